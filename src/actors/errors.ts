@@ -1,0 +1,66 @@
+/**
+ * The codes of SPEC §3, in the words of the contract. HTTP maps each to a status in `http/problem.ts`;
+ * that table is typed by this list, so a code without a status does not compile.
+ */
+export const ERROR_CODES = [
+  'INVALID_PAYLOAD',
+  'UNAUTHORIZED',
+  'SESSION_NOT_FOUND',
+  'NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'AGENT_ID_TAKEN',
+  'SESSION_NOT_READY',
+  'IDEMPOTENCY_CONFLICT',
+  'MEDIA_TOO_LARGE',
+  'PAYLOAD_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'RECIPIENT_NOT_ON_WHATSAPP',
+  'RATE_LIMITED',
+  'MEDIA_URL_BLOCKED',
+  'MEDIA_FETCH_FAILED',
+  'BAD_GATEWAY',
+  'AI_DOWNSTREAM_ERROR',
+  'SESSION_START_FAILED',
+  'SHUTTING_DOWN',
+  'DATABASE_UNAVAILABLE',
+  'AI_TIMEOUT',
+  'EXPIRED',
+  'INTERNAL',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** What an error may carry beside its code; `outcome` says whether a failed send may have left (SPEC §3). */
+export interface ErrorDetails {
+  outcome?: 'failed' | 'unknown';
+  retryAfterSeconds?: number;
+  allow?: string;
+  [key: string]: unknown;
+}
+
+/**
+ * The one error class of the service. `message` is read by people and never holds a secret, a phone number
+ * or a message text; `cause` keeps the original for the log alone.
+ */
+export class GatewayError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; details?: ErrorDetails } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'GatewayError';
+    this.code = code;
+    this.details = options.details;
+  }
+}
+
+/** Any thrown value as a `GatewayError`: libraries throw bare strings too (WHATSAPP-WEB.md §8.20). */
+export function toGatewayError(
+  thrown: unknown,
+  code: ErrorCode = 'INTERNAL',
+  message?: string,
+): GatewayError {
+  if (thrown instanceof GatewayError) return thrown;
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return new GatewayError(code, message ?? text, { cause: thrown });
+}

@@ -1,0 +1,238 @@
+import type { EventEmitter } from 'eventemitter3';
+
+/** A WhatsApp address: `628…@c.us`, `…@g.us`, `…@lid`. */
+export type Jid = string;
+
+/** Milliseconds since the epoch, by the clock that the field's text names. */
+export type EpochMs = number;
+
+// ── Time ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Both clocks of the service. Waits, deadlines and buckets use `monotonic`; `now` is for display and rows. */
+export interface Clock {
+  now(): EpochMs;
+  monotonic(): number;
+}
+
+// ── WhatsApp ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The linked account: its phone-number JID, and its LID when WhatsApp has told it. */
+export interface Me {
+  pn: Jid;
+  lid?: Jid;
+  name?: string;
+}
+
+/** A message as it came in, parsed at the driver's edge. Everything WhatsApp sends comes, unfiltered. */
+export interface InboundMessage {
+  /** WhatsApp's id, unique per account. */
+  id: string;
+  /** Where it was written: the chat to answer (`…@c.us`, `…@lid`, `…@g.us`, `status@broadcast`, `…@newsletter`). */
+  chatId: Jid;
+  /** Who wrote it; equals `chatId` in a direct chat. */
+  senderId: Jid;
+  fromMe: boolean;
+  /** WhatsApp's type: `chat` is text; anything else is not answered (SPEC §6). */
+  type: string;
+  body: string;
+  mentionedIds: Jid[];
+  /** WhatsApp's clock, not the host's. */
+  timestamp: EpochMs;
+  senderName?: string;
+  chatName?: string;
+}
+
+/** -1 refused, 0 pending, 1 WhatsApp's server has it, 2 delivered, 3 read. */
+export interface Ack {
+  messageId: string;
+  ack: number;
+}
+
+/** What an accepted hand-over tells: the page took the message; only an ack ≥ 1 means that it left. */
+export interface Handover {
+  messageId: string;
+  timestamp: EpochMs;
+  ack: number;
+}
+
+/** An image on disk; bytes never travel through the actors. */
+export interface ImageFile {
+  path: string;
+  mimetype: string;
+  size: number;
+  filename?: string;
+}
+
+/** Events of one client. `disconnected` carries the library's own reason (`LOGOUT`, `CONFLICT`, …). */
+export interface WhatsAppClientEvents {
+  qr: (code: string) => void;
+  authenticated: () => void;
+  ready: (me: Me) => void;
+  auth_failure: (reason: string) => void;
+  disconnected: (reason: string) => void;
+  /** The socket's state changed without the session being over: `CONNECTED`, `OPENING`, `TIMEOUT`, … */
+  state: (state: string) => void;
+  message: (message: InboundMessage) => void;
+  ack: (ack: Ack) => void;
+  /** The browser or the page is gone: nothing else will ever come from this client. */
+  crash: (cause: string) => void;
+}
+
+/**
+ * One session's client, from start to destroy; never reused after either a crash or a destroy.
+ * Every method settles within its own deadline and rejects with a `GatewayError`. A failed send says in
+ * `details.outcome` whether the message may have left (`unknown`) or surely did not (`failed`).
+ */
+export interface WhatsAppClient {
+  readonly events: EventEmitter<WhatsAppClientEvents>;
+  /** Starts it; resolves when it either shows a QR or is on its way to ready. `SESSION_START_FAILED`. */
+  start(): Promise<void>;
+  /** Unlinks the device at WhatsApp and ends the client. Credentials on disk are not its to delete. */
+  logout(): Promise<void>;
+  /** Ends it: never rejects, idempotent; afterwards no event is emitted and no process is left. */
+  destroy(): Promise<void>;
+  /** Reloads the page under the session: the first rung of the ladder. */
+  reload(): Promise<void>;
+  sendText(to: Jid, text: string, options?: { quoteId?: string }): Promise<Handover>;
+  sendImage(to: Jid, image: ImageFile, options?: { caption?: string; quoteId?: string }): Promise<Handover>;
+  setTyping(chatId: Jid, typing: boolean): Promise<void>;
+  /** The JID to send to, or null when the number has no account. Groups and LIDs resolve to themselves. */
+  resolveRecipient(jid: Jid): Promise<Jid | null>;
+  /** The socket's state (`CONNECTED`, …); rejects when the page doesn't answer in time. */
+  probe(): Promise<string>;
+  /** One of our own messages in the chat, newest first, written at or after `since`: was it handed over? */
+  findSent(query: { to: Jid; kind: 'text' | 'image'; text: string; since: EpochMs }): Promise<Handover[]>;
+  /** Unread messages of all chats that came while nobody listened, oldest first. */
+  fetchUnread(query: { since: EpochMs; perChat: number }): Promise<InboundMessage[]>;
+}
+
+/** Makes clients and owns what they leave on disk. */
+export interface WhatsAppDriver {
+  readonly name: 'wwebjs' | 'sandbox';
+  /** Before the first start: kills what a dead predecessor left running. */
+  prepare(): Promise<void>;
+  create(agentId: string): WhatsAppClient;
+  /** True when the agent was linked and nobody logged it out: it may connect with no QR. */
+  hasCredentials(agentId: string): Promise<boolean>;
+  /** Deletes what is stored for the agent; safe to repeat, and in any state of it but a running client. */
+  removeCredentials(agentId: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+// ── AI ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The body of `/run`, as the AI backend gets it; further fields of the caller pass through. */
+export interface AiRequest {
+  message: string;
+  sessionId: Jid;
+  metadata?: Record<string, unknown>;
+  [field: string]: unknown;
+}
+
+export interface AiBackend {
+  /**
+   * Asks for a reply; `null` when the backend has none. One attempt, no retry (SPEC §7).
+   * @throws GatewayError `AI_TIMEOUT` or `AI_DOWNSTREAM_ERROR`.
+   */
+  ask(
+    agent: { agentId: string; apiKey: string; endpointUrl: string | null },
+    request: AiRequest,
+    options: { traceId: string; signal: AbortSignal },
+  ): Promise<string | null>;
+}
+
+// ── Stores ──────────────────────────────────────────────────────────────────────────────────────────────
+
+export type SessionState = 'awaiting_qr' | 'connected' | 'disconnected' | 'auth_failed';
+
+/** A row of `whatsapp_user` (PRD §3.2). */
+export interface AgentRecord {
+  userId: number;
+  agentId: string;
+  agentName: string;
+  apiKey: string;
+  endpointUrlRun: string | null;
+  status: SessionState;
+  lastConnectedAt: Date | null;
+  lastDisconnectedAt: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+/** All methods reject with `DATABASE_UNAVAILABLE` when Postgres can't be reached. */
+export interface AgentStore {
+  /** Inserts the record or replaces the one of the same user and agent. `endpointUrlRun` and `createdAt` survive a replacement. */
+  save(agent: {
+    userId: number;
+    agentId: string;
+    agentName: string;
+    apiKey: string;
+    status: SessionState;
+  }): Promise<AgentRecord>;
+  list(): Promise<AgentRecord[]>;
+  find(agentId: string): Promise<AgentRecord | null>;
+  /** Writes a state; `connected` stamps `last_connected_at`, `disconnected` `last_disconnected_at`. */
+  setStatus(agentId: string, status: SessionState, at: Date): Promise<void>;
+  setApiKey(agentId: string, apiKey: string): Promise<void>;
+  remove(agentId: string): Promise<void>;
+}
+
+export interface ApiKeyStore {
+  /** The newest active key of the user, or null. */
+  latestActive(userId: number): Promise<string | null>;
+}
+
+export type MessageStatus = 'queued' | 'sending' | 'sent' | 'failed' | 'unknown';
+export type MessageKind = 'text' | 'image';
+
+/** What is asked to be sent. `text` is the caption of an image. */
+export interface OutgoingMessage {
+  to: Jid;
+  kind: MessageKind;
+  text: string;
+  quoteId?: string;
+  image?: ImageFile;
+  /** Who asked: a REST caller, an AI reply, or the failure report. */
+  origin: 'api' | 'reply' | 'report';
+  traceId: string;
+}
+
+/** A stored message. `seq` grows in the order of acceptance: the order of sending. */
+export interface StoredMessage extends OutgoingMessage {
+  id: string;
+  agentId: string;
+  seq: number;
+  status: MessageStatus;
+  messageId: string | null;
+  error: { code: ErrorCodeText; message: string } | null;
+  createdAt: Date;
+  handedOverAt: Date | null;
+  sentAt: Date | null;
+}
+type ErrorCodeText = string;
+
+/** How a message ended, or for `unknown`, has not been seen to end. */
+export type Settlement =
+  | { status: 'sent'; messageId: string; at: Date }
+  | { status: 'failed'; error: { code: string; message: string } }
+  | { status: 'unknown'; messageId: string | null; error: { code: string; message: string } };
+
+/** The durable side of every mailbox. Writes of one tick travel in one statement; their order is kept. */
+export interface MessageLog {
+  /** Stores messages as `queued`, in order; resolves once they are on disk. */
+  append(agentId: string, message: OutgoingMessage): Promise<StoredMessage>;
+  /** `queued → sending`, before the client sees it. */
+  markSending(id: string, at: Date): Promise<void>;
+  settle(id: string, settlement: Settlement): Promise<void>;
+  find(agentId: string, id: string): Promise<StoredMessage | null>;
+  /** What a restart must go on with: `queued` and `sending`, by `seq`. */
+  pending(agentId: string): Promise<StoredMessage[]>;
+  /** Fails all that is queued or sending: the agent is being deleted. */
+  failPending(agentId: string, error: { code: string; message: string }): Promise<void>;
+}
+
+/** Remembers which WhatsApp messages were handled: `UNIQUE(agent, wa_message_id)`. */
+export interface InboundLog {
+  /** True for exactly one caller per message, for ever. */
+  claim(agentId: string, messageId: string): Promise<boolean>;
+}

@@ -1,0 +1,212 @@
+import type { EventEmitter } from 'eventemitter3';
+import type { GatewayError } from './errors.ts';
+import type {
+  AgentRecord,
+  AiRequest,
+  EpochMs,
+  Jid,
+  MessageKind,
+  MessageStatus,
+  OutgoingMessage,
+  SessionState,
+  StoredMessage,
+} from './ports.ts';
+
+// What the outside may ask of the actors, and what it gets back. HTTP knows this file and `errors.ts` only.
+
+/** The live side of an agent, beside its stored row (SPEC §3, `GET /sessions/{agentId}`). */
+export interface LiveView {
+  isConnected: boolean;
+  /** The socket's own word (`CONNECTED`, `OPENING`, …), or null when there is no client. */
+  sessionState: string | null;
+  isReady: boolean;
+  hasClient: boolean;
+}
+
+export interface MailboxView {
+  /** Messages that wait for a token or for the connection. */
+  depth: number;
+  capacity: number;
+  /** Whole tokens in the bucket at this moment. */
+  tokens: number;
+  /** Seconds until the next whole token; 0 when there is one. */
+  nextTokenSeconds: number;
+}
+
+export interface SupervisorView {
+  restarts: number;
+  lastError?: string;
+  /** When a backing-off supervisor will start again. */
+  nextStartAt?: EpochMs;
+}
+
+/** Everything to be told of one agent at one moment; never its key. */
+export interface AgentView {
+  userId: number;
+  agentId: string;
+  agentName: string;
+  status: SessionState;
+  /** Path of the live machine states, e.g. `connected.link.healthy`. */
+  states: string[];
+  /** Since when the status holds. */
+  since: EpochMs;
+  /** Why it is in this status: a reason of the table in `down-reasons.ts`, or null. */
+  reason: string | null;
+  lastConnectedAt: Date | null;
+  lastDisconnectedAt: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+  live: LiveView;
+  mailbox: MailboxView;
+  supervisor: SupervisorView;
+}
+
+/** A QR that can be scanned now. */
+export interface QrView {
+  code: string;
+  issuedAt: EpochMs;
+}
+
+export interface SessionSpec {
+  userId: number;
+  agentId: string;
+  agentName: string;
+  /** Used only when the database has no active key of the user. */
+  apiKey?: string;
+}
+
+/** How a start request ended: `pending` when neither QR nor readiness came within `QR_WAIT_MS`. */
+export interface StartOutcome {
+  agent: AgentView;
+  qr: QrView | null;
+  created: boolean;
+  outcome: 'connected' | 'qr' | 'pending';
+}
+
+/** How a send ended within the time that the caller was held. */
+export type SendOutcome =
+  | { status: 'sent'; id: string; messageId: string; to: Jid; at: Date }
+  | { status: 'queued'; id: string; to: Jid; position: number };
+
+export interface SendOptions {
+  /** Answer `queued` as soon as it is stored. */
+  respondAsync: boolean;
+}
+
+export interface RunOutcome {
+  reply: string | null;
+  replySent: boolean;
+  sessionId: Jid;
+  id?: string;
+  messageId?: string;
+}
+
+/** One taken transition or ignored event, as the ring buffer keeps it (UX §1). */
+export interface TransitionRecord {
+  seq: number;
+  at: EpochMs;
+  machine: 'supervisor' | 'agent';
+  event: string;
+  /** `source → target` of each transition taken, by state path; empty when the event was ignored. */
+  edges: string[];
+  ignored: boolean;
+  from: string[];
+  to: string[];
+  /** How long the states left had been held. */
+  dwellMs: number;
+  traceId?: string;
+}
+
+/** What the actors tell the world; metrics, log, database projection and inspector listen, nothing answers. */
+export interface GatewayEvents {
+  transition: (agentId: string, record: TransitionRecord) => void;
+  state: (change: {
+    agentId: string;
+    from: SessionState | null;
+    to: SessionState;
+    reason: string | null;
+    at: EpochMs;
+    heldMs: number;
+  }) => void;
+  qr: (change: { agentId: string; qr: QrView | null }) => void;
+  mailbox: (change: { agentId: string; mailbox: MailboxView }) => void;
+  message: (change: {
+    agentId: string;
+    id: string;
+    kind: MessageKind;
+    origin: OutgoingMessage['origin'];
+    status: MessageStatus;
+    error?: string;
+    traceId: string;
+    /** From acceptance to hand-over, once handed over. */
+    waitedMs?: number;
+  }) => void;
+  rejected: (rejection: { agentId: string; reason: 'full' | 'not_ready' | 'draining' }) => void;
+  inbound: (message: {
+    agentId: string;
+    type: string;
+    handled: 'answered' | 'ignored' | 'duplicate' | 'looping' | 'failed';
+    why: string;
+    traceId: string;
+  }) => void;
+  ai: (call: {
+    agentId: string;
+    outcome: 'reply' | 'silence' | 'timeout' | 'error';
+    durationMs: number;
+    traceId: string;
+  }) => void;
+  operation: (call: {
+    agentId: string;
+    operation: string;
+    outcome: 'ok' | 'error' | 'timeout';
+    durationMs: number;
+  }) => void;
+  restart: (restart: { agentId: string; reason: string; attempt: number; delayMs: number }) => void;
+  /** An actor, a listener or a store failed where nobody waited for the answer. */
+  fault: (fault: { agentId: string | null; where: string; error: unknown }) => void;
+  added: (agentId: string) => void;
+  removed: (agentId: string) => void;
+}
+
+/**
+ * The registry of all agents, and the only door to them. Methods reject with `GatewayError` alone.
+ */
+export interface GatewaySystem {
+  readonly events: EventEmitter<GatewayEvents>;
+
+  /** Brings back every agent that has saved credentials, without waiting for them. */
+  restore(): Promise<void>;
+  /** Creates or restarts a session (SPEC §3). `AGENT_ID_TAKEN`, `INVALID_PAYLOAD` (no key), `SESSION_START_FAILED`. */
+  create(spec: SessionSpec, traceId: string): Promise<StartOutcome>;
+  /** Logs out, starts anew, waits for the new QR. `SESSION_NOT_FOUND`, `SESSION_START_FAILED`. */
+  reconnect(agentId: string, traceId: string): Promise<StartOutcome>;
+  /** Logs out and deletes credentials and record. `SESSION_NOT_FOUND`. */
+  remove(agentId: string, traceId: string): Promise<void>;
+
+  list(): AgentView[];
+  /** `SESSION_NOT_FOUND`. */
+  describe(agentId: string): AgentView;
+  /** `SESSION_NOT_FOUND`, or `SESSION_NOT_READY` when there is none to scan. */
+  qr(agentId: string): QrView;
+  /** The newest transitions of an agent, oldest first. `SESSION_NOT_FOUND`. */
+  history(agentId: string): TransitionRecord[];
+
+  /** The agent's key, for authentication alone; undefined when there is no such agent. */
+  apiKey(agentId: string): string | undefined;
+  /** Sets the key to the user's latest active one, in the background; at most one look-up at a time per agent. */
+  refreshApiKey(agentId: string): void;
+
+  /** Throws what a send would be refused with now: `SESSION_NOT_FOUND`, `SESSION_NOT_READY`, `RATE_LIMITED`. */
+  assertCanSend(agentId: string): void;
+  /** Stores, queues and sends; waits `SEND_WAIT_MS` at most. */
+  send(agentId: string, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome>;
+  /** Asks the AI for a chat and sends what it answers. `AI_TIMEOUT`, `AI_DOWNSTREAM_ERROR` beside those of `send`. */
+  run(agentId: string, request: AiRequest, traceId: string): Promise<RunOutcome>;
+  /** `NOT_FOUND` when the agent has no such message. */
+  message(agentId: string, id: string): Promise<StoredMessage>;
+
+  /** Refuses new work, lets what is in flight end or be kept, closes every client. Within `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export type { AgentRecord, GatewayError };

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+
+// The only reader of the environment (SPEC §2). Every fault is listed at once; the process then exits with 78.
+
+const integer = (fallback: number, min = 1, max = 2_147_483_647) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean),
+  );
+const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
+
+const schema = z
+  .object({
+    PORT: integer(3000, 0, 65_535),
+    HOST: z.string().min(1).default('127.0.0.1'),
+    APP_BASE_URL: httpUrl.optional(),
+    AI_BACKEND_URL: httpUrl.optional(),
+    AI_TIMEOUT_MS: integer(60_000),
+    CORS_ORIGINS: list,
+    TEMP_DIR: z.string().min(1).default('/tmp/wwebjs'),
+    WWEBJS_AUTH_DIR: z.string().min(1).default('.wwebjs_auth'),
+    DB_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    DATA_DIR: z.string().min(1).default('./data'),
+    WHATSAPP_DRIVER: z.enum(['wwebjs', 'sandbox']).default('wwebjs'),
+    PUPPETEER_EXECUTABLE_PATH: z.string().min(1).optional(),
+    CHROMIUM_ARGS: z
+      .string()
+      .default('')
+      .transform((text) => text.split(/\s+/).filter(Boolean)),
+    CHROMIUM_SANDBOX: z.enum(['auto', 'on', 'off']).default('auto'),
+    MEDIA_ALLOWED_ORIGINS: list.pipe(
+      z.array(z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).origin)),
+    ),
+    DEVELOPER_NUMBER: z
+      .string()
+      .regex(/^\d{8,15}$/)
+      .default('62895619356936'),
+    DEFAULT_COUNTRY: z
+      .string()
+      .regex(/^[A-Z]{2}$/)
+      .default('ID'),
+    SEND_RATE_PER_MINUTE: integer(100),
+    SEND_BURST: integer(100),
+    MAILBOX_CAPACITY: integer(500),
+    SEND_WAIT_MS: integer(30_000, 0),
+    SEND_TIMEOUT_MS: integer(30_000),
+    MESSAGE_TTL_MS: integer(3_600_000),
+    QR_WAIT_MS: integer(30_000, 0),
+    START_CONCURRENCY: integer(2),
+    SESSIONS_TOKEN: z.string().min(1).optional(),
+    LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    SHUTDOWN_GRACE_MS: integer(30_000),
+    AI_CONCURRENCY: integer(4),
+    QR_MAX_REFRESHES: integer(15),
+  })
+  .transform((env) => ({ ...env, APP_BASE_URL: env.APP_BASE_URL ?? `http://localhost:${env.PORT}` }));
+
+export type Config = z.infer<typeof schema>;
+
+/** Thrown by `readConfig`; `faults` holds one line per bad variable, never its value. */
+export class ConfigError extends Error {
+  readonly faults: string[];
+
+  constructor(faults: string[]) {
+    super(`Configuration is not usable:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/**
+ * Reads and checks the environment; an empty variable counts as unset.
+ * @throws ConfigError listing every fault.
+ */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const set = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = schema.safeParse(set);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+}
