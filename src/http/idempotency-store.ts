@@ -1,0 +1,35 @@
+/** The answer of a finished request, kept to be given again. `headers` holds those that belong to the answer. */
+export interface IdempotentAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: unknown;
+}
+
+/** One use of a key: the scope is the operation and the agent, so that keys of two agents never meet. */
+export interface IdempotencyKey {
+  agentId: string;
+  /** `messages`, `media` or `run`. */
+  operation: string;
+  /** The caller's `Idempotency-Key`, at most 255 characters. */
+  key: string;
+  /** SHA-256 in hex of the canonical body. */
+  bodyHash: string;
+}
+
+/** What a store knows of a key when a request begins. */
+export type IdempotencyState =
+  | { state: 'new' }
+  | { state: 'in_flight' }
+  | { state: 'mismatch' }
+  | { state: 'done'; answer: IdempotentAnswer };
+
+/**
+ * Remembers answers for 24 h (SPEC §3). `begin` is atomic: of two callers with one key exactly one gets `new`.
+ * All methods reject with `DATABASE_UNAVAILABLE` when the database can't be reached.
+ */
+export interface IdempotencyStore {
+  begin(key: IdempotencyKey): Promise<IdempotencyState>;
+  complete(key: IdempotencyKey, answer: IdempotentAnswer): Promise<void>;
+  /** Forgets a key whose request surely did nothing, so that it may be tried again. */
+  abandon(key: IdempotencyKey): Promise<void>;
+}

@@ -1,0 +1,71 @@
+import type { Router } from 'express';
+import type { Logger } from 'pino';
+import type { ImageFile, Jid } from '../actors/ports.ts';
+import type { GatewaySystem } from '../actors/protocol.ts';
+import type { IdempotencyStore } from './idempotency-store.ts';
+
+// What the HTTP edge needs of the outside, besides the actors. `infra/` implements it, `app.ts` hands it in.
+
+/** An image that was checked and written to a file of this service. */
+export type StoredImage = ImageFile;
+
+/** What the caller claims about an image; the bytes decide, these only name it. */
+export interface ImageClaim {
+  mimetype?: string;
+  filename?: string;
+}
+
+/**
+ * Turns what a caller sends into a stored image of at most 10·1024·1024 bytes, sniffed by its bytes (SPEC §9).
+ * Errors: `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, `INVALID_PAYLOAD` (not base64), and for URLs
+ * `MEDIA_URL_BLOCKED`, `MEDIA_FETCH_FAILED`. A call that rejects leaves no file behind.
+ */
+export interface MediaSource {
+  /** `data` is plain base64 or a `data:` URL. */
+  fromBase64(data: string, claim: ImageClaim): Promise<StoredImage>;
+  fromUrl(url: string, claim: ImageClaim): Promise<StoredImage>;
+  /** Copies the image into `TEMP_DIR` and gives the copy's path. */
+  preview(image: StoredImage): Promise<string>;
+  /** Deletes the stored file: it will not be sent. Never rejects, safe to repeat. */
+  discard(image: StoredImage): Promise<void>;
+}
+
+/**
+ * A number or JID as callers write it, to the one form of SPEC §4; national numbers count as `defaultCountry`'s.
+ * @throws Error (any) when it is none of the accepted forms.
+ */
+export type ParseJid = (text: string, defaultCountry: string) => Jid;
+
+/** One finished request, for metrics: `route` is the pattern (`/agents/:agentId/run`), never the raw path. */
+export interface HttpObserver {
+  onStart(): void;
+  onRequest(route: string, method: string, status: number, seconds: number): void;
+  onIdempotency(outcome: 'new' | 'replayed' | 'in_flight' | 'mismatch'): void;
+}
+
+/** The settings that HTTP reads; a subset of the configuration (SPEC §2). */
+export interface HttpSettings {
+  HOST: string;
+  APP_BASE_URL: string;
+  CORS_ORIGINS: string[];
+  DEFAULT_COUNTRY: string;
+  SEND_RATE_PER_MINUTE: number;
+  SESSIONS_TOKEN?: string | undefined;
+}
+
+/** Everything `createHttpApp` is given. */
+export interface HttpDeps {
+  settings: HttpSettings;
+  system: GatewaySystem;
+  media: MediaSource;
+  idempotency: IdempotencyStore;
+  parseJid: ParseJid;
+  /** The state of each dependency by name; anything but `ok` makes `/readyz` a 503. */
+  readiness(): Promise<Record<string, string>>;
+  /** The Prometheus exposition and its content type. */
+  metricsText(): Promise<{ contentType: string; body: string }>;
+  logger: Logger;
+  observer?: HttpObserver;
+  /** Pages of others (inspector, sandbox): mounted as they are, after the service's own routes. */
+  extraRouters?: { path: string; router: Router }[];
+}
