@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import type { Agent as HttpAgent, IncomingHttpHeaders } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
+import got, { type Response } from 'got';
+import type { Lookup } from './guarded-lookup.ts';
+
+/** One request with all of its bounds; nothing is retried, redirected, decompressed or cached. */
+export interface BoundedRequest {
+  method: 'GET' | 'POST';
+  headers: Record<string, string>;
+  body?: string;
+  agent: { http: HttpAgent; https: HttpsAgent };
+  lookup: Lookup;
+  /** Milliseconds from the call to the last byte of the answer, name resolution included. */
+  deadlineMs: number;
+  /** Largest body in bytes, counted while it is read. */
+  maxBytes: number;
+  signal?: AbortSignal;
+}
+
+/** An answer; the body of a status outside 2xx is not read and stays empty. */
+export interface BoundedAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+export type FetchFault = 'timeout' | 'too_large' | 'cancelled' | 'failed';
+
+/** Why there is no answer. `cause` is the HTTP client's error and may name the address: never show it. */
+export class BoundedFetchError extends Error {
+  readonly fault: FetchFault;
+
+  constructor(fault: FetchFault, cause?: unknown) {
+    super(`The request ended early: ${fault}.`, { cause });
+    this.name = 'BoundedFetchError';
+    this.fault = fault;
+  }
+}
+
+/**
+ * Sends one HTTP request within a deadline and a size.
+ * @throws BoundedFetchError, and nothing else.
+ */
+export async function boundedFetch(url: URL, request: BoundedRequest): Promise<BoundedAnswer> {
+  let fault: FetchFault = 'failed';
+  const stream = open(url, request);
+  /** Ends the exchange, and remembers why for the error that follows. */
+  const cut = (why: FetchFault): void => {
+    fault = why;
+    stream.destroy(new Error(why));
+  };
+  const onAbort = (): void => cut('cancelled');
+  const timer = setTimeout(cut, request.deadlineMs, 'timeout');
+  request.signal?.addEventListener('abort', onAbort, { once: true });
+  // Errors reach us through the awaits below; one that comes after them has nobody left to tell.
+  stream.on('error', () => {});
+  try {
+    if (request.signal?.aborted) cut('cancelled');
+    const [response] = (await once(stream, 'response')) as [Response];
+    const { statusCode: status, headers } = response;
+    if (status < 200 || status > 299) return { status, headers, body: Buffer.alloc(0) };
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > request.maxBytes) cut('too_large');
+      else chunks.push(chunk);
+    }
+    return { status, headers, body: Buffer.concat(chunks) };
+  } catch (error) {
+    throw new BoundedFetchError(fault, error);
+  } finally {
+    clearTimeout(timer);
+    request.signal?.removeEventListener('abort', onAbort);
+    stream.destroy();
+  }
+}
+
+/** The client's stream, with every convenience that would break a bound turned off. */
+function open(url: URL, request: BoundedRequest) {
+  return got.stream(url, {
+    method: request.method,
+    headers: { 'user-agent': 'whatsapp-gateway', 'accept-encoding': 'identity', ...request.headers },
+    body: request.body,
+    agent: request.agent,
+    dnsLookup: request.lookup as never,
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+    decompress: false,
+    enableUnixSockets: false,
+  });
+}

@@ -1,0 +1,250 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import { GatewayError } from '../../../src/actors/errors.ts';
+import type { AiRequest } from '../../../src/actors/ports.ts';
+import { HttpAiBackend } from '../../../src/infra/ai/http-ai-backend.ts';
+
+const KEY = 'sk-very-secret-key';
+const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
+const REQUEST: AiRequest = { message: 'hello', sessionId: '628111@c.us', metadata: { chat_name: 'Ani' } };
+
+describe('HttpAiBackend', () => {
+  let server: Server;
+  let base: string;
+  let seen: { url: string; headers: IncomingMessage['headers']; body: string }[];
+  let backend: HttpAiBackend;
+
+  beforeEach(() => {
+    seen = [];
+  });
+  afterEach(async () => {
+    backend.close();
+    if (!server) return;
+    server.closeAllConnections();
+    if (server.listening) await new Promise((resolve) => server.close(resolve));
+  });
+
+  /** Starts an AI that answers so, and a backend that asks it. */
+  async function answering(listener: RequestListener, timeoutMs = 5_000): Promise<void> {
+    server = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      seen.push({
+        url: request.url ?? '',
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString('utf8'),
+      });
+      listener(request, response);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    backend = new HttpAiBackend({ baseUrl: base, timeoutMs });
+  }
+
+  /** An AI that answers 200 with the text. */
+  const body =
+    (text: string, type = 'application/json'): RequestListener =>
+    (_request, response) =>
+      response.setHeader('content-type', type).end(text);
+
+  /** Asks for agent `support`; the server's own URL is used unless another is given. */
+  const ask = (endpointUrl: string | null = null, signal = new AbortController().signal) =>
+    backend.ask({ agentId: 'support', apiKey: KEY, endpointUrl }, REQUEST, { traceId: TRACE_ID, signal });
+
+  /** The error of a failed ask, after seeing that it leaks nothing. */
+  async function failure(asked: Promise<unknown>): Promise<GatewayError> {
+    const error = await asked.then(
+      (value) => expect.fail(`answered ${String(value)}`),
+      (thrown: unknown) => thrown,
+    );
+    expect(error).to.be.instanceOf(GatewayError);
+    const gatewayError = error as GatewayError;
+    expect(gatewayError.message).not.to.contain(KEY);
+    if (base) expect(gatewayError.message).not.to.contain(new URL(base).host);
+    return gatewayError;
+  }
+
+  it('posts the request as JSON with the agent’s key and the trace, and gives the reply', async () => {
+    await answering(body('{"reply":"hi\\nthere"}'));
+    expect(await ask()).to.equal('hi\nthere');
+    expect(seen).to.have.length(1);
+    expect(seen[0]?.url).to.equal('/agents/support/run');
+    expect(seen[0]?.headers.authorization).to.equal(`Bearer ${KEY}`);
+    expect(seen[0]?.headers.traceparent).to.match(new RegExp(`^00-${TRACE_ID}-[0-9a-f]{16}-01$`));
+    expect(seen[0]?.headers['content-type']).to.equal('application/json');
+    expect(JSON.parse(seen[0]?.body ?? '')).to.deep.equal(REQUEST);
+  });
+
+  it('prefers the URL of the agent’s record', async () => {
+    await answering(body('{"reply":"own"}'));
+    expect(await ask(`${base}/own/run`)).to.equal('own');
+    expect(seen[0]?.url).to.equal('/own/run');
+  });
+
+  it('uses one connection for calls that follow each other', async () => {
+    await answering(body('{"reply":"hi"}'));
+    let connections = 0;
+    server.on('connection', () => {
+      connections += 1;
+    });
+    await ask();
+    await ask();
+    expect(connections).to.equal(1);
+  });
+
+  for (const answer of [
+    '{}',
+    '{"reply":null}',
+    '{"reply":7}',
+    '{"reply":{"text":"hi"}}',
+    '{"reply":" \\u0000"}',
+  ])
+    it(`has no reply in ${answer}`, async () => {
+      await answering(body(answer));
+      expect(await ask()).to.equal(null);
+    });
+
+  it('takes control characters out of the reply and keeps line breaks and tabs', async () => {
+    await answering(body(JSON.stringify({ reply: 'a\u0000b\u001b[31m\r\n\tc\u0085\u007f😀' })));
+    expect(await ask()).to.equal('ab[31m\n\tc😀');
+  });
+
+  it('cuts a reply at 65,536 characters without halving one', async () => {
+    await answering(body(JSON.stringify({ reply: `${'x'.repeat(65_535)}😀 and more` })));
+    expect(await ask()).to.equal('x'.repeat(65_535));
+  });
+
+  for (const status of [302, 400, 401, 404, 429, 500, 503])
+    it(`tells AI_DOWNSTREAM_ERROR for ${status}, asking once`, async () => {
+      await answering((_request, response) =>
+        response.writeHead(status, { location: `${base}/elsewhere` }).end('{"reply":"no"}'),
+      );
+      const error = await failure(ask());
+      expect(error.code).to.equal('AI_DOWNSTREAM_ERROR');
+      expect(error.message).to.contain(String(status));
+      expect(seen).to.have.length(1);
+    });
+
+  for (const [name, text] of [
+    ['broken JSON', '{"reply":'],
+    ['HTML', '<html>Welcome</html>'],
+    ['a JSON array', '["reply"]'],
+    ['a JSON string', '"reply"'],
+    ['nothing', ''],
+  ] as const)
+    it(`tells AI_DOWNSTREAM_ERROR for ${name}`, async () => {
+      await answering(body(text, 'text/html'));
+      const error = await failure(ask());
+      expect(error.code).to.equal('AI_DOWNSTREAM_ERROR');
+    });
+
+  it('stops reading an answer of 50 MB at 1 MB', async () => {
+    let written = 0;
+    await answering(async (_request, response) => {
+      const megabyte = 'x'.repeat(1024 * 1024);
+      for (; written < 50 && !response.destroyed; written += 1)
+        if (!response.write(megabyte)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      response.end();
+    });
+    const error = await failure(ask());
+    expect(error.code).to.equal('AI_DOWNSTREAM_ERROR');
+    expect(error.message).to.contain('1 MB');
+    expect(written).to.be.below(50);
+  });
+
+  it('tells AI_TIMEOUT when nothing comes, and closes the socket', async () => {
+    const closed = new Promise((resolve) => {
+      void answering((request) => request.socket.once('close', resolve), 100);
+    });
+    while (!server?.listening) await new Promise(setImmediate);
+    expect((await failure(ask())).code).to.equal('AI_TIMEOUT');
+    await closed;
+  });
+
+  it('tells AI_TIMEOUT for an answer that drips, counting from the start', async () => {
+    await answering((_request, response) => {
+      const drip = setInterval(() => response.write(' '), 20);
+      response.once('close', () => clearInterval(drip));
+    }, 200);
+    const before = performance.now();
+    expect((await failure(ask())).code).to.equal('AI_TIMEOUT');
+    expect(performance.now() - before).to.be.within(190, 1_500);
+  });
+
+  it('tells AI_DOWNSTREAM_ERROR when the socket closes half-way', async () => {
+    await answering((_request, response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('{"reply":"hal', () => response.destroy());
+    });
+    expect((await failure(ask())).code).to.equal('AI_DOWNSTREAM_ERROR');
+    expect(seen).to.have.length(1);
+  });
+
+  it('tells AI_DOWNSTREAM_ERROR when nobody listens', async () => {
+    await answering(body('{}'));
+    server.close();
+    await once(server, 'close');
+    expect((await failure(ask())).code).to.equal('AI_DOWNSTREAM_ERROR');
+  });
+
+  it('ends at once when it is cancelled', async () => {
+    await answering(() => {});
+    const controller = new AbortController();
+    const asked = failure(ask(null, controller.signal));
+    await once(server, 'connection');
+    controller.abort();
+    expect((await asked).code).to.equal('AI_DOWNSTREAM_ERROR');
+  });
+
+  it('asks nobody when it was cancelled before', async () => {
+    await answering(body('{"reply":"hi"}'));
+    expect((await failure(ask(null, AbortSignal.abort()))).code).to.equal('AI_DOWNSTREAM_ERROR');
+    expect(seen).to.have.length(0);
+  });
+
+  for (const url of [
+    'file:///etc/passwd',
+    'ftp://127.0.0.1/run',
+    'unix:/run/docker.sock:/run',
+    'not a url',
+    `http://user:${KEY}@127.0.0.1:1/run`,
+    'http://169.254.169.254/latest/meta-data',
+    'http://2852039166/latest',
+    'http://0xa9fea9fe/latest',
+    'http://[::ffff:169.254.169.254]/latest',
+    'http://[fe80::1]/run',
+    'http://[fd00:ec2::254]/latest',
+    'http://100.100.100.200/latest',
+  ])
+    it(`refuses ${url.replace(KEY, '…')}`, async () => {
+      base = '';
+      backend = new HttpAiBackend({ baseUrl: undefined, timeoutMs: 1_000 });
+      const error = await failure(ask(url));
+      expect(error.code).to.equal('AI_DOWNSTREAM_ERROR');
+      expect(error.message).to.match(/URL of the AI backend/);
+    });
+
+  it('refuses a name that resolves to a link-local address', async () => {
+    base = '';
+    backend = new HttpAiBackend({
+      baseUrl: 'http://ai.example',
+      timeoutMs: 1_000,
+      lookup: (_host, options, callback) =>
+        options.all
+          ? callback(null, [{ address: '169.254.169.254', family: 4 }])
+          : callback(null, '169.254.169.254', 4),
+    });
+    expect((await failure(ask())).code).to.equal('AI_DOWNSTREAM_ERROR');
+  });
+
+  it('says so when no AI backend is configured', async () => {
+    base = '';
+    backend = new HttpAiBackend({ baseUrl: undefined, timeoutMs: 1_000 });
+    const error = await failure(ask());
+    expect(error.code).to.equal('AI_DOWNSTREAM_ERROR');
+    expect(error.message).to.contain('AI_BACKEND_URL');
+  });
+});
