@@ -1,0 +1,213 @@
+import { spawnChild, stopChild } from 'xstate';
+import { agentSetup } from './agent.setup.ts';
+
+/** How a session that has a client can end; the same in every such state. */
+const endings = agentSetup.createStateConfig({
+  on: {
+    'client.disconnected': [
+      { guard: 'isBlocked', target: '#agent.auth_failed.closing', actions: 'becauseItDisconnected' },
+      { target: '#agent.disconnected.closing', actions: 'becauseItDisconnected' },
+    ],
+    'client.auth_failure': {
+      target: '#agent.auth_failed.closing',
+      actions: { type: 'because', params: 'AUTH_FAILURE' },
+    },
+    'client.crashed': {
+      target: '#agent.disconnected.closing',
+      actions: ['noteError', { type: 'because', params: 'CRASH' }],
+    },
+    'client.failed': {
+      target: '#agent.disconnected.closing',
+      actions: ['noteError', { type: 'because', params: 'START_FAILED' }],
+    },
+    'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
+    'session.logout': { target: '#agent.disconnected.logging_out', actions: 'becauseAsked' },
+  },
+}).on;
+
+/** No client yet: waiting for a place to start. The limits of those who start bound the wait. */
+const queued = agentSetup.createStateConfig({
+  on: {
+    'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
+    'session.logout': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
+  },
+  invoke: {
+    src: 'slot',
+    input: ({ context }) => context.agent,
+    onDone: 'starting',
+    onError: { target: '#agent.disconnected.closing', actions: { type: 'because', params: 'START_FAILED' } },
+  },
+});
+
+/** The one place where a client is made. */
+const starting = agentSetup.createStateConfig({
+  entry: spawnChild('client', { id: 'client', input: ({ context }) => context.agent }),
+  exit: 'freeSlot',
+  on: {
+    ...endings,
+    'client.qr': { target: '#agent.awaiting_qr.scanning', actions: 'forgetQrs' },
+    'client.authenticated': 'linking',
+    'client.ready': '#agent.connected',
+  },
+  after: {
+    startLimit: {
+      target: '#agent.disconnected.closing',
+      actions: { type: 'because', params: 'START_TIMEOUT' },
+    },
+  },
+});
+
+/** Authenticated, not ready yet. A refused saved session shows a QR here. */
+const linking = agentSetup.createStateConfig({
+  on: {
+    ...endings,
+    'client.qr': { target: '#agent.awaiting_qr.scanning', actions: 'forgetQrs' },
+    'client.ready': '#agent.connected',
+  },
+  after: {
+    linkLimit: {
+      target: '#agent.disconnected.closing',
+      actions: { type: 'because', params: 'LINK_TIMEOUT' },
+    },
+  },
+});
+
+/** The client is being ended; its events reach nobody. Bounded by the port. */
+const closing = agentSetup.createStateConfig({
+  entry: 'freeSlot',
+  invoke: {
+    src: 'closing',
+    input: ({ context }) => ({ agent: context.agent, reason: context.reason }),
+    onDone: 'resting',
+    onError: 'resting',
+  },
+  exit: stopChild('client'),
+});
+
+/** No client, nothing going on; entering it is what the supervisor decides upon. */
+const resting = agentSetup.createStateConfig({
+  entry: 'reportDown',
+  on: {
+    'session.start': [
+      { guard: 'isFresh', target: '#agent.awaiting_qr.queued' },
+      { target: '#agent.disconnected.queued' },
+    ],
+    'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
+    'session.logout': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
+  },
+});
+
+/**
+ * The session of one agent (SPEC §5): its top-level states are the stored ones. Starts by request happen in
+ * `awaiting_qr`, those with saved credentials in `disconnected`, so that the stored state never claims what
+ * isn't so. It restarts nothing by itself: it rests, says why, and the supervisor decides.
+ */
+export const agentMachine = agentSetup.createMachine({
+  id: 'agent',
+  context: ({ input }) => ({ agent: input.agent, reason: null, qrs: 0, mutes: 0, offlines: 0 }),
+  initial: 'disconnected',
+  states: {
+    awaiting_qr: {
+      initial: 'queued',
+      states: {
+        queued,
+        starting,
+        scanning: {
+          entry: ['showQr', 'countQr'],
+          exit: 'hideQr',
+          on: {
+            ...endings,
+            'client.qr': [
+              { guard: 'hasRefreshesLeft', target: 'scanning', reenter: true },
+              { target: '#agent.disconnected.closing', actions: { type: 'because', params: 'QR_EXPIRED' } },
+            ],
+            'client.authenticated': 'linking',
+            'client.ready': '#agent.connected',
+          },
+          after: {
+            qrStall: {
+              target: '#agent.disconnected.closing',
+              actions: { type: 'because', params: 'QR_STALLED' },
+            },
+          },
+        },
+        linking,
+      },
+    },
+    connected: {
+      type: 'parallel',
+      entry: ['noteLinked', 'forgetReason', 'openSession', 'reportConnected'],
+      exit: 'closeSession',
+      on: { ...endings },
+      states: {
+        link: {
+          initial: 'healthy',
+          states: {
+            healthy: {
+              entry: 'forgetMisses',
+              on: { 'probe.due': 'probing', 'client.state': { guard: 'isOffline', target: 'suspect' } },
+            },
+            probing: {
+              invoke: {
+                src: 'probe',
+                input: ({ context }) => context.agent,
+                onDone: [
+                  { guard: { type: 'probedOnline', params: ({ event }) => event.output }, target: 'healthy' },
+                  { target: 'suspect', actions: 'countOffline' },
+                ],
+                onError: { target: 'suspect', actions: 'countMute' },
+              },
+            },
+            suspect: {
+              always: [
+                {
+                  guard: 'isMute',
+                  target: '#agent.disconnected.closing',
+                  actions: { type: 'because', params: 'UNRESPONSIVE' },
+                },
+                {
+                  guard: 'isLost',
+                  target: '#agent.disconnected.closing',
+                  actions: { type: 'because', params: 'OFFLINE' },
+                },
+              ],
+              on: { 'client.state': { guard: 'isOnline', target: 'healthy' } },
+              after: { probeAgain: 'probing' },
+            },
+          },
+        },
+        mailbox: {
+          initial: 'idle',
+          states: {
+            idle: { on: { 'outbox.sending': 'sending', 'outbox.throttled': 'throttled' } },
+            sending: { on: { 'outbox.idle': 'idle', 'outbox.throttled': 'throttled' } },
+            throttled: { on: { 'outbox.sending': 'sending', 'outbox.idle': 'idle' } },
+          },
+        },
+      },
+    },
+    disconnected: {
+      initial: 'resting',
+      states: {
+        resting,
+        queued,
+        starting,
+        linking,
+        logging_out: {
+          entry: 'freeSlot',
+          invoke: {
+            src: 'loggingOut',
+            input: ({ context }) => context.agent,
+            onDone: 'closing',
+            onError: 'closing',
+          },
+        },
+        closing,
+      },
+    },
+    auth_failed: {
+      initial: 'closing',
+      states: { closing, resting },
+    },
+  },
+});

@@ -1,0 +1,123 @@
+import { assign, fromPromise, setup } from 'xstate';
+import { type ClientEvent, type ClientOwner, clientActor } from './client.actor.ts';
+import { downRule } from './down-reasons.ts';
+import type { Me } from './ports.ts';
+import type { ActorLimits } from './settings.ts';
+
+/** What the chart does to the world; `agent.ts` provides it. None of it throws. */
+export interface AgentPort extends ClientOwner {
+  readonly limits: ActorLimits;
+  readonly qrMaxRefreshes: number;
+  /** Waits for a place among the clients that may start at once. */
+  takeSlot(signal: AbortSignal): Promise<void>;
+  freeSlot(): void;
+  showQr(code: string | null): void;
+  linked(): void;
+  openSession(me: Me): void;
+  closeSession(): void;
+  logOut(): Promise<void>;
+  closeClient(): Promise<void>;
+  forgetCredentials(): Promise<void>;
+  probe(): Promise<string>;
+  /** Tells the supervisor that there is no client any more, and why. */
+  reportDown(reason: string): void;
+  reportConnected(): void;
+  noteError(error: unknown): void;
+}
+
+/** Commands come from the supervisor, `client.*` from the client, `outbox.*` and `probe.due` from the agent. */
+export type AgentEvent =
+  | { type: 'session.start'; fresh: boolean; traceId?: string }
+  | { type: 'session.stop'; reason: string; traceId?: string }
+  | { type: 'session.logout'; reason: string; traceId?: string }
+  | { type: 'probe.due' }
+  | { type: 'outbox.idle' }
+  | { type: 'outbox.sending' }
+  | { type: 'outbox.throttled' }
+  | ClientEvent;
+
+export interface AgentContext {
+  agent: AgentPort;
+  /** Why it is not connected; null before the first end. */
+  reason: string | null;
+  qrs: number;
+  /** Probes in a row that were not answered, and that told of no connection. */
+  mutes: number;
+  offlines: number;
+}
+
+/** What the library says of an end, in the words of the table. */
+function reasonOf(reason: string): string {
+  return reason === 'Max qrcode retries reached' ? 'QR_EXPIRED' : reason;
+}
+
+/** The named actors, delays, guards and actions of the agent's chart. */
+export const agentSetup = setup({
+  types: {
+    input: {} as { agent: AgentPort },
+    context: {} as AgentContext,
+    events: {} as AgentEvent,
+    children: {} as { client: 'client' },
+  },
+  actors: {
+    client: clientActor,
+    slot: fromPromise<void, AgentPort>(({ input, signal }) => input.takeSlot(signal)),
+    closing: fromPromise<void, { agent: AgentPort; reason: string | null }>(async ({ input }) => {
+      await input.agent.closeClient();
+      if (downRule(input.reason ?? '').forgetCredentials) await input.agent.forgetCredentials();
+    }),
+    loggingOut: fromPromise<void, AgentPort>(({ input }) => input.logOut()),
+    probe: fromPromise<string, AgentPort>(({ input }) => input.probe()),
+  },
+  delays: {
+    startLimit: ({ context }) => context.agent.limits.startMs,
+    linkLimit: ({ context }) => context.agent.limits.linkMs,
+    qrStall: ({ context }) => context.agent.limits.qrStallMs,
+    probeAgain: ({ context }) => context.agent.limits.probeAgainMs,
+  },
+  guards: {
+    isBlocked: ({ event }) =>
+      event.type === 'client.disconnected' && downRule(reasonOf(event.reason)).verdict === 'blocked',
+    isFresh: ({ event }) => event.type === 'session.start' && event.fresh,
+    hasRefreshesLeft: ({ context }) => context.qrs < context.agent.qrMaxRefreshes,
+    isOffline: ({ event }) => event.type === 'client.state' && event.state !== 'CONNECTED',
+    isOnline: ({ event }) => event.type === 'client.state' && event.state === 'CONNECTED',
+    probedOnline: (_, state: string) => state === 'CONNECTED',
+    isMute: ({ context }) => context.mutes >= context.agent.limits.mutesAllowed,
+    isLost: ({ context }) => context.offlines >= context.agent.limits.offlinesAllowed,
+  },
+  actions: {
+    because: assign({ reason: (_, reason: string) => reason }),
+    becauseItDisconnected: assign({
+      reason: ({ context, event }) =>
+        event.type === 'client.disconnected' ? reasonOf(event.reason) : context.reason,
+    }),
+    becauseAsked: assign({
+      reason: ({ context, event }) =>
+        event.type === 'session.stop' || event.type === 'session.logout' ? event.reason : context.reason,
+    }),
+    noteError: ({ context, event }) => {
+      if (event.type === 'client.failed') context.agent.noteError(event.error);
+      if (event.type === 'client.crashed') context.agent.noteError(event.cause);
+    },
+    showQr: ({ context, event }) => context.agent.showQr(event.type === 'client.qr' ? event.code : null),
+    hideQr: ({ context }) => context.agent.showQr(null),
+    countQr: assign({ qrs: ({ context }) => context.qrs + 1 }),
+    forgetQrs: assign({ qrs: 0 }),
+    noteLinked: ({ context }) => context.agent.linked(),
+    openSession: ({ context, event }) => {
+      if (event.type === 'client.ready') context.agent.openSession(event.me);
+    },
+    closeSession: ({ context }) => context.agent.closeSession(),
+    forgetReason: assign({ reason: null, mutes: 0, offlines: 0 }),
+    freeSlot: ({ context }) => context.agent.freeSlot(),
+    reportDown: ({ context }) => {
+      // A machine that has only just begun has nothing to report.
+      if (context.reason !== null) context.agent.reportDown(context.reason);
+    },
+    reportConnected: ({ context }) => context.agent.reportConnected(),
+    countMute: assign({ mutes: ({ context }) => context.mutes + 1 }),
+    countOffline: assign({ offlines: ({ context }) => context.offlines + 1, mutes: 0 }),
+    forgetMisses: assign({ mutes: 0, offlines: 0 }),
+  },
+});

@@ -1,0 +1,16 @@
+/** Growing, jittered waits without end (FAULTS §2: 1 s → 5 min, factor 2, jitter 0.2). */
+export interface BackoffPolicy {
+  firstMs: number;
+  maxMs: number;
+  factor: number;
+  /** Share of the wait that chance may add or take: 0.2 is ± 20 %. */
+  jitter: number;
+}
+
+export const RESTART_BACKOFF: BackoffPolicy = { firstMs: 1_000, maxMs: 300_000, factor: 2, jitter: 0.2 };
+
+/** The wait before attempt number `attempt` (1 is the first), in whole ms. `random` is in [0, 1). */
+export function backoffMs(attempt: number, policy: BackoffPolicy, random: () => number): number {
+  const grown = Math.min(policy.maxMs, policy.firstMs * policy.factor ** Math.min(attempt - 1, 30));
+  return Math.round(grown * (1 + policy.jitter * (2 * random() - 1)));
+}

@@ -1,0 +1,53 @@
+import { type EventObject, fromCallback } from 'xstate';
+import type { Ack, InboundMessage, Me, WhatsAppClient, WhatsAppDriver } from './ports.ts';
+
+/** What a client tells the agent's machine. */
+export type ClientEvent =
+  | { type: 'client.qr'; code: string }
+  | { type: 'client.authenticated' }
+  | { type: 'client.ready'; me: Me }
+  | { type: 'client.auth_failure' }
+  | { type: 'client.disconnected'; reason: string }
+  | { type: 'client.state'; state: string }
+  | { type: 'client.crashed'; cause: string }
+  | { type: 'client.failed'; error: unknown };
+
+/** Who gets a client, and what doesn't go through the machine: messages and acks are the hot path. */
+export interface ClientOwner {
+  readonly agentId: string;
+  readonly driver: WhatsAppDriver;
+  attach(client: WhatsAppClient | null): void;
+  onMessage(message: InboundMessage): void;
+  onAck(ack: Ack): void;
+}
+
+/**
+ * One client's life: made and started when the actor starts, destroyed when it is stopped. After that no event
+ * of this generation reaches the agent.
+ */
+export const clientActor = fromCallback<EventObject, ClientOwner>(({ input: owner, sendBack }) => {
+  const client = owner.driver.create(owner.agentId);
+  let current = true;
+  const tell = (event: ClientEvent) => {
+    if (current) sendBack(event);
+  };
+  client.events
+    .on('qr', (code) => tell({ type: 'client.qr', code }))
+    .on('authenticated', () => tell({ type: 'client.authenticated' }))
+    .on('ready', (me) => tell({ type: 'client.ready', me }))
+    .on('auth_failure', () => tell({ type: 'client.auth_failure' }))
+    .on('disconnected', (reason) => tell({ type: 'client.disconnected', reason }))
+    .on('state', (state) => tell({ type: 'client.state', state }))
+    .on('crash', (cause) => tell({ type: 'client.crashed', cause }))
+    .on('message', (message) => owner.onMessage(message))
+    .on('ack', (ack) => owner.onAck(ack));
+  owner.attach(client);
+  client.start().catch((error: unknown) => tell({ type: 'client.failed', error }));
+  return () => {
+    current = false;
+    client.events.removeAllListeners();
+    owner.attach(null);
+    // Never rejects (ports.ts); the machine has awaited it already, unless the agent is being stopped at once.
+    void client.destroy();
+  };
+});

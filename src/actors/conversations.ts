@@ -1,0 +1,76 @@
+import { Fifo } from './fifo.ts';
+import type { Jid } from './ports.ts';
+
+/** A piece of work of one chat; it settles its own errors. */
+export type ChatJob = (signal: AbortSignal) => Promise<void>;
+
+const MAX_WAITING_PER_CHAT = 50;
+
+/**
+ * The chats of one agent: strictly in order inside a chat, in parallel across chats, at most `concurrency`
+ * jobs at once (SPEC §6). A chat exists only while it has work.
+ */
+export class Conversations {
+  readonly #concurrency: number;
+  readonly #fault: (error: unknown) => void;
+  readonly #chats = new Map<Jid, Fifo<ChatJob>>();
+  readonly #ready = new Fifo<Jid>();
+  readonly #running = new Set<Promise<void>>();
+  #abort = new AbortController();
+
+  constructor(concurrency: number, fault: (error: unknown) => void) {
+    this.#concurrency = concurrency;
+    this.#fault = fault;
+  }
+
+  /** Queues a job of a chat; false when that chat has too many waiting. */
+  enqueue(chatId: Jid, job: ChatJob): boolean {
+    const chat = this.#chats.get(chatId);
+    if (chat) {
+      if (chat.length >= MAX_WAITING_PER_CHAT) return false;
+      chat.push(job);
+      return true;
+    }
+    const fresh = new Fifo<ChatJob>();
+    fresh.push(job);
+    this.#chats.set(chatId, fresh);
+    this.#ready.push(chatId);
+    this.#next();
+    return true;
+  }
+
+  /** Ends what runs and forgets what waits; resolves when all jobs have settled. */
+  async stop(): Promise<void> {
+    this.#chats.clear();
+    while (this.#ready.shift());
+    this.#abort.abort();
+    await Promise.all(this.#running);
+    this.#abort = new AbortController();
+  }
+
+  /** Starts jobs of ready chats while there are places. */
+  #next(): void {
+    while (this.#running.size < this.#concurrency) {
+      const chatId = this.#ready.shift();
+      if (chatId === undefined) return;
+      const job = this.#chats.get(chatId)?.shift();
+      if (!job) {
+        this.#chats.delete(chatId);
+        continue;
+      }
+      this.#start(chatId, job);
+    }
+  }
+
+  /** Runs a job; its chat comes up again afterwards, behind the others. */
+  #start(chatId: Jid, job: ChatJob): void {
+    const running = job(this.#abort.signal)
+      .catch(this.#fault)
+      .finally(() => {
+        this.#running.delete(running);
+        if (this.#chats.has(chatId)) this.#ready.push(chatId);
+        this.#next();
+      });
+    this.#running.add(running);
+  }
+}

@@ -1,0 +1,133 @@
+import { withDeadline } from './deadline.ts';
+import { GatewayError, toGatewayError } from './errors.ts';
+import type {
+  Ack,
+  Clock,
+  Handover,
+  Jid,
+  MessageLog,
+  Settlement,
+  StoredMessage,
+  WhatsAppClient,
+} from './ports.ts';
+
+/** How one attempt to deliver ended; `doubtful` means that it may have left, and nobody can tell now. */
+export type DeliveryResult =
+  | Settlement
+  | { status: 'doubtful'; error: GatewayError; messageId: string | null };
+
+/** What a delivery needs; `acks` is the agent's, fed by the client's `ack` events. */
+export interface DeliveryContext {
+  client: WhatsAppClient;
+  log: Pick<MessageLog, 'markSending'>;
+  acks: AckBook;
+  clock: Clock;
+  sendTimeoutMs: number;
+  /** Ids already told to be another message's, so that equal texts are not taken for each other. */
+  claimed: { has(messageId: string): boolean };
+}
+
+/** The acks of the message in flight: they may come before the send resolves, or long after. */
+export class AckBook {
+  readonly #seen = new Map<string, number>();
+  #waiter: { messageId: string; settle: (ack: number) => void } | null = null;
+
+  /** Takes note of an ack. */
+  note({ messageId, ack }: Ack): void {
+    this.#seen.set(messageId, ack);
+    if (this.#waiter?.messageId === messageId && ack !== 0) this.#waiter.settle(ack);
+  }
+
+  /** Resolves with the first ack other than 0 of the message; rejects after `ms`. */
+  wait(messageId: string, ms: number): Promise<number> {
+    const seen = this.#seen.get(messageId);
+    if (seen !== undefined && seen !== 0) return Promise.resolve(seen);
+    const acked = new Promise<number>((settle) => {
+      this.#waiter = { messageId, settle };
+    });
+    return withDeadline(
+      acked,
+      ms,
+      () => new GatewayError('BAD_GATEWAY', 'WhatsApp did not acknowledge the message in time.'),
+    );
+  }
+
+  /** Forgets the message in flight: the next one begins. */
+  clear(): void {
+    this.#seen.clear();
+    this.#waiter = null;
+  }
+}
+
+/** The error of a settlement, as it is stored and told. */
+function told(error: GatewayError): { code: string; message: string } {
+  return { code: error.code, message: error.message };
+}
+
+/** Waits for the server's word on a message that was handed over: only that is "sent" (SPEC §3). */
+async function confirm(handover: Handover, context: DeliveryContext): Promise<DeliveryResult> {
+  const { messageId } = handover;
+  try {
+    const ack = handover.ack !== 0 ? handover.ack : await context.acks.wait(messageId, context.sendTimeoutMs);
+    if (ack >= 1) return { status: 'sent', messageId, at: new Date(context.clock.now()) };
+    return { status: 'failed', error: { code: 'BAD_GATEWAY', message: 'WhatsApp refused the message.' } };
+  } catch (error) {
+    return { status: 'unknown', messageId, error: told(toGatewayError(error)) };
+  }
+}
+
+/** Hands the message over to the client. */
+function handOver(client: WhatsAppClient, message: StoredMessage, to: Jid): Promise<Handover> {
+  const { quoteId } = message;
+  if (message.image) return client.sendImage(to, message.image, { caption: message.text, quoteId });
+  return client.sendText(to, message.text, { quoteId });
+}
+
+/** Resolves the recipient; WhatsApp restricts accounts that write to numbers without one (FAULTS §0.10). */
+async function recipient(client: WhatsAppClient, to: Jid): Promise<Jid> {
+  const resolved = await client.resolveRecipient(to);
+  if (resolved) return resolved;
+  throw new GatewayError('RECIPIENT_NOT_ON_WHATSAPP', 'The number has no WhatsApp account.');
+}
+
+/**
+ * Delivers one message: recipient, `sending` on record, hand-over, acknowledgement. Never rejects: every way
+ * it can end is a result.
+ */
+export async function deliver(message: StoredMessage, context: DeliveryContext): Promise<DeliveryResult> {
+  context.acks.clear();
+  let onRecord = false;
+  try {
+    const to = await recipient(context.client, message.to);
+    await context.log.markSending(message.id, new Date(context.clock.now()));
+    onRecord = true;
+    return await confirm(await handOver(context.client, message, to), context);
+  } catch (thrown) {
+    const error = toGatewayError(thrown, 'BAD_GATEWAY', 'WhatsApp failed the send.');
+    const left = onRecord && error.details?.outcome !== 'failed' && error.code === 'BAD_GATEWAY';
+    if (left) return { status: 'doubtful', error, messageId: null };
+    return { status: 'failed', error: told(error) };
+  }
+}
+
+const CLOCK_SLACK_MS = 5_000;
+
+/**
+ * Looks in the chat whether a doubtful message left; `null` when it is not there (SPEC §3: "looked for in the
+ * chat, and sent again only if it isn't there"). Rejects when the client can't tell.
+ */
+export async function lookUp(
+  message: StoredMessage,
+  context: DeliveryContext,
+): Promise<DeliveryResult | null> {
+  context.acks.clear();
+  const since = (message.handedOverAt ?? message.createdAt).getTime() - CLOCK_SLACK_MS;
+  const found = await context.client.findSent({
+    to: message.to,
+    kind: message.kind,
+    text: message.text,
+    since,
+  });
+  const own = found.find((candidate) => !context.claimed.has(candidate.messageId));
+  return own ? confirm(own, context) : null;
+}

@@ -1,0 +1,321 @@
+import { AckBook, type DeliveryContext, type DeliveryResult, deliver, lookUp } from './delivery.ts';
+import type { GatewayError } from './errors.ts';
+import { type Entry, Mailbox, type Reservation } from './mailbox.ts';
+import type { Ack, Clock, MessageLog, Settlement, StoredMessage, WhatsAppClient } from './ports.ts';
+import type { MailboxView } from './protocol.ts';
+import type { ActorSettings } from './settings.ts';
+
+/** What the outbox is doing: drawn as `connected.mailbox` on the chart. */
+export type OutboxMode = 'idle' | 'sending' | 'throttled';
+
+/** What an outbox tells its agent. */
+export interface OutboxReports {
+  mode(mode: OutboxMode): void;
+  changed(): void;
+  status(message: StoredMessage): void;
+  /** A send ended in doubt: is the client still alive? */
+  suspect(): void;
+  fault(where: string, error: unknown): void;
+}
+
+const REMEMBERED_IDS = 1_000;
+
+/**
+ * The sending half of an agent: takes the head of the mailbox while the session is open, one message at a
+ * time, and settles it. Outlives clients and restarts of the machine; only a delete or a stop ends it.
+ */
+export class Outbox {
+  readonly #mailbox: Mailbox;
+  readonly #settings: ActorSettings;
+  readonly #clock: Clock;
+  readonly #log: MessageLog;
+  readonly #reports: OutboxReports;
+  readonly #acks = new AckBook();
+  /** Newest own WhatsApp ids: told apart by `lookUp`. */
+  readonly #claimed = new Set<string>();
+  /** Messages told as unknown, by WhatsApp id: a late ack still makes them sent. */
+  readonly #unsettled = new Map<string, StoredMessage>();
+  readonly #waiters = new Map<string, (message: StoredMessage) => void>();
+  #client: WhatsAppClient | null = null;
+  #closed = new AbortController();
+  #running: Promise<void> | null = null;
+  #inFlight: string | null = null;
+  #mode: OutboxMode = 'idle';
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(deps: { settings: ActorSettings; clock: Clock; log: MessageLog; reports: OutboxReports }) {
+    this.#settings = deps.settings;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+    this.#reports = deps.reports;
+    this.#mailbox = new Mailbox(deps.settings, deps.clock);
+  }
+
+  /** Holds a place while the message is being stored. @throws GatewayError `RATE_LIMITED` */
+  reserve(): Reservation {
+    return this.#mailbox.reserve();
+  }
+
+  /** @throws GatewayError `RATE_LIMITED` when there is no place now. */
+  assertRoom(): void {
+    this.#mailbox.assertRoom();
+  }
+
+  /** Queues a stored message; returns how many are before it. One that was `sending` is looked for first. */
+  put(message: StoredMessage): number {
+    const before = this.#mailbox.put({ message, doubtful: message.status === 'sending' });
+    this.#wake();
+    return before;
+  }
+
+  /** Resolves with the message once it is settled. */
+  settled(message: StoredMessage): Promise<StoredMessage> {
+    return new Promise((resolve) => this.#waiters.set(message.id, resolve));
+  }
+
+  /** Nobody waits for the message any more. */
+  forget(id: string): void {
+    this.#waiters.delete(id);
+  }
+
+  /** True while the message is being handed over or waits for its acknowledgement. */
+  isInFlight(id: string): boolean {
+    return this.#inFlight === id;
+  }
+
+  /** How many messages are before this one. */
+  positionOf(id: string): number {
+    return this.#mailbox.positionOf(id);
+  }
+
+  /** The session is ready: sending begins. */
+  open(client: WhatsAppClient): void {
+    this.#client = client;
+    this.#closed = new AbortController();
+    this.#mailbox.open();
+    this.#wake();
+  }
+
+  /** The session is over: the queue waits where it is. */
+  close(): void {
+    this.#client = null;
+    this.#closed.abort();
+    this.#mailbox.close();
+    this.#arm();
+  }
+
+  /** An ack of the current client; one that comes late settles what was unknown. */
+  acked(ack: Ack): void {
+    this.#acks.note(ack);
+    const late = this.#unsettled.get(ack.messageId);
+    if (!late || ack.ack < 1) return;
+    this.#unsettled.delete(ack.messageId);
+    this.#record(late, { status: 'sent', messageId: ack.messageId, at: new Date(this.#clock.now()) }).catch(
+      (error: unknown) => this.#reports.fault('outbox.late-ack', error),
+    );
+  }
+
+  view(): MailboxView {
+    return this.#mailbox.view();
+  }
+
+  /** When the oldest message was accepted, or null. */
+  oldestAt(): Date | null {
+    return this.#mailbox.oldest()?.message.createdAt ?? null;
+  }
+
+  /** Resolves when the message in flight has ended; nothing new is taken once `close` was called. */
+  async drained(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Ends every queued message with an error and tells whoever waits; the rows are the caller's. */
+  failAll(error: GatewayError): void {
+    this.close();
+    for (let entry = this.#mailbox.dropOldest(); entry; entry = this.#mailbox.dropOldest()) {
+      this.#told({ ...entry.message, status: 'failed', error: { code: error.code, message: error.message } });
+    }
+    this.#arm();
+  }
+
+  /** Starts the loop unless it runs. */
+  #wake(): void {
+    this.#arm();
+    if (this.#running || !this.#client) return;
+    this.#running = this.#run()
+      .catch((error: unknown) => this.#reports.fault('outbox', error))
+      .finally(() => {
+        this.#running = null;
+        // A message may have come, or the session have opened, while the loop was ending.
+        if (this.#client && this.#mailbox.next()) this.#wake();
+      });
+  }
+
+  /** Hands messages over until there is no token, no message or no session. */
+  async #run(): Promise<void> {
+    for (let entry = this.#mailbox.next(); entry && this.#client; entry = this.#mailbox.next()) {
+      this.#setMode('sending');
+      this.#inFlight = entry.message.id;
+      const settled = await this.#attempt(entry, this.#client);
+      this.#inFlight = null;
+      if (!settled) break;
+      // A delete may have emptied the mailbox meanwhile.
+      if (this.#mailbox.oldest() === entry) this.#mailbox.dropOldest();
+      this.#reports.changed();
+    }
+    this.#setMode(this.#client && this.#mailbox.length > 0 ? 'throttled' : 'idle');
+    this.#arm();
+  }
+
+  /** One message; false when it has to stay because its session went away in doubt. */
+  async #attempt(entry: Entry, client: WhatsAppClient): Promise<boolean> {
+    if (this.#expired(entry)) return this.#expire(entry);
+    const context = this.#context(client);
+    const wasDoubtful = entry.doubtful;
+    let result: DeliveryResult | null;
+    try {
+      result =
+        (wasDoubtful ? await lookUp(entry.message, context) : null) ??
+        (await deliver(entry.message, context));
+    } catch (error) {
+      result = { status: 'doubtful', error: error as GatewayError, messageId: null };
+    }
+    if (result.status === 'doubtful') {
+      entry.doubtful = true;
+      entry.message = { ...entry.message, status: 'sending' };
+      this.#reports.suspect();
+      if (await this.#sessionEnds()) return false;
+      result = await this.#secondLook(entry, context, result.error);
+    }
+    await this.#record(entry.message, result);
+    return true;
+  }
+
+  /** The client lives on after a doubtful send: is the message in the chat? If not, nobody can say. */
+  async #secondLook(entry: Entry, context: DeliveryContext, error: GatewayError): Promise<Settlement> {
+    const found = await lookUp(entry.message, context).catch(() => null);
+    if (found && found.status !== 'doubtful') return found;
+    return { status: 'unknown', messageId: null, error: { code: error.code, message: error.message } };
+  }
+
+  /** True when the session closes within the grace that a dying client gets. */
+  #sessionEnds(): Promise<boolean> {
+    const { signal } = this.#closed;
+    if (signal.aborted) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const closed = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      const timer = setTimeout(() => {
+        signal.removeEventListener('abort', closed);
+        resolve(false);
+      }, this.#settings.limits.graceMs);
+      signal.addEventListener('abort', closed, { once: true });
+    });
+  }
+
+  /** Writes a settlement, remembers what later events may refer to, and tells whoever waits. */
+  async #record(message: StoredMessage, settlement: Settlement): Promise<void> {
+    const settled = settle(message, settlement);
+    if (settled.messageId) this.#claim(settled.messageId);
+    if (settlement.status === 'unknown' && settlement.messageId)
+      this.#unsettled.set(settlement.messageId, settled);
+    await this.#log
+      .settle(message.id, settlement)
+      .catch((error: unknown) => this.#reports.fault('outbox.settle', error));
+    this.#told(settled);
+  }
+
+  /** Tells the world and the waiter. */
+  #told(message: StoredMessage): void {
+    this.#reports.status(message);
+    this.#waiters.get(message.id)?.(message);
+    this.#waiters.delete(message.id);
+  }
+
+  /** Remembers a WhatsApp id as ours, the newest thousand. */
+  #claim(messageId: string): void {
+    this.#claimed.add(messageId);
+    if (this.#claimed.size > REMEMBERED_IDS) {
+      for (const oldest of this.#claimed) {
+        this.#claimed.delete(oldest);
+        this.#unsettled.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  /** What a delivery needs of this outbox. */
+  #context(client: WhatsAppClient): DeliveryContext {
+    return {
+      client,
+      log: this.#log,
+      acks: this.#acks,
+      clock: this.#clock,
+      sendTimeoutMs: this.#settings.sendTimeoutMs,
+      claimed: this.#claimed,
+    };
+  }
+
+  /** True when the message has waited longer than it may. */
+  #expired(entry: Entry): boolean {
+    return this.#clock.now() - entry.message.createdAt.getTime() >= this.#settings.messageTtlMs;
+  }
+
+  /** Settles an expired message: one in doubt stays in doubt. */
+  async #expire(entry: Entry): Promise<boolean> {
+    const error = { code: 'EXPIRED', message: 'The message could not be sent in time.' };
+    await this.#record(
+      entry.message,
+      entry.doubtful ? { status: 'unknown', messageId: null, error } : { status: 'failed', error },
+    );
+    return true;
+  }
+
+  /** Sets the one timer of the agent: the next token, or the expiry of the oldest message. */
+  #arm(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    const oldest = this.#mailbox.oldest();
+    if (!oldest || this.#running) return;
+    const expiresIn = oldest.message.createdAt.getTime() + this.#settings.messageTtlMs - this.#clock.now();
+    const token = this.#mailbox.msUntilToken();
+    this.#timer = setTimeout(() => this.#due(), Math.max(0, Math.min(expiresIn, token ?? expiresIn)));
+    this.#timer.unref();
+  }
+
+  /** The timer rang: go on sending, or expire what has waited too long while there is no session. */
+  #due(): void {
+    if (this.#client) return this.#wake();
+    const oldest = this.#mailbox.oldest();
+    if (!oldest || !this.#expired(oldest)) return this.#arm();
+    this.#mailbox.dropOldest();
+    this.#expire(oldest).then(
+      () => this.#arm(),
+      (error: unknown) => this.#reports.fault('outbox.expire', error),
+    );
+  }
+
+  /** Reports a change of mode, once. */
+  #setMode(mode: OutboxMode): void {
+    if (mode === this.#mode) return;
+    this.#mode = mode;
+    this.#reports.mode(mode);
+  }
+}
+
+/** The stored message after its settlement. Pure. */
+function settle(message: StoredMessage, settlement: Settlement): StoredMessage {
+  if (settlement.status === 'sent') {
+    return {
+      ...message,
+      status: 'sent',
+      messageId: settlement.messageId,
+      sentAt: settlement.at,
+      error: null,
+    };
+  }
+  const messageId = settlement.status === 'unknown' ? settlement.messageId : null;
+  return { ...message, status: settlement.status, messageId, error: settlement.error };
+}

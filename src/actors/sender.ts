@@ -1,0 +1,135 @@
+import type { EventEmitter } from 'eventemitter3';
+import { withDeadline } from './deadline.ts';
+import { GatewayError } from './errors.ts';
+import type { Reservation } from './mailbox.ts';
+import { Outbox, type OutboxMode } from './outbox.ts';
+import type { Clock, MessageLog, OutgoingMessage, StoredMessage } from './ports.ts';
+import type { GatewayEvents, SendOptions, SendOutcome } from './protocol.ts';
+import type { ActorSettings } from './settings.ts';
+
+/** What a sender needs of the world and of its agent. */
+export interface SenderDeps {
+  agentId: string;
+  settings: ActorSettings;
+  clock: Clock;
+  log: MessageLog;
+  events: EventEmitter<GatewayEvents>;
+  onMode(mode: OutboxMode): void;
+  onSuspect(): void;
+}
+
+class Waited extends Error {}
+
+/**
+ * Accepts messages for one agent: a place in the mailbox, then the row on disk, then the queue, so that nothing
+ * accepted is ever lost (SPEC §3).
+ */
+export class Sender {
+  readonly outbox: Outbox;
+  readonly #deps: SenderDeps;
+
+  constructor(deps: SenderDeps) {
+    this.#deps = deps;
+    const { agentId, events } = deps;
+    this.outbox = new Outbox({
+      settings: deps.settings,
+      clock: deps.clock,
+      log: deps.log,
+      reports: {
+        mode: (mode) => deps.onMode(mode),
+        suspect: () => deps.onSuspect(),
+        changed: () => this.#announceMailbox(),
+        status: (message) => this.#announce(message),
+        fault: (where, error) => events.emit('fault', { agentId, where, error }),
+      },
+    });
+  }
+
+  /** Queues what an earlier process left: in the order of acceptance, before anything new. */
+  async restore(): Promise<void> {
+    for (const message of await this.#deps.log.pending(this.#deps.agentId)) this.outbox.put(message);
+  }
+
+  /** Holds a place. @throws GatewayError `RATE_LIMITED`, counted. */
+  reserve(): Reservation {
+    try {
+      return this.outbox.reserve();
+    } catch (error) {
+      this.#deps.events.emit('rejected', { agentId: this.#deps.agentId, reason: 'full' });
+      throw error;
+    }
+  }
+
+  /** Stores and queues a message; the place is the caller's or a new one. `DATABASE_UNAVAILABLE`, `RATE_LIMITED`. */
+  async accept(
+    message: OutgoingMessage,
+    place: Reservation = this.reserve(),
+  ): Promise<{ stored: StoredMessage; position: number; settled: Promise<StoredMessage> }> {
+    try {
+      const stored = await this.#deps.log.append(this.#deps.agentId, message);
+      const settled = this.outbox.settled(stored);
+      place.release();
+      const position = this.outbox.put(stored);
+      this.#announce(stored);
+      this.#announceMailbox();
+      return { stored, position, settled };
+    } finally {
+      place.release();
+    }
+  }
+
+  /** Accepts and waits for the outcome, `SEND_WAIT_MS` at most; a send already under way is waited for. */
+  async send(message: OutgoingMessage, options: SendOptions, place?: Reservation): Promise<SendOutcome> {
+    const { stored, position, settled } = await this.accept(message, place);
+    const queued = { status: 'queued', id: stored.id, to: stored.to, position } as const;
+    if (options.respondAsync) {
+      this.outbox.forget(stored.id);
+      return queued;
+    }
+    try {
+      return outcomeOf(await withDeadline(settled, this.#deps.settings.sendWaitMs, () => new Waited()));
+    } catch (error) {
+      if (!(error instanceof Waited)) throw error;
+      if (this.outbox.isInFlight(stored.id)) return outcomeOf(await settled);
+      this.outbox.forget(stored.id);
+      return { ...queued, position: this.outbox.positionOf(stored.id) };
+    }
+  }
+
+  /** Tells the world how a message stands. */
+  #announce(message: StoredMessage): void {
+    const { agentId, events } = this.#deps;
+    events.emit('message', {
+      agentId,
+      id: message.id,
+      kind: message.kind,
+      origin: message.origin,
+      status: message.status,
+      error: message.error?.code,
+      traceId: message.traceId,
+      waitedMs:
+        message.status === 'queued' ? undefined : this.#deps.clock.now() - message.createdAt.getTime(),
+    });
+  }
+
+  /** Tells the world how full the mailbox is. */
+  #announceMailbox(): void {
+    const { agentId, events } = this.#deps;
+    if (events.listenerCount('mailbox') > 0) events.emit('mailbox', { agentId, mailbox: this.outbox.view() });
+  }
+}
+
+/** A settled message as an answer, or the error that it ended with. */
+function outcomeOf(message: StoredMessage): SendOutcome {
+  const { id, to, status, messageId, sentAt } = message;
+  if (status === 'sent' && messageId && sentAt) return { status, id, messageId, to, at: sentAt };
+  const outcome = status === 'unknown' ? 'unknown' : 'failed';
+  const code = message.error?.code ?? 'BAD_GATEWAY';
+  throw new GatewayError(
+    code as GatewayError['code'],
+    message.error?.message ?? 'WhatsApp failed the send.',
+    {
+      details: { outcome, id },
+    },
+  );
+}

@@ -1,0 +1,61 @@
+/** What the actors need of the configuration, and the named limits of their states. Milliseconds unless said. */
+export interface ActorSettings {
+  sendRatePerMinute: number;
+  sendBurst: number;
+  mailboxCapacity: number;
+  sendWaitMs: number;
+  sendTimeoutMs: number;
+  messageTtlMs: number;
+  qrWaitMs: number;
+  qrMaxRefreshes: number;
+  startConcurrency: number;
+  aiConcurrency: number;
+  /** JID of the developer who gets the failure reports. */
+  developer: string;
+  limits: ActorLimits;
+}
+
+export interface ActorLimits {
+  /** `initialize` → QR, authenticated or ready. */
+  startMs: number;
+  /** Authenticated → ready. */
+  linkMs: number;
+  /** Longest wait for the next QR while nobody scans. */
+  qrStallMs: number;
+  /** Logging out at WhatsApp before the client is closed regardless. */
+  logoutMs: number;
+  /** Closing a client, its own bounded teardown included. */
+  closeMs: number;
+  /** Connected for so long, the waits begin small again. */
+  steadyMs: number;
+  /** Between two probes of a healthy page, and between those of a suspect one. */
+  probeEveryMs: number;
+  probeAgainMs: number;
+  probeMs: number;
+  /** Probes without an answer before the page counts as frozen. */
+  mutesAllowed: number;
+  /** Probes that tell of no connection before the network counts as lost. */
+  offlinesAllowed: number;
+  /** How long a send with unknown outcome waits to see whether its client is dying. */
+  graceMs: number;
+  typingRenewMs: number;
+  /** Inbound messages older than this are not answered when fetched after an absence. */
+  backlogMs: number;
+}
+
+export const DEFAULT_LIMITS: ActorLimits = {
+  startMs: 60_000,
+  linkMs: 90_000,
+  qrStallMs: 75_000,
+  logoutMs: 10_000,
+  closeMs: 15_000,
+  steadyMs: 120_000,
+  probeEveryMs: 15_000,
+  probeAgainMs: 5_000,
+  probeMs: 5_000,
+  mutesAllowed: 3,
+  offlinesAllowed: 12,
+  graceMs: 2_000,
+  typingRenewMs: 20_000,
+  backlogMs: 900_000,
+};

@@ -1,0 +1,173 @@
+import { assign, sendTo, setup } from 'xstate';
+import { agentMachine } from './agent.machine.ts';
+import type { AgentPort } from './agent.setup.ts';
+import { backoffMs, RESTART_BACKOFF } from './backoff.ts';
+import { downRule } from './down-reasons.ts';
+
+/** What the supervisor needs of its agent beside the agent's own port. */
+export interface SupervisedAgent extends AgentPort {
+  /** It was linked and nobody logged it out. */
+  readonly isLinked: boolean;
+  readonly isShowingQr: boolean;
+  random(): number;
+  now(): number;
+  /** The agent's machine died of a bug: whatever it held is let go. */
+  abandon(error: unknown): void;
+  announceRestart(restart: { reason: string; attempt: number; delayMs: number }): void;
+}
+
+export type SupervisorEvent =
+  | { type: 'session.start'; traceId?: string }
+  | { type: 'session.restore' }
+  | { type: 'session.reconnect'; traceId?: string }
+  | { type: 'session.remove'; traceId?: string }
+  | { type: 'supervisor.stop' }
+  | { type: 'agent.down'; reason: string }
+  | { type: 'agent.connected' };
+
+export interface SupervisorContext {
+  agent: SupervisedAgent;
+  /** Restarts in a row without a steady connection between them, and in all. */
+  attempts: number;
+  restarts: number;
+  delayMs: number;
+  nextStartAt: number | null;
+}
+
+/** The wait before the next start, by the table and the number of tries. */
+function plan(context: SupervisorContext, reason: string): Partial<SupervisorContext> {
+  const attempts = context.attempts + 1;
+  const waited = backoffMs(attempts, RESTART_BACKOFF, () => context.agent.random());
+  const delayMs = Math.max(waited, downRule(reason).minDelayMs ?? 0);
+  return { attempts, delayMs, restarts: context.restarts + 1, nextStartAt: context.agent.now() + delayMs };
+}
+
+/**
+ * The supervisor of one agent, the root of its own actor system: the only place where a session is restarted
+ * (DESIGN §1). The agent's machine lives as long as the supervisor; when it dies of a bug, it is made anew.
+ */
+export const supervisorMachine = setup({
+  types: {
+    input: {} as { agent: SupervisedAgent },
+    context: {} as SupervisorContext,
+    events: {} as SupervisorEvent,
+    children: {} as { agent: 'agent' },
+  },
+  actors: { agent: agentMachine },
+  delays: {
+    backoff: ({ context }) => context.delayMs,
+    steady: ({ context }) => context.agent.limits.steadyMs,
+    patience: ({ context }) => context.agent.limits.logoutMs + 2 * context.agent.limits.closeMs,
+  },
+  guards: {
+    comesBack: ({ context, event }) => {
+      if (event.type !== 'agent.down') return false;
+      const { verdict } = downRule(event.reason);
+      return verdict === 'restart' || (verdict === 'restart_linked' && context.agent.isLinked);
+    },
+    isShowingQr: ({ context }) => context.agent.isShowingQr,
+    isLoggedOut: ({ event }) => event.type === 'agent.down' && event.reason === 'LOGGED_OUT',
+  },
+  actions: {
+    startFresh: sendTo('agent', { type: 'session.start', fresh: true }),
+    startSaved: sendTo('agent', { type: 'session.start', fresh: false }),
+    stopAgent: sendTo('agent', { type: 'session.stop', reason: 'STOPPED' }),
+    logOutAgent: sendTo('agent', { type: 'session.logout', reason: 'LOGGED_OUT' }),
+    planRestart: assign(({ context, event }) =>
+      plan(context, event.type === 'agent.down' ? event.reason : 'ACTOR_CRASH'),
+    ),
+    announceRestart: ({ context, event }) =>
+      context.agent.announceRestart({
+        reason: event.type === 'agent.down' ? event.reason : 'ACTOR_CRASH',
+        attempt: context.attempts,
+        delayMs: context.delayMs,
+      }),
+    abandonAgent: ({ context, event }) => context.agent.abandon('error' in event ? event.error : event),
+    forgetAttempts: assign({ attempts: 0 }),
+    forgetPlan: assign({ nextStartAt: null }),
+  },
+}).createMachine({
+  id: 'supervisor',
+  context: ({ input }) => ({ agent: input.agent, attempts: 0, restarts: 0, delayMs: 0, nextStartAt: null }),
+  initial: 'alive',
+  states: {
+    alive: {
+      invoke: {
+        id: 'agent',
+        src: 'agent',
+        input: ({ context }) => ({ agent: context.agent }),
+        onError: {
+          target: '#supervisor.alive.backing_off',
+          reenter: true,
+          actions: ['abandonAgent', 'planRestart', 'announceRestart'],
+        },
+      },
+      on: {
+        'session.reconnect': '.relinking',
+        'session.remove': '.removing',
+        'supervisor.stop': '.stopping',
+      },
+      initial: 'resting',
+      states: {
+        resting: {
+          on: {
+            'session.start': { target: 'running', actions: 'startFresh' },
+            'session.restore': { target: 'running', actions: 'startSaved' },
+          },
+        },
+        running: {
+          on: {
+            'agent.down': [
+              { guard: 'comesBack', target: 'backing_off', actions: ['planRestart', 'announceRestart'] },
+              { target: 'resting' },
+            ],
+            'agent.connected': { target: '.settling' },
+            'session.start': { guard: 'isShowingQr', target: 'replacing' },
+          },
+          initial: 'starting',
+          states: {
+            starting: {},
+            settling: { after: { steady: 'steady' } },
+            steady: { entry: 'forgetAttempts' },
+          },
+        },
+        backing_off: {
+          exit: 'forgetPlan',
+          on: { 'session.start': { target: 'running', actions: 'startFresh' } },
+          after: { backoff: { target: 'running', actions: 'startSaved' } },
+        },
+        replacing: {
+          entry: 'stopAgent',
+          on: { 'agent.down': { target: 'running', actions: 'startFresh' } },
+        },
+        relinking: {
+          entry: 'logOutAgent',
+          on: {
+            'agent.down': [
+              { guard: 'isLoggedOut', target: 'running', actions: 'startFresh' },
+              // It was going down for another reason; the log-out is still owed.
+              { target: 'relinking', reenter: true },
+            ],
+          },
+        },
+        removing: {
+          entry: 'logOutAgent',
+          on: {
+            'agent.down': [
+              { guard: 'isLoggedOut', target: '#supervisor.removed' },
+              { target: 'removing', reenter: true },
+            ],
+            'session.reconnect': {},
+          },
+        },
+        stopping: {
+          entry: 'stopAgent',
+          on: { 'agent.down': '#supervisor.stopped', 'session.reconnect': {}, 'session.remove': {} },
+          after: { patience: '#supervisor.stopped' },
+        },
+      },
+    },
+    removed: { type: 'final' },
+    stopped: { type: 'final' },
+  },
+});
