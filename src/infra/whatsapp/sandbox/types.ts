@@ -1,0 +1,222 @@
+import type { EventEmitter } from 'eventemitter3';
+import type { Clock, EpochMs, Jid, Me } from '../../../actors/ports.ts';
+
+// The vocabulary of the simulated WhatsApp, shared by its faces: the in-process driver, the virtual phone,
+// and the stand-in web page of the tests.
+
+/** A person or a bot: its phone-number JID, its LID, its name. */
+export interface Account {
+  pn: Jid;
+  lid: Jid;
+  name: string;
+  /** Others see this account as `…@lid` instead of `…@c.us`, in direct chats, groups and mentions. */
+  addressedByLid: boolean;
+}
+
+export interface Group {
+  id: Jid;
+  name: string;
+  /** Phone-number JIDs. */
+  participants: Jid[];
+}
+
+/** An image of a message; its bytes are asked for with `SandboxNetwork.mediaBytes(sha256)`. */
+export interface Media {
+  mimetype: string;
+  size: number;
+  sha256: string;
+  filename?: string;
+}
+
+/** One message as one account sees it. Its `id` is WhatsApp's: `fromMe_chat_stanza[_participant]`. */
+export interface ChatMessage {
+  id: string;
+  /** The part of the id that all copies of a message share. */
+  stanzaId: string;
+  chatId: Jid;
+  /** Who wrote it, as this account sees that person; equals `chatId` in an incoming direct message. */
+  senderId: Jid;
+  fromMe: boolean;
+  type: 'chat' | 'image';
+  /** The text, or the caption of an image. */
+  body: string;
+  mentionedIds: Jid[];
+  /** The network's clock. */
+  timestamp: EpochMs;
+  /** Of our own messages: -1 refused, 0 pending, 1 server, 2 delivered, 3 read. Incoming ones have 1. */
+  ack: number;
+  senderName?: string;
+  chatName?: string;
+  /** `id` (this account's) of the quoted message. */
+  quotedId?: string;
+  media?: Media;
+}
+
+/** A chat as one account sees it. */
+export interface ChatView {
+  id: Jid;
+  name: string;
+  kind: 'direct' | 'group' | 'status' | 'channel';
+  unread: number;
+  /** The other side is typing to this account. */
+  typing: boolean;
+  last?: ChatMessage;
+}
+
+/** What a device or a phone asks to be sent. */
+export interface Draft {
+  /** `…@c.us`, `…@lid` or `…@g.us`. */
+  to: Jid;
+  text: string;
+  image?: { data: Uint8Array; mimetype: string; filename?: string };
+  /** `id` or `stanzaId` of a message in the chat; the send fails with `UNKNOWN_QUOTE` when it isn't there. */
+  quoteId?: string;
+  mentionedIds?: Jid[];
+}
+
+/** Why the network said no, in a word that tests and adapters can compare. */
+export type RefusalReason =
+  | 'EXPIRED_REF'
+  | 'UNKNOWN_REF'
+  | 'ALREADY_SCANNED'
+  | 'NOT_OPEN'
+  | 'UNKNOWN_CHAT'
+  | 'UNKNOWN_QUOTE'
+  | 'CLOSED';
+
+/** A refusal of the simulated WhatsApp; adapters translate it to their own errors. */
+export class SandboxRefusal extends Error {
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason, message: string) {
+    super(message);
+    this.name = 'SandboxRefusal';
+    this.reason = reason;
+  }
+}
+
+/** The four public parts of a pairing QR beside the ref. */
+export interface DeviceKeys {
+  static: string;
+  identity: string;
+  adv: string;
+  platform: string;
+}
+
+/**
+ * What a device hears, in these orders:
+ * no token or a revoked one: `ref`, `state UNPAIRED`, then `ref` again at each refresh;
+ * scanned: `paired`, `state OPENING`, `state PAIRING`, `state CONNECTED`, `opened`;
+ * with a good token: `state OPENING`, `state PAIRING`, `state CONNECTED`, `opened`.
+ * Nothing is emitted before `openDevice` has returned, nor after `close()`.
+ */
+export interface DeviceEvents {
+  /** A new pairing ref; `qr` is `ref,static,identity,adv,platform`. The former ref is expired. */
+  ref: (ref: string, qr: string) => void;
+  /** The phone scanned the QR; the token is to be kept for the next start. */
+  paired: (token: string) => void;
+  opened: (me: Me) => void;
+  state: (state: string) => void;
+  /** The person declined on the phone; the device stays open and unpaired. */
+  refused: () => void;
+  /** The phone unlinked this device; `closed LOGOUT` follows. */
+  loggedOut: () => void;
+  /** The network ended it: `LOGOUT`, `CRASH`, `RESET`. Nothing comes afterwards. */
+  closed: (reason: string) => void;
+  /** A message new to this account, from others or from its own phone; not this device's own sends. */
+  message: (message: ChatMessage) => void;
+  ack: (ack: { messageId: string; ack: number; chatId: Jid }) => void;
+  /** Someone started or stopped typing to this account. */
+  typing: (change: { chatId: Jid; typing: boolean }) => void;
+}
+
+/** One linked (or to be linked) device. Methods hang while its account is frozen, until it is thawed or closed. */
+export interface Device {
+  readonly events: EventEmitter<DeviceEvents>;
+  readonly keys: DeviceKeys;
+  /** UNLAUNCHED, OPENING, PAIRING, UNPAIRED, CONNECTED, TIMEOUT, CONFLICT, … */
+  readonly state: string;
+  /** The ref that can be scanned now, or null. */
+  readonly ref: string | null;
+  /** `ref,static,identity,adv,platform`, or null. */
+  readonly qr: string | null;
+  readonly token: string | null;
+  /** Null until opened. */
+  readonly me: Me | null;
+  readonly closed: boolean;
+  /**
+   * Hands a message over: resolves with it at ack 0 (or higher); the truth follows by `ack` events.
+   * While the account is offline it waits there and leaves in order once the connection is back.
+   * @throws SandboxRefusal NOT_OPEN, UNKNOWN_CHAT, UNKNOWN_QUOTE, CLOSED
+   */
+  send(draft: Draft): Promise<ChatMessage>;
+  setTyping(chatId: Jid, typing: boolean): Promise<void>;
+  /** The JID under which the number is reached (its LID when addressed so), or null when not on WhatsApp. */
+  queryExists(jid: Jid): Promise<Jid | null>;
+  /** Marks a chat read and sends read receipts. */
+  markSeen(chatId: Jid): Promise<void>;
+  chats(): Promise<ChatView[]>;
+  /** Oldest first. */
+  messages(chatId: Jid, limit?: number): Promise<ChatMessage[]>;
+  findMessage(id: string): Promise<ChatMessage | null>;
+  /** `Socket.state`, answered only when the device isn't frozen. */
+  probe(): Promise<string>;
+  /** Unlinks this device at the network, then closes it. */
+  logout(): Promise<void>;
+  /** Ends the connection; the token stays good. Idempotent, silent. */
+  close(): void;
+}
+
+/** Timers to run on; the default is node's own. */
+export interface Timers {
+  setTimeout(callback: () => void, ms: number): NodeJS.Timeout;
+  clearTimeout(timer: NodeJS.Timeout): void;
+}
+
+export interface SandboxNetworkOptions {
+  clock?: Clock;
+  timers?: Timers;
+  /** Ids, refs and failures are drawn from it; the same seed and script give the same wire log. */
+  seed?: string;
+  /** A pairing ref is replaced after this many milliseconds. */
+  refLifetimeMs?: number;
+  /** How long a connection takes from OPENING to CONNECTED. */
+  connectMs?: number;
+  /** A file that keeps accounts, links, chats and messages across a kill -9; none: memory only. */
+  journalPath?: string;
+  /** Entries of the wire log that are kept. */
+  wireLogSize?: number;
+  /** Messages kept per chat. */
+  chatSize?: number;
+}
+
+/** One line of what travelled. */
+export interface WireEntry {
+  seq: number;
+  at: EpochMs;
+  kind: string;
+  account: Jid | null;
+  detail: Record<string, string | number | boolean | null>;
+}
+
+/** The faults of one account's line; all off is a healthy one. */
+export interface LineView {
+  online: boolean;
+  latencyMs: number;
+  /** 0…1: the share of sends that WhatsApp refuses (ack -1). */
+  failureRate: number;
+  frozen: boolean;
+  banned: boolean;
+}
+
+/** What the whole network tells observers (the phone page, tests). */
+export interface SandboxNetworkEvents {
+  wire: (entry: WireEntry) => void;
+  /** A copy of a message came into an account's chats. */
+  message: (owner: Jid, message: ChatMessage) => void;
+  ack: (owner: Jid, ack: { messageId: string; ack: number; chatId: Jid }) => void;
+  /** An account types (or stops) to a chat, seen from `reader`, who would see the indicator. */
+  typing: (change: { reader: Jid; chatId: Jid; typing: boolean }) => void;
+  /** Accounts, links or lines changed. */
+  changed: () => void;
+}
