@@ -35,7 +35,7 @@ export class Outbox {
   readonly #claimed = new Set<string>();
   /** Messages told as unknown, by WhatsApp id: a late ack still makes them sent. */
   readonly #unsettled = new Map<string, StoredMessage>();
-  readonly #waiters = new Map<string, (message: StoredMessage) => void>();
+  readonly #waiters = new Map<string, (message: StoredMessage | null) => void>();
   #client: WhatsAppClient | null = null;
   #closed = new AbortController();
   #running: Promise<void> | null = null;
@@ -68,8 +68,8 @@ export class Outbox {
     return before;
   }
 
-  /** Resolves with the message once it is settled. */
-  settled(message: StoredMessage): Promise<StoredMessage> {
+  /** Resolves with the message once it is settled, or with null when it is kept over a stop. */
+  settled(message: StoredMessage): Promise<StoredMessage | null> {
     return new Promise((resolve) => this.#waiters.set(message.id, resolve));
   }
 
@@ -129,6 +129,12 @@ export class Outbox {
     await this.#running;
   }
 
+  /** Tells those who still wait that their message is kept: the service is stopping. */
+  releaseWaiters(): void {
+    for (const [, resolve] of this.#waiters) resolve(null);
+    this.#waiters.clear();
+  }
+
   /** Ends every queued message with an error and tells whoever waits; the rows are the caller's. */
   failAll(error: GatewayError): void {
     this.close();
@@ -141,7 +147,7 @@ export class Outbox {
   /** Starts the loop unless it runs. */
   #wake(): void {
     this.#arm();
-    if (this.#running || !this.#client) return;
+    if (this.#running !== null || !this.#client) return;
     this.#running = this.#run()
       .catch((error: unknown) => this.#reports.fault('outbox', error))
       .finally(() => {
@@ -278,7 +284,7 @@ export class Outbox {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     const oldest = this.#mailbox.oldest();
-    if (!oldest || this.#running) return;
+    if (oldest === undefined || this.#running !== null) return;
     const expiresIn = oldest.message.createdAt.getTime() + this.#settings.messageTtlMs - this.#clock.now();
     const token = this.#mailbox.msUntilToken();
     this.#timer = setTimeout(() => this.#due(), Math.max(0, Math.min(expiresIn, token ?? expiresIn)));
@@ -287,9 +293,15 @@ export class Outbox {
 
   /** The timer rang: go on sending, or expire what has waited too long while there is no session. */
   #due(): void {
-    if (this.#client) return this.#wake();
+    if (this.#client) {
+      this.#wake();
+      return;
+    }
     const oldest = this.#mailbox.oldest();
-    if (!oldest || !this.#expired(oldest)) return this.#arm();
+    if (!oldest || !this.#expired(oldest)) {
+      this.#arm();
+      return;
+    }
     this.#mailbox.dropOldest();
     this.#expire(oldest).then(
       () => this.#arm(),

@@ -64,7 +64,7 @@ export class Sender {
   async accept(
     message: OutgoingMessage,
     place: Reservation = this.reserve(),
-  ): Promise<{ stored: StoredMessage; position: number; settled: Promise<StoredMessage> }> {
+  ): Promise<{ stored: StoredMessage; position: number; settled: Promise<StoredMessage | null> }> {
     try {
       const stored = await this.#deps.log.append(this.#deps.agentId, message);
       const settled = this.outbox.settled(stored);
@@ -86,14 +86,15 @@ export class Sender {
       this.outbox.forget(stored.id);
       return queued;
     }
+    let ended: StoredMessage | null;
     try {
-      return outcomeOf(await withDeadline(settled, this.#deps.settings.sendWaitMs, () => new Waited()));
-    } catch (error) {
-      if (!(error instanceof Waited)) throw error;
-      if (this.outbox.isInFlight(stored.id)) return outcomeOf(await settled);
-      this.outbox.forget(stored.id);
-      return { ...queued, position: this.outbox.positionOf(stored.id) };
+      ended = await withDeadline(settled, this.#deps.settings.sendWaitMs, () => new Waited());
+    } catch {
+      ended = this.outbox.isInFlight(stored.id) ? await settled : null;
     }
+    if (ended) return outcomeOf(ended);
+    this.outbox.forget(stored.id);
+    return { ...queued, position: this.outbox.positionOf(stored.id) };
   }
 
   /** Tells the world how a message stands. */

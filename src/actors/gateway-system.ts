@@ -1,0 +1,295 @@
+import { EventEmitter } from 'eventemitter3';
+import { Agent, type AgentDeps, type Milestone } from './agent.ts';
+import { withDeadline } from './deadline.ts';
+import { GatewayError } from './errors.ts';
+import { KeyRefresh } from './key-refresh.ts';
+import type {
+  AgentStore,
+  AiBackend,
+  AiRequest,
+  ApiKeyStore,
+  Clock,
+  InboundLog,
+  MessageLog,
+  OutgoingMessage,
+  StoredMessage,
+  WhatsAppDriver,
+} from './ports.ts';
+import type {
+  AgentView,
+  GatewayEvents,
+  GatewaySystem,
+  QrView,
+  RunOutcome,
+  SendOptions,
+  SendOutcome,
+  SessionSpec,
+  StartOutcome,
+  TransitionRecord,
+} from './protocol.ts';
+import type { ActorSettings } from './settings.ts';
+import { StartGate } from './start-gate.ts';
+import { StatusProjection } from './status-projection.ts';
+
+/** The ports that a gateway is made of. */
+export interface GatewayDeps {
+  driver: WhatsAppDriver;
+  ai: AiBackend;
+  agents: AgentStore;
+  apiKeys: ApiKeyStore;
+  messages: MessageLog;
+  inbound: InboundLog;
+  clock: Clock;
+  random(): number;
+  newTraceId(): string;
+  settings: ActorSettings;
+}
+
+/**
+ * Makes the registry of agents: a Map from agentId to its supervisor, so that one agent's error has nowhere to
+ * climb (DESIGN §1).
+ */
+export function createGatewaySystem(deps: GatewayDeps): GatewaySystem {
+  return new Registry(deps);
+}
+
+class Registry implements GatewaySystem {
+  readonly events = new EventEmitter<GatewayEvents>();
+  readonly #deps: GatewayDeps;
+  readonly #agents = new Map<string, Agent>();
+  /** Agents being made: two creates of the same id share one. */
+  readonly #making = new Map<string, Promise<{ agent: Agent; created: boolean }>>();
+  readonly #agentDeps: AgentDeps;
+  readonly #projection: StatusProjection;
+  readonly #keys: KeyRefresh;
+  #probes: NodeJS.Timeout | null = null;
+  #stopping = false;
+
+  constructor(deps: GatewayDeps) {
+    this.#deps = deps;
+    this.#agentDeps = { ...deps, gate: new StartGate(deps.settings.startConcurrency), events: this.events };
+    const fault = (where: string) => (agentId: string, error: unknown) =>
+      this.events.emit('fault', { agentId, where, error });
+    this.#projection = new StatusProjection(deps.agents, fault('projection'));
+    this.#keys = new KeyRefresh(deps, fault('key-refresh'));
+    this.events.on('state', ({ agentId, to, at }) => this.#projection.write(agentId, to, new Date(at)));
+  }
+
+  async restore(): Promise<void> {
+    this.#probes = setInterval(() => this.#probeAll(), this.#deps.settings.limits.probeEveryMs);
+    this.#probes.unref();
+    for (const record of await this.#deps.agents.list()) {
+      const agent = this.#add(new Agent(record, this.#agentDeps));
+      await agent.boot();
+      agent.comeBack();
+    }
+  }
+
+  async create(spec: SessionSpec, traceId: string): Promise<StartOutcome> {
+    this.#assertOpen();
+    const { agent, created } = await this.#obtain(spec);
+    if (agent.isConnected) return { agent: agent.view(), qr: null, created, outcome: 'connected' };
+    return this.#start(agent, created, () => agent.command({ type: 'session.start', traceId }));
+  }
+
+  async reconnect(agentId: string, traceId: string): Promise<StartOutcome> {
+    this.#assertOpen();
+    const agent = this.#get(agentId);
+    return this.#start(agent, false, () => agent.command({ type: 'session.reconnect', traceId }));
+  }
+
+  async remove(agentId: string, traceId: string): Promise<void> {
+    const agent = this.#get(agentId);
+    const gone = new GatewayError('SESSION_NOT_FOUND', 'The session was deleted.');
+    agent.sender.outbox.failAll(gone);
+    const ended = agent.ended();
+    agent.command({ type: 'session.remove', traceId });
+    const { logoutMs, closeMs } = this.#deps.settings.limits;
+    await withDeadline(
+      ended,
+      2 * (logoutMs + closeMs),
+      () => new GatewayError('INTERNAL', 'The client did not end.'),
+    );
+    await agent.inbox.stop();
+    this.#projection.forget(agentId);
+    await this.#deps.messages.failPending(agentId, { code: gone.code, message: gone.message });
+    await this.#deps.agents.remove(agentId);
+    if (this.#agents.get(agentId) !== agent) return;
+    this.#agents.delete(agentId);
+    this.events.emit('removed', agentId);
+  }
+
+  list(): AgentView[] {
+    return [...this.#agents.values()].map((agent) => agent.view());
+  }
+
+  describe(agentId: string): AgentView {
+    return this.#get(agentId).view();
+  }
+
+  qr(agentId: string): QrView {
+    const { qr } = this.#get(agentId);
+    if (qr) return qr;
+    throw new GatewayError('SESSION_NOT_READY', 'There is no QR to scan now.');
+  }
+
+  history(agentId: string): TransitionRecord[] {
+    return [...this.#get(agentId).history];
+  }
+
+  apiKey(agentId: string): string | undefined {
+    return this.#agents.get(agentId)?.record.apiKey;
+  }
+
+  refreshApiKey(agentId: string): void {
+    const agent = this.#agents.get(agentId);
+    if (agent) this.#keys.refresh(agent);
+  }
+
+  assertCanSend(agentId: string): void {
+    this.#assertOpen();
+    const agent = this.#get(agentId);
+    if (!agent.isConnected) {
+      this.events.emit('rejected', { agentId, reason: 'not_ready' });
+      const { status } = agent.view();
+      throw new GatewayError('SESSION_NOT_READY', `The agent is not connected: it is ${status}.`, {
+        details: { status },
+      });
+    }
+    agent.sender.outbox.assertRoom();
+  }
+
+  async send(agentId: string, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome> {
+    this.assertCanSend(agentId);
+    return this.#get(agentId).sender.send(message, options);
+  }
+
+  async run(agentId: string, request: AiRequest, traceId: string): Promise<RunOutcome> {
+    this.assertCanSend(agentId);
+    const agent = this.#get(agentId);
+    return agent.inbox.run(request, traceId, agent.stopSignal);
+  }
+
+  async message(agentId: string, id: string): Promise<StoredMessage> {
+    this.#get(agentId);
+    const message = await this.#deps.messages.find(agentId, id);
+    if (message) return message;
+    throw new GatewayError('NOT_FOUND', 'The agent has no such message.');
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    if (this.#probes) clearInterval(this.#probes);
+    const agents = [...this.#agents.values()];
+    const stopped = Promise.all(agents.map((agent) => agent.stop()));
+    await withDeadline(
+      stopped,
+      graceMs,
+      () => new GatewayError('INTERNAL', 'Not all agents stopped in time.'),
+    ).catch((error: unknown) => {
+      for (const agent of agents) agent.kill();
+      this.events.emit('fault', { agentId: null, where: 'stop', error });
+    });
+    await this.#projection.flushed(1_000);
+    this.#projection.close();
+  }
+
+  /** The agent of a request, made or brought up to date; its record is replaced unless it is connected. */
+  async #obtain(spec: SessionSpec): Promise<{ agent: Agent; created: boolean }> {
+    const known = this.#agents.get(spec.agentId);
+    if (known && known.record.userId !== spec.userId) throw taken();
+    if (known?.isConnected) return { agent: known, created: false };
+    const making = this.#making.get(spec.agentId);
+    if (making) {
+      const made = await making;
+      if (made.agent.record.userId !== spec.userId) throw taken();
+      return made;
+    }
+    const obtained = this.#save(spec, known).finally(() => this.#making.delete(spec.agentId));
+    this.#making.set(spec.agentId, obtained);
+    return obtained;
+  }
+
+  /** Writes the record and makes the agent, unless there is one. */
+  async #save(spec: SessionSpec, known: Agent | undefined): Promise<{ agent: Agent; created: boolean }> {
+    const apiKey = (await this.#deps.apiKeys.latestActive(spec.userId)) ?? spec.apiKey;
+    if (!apiKey) {
+      throw new GatewayError('INVALID_PAYLOAD', 'The user has no active API key, and none was given.', {
+        details: { fields: [{ path: 'apikey', message: 'is needed: the user has no active key' }] },
+      });
+    }
+    const { userId, agentId, agentName } = spec;
+    const record = await this.#deps.agents.save({
+      userId,
+      agentId,
+      agentName,
+      apiKey,
+      status: 'awaiting_qr',
+    });
+    if (known) {
+      known.record = record;
+      return { agent: known, created: false };
+    }
+    const agent = new Agent(record, this.#agentDeps);
+    await agent.boot();
+    return { agent: this.#add(agent), created: true };
+  }
+
+  /** Gives a start command and waits for what comes of it, `QR_WAIT_MS` at most. */
+  async #start(agent: Agent, created: boolean, command: () => void): Promise<StartOutcome> {
+    const reached = this.#awaitStart(agent);
+    command();
+    const milestone = await reached;
+    if (milestone?.kind === 'down') {
+      throw new GatewayError(
+        'SESSION_START_FAILED',
+        `The session could not be started: ${milestone.reason}.`,
+      );
+    }
+    const outcome = milestone?.kind ?? 'pending';
+    return { agent: agent.view(), qr: agent.qr, created, outcome };
+  }
+
+  /** The first milestone that answers a start request; the end of what it replaces is not one. */
+  async #awaitStart(agent: Agent): Promise<Exclude<Milestone, never> | null> {
+    const { clock, settings } = this.#deps;
+    const until = clock.monotonic() + settings.qrWaitMs;
+    for (;;) {
+      const milestone = await agent.nextMilestone(Math.max(0, until - clock.monotonic()));
+      const replaced = milestone?.kind === 'down' && ['STOPPED', 'LOGGED_OUT'].includes(milestone.reason);
+      if (!replaced) return milestone;
+    }
+  }
+
+  /** Enters an agent into the registry. */
+  #add(agent: Agent): Agent {
+    this.#agents.set(agent.agentId, agent);
+    this.events.emit('added', agent.agentId);
+    return agent;
+  }
+
+  /** @throws GatewayError `SESSION_NOT_FOUND` */
+  #get(agentId: string): Agent {
+    const agent = this.#agents.get(agentId);
+    if (agent) return agent;
+    throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+  }
+
+  /** One timer rings for the probes of all. */
+  #probeAll(): void {
+    for (const agent of this.#agents.values()) agent.probeDue();
+  }
+
+  /** @throws GatewayError `SHUTTING_DOWN` */
+  #assertOpen(): void {
+    if (!this.#stopping) return;
+    throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.', {
+      details: { retryAfterSeconds: 5 },
+    });
+  }
+}
+
+/** The agentId is somebody else's. */
+function taken(): GatewayError {
+  return new GatewayError('AGENT_ID_TAKEN', 'The agentId belongs to another user.');
+}
