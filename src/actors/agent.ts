@@ -129,10 +129,11 @@ export class Agent implements SupervisedAgent {
     this.#supervisor.send(event);
   }
 
-  /** Resolves with the next milestone, or null after `ms`. Register before the command is given. */
-  nextMilestone(ms: number): Promise<Milestone | null> {
+  /** Resolves with the next milestone that counts, or null after `ms`. Register before the command is given. */
+  nextMilestone(counts: (milestone: Milestone) => boolean, ms: number): Promise<Milestone | null> {
     return new Promise((resolve) => {
       const settle = (milestone: Milestone | null) => {
+        if (milestone && !counts(milestone)) return;
         clearTimeout(timer);
         this.#milestones.delete(settle);
         resolve(milestone);
@@ -150,11 +151,14 @@ export class Agent implements SupervisedAgent {
     });
   }
 
-  /** Takes nothing new, lets the message in flight end, then closes the client. */
-  async stop(): Promise<void> {
+  /** Takes nothing new, lets what is in flight end for `patienceMs`, then closes the client. */
+  async stop(patienceMs: number): Promise<void> {
     this.sender.outbox.close();
+    const impatience = setTimeout(() => this.#stopping.abort(), patienceMs);
+    await Promise.all([this.inbox.stop(patienceMs), this.sender.outbox.drained()]);
+    clearTimeout(impatience);
     this.#stopping.abort();
-    await Promise.all([this.inbox.stop(), this.sender.outbox.drained()]);
+    this.sender.outbox.releaseWaiters();
     const ended = this.ended();
     this.command({ type: 'supervisor.stop' });
     await ended;

@@ -16,7 +16,7 @@ export class Conversations {
   readonly #chats = new Map<Jid, Fifo<ChatJob>>();
   readonly #ready = new Fifo<Jid>();
   readonly #running = new Set<Promise<void>>();
-  #abort = new AbortController();
+  readonly #abort = new AbortController();
 
   constructor(concurrency: number, fault: (error: unknown) => void) {
     this.#concurrency = concurrency;
@@ -39,13 +39,13 @@ export class Conversations {
     return true;
   }
 
-  /** Ends what runs and forgets what waits; resolves when all jobs have settled. */
-  async stop(): Promise<void> {
+  /** Forgets what waits, gives what runs `patienceMs` to end, then aborts it; resolves when all have settled. */
+  async stop(patienceMs: number): Promise<void> {
     this.#chats.clear();
-    while (this.#ready.shift());
-    this.#abort.abort();
+    while (this.#ready.shift() !== undefined);
+    const impatience = setTimeout(() => this.#abort.abort(), patienceMs);
     await Promise.all(this.#running);
-    this.#abort = new AbortController();
+    clearTimeout(impatience);
   }
 
   /** Starts jobs of ready chats while there are places. */

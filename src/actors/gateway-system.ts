@@ -101,6 +101,8 @@ class Registry implements GatewaySystem {
   async remove(agentId: string, traceId: string): Promise<void> {
     const agent = this.#get(agentId);
     const gone = new GatewayError('SESSION_NOT_FOUND', 'The session was deleted.');
+    // First what may be refused: without a database nothing is touched.
+    await this.#deps.messages.failPending(agentId, { code: gone.code, message: gone.message });
     agent.sender.outbox.failAll(gone);
     const ended = agent.ended();
     agent.command({ type: 'session.remove', traceId });
@@ -110,9 +112,8 @@ class Registry implements GatewaySystem {
       2 * (logoutMs + closeMs),
       () => new GatewayError('INTERNAL', 'The client did not end.'),
     );
-    await agent.inbox.stop();
+    await agent.inbox.stop(0);
     this.#projection.forget(agentId);
-    await this.#deps.messages.failPending(agentId, { code: gone.code, message: gone.message });
     await this.#deps.agents.remove(agentId);
     if (this.#agents.get(agentId) !== agent) return;
     this.#agents.delete(agentId);
@@ -181,7 +182,7 @@ class Registry implements GatewaySystem {
     this.#stopping = true;
     if (this.#probes) clearInterval(this.#probes);
     const agents = [...this.#agents.values()];
-    const stopped = Promise.all(agents.map((agent) => agent.stop()));
+    const stopped = Promise.all(agents.map((agent) => agent.stop(graceMs / 2)));
     await withDeadline(
       stopped,
       graceMs,
@@ -237,7 +238,7 @@ class Registry implements GatewaySystem {
 
   /** Gives a start command and waits for what comes of it, `QR_WAIT_MS` at most. */
   async #start(agent: Agent, created: boolean, command: () => void): Promise<StartOutcome> {
-    const reached = this.#awaitStart(agent);
+    const reached = agent.nextMilestone(answersStart, this.#deps.settings.qrWaitMs);
     command();
     const milestone = await reached;
     if (milestone?.kind === 'down') {
@@ -248,17 +249,6 @@ class Registry implements GatewaySystem {
     }
     const outcome = milestone?.kind ?? 'pending';
     return { agent: agent.view(), qr: agent.qr, created, outcome };
-  }
-
-  /** The first milestone that answers a start request; the end of what it replaces is not one. */
-  async #awaitStart(agent: Agent): Promise<Exclude<Milestone, never> | null> {
-    const { clock, settings } = this.#deps;
-    const until = clock.monotonic() + settings.qrWaitMs;
-    for (;;) {
-      const milestone = await agent.nextMilestone(Math.max(0, until - clock.monotonic()));
-      const replaced = milestone?.kind === 'down' && ['STOPPED', 'LOGGED_OUT'].includes(milestone.reason);
-      if (!replaced) return milestone;
-    }
   }
 
   /** Enters an agent into the registry. */
@@ -287,6 +277,11 @@ class Registry implements GatewaySystem {
       details: { retryAfterSeconds: 5 },
     });
   }
+}
+
+/** True for what answers a start request: the end of the client that it replaces does not. */
+function answersStart(milestone: Milestone): boolean {
+  return milestone.kind !== 'down' || !['STOPPED', 'LOGGED_OUT'].includes(milestone.reason);
 }
 
 /** The agentId is somebody else's. */

@@ -57,7 +57,10 @@ export class Inbox {
     const traceId = this.#deps.newTraceId();
     const me = this.#deps.me();
     const verdict = me ? judgeInbound(message, me) : { answer: false as const, why: 'not_ready' };
-    if (!verdict.answer) return this.#tell(message, 'ignored', verdict.why, traceId);
+    if (!verdict.answer) {
+      this.#tell(message, 'ignored', verdict.why, traceId);
+      return;
+    }
     const queued = this.#conversations.enqueue(message.chatId, (signal) =>
       this.#answer(message, traceId, signal),
     );
@@ -94,18 +97,20 @@ export class Inbox {
     }
   }
 
-  /** Ends all turns; what was claimed and not answered stays unanswered. */
-  stop(): Promise<void> {
-    return this.#conversations.stop();
+  /** Lets turns end for so long, then aborts them: a message whose turn was aborted stays unanswered. */
+  stop(patienceMs: number): Promise<void> {
+    return this.#conversations.stop(patienceMs);
   }
 
   /** One message's turn: claimed once for ever, asked, answered or reported. */
   async #answer(message: InboundMessage, traceId: string, signal: AbortSignal): Promise<void> {
     if (!(await this.#deps.log.claim(this.#deps.agentId, message.id))) {
-      return this.#tell(message, 'duplicate', 'seen', traceId);
+      this.#tell(message, 'duplicate', 'seen', traceId);
+      return;
     }
     if (!this.#loops.allow(message.chatId, this.#deps.clock.monotonic())) {
-      return this.#tell(message, 'looping', 'too_many_replies', traceId);
+      this.#tell(message, 'looping', 'too_many_replies', traceId);
+      return;
     }
     const port = this.#turnPort(traceId, async (text) => {
       const { stored } = await this.#deps.sender.accept(this.#replyTo(message.chatId, text, traceId));
