@@ -1,0 +1,127 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import ipaddr from 'ipaddr.js';
+import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-filtering-agent';
+import { GatewayError } from '../../actors/errors.ts';
+import { type BoundedAnswer, BoundedFetchError, boundedFetch } from '../bounded-fetch.ts';
+import { BlockedAddressError, guardedLookup, isForbiddenLiteral, type Lookup } from '../guarded-lookup.ts';
+
+const DEADLINE_MS = 10_000;
+const MAX_REDIRECTS = 3;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** IPv4 written as an old "compatible" IPv6 address: the filtering agents take these for public. */
+const IPV4_COMPATIBLE = ipaddr.IPv6.parseCIDR('::/96');
+
+export interface MediaFetcherOptions {
+  /** Origins that may be private (`MEDIA_ALLOWED_ORIGINS`), e.g. `http://127.0.0.1:9000`. */
+  allowedOrigins: string[];
+  /** Largest file in bytes. */
+  maxBytes: number;
+  /** From the call to the last byte, redirects included. */
+  deadlineMs?: number;
+  /** Resolves host names; the system's by default. */
+  lookup?: Lookup;
+}
+
+/**
+ * Fetches what callers point to, and never anything inside our own network (SPEC §3, `MEDIA_URL_BLOCKED`).
+ *
+ * The filtering agents check the very address that is dialled, so a name that changes its mind between check
+ * and use gains nothing. No connection is kept: one that was opened for an allowed origin can't be reused.
+ */
+export class MediaFetcher {
+  readonly #options: MediaFetcherOptions;
+  readonly #allowed: Set<string>;
+  readonly #filtering = {
+    http: new RequestFilteringHttpAgent({ keepAlive: false }),
+    https: new RequestFilteringHttpsAgent({ keepAlive: false }),
+  };
+  readonly #open = {
+    http: new HttpAgent({ keepAlive: false }),
+    https: new HttpsAgent({ keepAlive: false }),
+  };
+
+  constructor(options: MediaFetcherOptions) {
+    this.#options = options;
+    this.#allowed = new Set(options.allowedOrigins);
+  }
+
+  /**
+   * The bytes behind an URL, after at most 3 redirects, each checked like the first.
+   * @throws GatewayError `MEDIA_URL_BLOCKED`, `MEDIA_TOO_LARGE` or `MEDIA_FETCH_FAILED`; none names an address.
+   */
+  async fetch(text: string): Promise<Buffer> {
+    const end = performance.now() + (this.#options.deadlineMs ?? DEADLINE_MS);
+    let url = parseUrl(text);
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
+      const answer = await this.#get(url, Math.max(1, end - performance.now()));
+      if (answer.status >= 200 && answer.status <= 299) return answer.body;
+      const { location } = answer.headers;
+      if (!REDIRECTS.has(answer.status) || !location)
+        throw failed(`The media URL answered ${answer.status}.`);
+      url = parseUrl(location, url);
+    }
+    throw failed(`The media URL redirects more than ${MAX_REDIRECTS} times.`);
+  }
+
+  /** One request, to an allowed origin or through the filter. */
+  async #get(url: URL, deadlineMs: number): Promise<BoundedAnswer> {
+    const isAllowed = this.#allowed.has(url.origin);
+    if (!isAllowed && isForbiddenLiteral(url, isIpv4Compatible)) throw blocked();
+    const lookup = guardedLookup(isAllowed ? () => false : isIpv4Compatible, this.#options.lookup);
+    return await boundedFetch(url, {
+      method: 'GET',
+      headers: { accept: 'image/*' },
+      agent: isAllowed ? this.#open : this.#filtering,
+      lookup,
+      deadlineMs,
+      maxBytes: this.#options.maxBytes,
+    }).catch((error: unknown) => {
+      throw toMediaError(error, this.#options.maxBytes);
+    });
+  }
+}
+
+/** An URL that may be asked: http(s), with no credentials. */
+function parseUrl(text: string, base?: URL): URL {
+  if (!URL.canParse(text, base?.href)) throw blocked();
+  const url = new URL(text, base);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw blocked();
+  if (url.username || url.password) throw blocked();
+  return url;
+}
+
+/** True for `::a.b.c.d`, and for `::` and `::1` with it. */
+function isIpv4Compatible(address: string): boolean {
+  const parsed = ipaddr.parse(address);
+  return parsed.kind() === 'ipv6' && (parsed as ipaddr.IPv6).match(IPV4_COMPATIBLE);
+}
+
+/** Sorts a failed request into the three ways that the contract knows. */
+function toMediaError(error: unknown, maxBytes: number): GatewayError {
+  if (!(error instanceof BoundedFetchError)) return failed('The media URL could not be read.', error);
+  if (error.fault === 'too_large')
+    return new GatewayError('MEDIA_TOO_LARGE', `The media is over ${maxBytes} bytes.`);
+  if (error.fault === 'timeout') return failed('The media URL answered too slowly.', error);
+  return isRefusal(error.cause) ? blocked(error) : failed('The media URL could not be read.', error);
+}
+
+/** True when the address was refused: the filtering agents tell it by their words alone. */
+function isRefusal(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  return cause.cause instanceof BlockedAddressError || cause.message.includes('is not allowed. Because');
+}
+
+/** The same words for every blocked URL: what is inside is not to be mapped by asking. */
+function blocked(cause?: unknown): GatewayError {
+  return new GatewayError(
+    'MEDIA_URL_BLOCKED',
+    'The media URL must be http or https, with no credentials, and lead to a public address.',
+    { cause },
+  );
+}
+
+/** A `MEDIA_FETCH_FAILED` of the given words. */
+function failed(message: string, cause?: unknown): GatewayError {
+  return new GatewayError('MEDIA_FETCH_FAILED', message, { cause });
+}

@@ -1,0 +1,84 @@
+import { GatewayError, toGatewayError } from '../../actors/errors.ts';
+import type { ImageFile } from '../../actors/ports.ts';
+import type { TempFiles } from '../temp-files.ts';
+import { decodeBase64 } from './base64.ts';
+import { readImageHeader } from './image-header.ts';
+import { MediaFetcher } from './media-fetcher.ts';
+import type { Spool } from './spool.ts';
+
+/** 10 MB as SPEC §3 counts them. */
+export const MAX_MEDIA_BYTES = 10 * 1024 * 1024;
+const MAX_FILENAME_LENGTH = 255;
+
+/** What the caller says of an image. Only the name is used; the bytes decide the type. */
+export interface MediaClaim {
+  mimetype?: string;
+  filename?: string;
+}
+
+export interface SpooledMediaOptions {
+  spool: Spool;
+  previews: TempFiles;
+  /** Origins that media URLs may use although they are private (`MEDIA_ALLOWED_ORIGINS`). */
+  allowedOrigins: string[];
+  /** Fetches URLs; one with the contract's limits by default. */
+  fetcher?: Pick<MediaFetcher, 'fetch'>;
+}
+
+/**
+ * The media source of the HTTP edge: what callers send becomes a checked image file in the spool (SPEC §9).
+ * Whatever is refused leaves no file.
+ */
+export class SpooledMedia {
+  readonly #spool: Spool;
+  readonly #previews: TempFiles;
+  readonly #fetcher: Pick<MediaFetcher, 'fetch'>;
+
+  constructor({ spool, previews, allowedOrigins, fetcher }: SpooledMediaOptions) {
+    this.#spool = spool;
+    this.#previews = previews;
+    this.#fetcher = fetcher ?? new MediaFetcher({ allowedOrigins, maxBytes: MAX_MEDIA_BYTES });
+  }
+
+  /** Stores plain base64 or a data URL. `INVALID_PAYLOAD`, `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`. */
+  async fromBase64(data: string, claim: MediaClaim): Promise<ImageFile> {
+    return await this.#store(decodeBase64(data, MAX_MEDIA_BYTES), claim);
+  }
+
+  /** Fetches and stores. `MEDIA_URL_BLOCKED`, `MEDIA_FETCH_FAILED`, `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`. */
+  async fromUrl(url: string, claim: MediaClaim): Promise<ImageFile> {
+    return await this.#store(await this.#fetcher.fetch(url), claim);
+  }
+
+  /** Copies the image into `TEMP_DIR`, where it is kept for a day; gives the copy's path. */
+  async preview(image: ImageFile): Promise<string> {
+    try {
+      return await this.#previews.add(image.path);
+    } catch (error) {
+      throw toGatewayError(error, 'INTERNAL', 'The preview could not be written.');
+    }
+  }
+
+  /** Deletes the stored file: it will not be sent. Never rejects. */
+  async discard(image: ImageFile): Promise<void> {
+    await this.#spool.release(image.path);
+  }
+
+  /** Checks the bytes, then writes them. */
+  async #store(bytes: Buffer, claim: MediaClaim): Promise<ImageFile> {
+    const { mimetype, extension } = await readImageHeader(bytes);
+    const filename = cleanFilename(claim.filename);
+    try {
+      const path = await this.#spool.write(bytes, extension);
+      return { path, mimetype, size: bytes.length, ...(filename && { filename }) };
+    } catch (error) {
+      throw new GatewayError('INTERNAL', 'The image could not be stored.', { cause: error });
+    }
+  }
+}
+
+/** A name to show, never a path: the last part of it, with no control characters. */
+function cleanFilename(name: string | undefined): string | undefined {
+  const last = name?.slice(-MAX_FILENAME_LENGTH).split(/[/\\]/).at(-1);
+  return last?.replace(/\p{Cc}/gu, '').trim() || undefined;
+}

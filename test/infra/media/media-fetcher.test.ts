@@ -1,0 +1,305 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import type { Lookup } from '../../../src/infra/guarded-lookup.ts';
+import { MediaFetcher, type MediaFetcherOptions } from '../../../src/infra/media/media-fetcher.ts';
+import { failureOf } from '../../support/failure.ts';
+
+const MAX_BYTES = 1024 * 1024;
+
+describe('MediaFetcher', () => {
+  const servers: Server[] = [];
+  let requests: string[];
+
+  beforeEach(() => {
+    requests = [];
+  });
+  afterEach(async () => {
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  /** A server on a loopback address; gives its port. */
+  async function serve(listener: RequestListener, host = '127.0.0.1', port = 0): Promise<number> {
+    const server = createServer((request, response) => {
+      requests.push(request.url ?? '');
+      listener(request, response);
+    });
+    servers.push(server);
+    server.listen(port, host);
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** A canary on both loopback addresses, with one port. */
+  async function canary(): Promise<number> {
+    const port = await serve((_request, response) => response.end('secret'));
+    await serve((_request, response) => response.end('secret'), '::1', port);
+    return port;
+  }
+
+  const fetcher = (options: Partial<MediaFetcherOptions> = {}) =>
+    new MediaFetcher({ allowedOrigins: [], maxBytes: MAX_BYTES, ...options });
+
+  /** A resolver that gives these addresses, a further set at each call. */
+  function resolving(...answers: string[][]): Lookup {
+    let call = 0;
+    return (_host, options, callback) => {
+      const found = answers[Math.min(call, answers.length - 1)] ?? [];
+      call += 1;
+      const entries = found.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+      if (options.all) callback(null, entries);
+      else callback(null, entries[0]?.address ?? '', entries[0]?.family);
+    };
+  }
+
+  describe('refuses with MEDIA_URL_BLOCKED, and asks nobody,', () => {
+    const forms = [
+      'http://127.0.0.1:PORT/',
+      'http://127.0.0.1.:PORT/',
+      'http://127.1:PORT/',
+      'http://127.0.1:PORT/',
+      'http://127.255.255.254:PORT/',
+      'http://2130706433:PORT/',
+      'http://0x7f000001:PORT/',
+      'http://0x7f.0.0.1:PORT/',
+      'http://0x7f.1:PORT/',
+      'http://017700000001:PORT/',
+      'http://0177.0.0.1:PORT/',
+      'http://0177.0.0.01:PORT/',
+      'http://127.0x0.0.1:PORT/',
+      'http://１２７.0.0.1:PORT/',
+      'http://127。0。0。1:PORT/',
+      'http://127%2e0%2e0%2e1:PORT/',
+      'http://①②⑦.⓪.⓪.①:PORT/',
+      'http://0.0.0.0:PORT/',
+      'http://0:PORT/',
+      'http://[::1]:PORT/',
+      'http://[0:0:0:0:0:0:0:1]:PORT/',
+      'http://[::]:PORT/',
+      'http://[::ffff:127.0.0.1]:PORT/',
+      'http://[::ffff:7f00:1]:PORT/',
+      'http://[0:0:0:0:0:ffff:127.0.0.1]:PORT/',
+      'http://[::127.0.0.1]:PORT/',
+      'http://[::7f00:1]:PORT/',
+      'http://[64:ff9b::127.0.0.1]:PORT/',
+      'http://[64:ff9b:1::7f00:1]:PORT/',
+      'http://[2002:7f00:1::]:PORT/',
+      'http://[2001:0:7f00:1::]:PORT/',
+      'http://[fe80::1]:PORT/',
+      'http://[fc00::1]:PORT/',
+      'http://[fd00:ec2::254]/latest/meta-data',
+      'http://[ff02::1]:PORT/',
+      'http://10.0.0.1:PORT/',
+      'http://172.16.0.1:PORT/',
+      'http://192.168.0.1:PORT/',
+      'http://100.64.0.1:PORT/',
+      'http://169.254.169.254/latest/meta-data',
+      'http://0xa9fea9fe/latest/meta-data',
+      'http://192.0.0.1:PORT/',
+      'http://198.18.0.1:PORT/',
+      'http://224.0.0.1:PORT/',
+      'http://240.0.0.1:PORT/',
+      'http://255.255.255.255:PORT/',
+      'http://localhost:PORT/',
+      'http://LOCALHOST:PORT/',
+      'https://localhost:PORT/',
+      'http://user:password@127.0.0.1:PORT/',
+      'http://example.com@127.0.0.1:PORT/',
+      'http://user@example.com/',
+      'http://127.0.0.1:PORT\\@example.com/',
+      'http:127.0.0.1:PORT',
+      'http:\\\\127.0.0.1:PORT\\',
+      'HTTP://127.0.0.1:PORT/',
+      '\thttp://127.0.0.1:PORT/',
+      'file:///etc/passwd',
+      'ftp://127.0.0.1:PORT/',
+      'gopher://127.0.0.1:PORT/',
+      'data:image/png;base64,AAAA',
+      'unix:/var/run/docker.sock:/info',
+      'javascript:alert(1)',
+      '//127.0.0.1:PORT/',
+      'not a url',
+      '',
+    ];
+    for (const form of forms)
+      it(JSON.stringify(form), async () => {
+        const port = await canary();
+        const error = await failureOf(fetcher().fetch(form.replaceAll('PORT', String(port))));
+        expect(error.code).to.equal('MEDIA_URL_BLOCKED');
+        expect(error.message).not.to.match(/127|localhost|secret/);
+        expect(requests).to.deep.equal([]);
+      });
+
+    for (const address of [
+      '127.0.0.1',
+      '::1',
+      '::ffff:127.0.0.1',
+      '::127.0.0.1',
+      '10.1.2.3',
+      '169.254.169.254',
+    ])
+      it(`a name that resolves to ${address}`, async () => {
+        const port = await canary();
+        const { code } = await failureOf(
+          fetcher({ lookup: resolving([address]) }).fetch(`http://pictures.example:${port}/`),
+        );
+        expect(code).to.equal('MEDIA_URL_BLOCKED');
+        expect(requests).to.deep.equal([]);
+      });
+
+    it('a name with a public and a private address', async () => {
+      const port = await canary();
+      const lookup = resolving(['93.184.216.34', '127.0.0.1']);
+      const { code } = await failureOf(fetcher({ lookup }).fetch(`http://pictures.example:${port}/`));
+      expect(code).to.equal('MEDIA_URL_BLOCKED');
+      expect(requests).to.deep.equal([]);
+    });
+
+    it('a name that is rebound to a private address between a redirect and the next request', async () => {
+      const port = await canary();
+      const front = await serve((_request, response) =>
+        response.writeHead(302, { location: `http://pictures.example:${port}/` }).end(),
+      );
+      const { code } = await failureOf(
+        fetcher({
+          allowedOrigins: [`http://front.example:${front}`],
+          lookup: (host, options, callback) =>
+            (host === 'front.example' ? resolving(['127.0.0.1']) : rebinding)(host, options, callback),
+        }).fetch(`http://front.example:${front}/`),
+      );
+      expect(code).to.equal('MEDIA_URL_BLOCKED');
+      expect(requests).to.deep.equal(['/']);
+    });
+    const rebinding = resolving(['127.0.0.1'], ['93.184.216.34']);
+
+    for (const target of [
+      'http://127.0.0.1:PORT/',
+      'http://[::1]:PORT/',
+      'http://localhost:PORT/',
+      'file:///etc/passwd',
+    ])
+      it(`a redirect to ${target}`, async () => {
+        const port = await canary();
+        const front = await serve((_request, response) =>
+          response.writeHead(302, { location: target.replace('PORT', String(port)) }).end(),
+        );
+        const { code } = await failureOf(
+          fetcher({ allowedOrigins: [`http://127.0.0.1:${front}`] }).fetch(`http://127.0.0.1:${front}/front`),
+        );
+        expect(code).to.equal('MEDIA_URL_BLOCKED');
+        expect(requests).to.deep.equal(['/front']);
+      });
+  });
+
+  it('never opens a Unix socket', async () => {
+    const { code } = await failureOf(fetcher().fetch('http://unix:/var/run/docker.sock:/info'));
+    expect(code).to.equal('MEDIA_FETCH_FAILED');
+  });
+
+  it('dials the address that was checked: one look-up for each request', async () => {
+    const lookup = resolving(['127.0.0.1'], ['93.184.216.34']);
+    let calls = 0;
+    const counted: Lookup = (host, options, callback) => {
+      calls += 1;
+      lookup(host, options, callback);
+    };
+    await failureOf(fetcher({ lookup: counted }).fetch('http://pictures.example/'));
+    expect(calls).to.equal(1);
+  });
+
+  it('takes private addresses for an allowed origin, and for that origin only', async () => {
+    const port = await serve((_request, response) => response.end('picture'));
+    const other = await canary();
+    const allowing = fetcher({ allowedOrigins: [`http://127.0.0.1:${port}`] });
+    expect((await allowing.fetch(`http://127.0.0.1:${port}/a`)).toString()).to.equal('picture');
+    expect((await failureOf(allowing.fetch(`http://127.0.0.1:${other}/`))).code).to.equal(
+      'MEDIA_URL_BLOCKED',
+    );
+    expect((await failureOf(allowing.fetch(`http://localhost:${port}/`))).code).to.equal('MEDIA_URL_BLOCKED');
+    expect(requests).to.deep.equal(['/a']);
+  });
+
+  /** A server with an allowed origin; gives a fetcher for it and its address. */
+  async function allowed(listener: RequestListener, options: Partial<MediaFetcherOptions> = {}) {
+    const origin = `http://127.0.0.1:${await serve(listener)}`;
+    return { origin, media: fetcher({ allowedOrigins: [origin], ...options }) };
+  }
+
+  it('follows 3 redirects and no more', async () => {
+    const { origin, media } = await allowed((request, response) => {
+      const left = Number(request.url?.slice(1));
+      if (left === 0) response.end('there');
+      else response.writeHead(302, { location: `/${left - 1}` }).end();
+    });
+    expect((await media.fetch(`${origin}/3`)).toString()).to.equal('there');
+    expect((await failureOf(media.fetch(`${origin}/4`))).code).to.equal('MEDIA_FETCH_FAILED');
+  });
+
+  it('asks for the bytes as they are, with no credentials', async () => {
+    let headers: Record<string, unknown> = {};
+    const { origin, media } = await allowed((request, response) => {
+      headers = request.headers;
+      response.end('x');
+    });
+    await media.fetch(origin);
+    expect(headers['accept-encoding']).to.equal('identity');
+    expect(headers).not.to.have.any.keys('authorization', 'cookie', 'referer');
+  });
+
+  for (const status of [304, 400, 404, 500])
+    it(`tells MEDIA_FETCH_FAILED for ${status}`, async () => {
+      const { origin, media } = await allowed((_request, response) => response.writeHead(status).end());
+      expect((await failureOf(media.fetch(origin))).code).to.equal('MEDIA_FETCH_FAILED');
+    });
+
+  it('takes a file of exactly the limit and tells MEDIA_TOO_LARGE one byte over', async () => {
+    const { origin, media } = await allowed((request, response) =>
+      response.end(Buffer.alloc(Number(request.url?.slice(1)))),
+    );
+    expect(await media.fetch(`${origin}/${MAX_BYTES}`)).to.have.length(MAX_BYTES);
+    expect((await failureOf(media.fetch(`${origin}/${MAX_BYTES + 1}`))).code).to.equal('MEDIA_TOO_LARGE');
+  });
+
+  it('measures an endless file while reading it, and hangs up', async () => {
+    let closed = false;
+    const { origin, media } = await allowed((_request, response) => {
+      const pour = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(64 * 1024)));
+      };
+      response.on('drain', pour).once('close', () => {
+        closed = true;
+      });
+      pour();
+    });
+    expect((await failureOf(media.fetch(origin))).code).to.equal('MEDIA_TOO_LARGE');
+    while (!closed) await new Promise(setImmediate);
+  });
+
+  it('tells MEDIA_FETCH_FAILED when the whole takes too long, dripping or redirecting', async () => {
+    const { origin, media } = await allowed(
+      (request, response) => {
+        if (request.url === '/drip') {
+          const drip = setInterval(() => response.write('x'), 10);
+          response.once('close', () => clearInterval(drip));
+        } else setTimeout(() => response.writeHead(302, { location: '/drip' }).end(), 100);
+      },
+      { deadlineMs: 200 },
+    );
+    for (const path of ['/drip', '/slow']) {
+      const before = performance.now();
+      expect((await failureOf(media.fetch(origin + path))).code).to.equal('MEDIA_FETCH_FAILED');
+      expect(performance.now() - before).to.be.within(190, 1_000);
+    }
+  });
+
+  it('tells MEDIA_FETCH_FAILED for a name that nobody knows', async () => {
+    const lookup: Lookup = (_host, _options, callback) =>
+      callback(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }), '');
+    const { code } = await failureOf(fetcher({ lookup }).fetch('http://nowhere.example/'));
+    expect(code).to.equal('MEDIA_FETCH_FAILED');
+  });
+});
