@@ -1,0 +1,54 @@
+import { createApp } from './app.ts';
+import { ConfigError, readConfig } from './infra/config.ts';
+import { createLogger } from './infra/logger.ts';
+
+// The process: configuration → app → start → signals → exit code (SPEC §13).
+
+const EXIT_BAD_CONFIG = 78;
+
+/** Reads the configuration, or ends with every fault listed and an exit code that pm2 does not retry. */
+function configuration() {
+  try {
+    return readConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(EXIT_BAD_CONFIG);
+  }
+}
+
+const config = configuration();
+const logger = createLogger(config.LOG_LEVEL);
+const app = createApp(config, { logger });
+
+// The library rejects promises that nobody holds, with bare strings too (FAULTS §0.1): told, never fatal.
+process.on('unhandledRejection', (reason) => app.fault('unhandledRejection', reason));
+process.on('uncaughtException', (error) => app.fault('uncaughtException', error));
+
+let stopping = false;
+
+/** The first signal drains, the second ends it at once. */
+async function onSignal(signal: string): Promise<void> {
+  if (stopping) process.exit(1);
+  stopping = true;
+  logger.info({ event: 'service.stopping', signal });
+  try {
+    await app.stop();
+    process.exit(0);
+  } catch (error) {
+    logger.error({ event: 'service.stop_failed', err: error });
+    process.exit(1);
+  }
+}
+process.on('SIGTERM', (signal) => void onSignal(signal));
+process.on('SIGINT', (signal) => void onSignal(signal));
+
+try {
+  await app.start();
+  process.send?.('ready');
+} catch (error) {
+  logger.fatal({ event: 'service.start_failed', err: error });
+  console.error(`The service could not start: ${error instanceof Error ? error.message : String(error)}`);
+  await app.stop().catch(() => undefined);
+  process.exit(1);
+}

@@ -1,0 +1,180 @@
+import { expect } from 'chai';
+import { createActor, fromCallback, fromPromise, fromTransition } from 'xstate';
+import { agentMachine } from '../../src/actors/agent.machine.ts';
+import { GatewayError } from '../../src/actors/errors.ts';
+import { supervisorMachine } from '../../src/actors/supervisor.machine.ts';
+import { turnMachine } from '../../src/actors/turn.machine.ts';
+import { silentPort } from '../support/silent-port.ts';
+import { edgesOf, walk } from '../support/walk.ts';
+
+const me = { pn: '628111@c.us' };
+const inert = { client: fromCallback(() => undefined) } as never;
+
+/** The edges that a walk did not take. */
+function missed(machine: Parameters<typeof edgesOf>[0], taken: Set<string>): string[] {
+  return [...edgesOf(machine)].filter((edge) => !taken.has(edge));
+}
+
+describe('the agent machine', () => {
+  const machine = agentMachine.provide({ actors: inert });
+  const payloads = {
+    'session.start': [{ fresh: true }, { fresh: false }],
+    'session.stop': [{ reason: 'STOPPED' }],
+    'session.logout': [{ reason: 'LOGGED_OUT' }],
+    'client.qr': [{ code: 'a,b,c,d,e' }],
+    'client.ready': [{ me }],
+    'client.disconnected': [{ reason: 'TIMEOUT' }, { reason: 'TOS_BLOCK' }],
+    'client.state': [{ state: 'CONNECTED' }, { state: 'OPENING' }],
+    'client.crashed': [{ cause: 'browser' }],
+    'client.failed': [{ error: new GatewayError('SESSION_START_FAILED', 'no') }],
+    'xstate.done.actor.0.agent.connected.link.probing': [{ output: 'CONNECTED' }, { output: 'OPENING' }],
+    'xstate.error.actor.0.agent.connected.link.probing': [{ error: 'mute' }],
+  };
+  const options = {
+    machine,
+    input: () => ({ agent: silentPort({ limits: { ...silentPort().limits, mutesAllowed: 2, offlinesAllowed: 2 } }) }),
+    payloads,
+    contextKey: ({ qrs, mutes, offlines }: { qrs: number; mutes: number; offlines: number }) => [qrs, mutes, offlines],
+  };
+
+  it('takes every transition of its chart, and dies of none of them', () => {
+    const { taken, states } = walk(options as never);
+    expect(states).to.be.greaterThan(20);
+    expect(missed(machine, taken)).to.deep.equal([]);
+  });
+
+  it('has exactly the four stored states at its top', () => {
+    expect(Object.keys(agentMachine.root.states)).to.have.members([
+      'awaiting_qr',
+      'connected',
+      'disconnected',
+      'auth_failed',
+    ]);
+  });
+
+  it('gives every state that is not resting a timed or bounded way out', () => {
+    const resting = ['resting', 'healthy', 'mailbox', 'idle', 'sending', 'throttled'];
+    const stuck: string[] = [];
+    const visit = (node: typeof agentMachine.root, covered: boolean) => {
+      const bounded = covered || node.invoke.length > 0 || Object.keys(node.config.after ?? {}).length > 0;
+      const leaves = Object.values(node.states);
+      if (leaves.length === 0 && !bounded && !resting.includes(node.key)) stuck.push(node.id);
+      for (const child of leaves) visit(child as never, bounded);
+    };
+    visit(agentMachine.root, false);
+    expect(stuck).to.deep.equal([]);
+  });
+
+  it('starts a request in awaiting_qr and a return with saved credentials in disconnected', () => {
+    for (const [fresh, value] of [
+      [true, { awaiting_qr: 'queued' }],
+      [false, { disconnected: 'queued' }],
+    ] as const) {
+      const actor = createActor(machine, { input: { agent: silentPort() } }).start();
+      actor.send({ type: 'session.start', fresh });
+      expect(actor.getSnapshot().value).to.deep.equal(value);
+      actor.stop();
+    }
+  });
+
+  it('stops showing QRs after the allowed refreshes and rests', () => {
+    const port = silentPort({ takeSlot: () => Promise.resolve() });
+    const actor = createActor(machine, { input: { agent: port } }).start();
+    actor.send({ type: 'session.start', fresh: true });
+    actor.send({ type: 'xstate.done.actor.0.agent.awaiting_qr.queued' } as never);
+    for (let i = 0; i < 3; i += 1) actor.send({ type: 'client.qr', code: `code ${i}` });
+    expect(actor.getSnapshot().value).to.deep.equal({ disconnected: 'closing' });
+    expect(actor.getSnapshot().context.reason).to.equal('QR_EXPIRED');
+    expect(port.calls.filter((call) => call.startsWith('showQr code'))).to.have.length(2);
+    actor.stop();
+  });
+});
+
+describe('the supervisor machine', () => {
+  const machine = supervisorMachine.provide({ actors: { agent: fromTransition((state) => state, {}) as never } });
+  const payloads = {
+    'agent.down': [{ reason: 'CRASH' }, { reason: 'LOGOUT' }, { reason: 'LOGGED_OUT' }, { reason: 'START_FAILED' }],
+    'xstate.error.actor.agent': [{ error: new Error('bug') }],
+  };
+
+  it('takes every transition of its chart, and dies of none of them', () => {
+    const taken = new Set<string>();
+    for (const facts of [{ isLinked: true }, { isLinked: false }, { isShowingQr: true }]) {
+      const walked = walk({ machine, input: () => ({ agent: silentPort(facts) }), payloads } as never);
+      for (const edge of walked.taken) taken.add(edge);
+    }
+    expect(missed(machine, taken)).to.deep.equal([]);
+  });
+
+  it('waits longer after each end, and begins small again after a steady connection', () => {
+    const restarts: string[] = [];
+    const port = silentPort({ announceRestart: ({ attempt, delayMs }) => restarts.push(`${attempt}: ${delayMs}`) });
+    const actor = createActor(machine, { input: { agent: port } }).start();
+    actor.send({ type: 'session.restore' });
+    for (let i = 0; i < 3; i += 1) {
+      actor.send({ type: 'agent.down', reason: 'CRASH' });
+      actor.send({ type: 'xstate.after.backoff.supervisor.alive.backing_off' } as never);
+    }
+    actor.send({ type: 'agent.connected' });
+    actor.send({ type: 'xstate.after.steady.supervisor.alive.running.settling' } as never);
+    actor.send({ type: 'agent.down', reason: 'CRASH' });
+    expect(restarts).to.deep.equal(['1: 1000', '2: 2000', '3: 4000', '1: 1000']);
+    actor.stop();
+  });
+
+  it('rests after a phone-side logout, and after a failed start of an agent that was never linked', () => {
+    for (const [reason, isLinked] of [
+      ['LOGOUT', true],
+      ['START_FAILED', false],
+    ] as const) {
+      const actor = createActor(machine, { input: { agent: silentPort({ isLinked }) } }).start();
+      actor.send({ type: 'session.start' });
+      actor.send({ type: 'agent.down', reason });
+      expect(actor.getSnapshot().value).to.deep.equal({ alive: 'resting' });
+      actor.stop();
+    }
+  });
+
+  it('makes the agent anew when its machine dies of a bug, and lets go what it held', () => {
+    const port = silentPort();
+    const dying = supervisorMachine.provide({
+      actors: {
+        agent: fromTransition((state: object, event: { type: string }) => {
+          if (event.type === 'session.start') throw new Error('bug');
+          return state;
+        }, {}) as never,
+      },
+    });
+    const actor = createActor(dying, { input: { agent: port } }).start();
+    actor.send({ type: 'session.restore' });
+    expect(actor.getSnapshot().value).to.deep.equal({ alive: 'backing_off' });
+    expect(port.calls.some((call) => call.startsWith('abandon'))).to.equal(true);
+    expect(actor.getSnapshot().children.agent?.getSnapshot().status).to.equal('active');
+    actor.stop();
+  });
+});
+
+describe('the turn machine', () => {
+  const machine = turnMachine.provide({
+    actors: {
+      ask: fromPromise<string | null>(() => new Promise<never>(() => undefined)) as never,
+      typing: fromCallback(() => undefined) as never,
+      sendReply: fromPromise(() => new Promise<never>(() => undefined)) as never,
+    },
+  });
+
+  it('takes every transition of its chart', () => {
+    const port = { ask: null, setTyping: () => undefined, reply: null };
+    const { taken } = walk({
+      machine,
+      input: () => ({ port, request: { message: 'hi', sessionId: '628@c.us' }, typingRenewMs: 1 }),
+      payloads: {
+        'xstate.done.actor.1.turn.thinking': [{ output: 'hello' }, { output: null }],
+        'xstate.error.actor.1.turn.thinking': [{ error: new Error('down') }],
+        'xstate.error.actor.0.turn.replying': [{ error: new Error('full') }],
+        'xstate.done.actor.0.turn.replying': [{ output: { id: '1', sent: true } }],
+      },
+    } as never);
+    expect(missed(machine, taken)).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,43 @@
+import { DEFAULT_LIMITS } from '../../src/actors/settings.ts';
+import type { SupervisedAgent } from '../../src/actors/supervisor.machine.ts';
+
+/** A port that does nothing and notes what was done; promises never settle unless overridden. */
+export function silentPort(overrides: Partial<SupervisedAgent> = {}): SupervisedAgent & { calls: string[] } {
+  const calls: string[] = [];
+  const never = () => new Promise<never>(() => undefined);
+  const note =
+    (name: string) =>
+    (...args: unknown[]) => {
+      calls.push([name, ...args.map(String)].join(' '));
+    };
+  return {
+    calls,
+    agentId: 'sales',
+    driver: undefined as never,
+    limits: DEFAULT_LIMITS,
+    qrMaxRefreshes: 2,
+    isLinked: true,
+    isShowingQr: false,
+    attach: note('attach'),
+    onMessage: note('message'),
+    onAck: note('ack'),
+    takeSlot: never,
+    freeSlot: note('freeSlot'),
+    showQr: note('showQr'),
+    linked: note('linked'),
+    openSession: note('openSession'),
+    closeSession: note('closeSession'),
+    logOut: never,
+    closeClient: never,
+    forgetCredentials: never,
+    probe: never,
+    reportDown: note('down'),
+    reportConnected: note('connected'),
+    noteError: note('error'),
+    random: () => 0.5,
+    now: () => 0,
+    abandon: note('abandon'),
+    announceRestart: note('restart'),
+    ...overrides,
+  };
+}
