@@ -60,12 +60,20 @@ export interface HttpDeps {
   media: MediaSource;
   idempotency: IdempotencyStore;
   parseJid: ParseJid;
-  /** The state of each dependency by name; anything but `ok` makes `/readyz` a 503. */
+  /**
+   * The state of each dependency by name (`database`, `service`, …), within a few seconds; anything but `ok`
+   * makes `/readyz` a 503 that shows it, so it holds no secret.
+   */
   readiness(): Promise<Record<string, string>>;
   /** The Prometheus exposition and its content type. */
   metricsText(): Promise<{ contentType: string; body: string }>;
   logger: Logger;
   observer?: HttpObserver;
-  /** Pages of others (inspector, sandbox): mounted as they are, after the service's own routes. */
-  extraRouters?: { path: string; router: Router }[];
+  /** Aborted when the service begins to stop: event streams end, so that they don't hold the drain. */
+  stopping?: AbortSignal;
+  /**
+   * Pages of others (inspector, sandbox), after the service's own routes, with a content policy for pages.
+   * `guarded` ones want `SESSIONS_TOKEN` when it is set.
+   */
+  extraRouters?: { path: string; router: Router; guarded?: boolean }[];
 }

@@ -1,0 +1,39 @@
+import express, { type Express } from 'express';
+import { accessLog } from './access-log.ts';
+import { tokenGuard } from './auth.ts';
+import type { HttpDeps } from './ports.ts';
+import { problemHandler, unknownPath } from './problem.ts';
+import { agentRouteDeps } from './routes/agents.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { mediaRoutes } from './routes/media.ts';
+import { messageRoutes } from './routes/messages.ts';
+import { runRoutes } from './routes/run.ts';
+import { serviceRoutes } from './routes/service.ts';
+import { sessionRoutes } from './routes/sessions.ts';
+import { crossOrigin, dataHeaders, hostGuard, pageHeaders } from './security.ts';
+import { trace } from './trace.ts';
+
+/**
+ * The HTTP face of the service (SPEC §3), with everything it needs handed in. Serve it with `createHttpServer`.
+ *
+ * @example createHttpServer(createHttpApp(deps)).listen(3000, '127.0.0.1')
+ */
+export function createHttpApp(deps: HttpDeps): Express {
+  const { settings, logger, observer, extraRouters = [] } = deps;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.enable('case sensitive routing');
+
+  app.use(trace, accessLog(logger, observer), dataHeaders, hostGuard(settings));
+  app.use(...crossOrigin(settings.CORS_ORIGINS), serviceRoutes(deps), docsRoutes(deps), sessionRoutes(deps));
+  const agents = agentRouteDeps(deps);
+  app.use(messageRoutes(agents), mediaRoutes(agents), runRoutes(agents));
+  for (const { path, router, guarded } of extraRouters) {
+    app.use(path, tokenGuard(guarded ? settings.SESSIONS_TOKEN : undefined), pageHeaders, router);
+  }
+  app.use(unknownPath);
+  app.use(problemHandler(logger));
+  return app;
+}

@@ -1,0 +1,65 @@
+import express, { type RequestHandler } from 'express';
+import type { z } from 'zod';
+import { type ErrorCode, GatewayError } from '../actors/errors.ts';
+import { jsonFault } from './json-limits.ts';
+import { type Issue, invalid } from './problem.ts';
+
+/** Largest bodies in bytes; media is 10 MiB of image in base64 with room for the other fields. */
+export const BODY_LIMITS = { sessions: 32 * 1024, text: 512 * 1024, media: 14_200_000 } as const;
+
+/** What body-parser reports, in the words of the contract. */
+function fromParser(thrown: unknown, tooLarge: ErrorCode): GatewayError {
+  const type = typeof thrown === 'object' && thrown !== null && 'type' in thrown ? thrown.type : '';
+  if (type === 'entity.too.large') return new GatewayError(tooLarge, 'The body is too large.');
+  if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
+    return new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are uncompressed JSON in UTF-8.');
+  }
+  return invalid([{ path: '', message: 'is not valid JSON' }], 'The body is not valid JSON.');
+}
+
+/**
+ * Reads a JSON body of at most `limit` bytes into `req.body`. Put it behind authentication: nothing of a body
+ * is read before. A declared length over the limit is refused at once, without waiting for the bytes.
+ *
+ * Errors: 415 for anything but uncompressed `application/json`, `tooLarge` (413), `INVALID_PAYLOAD`.
+ */
+export function jsonBody(limit: number, tooLarge: ErrorCode = 'PAYLOAD_TOO_LARGE'): RequestHandler {
+  const parse = express.json({ limit, inflate: false, type: () => true });
+  return function readJsonBody(req, res, next) {
+    const hasBody =
+      req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length']) > 0;
+    if (!hasBody) throw invalid([{ path: '', message: 'is missing' }], 'A JSON body is required.');
+    if (!req.is('application/json')) {
+      throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type must be application/json.');
+    }
+    if (Number(req.headers['content-length']) > limit)
+      throw new GatewayError(tooLarge, 'The body is too large.');
+    parse(req, res, (thrown?: unknown) => {
+      if (thrown) return next(fromParser(thrown, tooLarge));
+      const fault = jsonFault(req.body);
+      next(fault ? invalid([fault]) : undefined);
+    });
+  };
+}
+
+/** One zod issue as the contract's; each unknown field gets a line of its own. */
+function toIssues(issue: z.core.$ZodIssue): Issue[] {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [...path, key.slice(0, 100)].join('.'),
+      message: 'is not a known field',
+    }));
+  }
+  return [{ path: path.join('.'), message: issue.message }];
+}
+
+/**
+ * The value as the schema gives it back.
+ * @throws GatewayError `INVALID_PAYLOAD` with one detail per fault, at most 20 of them.
+ */
+export function parseWith<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(parsed.error.issues.flatMap(toIssues).slice(0, 20));
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import type { Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { type ErrorCode, GatewayError } from '../actors/errors.ts';
+import { agentIdOf } from './auth.ts';
+import { parseWith } from './body.ts';
+import type { IdempotencyKey, IdempotencyStore, IdempotentAnswer } from './idempotency-store.ts';
+import type { HttpObserver } from './ports.ts';
+import { asProblem, type ProblemBody, problemBody, problemHeaders, statusOf } from './problem.ts';
+import { type Answer, sendAnswer } from './routing.ts';
+import { keyHeader } from './schemas.ts';
+import { traceIdOf } from './trace.ts';
+
+// Refusals of the moment: nothing was accepted, and the same request may well pass later.
+const MOMENTARY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'SESSION_NOT_FOUND',
+  'SESSION_NOT_READY',
+  'RATE_LIMITED',
+]);
+
+/** JSON with the keys of every object in order, so that equal bodies have equal texts. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+/** True when the failure is the request's answer for good; otherwise the key may be used for another try. */
+function isFinal(error: GatewayError): boolean {
+  if (error.details?.outcome === 'unknown' || error.code === 'INTERNAL') return true;
+  return statusOf(error) < 500 && !MOMENTARY.has(error.code);
+}
+
+/** An error as an answer that can be kept. */
+function asAnswer(error: GatewayError, traceId: string): IdempotentAnswer {
+  return { status: statusOf(error), headers: problemHeaders(error), body: problemBody(error, traceId) };
+}
+
+/** A kept answer given again; an error tells the trace id of this request, not of the first. */
+function replay(res: Response, kept: IdempotentAnswer): void {
+  const isProblem = kept.status >= 400;
+  const body = isProblem
+    ? { error: { ...(kept.body as ProblemBody).error, traceId: traceIdOf(res) } }
+    : kept.body;
+  sendAnswer(res, { ...kept, body, headers: { ...kept.headers, 'Idempotent-Replayed': 'true' } });
+}
+
+interface Dependencies {
+  idempotency: IdempotencyStore;
+  logger: Logger;
+  observer?: HttpObserver;
+}
+
+/**
+ * Runs one send so that its `Idempotency-Key`, if there is one, is honoured (SPEC §3). `body` is the validated
+ * body: two spellings of one number are one body.
+ *
+ * - A failure that surely sent nothing frees the key; one with an unknown outcome keeps it.
+ * - When the answer can't be stored, it is still given; the key then stays taken, which sends nothing twice.
+ *
+ * Errors: `INVALID_PAYLOAD` (the key), `IDEMPOTENCY_CONFLICT` (409 in flight, 422 another body), and `work`'s.
+ */
+export function createOnce({ idempotency, logger, observer }: Dependencies) {
+  /** Frees or keeps the key of a failed request; the failure itself is what the caller must hear of. */
+  async function conclude(key: IdempotencyKey, thrown: unknown, traceId: string): Promise<void> {
+    const error = asProblem(thrown);
+    try {
+      if (isFinal(error)) await idempotency.complete(key, asAnswer(error, traceId));
+      else await idempotency.abandon(key);
+    } catch (err) {
+      logger.warn({ event: 'idempotency.lost', traceId, err }, 'the outcome of a key could not be stored');
+    }
+  }
+
+  /** Does the work under a key that is ours now. */
+  async function first(key: IdempotencyKey, traceId: string, work: () => Promise<Answer>): Promise<Answer> {
+    let answer: Answer;
+    try {
+      answer = await work();
+    } catch (thrown) {
+      await conclude(key, thrown, traceId);
+      throw thrown;
+    }
+    try {
+      await idempotency.complete(key, { ...answer, headers: answer.headers ?? {} });
+    } catch (err) {
+      logger.warn({ event: 'idempotency.lost', traceId, err }, 'the answer of a key could not be stored');
+    }
+    return answer;
+  }
+
+  return async function once(
+    req: Request,
+    res: Response,
+    operation: string,
+    body: unknown,
+    work: () => Promise<Answer>,
+  ): Promise<void> {
+    const header = req.get('Idempotency-Key');
+    if (header === undefined) return sendAnswer(res, await work());
+    const { 'Idempotency-Key': text } = parseWith(keyHeader, { 'Idempotency-Key': header });
+    const bodyHash = createHash('sha256').update(canonicalJson(body)).digest('hex');
+    const key = { agentId: agentIdOf(res), operation, key: text, bodyHash };
+    const known = await idempotency.begin(key);
+    observer?.onIdempotency(known.state === 'done' ? 'replayed' : known.state);
+    if (known.state === 'done') return replay(res, known.answer);
+    if (known.state === 'in_flight') {
+      throw new GatewayError('IDEMPOTENCY_CONFLICT', 'A request with this key is still being answered.', {
+        details: { retryAfterSeconds: 1 },
+      });
+    }
+    if (known.state === 'mismatch') {
+      throw new GatewayError('IDEMPOTENCY_CONFLICT', 'This key was used with another body.', {
+        details: { mismatch: true },
+      });
+    }
+    sendAnswer(res, await first(key, traceIdOf(res), work));
+  };
+}
+
+export type Once = ReturnType<typeof createOnce>;

@@ -1,0 +1,62 @@
+// One example per body of the OpenAPI document, with the values of one small story.
+
+const base = 'http://localhost:3000/agents/support-bot';
+const at = '2025-11-07T08:00:00.000Z';
+
+const head = {
+  userId: 123,
+  agentId: 'support-bot',
+  agentName: 'Support Bot',
+  status: 'awaiting_qr',
+  endpoints: { run: `${base}/run`, messages: `${base}/messages`, media: `${base}/media` },
+  live: { isConnected: false, sessionState: null, isReady: false, hasClient: true },
+};
+
+const up = { isConnected: true, sessionState: 'CONNECTED', isReady: true, hasClient: true };
+
+export const pending = head;
+export const started = { ...head, qr: '2@AbCdEf,GhIjKl,MnOpQr' };
+export const connected = { ...head, status: 'connected', live: up };
+
+export const session = {
+  ...connected,
+  reason: null,
+  states: ['connected'],
+  since: at,
+  lastConnectedAt: at,
+  lastDisconnectedAt: null,
+  createdAt: at,
+  updatedAt: at,
+  mailbox: { depth: 0, capacity: 500, tokens: 100 },
+  supervisor: { restarts: 0 },
+};
+
+export const sent = {
+  messageId: 'true_6281234567890@c.us_3EB0C767D26A1D8E5A1B',
+  id: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa',
+  to: '6281234567890@c.us',
+  status: 'sent',
+  timestamp: at,
+};
+
+export const queued = { id: sent.id, status: 'queued', position: 3 };
+
+export const image = { mimetype: 'image/png', size: 48_213, previewPath: '/tmp/wwebjs/019a9f3e.png' };
+
+export const ran = {
+  reply: 'Hello! How can I help?',
+  replySent: true,
+  sessionId: sent.to,
+  id: sent.id,
+  messageId: sent.messageId,
+};
+
+export const message = {
+  id: sent.id,
+  status: 'sent',
+  to: sent.to,
+  kind: 'text',
+  messageId: sent.messageId,
+  createdAt: at,
+  sentAt: at,
+};

@@ -1,0 +1,96 @@
+import type { z } from 'zod';
+import type { ZodOpenApiResponseObject, ZodOpenApiResponsesObject } from 'zod-openapi';
+import type { ErrorCode } from '../actors/errors.ts';
+import { problem } from './answers.ts';
+import { STATUS } from './problem.ts';
+
+const MEANING: Record<ErrorCode, string> = {
+  INVALID_PAYLOAD: 'body, path, query or a header does not fit; `details` names the fields',
+  UNAUTHORIZED: 'no Bearer, or not the right one',
+  SESSION_NOT_FOUND: 'no such agent',
+  NOT_FOUND: 'no such path, message or quoted message',
+  METHOD_NOT_ALLOWED: 'the path knows other methods; see `Allow`',
+  AGENT_ID_TAKEN: 'the agentId belongs to another userId',
+  SESSION_NOT_READY: 'the agent is not connected, or has no QR to scan',
+  IDEMPOTENCY_CONFLICT: 'the key is in flight (409) or was used with another body (422)',
+  MEDIA_TOO_LARGE: 'the image is over 10 MB',
+  PAYLOAD_TOO_LARGE: 'the body is over its limit',
+  UNSUPPORTED_MEDIA_TYPE: 'the body is not JSON, or the bytes are not an image',
+  RECIPIENT_NOT_ON_WHATSAPP: 'the number has no account',
+  RATE_LIMITED: 'the mailbox is full; see `Retry-After`',
+  MEDIA_URL_BLOCKED: 'the URL is not http(s) or leads to a private address',
+  MEDIA_FETCH_FAILED: 'the URL answered badly or too slowly',
+  BAD_GATEWAY: 'WhatsApp refused, failed or did not acknowledge; see `details.outcome`',
+  AI_DOWNSTREAM_ERROR: 'the AI failed or could not be reached',
+  SESSION_START_FAILED: 'the client could not be started',
+  SHUTTING_DOWN: 'the service is stopping',
+  DATABASE_UNAVAILABLE: 'the database can not be reached; nothing was accepted',
+  AI_TIMEOUT: 'the AI took too long',
+  EXPIRED: 'the message could not be sent for too long',
+  INTERNAL: 'a bug; the trace id finds it in the log',
+};
+
+/** The statuses of a code; the idempotency key has two. */
+function statusesOf(code: ErrorCode): number[] {
+  return code === 'IDEMPOTENCY_CONFLICT' ? [409, 422] : [STATUS[code]];
+}
+
+/** A header that some answers carry, as text. */
+function header(description: string) {
+  return { description, schema: { type: 'string' as const } };
+}
+
+/** The headers that a status of the contract brings along. */
+function headersFor(status: number): Record<string, ReturnType<typeof header>> {
+  if (status === 401) return { 'WWW-Authenticate': header('`Bearer`') };
+  if (status === 429 || status === 503) return { 'Retry-After': header('Seconds to wait.') };
+  return {};
+}
+
+/** One error response: all codes of a status, with an example of each. */
+function problemResponse(status: number, codes: ErrorCode[]): ZodOpenApiResponseObject {
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  const examples = codes.map((code) => [
+    code,
+    { value: { error: { code, message: `${MEANING[code]}.`, traceId } } },
+  ]);
+  return {
+    description: codes.map((code) => `\`${code}\`: ${MEANING[code]}.`).join('\n\n'),
+    headers: headersFor(status),
+    content: { 'application/json': { schema: problem, examples: Object.fromEntries(examples) } },
+  };
+}
+
+/** The error responses of an operation, one per status; every operation may meet a bad `Host` and a bug. */
+export function problems(...codes: ErrorCode[]): ZodOpenApiResponsesObject {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of new Set<ErrorCode>(['INVALID_PAYLOAD', ...codes, 'INTERNAL'])) {
+    for (const status of statusesOf(code)) byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, all]) => [String(status), problemResponse(status, all)]),
+  ) as ZodOpenApiResponsesObject;
+}
+
+/** A JSON response with its body's schema and the headers that belong to it. */
+export function json(
+  description: string,
+  schema: z.ZodType,
+  example: unknown,
+  headers: Record<string, string> = {},
+): ZodOpenApiResponseObject {
+  return {
+    description,
+    headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, header(text)])),
+    content: { 'application/json': { schema, example } },
+  };
+}
+
+/** The security of what is open unless `SESSIONS_TOKEN` is set: either nothing or the token will do. */
+export const OPEN_OR_TOKEN: Record<string, string[]>[] = [{}, { sessionsToken: [] }];
+
+/** A response that is not JSON. */
+export function other(description: string, ...types: string[]): ZodOpenApiResponseObject {
+  const content = types.map((type) => [type, { schema: { type: 'string' as const } }]);
+  return { description, content: Object.fromEntries(content) };
+}

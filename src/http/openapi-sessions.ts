@@ -1,0 +1,133 @@
+import type { ZodOpenApiPathsObject } from 'zod-openapi';
+import { deletedSession, sessionDetails, sessionList, startedSession } from './answers.ts';
+import * as examples from './openapi-examples.ts';
+import { json, OPEN_OR_TOKEN, other, problems } from './openapi-responses.ts';
+import { agentPath, createSessionBody } from './schemas.ts';
+
+const security = OPEN_OR_TOKEN;
+const tags = ['sessions'];
+const byAgent = { path: agentPath };
+const location = { Location: 'The session.' };
+
+/** The operations under `/sessions`. */
+export function sessionOperations(): ZodOpenApiPathsObject {
+  return {
+    '/sessions': {
+      get: {
+        operationId: 'listSessions',
+        summary: 'All agents with their live state',
+        tags,
+        security,
+        responses: {
+          200: json('All agents.', sessionList, { sessions: [examples.session] }),
+          ...problems('UNAUTHORIZED'),
+        },
+      },
+      post: {
+        operationId: 'createSession',
+        summary: 'Create an agent, or start one that is not ready',
+        description: 'Answers as soon as there is a QR, readiness or a failure. Two at once share one start.',
+        tags,
+        security,
+        requestBody: { required: true, content: { 'application/json': { schema: createSessionBody } } },
+        responses: {
+          200: json('Connected (without `qr`), or started anew.', startedSession, examples.connected),
+          201: json('A new agent.', startedSession, examples.started, location),
+          202: json(
+            'Neither QR nor readiness within `QR_WAIT_MS`.',
+            startedSession,
+            examples.pending,
+            location,
+          ),
+          ...problems(
+            'UNAUTHORIZED',
+            'AGENT_ID_TAKEN',
+            'PAYLOAD_TOO_LARGE',
+            'UNSUPPORTED_MEDIA_TYPE',
+            'SESSION_START_FAILED',
+            'SHUTTING_DOWN',
+            'DATABASE_UNAVAILABLE',
+          ),
+        },
+      },
+    },
+    '/sessions/{agentId}': {
+      get: {
+        operationId: 'getSession',
+        summary: 'One agent: stored status, live state, mailbox, restarts',
+        tags,
+        security,
+        requestParams: byAgent,
+        responses: {
+          200: json('The agent.', sessionDetails, examples.session),
+          ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND'),
+        },
+      },
+      delete: {
+        operationId: 'deleteSession',
+        summary: 'Log out, delete credentials and record',
+        description:
+          'Works in every state and is safe to repeat. Queued messages fail with `SESSION_NOT_FOUND`.',
+        tags,
+        security,
+        requestParams: byAgent,
+        responses: {
+          200: json('Deleted.', deletedSession, { agentId: 'support-bot', deleted: true }),
+          ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE'),
+        },
+      },
+    },
+    '/sessions/{agentId}/reconnect': {
+      post: {
+        operationId: 'reconnectSession',
+        summary: 'Log out, start anew, answer with the new QR',
+        tags,
+        security,
+        requestParams: byAgent,
+        responses: {
+          200: json('Started anew.', startedSession, examples.started),
+          202: json(
+            'Neither QR nor readiness within `QR_WAIT_MS`.',
+            startedSession,
+            examples.pending,
+            location,
+          ),
+          ...problems(
+            'UNAUTHORIZED',
+            'SESSION_NOT_FOUND',
+            'SESSION_START_FAILED',
+            'SHUTTING_DOWN',
+            'DATABASE_UNAVAILABLE',
+          ),
+        },
+      },
+    },
+    '/sessions/{agentId}/qr': {
+      get: {
+        operationId: 'getQr',
+        summary: 'The QR of this moment, by `Accept`',
+        tags,
+        security,
+        requestParams: byAgent,
+        responses: {
+          200: other('The QR.', 'image/png', 'image/svg+xml', 'text/plain'),
+          ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND', 'SESSION_NOT_READY'),
+        },
+      },
+    },
+    '/sessions/{agentId}/events': {
+      get: {
+        operationId: 'watchSession',
+        summary: 'Server-Sent Events: `state`, `qr`, `mailbox`, `message`',
+        description: 'First what is, then each change; a comment every 15 s.',
+        tags,
+        security,
+        requestParams: byAgent,
+        responses: {
+          200: other('The stream.', 'text/event-stream'),
+          ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND', 'SHUTTING_DOWN'),
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import { agentOperations } from './openapi-agents.ts';
+import { serviceOperations } from './openapi-service.ts';
+import { sessionOperations } from './openapi-sessions.ts';
+import { agentBodies } from './schemas.ts';
+
+const DESCRIPTION = `WhatsApp as an API. Every response carries \`X-Trace-Id\`; every 4xx and 5xx has one body,
+\`{"error":{"code","message","traceId"}}\`. Branch on \`code\`, never on \`message\`.`;
+
+/** Every operation gets the headers that all responses carry. */
+function withTraceHeader(paths: ZodOpenApiPathsObject): ZodOpenApiPathsObject {
+  for (const item of Object.values(paths)) {
+    for (const operation of Object.values(item) as ZodOpenApiOperationObject[]) {
+      for (const response of Object.values(operation.responses)) {
+        response.headers = {
+          ...response.headers,
+          'X-Trace-Id': { description: "Equal to an error's `traceId`.", schema: { type: 'string' } },
+        };
+      }
+    }
+  }
+  return paths;
+}
+
+/**
+ * The OpenAPI 3.1 document, made from the very schemas that validate.
+ *
+ * @param serverUrl where the service is reached: `APP_BASE_URL`.
+ */
+export function openApiDocument(serverUrl: string): ReturnType<typeof createDocument> {
+  const bodies = agentBodies((text) => text);
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'WhatsApp gateway',
+      version: '0.1.0',
+      description: DESCRIPTION,
+      license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
+    },
+    servers: [{ url: serverUrl }],
+    tags: [
+      { name: 'sessions', description: 'Link agents with WhatsApp and watch them.' },
+      { name: 'agents', description: "Send and answer as an agent, with the agent's key." },
+      { name: 'service', description: 'Health, metrics and this document.' },
+    ],
+    components: {
+      securitySchemes: {
+        agentKey: { type: 'http', scheme: 'bearer', description: "The agent's API key." },
+        sessionsToken: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'Wanted only when the service runs with `SESSIONS_TOKEN`.',
+        },
+      },
+    },
+    paths: withTraceHeader({ ...sessionOperations(), ...agentOperations(bodies), ...serviceOperations() }),
+  });
+}

@@ -1,0 +1,26 @@
+import type { RequestHandler } from 'express';
+import { agentAuth } from '../auth.ts';
+import { createOnce, type Once } from '../idempotency.ts';
+import type { HttpDeps } from '../ports.ts';
+import { rateLimitHeaders } from '../rate-limit.ts';
+import { type AgentBodies, agentBodies } from '../schemas.ts';
+
+/** What the routes under `/agents/{agentId}` share, beside the injected parts. */
+export interface AgentRouteDeps extends HttpDeps {
+  auth: RequestHandler;
+  rateLimit: RequestHandler;
+  once: Once;
+  bodies: AgentBodies;
+}
+
+/** Makes the shared parts once, so that all of these routes throttle and validate as one. */
+export function agentRouteDeps(deps: HttpDeps): AgentRouteDeps {
+  const { system, settings } = deps;
+  return {
+    ...deps,
+    auth: agentAuth(system),
+    rateLimit: rateLimitHeaders(system, settings.SEND_RATE_PER_MINUTE),
+    once: createOnce(deps),
+    bodies: agentBodies((text) => deps.parseJid(text, settings.DEFAULT_COUNTRY)),
+  };
+}

@@ -1,0 +1,63 @@
+import { Router } from 'express';
+import type { StoredMessage } from '../../actors/ports.ts';
+import { agentIdOf } from '../auth.ts';
+import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
+import { resource, sendAnswer } from '../routing.ts';
+import { messagePath } from '../schemas.ts';
+import { traceIdOf } from '../trace.ts';
+import type { AgentRouteDeps } from './agents.ts';
+import { prefersAsync, sendOutcomeAnswer } from './sending.ts';
+
+/** A stored message as its sender may see it: its state, not its text. */
+function messageBody(message: StoredMessage) {
+  return {
+    id: message.id,
+    status: message.status,
+    to: message.to,
+    kind: message.kind,
+    messageId: message.messageId ?? undefined,
+    error: message.error ? { code: message.error.code, message: message.error.message } : undefined,
+    createdAt: message.createdAt,
+    sentAt: message.sentAt ?? undefined,
+  };
+}
+
+/** `POST /agents/{agentId}/messages` and `GET …/messages/{id}` (SPEC §3). */
+export function messageRoutes({ system, auth, rateLimit, once, bodies }: AgentRouteDeps): Router {
+  const router = Router({ caseSensitive: true });
+
+  resource(router, '/agents/:agentId/messages', {
+    post: [
+      auth,
+      rateLimit,
+      jsonBody(BODY_LIMITS.text),
+      async (req, res) => {
+        const agentId = agentIdOf(res);
+        const body = parseWith(bodies.message, req.body);
+        const respondAsync = prefersAsync(req);
+        await once(req, res, 'messages', body, async () => {
+          system.assertCanSend(agentId);
+          const { to, message, quoteId } = body;
+          const outcome = await system.send(
+            agentId,
+            { to, kind: 'text', text: message, quoteId, origin: 'api', traceId: traceIdOf(res) },
+            { respondAsync },
+          );
+          return sendOutcomeAnswer(agentId, outcome, respondAsync);
+        });
+      },
+    ],
+  });
+
+  resource(router, '/agents/:agentId/messages/:id', {
+    get: [
+      auth,
+      async (req, res) => {
+        const { agentId, id } = parseWith(messagePath, req.params);
+        sendAnswer(res, { status: 200, body: messageBody(await system.message(agentId, id)) });
+      },
+    ],
+  });
+
+  return router;
+}

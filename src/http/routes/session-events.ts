@@ -1,0 +1,75 @@
+import type { Response } from 'express';
+import type { GatewayEvents, GatewaySystem } from '../../actors/protocol.ts';
+
+const HEARTBEAT_MS = 15_000;
+/** Bytes that may wait for a slow reader before it is cut off; it comes back to a fresh snapshot. */
+const MAX_BACKLOG = 1_000_000;
+
+type Name = 'state' | 'qr' | 'mailbox' | 'message';
+
+/**
+ * Streams one agent's life as Server-Sent Events (SPEC §3): first `state`, `mailbox` and, if there is one, `qr`
+ * as they are now, then each change; a comment every 15 s. Ends when the agent is deleted, the reader leaves or
+ * falls behind, or `stopping` is aborted.
+ *
+ * @throws GatewayError `SESSION_NOT_FOUND`, before anything is written.
+ */
+export function streamEvents(
+  system: GatewaySystem,
+  agentId: string,
+  res: Response,
+  stopping?: AbortSignal,
+): void {
+  const agent = system.describe(agentId);
+  const end = () => res.end();
+  const write = (text: string) => {
+    if (res.writableLength > MAX_BACKLOG) res.destroy();
+    else res.write(text);
+  };
+  const tell = (name: Name, data: unknown) => write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+
+  const onState: GatewayEvents['state'] = ({ agentId: id, from, to, reason, at }) => {
+    if (id === agentId) tell('state', { status: to, from, reason, at: new Date(at) });
+  };
+  const onQr: GatewayEvents['qr'] = ({ agentId: id, qr }) => {
+    if (id === agentId) tell('qr', { qr: qr?.code ?? null, issuedAt: qr ? new Date(qr.issuedAt) : null });
+  };
+  const onMailbox: GatewayEvents['mailbox'] = ({ agentId: id, mailbox }) => {
+    if (id === agentId) tell('mailbox', mailbox);
+  };
+  const onMessage: GatewayEvents['message'] = ({ agentId: owner, id, kind, origin, status, error }) => {
+    if (owner === agentId) tell('message', { id, kind, origin, status, error });
+  };
+  const onRemoved: GatewayEvents['removed'] = (id) => {
+    if (id === agentId) end();
+  };
+
+  const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS);
+  const { events } = system;
+  events.on('state', onState).on('qr', onQr).on('mailbox', onMailbox).on('message', onMessage);
+  events.on('removed', onRemoved);
+  stopping?.addEventListener('abort', end, { once: true });
+  res.once('close', () => {
+    clearInterval(heartbeat);
+    events.off('state', onState).off('qr', onQr).off('mailbox', onMailbox).off('message', onMessage);
+    events.off('removed', onRemoved);
+    stopping?.removeEventListener('abort', end);
+  });
+
+  // A proxy that buffers would hold the events back.
+  res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
+  res.write('retry: 2000\n\n');
+  tell('state', { status: agent.status, from: null, reason: agent.reason, at: new Date(agent.since) });
+  tell('mailbox', agent.mailbox);
+  const qr = currentQr(system, agentId);
+  if (qr) tell('qr', { qr: qr.code, issuedAt: new Date(qr.issuedAt) });
+}
+
+/** The QR of this moment, or null. */
+function currentQr(system: GatewaySystem, agentId: string) {
+  try {
+    return system.qr(agentId);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,146 @@
+import { type RequestHandler, Router } from 'express';
+import QRCode from 'qrcode';
+import { GatewayError } from '../../actors/errors.ts';
+import type { AgentView, GatewaySystem, StartOutcome } from '../../actors/protocol.ts';
+import { tokenGuard } from '../auth.ts';
+import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
+import type { HttpDeps } from '../ports.ts';
+import { type Answer, resource, sendAnswer } from '../routing.ts';
+import { agentPath, createSessionBody } from '../schemas.ts';
+import { traceIdOf } from '../trace.ts';
+import { streamEvents } from './session-events.ts';
+
+/** What every view of a session begins with; the endpoints are made from `APP_BASE_URL`. */
+function sessionBody(agent: AgentView, baseUrl: string) {
+  const base = `${baseUrl}/agents/${agent.agentId}`;
+  const { isConnected, sessionState, isReady, hasClient } = agent.live;
+  return {
+    userId: agent.userId,
+    agentId: agent.agentId,
+    agentName: agent.agentName,
+    status: agent.status,
+    endpoints: { run: `${base}/run`, messages: `${base}/messages`, media: `${base}/media` },
+    live: { isConnected, sessionState, isReady, hasClient },
+  };
+}
+
+/** Everything to be told of a session: the row without its key, and the live side. */
+function detailsBody(agent: AgentView, baseUrl: string) {
+  const { depth, capacity, tokens } = agent.mailbox;
+  const { restarts, lastError, nextStartAt } = agent.supervisor;
+  return {
+    ...sessionBody(agent, baseUrl),
+    reason: agent.reason,
+    states: agent.states,
+    since: new Date(agent.since),
+    lastConnectedAt: agent.lastConnectedAt,
+    lastDisconnectedAt: agent.lastDisconnectedAt,
+    createdAt: agent.createdAt,
+    updatedAt: agent.updatedAt,
+    mailbox: { depth, capacity, tokens },
+    supervisor: {
+      restarts,
+      lastError,
+      nextStartAt: nextStartAt === undefined ? undefined : new Date(nextStartAt),
+    },
+  };
+}
+
+/** 202 while neither QR nor readiness is there, 201 for a new record, else 200. */
+function startAnswer(start: StartOutcome, baseUrl: string): Answer {
+  const status = start.outcome === 'pending' ? 202 : start.created ? 201 : 200;
+  const qr = start.qr?.code;
+  return {
+    status,
+    headers: status === 200 ? {} : { Location: `/sessions/${start.agent.agentId}` },
+    body: { ...sessionBody(start.agent, baseUrl), qr },
+  };
+}
+
+/** The QR of this moment as PNG, SVG or its bare text, by `Accept`; PNG for whoever takes none of them. */
+function qrHandler(system: GatewaySystem): RequestHandler {
+  return async function showQr(req, res) {
+    const { agentId } = parseWith(agentPath, req.params);
+    const { code } = system.qr(agentId);
+    res.set({ 'Cache-Control': 'no-store', Vary: 'Accept' });
+    switch (req.accepts(['image/png', 'image/svg+xml', 'text/plain'])) {
+      case 'image/svg+xml':
+        res.type('image/svg+xml').send(await QRCode.toString(code, { type: 'svg' }));
+        break;
+      case 'text/plain':
+        res.type('text/plain').send(code);
+        break;
+      default:
+        res.type('image/png').send(await QRCode.toBuffer(code, { width: 512 }));
+    }
+  };
+}
+
+/** `/sessions*` (SPEC §3): open, unless `SESSIONS_TOKEN` is set. */
+export function sessionRoutes({ system, settings, stopping }: HttpDeps): Router {
+  const router = Router({ caseSensitive: true });
+  const guard = tokenGuard(settings.SESSIONS_TOKEN);
+  const baseUrl = settings.APP_BASE_URL;
+
+  resource(router, '/sessions', {
+    get: [
+      guard,
+      (_req, res) => {
+        const sessions = system.list().map((agent) => detailsBody(agent, baseUrl));
+        sendAnswer(res, { status: 200, body: { sessions } });
+      },
+    ],
+    post: [
+      guard,
+      jsonBody(BODY_LIMITS.sessions),
+      async (req, res) => {
+        const { apikey, ...spec } = parseWith(createSessionBody, req.body);
+        const start = await system.create({ ...spec, apiKey: apikey }, traceIdOf(res));
+        sendAnswer(res, startAnswer(start, baseUrl));
+      },
+    ],
+  });
+
+  resource(router, '/sessions/:agentId', {
+    get: [
+      guard,
+      (req, res) => {
+        const { agentId } = parseWith(agentPath, req.params);
+        sendAnswer(res, { status: 200, body: detailsBody(system.describe(agentId), baseUrl) });
+      },
+    ],
+    delete: [
+      guard,
+      async (req, res) => {
+        const { agentId } = parseWith(agentPath, req.params);
+        await system.remove(agentId, traceIdOf(res));
+        sendAnswer(res, { status: 200, body: { agentId, deleted: true } });
+      },
+    ],
+  });
+
+  resource(router, '/sessions/:agentId/reconnect', {
+    post: [
+      guard,
+      async (req, res) => {
+        const { agentId } = parseWith(agentPath, req.params);
+        sendAnswer(res, startAnswer(await system.reconnect(agentId, traceIdOf(res)), baseUrl));
+      },
+    ],
+  });
+
+  resource(router, '/sessions/:agentId/qr', { get: [guard, qrHandler(system)] });
+
+  resource(router, '/sessions/:agentId/events', {
+    get: [
+      guard,
+      (req, res) => {
+        const { agentId } = parseWith(agentPath, req.params);
+        if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
+        streamEvents(system, agentId, res, stopping);
+      },
+    ],
+  });
+
+  return router;
+}

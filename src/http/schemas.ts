@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import 'zod-openapi';
+
+// What comes in, as zod: the same schemas validate and are written into the OpenAPI document.
+
+/** An agent's id (SPEC §3): safe as a folder name, a path segment and a metric label. */
+export const agentId = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+    'must be 1 to 64 letters, digits, - or _, a letter or digit first',
+  )
+  .meta({ description: 'The agent, chosen by who creates it.', example: 'support-bot' });
+
+export const agentPath = z.object({ agentId });
+
+export const messagePath = z.object({
+  agentId,
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be an id that this service gave')
+    .meta({ description: 'Our id of the message.', example: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa' }),
+});
+
+/** `POST /sessions`. Unknown fields are refused: the AI's URL, above all, can't be set here. */
+export const createSessionBody = z
+  .strictObject({
+    userId: z.int().min(1).max(2_147_483_647).meta({ description: 'Owner of the agent and of its API key.' }),
+    agentId,
+    agentName: z.string().min(1).max(200),
+    apikey: z
+      .string()
+      .regex(/^[\x21-\x7e]{1,512}$/, 'must be 1 to 512 visible ASCII characters')
+      .optional()
+      .meta({ description: 'Used only when the user has no active key in `api_keys`.' }),
+  })
+  .meta({
+    id: 'CreateSession',
+    example: { userId: 123, agentId: 'support-bot', agentName: 'Support Bot', apikey: 'key-of-the-user' },
+  });
+
+const quoteId = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,256}$/, 'must be an id of WhatsApp')
+  .optional()
+  .meta({ description: "WhatsApp's id of the message that is answered." });
+
+const text = z.string().min(1).max(65_536);
+
+/** The header `Idempotency-Key`: at most 255 printable characters. */
+export const keyHeader = z.object({
+  'Idempotency-Key': z
+    .string()
+    .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+    .meta({ description: 'The same key and body within 24 h is answered as the first time and sent once.' }),
+});
+
+/** The header `Prefer`, for the document. */
+export const preferHeader = z.object({
+  Prefer: z.string().meta({ description: '`respond-async` answers 202 at once.', example: 'respond-async' }),
+});
+
+/** The fields of a media body but for the recipient. */
+const mediaFields = {
+  data: z.string().min(1).optional().meta({ description: 'The image in base64, or as a data URL.' }),
+  url: z
+    .string()
+    .min(1)
+    .max(2048)
+    .optional()
+    .meta({ description: 'Where to fetch the image: http or https.' }),
+  caption: z.string().max(65_536).optional(),
+  mimetype: z
+    .string()
+    .max(127)
+    .regex(/^[\w.+-]+\/[\w.+-]+$/, 'must be a media type')
+    .optional()
+    .meta({ description: 'A claim: the bytes decide.' }),
+  filename: z
+    .string()
+    .min(1)
+    .max(255)
+    .regex(/^[^/\\\p{Cc}]+$/u, 'must be a file name without a path')
+    .optional(),
+  quoteId,
+  save_to_temp: z.boolean().default(true).meta({ description: '`false` leaves no preview file.' }),
+};
+
+/** The extra fields of `/run`; whatever else is sent passes through to the AI as it is. */
+const runFields = {
+  message: text,
+  openai_api_key: z.string().max(512).optional().meta({ description: 'Passed on to the AI, never stored.' }),
+  memory_enable: z.boolean().optional(),
+  context_memory: z.union([z.string().max(65_536), z.number()]).optional(),
+  rag_enable: z.boolean().optional(),
+  metadata: z.record(z.string(), z.unknown()).optional(),
+};
+
+/**
+ * The three bodies that name a recipient. `toJid` turns what callers write into a JID (SPEC §4) and throws on
+ * anything else, which becomes a 400 that names the field.
+ */
+export function agentBodies(toJid: (text: string) => string) {
+  const recipient = z
+    .string()
+    .min(1)
+    .max(128)
+    .transform((written, context) => {
+      try {
+        return toJid(written);
+      } catch {
+        context.addIssue({ code: 'custom', message: 'must be a phone number or a WhatsApp address' });
+        return z.NEVER;
+      }
+    })
+    .meta({
+      description: 'A phone number in any usual form, or a WhatsApp address.',
+      example: '6281234567890',
+    });
+
+  const message = z
+    .strictObject({ to: recipient, message: text, quoteId })
+    .meta({ id: 'SendMessage', example: { to: '6281234567890', message: 'Halo dari API' } });
+
+  const media = z
+    .strictObject({ to: recipient, ...mediaFields })
+    .refine((body) => (body.data === undefined) !== (body.url === undefined), {
+      path: ['data'],
+      message: 'exactly one of data and url is required',
+    })
+    .meta({
+      id: 'SendMedia',
+      description: 'Exactly one of `data` and `url` is required.',
+      example: { to: '6281234567890', url: 'https://example.com/invoice.png', caption: 'Invoice #123' },
+    });
+
+  const run = z
+    .looseObject({
+      ...runFields,
+      sessionId: z
+        .union([z.string(), z.int().positive().transform(String)])
+        .pipe(recipient)
+        .meta({
+          description: 'The chat: a WhatsApp address or a bare number.',
+          example: '6281234567890@c.us',
+        }),
+    })
+    .meta({
+      id: 'Run',
+      example: {
+        message: 'Hello assistant!',
+        sessionId: '6281234567890@c.us',
+        memory_enable: true,
+        context_memory: '100',
+        rag_enable: true,
+        metadata: { whatsapp_name: 'Customer', chat_name: 'VIP Support' },
+      },
+    });
+
+  return { message, media, run };
+}
+
+export type AgentBodies = ReturnType<typeof agentBodies>;
