@@ -1,0 +1,160 @@
+import { expect } from 'chai';
+import { backoffMs, RESTART_BACKOFF } from '../../src/actors/backoff.ts';
+import { Conversations } from '../../src/actors/conversations.ts';
+import { downRule } from '../../src/actors/down-reasons.ts';
+import { judgeInbound } from '../../src/actors/inbound-filter.ts';
+import { LoopGuard } from '../../src/actors/loop-guard.ts';
+import type { InboundMessage } from '../../src/actors/ports.ts';
+import { StartGate } from '../../src/actors/start-gate.ts';
+
+const me = { pn: '628111@c.us', lid: '99@lid' };
+const dm: InboundMessage = {
+  id: 'x',
+  chatId: '628222@c.us',
+  senderId: '628222@c.us',
+  fromMe: false,
+  type: 'chat',
+  body: 'hello',
+  mentionedIds: [],
+  timestamp: 0,
+};
+const group = { ...dm, chatId: '1@g.us' };
+
+describe('which inbound messages are answered', () => {
+  const cases: [string, InboundMessage, string | true][] = [
+    ['a direct message', dm, true],
+    ['a direct message from a LID', { ...dm, chatId: '7@lid', senderId: '7@lid' }, true],
+    ['a group message without a mention', group, 'group_without_mention'],
+    ['a group message that mentions the number', { ...group, mentionedIds: ['628111@c.us'] }, true],
+    ['a group message that mentions a device of the number', { ...group, mentionedIds: ['628111:12@c.us'] }, true],
+    ['a group message that mentions the LID', { ...group, mentionedIds: ['99@lid'] }, true],
+    ['a group message that mentions somebody else', { ...group, mentionedIds: ['628333@c.us'] }, 'group_without_mention'],
+    ['a group message with the number in the body', { ...group, body: 'ask 628111 please' }, true],
+    ['a status', { ...dm, chatId: 'status@broadcast' }, 'status'],
+    ['a channel post', { ...dm, chatId: '5@newsletter' }, 'channel'],
+    ['a broadcast', { ...dm, chatId: '5@broadcast' }, 'broadcast'],
+    ['an own message', { ...dm, fromMe: true }, 'own'],
+    ['a message to oneself, by number', { ...dm, senderId: '628111@c.us' }, 'own'],
+    ['a message to oneself, by LID', { ...dm, senderId: '99@lid' }, 'own'],
+    ['an image', { ...dm, type: 'image' }, 'not_text'],
+    ['a blank text', { ...dm, body: '  \n' }, 'empty'],
+  ];
+  for (const [what, message, expected] of cases) {
+    it(`${expected === true ? 'answers' : 'ignores'} ${what}`, () => {
+      expect(judgeInbound(message, me)).to.deep.equal(
+        expected === true ? { answer: true } : { answer: false, why: expected },
+      );
+    });
+  }
+});
+
+describe('the waits between restarts', () => {
+  it('grow from one second to five minutes and stay there, without end', () => {
+    const middle = () => 0.5;
+    const waits = [1, 2, 3, 8, 9, 10, 1_000].map((attempt) => backoffMs(attempt, RESTART_BACKOFF, middle));
+    expect(waits).to.deep.equal([1_000, 2_000, 4_000, 128_000, 256_000, 300_000, 300_000]);
+  });
+
+  it('are spread by a fifth to either side', () => {
+    expect(backoffMs(1, RESTART_BACKOFF, () => 0)).to.equal(800);
+    expect(backoffMs(1, RESTART_BACKOFF, () => 1)).to.equal(1_200);
+  });
+});
+
+describe('the table of ends', () => {
+  it('takes a reason that it does not know for a transient one', () => {
+    expect(downRule('SOMETHING_NEW')).to.deep.equal({ verdict: 'restart' });
+  });
+
+  it('rests after a logout, whose credentials are gone', () => {
+    expect(downRule('LOGOUT')).to.deep.equal({ verdict: 'rest', forgetCredentials: true });
+  });
+});
+
+describe('the loop guard', () => {
+  it('falls silent after six replies in 90 s and speaks again after ten minutes', () => {
+    const guard = new LoopGuard();
+    const allowed = Array.from({ length: 20 }, (_, i) => guard.allow('chat', i * 1_000)).filter(Boolean);
+    expect(allowed).to.have.length(6);
+    expect(guard.allow('other', 20_000)).to.equal(true);
+    expect(guard.allow('chat', 6_000 + 599_999)).to.equal(false);
+    expect(guard.allow('chat', 6_000 + 600_000)).to.equal(true);
+  });
+});
+
+describe('the start gate', () => {
+  it('lets two start at once, the others in order, and forgets those who gave up', async () => {
+    const gate = new StartGate(2);
+    const order: number[] = [];
+    const gaveUp = new AbortController();
+    const never = new AbortController();
+    const slots = await Promise.all([gate.acquire(never.signal), gate.acquire(never.signal)]);
+    const third = gate.acquire(gaveUp.signal).catch(() => order.push(-3));
+    const fourth = gate.acquire(never.signal).then((release) => {
+      order.push(4);
+      release();
+    });
+    gaveUp.abort(new Error('gave up'));
+    await third;
+    expect(order).to.deep.equal([-3]);
+    slots[0]();
+    slots[0]();
+    await fourth;
+    expect(order).to.deep.equal([-3, 4]);
+  });
+});
+
+describe('conversations', () => {
+  /** A job that runs until it is let go, and notes when it begins and ends. */
+  function held(log: string[], name: string) {
+    let release = () => {};
+    let finish = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const done = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const job = async () => {
+      log.push(`+${name}`);
+      await gate;
+      log.push(`-${name}`);
+      finish();
+    };
+    return { job, release, done };
+  }
+
+  it('keeps the order of a chat, runs chats side by side, and no more than allowed at once', async () => {
+    const log: string[] = [];
+    const conversations = new Conversations(2, () => undefined);
+    const a1 = held(log, 'a1');
+    const a2 = held(log, 'a2');
+    const b1 = held(log, 'b1');
+    const c1 = held(log, 'c1');
+    conversations.enqueue('a', a1.job);
+    conversations.enqueue('a', a2.job);
+    conversations.enqueue('b', b1.job);
+    conversations.enqueue('c', c1.job);
+    expect(log).to.deep.equal(['+a1', '+b1']);
+    for (const one of [b1, c1, a1, a2]) {
+      one.release();
+      await one.done;
+    }
+    expect(log).to.deep.equal(['+a1', '+b1', '-b1', '+c1', '-c1', '-a1', '+a2', '-a2']);
+  });
+
+  it('aborts what runs when it is stopped, after the patience it was given, and starts nothing more', async () => {
+    const log: string[] = [];
+    const conversations = new Conversations(1, () => undefined);
+    conversations.enqueue('a', (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())));
+    conversations.enqueue('b', held(log, 'b').job);
+    await conversations.stop(0);
+    expect(log).to.deep.equal([]);
+  });
+
+  it('refuses the 51st waiting message of one chat', () => {
+    const conversations = new Conversations(1, () => undefined);
+    const taken = Array.from({ length: 60 }, () => conversations.enqueue('a', () => new Promise(() => undefined)));
+    expect(taken.filter(Boolean)).to.have.length(51);
+  });
+});
