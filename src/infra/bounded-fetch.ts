@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Agent as HttpAgent, IncomingHttpHeaders } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
-import got, { type Response } from 'got';
+import got, { RequestError, type Response } from 'got';
 import type { Lookup } from './guarded-lookup.ts';
 
 /** One request with all of its bounds; nothing is retried, redirected, decompressed or cached. */
@@ -27,7 +27,7 @@ export interface BoundedAnswer {
 
 export type FetchFault = 'timeout' | 'too_large' | 'cancelled' | 'failed';
 
-/** Why there is no answer. `cause` is the HTTP client's error and may name the address: never show it. */
+/** Why there is no answer. `cause` is the socket's own error and may name the address: never show it. */
 export class BoundedFetchError extends Error {
   readonly fault: FetchFault;
 
@@ -69,7 +69,8 @@ export async function boundedFetch(url: URL, request: BoundedRequest): Promise<B
     }
     return { status, headers, body: Buffer.concat(chunks) };
   } catch (error) {
-    throw new BoundedFetchError(fault, error);
+    // The client's error carries the request with its headers, the key among them; what caused it does not.
+    throw new BoundedFetchError(fault, error instanceof RequestError ? error.cause : error);
   } finally {
     clearTimeout(timer);
     request.signal?.removeEventListener('abort', onAbort);

@@ -108,8 +108,8 @@ function toMediaError(error: unknown, maxBytes: number): GatewayError {
 
 /** True when the address was refused: the filtering agents tell it by their words alone. */
 function isRefusal(cause: unknown): boolean {
-  if (!(cause instanceof Error)) return false;
-  return cause.cause instanceof BlockedAddressError || cause.message.includes('is not allowed. Because');
+  if (cause instanceof BlockedAddressError) return true;
+  return cause instanceof Error && cause.message.includes('is not allowed. Because');
 }
 
 /** The same words for every blocked URL: what is inside is not to be mapped by asking. */

@@ -1,0 +1,105 @@
+import type { EventEmitter } from 'eventemitter3';
+import type { Logger } from 'pino';
+import type { GatewayEvents } from '../actors/protocol.ts';
+
+/** One listener per event; each writes at most one line. */
+type Listeners = Partial<GatewayEvents>;
+
+/**
+ * Writes what the agents tell as log lines, each with a fixed `event`:
+ *
+ * | event | level | when |
+ * |---|---|---|
+ * | `session.added`, `session.removed` | info | an agent came or went |
+ * | `session.state` | info, warn for `auth_failed` | the stored state changed |
+ * | `session.qr` | info | there is a new QR; never its code |
+ * | `session.transition` | trace | the chart moved, or ignored an event |
+ * | `message.queued`, `message.sending` | debug | on its way |
+ * | `message.sent` | info | WhatsApp has it |
+ * | `message.failed`, `message.unknown` | warn | it did not leave, or nobody knows |
+ * | `message.rejected` | warn | refused before it was stored |
+ * | `inbound` | info, warn for `failed` and `looping` | what became of a message that came in |
+ * | `ai.call` | info, warn for `timeout` and `error` | the AI was asked |
+ * | `client.operation` | debug, warn unless `ok` | one call of the WhatsApp client |
+ * | `restart` | warn | a client is started again |
+ * | `fault` | error | something failed where nobody waited |
+ *
+ * No line holds a phone number or a text: only ids, kinds, codes and times.
+ * @returns the function that stops it
+ */
+export function logGateway(events: EventEmitter<GatewayEvents>, logger: Logger): () => void {
+  const listeners: Listeners = { ...sessionListeners(logger), ...trafficListeners(logger) };
+  const entries = Object.entries(listeners) as [keyof GatewayEvents, () => void][];
+  for (const [event, listener] of entries) events.on(event, listener);
+  return () => {
+    for (const [event, listener] of entries) events.off(event, listener);
+  };
+}
+
+/** Lines about the life of the agents. */
+function sessionListeners(logger: Logger): Listeners {
+  return {
+    added: (agentId) => logger.info({ event: 'session.added', agentId }),
+    removed: (agentId) => logger.info({ event: 'session.removed', agentId }),
+    state: ({ agentId, from, to, reason, heldMs }) =>
+      logger[to === 'auth_failed' ? 'warn' : 'info']({
+        event: 'session.state',
+        agentId,
+        from,
+        to,
+        reason,
+        heldMs,
+      }),
+    qr: ({ agentId, qr }) => {
+      if (qr) logger.info({ event: 'session.qr', agentId, issuedAt: new Date(qr.issuedAt).toISOString() });
+    },
+    transition: (agentId, { machine, event, edges, ignored, dwellMs, traceId }) => {
+      // Spares the making of a line that nobody reads: there are many of these.
+      if (!logger.isLevelEnabled('trace')) return;
+      const line = { traceId, agentId, machine, cause: event, edges, ignored, dwellMs };
+      logger.trace({ event: 'session.transition', ...line });
+    },
+    restart: ({ agentId, reason, attempt, delayMs }) =>
+      logger.warn({ event: 'restart', agentId, reason, attempt, delayMs }),
+    fault: ({ agentId, where, error }) =>
+      logger.error({ event: 'fault', agentId: agentId ?? undefined, where, err: error }),
+  };
+}
+
+/** Lines about messages, in and out. */
+function trafficListeners(logger: Logger): Listeners {
+  return {
+    message: ({ agentId, id, kind, origin, status, error, traceId, waitedMs }) => {
+      const line = { event: `message.${status}`, traceId, agentId, id, kind, origin, code: error, waitedMs };
+      if (status === 'sent') logger.info(line);
+      else if (status === 'failed' || status === 'unknown') logger.warn(line);
+      else logger.debug(line);
+    },
+    rejected: ({ agentId, reason }) => logger.warn({ event: 'message.rejected', agentId, reason }),
+    inbound: ({ agentId, type, handled, why, traceId }) =>
+      logger[handled === 'failed' || handled === 'looping' ? 'warn' : 'info']({
+        event: 'inbound',
+        traceId,
+        agentId,
+        type,
+        handled,
+        why,
+      }),
+    ai: ({ agentId, outcome, durationMs, traceId }) =>
+      logger[outcome === 'timeout' || outcome === 'error' ? 'warn' : 'info']({
+        event: 'ai.call',
+        traceId,
+        agentId,
+        outcome,
+        durationMs,
+      }),
+    operation: ({ agentId, operation, outcome, durationMs }) =>
+      logger[outcome === 'ok' ? 'debug' : 'warn']({
+        event: 'client.operation',
+        agentId,
+        operation,
+        outcome,
+        durationMs,
+      }),
+  };
+}

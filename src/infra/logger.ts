@@ -1,0 +1,79 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+
+const REDACTED = '[redacted]';
+
+/** Names of secrets and of what people wrote, wherever they stand in the first three levels of a line. */
+const SECRET_NAMES = [
+  'authorization',
+  'cookie',
+  'apikey',
+  'apiKey',
+  'api_key',
+  'openai_api_key',
+  'token',
+  'password',
+  'qr',
+  'data',
+  'body',
+  'text',
+  'caption',
+  'reply',
+];
+const REDACTED_PATHS = [
+  // The text of a message; `err.message`, one level down, is ours and stays.
+  'message',
+  ...SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+];
+
+/** Secrets that hide inside other texts. No pattern reaches over a quote, so the line stays JSON. */
+const SCRUBS: [RegExp, string][] = [
+  [/\b(Bearer)\s+[^\s"'\\,]+/gi, `$1 ${REDACTED}`],
+  [/\bdata:[\w.+-]+\/[\w.+-]+(?:;[\w.+=-]+)*,[^\s"'\\]*/gi, `data:${REDACTED}`],
+  [/(:\/\/)[^\s"'\\/@]+@/g, `$1${REDACTED}@`],
+  [/\bsk-[\w-]{8,}/g, REDACTED],
+];
+const JID = /(?<!\d)\d{5,20}(?=(?:-\d+)?@(?:c\.us|s\.whatsapp\.net|g\.us|lid))/g;
+
+/**
+ * The service's log: one JSON object a line with `level` in words, `time` in ISO form and `event` (SPEC §11).
+ * Secrets and message texts are left out by name, and a last look at the finished line takes out Bearer tokens,
+ * data URLs, credentials in URLs and the numbers in JIDs.
+ *
+ * @param level the least level that is written, or `silent`
+ * @param destination stdout by default; written to at once, so that no line is lost when the process ends
+ */
+export function createLogger(level: string, destination?: DestinationStream): Logger {
+  return pino(
+    {
+      level,
+      base: undefined,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      mixin: (fields) => ('event' in fields ? {} : { event: 'service.note' }),
+      redact: { paths: REDACTED_PATHS, censor: REDACTED },
+      serializers: { err: describeError },
+      hooks: { streamWrite: scrub },
+    },
+    destination ?? pino.destination({ dest: 1, sync: true }),
+  );
+}
+
+/** Hides a number but its first three and last two digits: `628*******90@c.us`. For lines at `debug`. */
+export function maskNumber(number: string): string {
+  return number.replace(
+    /\d{6,}/,
+    (digits) => digits.slice(0, 3) + '*'.repeat(digits.length - 5) + digits.slice(-2),
+  );
+}
+
+/** Takes what must not be told out of a finished line. */
+function scrub(line: string): string {
+  return SCRUBS.reduce((text, [pattern, by]) => text.replace(pattern, by), line).replace(JID, maskNumber);
+}
+
+/** An error as type, code, message and stack, causes included; libraries hang requests and rows on theirs. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack, code } = pino.stdSerializers.err(error);
+  return { type, code, message, stack };
+}
