@@ -153,9 +153,7 @@ class Registry implements GatewaySystem {
     if (!agent.isConnected) {
       this.events.emit('rejected', { agentId, reason: 'not_ready' });
       const { status } = agent.view();
-      throw new GatewayError('SESSION_NOT_READY', `The agent is not connected: it is ${status}.`, {
-        details: { status },
-      });
+      throw new GatewayError('SESSION_NOT_READY', `The agent is not connected: it is ${status}.`);
     }
     agent.sender.outbox.assertRoom();
   }
@@ -216,7 +214,7 @@ class Registry implements GatewaySystem {
     const apiKey = (await this.#deps.apiKeys.latestActive(spec.userId)) ?? spec.apiKey;
     if (!apiKey) {
       throw new GatewayError('INVALID_PAYLOAD', 'The user has no active API key, and none was given.', {
-        details: { fields: [{ path: 'apikey', message: 'is needed: the user has no active key' }] },
+        details: { issues: [{ path: 'apikey', message: 'is needed: the user has no active key' }] },
       });
     }
     const { userId, agentId, agentName } = spec;

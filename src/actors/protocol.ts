@@ -138,8 +138,10 @@ export interface GatewayEvents {
     status: MessageStatus;
     error?: string;
     traceId: string;
-    /** From acceptance to hand-over, once handed over. */
+    /** From acceptance to this moment, once settled. */
     waitedMs?: number;
+    /** The stored image of a settled message: nobody needs it any more. */
+    file?: string;
   }) => void;
   rejected: (rejection: { agentId: string; reason: 'full' | 'not_ready' | 'draining' }) => void;
   inbound: (message: {

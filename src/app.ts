@@ -1,0 +1,225 @@
+import { randomBytes } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createHttpTerminator } from 'http-terminator';
+import type { Logger } from 'pino';
+import { createGatewaySystem } from './actors/gateway-system.ts';
+import type { Clock, WhatsAppDriver } from './actors/ports.ts';
+import type { GatewaySystem } from './actors/protocol.ts';
+import { type ActorLimits, type ActorSettings, DEFAULT_LIMITS } from './actors/settings.ts';
+import { createHttpApp, createHttpServer } from './http/app.ts';
+import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';
+import type { Config } from './infra/config.ts';
+import { parseJid } from './infra/jid.ts';
+import { logGateway } from './infra/log-events.ts';
+import { Spool } from './infra/media/spool.ts';
+import { SpooledMedia } from './infra/media/spooled-media.ts';
+import { Metrics } from './infra/metrics.ts';
+import { openDatabase } from './infra/postgres/database.ts';
+import { TempFiles } from './infra/temp-files.ts';
+import { openWhatsApp } from './whatsapp-side.ts';
+
+/** What tests replace; everything else comes from the configuration. */
+export interface Overrides {
+  logger: Logger;
+  clock?: Clock;
+  driver?: WhatsAppDriver;
+  limits?: Partial<ActorLimits>;
+}
+
+/** The running service. `stop` may be called at any time, and again. */
+export interface App {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Where it listens, once started: `http://127.0.0.1:3000`. */
+  readonly url: string;
+  /** The actors, once started: for tests that look inside. */
+  readonly system: GatewaySystem;
+  /** Counts and logs an error that nobody owns; the process goes on. */
+  fault(where: string, error: unknown): void;
+}
+
+const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+const PURGE_EVERY_MS = 3_600_000;
+
+/** The composition root: the only place that knows actors, HTTP and infrastructure (DESIGN §1). */
+export function createApp(config: Config, overrides: Overrides): App {
+  return new Service(config, overrides);
+}
+
+/** What is undone at the stop, in reverse order. */
+type Release = () => Promise<void> | void;
+
+class Service implements App {
+  readonly #config: Config;
+  readonly #overrides: Overrides;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #releases: Release[] = [];
+  #system: GatewaySystem | null = null;
+  #url = '';
+  #stopped: Promise<void> | null = null;
+
+  constructor(config: Config, overrides: Overrides) {
+    this.#config = config;
+    this.#overrides = overrides;
+    this.#logger = overrides.logger;
+    this.#clock = overrides.clock ?? systemClock;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get system(): GatewaySystem {
+    if (!this.#system) throw new Error('The service has not started.');
+    return this.#system;
+  }
+
+  fault(where: string, error: unknown): void {
+    if (this.#system) this.#system.events.emit('fault', { agentId: null, where, error });
+    else this.#logger.error({ event: 'fault', where, err: error });
+  }
+
+  async start(): Promise<void> {
+    const config = this.#config;
+    const metrics = new Metrics({ driver: config.WHATSAPP_DRIVER });
+    const database = await openDatabase({
+      dbUrl: config.DB_URL,
+      dataDir: config.DATA_DIR,
+      onQuery: (operation, seconds) => metrics.dbQuery(operation, seconds),
+    });
+    this.#releases.push(() => database.close());
+    metrics.observePool(() => database.poolStats());
+
+    const side = await openWhatsApp(config, (where, error) => this.fault(where, error));
+    this.#releases.push(() => side.close());
+    const driver = this.#overrides.driver ?? side.driver;
+    await driver.prepare();
+
+    const ai = new HttpAiBackend({ baseUrl: side.aiBackendUrl, timeoutMs: config.AI_TIMEOUT_MS });
+    this.#releases.push(() => ai.close());
+    const system = createGatewaySystem({
+      driver,
+      ai,
+      agents: database.agents,
+      apiKeys: database.apiKeys,
+      messages: database.messages,
+      inbound: database.inbound,
+      clock: this.#clock,
+      random: Math.random,
+      newTraceId: () => randomBytes(16).toString('hex'),
+      settings: settingsOf(config, this.#overrides.limits),
+    });
+    this.#system = system;
+    logGateway(system.events, this.#logger);
+    metrics.observeGateway(system);
+
+    const media = await this.#media(system, database);
+    const app = createHttpApp({
+      settings: config,
+      system,
+      media,
+      idempotency: database.idempotency,
+      parseJid,
+      readiness: () => readiness(database),
+      metricsText: () => metrics.text(),
+      logger: this.#logger,
+      observer: metrics,
+      extraRouters: side.routers(system),
+    });
+    await this.#listen(createHttpServer(app));
+    // Before the actors end, so that held requests are answered by their end.
+    await system.restore();
+    this.#ready();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#release();
+    return this.#stopped;
+  }
+
+  /** Images in the spool, their previews, and the clean-up of both. */
+  async #media(system: GatewaySystem, database: { purge(): Promise<void>; messages: { pendingFiles(): Promise<string[]> } }) {
+    const { DATA_DIR, TEMP_DIR, MEDIA_ALLOWED_ORIGINS } = this.#config;
+    const spool = new Spool(join(DATA_DIR, 'spool'));
+    const previews = new TempFiles({
+      dir: TEMP_DIR,
+      clock: this.#clock,
+      onFault: (error) => this.fault('temp-files', error),
+    });
+    await spool.sweep(new Set(await database.messages.pendingFiles()));
+    previews.start();
+    const purge = setInterval(() => {
+      database.purge().catch((error: unknown) => this.fault('purge', error));
+    }, PURGE_EVERY_MS).unref();
+    this.#releases.push(() => clearInterval(purge));
+    this.#releases.push(() => previews.stop());
+    return new SpooledMedia({ spool, previews, allowedOrigins: MEDIA_ALLOWED_ORIGINS });
+  }
+
+  /** Listens, and arranges for the stop: refuse, drain the actors, then close what is still open. */
+  async #listen(server: Server): Promise<void> {
+    const { PORT, HOST, SHUTDOWN_GRACE_MS } = this.#config;
+    const terminator = createHttpTerminator({ server, gracefulTerminationTimeout: 1_000 });
+    this.#releases.push(() => terminator.terminate());
+    this.#releases.push(() => this.system.stop(SHUTDOWN_GRACE_MS - 5_000));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(PORT, HOST, resolve);
+    });
+    const { port } = server.address() as AddressInfo;
+    this.#url = `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${port}`;
+  }
+
+  /** The one line that says it is ready, and what the operator should know. */
+  #ready(): void {
+    const { HOST, SESSIONS_TOKEN, WHATSAPP_DRIVER } = this.#config;
+    if (!SESSIONS_TOKEN && !['127.0.0.1', '::1', 'localhost'].includes(HOST)) {
+      this.#logger.warn({ event: 'service.open', host: HOST }, '/sessions* is open to this network: set SESSIONS_TOKEN');
+    }
+    this.#logger.info({ event: 'service.ready', url: this.#url, driver: WHATSAPP_DRIVER }, `ready on ${this.#url}`);
+  }
+
+  /** Undoes everything, last first; one failure does not keep the rest from ending. */
+  async #release(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const release of this.#releases.splice(0).reverse()) {
+      try {
+        await release();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'The service did not stop cleanly.');
+  }
+}
+
+/** Each dependency's state for `/readyz`; an agent that is down is none of them (SPEC §3). */
+async function readiness(database: { ping(): Promise<void> }): Promise<Record<string, string>> {
+  try {
+    await database.ping();
+    return { database: 'ok' };
+  } catch {
+    return { database: 'unavailable' };
+  }
+}
+
+/** The actors' part of the configuration. */
+function settingsOf(config: Config, limits: Partial<ActorLimits> = {}): ActorSettings {
+  return {
+    sendRatePerMinute: config.SEND_RATE_PER_MINUTE,
+    sendBurst: config.SEND_BURST,
+    mailboxCapacity: config.MAILBOX_CAPACITY,
+    sendWaitMs: config.SEND_WAIT_MS,
+    sendTimeoutMs: config.SEND_TIMEOUT_MS,
+    messageTtlMs: config.MESSAGE_TTL_MS,
+    qrWaitMs: config.QR_WAIT_MS,
+    qrMaxRefreshes: config.QR_MAX_REFRESHES,
+    startConcurrency: config.START_CONCURRENCY,
+    aiConcurrency: config.AI_CONCURRENCY,
+    developer: parseJid(config.DEVELOPER_NUMBER, config.DEFAULT_COUNTRY),
+    limits: { ...DEFAULT_LIMITS, ...limits },
+  };
+}

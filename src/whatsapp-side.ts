@@ -1,0 +1,63 @@
+import type { Router } from 'express';
+import type { WhatsAppDriver } from './actors/ports.ts';
+import type { GatewaySystem } from './actors/protocol.ts';
+import type { Config } from './infra/config.ts';
+
+/** The half of the composition that differs between the real WhatsApp and the simulated one. */
+export interface WhatsAppSide {
+  driver: WhatsAppDriver;
+  /** Where agents without an AI URL of their own are answered. */
+  aiBackendUrl: string | undefined;
+  /** Pages and control API that come with it, once the actors exist. */
+  routers(system: GatewaySystem): { path: string; router: Router }[];
+  close(): Promise<void>;
+}
+
+/** Told of errors that nobody waits for. */
+type OnFault = (where: string, error: unknown) => void;
+
+/** The real WhatsApp: whatsapp-web.js in Chromium, loaded only here. */
+async function realSide(config: Config, onFault: OnFault): Promise<WhatsAppSide> {
+  const { WwebjsDriver } = await import('./infra/whatsapp/wwebjs/driver.ts');
+  const driver = new WwebjsDriver({
+    authDir: config.WWEBJS_AUTH_DIR,
+    executablePath: config.PUPPETEER_EXECUTABLE_PATH,
+    extraArgs: config.CHROMIUM_ARGS,
+    sandbox: config.CHROMIUM_SANDBOX,
+    sendTimeoutMs: config.SEND_TIMEOUT_MS,
+    onFault,
+  });
+  return { driver, aiBackendUrl: config.AI_BACKEND_URL, routers: () => [], close: () => driver.close() };
+}
+
+/** The simulated WhatsApp with its control API and an AI that echoes; it outlives restarts in `DATA_DIR`. */
+async function sandboxSide(config: Config): Promise<WhatsAppSide> {
+  const [{ SandboxNetwork }, { SandboxDriver }, { createSandboxControl }, { startEchoAi }] = await Promise.all([
+    import('./infra/whatsapp/sandbox/network.ts'),
+    import('./infra/whatsapp/sandbox/driver.ts'),
+    import('./infra/whatsapp/sandbox/control-api.ts'),
+    import('./infra/whatsapp/sandbox/echo-ai.ts'),
+  ]);
+  const network = new SandboxNetwork({ journal: `${config.DATA_DIR}/sandbox.jsonl` });
+  const driver = new SandboxDriver(network);
+  const echo = config.AI_BACKEND_URL ? null : await startEchoAi();
+  return {
+    driver,
+    aiBackendUrl: config.AI_BACKEND_URL ?? echo?.url,
+    routers: (system) => [
+      { path: '/sandbox', router: createSandboxControl(network, { qrOf: (agentId) => system.qr(agentId).code }) },
+    ],
+    close: async () => {
+      await driver.close();
+      await echo?.close();
+    },
+  };
+}
+
+/**
+ * Opens the side that the configuration names; the other one is not even imported.
+ * @throws Error when the sandbox is asked for in production.
+ */
+export function openWhatsApp(config: Config, onFault: OnFault): Promise<WhatsAppSide> {
+  return config.WHATSAPP_DRIVER === 'sandbox' ? sandboxSide(config) : realSide(config, onFault);
+}
