@@ -130,7 +130,10 @@ export interface DeviceEvents {
   typing: (change: { chatId: Jid; typing: boolean }) => void;
 }
 
-/** One linked (or to be linked) device. Methods hang while its account is frozen, until it is thawed or closed. */
+/**
+ * One linked (or to be linked) device. While it is frozen its methods hang and it hears nothing, until it is
+ * thawed or closed; what needs the server waits while the line is down.
+ */
 export interface Device {
   readonly events: EventEmitter<DeviceEvents>;
   readonly keys: DeviceKeys;
@@ -205,6 +208,7 @@ export interface LineView {
   latencyMs: number;
   /** 0…1: the share of sends that WhatsApp refuses (ack -1). */
   failureRate: number;
+  /** Its devices of that moment hang; one opened later doesn't: a restart of the page cures it. */
   frozen: boolean;
   banned: boolean;
 }
@@ -212,8 +216,8 @@ export interface LineView {
 /** What the whole network tells observers (the phone page, tests). */
 export interface SandboxNetworkEvents {
   wire: (entry: WireEntry) => void;
-  /** A copy of a message came into an account's chats. */
-  message: (owner: Jid, message: ChatMessage) => void;
+  /** A copy of a message came into an account's chats; `sentBy` is the device that handed it over, if one did. */
+  message: (owner: Jid, message: ChatMessage, sentBy: Device | null) => void;
   ack: (owner: Jid, ack: { messageId: string; ack: number; chatId: Jid }) => void;
   /** An account types (or stops) to a chat, seen from `reader`, who would see the indicator. */
   typing: (change: { reader: Jid; chatId: Jid; typing: boolean }) => void;

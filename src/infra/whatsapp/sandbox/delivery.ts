@@ -1,0 +1,261 @@
+import { createHash } from 'node:crypto';
+import type { Jid } from '../../../actors/ports.ts';
+import { type Behaviour, behaviourOf } from './fixed-numbers.ts';
+import {
+  type Account,
+  type ChatMessage,
+  type Device,
+  type Draft,
+  type Group,
+  type Media,
+  SandboxRefusal,
+} from './types.ts';
+import { addressOf, findAccount, toJid, type World } from './world.ts';
+
+/** What sending does to the sender's own line. */
+export interface SenderFaults {
+  drop(pn: Jid, forMs: number): void;
+  ban(pn: Jid): void;
+}
+
+const KEPT_IMAGES = 32;
+
+/**
+ * WhatsApp's server: takes messages from accounts in order, refuses or acknowledges them, and brings copies to
+ * the others. An own message at ack 0 is one that the server hasn't seen; `flush` sends those that wait.
+ */
+export class Delivery {
+  readonly #world: World;
+  readonly #faults: SenderFaults;
+  /** `account|stanza` of what is on its way, and of what is not to drop the line or be refused a second time. */
+  readonly #onTheWay = new Set<string>();
+  readonly #once = new Set<string>();
+  readonly #images = new Map<string, Uint8Array>();
+
+  constructor(world: World, faults: SenderFaults) {
+    this.#world = world;
+    this.#faults = faults;
+  }
+
+  /**
+   * Takes a message into the sender's chat at ack 0 and, unless the device is offline, on its way.
+   * @throws SandboxRefusal UNKNOWN_CHAT, UNKNOWN_QUOTE
+   */
+  handOver(sender: Account, draft: Draft, sentBy: Device | null): ChatMessage {
+    const message = this.#compose(sender, draft);
+    this.#keep(sender.pn, message, sentBy);
+    this.#world.wire('send', sender.pn, { id: message.stanzaId, to: message.chatId, type: message.type });
+    if (!sentBy || sentBy.state === 'CONNECTED') this.#transmit(sender, message, sentBy === null);
+    return message;
+  }
+
+  /** The account's connection is back: sends what waits, in order. */
+  flush(pn: Jid): void {
+    const sender = findAccount(this.#world, pn);
+    if (!sender) return;
+    for (const message of this.#world.store.pending(pn)) {
+      if (!this.#onTheWay.has(`${pn}|${message.stanzaId}`)) this.#transmit(sender, message, false);
+    }
+  }
+
+  /** A message that comes from no chat partner: a status or a channel post; it goes to one account. */
+  broadcast(
+    to: Account,
+    post: { chatId: Jid; name: string; author: Account | null; text: string },
+  ): ChatMessage {
+    const { chatId, author } = post;
+    const stanzaId = this.#stanza(author?.pn ?? chatId);
+    const senderId = author ? addressOf(author) : chatId;
+    const message: ChatMessage = {
+      ...this.#blank(`false_${chatId}_${stanzaId}${author ? `_${senderId}` : ''}`, stanzaId, post.text),
+      chatId,
+      senderId,
+      fromMe: false,
+      ack: 1,
+      senderName: author?.name ?? post.name,
+      chatName: post.name,
+    };
+    this.#keep(to.pn, message, null);
+    this.#world.wire('broadcast', to.pn, { id: stanzaId, from: senderId, chat: chatId });
+    return message;
+  }
+
+  /** The reader has read a chat: unread is 0, and the writers see it. */
+  read(reader: Account, chatId: Jid): void {
+    const { store } = this.#world;
+    const chat = store.chat(reader.pn, chatId);
+    if (!chat || chat.unread === 0) return;
+    const unread = chat.messages.filter((message) => !message.fromMe).slice(-chat.unread);
+    store.commit({ kind: 'unread', owner: reader.pn, chatId, count: 0 });
+    for (const message of unread) {
+      const writer = findAccount(this.#world, message.senderId);
+      if (writer) this.#acknowledge(writer, message.stanzaId, 3);
+    }
+  }
+
+  /** The bytes of one of the newest images. */
+  imageBytes(sha256: string): Uint8Array | null {
+    return this.#images.get(sha256) ?? null;
+  }
+
+  /** Where a draft goes: a group, an account, or a number that has none. */
+  #target(sender: Account, to: Jid): { chatId: Jid; chatName: string; group: Group | null } {
+    const jid = toJid(to);
+    const group = this.#world.store.groups.get(jid);
+    if (group?.participants.includes(sender.pn)) return { chatId: jid, chatName: group.name, group };
+    const account = findAccount(this.#world, jid);
+    if (account) return { chatId: addressOf(account), chatName: account.name, group: null };
+    if (/^\d+@c\.us$/.test(jid)) return { chatId: jid, chatName: jid, group: null };
+    throw new SandboxRefusal('UNKNOWN_CHAT', 'There is no such chat for this account.');
+  }
+
+  /** The sender's copy of a draft. */
+  #compose(sender: Account, draft: Draft): ChatMessage {
+    const { chatId, chatName, group } = this.#target(sender, draft.to);
+    const quoted = draft.quoteId ? this.#world.store.message(sender.pn, draft.quoteId) : undefined;
+    if (draft.quoteId && quoted?.chatId !== chatId)
+      throw new SandboxRefusal('UNKNOWN_QUOTE', 'The quoted message is not in this chat.');
+    const stanzaId = this.#stanza(sender.pn);
+    const senderId = addressOf(sender);
+    return {
+      ...this.#blank(`true_${chatId}_${stanzaId}${group ? `_${senderId}` : ''}`, stanzaId, draft.text),
+      chatId,
+      senderId,
+      fromMe: true,
+      mentionedIds: [...(draft.mentionedIds ?? [])],
+      ack: 0,
+      senderName: sender.name,
+      chatName,
+      ...(quoted && { quotedId: quoted.id }),
+      ...(draft.image && { type: 'image', media: this.#shelve(draft.image) }),
+    };
+  }
+
+  /** What all messages start from. */
+  #blank(id: string, stanzaId: string, body: string) {
+    const timestamp = this.#world.schedule.timestamp();
+    return { id, stanzaId, type: 'chat' as const, body, mentionedIds: [], timestamp };
+  }
+
+  /** A new id out of the writer's own sequence. */
+  #stanza(writer: Jid): string {
+    return `3EB0${this.#world.seeded.hex(`message:${writer}`, 18)}`;
+  }
+
+  /** Keeps an image's bytes, the newest few. */
+  #shelve(image: NonNullable<Draft['image']>): Media {
+    const sha256 = createHash('sha256').update(image.data).digest('hex');
+    this.#images.delete(sha256);
+    this.#images.set(sha256, image.data);
+    const [oldest] = this.#images.keys();
+    if (this.#images.size > KEPT_IMAGES && oldest) this.#images.delete(oldest);
+    const { mimetype, filename } = image;
+    return { mimetype, size: image.data.byteLength, sha256, ...(filename && { filename }) };
+  }
+
+  /** Stores a copy and tells of it. */
+  #keep(owner: Jid, message: ChatMessage, sentBy: Device | null): void {
+    this.#world.store.commit({ kind: 'message', owner, message });
+    this.#world.events.emit('message', owner, { ...message }, sentBy);
+  }
+
+  /** Puts a message on its way to the server; it never overtakes an earlier one. */
+  #transmit(sender: Account, message: ChatMessage, byPhone: boolean): void {
+    const { schedule, lines } = this.#world;
+    const { dropsSenderForMs } = behaviourOf(message.chatId);
+    if (dropsSenderForMs !== null && !byPhone && this.#first(`drop|${message.stanzaId}`)) {
+      this.#faults.drop(sender.pn, dropsSenderForMs);
+      return;
+    }
+    const line = lines.of(sender.pn);
+    const key = `${sender.pn}|${message.stanzaId}`;
+    line.lastArrival = Math.max(schedule.now() + (byPhone ? 0 : line.latencyMs), line.lastArrival);
+    this.#onTheWay.add(key);
+    schedule.at(line.lastArrival, () => {
+      this.#onTheWay.delete(key);
+      // Lost with the connection: it is still at ack 0, and leaves with the next flush.
+      if (byPhone || line.state === 'CONNECTED') this.#arrive(sender, message);
+    });
+  }
+
+  /** The server has the message: refuses it, or acknowledges it and brings it on. */
+  #arrive(sender: Account, message: ChatMessage): void {
+    const { store } = this.#world;
+    const group = store.groups.get(message.chatId);
+    const peer = group ? null : findAccount(this.#world, message.chatId);
+    const behaviour = behaviourOf(peer?.pn ?? message.chatId);
+    if (this.#refuses(sender, message, behaviour)) {
+      this.#acknowledge(sender, message.stanzaId, -1);
+      if (behaviour.bans) this.#faults.ban(sender.pn);
+      return;
+    }
+    this.#acknowledge(sender, message.stanzaId, 1);
+    const readers = group ? group.participants.filter((pn) => pn !== sender.pn) : peer ? [peer.pn] : [];
+    for (const pn of readers) this.#bring(sender, message, pn);
+  }
+
+  /** Whether the server says no, by the number, its first time, or chance. */
+  #refuses(sender: Account, message: ChatMessage, behaviour: Behaviour): boolean {
+    if (!behaviour.exists || behaviour.bans) return true;
+    if (behaviour.refusesFirst && this.#first(`refuse|${sender.pn}|${message.chatId}`)) return true;
+    const { failureRate } = this.#world.lines.of(sender.pn);
+    return failureRate > 0 && this.#world.seeded.share(`failure:${sender.pn}`) < failureRate;
+  }
+
+  /** Brings a message to one account, when its phone can be reached. */
+  #bring(sender: Account, message: ChatMessage, pn: Jid): void {
+    const { reachable, deliversAfterMs } = behaviourOf(pn);
+    if (!reachable) return;
+    if (deliversAfterMs === 0) this.#deliver(sender, message, pn);
+    else this.#world.schedule.after(deliversAfterMs, () => this.#deliver(sender, message, pn));
+  }
+
+  /** The copy comes into the receiver's chat; the receiver may read it and answer by itself. */
+  #deliver(sender: Account, message: ChatMessage, pn: Jid): void {
+    const receiver = findAccount(this.#world, pn);
+    if (!receiver) return;
+    if (pn !== sender.pn) this.#keep(pn, this.#copyFor(receiver, sender, message), null);
+    this.#acknowledge(sender, message.stanzaId, 2);
+    const { readsAfterMs, reply } = behaviourOf(pn);
+    const chatId = message.chatId.endsWith('@g.us') ? message.chatId : addressOf(sender);
+    if (readsAfterMs !== null) this.#world.schedule.after(readsAfterMs, () => this.read(receiver, chatId));
+    if (reply !== null && pn !== sender.pn && chatId !== message.chatId)
+      this.handOver(receiver, { to: chatId, text: reply }, null);
+  }
+
+  /** The message as its receiver sees it. */
+  #copyFor(receiver: Account, sender: Account, message: ChatMessage): ChatMessage {
+    const group = this.#world.store.groups.get(message.chatId);
+    const senderId = addressOf(sender);
+    const chatId = group?.id ?? senderId;
+    const quoted = message.quotedId && this.#world.store.message(receiver.pn, message.quotedId);
+    const copy: ChatMessage = {
+      ...message,
+      id: `false_${chatId}_${message.stanzaId}${group ? `_${senderId}` : ''}`,
+      chatId,
+      senderId,
+      fromMe: false,
+      ack: 1,
+      chatName: group?.name ?? sender.name,
+    };
+    delete copy.quotedId;
+    return quoted ? { ...copy, quotedId: quoted.id } : copy;
+  }
+
+  /** The writer learns how far a message got; ticks only grow. */
+  #acknowledge(writer: Account, stanzaId: string, ack: number): void {
+    const { store, events } = this.#world;
+    const message = store.message(writer.pn, stanzaId);
+    if (!message?.fromMe || message.ack < 0 || (ack > 0 && ack <= message.ack)) return;
+    store.commit({ kind: 'ack', owner: writer.pn, stanzaId, ack });
+    this.#world.wire('ack', writer.pn, { id: stanzaId, ack });
+    events.emit('ack', writer.pn, { messageId: message.id, ack, chatId: message.chatId });
+  }
+
+  /** True the first time only. */
+  #first(key: string): boolean {
+    if (this.#once.has(key)) return false;
+    this.#once.add(key);
+    return true;
+  }
+}

@@ -1,0 +1,216 @@
+import { EventEmitter } from 'eventemitter3';
+import type { Jid, Me } from '../../../actors/ports.ts';
+import type { Delivery } from './delivery.ts';
+import {
+  type Account,
+  type ChatMessage,
+  type ChatView,
+  type Device,
+  type DeviceEvents,
+  type DeviceKeys,
+  type Draft,
+  SandboxRefusal,
+} from './types.ts';
+import type { Typing } from './typing.ts';
+import { chatsOf, messagesOf } from './views.ts';
+import { addressOf, findAccount, type World } from './world.ts';
+
+/** What a device needs of whoever opened it. */
+export interface DeviceHome {
+  readonly world: World;
+  readonly delivery: Delivery;
+  readonly typing: Typing;
+  readonly refLifetimeMs: number;
+  readonly connectMs: number;
+  /** A new ref of this device; its former one is expired. */
+  issueRef(device: NetworkDevice): string;
+  /** The device connects under its token: another one that uses it gets a CONFLICT. */
+  claim(device: NetworkDevice): void;
+  unlink(token: string): void;
+  /** It is closed: nothing is to be known of it any more. */
+  release(device: NetworkDevice): void;
+}
+
+const HELD_EVENTS = 1_000;
+
+/** A device of the simulated WhatsApp; `types.ts` says what it does. */
+export class NetworkDevice implements Device {
+  readonly events = new EventEmitter<DeviceEvents>();
+  readonly keys: DeviceKeys;
+  state = 'UNLAUNCHED';
+  ref: string | null = null;
+  token: string | null;
+  me: Me | null = null;
+  closed = false;
+  /** Who this device is linked to; null while unpaired. */
+  account: Account | null;
+  #frozen = false;
+  readonly #home: DeviceHome;
+  #cancelNext: () => void;
+  /** Told once the device is thawed and, if `live`, connected. */
+  #held: { tell: () => void; live: boolean }[] = [];
+  /** Calls that wait for the same. */
+  #waiting: { wake: () => void; fail: (error: Error) => void }[] = [];
+
+  constructor(home: DeviceHome, keys: DeviceKeys, link: { token: string; account: Account } | null) {
+    this.#home = home;
+    this.keys = keys;
+    this.token = link?.token ?? null;
+    this.account = link?.account ?? null;
+    this.#cancelNext = home.world.schedule.after(0, () => (link ? this.#connect() : this.#showRef()));
+  }
+
+  get qr(): string | null {
+    const { static: noise, identity, adv, platform } = this.keys;
+    return this.ref && [this.ref, noise, identity, adv, platform].join(',');
+  }
+
+  send(draft: Draft): Promise<ChatMessage> {
+    return this.#call(() => ({ ...this.#home.delivery.handOver(this.#opened(), draft, this) }));
+  }
+
+  setTyping(chatId: Jid, typing: boolean): Promise<void> {
+    return this.#call(() => this.#home.typing.set(this.#opened(), chatId, typing), true);
+  }
+
+  async queryExists(jid: Jid): Promise<Jid | null> {
+    const found = await this.#call(() => {
+      const { store } = this.#home.world;
+      if (jid.endsWith('@g.us')) return store.groups.has(jid) ? jid : null;
+      const account = findAccount(this.#home.world, jid);
+      return account && addressOf(account);
+    }, true);
+    const latency = this.account ? this.#home.world.lines.of(this.account.pn).latencyMs : 0;
+    if (latency > 0) await new Promise<void>((resolve) => this.#home.world.schedule.after(latency, resolve));
+    return found;
+  }
+
+  markSeen(chatId: Jid): Promise<void> {
+    return this.#call(() => this.#home.delivery.read(this.#opened(), chatId));
+  }
+
+  chats(): Promise<ChatView[]> {
+    return this.#call(() => chatsOf(this.#home.world, this.#home.typing, this.#opened().pn));
+  }
+
+  messages(chatId: Jid, limit?: number): Promise<ChatMessage[]> {
+    return this.#call(() => messagesOf(this.#home.world, this.#opened().pn, chatId, limit));
+  }
+
+  findMessage(id: string): Promise<ChatMessage | null> {
+    return this.#call(() => {
+      const message = this.#home.world.store.message(this.#opened().pn, id);
+      return message ? { ...message } : null;
+    });
+  }
+
+  probe(): Promise<string> {
+    return this.#call(() => this.state);
+  }
+
+  async logout(): Promise<void> {
+    await this.#call(() => undefined, true);
+    if (this.token) this.#home.unlink(this.token);
+    this.close();
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#cancelNext();
+    this.ref = null;
+    this.#held = [];
+    for (const { fail } of this.#waiting.splice(0))
+      fail(new SandboxRefusal('CLOSED', 'The device is closed.'));
+    this.#home.release(this);
+    this.#home.world.wire('close', this.account?.pn ?? null);
+  }
+
+  // ── The network's side ──
+
+  /** The phone scanned the QR: connects under the new token. */
+  pair(token: string, account: Account): void {
+    this.#cancelNext();
+    this.ref = null;
+    this.token = token;
+    this.account = account;
+    this.tell(() => this.events.emit('paired', token));
+    this.#connect();
+  }
+
+  /** Emits now, or when the device is thawed; what is `live` waits for the connection too. */
+  tell(emit: () => void, live = false): void {
+    if (this.closed) return;
+    if (!this.#frozen && (!live || this.state === 'CONNECTED')) emit();
+    else if (this.#held.length < HELD_EVENTS) this.#held.push({ tell: emit, live });
+  }
+
+  /** Goes to a state of the line; the first CONNECTED opens the session, each sends what waited. */
+  setState(state: string): void {
+    if (this.closed || this.state === state) return;
+    this.state = state;
+    this.tell(() => this.events.emit('state', state));
+    if (state !== 'CONNECTED' || !this.account) return;
+    if (!this.me) {
+      const { pn, lid, name } = this.account;
+      const me = { pn, lid, name };
+      this.me = me;
+      this.tell(() => this.events.emit('opened', me));
+    }
+    this.#wake();
+    this.#home.delivery.flush(this.account.pn);
+  }
+
+  freeze(frozen: boolean): void {
+    this.#frozen = frozen;
+    if (!frozen) this.#wake();
+  }
+
+  /** The network ends it; told even to a frozen one. */
+  end(reason: string): void {
+    if (this.closed) return;
+    this.#frozen = false;
+    if (reason === 'LOGOUT') this.events.emit('loggedOut');
+    this.events.emit('closed', reason);
+    this.close();
+  }
+
+  /** Shows a new ref, and the next one when this expires. */
+  #showRef(): void {
+    this.ref = this.#home.issueRef(this);
+    const { ref, qr } = this;
+    this.#cancelNext = this.#home.world.schedule.after(this.#home.refLifetimeMs, () => this.#showRef());
+    this.tell(() => this.events.emit('ref', ref, qr!));
+    this.setState('UNPAIRED');
+  }
+
+  /** Connects under the token; ends in whatever state the account's line is. */
+  #connect(): void {
+    this.#home.claim(this);
+    this.setState('OPENING');
+    this.setState('PAIRING');
+    this.#cancelNext = this.#home.world.schedule.after(this.#home.connectMs, () => {
+      if (this.account) this.setState(this.#home.world.lines.of(this.account.pn).state);
+    });
+  }
+
+  /** The account of an opened device. @throws SandboxRefusal NOT_OPEN */
+  #opened(): Account {
+    if (this.me && this.account) return this.account;
+    throw new SandboxRefusal('NOT_OPEN', 'The device is not linked and connected.');
+  }
+
+  /** Runs a call now, or when the device is thawed (and `online`). */
+  async #call<T>(run: () => T, online = false): Promise<T> {
+    while (!this.closed && (this.#frozen || (online && this.me !== null && this.state !== 'CONNECTED')))
+      await new Promise<void>((wake, fail) => this.#waiting.push({ wake, fail }));
+    if (this.closed) throw new SandboxRefusal('CLOSED', 'The device is closed.');
+    return run();
+  }
+
+  /** Lets everything that waited try again, in order. */
+  #wake(): void {
+    for (const { tell, live } of this.#held.splice(0)) this.tell(tell, live);
+    for (const { wake } of this.#waiting.splice(0)) wake();
+  }
+}
