@@ -57,6 +57,8 @@ class Service implements App {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #releases: Release[] = [];
+  /** Aborted when the stop begins: streams end, so that their connections can. */
+  readonly #stopping = new AbortController();
   #system: GatewaySystem | null = null;
   #url = '';
   #stopped: Promise<void> | null = null;
@@ -127,6 +129,7 @@ class Service implements App {
       metricsText: () => metrics.text(),
       logger: this.#logger,
       observer: metrics,
+      stopping: this.#stopping.signal,
       extraRouters: side.routers(system),
     });
     await this.#listen(createHttpServer(app));
@@ -136,18 +139,25 @@ class Service implements App {
   }
 
   stop(): Promise<void> {
+    this.#stopping.abort();
     this.#stopped ??= this.#release();
     return this.#stopped;
   }
 
   /** Images in the spool, their previews, and the clean-up of both. */
-  async #media(system: GatewaySystem, database: { purge(): Promise<void>; messages: { pendingFiles(): Promise<string[]> } }) {
+  async #media(
+    system: GatewaySystem,
+    database: { purge(): Promise<void>; messages: { pendingFiles(): Promise<string[]> } },
+  ) {
     const { DATA_DIR, TEMP_DIR, MEDIA_ALLOWED_ORIGINS } = this.#config;
     const spool = new Spool(join(DATA_DIR, 'spool'));
     const previews = new TempFiles({
       dir: TEMP_DIR,
       clock: this.#clock,
       onFault: (error) => this.fault('temp-files', error),
+    });
+    system.events.on('message', ({ file }) => {
+      if (file) spool.release(file).catch((error: unknown) => this.fault('spool', error));
     });
     await spool.sweep(new Set(await database.messages.pendingFiles()));
     previews.start();
@@ -177,9 +187,15 @@ class Service implements App {
   #ready(): void {
     const { HOST, SESSIONS_TOKEN, WHATSAPP_DRIVER } = this.#config;
     if (!SESSIONS_TOKEN && !['127.0.0.1', '::1', 'localhost'].includes(HOST)) {
-      this.#logger.warn({ event: 'service.open', host: HOST }, '/sessions* is open to this network: set SESSIONS_TOKEN');
+      this.#logger.warn(
+        { event: 'service.open', host: HOST },
+        '/sessions* is open to this network: set SESSIONS_TOKEN',
+      );
     }
-    this.#logger.info({ event: 'service.ready', url: this.#url, driver: WHATSAPP_DRIVER }, `ready on ${this.#url}`);
+    this.#logger.info(
+      { event: 'service.ready', url: this.#url, driver: WHATSAPP_DRIVER },
+      `ready on ${this.#url}`,
+    );
   }
 
   /** Undoes everything, last first; one failure does not keep the rest from ending. */

@@ -32,12 +32,13 @@ async function realSide(config: Config, onFault: OnFault): Promise<WhatsAppSide>
 
 /** The simulated WhatsApp with its control API and an AI that echoes; it outlives restarts in `DATA_DIR`. */
 async function sandboxSide(config: Config): Promise<WhatsAppSide> {
-  const [{ SandboxNetwork }, { SandboxDriver }, { createSandboxControl }, { startEchoAi }] = await Promise.all([
-    import('./infra/whatsapp/sandbox/network.ts'),
-    import('./infra/whatsapp/sandbox/driver.ts'),
-    import('./infra/whatsapp/sandbox/control-api.ts'),
-    import('./infra/whatsapp/sandbox/echo-ai.ts'),
-  ]);
+  const [{ SandboxNetwork }, { SandboxDriver }, { createSandboxControl }, { startEchoAi }] =
+    await Promise.all([
+      import('./infra/whatsapp/sandbox/network.ts'),
+      import('./infra/whatsapp/sandbox/driver.ts'),
+      import('./infra/whatsapp/sandbox/control-api.ts'),
+      import('./infra/whatsapp/sandbox/echo-ai.ts'),
+    ]);
   const network = new SandboxNetwork({ journal: `${config.DATA_DIR}/sandbox.jsonl` });
   const driver = new SandboxDriver(network);
   const echo = config.AI_BACKEND_URL ? null : await startEchoAi();
@@ -45,7 +46,10 @@ async function sandboxSide(config: Config): Promise<WhatsAppSide> {
     driver,
     aiBackendUrl: config.AI_BACKEND_URL ?? echo?.url,
     routers: (system) => [
-      { path: '/sandbox', router: createSandboxControl(network, { qrOf: (agentId) => system.qr(agentId).code }) },
+      {
+        path: '/sandbox',
+        router: createSandboxControl(network, { qrOf: (agentId) => system.qr(agentId).code }),
+      },
     ],
     close: async () => {
       await driver.close();

@@ -110,6 +110,7 @@ export class Sender {
       traceId: message.traceId,
       waitedMs:
         message.status === 'queued' ? undefined : this.#deps.clock.now() - message.createdAt.getTime(),
+      file: message.status === 'queued' ? undefined : message.image?.path,
     });
   }
 
