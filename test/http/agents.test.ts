@@ -1,0 +1,296 @@
+import { expect } from 'chai';
+import type { ErrorCode } from '../../src/actors/errors.ts';
+import { STATUS } from '../../src/http/problem.ts';
+import { AT } from '../support/fake-system.ts';
+import { expectProblem, failure, Harness } from '../support/http-harness.ts';
+
+const text = { to: '0812-3456-7890', message: 'Halo' };
+const image = { to: '081234567890', data: 'iVBORw0KGgo=' };
+const question = { message: 'Hello assistant!', sessionId: '081234567890' };
+
+describe('/agents', () => {
+  let http: Harness;
+  beforeEach(async () => {
+    http = await new Harness().start();
+  });
+  afterEach(() => http.stop());
+
+  describe('authentication', () => {
+    /** A send with a given Authorization header. */
+    const sendAs = (authorization: string | undefined, agentId = 'bot') =>
+      http.ask(`/agents/${agentId}/messages`, {
+        method: 'POST',
+        json: text,
+        headers: authorization === undefined ? {} : { authorization },
+      });
+
+    it('answers 401 with WWW-Authenticate for any Bearer but the key, and accepts the scheme in any case', async () => {
+      http.system.add('other', 'other-key');
+      for (const header of [
+        undefined,
+        'Bearer',
+        'Bearer wrong',
+        'Bearer secret-ke',
+        'Bearer secret-key2',
+        'Bearer SECRET-KEY',
+        'Basic c2VjcmV0LWtleQ==',
+        'secret-key',
+        'Bearer other-key',
+        'Bearer secret-key, Bearer secret-key',
+      ]) {
+        const reply = await sendAs(header);
+        expect(reply.status, header).to.equal(401);
+        expectProblem(reply, 'UNAUTHORIZED');
+        expect(reply.headers.get('www-authenticate')).to.equal('Bearer');
+      }
+      expect(http.system.sent).to.be.empty;
+      expect((await sendAs('bearer secret-key')).status).to.equal(200);
+    });
+
+    it('looks the newest key up in the background after a wrong one, so that the next call passes', async () => {
+      http.system.refreshApiKey = (agentId) => {
+        http.system.agents.get(agentId)!.key = 'new-key';
+      };
+      expect((await sendAs('Bearer new-key')).status).to.equal(401);
+      expect((await sendAs('Bearer new-key')).status).to.equal(200);
+    });
+
+    it('asks no look-up per wrong key of a stream of them', async () => {
+      await Promise.all(Array.from({ length: 50 }, () => sendAs('Bearer wrong')));
+      expect(http.system.refreshed.length).to.be.within(1, 10);
+    });
+
+    it('answers 404 for an unknown agent with a Bearer and 401 without one', async () => {
+      expectProblem(await sendAs('Bearer secret-key', 'ghost'), 'SESSION_NOT_FOUND');
+      expectProblem(await sendAs(undefined, 'ghost'), 'UNAUTHORIZED');
+    });
+
+    it('answers 401 before a body is read', async () => {
+      const head = 'POST /agents/bot/media HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+      const answer = await http.raw(`${head}Content-Length: 14000000\r\n\r\n{`, (got) =>
+        got.includes('traceId'),
+      );
+      expect(answer).to.match(/^HTTP\/1.1 401 /);
+    });
+  });
+
+  describe('POST /messages', () => {
+    it('answers 200 with both ids once WhatsApp has the message, to the number in its one form', async () => {
+      const reply = await http.send('messages', { ...text, quoteId: 'true_1@c.us_3EB0' });
+      expect(reply.status).to.equal(200);
+      expect(reply.body).to.deep.equal({
+        messageId: 'true_6281234567890@c.us_3EB0',
+        id: 'm-1',
+        to: '6281234567890@c.us',
+        status: 'sent',
+        timestamp: '2025-11-07T08:00:00.000Z',
+      });
+      const { message, options } = http.system.sent[0]!;
+      expect(message).to.include({ kind: 'text', text: 'Halo', quoteId: 'true_1@c.us_3EB0', origin: 'api' });
+      expect(message.traceId).to.equal(reply.headers.get('x-trace-id'));
+      expect(options).to.deep.equal({ respondAsync: false });
+    });
+
+    it('answers 202 with Location when it waits, at once with Prefer: respond-async', async () => {
+      http.system.onSend = async (message) => ({ status: 'queued', id: 'm-9', to: message.to, position: 3 });
+      const reply = await http.send('messages', text, { prefer: 'wait=10, respond-async' });
+      expect(reply.status).to.equal(202);
+      expect(reply.headers.get('location')).to.equal('/agents/bot/messages/m-9');
+      expect(reply.headers.get('preference-applied')).to.equal('respond-async');
+      expect(reply.body).to.deep.equal({ id: 'm-9', status: 'queued', position: 3 });
+      expect(http.system.sent[0]!.options).to.deep.equal({ respondAsync: true });
+    });
+
+    it("shows the agent's bucket in RateLimit and RateLimit-Policy", async () => {
+      const reply = await http.send('messages', text);
+      expect(reply.headers.get('ratelimit-policy')).to.equal('"send";q=100;w=60');
+      expect(reply.headers.get('ratelimit')).to.equal('"send";r=99;t=1');
+    });
+
+    it('answers 429 with Retry-After when the mailbox is full, and 409 when the agent is not connected', async () => {
+      http.system.refusal = failure('RATE_LIMITED', 'The mailbox is full.', {
+        details: { retryAfterSeconds: 0.6 },
+      });
+      for (const [operation, body] of [
+        ['messages', text],
+        ['media', image],
+        ['run', question],
+      ] as const) {
+        const reply = await http.send(operation, body);
+        expect(reply.status).to.equal(429);
+        expectProblem(reply, 'RATE_LIMITED');
+        expect(reply.headers.get('retry-after')).to.equal('1');
+        expect(reply.headers.get('ratelimit')).to.be.a('string');
+      }
+      expect(http.media.stored).to.be.empty;
+      expect(http.system.ran).to.be.empty;
+      http.system.refusal = failure('SESSION_NOT_READY', 'The agent is not connected.');
+      expect((await http.send('messages', text)).status).to.equal(409);
+    });
+
+    it('tells the outcome and the id of a send that was not acknowledged', async () => {
+      http.system.onSend = async () => {
+        throw failure('BAD_GATEWAY', 'Not acknowledged.', {
+          details: { outcome: 'unknown', id: 'm-1', cause: 'x' },
+        });
+      };
+      const reply = await http.send('messages', text);
+      expect(reply.status).to.equal(502);
+      expect(reply.body.error.details).to.deep.equal({ outcome: 'unknown', id: 'm-1' });
+    });
+  });
+
+  describe('every code of the actors', () => {
+    const codes: ErrorCode[] = [
+      'NOT_FOUND',
+      'RECIPIENT_NOT_ON_WHATSAPP',
+      'BAD_GATEWAY',
+      'EXPIRED',
+      'SHUTTING_DOWN',
+      'DATABASE_UNAVAILABLE',
+      'AI_DOWNSTREAM_ERROR',
+      'AI_TIMEOUT',
+    ];
+    for (const code of codes) {
+      it(`reaches the caller: ${code} as ${STATUS[code]}`, async () => {
+        http.system.onRun = async () => {
+          throw failure(code, 'It went wrong.');
+        };
+        const reply = await http.send('run', question);
+        expect(reply.status).to.equal(STATUS[code]);
+        expectProblem(reply, code);
+        const waits = code === 'SHUTTING_DOWN' || code === 'DATABASE_UNAVAILABLE';
+        expect(reply.headers.has('retry-after')).to.equal(waits);
+      });
+    }
+
+    it('tells a bug without its text and logs it with its stack', async () => {
+      http.system.onSend = async () => {
+        throw new TypeError('secret-key of undefined');
+      };
+      const reply = await http.send('messages', text);
+      expect(reply.status).to.equal(500);
+      expectProblem(reply, 'INTERNAL');
+      const line = http.log.find(({ event }) => event === 'http.bug');
+      expect(line).to.include({ traceId: reply.body.error.traceId });
+      expect(line).to.have.nested.property('err.stack').that.includes('agents.test.ts');
+    });
+  });
+
+  describe('GET /messages/{id}', () => {
+    it('tells what became of a message, not its text', async () => {
+      http.system.messages.set('m-1', {
+        id: 'm-1',
+        agentId: 'bot',
+        seq: 1,
+        to: '6281234567890@c.us',
+        kind: 'text',
+        text: 'private words',
+        origin: 'api',
+        traceId: 't',
+        status: 'failed',
+        messageId: null,
+        error: { code: 'EXPIRED', message: 'Too late.' },
+        createdAt: AT,
+        handedOverAt: null,
+        sentAt: null,
+      });
+      const reply = await http.ask('/agents/bot/messages/m-1', { key: 'secret-key' });
+      expect(reply.body).to.deep.equal({
+        id: 'm-1',
+        status: 'failed',
+        to: '6281234567890@c.us',
+        kind: 'text',
+        error: { code: 'EXPIRED', message: 'Too late.' },
+        createdAt: AT.toISOString(),
+      });
+    });
+
+    it('answers 404 NOT_FOUND for one that is not there, and 401 without the key', async () => {
+      expectProblem(await http.ask('/agents/bot/messages/nope', { key: 'secret-key' }), 'NOT_FOUND');
+      expectProblem(await http.ask('/agents/bot/messages/nope'), 'UNAUTHORIZED');
+    });
+  });
+
+  describe('POST /media', () => {
+    it('sends an image from base64 with its caption and tells type, size and preview', async () => {
+      const reply = await http.send('media', { ...image, caption: 'Invoice #123' });
+      expect(reply.status).to.equal(200);
+      expect(reply.body).to.include({
+        mimetype: 'image/png',
+        size: 68,
+        previewPath: '/tmp/wwebjs/preview.png',
+      });
+      expect(http.system.sent[0]!.message).to.deep.include({ kind: 'image', text: 'Invoice #123' });
+      expect(http.media.stored).to.have.length(1);
+    });
+
+    it('leaves no preview with save_to_temp=false', async () => {
+      const reply = await http.send('media', {
+        to: image.to,
+        url: 'https://example.com/a.png',
+        save_to_temp: false,
+      });
+      expect(reply.body).not.to.have.property('previewPath');
+      expect(http.system.sent[0]!.message.image?.path).to.equal('url:https://example.com/a.png');
+    });
+
+    it('deletes the stored image when the send fails, and keeps it while the outcome is unknown', async () => {
+      http.system.onSend = async () => {
+        throw failure('RECIPIENT_NOT_ON_WHATSAPP', 'No account.');
+      };
+      expect((await http.send('media', image)).status).to.equal(422);
+      expect(http.media.stored).to.be.empty;
+      http.system.onSend = async () => {
+        throw failure('BAD_GATEWAY', 'Not acknowledged.', { details: { outcome: 'unknown' } });
+      };
+      expect((await http.send('media', image)).status).to.equal(502);
+      expect(http.media.stored).to.have.length(1);
+    });
+
+    for (const code of [
+      'MEDIA_TOO_LARGE',
+      'UNSUPPORTED_MEDIA_TYPE',
+      'MEDIA_URL_BLOCKED',
+      'MEDIA_FETCH_FAILED',
+    ] as const) {
+      it(`answers ${STATUS[code]} ${code} when the image is refused so`, async () => {
+        http.media.failure = failure(code, 'Refused.');
+        const reply = await http.send('media', image);
+        expect(reply.status).to.equal(STATUS[code]);
+        expectProblem(reply, code);
+        expect(http.system.sent).to.be.empty;
+      });
+    }
+  });
+
+  describe('POST /run', () => {
+    it('passes unknown fields through to the AI and answers what was replied and sent', async () => {
+      const reply = await http.send('run', { ...question, temperature: 0.2, metadata: { chat_name: 'VIP' } });
+      expect(reply.body).to.deep.equal({
+        reply: 'Hello!',
+        replySent: true,
+        sessionId: '6281234567890@c.us',
+        id: 'm-1',
+        messageId: 'true_1',
+      });
+      expect(http.system.ran[0]!.request).to.deep.equal({
+        message: 'Hello assistant!',
+        sessionId: '6281234567890@c.us',
+        temperature: 0.2,
+        metadata: { chat_name: 'VIP' },
+      });
+    });
+
+    it('takes the sessionId as a bare number too', async () => {
+      await http.send('run', { ...question, sessionId: 6281234567890 });
+      expect(http.system.ran[0]!.request.sessionId).to.equal('6281234567890@c.us');
+    });
+
+    it('answers reply null and replySent false when the AI has nothing to say', async () => {
+      http.system.onRun = async ({ sessionId }) => ({ reply: null, replySent: false, sessionId });
+      const reply = await http.send('run', question);
+      expect(reply.body).to.deep.equal({ reply: null, replySent: false, sessionId: '6281234567890@c.us' });
+    });
+  });
+});

@@ -1,0 +1,180 @@
+import { expect } from 'chai';
+import jsQR from 'jsqr';
+import { PNG } from 'pngjs';
+import { agentView } from '../support/fake-system.ts';
+import { expectProblem, failure, Harness } from '../support/http-harness.ts';
+
+const spec = { userId: 7, agentId: 'new-bot', agentName: 'New Bot' };
+const qr = { code: '2@AbCdEf,GhIjKl', issuedAt: 0 };
+
+describe('/sessions', () => {
+  let http: Harness;
+  beforeEach(async () => {
+    http = await new Harness().start();
+  });
+  afterEach(() => http.stop());
+
+  /** POST /sessions */
+  const create = (json: unknown) => http.ask('/sessions', { method: 'POST', json });
+
+  it('answers 201 with the QR, the endpoints and the live state of a new agent', async () => {
+    const reply = await create({ ...spec, apikey: 'from-body' });
+    expect(reply.status).to.equal(201);
+    expect(reply.headers.get('location')).to.equal('/sessions/new-bot');
+    expect(reply.body).to.deep.include({
+      userId: 7,
+      agentId: 'new-bot',
+      status: 'awaiting_qr',
+      qr: '2@code',
+      endpoints: {
+        run: 'https://gateway.example/agents/new-bot/run',
+        messages: 'https://gateway.example/agents/new-bot/messages',
+        media: 'https://gateway.example/agents/new-bot/media',
+      },
+    });
+    expect(reply.body.live).to.have.all.keys('isConnected', 'sessionState', 'isReady', 'hasClient');
+    expect(http.system.created).to.deep.equal([{ ...spec, apiKey: 'from-body' }]);
+    expect(reply.text).not.to.include('from-body');
+  });
+
+  it('answers 200 without qr when the agent is connected already', async () => {
+    http.system.onCreate = async ({ agentId }) => ({
+      agent: agentView(agentId),
+      qr: null,
+      created: false,
+      outcome: 'connected',
+    });
+    const reply = await create(spec);
+    expect(reply.status).to.equal(200);
+    expect(reply.body).not.to.have.property('qr');
+  });
+
+  it('answers 202 with the status when neither QR nor readiness came in time', async () => {
+    http.system.onCreate = async ({ agentId }) => ({
+      agent: agentView(agentId, { status: 'awaiting_qr' }),
+      qr: null,
+      created: true,
+      outcome: 'pending',
+    });
+    const reply = await create(spec);
+    expect(reply.status).to.equal(202);
+    expect(reply.body).to.include({ status: 'awaiting_qr' });
+  });
+
+  for (const [code, status] of [
+    ['AGENT_ID_TAKEN', 409],
+    ['SESSION_START_FAILED', 503],
+    ['DATABASE_UNAVAILABLE', 503],
+    ['SHUTTING_DOWN', 503],
+  ] as const) {
+    it(`answers ${status} ${code} when a start ends so`, async () => {
+      http.system.onCreate = async () => {
+        throw failure(code, 'refused');
+      };
+      const reply = await create(spec);
+      expect(reply.status).to.equal(status);
+      expectProblem(reply, code);
+    });
+  }
+
+  it('answers 400 with a detail when there is no key to store', async () => {
+    http.system.onCreate = async () => {
+      throw failure('INVALID_PAYLOAD', 'There is no key.', { details: { path: 'apikey' } });
+    };
+    const reply = await create(spec);
+    expect(reply.body.error.details).to.deep.equal([{ path: 'apikey', message: 'There is no key.' }]);
+  });
+
+  it('lists the agents and tells of one, never its key', async () => {
+    const list = await http.ask('/sessions');
+    expect(list.body.sessions).to.have.length(1);
+    const one = await http.ask('/sessions/bot');
+    expect(one.status).to.equal(200);
+    expect(one.body.mailbox).to.deep.equal({ depth: 0, capacity: 500, tokens: 99 });
+    expect(one.body.supervisor).to.deep.equal({ restarts: 0 });
+    expect(one.body.createdAt).to.equal('2025-11-07T08:00:00.000Z');
+    expect(list.text + one.text).not.to.include('secret-key');
+  });
+
+  it('answers 404 SESSION_NOT_FOUND for an agent that is not there', async () => {
+    for (const [method, path] of [
+      ['GET', '/sessions/ghost'],
+      ['DELETE', '/sessions/ghost'],
+      ['POST', '/sessions/ghost/reconnect'],
+      ['GET', '/sessions/ghost/qr'],
+      ['GET', '/sessions/ghost/events'],
+    ] as const) {
+      const reply = await http.ask(path, { method });
+      expect(reply.status).to.equal(404);
+      expectProblem(reply, 'SESSION_NOT_FOUND');
+    }
+  });
+
+  it('deletes an agent, and a second time answers 404', async () => {
+    const first = await http.ask('/sessions/bot', { method: 'DELETE' });
+    expect(first.body).to.deep.equal({ agentId: 'bot', deleted: true });
+    expect((await http.ask('/sessions/bot', { method: 'DELETE' })).status).to.equal(404);
+  });
+
+  it('answers a reconnect with the new QR', async () => {
+    const reply = await http.ask('/sessions/bot/reconnect', { method: 'POST' });
+    expect(reply.status).to.equal(200);
+    expect(reply.body.qr).to.equal('2@again');
+  });
+
+  it('shows the QR as PNG by default, as SVG or as text by Accept, and lets no cache keep it', async () => {
+    http.system.add('scan-me', 'k', { status: 'awaiting_qr' }, qr);
+    const response = await fetch(`${http.url}/sessions/scan-me/qr`);
+    expect(response.headers.get('content-type')).to.equal('image/png');
+    expect(response.headers.get('cache-control')).to.equal('no-store');
+    const png = PNG.sync.read(Buffer.from(await response.arrayBuffer()));
+    expect(jsQR.default(new Uint8ClampedArray(png.data), png.width, png.height)?.data).to.equal(qr.code);
+
+    const svg = await http.ask('/sessions/scan-me/qr', { headers: { accept: 'image/svg+xml' } });
+    expect(svg.headers.get('content-type')).to.include('image/svg+xml');
+    expect(svg.text).to.include('<svg');
+    const text = await http.ask('/sessions/scan-me/qr', { headers: { accept: 'text/plain' } });
+    expect(text.text).to.equal(qr.code);
+  });
+
+  it('answers 409 SESSION_NOT_READY when there is no QR to scan', async () => {
+    const reply = await http.ask('/sessions/bot/qr');
+    expect(reply.status).to.equal(409);
+    expectProblem(reply, 'SESSION_NOT_READY');
+  });
+});
+
+describe('/sessions with SESSIONS_TOKEN', () => {
+  let http: Harness;
+  beforeEach(async () => {
+    http = await new Harness().start({ SESSIONS_TOKEN: 'letmein' });
+  });
+  afterEach(() => http.stop());
+
+  it('wants the token as Bearer for every session path and for the docs', async () => {
+    for (const [method, path] of [
+      ['GET', '/sessions'],
+      ['POST', '/sessions'],
+      ['GET', '/sessions/bot'],
+      ['DELETE', '/sessions/bot'],
+      ['POST', '/sessions/bot/reconnect'],
+      ['GET', '/sessions/bot/qr'],
+      ['GET', '/sessions/bot/events'],
+      ['GET', '/docs'],
+      ['GET', '/docs/swagger-ui-bundle.js'],
+    ] as const) {
+      for (const key of [undefined, 'letmei', 'letmein2', 'secret-key']) {
+        const reply = await http.ask(path, { method, key });
+        expect(reply.status, `${method} ${path} ${key}`).to.equal(401);
+        expect(reply.headers.get('www-authenticate')).to.equal('Bearer');
+      }
+    }
+    expect((await http.ask('/sessions', { key: 'letmein' })).status).to.equal(200);
+    expect((await http.ask('/docs', { key: 'letmein' })).status).to.equal(200);
+  });
+
+  it('leaves the agents to their own keys, and health to everyone', async () => {
+    expect((await http.send('messages', { to: '081234567890', message: 'hi' })).status).to.equal(200);
+    expect((await http.ask('/health')).status).to.equal(200);
+  });
+});

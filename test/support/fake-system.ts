@@ -1,0 +1,162 @@
+import { EventEmitter } from 'eventemitter3';
+import { GatewayError } from '../../src/actors/errors.ts';
+import type { AiRequest, OutgoingMessage, StoredMessage } from '../../src/actors/ports.ts';
+import type {
+  AgentView,
+  GatewayEvents,
+  GatewaySystem,
+  QrView,
+  RunOutcome,
+  SendOptions,
+  SendOutcome,
+  SessionSpec,
+  StartOutcome,
+} from '../../src/actors/protocol.ts';
+
+export const AT = new Date('2025-11-07T08:00:00.000Z');
+
+/** A connected agent as the registry would tell of it. */
+export function agentView(agentId: string, changes: Partial<AgentView> = {}): AgentView {
+  return {
+    userId: 7,
+    agentId,
+    agentName: 'Support Bot',
+    status: 'connected',
+    states: ['connected.link.healthy'],
+    since: AT.getTime(),
+    reason: null,
+    lastConnectedAt: AT,
+    lastDisconnectedAt: null,
+    createdAt: AT,
+    updatedAt: AT,
+    live: { isConnected: true, sessionState: 'CONNECTED', isReady: true, hasClient: true },
+    mailbox: { depth: 0, capacity: 500, tokens: 99, nextTokenSeconds: 0.4 },
+    supervisor: { restarts: 0 },
+    ...changes,
+  };
+}
+
+interface FakeAgent {
+  view: AgentView;
+  key: string;
+  qr?: QrView;
+}
+
+/** The actors as HTTP sees them, without any: answers are set by the test, calls are recorded. */
+export class FakeSystem implements GatewaySystem {
+  readonly events = new EventEmitter<GatewayEvents>();
+  readonly agents = new Map<string, FakeAgent>();
+  readonly messages = new Map<string, StoredMessage>();
+  readonly sent: { agentId: string; message: OutgoingMessage; options: SendOptions }[] = [];
+  readonly ran: { agentId: string; request: AiRequest }[] = [];
+  readonly created: SessionSpec[] = [];
+  readonly refreshed: string[] = [];
+  /** What the next calls do; a test replaces them. */
+  onSend: (message: OutgoingMessage, options: SendOptions) => Promise<SendOutcome> = async (message) => ({
+    status: 'sent',
+    id: `m-${this.sent.length}`,
+    messageId: `true_${message.to}_3EB0`,
+    to: message.to,
+    at: AT,
+  });
+  onRun: (request: AiRequest) => Promise<RunOutcome> = async (request) => ({
+    reply: 'Hello!',
+    replySent: true,
+    sessionId: request.sessionId,
+    id: 'm-1',
+    messageId: 'true_1',
+  });
+  onCreate: (spec: SessionSpec) => Promise<StartOutcome> = async (spec) => ({
+    agent: this.add(spec.agentId, `key-${spec.agentId}`, { status: 'awaiting_qr' }).view,
+    qr: { code: '2@code', issuedAt: AT.getTime() },
+    created: true,
+    outcome: 'qr',
+  });
+  onReconnect: (agentId: string) => Promise<StartOutcome> = async (agentId) => ({
+    agent: this.describe(agentId),
+    qr: { code: '2@again', issuedAt: AT.getTime() },
+    created: false,
+    outcome: 'qr',
+  });
+  /** Thrown by `assertCanSend` while set. */
+  refusal: GatewayError | null = null;
+
+  add(agentId: string, key: string, changes: Partial<AgentView> = {}, qr?: QrView): FakeAgent {
+    const agent = { view: agentView(agentId, changes), key, qr };
+    this.agents.set(agentId, agent);
+    return agent;
+  }
+
+  #agent(agentId: string): FakeAgent {
+    const agent = this.agents.get(agentId);
+    if (!agent) throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+    return agent;
+  }
+
+  async restore(): Promise<void> {}
+
+  create(spec: SessionSpec): Promise<StartOutcome> {
+    this.created.push(spec);
+    return this.onCreate(spec);
+  }
+
+  async reconnect(agentId: string): Promise<StartOutcome> {
+    this.#agent(agentId);
+    return this.onReconnect(agentId);
+  }
+
+  async remove(agentId: string): Promise<void> {
+    this.#agent(agentId);
+    this.agents.delete(agentId);
+    this.events.emit('removed', agentId);
+  }
+
+  list(): AgentView[] {
+    return [...this.agents.values()].map(({ view }) => view);
+  }
+
+  describe(agentId: string): AgentView {
+    return this.#agent(agentId).view;
+  }
+
+  qr(agentId: string): QrView {
+    const { qr } = this.#agent(agentId);
+    if (!qr) throw new GatewayError('SESSION_NOT_READY', 'There is no QR to scan.');
+    return qr;
+  }
+
+  history(): [] {
+    return [];
+  }
+
+  apiKey(agentId: string): string | undefined {
+    return this.agents.get(agentId)?.key;
+  }
+
+  refreshApiKey(agentId: string): void {
+    this.refreshed.push(agentId);
+  }
+
+  assertCanSend(agentId: string): void {
+    this.#agent(agentId);
+    if (this.refusal) throw this.refusal;
+  }
+
+  send(agentId: string, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome> {
+    this.sent.push({ agentId, message, options });
+    return this.onSend(message, options);
+  }
+
+  run(agentId: string, request: AiRequest): Promise<RunOutcome> {
+    this.ran.push({ agentId, request });
+    return this.onRun(request);
+  }
+
+  async message(_agentId: string, id: string): Promise<StoredMessage> {
+    const message = this.messages.get(id);
+    if (!message) throw new GatewayError('NOT_FOUND', 'There is no such message.');
+    return message;
+  }
+
+  async stop(): Promise<void> {}
+}

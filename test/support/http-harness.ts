@@ -1,0 +1,200 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { expect } from 'chai';
+import { type Logger, pino } from 'pino';
+import { GatewayError } from '../../src/actors/errors.ts';
+import { createHttpApp } from '../../src/http/app.ts';
+import type { HttpDeps, MediaSource, StoredImage } from '../../src/http/ports.ts';
+import type { ProblemBody } from '../../src/http/problem.ts';
+import { createHttpServer } from '../../src/http/server.ts';
+import { FakeSystem } from './fake-system.ts';
+import { MemoryIdempotency } from './memory-idempotency.ts';
+import { checkAnswer } from './openapi-check.ts';
+
+/** A parsed answer of the service under test. */
+export interface Reply {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The JSON body; empty when there is none. `error` is there when the status says so. */
+  body: AnswerBody;
+}
+
+interface AnswerBody {
+  error: ProblemBody['error'];
+  [field: string]: unknown;
+}
+
+/** What a test may say of a request: `json` is a body to be serialised, `body` goes as it is. */
+export interface Ask {
+  method?: string;
+  headers?: Record<string, string>;
+  key?: string;
+  json?: unknown;
+  body?: string | Buffer;
+}
+
+/** A media source that stores nothing: each image is a name, and is remembered until it is discarded. */
+export class FakeMedia implements MediaSource {
+  readonly stored = new Set<string>();
+  failure: GatewayError | null = null;
+
+  async #store(source: string): Promise<StoredImage> {
+    if (this.failure) throw this.failure;
+    this.stored.add(source);
+    return { path: source, mimetype: 'image/png', size: 68 };
+  }
+
+  fromBase64(data: string): Promise<StoredImage> {
+    return this.#store(`data:${data}`);
+  }
+
+  fromUrl(url: string): Promise<StoredImage> {
+    return this.#store(`url:${url}`);
+  }
+
+  async preview(): Promise<string> {
+    return '/tmp/wwebjs/preview.png';
+  }
+
+  async discard(image: StoredImage): Promise<void> {
+    this.stored.delete(image.path);
+  }
+}
+
+/** Digits with a national 0 replaced, and the two WhatsApp domains: enough of SPEC §4 for these tests. */
+function parseJid(text: string): string {
+  if (/^\d+@(c\.us|g\.us|lid)$/.test(text)) return text;
+  const digits = text
+    .replace(/[\s().-]/g, '')
+    .replace(/^\+/, '')
+    .replace(/^0/, '62');
+  if (!/^\d{8,15}$/.test(digits)) throw new Error('not a number');
+  return `${digits}@c.us`;
+}
+
+/** The HTTP edge on a free port of 127.0.0.1, with fakes behind it. */
+export class Harness {
+  readonly system = new FakeSystem();
+  readonly media = new FakeMedia();
+  readonly idempotency = new MemoryIdempotency();
+  readonly stopping = new AbortController();
+  readonly log: Record<string, unknown>[] = [];
+  readonly observed: [string, string, number][] = [];
+  dependencies: Record<string, string> = { database: 'ok' };
+  server!: Server;
+  port = 0;
+
+  async start(changes: Partial<HttpDeps['settings']> = {}, more: Partial<HttpDeps> = {}): Promise<this> {
+    const logger: Logger = pino(
+      { level: 'debug' },
+      { write: (line: string) => void this.log.push(JSON.parse(line)) },
+    );
+    const app = createHttpApp({
+      settings: {
+        HOST: '127.0.0.1',
+        APP_BASE_URL: 'https://gateway.example',
+        CORS_ORIGINS: [],
+        DEFAULT_COUNTRY: 'ID',
+        SEND_RATE_PER_MINUTE: 100,
+        ...changes,
+      },
+      system: this.system,
+      media: this.media,
+      idempotency: this.idempotency,
+      parseJid,
+      readiness: async () => this.dependencies,
+      metricsText: async () => ({
+        contentType: 'text/plain; version=0.0.4; charset=utf-8',
+        body: 'wa_ready 1\n',
+      }),
+      logger,
+      observer: {
+        onStart: () => {},
+        onRequest: (route, method, status) => void this.observed.push([route, method, status]),
+        onIdempotency: () => {},
+      },
+      stopping: this.stopping.signal,
+      ...more,
+    });
+    this.server = createHttpServer(app);
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+    this.port = (this.server.address() as AddressInfo).port;
+    this.system.add('bot', 'secret-key');
+    return this;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  /** One request over HTTP; its answer must be one that the OpenAPI document knows. */
+  async ask(path: string, { method = 'GET', headers = {}, key, json, body }: Ask = {}): Promise<Reply> {
+    const hasBody = json !== undefined || body !== undefined;
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      redirect: 'manual',
+      body: json !== undefined ? JSON.stringify(json) : body,
+      headers: {
+        ...(key && { authorization: `Bearer ${key}` }),
+        ...(hasBody && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') && text !== '';
+    const reply = {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson ? (JSON.parse(text) as AnswerBody) : ({} as AnswerBody),
+    };
+    if (response.status >= 400 && method !== 'HEAD') expectProblem(reply);
+    checkAnswer(method, path, reply);
+    return reply;
+  }
+
+  /** A POST with the agent's key. */
+  send(operation: string, json: unknown, headers: Record<string, string> = {}): Promise<Reply> {
+    return this.ask(`/agents/bot/${operation}`, { method: 'POST', key: 'secret-key', json, headers });
+  }
+
+  /** Bytes as they are, and all that comes back until the server closes or `done` is satisfied. */
+  async raw(bytes: string, done: (text: string) => boolean = () => false): Promise<string> {
+    const socket = connect(this.port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+      if (done(text)) socket.destroy();
+    });
+    socket.on('error', () => {});
+    socket.write(bytes);
+    await once(socket, 'close');
+    return text;
+  }
+}
+
+/** Asserts the error contract of SPEC §3. */
+export function expectProblem(reply: Reply, code?: string): void {
+  expect(reply.headers.get('content-type')).to.equal('application/json; charset=utf-8');
+  expect(Object.keys(reply.body)).to.deep.equal(['error']);
+  expect(reply.body.error).to.include.keys('code', 'message', 'traceId');
+  expect(reply.body.error.traceId).to.equal(reply.headers.get('x-trace-id'));
+  expect(reply.text).not.to.match(/<html|\.ts:\d|at .*\(|secret-key/i);
+  if (code) expect(reply.body.error.code).to.equal(code);
+  if (reply.body.error.code === 'INVALID_PAYLOAD')
+    expect(reply.body.error.details).to.be.an('array').that.is.not.empty;
+}
+
+/** An error as the actors throw it. */
+export function failure(...args: ConstructorParameters<typeof GatewayError>): GatewayError {
+  return new GatewayError(...args);
+}
