@@ -46,7 +46,7 @@ export class SandboxNetwork {
 
   constructor(options: SandboxNetworkOptions = {}) {
     this.#options = options;
-    this.#journal = options.journalPath === undefined ? null : new Journal(options.journalPath);
+    this.#journal = options.journal === undefined ? null : new Journal(options.journal);
     this.#life = this.#begin(options.seed ?? 'sandbox');
   }
 

@@ -186,7 +186,7 @@ export interface SandboxNetworkOptions {
   /** How long a connection takes from OPENING to CONNECTED. */
   connectMs?: number;
   /** A file that keeps accounts, links, chats and messages across a kill -9; none: memory only. */
-  journalPath?: string;
+  journal?: string;
   /** Entries of the wire log that are kept. */
   wireLogSize?: number;
   /** Messages kept per chat. */
