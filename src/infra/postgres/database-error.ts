@@ -1,0 +1,58 @@
+import pg from 'pg';
+import { GatewayError } from '../../actors/errors.ts';
+
+const RETRY_AFTER_SECONDS = 5;
+
+// SQLSTATE classes (and single states) that say "not now" or "not reachable", not "your row is wrong".
+const UNAVAILABLE = [
+  '08', // connection
+  '25006', // read-only: a standby after a failover
+  '28', // who we are is not accepted
+  '3D', // no such database
+  '40', // rolled back: deadlock, serialisation
+  '53', // out of connections, disk or memory
+  '55', // not in the needed state, locked
+  '57', // cancelled by a timeout, going down, starting up
+  '58', // the server's own system
+];
+
+/** True for what the same statement can get over later; a bug in our own code is not that. */
+function isUnavailable(thrown: unknown): boolean {
+  if (thrown instanceof pg.DatabaseError) {
+    return UNAVAILABLE.some((state) => thrown.code?.startsWith(state));
+  }
+  // Whatever else the driver throws is about the connection (ECONNREFUSED, ENOENT, its timeouts).
+  return thrown instanceof Error && !(thrown instanceof TypeError || thrown instanceof RangeError);
+}
+
+/**
+ * What the log may know of the original. PostgreSQL quotes values in `detail`, `where`, and in the text of data
+ * errors (class 22), and among values are keys and messages.
+ */
+function withoutValues(thrown: unknown): Error {
+  if (!(thrown instanceof pg.DatabaseError))
+    return thrown instanceof Error ? thrown : new Error(String(thrown));
+  const text = thrown.code?.startsWith('22') ? 'a value does not fit' : thrown.message;
+  const names = [thrown.table, thrown.column, thrown.constraint].filter(Boolean).join(' ');
+  const copy = new Error(`${thrown.code}: ${text}${names && ` (${names})`}`);
+  copy.stack = thrown.stack?.replace(thrown.message, text);
+  return copy;
+}
+
+/**
+ * Any failure of the database as a `GatewayError`: `DATABASE_UNAVAILABLE` (with `retryAfterSeconds`) when it can't
+ * be reached or will not serve now, else `INTERNAL`. Neither message nor cause holds a value of a row.
+ */
+export function toDatabaseError(thrown: unknown, operation: string): GatewayError {
+  if (thrown instanceof GatewayError) return thrown;
+  const cause = withoutValues(thrown);
+  const code = (thrown as { code?: unknown } | null)?.code;
+  const why = typeof code === 'string' ? ` (${code})` : '';
+  if (isUnavailable(thrown)) {
+    return new GatewayError('DATABASE_UNAVAILABLE', `The database can't be reached${why}.`, {
+      cause,
+      details: { retryAfterSeconds: RETRY_AFTER_SECONDS },
+    });
+  }
+  return new GatewayError('INTERNAL', `The database refused ${operation}${why}.`, { cause });
+}

@@ -1,0 +1,95 @@
+import type { PoolConfig } from 'pg';
+import { PgAgentStore } from './agent-store.ts';
+import { PgApiKeyStore } from './api-key-store.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts';
+import { PgIdempotencyStore } from './idempotency-store.ts';
+import { PgInboundLog } from './inbound-log.ts';
+import { PgMessageLog } from './message-log.ts';
+import { migrate, verifyForeignTables } from './migrate.ts';
+import { DatabasePool, type PoolStats, type QueryObserver } from './pool.ts';
+
+const HOUR_MS = 3_600_000;
+// How long what is over is kept: messages can be asked about, deliveries repeated, answers replayed (SPEC §3).
+const MESSAGES_KEPT_MS = 30 * 24 * HOUR_MS;
+const INBOUND_KEPT_MS = 7 * 24 * HOUR_MS;
+const ANSWERS_KEPT_MS = 24 * HOUR_MS;
+
+export interface DatabaseOptions {
+  /** A Postgres URL; without one the embedded server in `dataDir` is started. */
+  dbUrl?: string | undefined;
+  dataDir: string;
+  /** Told of every query, for metrics. */
+  onQuery?: QueryObserver;
+}
+
+/** All stores on one database, and what is done with it as a whole. */
+export class Database {
+  readonly agents: PgAgentStore;
+  readonly apiKeys: PgApiKeyStore;
+  readonly messages: PgMessageLog;
+  readonly inbound: PgInboundLog;
+  readonly idempotency: PgIdempotencyStore;
+  readonly #pool: DatabasePool;
+  readonly #server: EmbeddedPostgres | null;
+  #closed: Promise<void> | null = null;
+
+  constructor(pool: DatabasePool, server: EmbeddedPostgres | null) {
+    this.#pool = pool;
+    this.#server = server;
+    this.agents = new PgAgentStore(pool);
+    this.apiKeys = new PgApiKeyStore(pool);
+    this.messages = new PgMessageLog(pool);
+    this.inbound = new PgInboundLog(pool);
+    this.idempotency = new PgIdempotencyStore(pool);
+  }
+
+  /** Resolves when the database answers; `DATABASE_UNAVAILABLE` otherwise. */
+  async ping(): Promise<void> {
+    await this.#pool.query('ping', 'select 1');
+  }
+
+  /** Deletes what is no longer kept: settled messages after 30 days, inbound ids after 7, answers after 24 h. */
+  async purge(): Promise<void> {
+    const before = (ms: number) => new Date(Date.now() - ms);
+    await this.messages.purge(before(MESSAGES_KEPT_MS));
+    await this.inbound.purge(before(INBOUND_KEPT_MS));
+    await this.idempotency.purge(before(ANSWERS_KEPT_MS));
+  }
+
+  poolStats(): PoolStats {
+    return this.#pool.stats();
+  }
+
+  /** Lets running writes end, closes every connection, stops the embedded server; safe to repeat. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.messages.close();
+    await this.#pool.close();
+    await this.#server?.stop();
+  }
+}
+
+/**
+ * Opens the database that the configuration names: starts the embedded server when there is no URL, migrates, checks
+ * the tables of others, and frees what the last process left in flight.
+ * @throws GatewayError or Error in words for the operator; then nothing is left running.
+ */
+export async function openDatabase({ dbUrl, dataDir, onQuery }: DatabaseOptions): Promise<Database> {
+  const server = dbUrl ? null : await startEmbeddedPostgres({ dataDir });
+  const config: PoolConfig = server ? server.connection : { connectionString: dbUrl };
+  const pool = new DatabasePool(config, onQuery);
+  const database = new Database(pool, server);
+  try {
+    await migrate(config);
+    await verifyForeignTables(pool);
+    await database.idempotency.releaseInFlight();
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import { GatewayError } from '../../actors/errors.ts';
+
+interface Waiting<Item, Result> {
+  item: Item;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Collects what is asked for while one batch is being written, and writes it as the next: one statement and one
+ * flush to disk for all callers of that time. One batch at a time, in the order of the calls.
+ *
+ * `write` gets the items and gives a result for each, in their order. When it rejects for their contents (anything
+ * but `DATABASE_UNAVAILABLE`), they are written again one by one, so that a bad item fails alone.
+ *
+ * @example
+ * const claims = new GroupCommit((ids: string[]) => insertAll(ids));
+ * const isNew = await claims.add('3EB0…');
+ */
+export class GroupCommit<Item, Result> {
+  readonly #write: (items: Item[]) => Promise<Result[]>;
+  readonly #maxBatch: number;
+  #waiting: Waiting<Item, Result>[] = [];
+  #isRunning = false;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(write: (items: Item[]) => Promise<Result[]>, options: { maxBatch?: number } = {}) {
+    this.#write = write;
+    this.#maxBatch = options.maxBatch ?? 500;
+  }
+
+  /** Resolves when the item is on disk; rejects with `write`'s error for it. */
+  add(item: Item): Promise<Result> {
+    const written = new Promise<Result>((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+    });
+    this.#last = written.catch(() => {});
+    if (!this.#isRunning) void this.#run();
+    return written;
+  }
+
+  /** Resolves when everything asked for so far has been written or has failed. */
+  async flushed(): Promise<void> {
+    await this.#last;
+  }
+
+  /** Writes batch after batch until nothing waits; never rejects. */
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    // The rest of this tick's callers come along in the first batch.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, this.#maxBatch));
+    this.#isRunning = false;
+  }
+
+  /** Writes one batch and tells each of its callers. */
+  async #settle(batch: Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await this.#write(batch.map((waiting) => waiting.item));
+      batch.forEach((waiting, index) => {
+        waiting.resolve(results[index]!);
+      });
+    } catch (error) {
+      const isOfItems = !(error instanceof GatewayError && error.code === 'DATABASE_UNAVAILABLE');
+      if (batch.length > 1 && isOfItems) {
+        for (const waiting of batch) await this.#settle([waiting]);
+        return;
+      }
+      for (const waiting of batch) waiting.reject(error);
+    }
+  }
+}

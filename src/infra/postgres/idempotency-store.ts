@@ -1,0 +1,98 @@
+import type {
+  IdempotencyKey,
+  IdempotencyState,
+  IdempotencyStore,
+  IdempotentAnswer,
+} from '../../http/idempotency-store.ts';
+import type { DatabasePool } from './pool.ts';
+
+interface Row {
+  body_hash: string;
+  state: 'in_flight' | 'done';
+  status: number;
+  headers: Record<string, string>;
+  body: unknown;
+}
+
+/** The columns of a key's primary key, in the order of the statements' parameters. */
+const idOf = ({ agentId, operation, key }: IdempotencyKey) => [agentId, operation, key];
+
+/** What a stored key means for a request with this body. */
+function toState(row: Row, key: IdempotencyKey): IdempotencyState {
+  if (row.body_hash !== key.bodyHash) return { state: 'mismatch' };
+  if (row.state === 'in_flight') return { state: 'in_flight' };
+  return { state: 'done', answer: { status: row.status, headers: row.headers, body: row.body } };
+}
+
+/** Keys and their answers in `gateway_idempotency`; a key older than 24 h counts as never used. */
+export class PgIdempotencyStore implements IdempotencyStore {
+  readonly #pool: DatabasePool;
+
+  constructor(pool: DatabasePool) {
+    this.#pool = pool;
+  }
+
+  async begin(key: IdempotencyKey): Promise<IdempotencyState> {
+    const taken = await this.#pool.query(
+      'idempotency.begin',
+      `insert into public.gateway_idempotency as used (agent_id, operation, key, body_hash, state)
+       values ($1, $2, $3, $4, 'in_flight')
+       on conflict (agent_id, operation, key) do update
+         set body_hash = excluded.body_hash, state = 'in_flight', status = null, headers = null, body = null,
+             created_at = now()
+         where used.created_at < now() - interval '24 hours'
+       returning 1`,
+      [...idOf(key), key.bodyHash],
+    );
+    if (taken.length > 0) return { state: 'new' };
+    const [row] = await this.#pool.query<Row & { [column: string]: unknown }>(
+      'idempotency.read',
+      `select body_hash, state, status, headers, body from public.gateway_idempotency
+       where agent_id = $1 and operation = $2 and key = $3`,
+      idOf(key),
+    );
+    // Given up between the two statements: the caller may try again at once, as after any answer of that kind.
+    return row ? toState(row, key) : { state: 'in_flight' };
+  }
+
+  async complete(key: IdempotencyKey, answer: IdempotentAnswer): Promise<void> {
+    await this.#pool.query(
+      'idempotency.complete',
+      `update public.gateway_idempotency set state = 'done', status = $4, headers = $5, body = $6
+       where agent_id = $1 and operation = $2 and key = $3 and body_hash = $7 and state = 'in_flight'`,
+      [
+        ...idOf(key),
+        answer.status,
+        JSON.stringify(answer.headers),
+        JSON.stringify(answer.body ?? null),
+        key.bodyHash,
+      ],
+    );
+  }
+
+  async abandon(key: IdempotencyKey): Promise<void> {
+    await this.#pool.query(
+      'idempotency.abandon',
+      `delete from public.gateway_idempotency
+       where agent_id = $1 and operation = $2 and key = $3 and body_hash = $4 and state = 'in_flight'`,
+      [...idOf(key), key.bodyHash],
+    );
+  }
+
+  /** At boot: frees the keys of requests that died with the last process, which nobody will ever answer. */
+  async releaseInFlight(): Promise<void> {
+    await this.#pool.query(
+      'idempotency.release',
+      `delete from public.gateway_idempotency where state = 'in_flight'`,
+    );
+  }
+
+  /** Forgets what was begun before `olderThan`. */
+  async purge(olderThan: Date): Promise<void> {
+    await this.#pool.query(
+      'idempotency.purge',
+      'delete from public.gateway_idempotency where created_at < $1',
+      [olderThan],
+    );
+  }
+}

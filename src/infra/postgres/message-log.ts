@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { GatewayError } from '../../actors/errors.ts';
+import type { MessageLog, OutgoingMessage, Settlement, StoredMessage } from '../../actors/ports.ts';
+import { GroupCommit } from './group-commit.ts';
+import {
+  INSERT_MESSAGES,
+  insertValues,
+  type MessageRow,
+  type MessageUpdate,
+  mergeUpdates,
+  type NewMessage,
+  onePerMessage,
+  toStoredMessage,
+  UPDATE_MESSAGES,
+  updateValues,
+} from './message-rows.ts';
+import type { DatabasePool } from './pool.ts';
+
+const RETRY_MS = 1_000;
+const PURGE_BATCH = 5_000;
+
+/** A settlement as a change of the row. */
+function toUpdate(id: string, settlement: Settlement): MessageUpdate {
+  if (settlement.status !== 'sent') return { id, ...settlement };
+  return { id, status: 'sent', messageId: settlement.messageId, sentAt: settlement.at };
+}
+
+/** True when the write may or may not have happened. */
+function isUnavailable(error: unknown): boolean {
+  return error instanceof GatewayError && error.code === 'DATABASE_UNAVAILABLE';
+}
+
+/**
+ * The messages of all agents in `gateway_message`. New ones and changes each travel in their own single-writer
+ * group commit; a message's changes can't overtake its insert, since its id is told only afterwards.
+ *
+ * While the database is away callers are refused, and what must be written nevertheless is owed: how a message
+ * ended, and that a refused one is not to be sent, should its insert have come through after all. Debts are paid as
+ * soon as the database is back; they are kept in memory only.
+ */
+export class PgMessageLog implements MessageLog {
+  readonly #pool: DatabasePool;
+  readonly #inserts = new GroupCommit((news: NewMessage[]) => this.#insert(news));
+  readonly #updates = new GroupCommit((updates: MessageUpdate[]) => this.#update(updates));
+  readonly #owed = new Map<string, MessageUpdate>();
+  #retry: NodeJS.Timeout | null = null;
+
+  constructor(pool: DatabasePool) {
+    this.#pool = pool;
+  }
+
+  async append(agentId: string, message: OutgoingMessage): Promise<StoredMessage> {
+    const id = randomUUID();
+    const createdAt = new Date();
+    try {
+      const seq = await this.#inserts.add({ id, agentId, createdAt, message });
+      const blank = { messageId: null, error: null, handedOverAt: null, sentAt: null };
+      return { ...message, ...blank, id, agentId, seq, status: 'queued', createdAt };
+    } catch (error) {
+      const refusal = {
+        code: 'DATABASE_UNAVAILABLE',
+        message: 'The sender was told that it was not accepted.',
+      };
+      if (isUnavailable(error)) this.#owe({ id, status: 'failed', error: refusal });
+      throw error;
+    }
+  }
+
+  async markSending(id: string, at: Date): Promise<void> {
+    await this.#updates.add({ id, status: 'sending', handedOverAt: at });
+  }
+
+  async settle(id: string, settlement: Settlement): Promise<void> {
+    const update = toUpdate(id, settlement);
+    try {
+      await this.#updates.add(update);
+    } catch (error) {
+      if (isUnavailable(error)) this.#owe(update);
+      throw error;
+    }
+  }
+
+  async find(agentId: string, id: string): Promise<StoredMessage | null> {
+    // Compared as text: any word may stand in a URL, and one that is no UUID is just not there.
+    const [row] = await this.#pool.query<MessageRow>(
+      'message.find',
+      'select * from public.gateway_message where agent_id = $1 and id::text = $2',
+      [agentId, id],
+    );
+    return row ? toStoredMessage(row) : null;
+  }
+
+  async pending(agentId: string): Promise<StoredMessage[]> {
+    const rows = await this.#pool.query<MessageRow>(
+      'message.pending',
+      `select * from public.gateway_message
+       where agent_id = $1 and status in ('queued', 'sending') order by seq`,
+      [agentId],
+    );
+    return rows.map(toStoredMessage);
+  }
+
+  async failPending(agentId: string, error: { code: string; message: string }): Promise<void> {
+    // What was accepted before the delete has to be in the table to be failed.
+    await this.#inserts.flushed();
+    await this.#pool.query(
+      'message.fail_pending',
+      `update public.gateway_message set status = 'failed', error = $2
+       where agent_id = $1 and status in ('queued', 'sending')`,
+      [agentId, JSON.stringify(error)],
+    );
+  }
+
+  /** The image files that a restart still has to send; anything else in the spool is litter. */
+  async pendingFiles(): Promise<string[]> {
+    const rows = await this.#pool.query<{ path: string }>(
+      'message.pending_files',
+      `select image->>'path' as path from public.gateway_message
+       where status in ('queued', 'sending') and image is not null`,
+    );
+    return rows.map((row) => row.path);
+  }
+
+  /** Deletes what was settled and accepted before `olderThan`, in bounded steps; gives their number. */
+  async purge(olderThan: Date): Promise<number> {
+    for (let purged = 0; ; ) {
+      const rows = await this.#pool.query(
+        'message.purge',
+        `delete from public.gateway_message where id in (
+           select id from public.gateway_message
+           where status in ('sent', 'failed', 'unknown') and created_at < $1 limit ${PURGE_BATCH}
+         ) returning id`,
+        [olderThan],
+      );
+      purged += rows.length;
+      if (rows.length < PURGE_BATCH) return purged;
+    }
+  }
+
+  /** Lets what is being written end, and tries the debts a last time. */
+  async close(): Promise<void> {
+    if (this.#retry) clearTimeout(this.#retry);
+    await Promise.all([this.#inserts.flushed(), this.#updates.flushed()]);
+    await this.#pay();
+    if (this.#retry) clearTimeout(this.#retry);
+  }
+
+  /** Writes new messages; gives their numbers in the order given. */
+  async #insert(news: NewMessage[]): Promise<number[]> {
+    const rows = await this.#pool.query<{ id: string; seq: string }>(
+      'message.append',
+      INSERT_MESSAGES,
+      insertValues(news),
+    );
+    const seqs = new Map(rows.map((row) => [row.id, Number(row.seq)]));
+    return news.map((each) => seqs.get(each.id)!);
+  }
+
+  /** Writes changes; a result for each, although there is nothing to tell. */
+  async #update(updates: MessageUpdate[]): Promise<undefined[]> {
+    await this.#pool.query('message.update', UPDATE_MESSAGES, updateValues(onePerMessage(updates)));
+    return updates.map(() => undefined);
+  }
+
+  /** Keeps a change for when the database is back; a newer one of the same message joins it. */
+  #owe(update: MessageUpdate): void {
+    const earlier = this.#owed.get(update.id);
+    this.#owed.set(update.id, earlier ? mergeUpdates(earlier, update) : update);
+    this.#retry ??= setTimeout(() => {
+      this.#retry = null;
+      void this.#pay();
+    }, RETRY_MS).unref();
+  }
+
+  /** Tries to write every debt; those that fail again stay owed. Never rejects. */
+  async #pay(): Promise<void> {
+    const debts = [...this.#owed.values()];
+    this.#owed.clear();
+    const paid = await Promise.allSettled(debts.map((debt) => this.#updates.add(debt)));
+    paid.forEach((result, index) => {
+      if (result.status === 'rejected' && isUnavailable(result.reason)) this.#owe(debts[index]!);
+    });
+  }
+}
