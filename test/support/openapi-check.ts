@@ -3,8 +3,13 @@ import formats from 'ajv-formats';
 import { expect } from 'chai';
 import { openApiDocument } from '../../src/http/openapi.ts';
 
+interface Body {
+  content?: Record<string, { example?: unknown; examples?: Record<string, { value: unknown }> }>;
+}
+
 interface Described {
-  responses: Record<string, { content?: Record<string, { schema: { $ref?: string } }> }>;
+  requestBody?: { content: { 'application/json': { schema: { $ref: string } } } };
+  responses: Record<string, Body>;
 }
 
 const document = openApiDocument('http://localhost:3000');
@@ -52,4 +57,36 @@ export function checkAnswer(
   if (type !== 'application/json' || path === '/openapi.json') return;
   const validate = validatorOf(found.path, method.toLowerCase(), reply.status);
   expect(validate(reply.body), `${method} ${found.path}: ${JSON.stringify(validate.errors)}`).to.equal(true);
+}
+
+/** Asserts that every JSON body of the document has an example, and that all examples fit their schemas. */
+export function checkExamples(): void {
+  for (const { path, item } of operations) {
+    for (const [method, operation] of Object.entries(item)) {
+      for (const [status, { content }] of Object.entries(operation!.responses)) {
+        const media = content?.['application/json'];
+        if (!media || path === '/openapi.json') continue;
+        const examples = media.examples
+          ? Object.values(media.examples).map(({ value }) => value)
+          : [media.example];
+        const validate = validatorOf(path, method, Number(status));
+        for (const example of examples) {
+          expect(
+            validate(example),
+            `${method} ${path} ${status}: ${JSON.stringify(validate.errors)}`,
+          ).to.equal(true);
+        }
+      }
+      const ref = operation!.requestBody?.content['application/json'].schema.$ref;
+      if (ref) checkRequestExample(ref);
+    }
+  }
+}
+
+/** Asserts that a request schema of the components has an example which fits it. */
+function checkRequestExample(ref: string): void {
+  const validate = ajv.compile({ $ref: `openapi${ref}` });
+  const schemas = (document.components?.schemas ?? {}) as Record<string, { example?: unknown }>;
+  const schema = schemas[ref.split('/').pop()!];
+  expect(validate(schema?.example), `${ref}: ${JSON.stringify(validate.errors)}`).to.equal(true);
 }

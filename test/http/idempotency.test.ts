@@ -1,0 +1,125 @@
+import { expect } from 'chai';
+import type { SendOutcome } from '../../src/actors/protocol.ts';
+import { canonicalJson } from '../../src/http/idempotency.ts';
+import { expectProblem, failure, Harness } from '../support/http-harness.ts';
+
+const text = { to: '081234567890', message: 'Halo' };
+const keyed = { 'idempotency-key': 'order-42' };
+
+describe('Idempotency-Key', () => {
+  let http: Harness;
+  beforeEach(async () => {
+    http = await new Harness().start();
+  });
+  afterEach(() => http.stop());
+
+  it('answers the same key and body as the first time, and sends once', async () => {
+    const first = await http.send('messages', text, keyed);
+    // The same body in another order, and the number in another spelling.
+    const again = await http.send('messages', { message: 'Halo', to: '+62 812-3456-7890' }, keyed);
+    expect(again.status).to.equal(200);
+    expect(again.body).to.deep.equal(first.body);
+    expect(first.headers.has('idempotent-replayed')).to.equal(false);
+    expect(again.headers.get('idempotent-replayed')).to.equal('true');
+    expect(http.system.sent).to.have.length(1);
+  });
+
+  it('answers a queued message again with its Location', async () => {
+    http.system.onSend = async ({ to }) => ({ status: 'queued', id: 'm-9', to, position: 1 });
+    await http.send('messages', text, keyed);
+    const again = await http.send('messages', text, keyed);
+    expect(again.status).to.equal(202);
+    expect(again.headers.get('location')).to.equal('/agents/bot/messages/m-9');
+  });
+
+  it('replays media and run as well, each with keys of its own', async () => {
+    for (const [operation, body] of [
+      ['messages', text],
+      ['media', { to: text.to, data: 'aGk=' }],
+      ['run', { message: 'hi', sessionId: text.to }],
+    ] as const) {
+      await http.send(operation, body, keyed);
+      const again = await http.send(operation, body, keyed);
+      expect(again.headers.get('idempotent-replayed'), operation).to.equal('true');
+    }
+    expect(http.system.sent).to.have.length(2);
+    expect(http.system.ran).to.have.length(1);
+    expect(http.media.stored).to.have.length(1);
+  });
+
+  it('answers 409 while the first is in flight, and 422 for another body', async () => {
+    let finish: (outcome: SendOutcome) => void = () => {};
+    let begun: () => void = () => {};
+    const hasBegun = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    http.system.onSend = () => {
+      begun();
+      return new Promise((resolve) => {
+        finish = resolve;
+      });
+    };
+    const first = http.send('messages', text, keyed);
+    await hasBegun;
+    const second = await http.send('messages', text, keyed);
+    expect(second.status).to.equal(409);
+    expectProblem(second, 'IDEMPOTENCY_CONFLICT');
+    expect(second.headers.get('retry-after')).to.equal('1');
+    finish({ status: 'queued', id: 'm-1', to: text.to, position: 0 });
+    expect((await first).status).to.equal(202);
+    const other = await http.send('messages', { ...text, message: 'Other' }, keyed);
+    expect(other.status).to.equal(422);
+    expectProblem(other, 'IDEMPOTENCY_CONFLICT');
+  });
+
+  it('keeps an unknown outcome, with the trace id of the request that asks again', async () => {
+    http.system.onSend = async () => {
+      throw failure('BAD_GATEWAY', 'Not acknowledged.', { details: { outcome: 'unknown', id: 'm-1' } });
+    };
+    const first = await http.send('messages', text, keyed);
+    const again = await http.send('messages', text, keyed);
+    expect(again.status).to.equal(502);
+    expect(again.body.error.details).to.deep.equal(first.body.error.details);
+    expect(again.body.error.traceId).not.to.equal(first.body.error.traceId);
+    expect(http.system.sent).to.have.length(1);
+  });
+
+  for (const code of [
+    'SESSION_NOT_READY',
+    'RATE_LIMITED',
+    'DATABASE_UNAVAILABLE',
+    'SHUTTING_DOWN',
+  ] as const) {
+    it(`lets the key be tried again after ${code}, which sent nothing`, async () => {
+      http.system.refusal = failure(code, 'Not now.');
+      expect((await http.send('messages', text, keyed)).body.error.code).to.equal(code);
+      http.system.refusal = null;
+      expect((await http.send('messages', text, keyed)).status).to.equal(200);
+    });
+  }
+
+  it('takes no key for a body that does not fit', async () => {
+    expect((await http.send('messages', { to: 'nobody', message: 'x' }, keyed)).status).to.equal(400);
+    expect((await http.send('messages', text, keyed)).status).to.equal(200);
+  });
+
+  it('gives the answer even when it can not be stored', async () => {
+    http.idempotency.complete = async () => {
+      throw failure('DATABASE_UNAVAILABLE', 'gone');
+    };
+    expect((await http.send('messages', text, keyed)).status).to.equal(200);
+    expect(http.log.some(({ event }) => event === 'idempotency.lost')).to.equal(true);
+  });
+
+  it('accepts nothing while the keys can not be looked up', async () => {
+    http.idempotency.begin = async () => {
+      throw failure('DATABASE_UNAVAILABLE', 'gone');
+    };
+    expect((await http.send('messages', text, keyed)).status).to.equal(503);
+    expect(http.system.sent).to.be.empty;
+  });
+
+  it('knows equal bodies whatever the order of their fields', () => {
+    expect(canonicalJson({ b: [{ d: 1, c: 2 }], a: null })).to.equal('{"a":null,"b":[{"c":2,"d":1}]}');
+  });
+});
