@@ -116,7 +116,8 @@ export class Outbox {
   }
 
   view(): MailboxView {
-    return this.#mailbox.view();
+    const oldestAt = this.oldestAt()?.getTime();
+    return { ...this.#mailbox.view(), ...(oldestAt !== undefined && { oldestAt }) };
   }
 
   /** When the oldest message was accepted, or null. */

@@ -31,6 +31,8 @@ export interface MailboxView {
   tokens: number;
   /** Seconds until the next whole token; 0 when there is one. */
   nextTokenSeconds: number;
+  /** When the oldest message that is not yet handed over was accepted; absent when there is none. */
+  oldestAt?: EpochMs;
 }
 
 export interface SupervisorView {

@@ -1,0 +1,85 @@
+import { Gauge, type Registry } from 'prom-client';
+import type { AgentView } from '../actors/protocol.ts';
+
+const STATES = ['awaiting_qr', 'connected', 'disconnected', 'auth_failed'] as const;
+
+/** How the agents are, as gauges that are set anew at each scrape: an agent that is gone leaves no series. */
+export class AgentGauges {
+  readonly #list: () => AgentView[];
+  readonly #sessions: Gauge<'state'>;
+  readonly #state: Gauge<'agent_id' | 'state'>;
+  readonly #since: Gauge<'agent_id'>;
+  readonly #depth: Gauge<'agent_id'>;
+  readonly #capacity: Gauge;
+  readonly #oldestAge: Gauge<'agent_id'>;
+  readonly #tokens: Gauge<'agent_id'>;
+
+  constructor(list: () => AgentView[], registry: Registry) {
+    const registers = [registry];
+    const labelNames = ['agent_id'] as const;
+    this.#list = list;
+    this.#sessions = new Gauge({
+      name: 'wa_sessions',
+      help: 'Agents, by stored state.',
+      labelNames: ['state'],
+      registers,
+    });
+    this.#state = new Gauge({
+      name: 'wa_session_state',
+      help: '1 for the stored state that the agent is in, 0 for the others.',
+      labelNames: ['agent_id', 'state'],
+      registers,
+    });
+    this.#since = new Gauge({
+      name: 'wa_session_state_since_timestamp_seconds',
+      help: 'When the agent came to its stored state.',
+      labelNames,
+      registers,
+    });
+    this.#depth = new Gauge({
+      name: 'wa_mailbox_messages',
+      help: 'Messages that wait in the agent’s mailbox.',
+      labelNames,
+      registers,
+    });
+    this.#capacity = new Gauge({
+      name: 'wa_mailbox_capacity_messages',
+      help: 'Messages that a mailbox holds at most.',
+      registers,
+    });
+    this.#oldestAge = new Gauge({
+      name: 'wa_mailbox_oldest_message_age_seconds',
+      help: 'How long the oldest message has waited to be handed over; 0 when none waits.',
+      labelNames,
+      registers,
+    });
+    this.#tokens = new Gauge({
+      name: 'wa_rate_limiter_tokens',
+      help: 'Messages that the agent may send at once.',
+      labelNames,
+      registers,
+    });
+  }
+
+  /** Sets every series to the agents of this moment. `now` is in milliseconds since the epoch. */
+  refresh(now: number): void {
+    for (const gauge of [this.#state, this.#since, this.#depth, this.#oldestAge, this.#tokens]) gauge.reset();
+    const counts = new Map<string, number>(STATES.map((state) => [state, 0]));
+    for (const agent of this.#list()) {
+      counts.set(agent.status, (counts.get(agent.status) ?? 0) + 1);
+      this.#set(agent, now);
+    }
+    for (const [state, count] of counts) this.#sessions.set({ state }, count);
+  }
+
+  /** The series of one agent. */
+  #set({ agentId, status, since, mailbox }: AgentView, now: number): void {
+    const labels = { agent_id: agentId };
+    for (const state of STATES) this.#state.set({ ...labels, state }, state === status ? 1 : 0);
+    this.#since.set(labels, since / 1000);
+    this.#depth.set(labels, mailbox.depth);
+    this.#capacity.set(mailbox.capacity);
+    this.#oldestAge.set(labels, Math.max(0, now - (mailbox.oldestAt ?? now)) / 1000);
+    this.#tokens.set(labels, mailbox.tokens);
+  }
+}
