@@ -23,7 +23,7 @@ const rules = [
     name: 'infra-implements-ports',
     comment: 'infra/ knows the ports and the protocol that it implements',
     from: { path: '^src/infra/' },
-    to: { path: ['^src/actors/(?!protocol|ports|errors)', '^src/http/(?!ports|idempotency-store)'] },
+    to: { path: ['^src/actors/(?!protocol|ports|errors|deadline)', '^src/http/(?!ports|idempotency-store)'] },
   },
   {
     name: 'only-app-knows-all',

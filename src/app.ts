@@ -95,7 +95,11 @@ class Service implements App {
     this.#releases.push(() => database.close());
     metrics.observePool(() => database.poolStats());
 
-    const side = await openWhatsApp(config, (where, error) => this.fault(where, error));
+    const side = await openWhatsApp(
+      config,
+      (where, error) => this.fault(where, error),
+      (text) => this.#logger.warn({ event: 'service.notice' }, text),
+    );
     this.#releases.push(() => side.close());
     const driver = this.#overrides.driver ?? side.driver;
     await driver.prepare();

@@ -1,7 +1,7 @@
 import type { Router } from 'express';
 import type { WhatsAppDriver } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
-import type { Config } from './infra/config.ts';
+import { type Config, childEnvironment } from './infra/config.ts';
 
 /** The half of the composition that differs between the real WhatsApp and the simulated one. */
 export interface WhatsAppSide {
@@ -15,9 +15,11 @@ export interface WhatsAppSide {
 
 /** Told of errors that nobody waits for. */
 type OnFault = (where: string, error: unknown) => void;
+/** Told what the operator should know. */
+type OnNotice = (text: string) => void;
 
 /** The real WhatsApp: whatsapp-web.js in Chromium, loaded only here. */
-async function realSide(config: Config, onFault: OnFault): Promise<WhatsAppSide> {
+async function realSide(config: Config, onFault: OnFault, onNotice: OnNotice): Promise<WhatsAppSide> {
   const { WwebjsDriver } = await import('./infra/whatsapp/wwebjs/driver.ts');
   const driver = new WwebjsDriver({
     authDir: config.WWEBJS_AUTH_DIR,
@@ -25,7 +27,9 @@ async function realSide(config: Config, onFault: OnFault): Promise<WhatsAppSide>
     extraArgs: config.CHROMIUM_ARGS,
     sandbox: config.CHROMIUM_SANDBOX,
     sendTimeoutMs: config.SEND_TIMEOUT_MS,
+    environment: childEnvironment(),
     onFault,
+    onNotice,
   });
   return { driver, aiBackendUrl: config.AI_BACKEND_URL, routers: () => [], close: () => driver.close() };
 }
@@ -62,6 +66,6 @@ async function sandboxSide(config: Config): Promise<WhatsAppSide> {
  * Opens the side that the configuration names; the other one is not even imported.
  * @throws Error when the sandbox is asked for in production.
  */
-export function openWhatsApp(config: Config, onFault: OnFault): Promise<WhatsAppSide> {
-  return config.WHATSAPP_DRIVER === 'sandbox' ? sandboxSide(config) : realSide(config, onFault);
+export function openWhatsApp(config: Config, onFault: OnFault, onNotice: OnNotice): Promise<WhatsAppSide> {
+  return config.WHATSAPP_DRIVER === 'sandbox' ? sandboxSide(config) : realSide(config, onFault, onNotice);
 }

@@ -63,6 +63,22 @@ const schema = z
 
 export type Config = z.infer<typeof schema>;
 
+const CHILD_VARIABLES = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'LC_ALL',
+  'TZ',
+  'TMPDIR',
+  'XDG_RUNTIME_DIR',
+  'FONTCONFIG_PATH',
+];
+
+/** What of the environment a child process may see: where things are, and nothing that is ours. */
+export function childEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  return Object.fromEntries(CHILD_VARIABLES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+}
+
 /** Thrown by `readConfig`; `faults` holds one line per bad variable, never its value. */
 export class ConfigError extends Error {
   readonly faults: string[];

@@ -1,0 +1,84 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { LaunchOptions } from 'puppeteer';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
+const MAC = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
+
+/**
+ * Our own arguments. Less memory: no software GL, the network service in the browser's process, one renderer.
+ * No traffic of Chromium's own. Puppeteer merges the feature lists with its own.
+ */
+const ARGUMENTS = [
+  '--disable-gpu',
+  '--disable-software-rasterizer',
+  '--disable-dev-shm-usage',
+  '--disable-extensions',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-default-apps',
+  '--disable-sync',
+  '--disable-site-isolation-trials',
+  '--renderer-process-limit=1',
+  '--enable-features=NetworkServiceInProcess2',
+  '--mute-audio',
+  '--no-first-run',
+];
+
+export interface ChromiumSettings {
+  /** `PUPPETEER_EXECUTABLE_PATH`; searched for on the system when it is not given. */
+  executablePath?: string;
+  /** `CHROMIUM_ARGS`, after ours. */
+  extraArgs: string[];
+  /** `CHROMIUM_SANDBOX`. */
+  sandbox: 'auto' | 'on' | 'off';
+  /** How long one call over the protocol may take, in ms: the last resort behind our own deadlines. */
+  protocolTimeoutMs: number;
+  /** All that Chromium sees of the environment; `PATH` is also where it is searched for. */
+  environment: Record<string, string>;
+}
+
+/** True when the file can be run. */
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Chromium or Chrome: the one named, or the first on the search path, or null. */
+export function findChromium(explicit: string | undefined, searchPath: string): string | null {
+  if (explicit) return isExecutable(explicit) ? explicit : null;
+  const folders = searchPath.split(delimiter).filter(Boolean);
+  const candidates = [...NAMES.flatMap((name) => folders.map((folder) => join(folder, name))), MAC];
+  return candidates.find(isExecutable) ?? null;
+}
+
+/** True when Chromium has to run without its own sandbox: asked for, or as root, where it can't start with it. */
+export function runsUnsandboxed(sandbox: ChromiumSettings['sandbox']): boolean {
+  return sandbox === 'off' || (sandbox === 'auto' && process.getuid?.() === 0);
+}
+
+/**
+ * How whatsapp-web.js launches Chromium: over a pipe, so that no debugging port is open and a killed service
+ * leaves no orphan (FAULTS §0.2), and without puppeteer's signal handlers, which would cut off the drain (§0.3).
+ */
+export function launchOptions(settings: ChromiumSettings, executablePath: string): LaunchOptions {
+  return {
+    executablePath,
+    headless: true,
+    pipe: true,
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
+    protocolTimeout: settings.protocolTimeoutMs,
+    env: settings.environment,
+    args: [
+      ...ARGUMENTS,
+      ...(runsUnsandboxed(settings.sandbox) ? ['--no-sandbox'] : []),
+      ...settings.extraArgs,
+    ],
+  };
+}

@@ -1,0 +1,95 @@
+import { chmod, lstat, mkdir, readdir, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { GatewayError } from '../../../actors/errors.ts';
+import { browsersOf } from './processes.ts';
+
+const TRASH = '.trash';
+const LOCKS = ['SingletonLock', 'SingletonCookie', 'SingletonSocket'];
+
+/** True when the path is there, a broken link included. */
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * What an agent keeps on disk: `<WWEBJS_AUTH_DIR>/<agentId>` with Chromium's profile in `session` and the marker
+ * `linked`, which tells a linked profile from one that only ever showed a QR.
+ */
+export class Profile {
+  readonly dir: string;
+  /** Chromium's `--user-data-dir`: where LocalAuth without a client id puts it. */
+  readonly userDataDir: string;
+  readonly #root: string;
+
+  /** @throws GatewayError `INVALID_PAYLOAD` when the folder would not be directly below the root. */
+  constructor(root: string, agentId: string) {
+    this.#root = resolve(root);
+    this.dir = resolve(this.#root, agentId);
+    if (dirname(this.dir) !== this.#root || agentId === TRASH) {
+      throw new GatewayError('INVALID_PAYLOAD', 'The agentId is not a folder name.');
+    }
+    this.userDataDir = join(this.dir, 'session');
+  }
+
+  /** Makes the folder, readable by this user alone, and removes a lock that another host left. */
+  async prepare(): Promise<void> {
+    await mkdir(this.dir, { recursive: true, mode: 0o700 });
+    await this.#refuseLink();
+    await chmod(this.dir, 0o700);
+    await this.#removeForeignLock();
+  }
+
+  /** True when the agent was linked and nobody logged it out. */
+  isLinked(): Promise<boolean> {
+    return exists(join(this.dir, 'linked'));
+  }
+
+  async markLinked(): Promise<void> {
+    await writeFile(join(this.dir, 'linked'), '', { mode: 0o600 });
+  }
+
+  async unmarkLinked(): Promise<void> {
+    await rm(join(this.dir, 'linked'), { force: true });
+  }
+
+  /** Deletes it: first out of the way by one rename, then for good. Safe to repeat. */
+  async remove(): Promise<void> {
+    if (!(await exists(this.dir))) return;
+    await this.#refuseLink();
+    const trash = join(this.#root, TRASH);
+    await mkdir(trash, { recursive: true, mode: 0o700 });
+    const grave = join(trash, `${this.dir.slice(this.#root.length + 1)}-${process.hrtime.bigint()}`);
+    await rename(this.dir, grave);
+    await rm(grave, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** A link in the place of the folder would lead deletes and profiles elsewhere. */
+  async #refuseLink(): Promise<void> {
+    if ((await lstat(this.dir)).isDirectory()) return;
+    throw new GatewayError('SESSION_START_FAILED', 'The auth folder of the agent is not a folder.');
+  }
+
+  /**
+   * Chromium refuses a profile whose lock names another host (FAULTS F17). Such a lock is dead when no process
+   * here uses the profile; one of this host Chromium judges by itself.
+   */
+  async #removeForeignLock(): Promise<void> {
+    const owner = await readlink(join(this.userDataDir, LOCKS[0]!)).catch(() => null);
+    if (owner === null || owner.startsWith(`${hostname()}-`) || browsersOf(this.userDataDir).length > 0)
+      return;
+    for (const lock of LOCKS) await rm(join(this.userDataDir, lock), { force: true });
+  }
+}
+
+/** Every profile below the root, and what an interrupted delete left in the trash. */
+export async function profilesBelow(root: string): Promise<Profile[]> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  await rm(join(root, TRASH), { recursive: true, force: true });
+  return entries
+    .filter((entry) => entry.isDirectory() && entry.name !== TRASH)
+    .map((entry) => new Profile(root, entry.name));
+}
