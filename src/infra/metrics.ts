@@ -14,8 +14,12 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ];
 
-/** Connections of the database pool, by state. */
-export type PoolStats = Record<string, number>;
+/** Connections of the database pool; `waiting` are callers that have none yet. */
+export interface PoolStats {
+  total: number;
+  idle: number;
+  waiting: number;
+}
 
 /**
  * Everything that `/metrics` tells (UX §4). Counters follow what happens; gauges are read when they are asked
@@ -103,11 +107,14 @@ export class Metrics {
   observePool(stats: () => PoolStats): void {
     new Gauge({
       name: 'wa_db_pool_connections',
-      help: 'Connections of the database pool.',
+      help: 'Connections of the database pool, and callers that wait for one.',
       labelNames: ['state'],
       registers: [this.#registry],
       collect() {
-        for (const [state, count] of Object.entries(stats())) this.set({ state }, count);
+        const { total, idle, waiting } = stats();
+        this.set({ state: 'in_use' }, total - idle);
+        this.set({ state: 'idle' }, idle);
+        this.set({ state: 'waiting' }, waiting);
       },
     });
   }

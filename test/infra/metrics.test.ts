@@ -39,7 +39,7 @@ describe('Metrics', () => {
     events = new EventEmitter();
     agents = [agent('support')];
     metrics.observeGateway({ events, list: () => agents });
-    metrics.observePool(() => ({ active: 1, idle: 2, waiting: 0 }));
+    metrics.observePool(() => ({ total: 5, idle: 2, waiting: 1 }));
   });
 
   /** The series of one metric, as `labels` → value, with the labels in the order that they are written. */
@@ -143,7 +143,9 @@ describe('Metrics', () => {
       ['http_server_request_duration_seconds_bucket', `le="0.25",${http}`, 1],
       ['wa_idempotency_requests_total', 'outcome="new"', 1],
       ['wa_db_query_duration_seconds_sum', 'operation="append"', 0.003],
+      ['wa_db_pool_connections', 'state="in_use"', 3],
       ['wa_db_pool_connections', 'state="idle"', 2],
+      ['wa_db_pool_connections', 'state="waiting"', 1],
       ['wa_mailbox_wait_duration_seconds_sum', '', 0.02],
       ['wa_messages_sent_total', 'type="text",outcome="sent",error_type=""', 1],
       ['wa_mailbox_rejected_messages_total', 'reason="full"', 1],
