@@ -13,6 +13,8 @@ import { sessionRoutes } from './routes/sessions.ts';
 import { crossOrigin, dataHeaders, hostGuard, pageHeaders } from './security.ts';
 import { trace } from './trace.ts';
 
+export { createHttpServer } from './server.ts';
+
 /**
  * The HTTP face of the service (SPEC §3), with everything it needs handed in. Serve it with `createHttpServer`.
  *

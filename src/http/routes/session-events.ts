@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import type { GatewayEvents, GatewaySystem } from '../../actors/protocol.ts';
+import type { GatewayEvents, GatewaySystem, MailboxView } from '../../actors/protocol.ts';
 
 const HEARTBEAT_MS = 15_000;
 /** Bytes that may wait for a slow reader before it is cut off; it comes back to a fresh snapshot. */
@@ -35,7 +35,7 @@ export function streamEvents(
     if (id === agentId) tell('qr', { qr: qr?.code ?? null, issuedAt: qr ? new Date(qr.issuedAt) : null });
   };
   const onMailbox: GatewayEvents['mailbox'] = ({ agentId: id, mailbox }) => {
-    if (id === agentId) tell('mailbox', mailbox);
+    if (id === agentId) tell('mailbox', mailboxData(mailbox));
   };
   const onMessage: GatewayEvents['message'] = ({ agentId: owner, id, kind, origin, status, error }) => {
     if (owner === agentId) tell('message', { id, kind, origin, status, error });
@@ -60,7 +60,7 @@ export function streamEvents(
   res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
   res.write('retry: 2000\n\n');
   tell('state', { status: agent.status, from: null, reason: agent.reason, at: new Date(agent.since) });
-  tell('mailbox', agent.mailbox);
+  tell('mailbox', mailboxData(agent.mailbox));
   const qr = currentQr(system, agentId);
   if (qr) tell('qr', { qr: qr.code, issuedAt: new Date(qr.issuedAt) });
 }
@@ -72,4 +72,9 @@ function currentQr(system: GatewaySystem, agentId: string) {
   } catch {
     return null;
   }
+}
+
+/** The mailbox as `GET /sessions/{agentId}` shows it. */
+function mailboxData({ depth, capacity, tokens }: MailboxView) {
+  return { depth, capacity, tokens };
 }
