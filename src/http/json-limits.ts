@@ -1,8 +1,8 @@
 import type { Issue } from './problem.ts';
 
 /** Nesting and width that no honest body reaches (FAULTS §3). */
-export const MAX_DEPTH = 20;
-export const MAX_KEYS = 50;
+const MAX_DEPTH = 20;
+const MAX_KEYS = 50;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 

@@ -10,7 +10,7 @@ import type { IdempotencyStore } from './idempotency-store.ts';
 export type StoredImage = ImageFile;
 
 /** What the caller claims about an image; the bytes decide, these only name it. */
-export interface ImageClaim {
+interface ImageClaim {
   mimetype?: string;
   filename?: string;
 }
@@ -34,7 +34,7 @@ export interface MediaSource {
  * A number or JID as callers write it, to the one form of SPEC §4; national numbers count as `defaultCountry`'s.
  * @throws Error (any) when it is none of the accepted forms.
  */
-export type ParseJid = (text: string, defaultCountry: string) => Jid;
+type ParseJid = (text: string, defaultCountry: string) => Jid;
 
 /** One finished request, for metrics: `route` is the pattern (`/agents/:agentId/run`), never the raw path. */
 export interface HttpObserver {

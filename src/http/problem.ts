@@ -111,7 +111,7 @@ export function asProblem(thrown: unknown): GatewayError {
 }
 
 /** Writes an error as the contract wants it; a response that has already begun can only be cut off. */
-export function sendProblem(res: Response, error: GatewayError): void {
+function sendProblem(res: Response, error: GatewayError): void {
   if (res.headersSent) {
     res.destroy();
     return;

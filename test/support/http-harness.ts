@@ -36,7 +36,7 @@ export interface Ask {
 }
 
 /** A media source that stores nothing: each image is a name, and is remembered until it is discarded. */
-export class FakeMedia implements MediaSource {
+class FakeMedia implements MediaSource {
   readonly stored = new Set<string>();
   failure: GatewayError | null = null;
 
