@@ -11,11 +11,7 @@ const IDLE_TIMEOUT_MS = 30_000;
 export type QueryObserver = (operation: string, seconds: number) => void;
 
 /** Connections of the pool; `waiting` are callers that have none yet. */
-export interface PoolStats {
-  total: number;
-  idle: number;
-  waiting: number;
-}
+export type PoolStats = Record<'total' | 'idle' | 'waiting', number>;
 
 /** The door to Postgres: bounded connections, a deadline on everything, and `GatewayError` as its only failure. */
 export class DatabasePool {

@@ -1,0 +1,311 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import type { GatewayError } from '../../src/actors/errors.ts';
+import type { OutgoingMessage } from '../../src/actors/ports.ts';
+import { type Database, openDatabase } from '../../src/infra/postgres/database.ts';
+import { flavours, withDatabase } from '../support/postgres.ts';
+
+const DAY_MS = 86_400_000;
+const ERROR = { code: 'EXPIRED', message: 'It waited too long.' };
+
+/** A text to be sent, unless told otherwise. */
+function outgoing(text: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage {
+  return { to: '628123456789@c.us', kind: 'text', text, origin: 'api', traceId: 'a'.repeat(32), ...more };
+}
+
+/** What a promise is rejected with. */
+async function failure(promise: Promise<unknown>): Promise<GatewayError> {
+  return promise.then(
+    () => expect.fail('it should have been rejected'),
+    (error: GatewayError) => error,
+  );
+}
+
+for (const { name, binDir } of flavours()) {
+  describe(`stores on ${name}`, () => {
+    const fresh = withDatabase(binDir);
+    let database: Database;
+    let sql: pg.Client;
+
+    before(async () => {
+      database = await openDatabase({ dbUrl: fresh().url, dataDir: 'unused' });
+      sql = new pg.Client(fresh().config);
+      await sql.connect();
+    });
+    after(async () => {
+      await sql.end();
+      await database.close();
+    });
+
+    describe('agents', () => {
+      const agent = {
+        userId: 1,
+        agentId: 'sales',
+        agentName: 'Sales',
+        apiKey: 'k1',
+        status: 'awaiting_qr',
+      } as const;
+      afterEach(() => sql.query('truncate whatsapp_user, api_keys'));
+
+      it('keeps the AI endpoint and the time of creation when a record is replaced', async () => {
+        const first = await database.agents.save(agent);
+        await sql.query(`update whatsapp_user set endpoint_url_run = 'http://ai.test/run'`);
+        const second = await database.agents.save({ ...agent, agentName: 'New', apiKey: 'k2' });
+        expect(second).to.deep.include({
+          endpointUrlRun: 'http://ai.test/run',
+          agentName: 'New',
+          apiKey: 'k2',
+          createdAt: first.createdAt,
+        });
+        expect(await database.agents.list()).to.have.length(1);
+      });
+
+      it('stamps the last connection and the last disconnection, each by its own state', async () => {
+        await database.agents.save(agent);
+        const [up, down] = [new Date(1_000), new Date(2_000)];
+        await database.agents.setStatus('sales', 'connected', up);
+        await database.agents.setStatus('sales', 'disconnected', down);
+        await database.agents.setStatus('sales', 'auth_failed', new Date(3_000));
+        expect(await database.agents.find('sales')).to.deep.include({
+          status: 'auth_failed',
+          lastConnectedAt: up,
+          lastDisconnectedAt: down,
+        });
+      });
+
+      it('reads rows that another system wrote: an unknown state, no times', async () => {
+        await sql.query(
+          `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status, created_at, updated_at)
+           values (9, 'old', 'Old', 'k', 'weird', null, null)`,
+        );
+        const found = await database.agents.find('old');
+        expect(found?.status).to.equal('disconnected');
+        expect(found?.createdAt).to.be.a('date');
+      });
+
+      it('sets a key, removes an agent, and finds none afterwards', async () => {
+        await database.agents.save(agent);
+        await database.agents.setApiKey('sales', 'k9');
+        expect((await database.agents.find('sales'))?.apiKey).to.equal('k9');
+        await database.agents.remove('sales');
+        await database.agents.remove('sales');
+        expect(await database.agents.find('sales')).to.equal(null);
+      });
+
+      it('gives the latest active key of a user, or none', async () => {
+        await sql.query(
+          `insert into api_keys (user_id, api_key, is_active, created_at) values
+             (1, 'old', true, '2024-01-01'), (1, 'newest', true, '2025-01-01'),
+             (1, 'revoked', false, '2026-01-01'), (2, 'gone', false, '2024-01-01')`,
+        );
+        expect(await database.apiKeys.latestActive(1)).to.equal('newest');
+        expect(await database.apiKeys.latestActive(2)).to.equal(null);
+      });
+    });
+
+    describe('messages', () => {
+      afterEach(() => sql.query('truncate gateway_message'));
+
+      it('gives back what was stored', async () => {
+        const image = { path: '/spool/a.png', mimetype: 'image/png', size: 3, filename: 'a.png' };
+        const stored = await database.messages.append(
+          'a',
+          outgoing('hi', { kind: 'image', image, quoteId: 'q' }),
+        );
+        expect(stored.status).to.equal('queued');
+        expect(await database.messages.find('a', stored.id)).to.deep.equal(stored);
+        expect(await database.messages.find('b', stored.id)).to.equal(null);
+        expect(await database.messages.find('a', 'no-such-id')).to.equal(null);
+        expect(await database.messages.pendingFiles()).to.deep.equal([image.path]);
+      });
+
+      it('keeps the order of 1,000 messages accepted at once for 20 agents', async () => {
+        const appended = await Promise.all(
+          Array.from({ length: 1_000 }, (_, n) =>
+            database.messages.append(`agent-${n % 20}`, outgoing(String(n))),
+          ),
+        );
+        const seqs = appended.map((message) => message.seq);
+        expect(seqs).to.deep.equal([...seqs].sort((a, b) => a - b));
+        expect(new Set(seqs).size).to.equal(1_000);
+        for (let agent = 0; agent < 20; agent++) {
+          const texts = (await database.messages.pending(`agent-${agent}`)).map((message) =>
+            Number(message.text),
+          );
+          expect(texts).to.deep.equal(Array.from({ length: 50 }, (_, n) => n * 20 + agent));
+        }
+      });
+
+      it('never inverts sending and its end, although nobody waits in between', async () => {
+        const stored = await Promise.all(
+          Array.from({ length: 200 }, (_, n) => database.messages.append('a', outgoing(String(n)))),
+        );
+        const at = new Date(5_000);
+        await Promise.all(
+          stored.flatMap(({ id }) => [
+            database.messages.markSending(id, at),
+            database.messages.settle(id, { status: 'sent', messageId: `wa-${id}`, at }),
+          ]),
+        );
+        const rows = await Promise.all(stored.map(({ id }) => database.messages.find('a', id)));
+        for (const row of rows) {
+          expect(row).to.deep.include({
+            status: 'sent',
+            messageId: `wa-${row?.id}`,
+            handedOverAt: at,
+            sentAt: at,
+          });
+        }
+      });
+
+      it('goes forward only: settled is not sending again, and sent stays sent', async () => {
+        const { id } = await database.messages.append('a', outgoing('x'));
+        const at = new Date(7_000);
+        await database.messages.settle(id, { status: 'unknown', messageId: null, error: ERROR });
+        await database.messages.markSending(id, at);
+        expect((await database.messages.find('a', id))?.status).to.equal('unknown');
+        await database.messages.settle(id, { status: 'sent', messageId: 'wa', at });
+        await database.messages.settle(id, { status: 'failed', error: ERROR });
+        expect(await database.messages.find('a', id)).to.deep.include({
+          status: 'sent',
+          messageId: 'wa',
+          error: null,
+        });
+      });
+
+      it('gives a restart what was queued or being sent, and nothing else', async () => {
+        const [queued, sending, failed] = await Promise.all(
+          ['1', '2', '3'].map((text) => database.messages.append('a', outgoing(text))),
+        );
+        await database.messages.markSending(sending!.id, new Date());
+        await database.messages.settle(failed!.id, { status: 'failed', error: ERROR });
+        const pending = await database.messages.pending('a');
+        expect(pending.map(({ id, status }) => [id, status])).to.deep.equal([
+          [queued!.id, 'queued'],
+          [sending!.id, 'sending'],
+        ]);
+      });
+
+      it('fails what waits when the agent is deleted, what is being stored included', async () => {
+        const storing = [1, 2, 3].map((n) => database.messages.append('a', outgoing(String(n))));
+        const other = database.messages.append('b', outgoing('stays'));
+        await database.messages.failPending('a', { code: 'SESSION_NOT_FOUND', message: 'deleted' });
+        for (const { id } of await Promise.all(storing)) {
+          expect((await database.messages.find('a', id))?.error?.code).to.equal('SESSION_NOT_FOUND');
+        }
+        expect((await database.messages.find('b', (await other).id))?.status).to.equal('queued');
+      });
+
+      it('refuses a text that Postgres cannot hold alone, not those beside it', async () => {
+        const results = await Promise.allSettled(
+          ['fine', 'NUL \0 inside', 'fine too'].map((text) => database.messages.append('a', outgoing(text))),
+        );
+        expect(results.map((result) => result.status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled']);
+      });
+
+      it('purges what was settled long ago, and only that', async () => {
+        const [settled, waiting] = await Promise.all(
+          ['1', '2'].map((text) => database.messages.append('a', outgoing(text))),
+        );
+        await database.messages.settle(settled!.id, { status: 'failed', error: ERROR });
+        expect(await database.messages.purge(new Date(Date.now() - DAY_MS))).to.equal(0);
+        expect(await database.messages.purge(new Date(Date.now() + DAY_MS))).to.equal(1);
+        expect((await database.messages.pending('a')).map(({ id }) => id)).to.deep.equal([waiting!.id]);
+      });
+    });
+
+    describe('inbound messages', () => {
+      it('are claimed by exactly one of 100 callers at once', async () => {
+        const claims = await Promise.all(
+          Array.from({ length: 100 }, () => database.inbound.claim('a', 'wa-1')),
+        );
+        expect(claims.filter(Boolean)).to.have.length(1);
+        expect(await database.inbound.claim('a', 'wa-1')).to.equal(false);
+        expect(await database.inbound.claim('b', 'wa-1')).to.equal(true);
+      });
+    });
+
+    describe('idempotency keys', () => {
+      const key = { agentId: 'a', operation: 'messages', key: 'k', bodyHash: 'h' };
+      const answer = { status: 200, headers: { Location: '/x' }, body: { z: 1, a: { nul: 'a\u0000b' } } };
+      afterEach(() => sql.query('truncate gateway_idempotency'));
+
+      it('are new for exactly one of 50 requests at once', async () => {
+        const states = await Promise.all(Array.from({ length: 50 }, () => database.idempotency.begin(key)));
+        expect(states.filter(({ state }) => state === 'new')).to.have.length(1);
+        expect(states.filter(({ state }) => state === 'in_flight')).to.have.length(49);
+      });
+
+      it('replay the answer as it was, keys in their order', async () => {
+        await database.idempotency.begin(key);
+        await database.idempotency.complete(key, answer);
+        const again = await database.idempotency.begin(key);
+        expect(JSON.stringify(again)).to.equal(JSON.stringify({ state: 'done', answer }));
+      });
+
+      it('do not fit another body, and are not shared by agents or operations', async () => {
+        await database.idempotency.begin(key);
+        const state = async (change: object) =>
+          (await database.idempotency.begin({ ...key, ...change })).state;
+        expect(await state({ bodyHash: 'other' })).to.equal('mismatch');
+        expect(await state({ agentId: 'b' })).to.equal('new');
+        expect(await state({ operation: 'run' })).to.equal('new');
+      });
+
+      it('may be used again once given up, after 24 h, and after the process died', async () => {
+        await database.idempotency.begin(key);
+        await database.idempotency.abandon(key);
+        expect(await database.idempotency.begin(key)).to.deep.equal({ state: 'new' });
+        await database.idempotency.releaseInFlight();
+        expect(await database.idempotency.begin(key)).to.deep.equal({ state: 'new' });
+        await database.idempotency.complete(key, answer);
+        await sql.query(`update gateway_idempotency set created_at = now() - interval '25 hours'`);
+        expect(await database.idempotency.begin(key)).to.deep.equal({ state: 'new' });
+      });
+    });
+
+    it('measures every query by its operation, and counts connections', async () => {
+      const seen: string[] = [];
+      const measured = await openDatabase({
+        dbUrl: fresh().url,
+        dataDir: 'unused',
+        onQuery: (operation, seconds) => {
+          if (seconds >= 0) seen.push(operation);
+        },
+      });
+      await measured.ping();
+      await measured.purge();
+      expect(measured.poolStats()).to.have.keys('total', 'idle', 'waiting');
+      await measured.close();
+      expect(seen).to.include.members(['ping', 'message.purge', 'inbound.purge', 'idempotency.purge']);
+    });
+
+    it('tells no value of a row in an error, nor in what the log is given of it', async () => {
+      const secret = 'sk-very-secret';
+      const bad = {
+        userId: 1,
+        agentId: 'x',
+        agentName: secret,
+        apiKey: `${secret}\0`,
+        status: 'connected',
+      } as const;
+      const errors = [
+        await failure(database.agents.save(bad)),
+        await failure(database.agents.save({ ...bad, userId: secret as unknown as number, apiKey: secret })),
+        await failure(database.messages.append('a', outgoing(secret, { kind: secret as 'text' }))),
+      ];
+      for (const error of errors) {
+        expect(error.code).to.equal('INTERNAL');
+        const cause = error.cause as Error;
+        const told = [
+          error.message,
+          cause.message,
+          cause.stack,
+          JSON.stringify({ ...cause }),
+          String(error.stack),
+        ];
+        expect(told.join('\n')).not.to.include(secret);
+      }
+    });
+  });
+}
