@@ -153,6 +153,11 @@ export class SandboxNetwork {
     this.#life.typing.set(this.account(number), toJid(chatId), typing);
   }
 
+  /** Whether `number` sees someone typing in a chat of theirs now. */
+  isTyping(number: string, chatId: Jid): boolean {
+    return this.#life.typing.isShown(this.account(number).pn, chatId);
+  }
+
   chats(number: string): ChatView[] {
     return chatsOf(this.#life.world, this.#life.typing, this.account(number).pn);
   }

@@ -1,0 +1,160 @@
+import { expect } from 'chai';
+import type { WhatsAppClient } from '../../src/actors/ports.ts';
+import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
+import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { describeWhatsAppClient } from './whatsapp-client.contract.ts';
+
+describeWhatsAppClient('sandbox', async () => {
+  const network = new SandboxNetwork();
+  return { driver: new SandboxDriver(network), network, cleanup: async () => network.close() };
+});
+
+describe('SandboxDriver', () => {
+  const number = '628110000001@c.us';
+  let network: SandboxNetwork;
+  let driver: SandboxDriver;
+
+  beforeEach(() => {
+    network = new SandboxNetwork({ connectMs: 0 });
+    driver = new SandboxDriver(network, { startMs: 1_000, callMs: 50 });
+  });
+  afterEach(async () => {
+    await driver.close();
+    network.close();
+  });
+
+  /** Resolves with the first payload of an event. */
+  function once(client: WhatsAppClient, name: 'crash' | 'auth_failure' | 'disconnected'): Promise<string> {
+    return new Promise((resolve) => client.events.once(name, resolve));
+  }
+
+  /** A client linked to the number. */
+  async function linked(): Promise<WhatsAppClient> {
+    const client = driver.create('a');
+    client.events.once('qr', (qr) => network.scan(qr, number));
+    const ready = new Promise((resolve) => client.events.once('ready', resolve));
+    await client.start();
+    await ready;
+    return client;
+  }
+
+  it('rejects a call to a hung page within its deadline, as a send that may have left', async () => {
+    const client = await linked();
+    network.freeze(number, true);
+    const error = await client.sendText('628119', 'hi').catch((thrown: unknown) => thrown);
+    expect(error)
+      .to.include({ code: 'BAD_GATEWAY' })
+      .with.property('details')
+      .that.includes({ outcome: 'unknown' });
+    const probe = await client.probe().catch((thrown: unknown) => thrown);
+    expect(probe).to.include({ code: 'BAD_GATEWAY' });
+  });
+
+  it('is cured of a hung page by a reload', async () => {
+    const client = await linked();
+    network.freeze(number, true);
+    const ready = new Promise((resolve) => client.events.once('ready', resolve));
+    await client.reload();
+    await ready;
+    expect(await client.probe()).to.equal('CONNECTED');
+  });
+
+  it('tells of a crashed browser', async () => {
+    const client = await linked();
+    const crashed = once(client, 'crash');
+    network.crash(number);
+    expect(await crashed).to.contain('crashed');
+  });
+
+  it('tells of a link that the phone declined as an auth failure', async () => {
+    const client = driver.create('declined');
+    const qr = new Promise<string>((resolve) => client.events.once('qr', resolve));
+    await client.start();
+    const failed = once(client, 'auth_failure');
+    network.refuse(await qr);
+    expect(await failed).to.contain('declined');
+  });
+
+  it('settles a start that is overtaken by a destroy', async () => {
+    const client = driver.create('hasty');
+    const started = client.start().catch((thrown: unknown) => thrown);
+    await client.destroy();
+    expect(await started).to.include({ code: 'SESSION_START_FAILED' });
+  });
+
+  it('says that a send of an image surely failed when the file is gone', async () => {
+    const client = await linked();
+    const image = { path: '/nonexistent/x.png', mimetype: 'image/png', size: 1 };
+    const error = await client.sendImage('628119@c.us', image).catch((thrown: unknown) => thrown);
+    expect(error)
+      .to.include({ code: 'BAD_GATEWAY' })
+      .with.property('details')
+      .that.includes({ outcome: 'failed' });
+  });
+
+  it('loses and doubles nothing of a hundred messages across a drop', async () => {
+    const client = await linked();
+    const customer = '628119000000@c.us';
+    const texts = Array.from({ length: 100 }, (_, index) => `message ${index}`);
+    for (const [index, text] of texts.entries()) {
+      if (index === 40) network.drop(number);
+      if (index === 80) network.restore(number);
+      await client.sendText(customer, text);
+    }
+    const all = new Promise<void>((resolve) => {
+      const check = () => {
+        if (network.messages(customer).length >= texts.length) resolve();
+      };
+      network.events.on('ack', check);
+      check();
+    });
+    await all;
+    expect(network.messages(customer).map(({ body }) => body)).to.deep.equal(texts);
+  });
+
+  it('gives the first of two sessions of one agent a conflict', async () => {
+    const first = await linked();
+    const gone = once(first, 'disconnected');
+    const second = driver.create('a');
+    const ready = new Promise((resolve) => second.events.once('ready', resolve));
+    await second.start();
+    expect(await gone).to.equal('CONFLICT');
+    await ready;
+  });
+
+  it('keeps no timer for idle agents', async () => {
+    const slow = new SandboxNetwork({ connectMs: 0, timers: countingTimers() });
+    const many = new SandboxDriver(slow);
+    await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => {
+        const client = many.create(`agent-${index}`);
+        client.events.once('qr', (qr) => slow.scan(qr, `6281200${String(index).padStart(5, '0')}`));
+        const ready = new Promise((resolve) => client.events.once('ready', resolve));
+        await client.start();
+        await ready;
+      }),
+    );
+    expect(pending.size).to.equal(0);
+    await many.close();
+    slow.close();
+  });
+
+  const pending = new Set<NodeJS.Timeout>();
+  /** The host's timers, counted. */
+  function countingTimers() {
+    return {
+      setTimeout: (callback: () => void, ms: number) => {
+        const timer = setTimeout(() => {
+          pending.delete(timer);
+          callback();
+        }, ms);
+        pending.add(timer);
+        return timer;
+      },
+      clearTimeout: (timer: NodeJS.Timeout) => {
+        pending.delete(timer);
+        clearTimeout(timer);
+      },
+    };
+  }
+});
