@@ -36,7 +36,7 @@ if (changedAt(`${root}node_modules/.package-lock.json`) < changedAt(`${root}pack
 }
 if (process.argv.includes('build')) {
   const sources = Math.max(
-    ...['src', 'web', 'migrations'].map((folder) => newestBelow(root + folder)),
+    ...['src', 'web'].map((folder) => newestBelow(root + folder)),
     changedAt(`${root}package.json`),
   );
   if (changedAt(`${root}dist/main.js`) < sources) npm('run', '--silent', 'build');

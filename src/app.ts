@@ -93,7 +93,7 @@ class Service implements App {
       onQuery: (operation, seconds) => metrics.dbQuery(operation, seconds),
     });
     this.#releases.push(() => database.close());
-    metrics.observePool(() => database.poolStats());
+    metrics.observePool(() => ({ ...database.poolStats() }));
 
     const side = await openWhatsApp(
       config,
@@ -139,6 +139,7 @@ class Service implements App {
     await this.#listen(createHttpServer(app));
     // Before the actors end, so that held requests are answered by their end.
     await system.restore();
+    metrics.ready(true);
     this.#ready();
   }
 

@@ -121,7 +121,7 @@ export class Agent implements SupervisedAgent {
   comeBack(): void {
     if (this.record.status === 'auth_failed') return;
     if (this.isLinked) this.command({ type: 'session.restore' });
-    else if (this.record.status !== 'disconnected') this.#changeStatus('disconnected');
+    else if (this.record.status !== 'disconnected') this.#changeStatus('disconnected', null);
   }
 
   /** Gives the supervisor a command. */
@@ -344,25 +344,25 @@ export class Agent implements SupervisedAgent {
       input: { agent: this },
       inspect: observe({
         now: () => this.#deps.clock.now(),
-        onTransition: (record) => this.#noteTransition(record),
+        onTransition: (record, reason) => this.#noteTransition(record, reason),
         onError: (error) => this.#fault('actor', error),
       }),
     });
   }
 
   /** Keeps the newest transitions, and notices a change of the stored state. */
-  #noteTransition(record: TransitionRecord): void {
+  #noteTransition(record: TransitionRecord, reason: string | null): void {
     this.history.push(record);
     if (this.history.length > HISTORY_LENGTH) this.history.shift();
     this.#deps.events.emit('transition', this.agentId, record);
     // The beginning is not a change: what the row says holds until the machine moves.
     if (record.machine !== 'agent' || record.event === 'xstate.init') return;
     const status = record.to[0]?.split('.')[0] as AgentRecord['status'] | undefined;
-    if (status && status !== this.#status) this.#changeStatus(status);
+    if (status && status !== this.#status) this.#changeStatus(status, reason);
   }
 
   /** Tells the world of a new stored state. */
-  #changeStatus(to: AgentRecord['status']): void {
+  #changeStatus(to: AgentRecord['status'], reason: string | null): void {
     const at = this.#deps.clock.now();
     const change = { agentId: this.agentId, from: this.#status, to, heldMs: at - this.#since, at };
     this.#status = to;
@@ -371,7 +371,6 @@ export class Agent implements SupervisedAgent {
     this.record = { ...this.record, status: to, updatedAt: stamp };
     if (to === 'connected') this.record.lastConnectedAt = stamp;
     if (to === 'disconnected') this.record.lastDisconnectedAt = stamp;
-    const reason = this.#supervisor.getSnapshot().children.agent?.getSnapshot().context.reason ?? null;
     this.#deps.events.emit('state', { ...change, reason });
   }
 

@@ -4,7 +4,8 @@ import { pathsOf } from './state-paths.ts';
 
 export interface Observer {
   now(): number;
-  onTransition(record: TransitionRecord): void;
+  /** `reason` is the agent's, as the transition left it. */
+  onTransition(record: TransitionRecord, reason: string | null): void;
   /** An actor of the system died: the only sign of it that reaches the outside (XSTATE.md). */
   onError(error: unknown): void;
 }
@@ -67,7 +68,7 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
     try {
       if (event.type === '@xstate.microstep') {
         const made = record(event);
-        if (made) observer.onTransition(made);
+        if (made) observer.onTransition(made, reasonOf(event.snapshot as AnyMachineSnapshot));
       } else if (event.type === '@xstate.event' && isActorError(event.event)) {
         observer.onError(event.event.error);
       }
@@ -81,4 +82,10 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
 function machineOf(snapshot: AnyMachineSnapshot): 'supervisor' | 'agent' | null {
   const id = snapshot.machine?.id;
   return id === 'supervisor' || id === 'agent' ? id : null;
+}
+
+/** Why the agent is where it is; the supervisor has no reason of its own. */
+function reasonOf(snapshot: AnyMachineSnapshot): string | null {
+  const { reason } = snapshot.context as { reason?: string | null };
+  return reason ?? null;
 }

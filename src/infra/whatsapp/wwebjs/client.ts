@@ -62,7 +62,7 @@ export class WwebjsClient implements WhatsAppClient {
       const library = await this.#parts.makeClient();
       this.#library = library;
       this.#listen(library.client);
-      if (this.#destroyed) throw new GatewayError('SESSION_START_FAILED', 'The start was cancelled.');
+      if (this.#destroyed !== null) throw new GatewayError('SESSION_START_FAILED', 'The start was cancelled.');
       const initialized = library.client.initialize();
       this.#initialized = initialized.catch(() => undefined);
       await this.#within('start', this.#parts.deadlines.startMs, initialized);
@@ -204,7 +204,10 @@ export class WwebjsClient implements WhatsAppClient {
 
   /** After a LOGOUT the library would inject into the page again and go on living: it is kept from that. */
   #onDisconnected(client: Client, reason: string): void {
-    if (reason !== 'LOGOUT') return this.#tell('disconnected', reason);
+    if (reason !== 'LOGOUT') {
+      this.#tell('disconnected', reason);
+      return;
+    }
     stopInjecting(client);
     this.#parts.profile
       .unmarkLinked()
@@ -251,7 +254,7 @@ export class WwebjsClient implements WhatsAppClient {
     name: Name,
     ...args: Parameters<WhatsAppClientEvents[Name]>
   ): void {
-    if (this.#destroyed) return;
+    if (this.#destroyed !== null) return;
     // The emitter's own types can't follow a generic name.
     (this.events.emit as (name: Name, ...args: unknown[]) => boolean).call(this.events, name, ...args);
   }
@@ -273,7 +276,7 @@ export class WwebjsClient implements WhatsAppClient {
 
   /** The library's client. @throws GatewayError when there is none (any more). */
   #live() {
-    if (this.#library && !this.#destroyed && !this.#crashed) return this.#library;
+    if (this.#library && this.#destroyed === null && !this.#crashed) return this.#library;
     throw new GatewayError('BAD_GATEWAY', 'The client is gone.', { details: { outcome: 'failed' } });
   }
 
