@@ -1,0 +1,240 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import express, { type ErrorRequestHandler } from 'express';
+import { GatewayError } from '../../src/actors/errors.ts';
+import type { WhatsAppClient } from '../../src/actors/ports.ts';
+import { createSandboxControl } from '../../src/infra/whatsapp/sandbox/control-api.ts';
+import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
+import { startEchoAi } from '../../src/infra/whatsapp/sandbox/echo-ai.ts';
+import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+
+const NUMBER = '628110000001';
+const CUSTOMER = '628119000001';
+const PIXEL =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+/** The errors of the router, as plainly as a test needs them. */
+const plain: ErrorRequestHandler = (thrown, _req, res, _next) => {
+  if (thrown instanceof GatewayError) res.status(400).json({ code: thrown.code, details: thrown.details });
+  else res.status(500).json({ code: 'INTERNAL', message: String(thrown) });
+};
+
+describe('sandbox control API', () => {
+  let network: SandboxNetwork;
+  let driver: SandboxDriver;
+  let client: WhatsAppClient;
+  let server: Server;
+  let base: string;
+  let qr = '';
+
+  beforeEach(async () => {
+    network = new SandboxNetwork({ connectMs: 0 });
+    driver = new SandboxDriver(network);
+    client = driver.create('bot');
+    client.events.on('qr', (code) => {
+      qr = code;
+    });
+    const qrOf = (agentId: string) => {
+      if (agentId === 'bot') return qr;
+      throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+    };
+    const app = express().use('/sandbox', createSandboxControl(network, { qrOf }), plain);
+    server = app.listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/sandbox`;
+    await client.start();
+  });
+  afterEach(async () => {
+    await driver.close();
+    network.close();
+    await new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
+  });
+
+  /** One request; its status and parsed body. */
+  async function call(method: string, path: string, body?: unknown): Promise<{ status: number; body: Body }> {
+    const response = await fetch(`${base}${path}`, {
+      method,
+      ...(body !== undefined && {
+        body: JSON.stringify(body),
+        headers: { 'Content-Type': 'application/json' },
+      }),
+    });
+    return { status: response.status, body: (await response.json()) as Body };
+  }
+  type Body = Record<string, unknown> & Record<number, Record<string, unknown>>;
+
+  /** Scans the agent's QR and waits until it is ready. */
+  async function scan(): Promise<void> {
+    const ready = new Promise((resolve) => client.events.once('ready', resolve));
+    expect((await call('POST', '/phones/bot/scan', { number: NUMBER })).status).to.equal(200);
+    await ready;
+  }
+
+  /** The next event of the client. */
+  function next(name: 'message' | 'disconnected' | 'auth_failure' | 'crash'): Promise<unknown> {
+    return new Promise((resolve) => client.events.once(name, resolve));
+  }
+
+  it('scans the QR of an agent with no body at all, and lists its phone', async () => {
+    const ready = new Promise((resolve) => client.events.once('ready', resolve));
+    const { status, body } = await call('POST', '/phones/bot/scan');
+    expect(status).to.equal(200);
+    await ready;
+    const phones = await call('GET', '/phones');
+    expect(phones.body[0]).to.include({ agentId: 'bot', linked: true });
+    expect(phones.body[0]?.account).to.deep.equal(body.account);
+    expect(phones.body[0]?.devices).to.deep.equal(['CONNECTED']);
+  });
+
+  it('refuses a QR that was scanned already', async () => {
+    await scan();
+    const again = await call('POST', '/phones/bot/scan', { number: CUSTOMER, qr });
+    expect(again.body).to.deep.include({ code: 'SESSION_NOT_READY', details: { reason: 'ALREADY_SCANNED' } });
+  });
+
+  it('passes on what the service says of an agent that it does not know', async () => {
+    expect((await call('POST', '/phones/nobody/scan', {})).body.code).to.equal('SESSION_NOT_FOUND');
+    expect((await call('POST', '/phones/bot/messages', { from: CUSTOMER, text: 'x' })).body.code).to.equal(
+      'SESSION_NOT_READY',
+    );
+  });
+
+  it('declines a QR', async () => {
+    const failed = next('auth_failure');
+    expect((await call('POST', '/phones/bot/refuse')).status).to.equal(200);
+    await failed;
+  });
+
+  it('writes as a customer, directly and in a group with a mention', async () => {
+    await scan();
+    const direct = next('message');
+    await call('POST', '/phones/bot/messages', { from: CUSTOMER, name: 'Ayu', text: 'hello' });
+    expect(await direct).to.include({ chatId: `${CUSTOMER}@c.us`, body: 'hello', senderName: 'Ayu' });
+    const grouped = next('message');
+    await call('POST', '/phones/bot/messages', {
+      from: CUSTOMER,
+      text: 'hey',
+      group: 'Friends',
+      mention: true,
+    });
+    expect(await grouped).to.deep.include({ mentionedIds: [`${NUMBER}@c.us`], chatName: 'Friends' });
+    await call('POST', '/phones/bot/messages', { from: '628119000002', text: 'me too', group: 'Friends' });
+    expect(network.groups()).to.have.length(1);
+    expect(network.groups()[0]?.participants).to.have.length(3);
+  });
+
+  it('writes an image that can be looked at, and as a person known by LID', async () => {
+    await scan();
+    const heard = next('message');
+    await call('POST', '/phones/bot/messages', { from: CUSTOMER, image: PIXEL, byLid: true });
+    expect(await heard)
+      .to.have.property('chatId')
+      .that.matches(/@lid$/);
+    const { body } = await call('GET', '/phones/bot/messages');
+    const media = body[0]?.media as { sha256: string };
+    const image = await fetch(`${base}/images/${media.sha256}`);
+    expect(image.headers.get('content-type')).to.equal('image/png');
+    expect(Buffer.from(await image.arrayBuffer()).toString('base64')).to.equal(PIXEL);
+  });
+
+  it('posts a status and in a channel', async () => {
+    await scan();
+    const status = next('message');
+    await call('POST', '/phones/bot/status', { from: CUSTOMER, text: 'away' });
+    expect(await status).to.include({ chatId: 'status@broadcast' });
+    const post = next('message');
+    await call('POST', '/phones/bot/channel', { text: 'news' });
+    expect(await post)
+      .to.have.property('chatId')
+      .that.matches(/@newsletter$/);
+  });
+
+  it('shows the chats and messages of a phone, and types and reads as a customer', async () => {
+    await scan();
+    const ack = (wanted: number) =>
+      new Promise<void>((resolve) => client.events.on('ack', (heard) => heard.ack === wanted && resolve()));
+    const [delivered, read] = [ack(2), ack(3)];
+    await client.sendText(`${CUSTOMER}@c.us`, 'from the bot');
+    await delivered;
+    await call('POST', '/phones/bot/typing', { from: CUSTOMER });
+    const chats = await call('GET', '/phones/bot/chats');
+    expect(chats.body[0]).to.include({ id: `${CUSTOMER}@c.us`, kind: 'direct', typing: true });
+    await call('POST', '/phones/bot/read', { from: CUSTOMER });
+    await read;
+    const { body } = await call('GET', `/phones/bot/messages?chat=${CUSTOMER}@c.us&limit=5`);
+    expect(body[0]).to.include({ body: 'from the bot', ack: 3, fromMe: true });
+  });
+
+  it('breaks and mends the line', async () => {
+    await scan();
+    const faults = { latencyMs: 5, failureRate: 0.5, drop: true };
+    expect((await call('POST', '/phones/bot/network', faults)).body).to.include({
+      online: false,
+      latencyMs: 5,
+      failureRate: 0.5,
+    });
+    expect((await call('POST', '/phones/bot/network', { restore: true })).body).to.include({
+      online: true,
+      latencyMs: 0,
+    });
+    const gone = next('disconnected');
+    await call('POST', '/phones/bot/network', { state: 'PROXYBLOCK' });
+    expect(await gone).to.equal('PROXYBLOCK');
+    const crashed = next('crash');
+    await call('POST', '/phones/bot/network', { crash: true });
+    await crashed;
+  });
+
+  it('unlinks the phone', async () => {
+    await scan();
+    const gone = next('disconnected');
+    await call('POST', '/phones/bot/unlink');
+    expect(await gone).to.equal('LOGOUT');
+  });
+
+  it('shows the wire log from a line on, lets time pass, and starts afresh', async () => {
+    await scan();
+    const { body: log } = await call('GET', '/wire-log');
+    const lines = log as unknown as { seq: number }[];
+    const later = await call('GET', `/wire-log?since=${lines.at(-2)?.seq}`);
+    expect(later.body).to.have.length(1);
+    expect((await call('POST', '/clock', { advanceMs: 60_000 })).status).to.equal(200);
+    const gone = next('disconnected');
+    await call('POST', '/reset', { seed: 'other' });
+    await gone;
+    expect((await call('GET', '/phones')).body).to.deep.equal([]);
+    expect((await call('GET', '/numbers')).body).to.have.length(8);
+  });
+
+  it('names every field that does not fit', async () => {
+    const { body } = await call('POST', '/phones/bot/network', { failureRate: 2, latencyMs: -1 });
+    const { issues } = body.details as { issues: { path: string }[] };
+    expect(body.code).to.equal('INVALID_PAYLOAD');
+    expect(issues.map(({ path }) => path).sort()).to.deep.equal(['failureRate', 'latencyMs']);
+    const form = await fetch(`${base}/reset`, { method: 'POST', body: 'seed=x' });
+    expect(await form.json()).to.include({ code: 'UNSUPPORTED_MEDIA_TYPE' });
+  });
+});
+
+describe('echo AI', () => {
+  it('answers a run with what was said, and refuses anything else', async () => {
+    const echo = await startEchoAi();
+    const ask = (body: unknown) =>
+      fetch(`${echo.url}/agents/bot/run`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    expect(await (await ask({ message: 'hi', sessionId: 'x@c.us' })).json()).to.deep.equal({
+      reply: 'You said: hi',
+    });
+    expect((await ask({})).status).to.equal(400);
+    await echo.close();
+    const closed = await ask({ message: 'hi' }).catch((thrown: unknown) => thrown);
+    expect(closed).to.be.instanceOf(Error);
+  });
+});
