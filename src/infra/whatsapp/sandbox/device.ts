@@ -118,11 +118,11 @@ export class NetworkDevice implements Device {
     if (this.closed) return;
     this.closed = true;
     this.#cancelNext();
-    this.ref = null;
     this.#held = [];
     for (const { fail } of this.#waiting.splice(0))
       fail(new SandboxRefusal('CLOSED', 'The device is closed.'));
     this.#home.release(this);
+    this.ref = null;
     this.#home.world.wire('close', this.account?.pn ?? null);
   }
 

@@ -100,8 +100,7 @@ export class Devices implements DeviceHome {
 
   release(device: NetworkDevice): void {
     this.#open.delete(device);
-    for (const [ref, owner] of device.account ? [] : this.#refs)
-      if (owner === device) this.#spend(ref, 'EXPIRED_REF');
+    if (device.ref) this.#spend(device.ref, 'EXPIRED_REF');
     const pn = device.account?.pn;
     const siblings = pn === undefined ? undefined : this.#byAccount.get(pn);
     siblings?.delete(device);

@@ -33,7 +33,7 @@ export function findAccount(world: World, number: string): Account | null {
 }
 
 /** A new account with a LID and a name made from its number. */
-export function makeAccount(world: World, pn: Jid): Account {
+function makeAccount(world: World, pn: Jid): Account {
   const digits = pn.slice(0, pn.indexOf('@'));
   const lid = (BigInt(`0x${world.seeded.fixed(`lid:${digits}`, 14)}`) + 10n ** 14n).toString().slice(0, 15);
   const account = { pn, lid: `${lid}@lid`, name: `+${digits}`, addressedByLid: false };
