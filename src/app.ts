@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createHttpTerminator } from 'http-terminator';
 import type { Logger } from 'pino';
 import { createGatewaySystem } from './actors/gateway-system.ts';
-import type { Clock, WhatsAppDriver } from './actors/ports.ts';
+import type { Clock } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
 import { type ActorLimits, type ActorSettings, DEFAULT_LIMITS } from './actors/settings.ts';
 import { createHttpApp, createHttpServer } from './http/app.ts';
@@ -18,13 +18,13 @@ import { SpooledMedia } from './infra/media/spooled-media.ts';
 import { Metrics } from './infra/metrics.ts';
 import { openDatabase } from './infra/postgres/database.ts';
 import { TempFiles } from './infra/temp-files.ts';
-import { openWhatsApp } from './whatsapp-side.ts';
+import { openWhatsApp, type WhatsAppSide } from './whatsapp-side.ts';
 
 /** What tests replace; everything else comes from the configuration. */
 export interface Overrides {
   logger: Logger;
   clock?: Clock;
-  driver?: WhatsAppDriver;
+  side?: WhatsAppSide;
   limits?: Partial<ActorLimits>;
 }
 
@@ -95,19 +95,14 @@ class Service implements App {
     this.#releases.push(() => database.close());
     metrics.observePool(() => ({ ...database.poolStats() }));
 
-    const side = await openWhatsApp(
-      config,
-      (where, error) => this.fault(where, error),
-      (text) => this.#logger.warn({ event: 'service.notice' }, text),
-    );
+    const side = this.#overrides.side ?? (await this.#openSide());
     this.#releases.push(() => side.close());
-    const driver = this.#overrides.driver ?? side.driver;
-    await driver.prepare();
+    await side.driver.prepare();
 
     const ai = new HttpAiBackend({ baseUrl: side.aiBackendUrl, timeoutMs: config.AI_TIMEOUT_MS });
     this.#releases.push(() => ai.close());
     const system = createGatewaySystem({
-      driver,
+      driver: side.driver,
       ai,
       agents: database.agents,
       apiKeys: database.apiKeys,
@@ -147,6 +142,15 @@ class Service implements App {
     this.#stopping.abort();
     this.#stopped ??= this.#release();
     return this.#stopped;
+  }
+
+  /** The WhatsApp that the configuration names. */
+  #openSide(): Promise<WhatsAppSide> {
+    return openWhatsApp(
+      this.#config,
+      (where, error) => this.fault(where, error),
+      (text) => this.#logger.warn({ event: 'service.notice' }, text),
+    );
   }
 
   /** Images in the spool, their previews, and the clean-up of both. */

@@ -1,0 +1,47 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** One request that the AI backend got. */
+export interface AiCall {
+  path: string;
+  authorization: string | undefined;
+  traceparent: string | undefined;
+  body: Record<string, unknown>;
+}
+
+/** How the backend answers a call; `hang` never does. */
+export type AiBehaviour = (call: AiCall) => { status?: number; body?: unknown } | 'hang';
+
+/** A real HTTP server in the place of the customer's AI backend: notes every call, answers as told. */
+export class AiServer {
+  readonly calls: AiCall[] = [];
+  behave: AiBehaviour = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
+  readonly #server = createServer((req, res) => void this.#answer(req, res));
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async open(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return this;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of req) chunks.push(chunk as Buffer);
+    const { authorization, traceparent } = req.headers as Record<string, string | undefined>;
+    const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
+    const call = { path: req.url ?? '', authorization, traceparent, body };
+    this.calls.push(call);
+    const answer = this.behave(call);
+    if (answer === 'hang') return;
+    res.writeHead(answer.status ?? 200, { 'content-type': 'application/json' });
+    res.end(JSON.stringify(answer.body ?? {}));
+  }
+}

@@ -1,0 +1,247 @@
+import { existsSync } from 'node:fs';
+import { expect } from 'chai';
+import type { Pool } from 'pg';
+import type { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import type { AiServer } from './ai-server.ts';
+import { eventually } from './eventually.ts';
+
+/** The service under test and everything around it that a walk looks at. */
+export interface Walk {
+  url: string;
+  network: SandboxNetwork;
+  ai: AiServer;
+  pool: Pool;
+  /** Serves an image at `/image.png`; allowed as a media origin. */
+  images: string;
+  /** The agent's folder, where the driver keeps one. */
+  authFolder: string | null;
+  /** Browsers that run for the agent. */
+  browsers(): number;
+}
+
+const BOT = '6281111111111';
+const CUSTOMER = '6281234567890';
+const DEVELOPER = '62895619356936';
+const KEY = 'key-of-user-7';
+const PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+interface Answer {
+  status: number;
+  body: Record<string, unknown> & { error?: { code: string; details?: Record<string, unknown> } };
+}
+
+/**
+ * Registers the steps of the PRD's life of an agent, in order: each `it` goes on where the one before ended.
+ * `walk` is called when the steps run.
+ */
+export function registerPrdWalk(walk: () => Walk): void {
+  const group = '120363000000000001@g.us';
+
+  /** Calls the API as a JSON client. */
+  async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const response = await fetch(walk().url + path, {
+      method,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    return { status: response.status, body: (await response.json()) as Answer['body'] };
+  }
+
+  /** Calls an endpoint of the agent with its key. */
+  const asAgent = (path: string, body: unknown) =>
+    call('POST', `/agents/shop/${path}`, body, { authorization: `Bearer ${KEY}` });
+
+  /** The bot's messages in one of its chats, by text. */
+  const sentTo = (chat: string, text: string) =>
+    walk()
+      .network.messages(BOT, chat)
+      .filter((message) => message.fromMe && message.body === text);
+
+  /** The status in the owner's table. */
+  const row = async () =>
+    (await walk().pool.query('select * from whatsapp_user where agent_id = $1', ['shop'])).rows[0] as
+      | Record<string, unknown>
+      | undefined;
+
+  it('creates a session with the latest active key of the user, and answers with a QR', async () => {
+    await walk().pool.query(
+      "insert into api_keys (user_id, api_key, is_active, created_at) values (7, 'old', true, now() - interval '1 day'), (7, $1, true, now()), (7, 'off', false, now() + interval '1 day')",
+      [KEY],
+    );
+    const { status, body } = await call('POST', '/sessions', {
+      userId: 7,
+      agentId: 'shop',
+      agentName: 'Shop',
+      apikey: 'not-used',
+    });
+    expect(status).to.equal(201);
+    expect(body).to.include({ status: 'awaiting_qr' });
+    expect(body.qr).to.be.a('string').that.matches(/^[^,]+,[^,]+,[^,]+,[^,]+,[^,]+$/);
+    expect(await row()).to.include({ status: 'awaiting_qr', api_key: KEY });
+  });
+
+  it('connects when the QR is scanned, and writes that down', async () => {
+    const qr = await fetch(`${walk().url}/sessions/shop/qr`, { headers: { accept: 'text/plain' } });
+    walk().network.scan(await qr.text(), BOT);
+    await eventually('the connection', async () => (await call('GET', '/sessions/shop')).body.status === 'connected');
+    const stored = await eventually('the row', async () => {
+      const found = await row();
+      return found?.status === 'connected' ? found : undefined;
+    });
+    expect(stored.last_connected_at).to.be.instanceOf(Date);
+    expect((await call('GET', '/sessions/shop')).body.live).to.deep.include({ isConnected: true, isReady: true });
+  });
+
+  it('answers a create of a connected agent with 200 and no QR', async () => {
+    const { status, body } = await call('POST', '/sessions', { userId: 7, agentId: 'shop', agentName: 'Shop' });
+    expect(status).to.equal(200);
+    expect(body).not.to.have.property('qr');
+  });
+
+  it('keeps other users and other keys out', async () => {
+    const taken = await call('POST', '/sessions', { userId: 8, agentId: 'shop', agentName: 'Theft', apikey: 'x' });
+    expect([taken.status, taken.body.error?.code]).to.deep.equal([409, 'AGENT_ID_TAKEN']);
+    const wrong = await call('POST', '/agents/shop/messages', { to: CUSTOMER, message: 'x' }, { authorization: 'Bearer old' });
+    expect([wrong.status, wrong.body.error?.code]).to.deep.equal([401, 'UNAUTHORIZED']);
+  });
+
+  it('sends a text to a number in national form; 200 means that WhatsApp has it', async () => {
+    const { status, body } = await asAgent('messages', { to: '081234567890', message: 'Halo dari API' });
+    expect(status).to.equal(200);
+    expect(body).to.include({ status: 'sent', to: `${CUSTOMER}@c.us` });
+    const [sent] = sentTo(`${CUSTOMER}@c.us`, 'Halo dari API');
+    expect(sent).to.include({ id: body.messageId });
+    expect(sent!.ack).to.be.at.least(1);
+    const told = await call('GET', `/agents/shop/messages/${body.id}`, undefined, { authorization: `Bearer ${KEY}` });
+    expect(told.body).to.include({ status: 'sent', messageId: body.messageId });
+  });
+
+  it('sends a text to a group', async () => {
+    walk().network.group({ id: group, name: 'Team', participants: [BOT, CUSTOMER, '628999999999'] });
+    const { status } = await asAgent('messages', { to: group, message: 'Halo grup' });
+    expect(status).to.equal(200);
+    expect(sentTo(group, 'Halo grup')).to.have.length(1);
+  });
+
+  it('sends a quoted reply, and never silently without its quote', async () => {
+    walk().ai.behave = () => ({ body: {} });
+    walk().network.write(CUSTOMER, { to: BOT, text: 'quote me' });
+    const incoming = await eventually('the message', () =>
+      walk().network.messages(BOT, `${CUSTOMER}@c.us`).find((message) => message.body === 'quote me'),
+    );
+    const { status } = await asAgent('messages', { to: CUSTOMER, message: 'Noted', quoteId: incoming.id });
+    expect(status).to.equal(200);
+    expect(sentTo(`${CUSTOMER}@c.us`, 'Noted')[0]!.quotedId).to.equal(incoming.id);
+    const missing = await asAgent('messages', { to: CUSTOMER, message: 'x', quoteId: `false_${CUSTOMER}@c.us_NOPE` });
+    expect([missing.status, missing.body.error?.code]).to.deep.equal([404, 'NOT_FOUND']);
+    expect(sentTo(`${CUSTOMER}@c.us`, 'x')).to.have.length(0);
+  });
+
+  it('tells that a number has no account', async () => {
+    const { status, body } = await asAgent('messages', { to: '+15550000001', message: 'anyone?' });
+    expect([status, body.error?.code]).to.deep.equal([422, 'RECIPIENT_NOT_ON_WHATSAPP']);
+  });
+
+  it('sends an image given as base64, and keeps a preview', async () => {
+    const { status, body } = await asAgent('media', { to: CUSTOMER, data: PNG, caption: 'Invoice #123', mimetype: 'image/jpeg' });
+    expect(status).to.equal(200);
+    expect(body).to.include({ status: 'sent', mimetype: 'image/png', size: 70 });
+    expect(existsSync(String(body.previewPath))).to.equal(true);
+    const [sent] = sentTo(`${CUSTOMER}@c.us`, 'Invoice #123');
+    expect(sent!.media).to.include({ mimetype: 'image/png', size: 70 });
+  });
+
+  it('sends an image given by URL, without a preview when none is wanted', async () => {
+    const { status, body } = await asAgent('media', {
+      to: CUSTOMER,
+      url: `${walk().images}/image.png`,
+      caption: 'by URL',
+      save_to_temp: false,
+    });
+    expect(status).to.equal(200);
+    expect(body).not.to.have.property('previewPath');
+    expect(sentTo(`${CUSTOMER}@c.us`, 'by URL')).to.have.length(1);
+  });
+
+  it('runs the AI for a caller, typing meanwhile, and sends its reply', async () => {
+    const { ai, network } = walk();
+    let typed = false;
+    ai.behave = ({ body }) => {
+      typed ||= network.isTyping(CUSTOMER, `${BOT}@c.us`);
+      return { body: { reply: `AI: ${body.message}` } };
+    };
+    const { status, body } = await asAgent('run', { message: 'Hello assistant!', sessionId: CUSTOMER, memory_enable: true });
+    expect(status).to.equal(200);
+    expect(body).to.include({ reply: 'AI: Hello assistant!', replySent: true, sessionId: `${CUSTOMER}@c.us` });
+    expect(sentTo(`${CUSTOMER}@c.us`, 'AI: Hello assistant!')).to.have.length(1);
+    const asked = ai.calls.at(-1)!;
+    expect(asked).to.include({ path: '/agents/shop/run', authorization: `Bearer ${KEY}` });
+    expect(asked.body).to.include({ message: 'Hello assistant!', sessionId: `${CUSTOMER}@c.us`, memory_enable: true });
+    await eventually('typing to be off', () => !network.isTyping(CUSTOMER, `${BOT}@c.us`));
+  });
+
+  it('answers a direct message through the AI', async () => {
+    const { network, ai } = walk();
+    network.write(CUSTOMER, { to: BOT, text: 'apa kabar?' });
+    await eventually('the reply', () => sentTo(`${CUSTOMER}@c.us`, 'AI: apa kabar?').some(({ ack }) => ack >= 1));
+    expect(ai.calls.at(-1)!.body).to.include({ message: 'apa kabar?', sessionId: `${CUSTOMER}@c.us` });
+    expect(ai.calls.at(-1)!.body.metadata).to.have.property('whatsapp_name');
+  });
+
+  it('ignores a group message without a mention, a status and a channel, and answers one with a mention', async () => {
+    const { network, ai } = walk();
+    const before = ai.calls.length;
+    network.write(CUSTOMER, { to: group, text: 'just chatting' });
+    network.postStatus(CUSTOMER, BOT, 'my status');
+    network.postChannel('120363000000000009@newsletter', BOT, 'news');
+    network.write(CUSTOMER, { to: group, text: 'bot, help', mentionedIds: [`${BOT}@c.us`] });
+    await eventually('the reply', () => sentTo(group, 'AI: bot, help').length === 1);
+    network.write(CUSTOMER, { to: group, text: `ask ${BOT}` });
+    await eventually('the reply', () => sentTo(group, `AI: ask ${BOT}`).length === 1);
+    expect(ai.calls.slice(before).map(({ body }) => body.message)).to.deep.equal(['bot, help', `ask ${BOT}`]);
+  });
+
+  it('reports an AI error to the developer and does not reply to the user', async () => {
+    const { network, ai } = walk();
+    ai.behave = () => ({ status: 500 });
+    network.write(CUSTOMER, { to: BOT, text: 'will fail' });
+    const report = await eventually('the report', () =>
+      network.messages(BOT, `${DEVELOPER}@c.us`).find((message) => message.body.includes('will fail')),
+    );
+    for (const part of ['shop', `${CUSTOMER}@c.us`, 'reason: ERROR', 'traceId: ', 'timestamp: ']) {
+      expect(report.body).to.include(part);
+    }
+    expect(sentTo(`${CUSTOMER}@c.us`, 'AI: will fail')).to.have.length(0);
+    await eventually('typing to be off', () => !network.isTyping(CUSTOMER, `${BOT}@c.us`));
+  });
+
+  it('answers 504 when the AI takes too long, and 502 when it fails', async () => {
+    const { ai } = walk();
+    ai.behave = () => 'hang';
+    const late = await asAgent('run', { message: 'x', sessionId: CUSTOMER });
+    expect([late.status, late.body.error?.code]).to.deep.equal([504, 'AI_TIMEOUT']);
+    ai.behave = () => ({ status: 500 });
+    const failed = await asAgent('run', { message: 'x', sessionId: CUSTOMER });
+    expect([failed.status, failed.body.error?.code]).to.deep.equal([502, 'AI_DOWNSTREAM_ERROR']);
+  });
+
+  it('reconnects: logs out, and answers with a new QR', async () => {
+    const { status, body } = await call('POST', '/sessions/shop/reconnect');
+    expect(status).to.equal(200);
+    expect(body.qr).to.be.a('string');
+    expect(walk().network.devicesOf(BOT)).to.have.length(0);
+    const refused = await asAgent('messages', { to: CUSTOMER, message: 'x' });
+    expect([refused.status, refused.body.error?.code]).to.deep.equal([409, 'SESSION_NOT_READY']);
+  });
+
+  it('deletes the session: no row, no auth folder, no browser; and again is 404', async () => {
+    const { status } = await call('DELETE', '/sessions/shop');
+    expect(status).to.equal(200);
+    expect(await row()).to.equal(undefined);
+    if (walk().authFolder) expect(existsSync(walk().authFolder!)).to.equal(false);
+    expect(walk().browsers()).to.equal(0);
+    const again = await call('DELETE', '/sessions/shop');
+    expect([again.status, again.body.error?.code]).to.deep.equal([404, 'SESSION_NOT_FOUND']);
+  });
+}

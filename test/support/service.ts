@@ -1,0 +1,106 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import pino from 'pino';
+import { type App, createApp, type Overrides } from '../../src/app.ts';
+import { type Config, readConfig } from '../../src/infra/config.ts';
+import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
+import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { AiServer } from './ai-server.ts';
+import type { TestDatabase } from './postgres.ts';
+
+/** A whole service on loopback with everything around it, for one suite. */
+export interface Service {
+  app: App;
+  config: Config;
+  network: SandboxNetwork;
+  ai: AiServer;
+  pool: pg.Pool;
+  /** A folder of its own, deleted with it. */
+  dir: string;
+  /** Serves a tiny PNG at `/image.png`, and is an allowed media origin. */
+  images: string;
+  close(): Promise<void>;
+}
+
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+/** Serves the PNG. */
+async function imageServer(): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer((_req, res) => res.writeHead(200, { 'content-type': 'image/png' }).end(PNG));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+/**
+ * Starts the service on a fresh database. On the sandbox driver unless `side` says otherwise; `env` is the
+ * environment as an operator would set it.
+ */
+export async function startService(
+  database: TestDatabase,
+  { env = {}, configure = (config) => config, ...overrides }: ServiceOptions = {},
+): Promise<Service> {
+  const dir = await mkdtemp(join(tmpdir(), 'gateway-'));
+  const ai = await new AiServer().open();
+  const images = await imageServer();
+  const network = overrides.network ?? new SandboxNetwork();
+  const config = configure(
+    readConfig({
+      PORT: '0',
+      DB_URL: database.url,
+      DATA_DIR: join(dir, 'data'),
+      TEMP_DIR: join(dir, 'temp'),
+      WWEBJS_AUTH_DIR: join(dir, 'auth'),
+      AI_BACKEND_URL: ai.url,
+      MEDIA_ALLOWED_ORIGINS: images.url,
+      ...env,
+    }),
+  );
+  const driver = new SandboxDriver(network);
+  const side = {
+    driver,
+    aiBackendUrl: ai.url,
+    routers: () => [],
+    close: () => driver.close(),
+  };
+  const app = createApp(config, {
+    logger: pino({ level: 'silent' }),
+    side: config.WHATSAPP_DRIVER === 'sandbox' ? side : undefined,
+    ...overrides,
+  });
+  await app.start();
+  const pool = new pg.Pool({ ...database.config, max: 2 });
+  return {
+    app,
+    config,
+    network,
+    ai,
+    pool,
+    dir,
+    images: images.url,
+    close: async () => {
+      await app.stop();
+      await pool.end();
+      await ai.close();
+      await images.close();
+      network.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface ServiceOptions extends Partial<Overrides> {
+  env?: Record<string, string>;
+  /** Changes what the environment can't say, e.g. arguments with spaces. */
+  configure?: (config: Config) => Config;
+  network?: SandboxNetwork;
+}
