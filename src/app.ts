@@ -131,9 +131,8 @@ class Service implements App {
       stopping: this.#stopping.signal,
       extraRouters: side.routers(system),
     });
-    await this.#listen(createHttpServer(app));
-    // Before the actors end, so that held requests are answered by their end.
     await system.restore();
+    await this.#listen(createHttpServer(app));
     metrics.ready(true);
     this.#ready();
   }
@@ -183,7 +182,8 @@ class Service implements App {
     const { PORT, HOST, SHUTDOWN_GRACE_MS } = this.#config;
     const terminator = createHttpTerminator({ server, gracefulTerminationTimeout: 1_000 });
     this.#releases.push(() => terminator.terminate());
-    this.#releases.push(() => this.system.stop(SHUTDOWN_GRACE_MS - 5_000));
+    // Before the connections, so that held requests are answered by their actors' end.
+    this.#releases.push(() => this.system.stop(SHUTDOWN_GRACE_MS * 0.8));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(PORT, HOST, resolve);

@@ -66,6 +66,13 @@ async function sandboxSide(config: Config): Promise<WhatsAppSide> {
  * Opens the side that the configuration names; the other one is not even imported.
  * @throws Error when the sandbox is asked for in production.
  */
-export function openWhatsApp(config: Config, onFault: OnFault, onNotice: OnNotice): Promise<WhatsAppSide> {
+export async function openWhatsApp(
+  config: Config,
+  onFault: OnFault,
+  onNotice: OnNotice,
+): Promise<WhatsAppSide> {
+  if (config.WHATSAPP_DRIVER === 'sandbox' && config.NODE_ENV === 'production') {
+    throw new Error('WHATSAPP_DRIVER=sandbox simulates WhatsApp: it does not run with NODE_ENV=production.');
+  }
   return config.WHATSAPP_DRIVER === 'sandbox' ? sandboxSide(config) : realSide(config, onFault, onNotice);
 }

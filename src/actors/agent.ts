@@ -66,6 +66,7 @@ export class Agent implements SupervisedAgent {
   #qr: QrView | null = null;
   #socket: string | null = null;
   #release: ReleaseSlot | null = null;
+  #booted: Promise<void> | null = null;
   #lastError: string | undefined;
   #since: number;
   #status: AgentRecord['status'];
@@ -110,8 +111,16 @@ export class Agent implements SupervisedAgent {
 
   // ── commands ──────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Starts the supervisor; with saved credentials it connects by itself. */
-  async boot(): Promise<void> {
+  /** Takes up what is stored of the agent and starts the supervisor; once, however often it is called. */
+  boot(): Promise<void> {
+    this.#booted ??= this.#boot().catch((error: unknown) => {
+      this.#booted = null;
+      throw error;
+    });
+    return this.#booted;
+  }
+
+  async #boot(): Promise<void> {
     this.isLinked = await this.driver.hasCredentials(this.agentId);
     await this.sender.restore();
     this.#supervisor.start();
@@ -194,13 +203,22 @@ export class Agent implements SupervisedAgent {
   }
 
   view(): AgentView {
-    const { userId, agentId, agentName, lastConnectedAt, lastDisconnectedAt, createdAt, updatedAt } =
-      this.record;
+    const {
+      userId,
+      agentId,
+      agentName,
+      endpointUrlRun,
+      lastConnectedAt,
+      lastDisconnectedAt,
+      createdAt,
+      updatedAt,
+    } = this.record;
     const supervisor = this.#supervisor.getSnapshot();
     return {
       userId,
       agentId,
       agentName,
+      endpointUrlRun,
       status: this.#status,
       states: statePaths(supervisor.children.agent),
       since: this.#since,

@@ -63,6 +63,7 @@ class Registry implements GatewaySystem {
   readonly #projection: StatusProjection;
   readonly #keys: KeyRefresh;
   #probes: NodeJS.Timeout | null = null;
+  #restored: Promise<void> = Promise.resolve();
   #stopping = false;
 
   constructor(deps: GatewayDeps) {
@@ -78,11 +79,9 @@ class Registry implements GatewaySystem {
   async restore(): Promise<void> {
     this.#probes = setInterval(() => this.#probeAll(), this.#deps.settings.limits.probeEveryMs);
     this.#probes.unref();
-    for (const record of await this.#deps.agents.list()) {
-      const agent = this.#add(new Agent(record, this.#agentDeps));
-      await agent.boot();
-      agent.comeBack();
-    }
+    const records = await this.#deps.agents.list();
+    const agents = records.map((record) => this.#add(new Agent(record, this.#agentDeps)));
+    this.#restored = this.#bootAll(agents);
   }
 
   async create(spec: SessionSpec, traceId: string): Promise<StartOutcome> {
@@ -179,6 +178,7 @@ class Registry implements GatewaySystem {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     if (this.#probes) clearInterval(this.#probes);
+    await this.#restored;
     const agents = [...this.#agents.values()];
     const stopped = Promise.all(agents.map((agent) => agent.stop(graceMs / 2)));
     await withDeadline(
@@ -236,6 +236,7 @@ class Registry implements GatewaySystem {
 
   /** Gives a start command and waits for what comes of it, `QR_WAIT_MS` at most. */
   async #start(agent: Agent, created: boolean, command: () => void): Promise<StartOutcome> {
+    await agent.boot();
     const reached = agent.nextMilestone(answersStart, this.#deps.settings.qrWaitMs);
     command();
     const milestone = await reached;
@@ -261,6 +262,19 @@ class Registry implements GatewaySystem {
     const agent = this.#agents.get(agentId);
     if (agent) return agent;
     throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+  }
+
+  /** Boots agents one by one; one that can't be booted now is told, and comes with the next request. */
+  async #bootAll(agents: Agent[]): Promise<void> {
+    for (const agent of agents) {
+      if (this.#stopping) return;
+      try {
+        await agent.boot();
+        agent.comeBack();
+      } catch (error) {
+        this.events.emit('fault', { agentId: agent.agentId, where: 'restore', error });
+      }
+    }
   }
 
   /** One timer rings for the probes of all. */

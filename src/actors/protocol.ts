@@ -47,6 +47,8 @@ export interface AgentView {
   userId: number;
   agentId: string;
   agentName: string;
+  /** The AI endpoint of the record, or null for the configured one. */
+  endpointUrlRun: string | null;
   status: SessionState;
   /** Path of the live machine states, e.g. `connected.link.healthy`. */
   states: string[];
@@ -178,7 +180,7 @@ export interface GatewayEvents {
 export interface GatewaySystem {
   readonly events: EventEmitter<GatewayEvents>;
 
-  /** Brings back every agent that has saved credentials, without waiting for them. */
+  /** Makes every agent of the database known; those with saved credentials come back, without being waited for. */
   restore(): Promise<void>;
   /** Creates or restarts a session (SPEC §3). `AGENT_ID_TAKEN`, `INVALID_PAYLOAD` (no key), `SESSION_START_FAILED`. */
   create(spec: SessionSpec, traceId: string): Promise<StartOutcome>;

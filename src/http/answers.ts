@@ -42,6 +42,10 @@ export const sessionDetails = z
     reason: z.string().nullable().meta({ description: 'Why it is in this status.' }),
     states: z.array(z.string()).meta({ description: 'Live states of the machine.' }),
     since: moment,
+    endpointUrlRun: z
+      .string()
+      .nullable()
+      .meta({ description: 'AI endpoint of this agent; null: the configured one.' }),
     lastConnectedAt: moment.nullable(),
     lastDisconnectedAt: moment.nullable(),
     createdAt: moment,

@@ -23,6 +23,7 @@ export const session = {
   reason: null,
   states: ['connected'],
   since: at,
+  endpointUrlRun: null,
   lastConnectedAt: at,
   lastDisconnectedAt: null,
   createdAt: at,

@@ -58,6 +58,8 @@ const schema = z
     SHUTDOWN_GRACE_MS: integer(30_000),
     AI_CONCURRENCY: integer(4),
     QR_MAX_REFRESHES: integer(15),
+    /** Node's own; read here because the sandbox refuses `production`. */
+    NODE_ENV: z.string().optional(),
   })
   .transform((env) => ({ ...env, APP_BASE_URL: env.APP_BASE_URL ?? `http://localhost:${env.PORT}` }));
 

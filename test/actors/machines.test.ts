@@ -32,9 +32,15 @@ describe('the agent machine', () => {
   };
   const options = {
     machine,
-    input: () => ({ agent: silentPort({ limits: { ...silentPort().limits, mutesAllowed: 2, offlinesAllowed: 2 } }) }),
+    input: () => ({
+      agent: silentPort({ limits: { ...silentPort().limits, mutesAllowed: 2, offlinesAllowed: 2 } }),
+    }),
     payloads,
-    contextKey: ({ qrs, mutes, offlines }: { qrs: number; mutes: number; offlines: number }) => [qrs, mutes, offlines],
+    contextKey: ({ qrs, mutes, offlines }: { qrs: number; mutes: number; offlines: number }) => [
+      qrs,
+      mutes,
+      offlines,
+    ],
   };
 
   it('takes every transition of its chart, and dies of none of them', () => {
@@ -91,9 +97,16 @@ describe('the agent machine', () => {
 });
 
 describe('the supervisor machine', () => {
-  const machine = supervisorMachine.provide({ actors: { agent: fromTransition((state) => state, {}) as never } });
+  const machine = supervisorMachine.provide({
+    actors: { agent: fromTransition((state) => state, {}) as never },
+  });
   const payloads = {
-    'agent.down': [{ reason: 'CRASH' }, { reason: 'LOGOUT' }, { reason: 'LOGGED_OUT' }, { reason: 'START_FAILED' }],
+    'agent.down': [
+      { reason: 'CRASH' },
+      { reason: 'LOGOUT' },
+      { reason: 'LOGGED_OUT' },
+      { reason: 'START_FAILED' },
+    ],
     'xstate.error.actor.agent': [{ error: new Error('bug') }],
   };
 
@@ -108,7 +121,9 @@ describe('the supervisor machine', () => {
 
   it('waits longer after each end, and begins small again after a steady connection', () => {
     const restarts: string[] = [];
-    const port = silentPort({ announceRestart: ({ attempt, delayMs }) => restarts.push(`${attempt}: ${delayMs}`) });
+    const port = silentPort({
+      announceRestart: ({ attempt, delayMs }) => restarts.push(`${attempt}: ${delayMs}`),
+    });
     const actor = createActor(machine, { input: { agent: port } }).start();
     actor.send({ type: 'session.restore' });
     for (let i = 0; i < 3; i += 1) {

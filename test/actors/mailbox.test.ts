@@ -80,7 +80,8 @@ describe('the mailbox', () => {
     expect(mailbox.view()).to.include({ depth: 4, tokens: 2 });
     mailbox.open();
     const order = [];
-    for (let next = mailbox.oldest(); next; next = mailbox.oldest()) order.push(mailbox.dropOldest()!.message.id);
+    for (let next = mailbox.oldest(); next; next = mailbox.oldest())
+      order.push(mailbox.dropOldest()!.message.id);
     expect(order).to.deep.equal(['1', '2', '3', '4']);
   });
 

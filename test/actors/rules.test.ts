@@ -26,9 +26,17 @@ describe('which inbound messages are answered', () => {
     ['a direct message from a LID', { ...dm, chatId: '7@lid', senderId: '7@lid' }, true],
     ['a group message without a mention', group, 'group_without_mention'],
     ['a group message that mentions the number', { ...group, mentionedIds: ['628111@c.us'] }, true],
-    ['a group message that mentions a device of the number', { ...group, mentionedIds: ['628111:12@c.us'] }, true],
+    [
+      'a group message that mentions a device of the number',
+      { ...group, mentionedIds: ['628111:12@c.us'] },
+      true,
+    ],
     ['a group message that mentions the LID', { ...group, mentionedIds: ['99@lid'] }, true],
-    ['a group message that mentions somebody else', { ...group, mentionedIds: ['628333@c.us'] }, 'group_without_mention'],
+    [
+      'a group message that mentions somebody else',
+      { ...group, mentionedIds: ['628333@c.us'] },
+      'group_without_mention',
+    ],
     ['a group message with the number in the body', { ...group, body: 'ask 628111 please' }, true],
     ['a status', { ...dm, chatId: 'status@broadcast' }, 'status'],
     ['a channel post', { ...dm, chatId: '5@newsletter' }, 'channel'],
@@ -146,7 +154,10 @@ describe('conversations', () => {
   it('aborts what runs when it is stopped, after the patience it was given, and starts nothing more', async () => {
     const log: string[] = [];
     const conversations = new Conversations(1, () => undefined);
-    conversations.enqueue('a', (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())));
+    conversations.enqueue(
+      'a',
+      (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+    );
     conversations.enqueue('b', held(log, 'b').job);
     await conversations.stop(0);
     expect(log).to.deep.equal([]);
@@ -154,7 +165,9 @@ describe('conversations', () => {
 
   it('refuses the 51st waiting message of one chat', () => {
     const conversations = new Conversations(1, () => undefined);
-    const taken = Array.from({ length: 60 }, () => conversations.enqueue('a', () => new Promise(() => undefined)));
+    const taken = Array.from({ length: 60 }, () =>
+      conversations.enqueue('a', () => new Promise(() => undefined)),
+    );
     expect(taken.filter(Boolean)).to.have.length(51);
   });
 });

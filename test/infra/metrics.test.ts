@@ -18,6 +18,7 @@ function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
     states: ['connected'],
     since: NOW - 5_000,
     reason: null,
+    endpointUrlRun: null,
     lastConnectedAt: null,
     lastDisconnectedAt: null,
     createdAt: never,

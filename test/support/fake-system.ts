@@ -25,6 +25,7 @@ export function agentView(agentId: string, changes: Partial<AgentView> = {}): Ag
     states: ['connected.link.healthy'],
     since: AT.getTime(),
     reason: null,
+    endpointUrlRun: null,
     lastConnectedAt: AT,
     lastDisconnectedAt: null,
     createdAt: AT,

@@ -39,7 +39,12 @@ export function registerPrdWalk(walk: () => Walk): void {
   const group = '120363000000000001@g.us';
 
   /** Calls the API as a JSON client. */
-  async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  async function call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const response = await fetch(walk().url + path, {
       method,
       headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
@@ -77,32 +82,54 @@ export function registerPrdWalk(walk: () => Walk): void {
     });
     expect(status).to.equal(201);
     expect(body).to.include({ status: 'awaiting_qr' });
-    expect(body.qr).to.be.a('string').that.matches(/^[^,]+,[^,]+,[^,]+,[^,]+,[^,]+$/);
+    expect(body.qr)
+      .to.be.a('string')
+      .that.matches(/^[^,]+,[^,]+,[^,]+,[^,]+,[^,]+$/);
     expect(await row()).to.include({ status: 'awaiting_qr', api_key: KEY });
   });
 
   it('connects when the QR is scanned, and writes that down', async () => {
     const qr = await fetch(`${walk().url}/sessions/shop/qr`, { headers: { accept: 'text/plain' } });
     walk().network.scan(await qr.text(), BOT);
-    await eventually('the connection', async () => (await call('GET', '/sessions/shop')).body.status === 'connected');
+    await eventually(
+      'the connection',
+      async () => (await call('GET', '/sessions/shop')).body.status === 'connected',
+    );
     const stored = await eventually('the row', async () => {
       const found = await row();
       return found?.status === 'connected' ? found : undefined;
     });
     expect(stored.last_connected_at).to.be.instanceOf(Date);
-    expect((await call('GET', '/sessions/shop')).body.live).to.deep.include({ isConnected: true, isReady: true });
+    expect((await call('GET', '/sessions/shop')).body.live).to.deep.include({
+      isConnected: true,
+      isReady: true,
+    });
   });
 
   it('answers a create of a connected agent with 200 and no QR', async () => {
-    const { status, body } = await call('POST', '/sessions', { userId: 7, agentId: 'shop', agentName: 'Shop' });
+    const { status, body } = await call('POST', '/sessions', {
+      userId: 7,
+      agentId: 'shop',
+      agentName: 'Shop',
+    });
     expect(status).to.equal(200);
     expect(body).not.to.have.property('qr');
   });
 
   it('keeps other users and other keys out', async () => {
-    const taken = await call('POST', '/sessions', { userId: 8, agentId: 'shop', agentName: 'Theft', apikey: 'x' });
+    const taken = await call('POST', '/sessions', {
+      userId: 8,
+      agentId: 'shop',
+      agentName: 'Theft',
+      apikey: 'x',
+    });
     expect([taken.status, taken.body.error?.code]).to.deep.equal([409, 'AGENT_ID_TAKEN']);
-    const wrong = await call('POST', '/agents/shop/messages', { to: CUSTOMER, message: 'x' }, { authorization: 'Bearer old' });
+    const wrong = await call(
+      'POST',
+      '/agents/shop/messages',
+      { to: CUSTOMER, message: 'x' },
+      { authorization: 'Bearer old' },
+    );
     expect([wrong.status, wrong.body.error?.code]).to.deep.equal([401, 'UNAUTHORIZED']);
   });
 
@@ -113,7 +140,9 @@ export function registerPrdWalk(walk: () => Walk): void {
     const [sent] = sentTo(`${CUSTOMER}@c.us`, 'Halo dari API');
     expect(sent).to.include({ id: body.messageId });
     expect(sent!.ack).to.be.at.least(1);
-    const told = await call('GET', `/agents/shop/messages/${body.id}`, undefined, { authorization: `Bearer ${KEY}` });
+    const told = await call('GET', `/agents/shop/messages/${body.id}`, undefined, {
+      authorization: `Bearer ${KEY}`,
+    });
     expect(told.body).to.include({ status: 'sent', messageId: body.messageId });
   });
 
@@ -128,12 +157,18 @@ export function registerPrdWalk(walk: () => Walk): void {
     walk().ai.behave = () => ({ body: {} });
     walk().network.write(CUSTOMER, { to: BOT, text: 'quote me' });
     const incoming = await eventually('the message', () =>
-      walk().network.messages(BOT, `${CUSTOMER}@c.us`).find((message) => message.body === 'quote me'),
+      walk()
+        .network.messages(BOT, `${CUSTOMER}@c.us`)
+        .find((message) => message.body === 'quote me'),
     );
     const { status } = await asAgent('messages', { to: CUSTOMER, message: 'Noted', quoteId: incoming.id });
     expect(status).to.equal(200);
     expect(sentTo(`${CUSTOMER}@c.us`, 'Noted')[0]!.quotedId).to.equal(incoming.id);
-    const missing = await asAgent('messages', { to: CUSTOMER, message: 'x', quoteId: `false_${CUSTOMER}@c.us_NOPE` });
+    const missing = await asAgent('messages', {
+      to: CUSTOMER,
+      message: 'x',
+      quoteId: `false_${CUSTOMER}@c.us_NOPE`,
+    });
     expect([missing.status, missing.body.error?.code]).to.deep.equal([404, 'NOT_FOUND']);
     expect(sentTo(`${CUSTOMER}@c.us`, 'x')).to.have.length(0);
   });
@@ -144,7 +179,12 @@ export function registerPrdWalk(walk: () => Walk): void {
   });
 
   it('sends an image given as base64, and keeps a preview', async () => {
-    const { status, body } = await asAgent('media', { to: CUSTOMER, data: PNG, caption: 'Invoice #123', mimetype: 'image/jpeg' });
+    const { status, body } = await asAgent('media', {
+      to: CUSTOMER,
+      data: PNG,
+      caption: 'Invoice #123',
+      mimetype: 'image/jpeg',
+    });
     expect(status).to.equal(200);
     expect(body).to.include({ status: 'sent', mimetype: 'image/png', size: 70 });
     expect(existsSync(String(body.previewPath))).to.equal(true);
@@ -171,20 +211,34 @@ export function registerPrdWalk(walk: () => Walk): void {
       typed ||= network.isTyping(CUSTOMER, `${BOT}@c.us`);
       return { body: { reply: `AI: ${body.message}` } };
     };
-    const { status, body } = await asAgent('run', { message: 'Hello assistant!', sessionId: CUSTOMER, memory_enable: true });
+    const { status, body } = await asAgent('run', {
+      message: 'Hello assistant!',
+      sessionId: CUSTOMER,
+      memory_enable: true,
+    });
     expect(status).to.equal(200);
-    expect(body).to.include({ reply: 'AI: Hello assistant!', replySent: true, sessionId: `${CUSTOMER}@c.us` });
+    expect(body).to.include({
+      reply: 'AI: Hello assistant!',
+      replySent: true,
+      sessionId: `${CUSTOMER}@c.us`,
+    });
     expect(sentTo(`${CUSTOMER}@c.us`, 'AI: Hello assistant!')).to.have.length(1);
     const asked = ai.calls.at(-1)!;
     expect(asked).to.include({ path: '/agents/shop/run', authorization: `Bearer ${KEY}` });
-    expect(asked.body).to.include({ message: 'Hello assistant!', sessionId: `${CUSTOMER}@c.us`, memory_enable: true });
+    expect(asked.body).to.include({
+      message: 'Hello assistant!',
+      sessionId: `${CUSTOMER}@c.us`,
+      memory_enable: true,
+    });
     await eventually('typing to be off', () => !network.isTyping(CUSTOMER, `${BOT}@c.us`));
   });
 
   it('answers a direct message through the AI', async () => {
     const { network, ai } = walk();
     network.write(CUSTOMER, { to: BOT, text: 'apa kabar?' });
-    await eventually('the reply', () => sentTo(`${CUSTOMER}@c.us`, 'AI: apa kabar?').some(({ ack }) => ack >= 1));
+    await eventually('the reply', () =>
+      sentTo(`${CUSTOMER}@c.us`, 'AI: apa kabar?').some(({ ack }) => ack >= 1),
+    );
     expect(ai.calls.at(-1)!.body).to.include({ message: 'apa kabar?', sessionId: `${CUSTOMER}@c.us` });
     expect(ai.calls.at(-1)!.body.metadata).to.have.property('whatsapp_name');
   });

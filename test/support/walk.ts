@@ -1,4 +1,10 @@
-import { type AnyActorRef, type AnyStateMachine, type AnyStateNode, createActor, type EventObject } from 'xstate';
+import {
+  type AnyActorRef,
+  type AnyStateMachine,
+  type AnyStateNode,
+  createActor,
+  type EventObject,
+} from 'xstate';
 
 /** What a walk needs: fresh inputs, and for each event type the payloads worth trying. */
 export interface WalkOptions {
@@ -14,7 +20,8 @@ export interface WalkOptions {
 export function edgesOf(machine: AnyStateMachine): Set<string> {
   const edges = new Set<string>();
   const visit = (node: AnyStateNode) => {
-    for (const [, transitions] of node.transitions) for (const transition of transitions) edges.add(nameOf(transition));
+    for (const [, transitions] of node.transitions)
+      for (const transition of transitions) edges.add(nameOf(transition));
     for (const transition of node.always ?? []) edges.add(nameOf(transition));
     for (const child of Object.values(node.states)) visit(child);
   };
@@ -23,7 +30,12 @@ export function edgesOf(machine: AnyStateMachine): Set<string> {
 }
 
 /** The name of one transition, its guard included: two on one event differ by it. */
-function nameOf(transition: { source: AnyStateNode; eventType: string; target?: readonly AnyStateNode[]; guard?: unknown }): string {
+function nameOf(transition: {
+  source: AnyStateNode;
+  eventType: string;
+  target?: readonly AnyStateNode[];
+  guard?: unknown;
+}): string {
   const guard = transition.guard === undefined ? '' : ` [${JSON.stringify(transition.guard)}]`;
   const targets = transition.target?.map((node) => node.id).join(', ') ?? '(stays)';
   return `${transition.source.id} -- ${transition.eventType}${guard} --> ${targets}`;
@@ -38,7 +50,9 @@ export function walk({ machine, input, payloads = {}, contextKey = () => null }:
   const seen = new Set<string>();
   const queue: EventObject[][] = [[]];
   const types = machine.events.filter((type) => !type.includes('*'));
-  const candidates = types.flatMap((type) => (payloads[type] ?? [{}]).map((payload) => ({ type, ...payload })));
+  const candidates = types.flatMap((type) =>
+    (payloads[type] ?? [{}]).map((payload) => ({ type, ...payload })),
+  );
 
   /** Plays a path; returns the actor, still running. */
   const play = (path: EventObject[]): AnyActorRef => {
@@ -50,7 +64,11 @@ export function walk({ machine, input, payloads = {}, contextKey = () => null }:
         }
       },
     });
-    actor.subscribe({ error: (error) => { throw error; } });
+    actor.subscribe({
+      error: (error) => {
+        throw error;
+      },
+    });
     actor.start();
     for (const event of path) actor.send(event);
     return actor;

@@ -33,6 +33,7 @@ function detailsBody(agent: AgentView, baseUrl: string) {
     reason: agent.reason,
     states: agent.states,
     since: new Date(agent.since),
+    endpointUrlRun: agent.endpointUrlRun,
     lastConnectedAt: agent.lastConnectedAt,
     lastDisconnectedAt: agent.lastDisconnectedAt,
     createdAt: agent.createdAt,

@@ -62,7 +62,8 @@ export class WwebjsClient implements WhatsAppClient {
       const library = await this.#parts.makeClient();
       this.#library = library;
       this.#listen(library.client);
-      if (this.#destroyed !== null) throw new GatewayError('SESSION_START_FAILED', 'The start was cancelled.');
+      if (this.#destroyed !== null)
+        throw new GatewayError('SESSION_START_FAILED', 'The start was cancelled.');
       const initialized = library.client.initialize();
       this.#initialized = initialized.catch(() => undefined);
       await this.#within('start', this.#parts.deadlines.startMs, initialized);
