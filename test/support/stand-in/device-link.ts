@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import type { SandboxNetwork } from '../../../src/infra/whatsapp/sandbox/network.ts';
+import type { Device, WireEntry } from '../../../src/infra/whatsapp/sandbox/types.ts';
+import type { PageCall } from './page-call.ts';
+import { chatViews, contactOf, reachableChat } from './views.ts';
+
+/** Writes one event to the page's stream. */
+export type Tell = (event: string, data: unknown) => void;
+
+/** One page load and its device on the simulated network: events go out, calls come in. */
+export class DeviceLink {
+  readonly #network: SandboxNetwork;
+  readonly #device: Device;
+  readonly #tell: Tell;
+  /** Files that were uploaded and not yet sent, by SHA-256. */
+  readonly #uploads = new Map<string, Uint8Array>();
+  #thaw: (() => void)[] = [];
+  #frozen = false;
+
+  constructor(network: SandboxNetwork, token: string | null, tell: Tell) {
+    this.#network = network;
+    this.#tell = tell;
+    this.#device = network.openDevice({ token });
+    tell('keys', this.#device.keys);
+    this.#forwardEvents();
+    network.events.on('wire', this.#onWire);
+  }
+
+  /** Does what the page asks. @throws SandboxRefusal, or Error for a file that wasn't uploaded */
+  async run(call: PageCall): Promise<unknown> {
+    const device = this.#device;
+    switch (call.method) {
+      case 'send':
+        return this.#send(call);
+      case 'typing':
+        return device.setTyping(call.chatId, call.typing);
+      case 'exists':
+        return device.queryExists(call.jid);
+      case 'seen':
+        return device.markSeen(call.chatId);
+      case 'messages':
+        return device.messages(call.chatId, call.limit);
+      case 'find':
+        return device.findMessage(call.id);
+      case 'chat':
+        return reachableChat(this.#network, device.me, call.jid);
+      case 'contact':
+        return contactOf(this.#network, call.jid);
+      case 'logout':
+        return device.logout();
+    }
+  }
+
+  /** Keeps an uploaded file until it is sent; answers its path. */
+  upload(bytes: Uint8Array): string {
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    this.#uploads.set(sha256, bytes);
+    return `/media/${sha256}`;
+  }
+
+  /** Calls back at once, or when the page isn't frozen any more. */
+  whenThawed(callback: () => void): void {
+    if (this.#frozen) this.#thaw.push(callback);
+    else callback();
+  }
+
+  /** The page is gone. Idempotent. */
+  close(): void {
+    this.#network.events.off('wire', this.#onWire);
+    this.#device.close();
+    this.#setFrozen(false);
+  }
+
+  /** Every event of the device goes to the page. */
+  #forwardEvents(): void {
+    const { events } = this.#device;
+    for (const name of ['ref', 'paired', 'state', 'message', 'ack'] as const)
+      events.on(name, (...data: unknown[]) => this.#tell(name, data[0]));
+    // With the chats of this very moment: what comes later comes as an event.
+    events.on('opened', (me) => this.#tell('opened', { me, chats: chatViews(this.#network, me) }));
+    events.on('loggedOut', () => this.#tell('loggedOut', null));
+    events.on('closed', (reason) => {
+      this.#tell('closed', reason);
+      this.close();
+    });
+  }
+
+  /** A frozen device says nothing, so the network's log tells that it was frozen. */
+  readonly #onWire = ({ kind, account, detail }: WireEntry): void => {
+    if (kind !== 'fault' || account === null || typeof detail.frozen !== 'boolean') return;
+    if (this.#network.devicesOf(account).includes(this.#device)) this.#setFrozen(detail.frozen);
+  };
+
+  /** Hangs the page, or lets it go on. */
+  #setFrozen(frozen: boolean): void {
+    this.#frozen = frozen;
+    if (frozen) this.#tell('freeze', null);
+    else for (const callback of this.#thaw.splice(0)) callback();
+  }
+
+  /** Sends a message, with the bytes of its file. */
+  async #send({ method: _, image, ...draft }: Extract<PageCall, { method: 'send' }>): Promise<unknown> {
+    if (!image) return this.#device.send(draft);
+    const sha256 = image.directPath.replace('/media/', '');
+    const data = this.#uploads.get(sha256);
+    if (!data) throw new Error('This file was not uploaded.');
+    const sent = await this.#device.send({ ...draft, image: { ...image, data } });
+    this.#uploads.delete(sha256);
+    return sent;
+  }
+}

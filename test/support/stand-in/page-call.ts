@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+const jid = z.string().min(3);
+
+/** What the page may ask of its device; the methods are those of `Device`, as JSON. */
+export const pageCall = z.discriminatedUnion('method', [
+  z.object({
+    method: z.literal('send'),
+    to: jid,
+    text: z.string(),
+    mentionedIds: z.array(jid),
+    quoteId: z.string().optional(),
+    image: z
+      .object({ directPath: z.string(), mimetype: z.string(), filename: z.string().optional() })
+      .optional(),
+  }),
+  z.object({ method: z.literal('typing'), chatId: jid, typing: z.boolean() }),
+  z.object({ method: z.literal('exists'), jid }),
+  z.object({ method: z.literal('seen'), chatId: jid }),
+  z.object({ method: z.literal('messages'), chatId: jid, limit: z.number().int().positive() }),
+  z.object({ method: z.literal('find'), id: z.string() }),
+  z.object({ method: z.literal('chat'), jid }),
+  z.object({ method: z.literal('contact'), jid }),
+  z.object({ method: z.literal('logout') }),
+]);
+
+export type PageCall = z.infer<typeof pageCall>;

@@ -1,0 +1,50 @@
+// The line to the simulated WhatsApp: events come over a stream, one device for each; calls go by POST.
+
+const EVENTS = ['keys', 'ref', 'paired', 'opened', 'state', 'loggedOut', 'closed', 'message', 'ack'];
+let session = '';
+let stream = null;
+
+/** Opens a device with the token and hears its events; a former one is let go. */
+export function connect(token, hear) {
+  disconnect();
+  session = crypto.randomUUID();
+  stream = new EventSource(`/events?${new URLSearchParams({ session, token: token ?? '' })}`);
+  for (const name of EVENTS) stream.addEventListener(name, (event) => hear(name, JSON.parse(event.data)));
+  stream.addEventListener('freeze', hang);
+  // A stream that opens itself again would be a second device, unasked for.
+  stream.addEventListener('error', disconnect);
+}
+
+/** Lets the device go. */
+export function disconnect() {
+  stream?.close();
+  stream = null;
+}
+
+/** Hangs the page's only thread, as a frozen renderer does, until the network thaws it. */
+function hang() {
+  const request = new XMLHttpRequest();
+  request.open('GET', `/stall?session=${session}`, false);
+  try {
+    request.send();
+  } catch {
+    // The network is gone: nothing holds the page any more.
+  }
+}
+
+/** Calls a method of the device. Throws with the network's own words. */
+export async function call(method, params = {}) {
+  const response = await fetch(`/rpc?session=${session}`, {
+    method: 'POST',
+    body: JSON.stringify({ method, ...params }),
+  });
+  const answer = await response.json();
+  if (answer.error) throw new Error(answer.error);
+  return answer.result;
+}
+
+/** Brings the bytes of a media file to the network; answers where they can be had. */
+export async function upload(blob) {
+  const response = await fetch(`/upload?session=${session}`, { method: 'POST', body: blob });
+  return (await response.json()).result;
+}

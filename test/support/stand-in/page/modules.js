@@ -1,0 +1,127 @@
+import { Chat, findChat, loadEarlierMsgs, Newsletters, sendSeen } from './chats.js';
+import { Cmd, Conn, keys, me, Socket } from './connection.js';
+import { Contact, getters, toLid, toPn } from './contacts.js';
+import { Emitter } from './emitter.js';
+import { call } from './line.js';
+import * as media from './media.js';
+import { Msg } from './messages.js';
+import { Collection } from './model.js';
+import { addAndSendMsgToChat } from './sending.js';
+import { asUserWidOrThrow, createWid, createWidFromWidLike, MsgKey } from './wid.js';
+
+const nothing = async () => undefined;
+const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+const keyPair = (text) => ({ pubKey: fromBase64(text) });
+
+/** The links of a text; the text may be missing. */
+function findLinks(text = '') {
+  return Array.from(String(text ?? '').matchAll(/https?:\/\/\S+/g), ([href]) => ({ href, value: href }));
+}
+
+/** What `window.require` answers for linking and connecting. */
+const connecting = {
+  WAWebSocketModel: { Socket },
+  WAWebCmd: { Cmd },
+  WAWebConnModel: { Conn },
+  WAWebOfflineHandler: { OfflineMessageHandler: { getOfflineDeliveryProgress: () => 100 } },
+  WAWebAltDeviceLinkingApi: {
+    setPairingType() {},
+    initializeAltDeviceLinking: nothing,
+    initializeQRLinking: nothing,
+    startAltLinkingFlow: () => Promise.reject(new Error('the stand-in links by QR only')),
+  },
+  WAWebLaunchSocketUtils: { refreshQR() {} },
+  WABase64: { encodeB64: (bytes) => btoa(String.fromCharCode(...bytes)) },
+  WAWebCompanionRegClientUtils: {
+    get DEVICE_PLATFORM() {
+      return keys.platform;
+    },
+  },
+  WAWebAdvSignatureApi: {},
+  WAWebUserPrefsInfoStore: { waNoiseInfo: { get: async () => ({ staticKeyPair: keyPair(keys.static) }) } },
+  WAWebSignalStoreApi: {
+    waSignalStore: { getRegistrationInfo: async () => ({ identityKeyPair: keyPair(keys.identity) }) },
+  },
+  WAWebUserPrefsMultiDevice: { getADVSecretKey: () => keys.adv },
+  WAWebUserPrefsMeUser: { getMaybeMePnUser: () => me.pn, getMaybeMeLidUser: () => me.lid },
+  WAWebMiscBrowserUtils: { info: () => ({ os: 'Linux', name: 'Chrome' }) },
+  WAWebStreamModel: { Stream: { markAvailable() {}, markUnavailable() {} } },
+  WAWebPresenceChatAction: { sendPresenceAvailable: nothing, sendPresenceUnavailable: nothing },
+};
+
+/** … for chats and people. */
+const chatting = {
+  WAWebCollections: {
+    Msg,
+    Chat,
+    Contact,
+    WAWebNewsletterCollection: Object.assign(Newsletters, { find: findChat }),
+    GroupMetadata: { update: nothing },
+    NewsletterMetadataCollection: { update: nothing },
+    Blocklist: new Collection(),
+    ProfilePicThumb: { get: () => undefined, find: nothing },
+  },
+  WAWebWidFactory: { createWid, createWidFromWidLike, asUserWidOrThrow },
+  WAWebFindChatAction: { findOrCreateLatestChat: async (wid) => ({ chat: await findChat(wid) }) },
+  WAWebLoadNewsletterPreviewChatAction: { loadNewsletterPreviewChat: nothing },
+  WAWebChatGetters: {
+    getIsNewsletter: (chat) => chat.id.isNewsletter(),
+    getIsBroadcast: (chat) => chat.id.isStatus(),
+  },
+  WAWebUpdateUnreadChatAction: { sendSeen },
+  WAWebChatLoadMessages: { loadEarlierMsgs },
+  WAWebChatStateBridge: {
+    sendChatStateComposing: (wid) => call('typing', { chatId: wid._serialized, typing: true }),
+    sendChatStateRecording: (wid) => call('typing', { chatId: wid._serialized, typing: true }),
+    sendChatStatePaused: (wid) => call('typing', { chatId: wid._serialized, typing: false }),
+  },
+  WAWebQueryExistsJob: {
+    queryWidExists: async (wid) => {
+      const jid = await call('exists', { jid: wid._serialized });
+      return jid && { wid: createWid(jid) };
+    },
+  },
+  WAWebLidMigrationUtils: { toPn },
+  WAWebApiContact: {
+    getAlternateUserWid: (wid) => (wid.isLid() ? toPn(wid) : toLid(wid)),
+    getCurrentLid: toLid,
+    getPhoneNumber: toPn,
+  },
+  WAWebContactGetters: getters,
+  WAWebFrontendContactGetters: { getIsMyContact: () => false },
+};
+
+/** … for messages. */
+const messaging = {
+  WAWebMsgKey: MsgKey,
+  WALinkify: { findLinks, findLink: (text) => findLinks(text)[0] },
+  WAWebLinkPreviewChatAction: { getLinkPreview: nothing },
+  WAWebMsgReply: { canReplyMsg: () => true },
+  WAWebQuotedMsgModelUtils: {
+    getQuotedMsgObj: (message) =>
+      Msg.getModelsArray().find(({ id }) => message.quotedStanzaID && id.id === message.quotedStanzaID),
+  },
+  WAWebGetEphemeralFieldsMsgActionsUtils: { getEphemeralFields: () => ({}) },
+  WAWebSendMsgChatAction: { addAndSendMsgToChat },
+  WAWebMediaOpaqueData: media.OpaqueData,
+  WAWebPrepRawMedia: { prepRawMedia: media.prepRawMedia },
+  WAWebMediaStorage: { getOrCreateMediaObject: media.getOrCreateMediaObject },
+  WAWebMmsMediaTypes: { msgToMediaType: ({ type }) => type, castToV4: (type) => type },
+  WAWebMediaDataUtils: { shouldUseMediaCache: () => true },
+  WAWebMediaInMemoryBlobCache: { InMemoryMediaBlobCache: media.blobCache },
+  WAWebMediaMmsV4Upload: { uploadMedia: media.uploadMedia, uploadUnencryptedMedia: media.uploadMedia },
+  WAWebDownloadManager: { downloadManager: { downloadAndMaybeDecrypt: media.downloadAndMaybeDecrypt } },
+  WAWebSyncGatingUtils: {},
+  WAWebNonMessageDataRequestPlaceholderMessageResendUtils: { handlePlaceholderMsgsSeen() {} },
+  WAWebCallCollection: Object.assign(new Emitter(), { calls: new Map() }),
+  WAWebAddonReactionTableMode: { reactionTableMode: { bulkUpsert: nothing } },
+  WAWebAddonPollVoteTableMode: { pollVoteTableMode: { bulkUpsert: nothing } },
+};
+
+const modules = { ...connecting, ...chatting, ...messaging };
+
+/** WhatsApp Web's module loader. */
+export function requireModule(name) {
+  if (name in modules) return modules[name];
+  throw new Error(`Requiring unknown module "${name}"`);
+}

@@ -1,0 +1,88 @@
+import { addToChat } from './chats.js';
+import { call } from './line.js';
+import { keep, Msg } from './messages.js';
+
+/** Acks of messages whose hand-over isn't over yet, by message id. */
+const held = new Map();
+let underWay = 0;
+
+/**
+ * `WAWebSendMsgChatAction.addAndSendMsgToChat`: two promises, that the message is stored here, and that the
+ * server has it. A refusal of the server is no rejection of either: it shows as ack -1.
+ */
+export function addAndSendMsgToChat(chat, attributes) {
+  const stored = handOver(chat, attributes);
+  const sent = stored.then(whenAnswered);
+  // The library awaits the second only when it was asked to.
+  sent.catch(() => undefined);
+  return [stored, sent];
+}
+
+/** Gives a message to the network and takes it in under both the network's key and the library's. */
+async function handOver(chat, attributes) {
+  underWay += 1;
+  try {
+    const view = await call('send', draftOf(chat, attributes));
+    held.set(view.id, held.get(view.id) ?? []);
+    const message = keep({ ...view, ack: 0 }, { isNewMsg: true });
+    Msg.alias(attributes.id, message);
+    addToChat(chat, message);
+    // After the library has read the message at ack 0.
+    setTimeout(() => {
+      if (view.ack !== 0) message.set({ ack: view.ack });
+      release(message);
+    });
+    return message;
+  } catch (error) {
+    settle();
+    throw error;
+  }
+}
+
+/** What the network is asked to send. */
+function draftOf(chat, attributes) {
+  const { body, caption, directPath, mimetype, filename, quotedStanzaID, mentionedJidList = [] } = attributes;
+  return {
+    to: chat.id._serialized,
+    text: directPath ? (caption ?? '') : body,
+    mentionedIds: mentionedJidList.map(String),
+    ...(quotedStanzaID && { quoteId: quotedStanzaID }),
+    ...(directPath && { image: { directPath, mimetype, filename } }),
+  };
+}
+
+/** The server's answer to a message. */
+function whenAnswered(message) {
+  const result = () => ({ messageSendResult: message.ack < 0 ? 'ERROR_UNKNOWN' : 'OK', t: message.t });
+  if (message.ack !== 0) return result();
+  return new Promise((resolve) => {
+    message.once('change:ack', () => resolve(result()));
+  });
+}
+
+/** Applies the acks that came during a hand-over. */
+function release(message) {
+  for (const ack of held.get(message.id._serialized) ?? []) message.set({ ack });
+  held.delete(message.id._serialized);
+  settle();
+}
+
+/** One hand-over is done; when none is left, no ack waits for any. */
+function settle() {
+  underWay -= 1;
+  if (underWay === 0) held.clear();
+}
+
+/** An ack came: of a message that is here, is being handed over, or was sent before the page was loaded. */
+export async function acknowledge({ messageId, ack }) {
+  if (held.has(messageId)) return held.get(messageId).push(ack);
+  if (!Msg.get(messageId) && underWay > 0) return held.set(messageId, [ack]);
+  const message = Msg.get(messageId) ?? (await load(messageId));
+  message?.set({ ack });
+}
+
+/** Loads an own message of former days; what its ack was when the page last saw it, nobody knows. */
+async function load(messageId) {
+  const view = await call('find', { id: messageId });
+  return view && keep({ ...view, ack: 0 });
+}

@@ -1,0 +1,69 @@
+import { addToChat, findChat, loadChats } from './chats.js';
+import { Cmd, Conn, keys, Socket, setMe } from './connection.js';
+import { connect, disconnect } from './line.js';
+import { keep, Msg } from './messages.js';
+import { acknowledge } from './sending.js';
+import { loadToken, removeToken, saveToken } from './token.js';
+
+/** What the device hears about the session. */
+const session = {
+  keys: (publicKeys) => Object.assign(keys, publicKeys),
+  ref: (ref) => Conn.set({ ref }),
+  paired: saveToken,
+  state: (state) => Socket.set({ state }),
+  opened: ({ me, chats }) => {
+    setMe(me);
+    loadChats(chats);
+    // Not awaited: what follows must not wait for the library.
+    announceSynced().catch(console.error);
+  },
+  loggedOut: async () => {
+    await removeToken();
+    Cmd.trigger('logout');
+    location.href = '/?post_logout=1';
+  },
+  closed: disconnect,
+};
+
+/** What the device hears about messages. */
+const traffic = {
+  message: announce,
+  ack: acknowledge,
+};
+
+/** The library never asks whether it is synced: it has to hear it. */
+async function announceSynced() {
+  await Socket.whenHeard('change:hasSynced');
+  Socket.set({ hasSynced: true });
+}
+
+/** A message came while the page was open. */
+async function announce(view) {
+  const isKnown = Msg.get(view.id) !== undefined;
+  const chat = view.chatId === 'status@broadcast' ? null : await findChat(view.chatId);
+  const message = keep(view, { isNewMsg: true });
+  if (chat) addToChat(chat, message);
+  if (!isKnown) return;
+  // It was loaded with the chat's history before the word of it came.
+  message.isNewMsg = true;
+  Msg.trigger('add', message);
+}
+
+/** Handles events one after the other; one that fails doesn't stop the next. */
+function inOrder(handlers, ready) {
+  let last = ready;
+  return (name, data) => {
+    last = last.then(() => handlers[name](data)).catch((error) => console.error(name, error));
+  };
+}
+
+/** Connects with the saved token, now and whenever the library asks for a new connection. */
+export async function start() {
+  const onSession = inOrder(session, Promise.resolve());
+  // Without a listener a message would give no event; nothing comes before there is one.
+  const onTraffic = inOrder(traffic, Msg.whenHeard('add'));
+  const hear = (name, data) => (name in traffic ? onTraffic : onSession)(name, data);
+  const open = async () => connect(await loadToken(), hear);
+  Socket.on('reconnect', open);
+  await open();
+}
