@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
 import whatsapp, { type Message } from 'whatsapp-web.js';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
@@ -11,6 +12,7 @@ import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
 const { Client, LocalAuth, MessageMedia } = whatsapp;
 const BOT = '6281100000001';
 const ANN = '6281200000002@c.us';
+const NOBODY = '15550000001@c.us';
 const PIXEL =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
@@ -56,6 +58,12 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     return [sent.id._serialized, (await acked)[0].id._serialized];
   }
 
+  /** Does something and answers the message that comes of it. */
+  async function receive(act: () => unknown): Promise<Message> {
+    const [[message]] = await Promise.all([next<[Message]>(client, 'message'), act()]);
+    return message;
+  }
+
   beforeEach(async () => {
     dataPath = await mkdtemp(join(tmpdir(), 'stand-in-'));
     network = new SandboxNetwork({ seed: 'stand-in', refLifetimeMs: 300 });
@@ -72,6 +80,14 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     await rm(dataPath, { recursive: true, force: true, maxRetries: 5 });
   });
 
+  it('shows a new QR when one expires', async () => {
+    const [first] = await Promise.all([next<[string]>(client, 'qr'), client.initialize()]);
+    const [second] = await next<[string]>(client, 'qr', (qr) => qr !== first[0]);
+    expect(second.split(',')).to.have.length(5);
+    expect(first[0]).not.to.match(/undefined/);
+    expect(() => network.scan(first[0], BOT)).to.throw(/expired/);
+  });
+
   it('links by a QR, sends text, tells its acks and receives', async () => {
     await link();
     expect(client.info.wid._serialized).to.equal(`${BOT}@c.us`);
@@ -80,10 +96,163 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     const [sent, acked] = await sendAndWait(ANN, 'hello', 2);
     expect(acked).to.equal(sent);
     expect(network.messages(ANN).map(({ body }) => body)).to.deep.equal(['hello']);
-    const received = next<[Message]>(client, 'message');
-    network.write(ANN, { to: `${BOT}@c.us`, text: 'hi bot' });
-    const [message] = await received;
-    expect(message.body).to.equal('hi bot');
-    expect(message.from).to.equal(ANN);
+    const message = await receive(() => network.write(ANN, { to: `${BOT}@c.us`, text: 'hi bot' }));
+    expect([message.body, message.from, message.fromMe]).to.deep.equal(['hi bot', ANN, false]);
+    expect((await message.getContact()).pushname).to.equal('Ann');
+  });
+
+  it('hands messages over at ack 0, and refuses with ack -1', async () => {
+    await link();
+    network.setLatency(BOT, 100);
+    const refused = next<[Message, number]>(client, 'message_ack');
+    const sent = await client.sendMessage(NOBODY, 'hello?');
+    expect(sent.ack).to.equal(0);
+    const [message, ack] = await refused;
+    expect([message.id._serialized, ack]).to.deep.equal([sent.id._serialized, -1]);
+    network.setLatency(BOT, 0);
+    expect(await client.getNumberId(NOBODY)).to.equal(null);
+    expect((await client.getNumberId(ANN))?._serialized).to.equal(ANN);
+  });
+
+  it('quotes a message of the chat, and no other', async () => {
+    await link();
+    const question = await receive(() => network.write(ANN, { to: `${BOT}@c.us`, text: 'where?' }));
+    await client.sendMessage(ANN, 'here', { quotedMessageId: question.id._serialized });
+    const [asked, answered] = network.messages(ANN);
+    expect(answered?.quotedId).to.equal(asked?.id);
+    const unknown = { quotedMessageId: `false_${ANN}_3EB0FFFF`, ignoreQuoteErrors: false };
+    const error = await client.sendMessage(ANN, 'what?', unknown).catch(String);
+    expect(error).to.match(/Could not get the quoted message/);
+  });
+
+  it('sends an image with its bytes, and gives them back', async () => {
+    await link();
+    await client.sendMessage(ANN, new MessageMedia('image/png', PIXEL, 'dot.png'), { caption: 'a dot' });
+    const [received] = network.messages(ANN);
+    expect([received?.type, received?.body, received?.media?.mimetype]).to.deep.equal([
+      'image',
+      'a dot',
+      'image/png',
+    ]);
+    const bytes = network.mediaBytes(received?.media?.sha256 ?? '');
+    expect(Buffer.from(bytes ?? []).toString('base64')).to.equal(PIXEL);
+    const image = { data: Buffer.from(PIXEL, 'base64'), mimetype: 'image/png' };
+    const message = await receive(() => network.write(ANN, { to: `${BOT}@c.us`, text: 'mine', image }));
+    expect([message.type, message.hasMedia, message.body]).to.deep.equal(['image', true, 'mine']);
+    expect((await message.downloadMedia()).data).to.equal(PIXEL);
+  });
+
+  it('receives from groups, the status and channels as WhatsApp addresses them', async () => {
+    await link();
+    const { id } = network.group({ name: 'Team', participants: [BOT, ANN] });
+    const draft = { to: id, text: '@bot hello', mentionedIds: [`${BOT}@c.us`] };
+    const inGroup = await receive(() => network.write(ANN, draft));
+    expect([inGroup.from, inGroup.author, inGroup.mentionedIds]).to.deep.equal([id, ANN, [`${BOT}@c.us`]]);
+    const chat = await inGroup.getChat();
+    expect([chat.isGroup, chat.name]).to.deep.equal([true, 'Team']);
+    const status = await receive(() => network.postStatus(ANN, BOT, 'on holiday'));
+    expect([status.from, status.author, status.isStatus]).to.deep.equal(['status@broadcast', ANN, true]);
+    const channel = '120363000000000001@newsletter';
+    const post = await receive(() => network.postChannel(channel, BOT, 'news'));
+    expect([post.from, post.author]).to.deep.equal([channel, undefined]);
+    await client.sendMessage(id, 'hello team');
+    expect(network.messages(ANN, id).at(-1)?.body).to.equal('hello team');
+  });
+
+  it('addresses people by LID where WhatsApp does, in the one chat', async () => {
+    const { lid } = network.account(ANN, { addressedByLid: true });
+    await link();
+    const message = await receive(() => network.write(ANN, { to: `${BOT}@c.us`, text: 'hi' }));
+    expect(message.from).to.equal(lid);
+    const sent = await client.sendMessage(ANN, 'hello');
+    expect(sent.to).to.equal(lid);
+    expect((await client.getNumberId(ANN))?._serialized).to.equal(lid);
+    expect((await client.getContactById(lid)).id._serialized).to.equal(ANN);
+  });
+
+  it('shows that it types', async () => {
+    await link();
+    const chat = await client.getChatById(ANN);
+    const typing = () => once(network.events as unknown as NodeJS.EventEmitter, 'typing');
+    const [[started]] = await Promise.all([typing(), chat.sendStateTyping()]);
+    expect(started).to.include({ reader: ANN, chatId: `${BOT}@c.us`, typing: true });
+    const [[stopped]] = await Promise.all([typing(), chat.clearState()]);
+    expect(stopped).to.include({ typing: false });
+  });
+
+  it('comes back with what it saved, and with what came meanwhile', async () => {
+    await link();
+    await client.sendMessage(ANN, 'one', { sendSeen: false });
+    await client.sendMessage(ANN, 'two', { sendSeen: false });
+    await client.destroy();
+    network.write(ANN, { to: `${BOT}@c.us`, text: 'three' });
+    network.write(ANN, { to: `${BOT}@c.us`, text: 'four' });
+    client = newClient();
+    const codes: string[] = [];
+    client.on('qr', (qr) => codes.push(qr));
+    await Promise.all([next(client, 'ready'), client.initialize()]);
+    expect(codes).to.deep.equal([]);
+    const [chat] = await client.getChats();
+    expect(chat?.unreadCount).to.equal(2);
+    const unread = await chat?.fetchMessages({ limit: 2, fromMe: false });
+    expect(unread?.map(({ body }) => body)).to.deep.equal(['three', 'four']);
+    const own = await chat?.fetchMessages({ limit: 50, fromMe: true });
+    expect(own?.map(({ body }) => body)).to.deep.equal(['one', 'two']);
+    expect(own?.map(({ id }) => id._serialized)).to.deep.equal(
+      network.messages(BOT, ANN).flatMap(({ id, fromMe }) => (fromMe ? [id] : [])),
+    );
+    await client.sendSeen(ANN);
+    expect(network.chats(BOT)[0]?.unread).to.equal(0);
+  });
+
+  it('is logged out by the phone, and shows a QR again', async () => {
+    await link();
+    const [[reason]] = await Promise.all([
+      next<[string]>(client, 'disconnected'),
+      next<[string]>(client, 'qr'),
+      network.unlink(BOT),
+    ]);
+    expect(reason).to.equal('LOGOUT');
+  });
+
+  it('logs itself out: the link is gone on both sides', async () => {
+    await link();
+    const [device] = network.devicesOf(BOT);
+    await client.logout();
+    expect(network.isLinked(device?.token ?? '')).to.equal(false);
+    client = newClient();
+    await Promise.all([next(client, 'qr'), client.initialize()]);
+  });
+
+  it('tells the states of its connection', async () => {
+    await link();
+    const states: string[] = [];
+    client.on('change_state', (state) => states.push(state));
+    const back = next<[string]>(client, 'change_state', (state) => state === 'CONNECTED');
+    network.drop(BOT);
+    const sent = await client.sendMessage(ANN, 'later');
+    expect(sent.ack).to.equal(0);
+    expect(network.messages(ANN)).to.deep.equal([]);
+    network.restore(BOT);
+    await back;
+    expect(states).to.deep.equal(['OPENING', 'CONNECTED']);
+    expect(network.messages(ANN).map(({ body }) => body)).to.deep.equal(['later']);
+    const ended = next<[string]>(client, 'disconnected');
+    network.setState(BOT, 'TOS_BLOCK');
+    expect(await ended).to.deep.equal(['TOS_BLOCK']);
+  });
+
+  it('hangs while it is frozen, and goes on when it is thawed', async () => {
+    await link();
+    network.freeze(BOT, true);
+    const exists = client.getNumberId(ANN);
+    const hangs = Symbol('hangs');
+    let state: Promise<unknown>;
+    // The word of it takes a moment to reach the page.
+    do state = client.getState();
+    while ((await Promise.race([state, setTimeout(300, hangs)])) !== hangs);
+    network.freeze(BOT, false);
+    expect(await state).to.equal('CONNECTED');
+    expect((await exists)?._serialized).to.equal(ANN);
   });
 });
