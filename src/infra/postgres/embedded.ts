@@ -1,11 +1,11 @@
-import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { mkdir, realpath, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg, { type PoolConfig } from 'pg';
 import { embeddedBinDir } from './binaries.ts';
 import { initialiseCluster, openSocketDir, serverArguments } from './cluster.ts';
 import { findServerAccount } from './server-account.ts';
-import { findOrphan, type ServerProcess, spawnServer } from './server-process.ts';
+import { findOrphan, removeStaleLock, type ServerProcess, spawnServer } from './server-process.ts';
 
 // Long enough to replay the log of a crash.
 const READY_TIMEOUT_MS = 60_000;
@@ -78,8 +78,7 @@ class EmbeddedServer implements EmbeddedPostgres {
     if (this.#server && (await becomesReady(this.#server, this.connection))) return;
     if (this.#server?.alive())
       throw new Error('The embedded PostgreSQL of a predecessor neither answers nor ends');
-    // Whatever the file says, its process doesn't serve this cluster; PostgreSQL would believe a reused number.
-    await rm(join(this.#clusterDir, 'postmaster.pid'), { force: true });
+    await removeStaleLock(this.#clusterDir);
     if (this.#stopping.signal.aborted) return;
     this.#server = this.#start();
     if (await becomesReady(this.#server, this.connection)) return;
@@ -125,7 +124,7 @@ class EmbeddedServer implements EmbeddedPostgres {
     if (this.#server) await this.#end(this.#server);
     await this.#guarding;
     if (this.#server?.alive()) await this.#end(this.#server);
-    await rmdir(this.#socketDir).catch(() => {});
+    await rm(this.#socketDir, { recursive: true, force: true });
   }
 }
 
@@ -140,14 +139,20 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const binDir = options.binDir ?? embeddedBinDir();
   await mkdir(dataDir, { recursive: true });
   const account = await findServerAccount(binDir, dataDir);
-  const clusterDir = join(dataDir, 'postgres');
+  // Without links: it is compared to what the kernel tells of processes.
+  const clusterDir = join(await realpath(dataDir), 'postgres');
   await initialiseCluster(binDir, clusterDir, account);
   const socketDir = await openSocketDir(dataDir, account);
   const args = await serverArguments(clusterDir, socketDir);
   const server = new EmbeddedServer(clusterDir, socketDir, () =>
     spawnServer(account, join(binDir, 'postgres'), args),
   );
-  await server.launch();
+  try {
+    await server.launch();
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
   server.guard();
   return server;
 }

@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerAccount } from './server-account.ts';
 
 const LOG_TAIL_CHARS = 2_000;
-const WATCH_MS = 500;
+const WATCH_MS = 100;
+const FREE_TIMEOUT_MS = 10_000;
 
 /** A running postmaster, either our child or one that a dead predecessor left. */
 export interface ServerProcess {
@@ -76,31 +78,60 @@ export function spawnServer(account: ServerAccount, program: string, args: strin
   };
 }
 
-/** The id in `postmaster.pid`, when that process lives and serves this very cluster. */
-async function livePid(clusterDir: string): Promise<number | null> {
-  const text = await readFile(join(clusterDir, 'postmaster.pid'), 'utf8').catch(() => '');
-  const pid = Number.parseInt(text, 10);
-  if (!(pid > 1) || !exists(pid)) return null;
-  // After a reboot the number may belong to anything; without /proc (macOS) the lock file has to be believed.
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
-  if (commandLine === null) return process.platform === 'linux' ? null : pid;
-  return commandLine.split('\0').includes(clusterDir) ? pid : null;
+/**
+ * True while the process lives and serves this very cluster: after a reboot its number may belong to anything, and
+ * a dead one stays as a zombie where nobody reaps it. Without /proc (macOS) the number has to be believed.
+ */
+function serves(pid: number, clusterDir: string): boolean {
+  if (!exists(pid)) return false;
+  if (process.platform !== 'linux') return true;
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(clusterDir);
+  } catch {
+    return false;
+  }
 }
 
 /** The server that a predecessor left running on the cluster, or null. */
 export async function findOrphan(clusterDir: string): Promise<ServerProcess | null> {
-  const pid = await livePid(clusterDir);
-  if (pid === null) return null;
+  const lockFile = await readFile(join(clusterDir, 'postmaster.pid'), 'utf8').catch(() => '');
+  const pid = Number.parseInt(lockFile, 10);
+  const alive = () => serves(pid, clusterDir);
+  if (!(pid > 1) || !alive()) return null;
   const watch = async () => {
-    while (exists(pid)) await sleep(WATCH_MS, undefined, { ref: false });
+    while (alive()) await sleep(WATCH_MS, undefined, { ref: false });
   };
   return {
     pid,
     exited: watch(),
-    alive: () => exists(pid),
+    alive,
     signal: (name) => {
-      if (exists(pid)) process.kill(pid, name);
+      if (alive()) process.kill(pid, name);
     },
     log: () => '',
   };
+}
+
+/** True while any process works in the cluster, such as a backend that outlives its killed postmaster for a moment. */
+async function isInUse(clusterDir: string): Promise<boolean> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const dirs = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => null)));
+  return dirs.includes(clusterDir);
+}
+
+/**
+ * Takes away the lock file of a server that is gone. PostgreSQL would believe its number, which may have been given
+ * to another process; but the file also guards against a second server beside the backends of the first, so it
+ * goes only when there are none. Without /proc (macOS) it stays, and PostgreSQL decides.
+ * @throws Error when the cluster is still in use after 10 s.
+ */
+export async function removeStaleLock(clusterDir: string): Promise<void> {
+  if (process.platform !== 'linux') return;
+  const deadline = performance.now() + FREE_TIMEOUT_MS;
+  while (await isInUse(clusterDir)) {
+    if (performance.now() > deadline)
+      throw new Error(`Processes of a dead PostgreSQL still use ${clusterDir}`);
+    await sleep(WATCH_MS);
+  }
+  await rm(join(clusterDir, 'postmaster.pid'), { force: true });
 }

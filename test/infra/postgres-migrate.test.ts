@@ -1,0 +1,110 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { openDatabase } from '../../src/infra/postgres/database.ts';
+import { migrate } from '../../src/infra/postgres/migrate.ts';
+import { createDatabase, flavours, type TestDatabase } from '../support/postgres.ts';
+
+/** Runs statements on a connection of its own. */
+async function run(database: TestDatabase, text: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client(database.config);
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Opens the database as the service does, and closes it again. */
+async function open(database: TestDatabase): Promise<void> {
+  await (await openDatabase({ dbUrl: database.url, dataDir: 'unused' })).close();
+}
+
+for (const { name, binDir } of flavours()) {
+  describe(`migrations on ${name}`, () => {
+    let database: TestDatabase;
+    beforeEach(async () => {
+      database = await createDatabase(binDir);
+    });
+
+    it('make every table of a fresh database', async () => {
+      await open(database);
+      const rows = await run(
+        database,
+        `select table_name from information_schema.tables where table_schema = 'public' order by 1`,
+      );
+      expect(rows.map((row) => row.table_name)).to.deep.equal([
+        'api_keys',
+        'gateway_idempotency',
+        'gateway_inbound',
+        'gateway_message',
+        'gateway_migration',
+        'whatsapp_user',
+      ]);
+    });
+
+    it('make whatsapp_user as the owner wrote it', async () => {
+      await migrate(database.config);
+      const rows = await run(
+        database,
+        `select column_name, data_type, is_nullable from information_schema.columns
+         where table_name = 'whatsapp_user' order by ordinal_position`,
+      );
+      const time = 'timestamp with time zone';
+      expect(rows.map((row) => Object.values(row))).to.deep.equal([
+        ['user_id', 'integer', 'NO'],
+        ['agent_id', 'text', 'NO'],
+        ['agent_name', 'text', 'NO'],
+        ['api_key', 'text', 'NO'],
+        ['endpoint_url_run', 'text', 'YES'],
+        ['status', 'text', 'NO'],
+        ['last_connected_at', time, 'YES'],
+        ['last_disconnected_at', time, 'YES'],
+        ['created_at', time, 'YES'],
+        ['updated_at', time, 'YES'],
+      ]);
+    });
+
+    it('can run twice', async () => {
+      await open(database);
+      await open(database);
+      expect(await run(database, 'select count(*)::int as files from gateway_migration')).to.deep.equal([
+        { files: 2 },
+      ]);
+    });
+
+    it('can be run by three processes at once', async () => {
+      await Promise.all([open(database), open(database), open(database)]);
+      expect(await run(database, 'select count(*)::int as files from gateway_migration')).to.deep.equal([
+        { files: 2 },
+      ]);
+    });
+
+    it("leave another system's api_keys alone, whatever more it has", async () => {
+      await run(
+        database,
+        `create table api_keys (id uuid primary key default gen_random_uuid(), user_id bigint, api_key varchar(99),
+           is_active boolean, created_at timestamp, note text);
+         insert into api_keys (user_id, api_key, is_active, created_at) values (7, 'k7', true, now())`,
+      );
+      const opened = await openDatabase({ dbUrl: database.url, dataDir: 'unused' });
+      expect(await opened.apiKeys.latestActive(7)).to.equal('k7');
+      await opened.close();
+      expect(await run(database, 'select note from api_keys')).to.deep.equal([{ note: null }]);
+    });
+
+    it('tell at start which columns of api_keys are missing', async () => {
+      await run(database, 'create table api_keys (user_id int, api_key text)');
+      const error = await open(database).catch((thrown: Error) => thrown);
+      expect(String(error)).to.include('api_keys.is_active, api_keys.created_at');
+    });
+
+    it('change nothing at all when one of them fails, and say why', async () => {
+      await run(database, 'create table gateway_inbound (something int)');
+      const error = await open(database).catch((thrown: Error) => thrown);
+      expect(String(error)).to.include('relation "gateway_inbound" already exists');
+      const rows = await run(database, `select to_regclass('gateway_message') as made`);
+      expect(rows).to.deep.equal([{ made: null }]);
+    });
+  });
+}

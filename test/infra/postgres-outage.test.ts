@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import type { GatewayError } from '../../src/actors/errors.ts';
+import type { OutgoingMessage } from '../../src/actors/ports.ts';
+import { openDatabase } from '../../src/infra/postgres/database.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/infra/postgres/embedded.ts';
+import { PgMessageLog } from '../../src/infra/postgres/message-log.ts';
+import { migrate } from '../../src/infra/postgres/migrate.ts';
+import { DatabasePool } from '../../src/infra/postgres/pool.ts';
+import { type TestDatabase, withDatabase } from '../support/postgres.ts';
+
+const MESSAGE: OutgoingMessage = {
+  to: '628123456789@c.us',
+  kind: 'text',
+  text: 'hello',
+  origin: 'api',
+  traceId: 'a'.repeat(32),
+};
+
+/** Asks again until the answer is right; the test's own timeout is the deadline. */
+async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo().catch(() => false))) await sleep(10);
+}
+
+/** Expects a rejection with `DATABASE_UNAVAILABLE` and when to come back. */
+async function expectUnavailable(promise: Promise<unknown>): Promise<void> {
+  const error = await promise.then(
+    () => expect.fail('it should have been rejected'),
+    (thrown: GatewayError) => thrown,
+  );
+  expect(error.code).to.equal('DATABASE_UNAVAILABLE');
+  expect(error.details).to.deep.equal({ retryAfterSeconds: 5 });
+}
+
+/** A network path to a database that can be made to lose all answers, without anybody being told. */
+async function openProxy(database: TestDatabase) {
+  const sockets = new Set<Socket>();
+  let isOpen = true;
+  const server = createServer((client) => {
+    const upstream = connect(`${database.config.host}/.s.PGSQL.5432`);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+    }
+    client.pipe(upstream);
+    upstream.on('data', (chunk) => isOpen && client.write(chunk));
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroy());
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    open: (answers: boolean) => {
+      isOpen = answers;
+    },
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+describe('an outage of the database', () => {
+  describe('that is down', () => {
+    let dataDir: string;
+    let server: EmbeddedPostgres | undefined;
+
+    beforeEach(async () => {
+      dataDir = await mkdtemp(join(tmpdir(), 'gateway-outage-'));
+      server = await startEmbeddedPostgres({ dataDir });
+    });
+    afterEach(async () => {
+      await server?.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    });
+
+    it('refuses everything with DATABASE_UNAVAILABLE, and is over as soon as the database is back', async () => {
+      const dbUrl = `postgres://postgres@localhost/postgres?host=${server?.connection.host}`;
+      const database = await openDatabase({ dbUrl, dataDir: 'unused' });
+      const { id } = await database.messages.append('a', MESSAGE);
+      await server?.stop();
+
+      const key = { agentId: 'a', operation: 'run', key: 'k', bodyHash: 'h' };
+      await expectUnavailable(database.ping());
+      await expectUnavailable(database.messages.append('a', MESSAGE));
+      await expectUnavailable(database.inbound.claim('a', 'wa-1'));
+      await expectUnavailable(database.idempotency.begin(key));
+      await expectUnavailable(database.agents.list());
+      // It was sent already: the caller hears of the failure, and the row is written later.
+      const sent = { status: 'sent', messageId: 'wa', at: new Date() } as const;
+      await expectUnavailable(database.messages.settle(id, sent));
+
+      server = await startEmbeddedPostgres({ dataDir });
+      await eventually(async () => (await database.messages.find('a', id))?.status === 'sent');
+      expect(await database.messages.pending('a')).to.deep.equal([]);
+      expect((await database.messages.append('a', MESSAGE)).status).to.equal('queued');
+      expect(await database.inbound.claim('a', 'wa-1')).to.equal(true);
+      await database.close();
+    });
+
+    it('fails a start with a clear error, and never tells the password', async () => {
+      await server?.stop();
+      const dbUrl = `postgres://postgres:s3cret-word@localhost/postgres?host=${server?.connection.host}`;
+      const error = await openDatabase({ dbUrl, dataDir: 'unused' }).catch((thrown: GatewayError) => thrown);
+      const { message, stack, cause } = error as GatewayError;
+      expect(message).to.equal("The database can't be reached (ENOENT).");
+      expect([message, stack, (cause as Error).stack].join()).not.to.include('s3cret-word');
+    });
+  });
+
+  describe('that is silent', () => {
+    const database = withDatabase();
+    let proxy: Awaited<ReturnType<typeof openProxy>>;
+    let pool: DatabasePool;
+
+    beforeEach(async () => {
+      await migrate(database().config);
+      proxy = await openProxy(database());
+      const { database: name, user } = database().config;
+      const limits = { query_timeout: 200, connectionTimeoutMillis: 200, max: 1 };
+      pool = new DatabasePool({ host: '127.0.0.1', port: proxy.port, database: name, user, ...limits });
+    });
+    afterEach(async () => {
+      await pool.close();
+      await proxy.close();
+    });
+
+    it('never sends what it refused, although the database had stored it', async () => {
+      const log = new PgMessageLog(pool);
+      await log.append('a', { ...MESSAGE, text: 'before' });
+      proxy.open(false);
+      await expectUnavailable(log.append('a', { ...MESSAGE, text: 'refused' }));
+      const direct = new DatabasePool(database().config);
+      const reader = new PgMessageLog(direct);
+      expect((await reader.pending('a')).map(({ text }) => text)).to.deep.equal(['before', 'refused']);
+
+      proxy.open(true);
+      await eventually(async () => (await reader.pending('a')).length === 1);
+      expect((await reader.pending('a')).map(({ text }) => text)).to.deep.equal(['before']);
+      await log.close();
+      await direct.close();
+    });
+
+    it('does not keep callers waiting for a connection', async () => {
+      const busy = pool.query('busy', 'select pg_sleep(0.5)').catch(() => {});
+      await expectUnavailable(pool.query('waits', 'select 1'));
+      await busy;
+    });
+  });
+});

@@ -1,0 +1,7 @@
+import { startEmbeddedPostgres } from '../../src/infra/postgres/embedded.ts';
+
+// A process that owns an embedded server, to be killed: it says `ready` and then only waits.
+
+const server = await startEmbeddedPostgres({ dataDir: process.argv[2]! });
+process.stdout.write('ready\n');
+process.stdin.resume().once('end', () => void server.stop());
