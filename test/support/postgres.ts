@@ -20,7 +20,7 @@ interface RunningServer {
 }
 
 /** The programs of the newest PostgreSQL that the system has, or null. */
-export function systemBinDir(): string | null {
+function systemBinDir(): string | null {
   if (!existsSync(SYSTEM_ROOT)) return null;
   const dirs = readdirSync(SYSTEM_ROOT)
     .sort((a, b) => Number(b) - Number(a))

