@@ -242,6 +242,26 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     expect(await ended).to.deep.equal(['TOS_BLOCK']);
   });
 
+  it('keeps the link when its browser is killed right after it', async () => {
+    await link();
+    const gone = once(client.pupBrowser as unknown as NodeJS.EventEmitter, 'disconnected');
+    client.pupBrowser?.process()?.kill('SIGKILL');
+    await gone;
+    client = newClient();
+    await Promise.all([next(client, 'ready'), client.initialize()]);
+    expect(client.info.wid._serialized).to.equal(`${BOT}@c.us`);
+  });
+
+  it('is ready again after a reload, and hears what its own phone sends', async () => {
+    await link();
+    await Promise.all([next(client, 'ready'), client.pupPage?.reload()]);
+    const created = next<[Message]>(client, 'message_create');
+    network.write(BOT, { to: ANN, text: 'from the phone' });
+    const [message] = await created;
+    expect([message.fromMe, message.body]).to.deep.equal([true, 'from the phone']);
+    expect(network.devicesOf(BOT)).to.have.length(1);
+  });
+
   it('hangs while it is frozen, and goes on when it is thawed', async () => {
     await link();
     network.freeze(BOT, true);

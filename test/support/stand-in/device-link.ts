@@ -64,7 +64,7 @@ export class DeviceLink {
     else callback();
   }
 
-  /** The page is gone. Idempotent. */
+  /** The page is gone, or is to be let go. Idempotent. */
   close(): void {
     this.#network.events.off('wire', this.#onWire);
     this.#device.close();
@@ -80,8 +80,9 @@ export class DeviceLink {
     events.on('opened', (me) => this.#tell('opened', { me, chats: chatViews(this.#network, me) }));
     events.on('loggedOut', () => this.#tell('loggedOut', null));
     events.on('closed', (reason) => {
-      this.#tell('closed', reason);
-      this.close();
+      // No page can end its browser. One that hangs for good is the nearest to a crash.
+      if (reason === 'CRASH') this.#setFrozen(true);
+      else this.#tell('closed', reason);
     });
   }
 

@@ -16,6 +16,8 @@ import { pageCall } from './page-call.ts';
 type Request = Http2ServerRequest;
 type Response = Http2ServerResponse;
 
+/** The page's script; the others lie beside it. */
+const MAIN = new URL('./page/main.js', import.meta.url);
 const TYPES: Record<string, string> = { html: 'text/html', js: 'text/javascript' };
 
 /** HTTP/2, so that calls which hang don't use up the browser's connections. One device link per page load. */
@@ -108,7 +110,7 @@ function reply(response: Response, status: number, body: object): void {
 
 /** A file of the page. `no-store` also keeps a page that was left out of the back-forward cache. */
 async function sendFile(response: Response, name: string): Promise<void> {
-  const content = await readFile(new URL(`page/${name}`, import.meta.url));
+  const content = await readFile(new URL(name, MAIN));
   const type = TYPES[name.split('.').at(-1)!]!;
   response.writeHead(200, { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' });
   response.end(content);

@@ -22,7 +22,11 @@ const session = {
     Cmd.trigger('logout');
     location.href = '/?post_logout=1';
   },
-  closed: disconnect,
+  closed: (reason) => {
+    disconnect();
+    // The network has forgotten everything, and this device with it.
+    if (reason === 'RESET') Socket.set({ state: 'UNPAIRED' });
+  },
 };
 
 /** What the device hears about messages. */
