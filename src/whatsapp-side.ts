@@ -57,6 +57,7 @@ async function sandboxSide(config: Config): Promise<WhatsAppSide> {
     ],
     close: async () => {
       await driver.close();
+      network.close();
       await echo?.close();
     },
   };

@@ -11,10 +11,16 @@ import type {
   WhatsAppClient,
 } from './ports.ts';
 
-/** How one attempt to deliver ended; `doubtful` means that it may have left, and nobody can tell now. */
-export type DeliveryResult =
-  | Settlement
-  | { status: 'doubtful'; error: GatewayError; messageId: string | null };
+/**
+ * How one attempt to deliver ended. `doubtful`: it may have left, and nobody can tell now. `stuck`: it surely did
+ * not leave, for a reason that is the connection's and not the message's.
+ */
+export type DeliveryResult = Settlement | { status: 'doubtful' | 'stuck'; error: GatewayError };
+
+/** True for an end that is written down and told. */
+export function isSettlement(result: DeliveryResult): result is Settlement {
+  return result.status !== 'doubtful' && result.status !== 'stuck';
+}
 
 /** What a delivery needs; `acks` is the agent's, fed by the client's `ack` events. */
 export interface DeliveryContext {
@@ -104,11 +110,14 @@ export async function deliver(message: StoredMessage, context: DeliveryContext):
     return await confirm(await handOver(context.client, message, to), context);
   } catch (thrown) {
     const error = toGatewayError(thrown, 'BAD_GATEWAY', 'WhatsApp failed the send.');
+    if (!onRecord && CONNECTION_CODES.has(error.code)) return { status: 'stuck', error };
     const left = onRecord && error.details?.outcome !== 'failed' && error.code === 'BAD_GATEWAY';
-    if (left) return { status: 'doubtful', error, messageId: null };
-    return { status: 'failed', error: told(error) };
+    return left ? { status: 'doubtful', error } : { status: 'failed', error: told(error) };
   }
 }
+
+// Before the hand-over these tell of the page or the database, not of the message.
+const CONNECTION_CODES = new Set(['BAD_GATEWAY', 'DATABASE_UNAVAILABLE']);
 
 const CLOCK_SLACK_MS = 5_000;
 

@@ -1,5 +1,13 @@
-import { AckBook, type DeliveryContext, type DeliveryResult, deliver, lookUp } from './delivery.ts';
-import type { GatewayError } from './errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AckBook,
+  type DeliveryContext,
+  type DeliveryResult,
+  deliver,
+  isSettlement,
+  lookUp,
+} from './delivery.ts';
+import { type GatewayError, toGatewayError } from './errors.ts';
 import { type Entry, Mailbox, type Reservation } from './mailbox.ts';
 import type { Ack, Clock, MessageLog, Settlement, StoredMessage, WhatsAppClient } from './ports.ts';
 import type { MailboxView } from './protocol.ts';
@@ -19,6 +27,8 @@ export interface OutboxReports {
 }
 
 const REMEMBERED_IDS = 1_000;
+/** Attempts within one session of a message that does not get as far as the hand-over. */
+const MAX_ATTEMPTS = 3;
 
 /**
  * The sending half of an agent: takes the head of the mailbox while the session is open, one message at a
@@ -174,52 +184,62 @@ export class Outbox {
     this.#arm();
   }
 
-  /** One message; false when it has to stay because its session went away in doubt. */
+  /** One message; false when it has to stay because its session went away. */
   async #attempt(entry: Entry, client: WhatsAppClient): Promise<boolean> {
-    if (this.#expired(entry)) return this.#expire(entry);
     const context = this.#context(client);
-    const wasDoubtful = entry.doubtful;
-    let result: DeliveryResult | null;
-    try {
-      result =
-        (wasDoubtful ? await lookUp(entry.message, context) : null) ??
-        (await deliver(entry.message, context));
-    } catch (error) {
-      result = { status: 'doubtful', error: error as GatewayError, messageId: null };
-    }
-    if (result.status === 'doubtful') {
-      entry.doubtful = true;
-      entry.message = { ...entry.message, status: 'sending' };
+    for (let attempt = 1; ; attempt += 1) {
+      if (this.#expired(entry)) return this.#expire(entry);
+      const result = await this.#try(entry, context);
+      if (isSettlement(result)) {
+        await this.#record(entry.message, result);
+        return true;
+      }
+      if (result.status === 'doubtful') this.#doubt(entry);
       this.#reports.suspect();
-      if (await this.#sessionEnds()) return false;
-      result = await this.#secondLook(entry, context, result.error);
+      if (!(await this.#comesBack(client))) return false;
+      if (result.status === 'stuck' && attempt < MAX_ATTEMPTS) continue;
+      await this.#record(entry.message, await this.#giveUp(entry, context, result.error));
+      return true;
     }
-    await this.#record(entry.message, result);
-    return true;
   }
 
-  /** The client lives on after a doubtful send: is the message in the chat? If not, nobody can say. */
-  async #secondLook(entry: Entry, context: DeliveryContext, error: GatewayError): Promise<Settlement> {
+  /** Looks for a doubtful message in the chat, then delivers what isn't there. */
+  async #try(entry: Entry, context: DeliveryContext): Promise<DeliveryResult> {
+    if (!entry.doubtful) return deliver(entry.message, context);
+    try {
+      return (await lookUp(entry.message, context)) ?? (await deliver(entry.message, context));
+    } catch (thrown) {
+      return { status: 'doubtful', error: toGatewayError(thrown, 'BAD_GATEWAY') };
+    }
+  }
+
+  /** From now on the message may have left. */
+  #doubt(entry: Entry): void {
+    entry.doubtful = true;
+    entry.message = { ...entry.message, status: 'sending' };
+  }
+
+  /** The page answers, the message did not get through: found in the chat after all, unknown, or failed. */
+  async #giveUp(entry: Entry, context: DeliveryContext, cause: GatewayError): Promise<Settlement> {
+    const error = { code: cause.code, message: cause.message };
+    if (!entry.doubtful) return { status: 'failed', error };
     const found = await lookUp(entry.message, context).catch(() => null);
-    if (found && found.status !== 'doubtful') return found;
-    return { status: 'unknown', messageId: null, error: { code: error.code, message: error.message } };
+    if (found && isSettlement(found)) return found;
+    return { status: 'unknown', messageId: null, error };
   }
 
-  /** True when the session closes within the grace that a dying client gets. */
-  #sessionEnds(): Promise<boolean> {
+  /** Waits out a connection that may be dying: true when the page answers again, false when the session ends. */
+  async #comesBack(client: WhatsAppClient): Promise<boolean> {
     const { signal } = this.#closed;
-    if (signal.aborted) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const closed = () => {
-        clearTimeout(timer);
-        resolve(true);
-      };
-      const timer = setTimeout(() => {
-        signal.removeEventListener('abort', closed);
-        resolve(false);
-      }, this.#settings.limits.graceMs);
-      signal.addEventListener('abort', closed, { once: true });
-    });
+    while (!signal.aborted) {
+      const state = await client.probe().catch(() => null);
+      if (signal.aborted) return false;
+      if (state === 'CONNECTED') return true;
+      await sleep(this.#settings.limits.probeAgainMs, undefined, { signal, ref: false }).catch(
+        () => undefined,
+      );
+    }
+    return false;
   }
 
   /** Writes a settlement, remembers what later events may refer to, and tells whoever waits. */

@@ -36,8 +36,6 @@ export interface ActorLimits {
   mutesAllowed: number;
   /** Probes that tell of no connection before the network counts as lost. */
   offlinesAllowed: number;
-  /** How long a send with unknown outcome waits to see whether its client is dying. */
-  graceMs: number;
   typingRenewMs: number;
   /** Inbound messages older than this are not answered when fetched after an absence. */
   backlogMs: number;
@@ -55,7 +53,6 @@ export const DEFAULT_LIMITS: ActorLimits = {
   probeMs: 5_000,
   mutesAllowed: 3,
   offlinesAllowed: 12,
-  graceMs: 2_000,
   typingRenewMs: 20_000,
   backlogMs: 900_000,
 };

@@ -82,9 +82,7 @@ export function registerPrdWalk(walk: () => Walk): void {
     });
     expect(status).to.equal(201);
     expect(body).to.include({ status: 'awaiting_qr' });
-    expect(body.qr)
-      .to.be.a('string')
-      .that.matches(/^[^,]+,[^,]+,[^,]+,[^,]+,[^,]+$/);
+    expect(String(body.qr).split(',')).to.have.length.at.least(5);
     expect(await row()).to.include({ status: 'awaiting_qr', api_key: KEY });
   });
 

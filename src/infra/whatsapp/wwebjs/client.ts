@@ -35,7 +35,6 @@ export interface ClientParts {
   onFault(where: string, error: unknown): void;
 }
 
-const QUOTE_MISSING = 'Could not get the quoted message';
 const MAX_NAMES = 1_000;
 
 /**
@@ -135,8 +134,15 @@ export class WwebjsClient implements WhatsAppClient {
     return this.#query('fetch-unread', fetchUnread(this.#live().client, query));
   }
 
+  /** @throws GatewayError `NOT_FOUND`: the library would fail on it in its own words, or send without the quote. */
+  async #assertQuotable(quoteId: string): Promise<void> {
+    const quoted = await this.#query('quote', this.#live().client.getMessageById(quoteId)).catch(() => null);
+    if (!quoted) throw new GatewayError('NOT_FOUND', 'The quoted message is not in the chat.');
+  }
+
   /** Sends with the options that keep the library from failing or waiting for things nobody asked for. */
   async #send(to: Jid, content: string | MessageMedia, options: MessageSendOptions): Promise<Handover> {
+    if (options.quotedMessageId) await this.#assertQuotable(options.quotedMessageId);
     const sent = this.#live().client.sendMessage(to, content, {
       ...options,
       sendSeen: false,
@@ -147,9 +153,6 @@ export class WwebjsClient implements WhatsAppClient {
     try {
       message = await this.#within('send', this.#parts.deadlines.sendMs, sent);
     } catch (error) {
-      if (textOf(error).includes(QUOTE_MISSING)) {
-        throw new GatewayError('NOT_FOUND', 'The quoted message is not in the chat.', { cause: error });
-      }
       throw new GatewayError('BAD_GATEWAY', 'WhatsApp failed the send.', {
         cause: error,
         details: { outcome: 'unknown' },

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { browsersOf } from '../../src/infra/whatsapp/wwebjs/processes.ts';
+import { whenChromium } from '../support/chromium.ts';
+import { withDatabase } from '../support/postgres.ts';
+import { registerPrdWalk } from '../support/prd-walk.ts';
+import { type Service, startService } from '../support/service.ts';
+import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
+
+whenChromium("the PRD's life of an agent, on whatsapp-web.js in Chromium", () => {
+  const database = withDatabase();
+  const network = new SandboxNetwork();
+  let standIn: StandIn;
+  let service: Service;
+
+  before(async () => {
+    standIn = await startStandIn(network);
+    service = await startService(database(), {
+      network,
+      env: { WHATSAPP_DRIVER: 'wwebjs', AI_TIMEOUT_MS: '1500' },
+      configure: (config) => ({ ...config, CHROMIUM_ARGS: standIn.chromiumArgs }),
+    });
+  });
+  after(async () => {
+    await service?.close();
+    await standIn?.close();
+  });
+
+  registerPrdWalk(() => {
+    const authFolder = join(service.config.WWEBJS_AUTH_DIR, 'shop');
+    return {
+      url: service.app.url,
+      network,
+      ai: service.ai,
+      pool: service.pool,
+      images: service.images,
+      authFolder,
+      browsers: () => browsersOf(join(authFolder, 'session')).length,
+    };
+  });
+});
