@@ -1,27 +1,32 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { EventEmitter } from 'eventemitter3';
-import type { Client, Message, MessageMedia, MessageSendOptions } from 'whatsapp-web.js';
-import { withDeadline } from '../../../actors/deadline.ts';
-import { GatewayError, toGatewayError } from '../../../actors/errors.ts';
+import type { Page } from 'puppeteer';
+import { GatewayError } from '../../../actors/errors.ts';
 import type {
   EpochMs,
   Handover,
   ImageFile,
   InboundMessage,
   Jid,
-  Me,
   WhatsAppClient,
   WhatsAppClientEvents,
 } from '../../../actors/ports.ts';
-import { fetchUnread, findSent, toHandover } from './page-queries.ts';
-import { parseMessage } from './parse-message.ts';
+import { query, textOf, within } from './calls.ts';
+import { holdPipe, type Library, type LibraryEvents } from './library.ts';
+import { fetchUnread, findSent } from './page-queries.ts';
+import { stateScript, typingScript } from './page-scripts.ts';
 import { killBrowsersOf } from './processes.ts';
 import type { Profile } from './profile.ts';
+import { send } from './send.ts';
+import { SessionEvents, type Tell } from './session-events.ts';
 
 /** Deadlines of the calls into the library, in ms: without them a frozen page holds a call for minutes. */
 export interface ClientDeadlines {
   startMs: number;
   sendMs: number;
   queryMs: number;
+  /** Reading chats back, which may ask the phone. */
+  historyMs: number;
   logoutMs: number;
   /** A clean close of the browser, before its process group is killed. */
   closeMs: number;
@@ -31,11 +36,13 @@ export interface ClientParts {
   profile: Profile;
   deadlines: ClientDeadlines;
   /** Makes the library's client for the profile; rejects when there is no Chromium. */
-  makeClient(): Promise<{ client: Client; mediaFromFile(image: ImageFile): MessageMedia }>;
+  open(events: LibraryEvents): Promise<Library>;
   onFault(where: string, error: unknown): void;
+  /** The client is ended and has left nothing. */
+  onEnd(): void;
 }
 
-const MAX_NAMES = 1_000;
+const POLL_MS = 20;
 
 /**
  * One session on the unmodified whatsapp-web.js. What the library does badly, and where it is answered here, is
@@ -44,11 +51,15 @@ const MAX_NAMES = 1_000;
 export class WwebjsClient implements WhatsAppClient {
   readonly events = new EventEmitter<WhatsAppClientEvents>();
   readonly #parts: ClientParts;
-  readonly #chatNames = new Map<Jid, string>();
-  #library: Awaited<ReturnType<ClientParts['makeClient']>> | null = null;
+  #library: Library | null = null;
+  #session: SessionEvents | null = null;
+  /** Settles, without a value, with the library's `initialize`. */
   #initialized: Promise<void> = Promise.resolve();
-  #ready = false;
-  #crashed = false;
+  #starting = false;
+  #watched = false;
+  #failStart: (cause: string) => void = () => undefined;
+  /** Nothing else is to be told: it disconnected, crashed, was logged out or is being ended. */
+  #over = false;
   #destroyed: Promise<void> | null = null;
 
   constructor(parts: ClientParts) {
@@ -57,261 +68,180 @@ export class WwebjsClient implements WhatsAppClient {
 
   async start(): Promise<void> {
     try {
-      await this.#parts.profile.prepare();
-      const library = await this.#parts.makeClient();
-      this.#library = library;
-      this.#listen(library.client);
-      if (this.#destroyed !== null)
-        throw new GatewayError('SESSION_START_FAILED', 'The start was cancelled.');
-      const initialized = library.client.initialize();
-      this.#initialized = initialized.catch(() => undefined);
-      await this.#within('start', this.#parts.deadlines.startMs, initialized);
-      this.#watchBrowser(library.client);
+      await within('start', this.#parts.deadlines.startMs, this.#start());
     } catch (error) {
       // A failed initialize leaves its Chromium running (hazard 6).
       void this.destroy();
-      throw toGatewayError(
-        error,
-        'SESSION_START_FAILED',
-        `The client could not be started: ${textOf(error)}`,
-      );
+      if (error instanceof GatewayError && error.code === 'SESSION_START_FAILED') throw error;
+      const message = `The client could not be started: ${textOf(error)}`;
+      throw new GatewayError('SESSION_START_FAILED', message, { cause: error });
     }
   }
 
   async logout(): Promise<void> {
-    const { client } = this.#live();
-    await this.#within('logout', this.#parts.deadlines.logoutMs, client.logout());
+    const { client, letGo } = this.#live();
+    const isLinked = !(await this.probe()).startsWith('UNPAIRED');
+    this.#over = true;
+    letGo();
+    if (isLinked) {
+      await query('logout', this.#parts.deadlines.logoutMs, client.logout()).catch((error: GatewayError) => {
+        // The page went away because it is logged out.
+        if (!textOf(error.cause).includes('context was destroyed')) throw error;
+      });
+    }
     await this.#parts.profile.unmarkLinked();
+    await this.destroy();
   }
 
   destroy(): Promise<void> {
-    this.#destroyed ??= this.#tearDown().catch((error: unknown) => this.#parts.onFault('destroy', error));
+    this.#over = true;
+    this.#failStart('the start was cancelled');
+    this.#destroyed ??= this.#tearDown()
+      .catch((error: unknown) => this.#parts.onFault('destroy', error))
+      .finally(() => this.#parts.onEnd());
     return this.#destroyed;
   }
 
   async reload(): Promise<void> {
-    const reloaded: Promise<unknown> = this.#page().reload();
-    await this.#within('reload', this.#parts.deadlines.queryMs, reloaded);
+    await query('reload', this.#parts.deadlines.queryMs, this.#page().reload());
   }
 
-  sendText(to: Jid, text: string, options: { quoteId?: string } = {}): Promise<Handover> {
-    return this.#send(to, text, { quotedMessageId: options.quoteId });
+  async sendText(to: Jid, text: string, options: { quoteId?: string } = {}): Promise<Handover> {
+    const draft = { to, content: text, quoteId: options.quoteId };
+    return send(this.#live().client, draft, this.#parts.deadlines);
   }
 
-  sendImage(
+  async sendImage(
     to: Jid,
     image: ImageFile,
     options: { caption?: string; quoteId?: string } = {},
   ): Promise<Handover> {
-    const media = this.#live().mediaFromFile(image);
-    return this.#send(to, media, { caption: options.caption || undefined, quotedMessageId: options.quoteId });
+    const { media } = this.#live();
+    const content = await query('image', this.#parts.deadlines.queryMs, media(image));
+    return send(this.#live().client, { to, content, ...options }, this.#parts.deadlines);
   }
 
   async setTyping(chatId: Jid, typing: boolean): Promise<void> {
-    // The library's own Chat.sendStateTyping does just this, but wants a chat look-up before it.
-    const send = this.#page().evaluate(
-      `window.WWebJS.sendChatstate(${JSON.stringify(typing ? 'typing' : 'stop')}, ${JSON.stringify(chatId)})`,
-    );
-    await this.#within('typing', this.#parts.deadlines.queryMs, send);
+    const shown = this.#page().evaluate(typingScript(chatId, typing));
+    await query('typing', this.#parts.deadlines.queryMs, shown);
   }
 
   async resolveRecipient(jid: Jid): Promise<Jid | null> {
+    const { client } = this.#live();
     if (!jid.endsWith('@c.us')) return jid;
-    const found = await this.#query('recipient', this.#live().client.getNumberId(jid));
+    const found = await query('recipient', this.#parts.deadlines.queryMs, client.getNumberId(jid));
     return found?._serialized ?? null;
   }
 
   async probe(): Promise<string> {
-    const state: string | null = await this.#query('probe', this.#live().client.getState());
-    return state ?? 'UNLAUNCHED';
+    const asked = this.#page().evaluate(stateScript());
+    return String(await query('probe', this.#parts.deadlines.queryMs, asked));
   }
 
-  findSent(query: { to: Jid; kind: 'text' | 'image'; text: string; since: EpochMs }): Promise<Handover[]> {
-    return this.#query('find-sent', findSent(this.#live().client, query));
+  async findSent(wanted: {
+    to: Jid;
+    kind: 'text' | 'image';
+    text: string;
+    since: EpochMs;
+  }): Promise<Handover[]> {
+    return query('find-sent', this.#parts.deadlines.historyMs, findSent(this.#page(), wanted));
   }
 
-  fetchUnread(query: { since: EpochMs; perChat: number }): Promise<InboundMessage[]> {
-    return this.#query('fetch-unread', fetchUnread(this.#live().client, query));
+  async fetchUnread(wanted: { since: EpochMs; perChat: number }): Promise<InboundMessage[]> {
+    const onFault = (error: unknown) => this.#parts.onFault('fetch-unread', error);
+    const fetched = fetchUnread(this.#page(), wanted, onFault);
+    return query('fetch-unread', this.#parts.deadlines.historyMs, fetched);
   }
 
-  /** @throws GatewayError `NOT_FOUND`: the library would fail on it in its own words, or send without the quote. */
-  async #assertQuotable(quoteId: string): Promise<void> {
-    const quoted = await this.#query('quote', this.#live().client.getMessageById(quoteId)).catch(() => null);
-    if (!quoted) throw new GatewayError('NOT_FOUND', 'The quoted message is not in the chat.');
-  }
-
-  /** Sends with the options that keep the library from failing or waiting for things nobody asked for. */
-  async #send(to: Jid, content: string | MessageMedia, options: MessageSendOptions): Promise<Handover> {
-    if (options.quotedMessageId) await this.#assertQuotable(options.quotedMessageId);
-    const sent = this.#live().client.sendMessage(to, content, {
-      ...options,
-      sendSeen: false,
-      linkPreview: false,
-      ignoreQuoteErrors: false,
+  /** Launches Chromium and takes the page over. */
+  async #start(): Promise<void> {
+    const cancelled = () => new GatewayError('SESSION_START_FAILED', 'The start was cancelled.');
+    if (this.#starting || this.#destroyed !== null) throw cancelled();
+    this.#starting = true;
+    await this.#parts.profile.prepare();
+    const library = await this.#parts.open({
+      injecting: () => this.#onInjecting(library),
+      lost: (cause) => this.#crash(cause),
+      fault: (error) => this.#parts.onFault('library', error),
     });
-    let message: Message | null | undefined;
-    try {
-      message = await this.#within('send', this.#parts.deadlines.sendMs, sent);
-    } catch (error) {
-      throw new GatewayError('BAD_GATEWAY', 'WhatsApp failed the send.', {
-        cause: error,
-        details: { outcome: 'unknown' },
-      });
-    }
-    // It resolves with nothing when it found no chat (hazard of WhatsApp's own page): surely not sent.
-    if (message) return toHandover(message);
-    throw new GatewayError('BAD_GATEWAY', 'WhatsApp has no such chat.', { details: { outcome: 'failed' } });
+    if (this.#destroyed !== null) throw cancelled();
+    this.#library = library;
+    const { client, letGo } = library;
+    const { profile, onFault } = this.#parts;
+    const { queryMs } = this.#parts.deadlines;
+    this.#session = new SessionEvents({ client, profile, queryMs, letGo, tell: this.#tell, onFault });
+    const initialized = client.initialize();
+    this.#initialized = initialized.catch(() => undefined);
+    const failed = new Promise<never>((_resolve, reject) => {
+      this.#failStart = (cause) => reject(new GatewayError('SESSION_START_FAILED', `${cause}.`));
+    });
+    await Promise.race([initialized, failed]);
   }
 
-  /** Wires the library's events to the port's. */
-  #listen(client: Client): void {
-    client.on('qr', (code) => this.#tell('qr', code));
-    client.on('authenticated', () => this.#tell('authenticated'));
-    client.on('ready', () => this.#onReady(client));
-    client.on('auth_failure', (reason) => this.#tell('auth_failure', reason));
-    client.on('disconnected', (reason) => this.#onDisconnected(client, String(reason)));
-    client.on('change_state', (state) => this.#tell('state', String(state)));
-    client.on('message', (message) => this.#onMessage(message));
-    client.on('message_ack', (message, ack) =>
-      this.#tell('ack', { messageId: message.id._serialized, ack: Number(ack) }),
-    );
-  }
-
-  /** `ready` may repeat, and may come before the library knows who it is (hazard 12). */
-  #onReady(client: Client): void {
-    if (this.#ready || !client.info?.wid) return;
-    this.#ready = true;
-    this.#identify(client).then(
-      (me) => this.#tell('ready', me),
-      (error: unknown) => {
-        this.#parts.onFault('ready', error);
-        this.#crash('the page did not tell who it is');
-      },
-    );
-  }
-
-  /** Who is linked; the marker on disk is there before anybody hears of it. */
-  async #identify(client: Client): Promise<Me> {
-    await this.#parts.profile.markLinked();
-    const lid = await this.#query(
-      'identity',
-      this.#page().evaluate(
-        `(window.require('WAWebUserPrefsMeUser').getMaybeMeLidUser() || {})._serialized || ''`,
-      ),
-    );
-    return {
-      pn: client.info.wid._serialized.replace(/:\d+@/, '@'),
-      lid: typeof lid === 'string' && lid !== '' ? lid.replace(/:\d+@/, '@') : undefined,
-      name: client.info.pushname,
-    };
-  }
-
-  /** After a LOGOUT the library would inject into the page again and go on living: it is kept from that. */
-  #onDisconnected(client: Client, reason: string): void {
-    if (reason !== 'LOGOUT') {
-      this.#tell('disconnected', reason);
-      return;
-    }
-    stopInjecting(client);
-    this.#parts.profile
-      .unmarkLinked()
-      .catch((error: unknown) => this.#parts.onFault('unmark', error))
-      .finally(() => this.#tell('disconnected', reason));
-  }
-
-  /** Parses a message; one that doesn't fit is told, and harms no other. */
-  #onMessage(message: Message): void {
-    this.#chatName(message)
-      .then((name) => this.#tell('message', parseMessage(message, name)))
-      .catch((error: unknown) => this.#parts.onFault('message', error));
-  }
-
-  /** The chat's name, asked for once; without it the message is answered all the same. */
-  async #chatName(message: Message): Promise<string | undefined> {
-    const known = this.#chatNames.get(message.from);
-    if (known !== undefined) return known;
-    const name = await this.#query('chat-name', message.getChat()).then(
-      (chat) => chat.name,
-      () => undefined,
-    );
-    if (name !== undefined && this.#chatNames.size < MAX_NAMES) this.#chatNames.set(message.from, name);
-    return name;
+  /** Browser and page are there, for the first time or anew. */
+  #onInjecting(library: Library): void {
+    if (this.#watched) this.#session?.pageChanged();
+    else this.#watch(library);
   }
 
   /** The library tells nothing of a dead browser or page (hazard 9). */
-  #watchBrowser(client: Client): void {
+  #watch({ client }: Library): void {
+    this.#watched = true;
+    holdPipe(client);
     client.pupBrowser?.once('disconnected', () => this.#crash('the browser is gone'));
     client.pupPage?.once('error', () => this.#crash('the page crashed'));
     client.pupPage?.once('close', () => this.#crash('the page was closed'));
-    if (client.pupBrowser && !client.pupBrowser.connected) this.#crash('the browser is gone');
   }
 
   /** Tells of a crash, once. */
   #crash(cause: string): void {
-    if (this.#crashed) return;
-    this.#crashed = true;
+    this.#failStart(cause);
     this.#tell('crash', cause);
   }
 
-  /** Emits, unless the client is being ended. */
-  #tell<Name extends keyof WhatsAppClientEvents>(
-    name: Name,
-    ...args: Parameters<WhatsAppClientEvents[Name]>
-  ): void {
-    if (this.#destroyed !== null) return;
+  /** Emits, unless the session is over; what ends it is the last thing told. */
+  readonly #tell: Tell = (name, ...args) => {
+    if (this.#over) return;
+    if (name === 'crash' || name === 'disconnected') {
+      this.#over = true;
+      this.#library?.letGo();
+    }
     // The emitter's own types can't follow a generic name.
-    (this.events.emit as (name: Name, ...args: unknown[]) => boolean).call(this.events, name, ...args);
-  }
+    (this.events.emit as (name: string, ...args: unknown[]) => boolean).call(this.events, name, ...args);
+  };
 
   /** Closes cleanly if it can, else kills; waits until no process of the profile is left. */
   async #tearDown(): Promise<void> {
     const { deadlines, profile } = this.#parts;
-    const client = this.#library?.client;
-    if (client) stopInjecting(client);
-    if (client && this.#ready && !this.#crashed) {
-      await this.#within('close', deadlines.closeMs, client.destroy()).catch(() => undefined);
+    this.#library?.letGo();
+    let settled = false;
+    const initialized = this.#initialized.then(() => {
+      settled = true;
+    });
+    await Promise.race([initialized, delay(0)]);
+    if (settled && this.#library) {
+      await within('close', deadlines.closeMs, this.#library.client.destroy()).catch(() => undefined);
     }
-    // Also ends a launch under way, which the library's own destroy would not see (hazard 7).
-    await killBrowsersOf(profile.userDataDir, deadlines.closeMs);
-    await this.#within('close', deadlines.closeMs, this.#initialized).catch(() => undefined);
+    // A launch under way shows its browser any moment, and the library's own destroy would not see it (hazard 7).
+    const until = performance.now() + deadlines.closeMs;
+    while (!settled && performance.now() < until) {
+      await killBrowsersOf(profile.userDataDir, deadlines.closeMs);
+      await Promise.race([initialized, delay(POLL_MS)]);
+    }
     if (await killBrowsersOf(profile.userDataDir, deadlines.closeMs)) return;
     throw new Error('A browser survived its end.');
   }
 
-  /** The library's client. @throws GatewayError when there is none (any more). */
-  #live() {
-    if (this.#library && this.#destroyed === null && !this.#crashed) return this.#library;
+  /** The library, while the session lives. @throws GatewayError `BAD_GATEWAY` */
+  #live(): Library {
+    if (this.#library && !this.#over) return this.#library;
     throw new GatewayError('BAD_GATEWAY', 'The client is gone.', { details: { outcome: 'failed' } });
   }
 
-  /** The page. @throws GatewayError when there is none. */
-  #page() {
+  /** The page. @throws GatewayError `BAD_GATEWAY` when there is none */
+  #page(): Page {
     const page = this.#live().client.pupPage;
     if (page) return page;
     throw new GatewayError('BAD_GATEWAY', 'The client has no page.', { details: { outcome: 'failed' } });
   }
-
-  /** A call that sends nothing: its failure is a failure. */
-  async #query<T>(what: string, call: Promise<T>): Promise<T> {
-    try {
-      return await this.#within(what, this.#parts.deadlines.queryMs, call);
-    } catch (error) {
-      throw toGatewayError(error, 'BAD_GATEWAY', `WhatsApp did not answer (${what}).`);
-    }
-  }
-
-  /** A deadline of our own on every call into the library (hazard 8). */
-  #within<T>(what: string, ms: number, call: Promise<T>): Promise<T> {
-    return withDeadline(call, ms, () => new GatewayError('BAD_GATEWAY', `${what} took over ${ms} ms.`));
-  }
-}
-
-/** Keeps the library from injecting into a page that is going away: a rejection that nobody holds (hazards 1, 2). */
-function stopInjecting(client: Client): void {
-  Object.assign(client, { inject: () => Promise.resolve() });
-}
-
-/** The text of anything thrown: the library throws strings too (hazard 20). */
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,8 +1,8 @@
-import type WAWebJS from 'whatsapp-web.js';
 import { GatewayError } from '../../../actors/errors.ts';
-import type { ImageFile, WhatsAppClient, WhatsAppDriver } from '../../../actors/ports.ts';
+import type { WhatsAppClient, WhatsAppDriver } from '../../../actors/ports.ts';
 import { type ChromiumSettings, findChromium, launchOptions, runsUnsandboxed } from './chromium.ts';
 import { type ClientDeadlines, WwebjsClient } from './client.ts';
+import { type Library, type LibraryEvents, openLibrary } from './library.ts';
 import { killBrowsersOf } from './processes.ts';
 import { Profile, profilesBelow } from './profile.ts';
 
@@ -17,7 +17,7 @@ export interface WwebjsOptions extends Omit<ChromiumSettings, 'protocolTimeoutMs
   onNotice(text: string): void;
 }
 
-const DEADLINES = { startMs: 90_000, queryMs: 10_000, logoutMs: 10_000, closeMs: 5_000 };
+const DEADLINES = { startMs: 90_000, queryMs: 10_000, historyMs: 30_000, logoutMs: 10_000, closeMs: 5_000 };
 
 /** The real WhatsApp: one Chromium per agent, its profile in `<WWEBJS_AUTH_DIR>/<agentId>`. */
 export class WwebjsDriver implements WhatsAppDriver {
@@ -44,8 +44,9 @@ export class WwebjsDriver implements WhatsAppDriver {
     const client: WwebjsClient = new WwebjsClient({
       profile,
       deadlines: this.#deadlines,
-      makeClient: () => this.#makeClient(profile),
+      open: (events) => this.#open(profile, events),
       onFault: this.#options.onFault,
+      onEnd: () => this.#clients.delete(client),
     });
     this.#clients.add(client);
     return client;
@@ -63,7 +64,6 @@ export class WwebjsDriver implements WhatsAppDriver {
 
   async close(): Promise<void> {
     await Promise.all([...this.#clients].map((client) => client.destroy()));
-    this.#clients.clear();
   }
 
   /** The Chromium to run, or null. */
@@ -71,36 +71,13 @@ export class WwebjsDriver implements WhatsAppDriver {
     return findChromium(this.#options.executablePath, this.#options.environment.PATH ?? '');
   }
 
-  /** The library, loaded when the first session starts: it takes half a second. */
-  async #makeClient(profile: Profile) {
+  /** The library's client on a profile. */
+  async #open(profile: Profile, events: LibraryEvents): Promise<Library> {
     const executablePath = this.#executable();
     if (!executablePath) throw new GatewayError('SESSION_START_FAILED', 'No Chromium was found.');
-    const { default: library } = await import('whatsapp-web.js');
-    const client = new library.Client({
-      authStrategy: keptProfile(library, profile.dir),
-      // The default stores the page in the working directory, and would serve it instead of the site.
-      webVersionCache: { type: 'none' },
-      puppeteer: launchOptions(
-        // Our own deadlines come first; this one ends what nobody waits for any more.
-        { ...this.#options, protocolTimeoutMs: this.#deadlines.sendMs + 15_000 },
-        executablePath,
-      ),
-    });
-    return { client, mediaFromFile: (image: ImageFile) => mediaOf(library, image) };
+    // Our own deadlines come first; this one ends what nobody waits for any more.
+    const protocolTimeoutMs = this.#deadlines.sendMs + 15_000;
+    const launch = launchOptions({ ...this.#options, protocolTimeoutMs }, executablePath);
+    return openLibrary(profile.dir, launch, events);
   }
-}
-
-/** LocalAuth that leaves the profile alone: the library deletes it under the running browser (hazards 2, 5). */
-function keptProfile(library: typeof WAWebJS, dataPath: string): WAWebJS.LocalAuth {
-  const strategy = new library.LocalAuth({ dataPath });
-  strategy.logout = () => Promise.resolve();
-  return strategy;
-}
-
-/** The library's form of an image on disk. */
-function mediaOf(library: typeof WAWebJS, image: ImageFile): WAWebJS.MessageMedia {
-  const media = library.MessageMedia.fromFilePath(image.path);
-  media.mimetype = image.mimetype;
-  media.filename = image.filename;
-  return media;
 }

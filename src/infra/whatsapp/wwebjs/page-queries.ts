@@ -1,42 +1,54 @@
-import type { Client, Message } from 'whatsapp-web.js';
+import type { Page } from 'puppeteer';
+import { z } from 'zod';
 import type { EpochMs, Handover, InboundMessage, Jid } from '../../../actors/ports.ts';
-import { parseMessage } from './parse-message.ts';
+import { ownMessagesScript, unreadScript } from './page-scripts.ts';
+import { bodyOf, messageModel, parseMessage } from './parse-message.ts';
 
 const LOOK_BACK = 50;
 
+const own = z.array(messageModel.extend({ ack: z.number().nullish() }));
+const unread = z.array(
+  z.union([z.object({ error: z.string() }), z.object({ name: z.string(), messages: z.array(z.unknown()) })]),
+);
+
+/** WhatsApp's clock has whole seconds: a message of the same second counts. */
+const wholeSecond = (time: EpochMs): EpochMs => Math.floor(time / 1000) * 1000;
+
 /** Own messages of a chat with this text, newest first: was a doubtful send handed over? */
 export async function findSent(
-  client: Client,
+  page: Page,
   query: { to: Jid; kind: 'text' | 'image'; text: string; since: EpochMs },
 ): Promise<Handover[]> {
-  const chat = await client.getChatById(query.to);
-  const own = await chat.fetchMessages({ limit: LOOK_BACK, fromMe: true });
+  const models = own.parse(await page.evaluate(ownMessagesScript(query.to, LOOK_BACK)));
   const type = query.kind === 'text' ? 'chat' : 'image';
-  return own
-    .filter((message) => message.type === type && message.body === query.text)
-    .map(toHandover)
-    .filter((handover) => handover.timestamp >= query.since)
-    .sort((a, b) => b.timestamp - a.timestamp);
+  return models
+    .filter((model) => model.type === type && bodyOf(model) === query.text)
+    .map((model) => ({ messageId: model.id._serialized, timestamp: model.t * 1000, ack: model.ack ?? 0 }))
+    .filter(({ timestamp }) => timestamp >= wholeSecond(query.since))
+    .reverse();
 }
 
-/** A message of the library as a hand-over. WhatsApp's clock has whole seconds. */
-export function toHandover(message: Message): Handover {
-  return { messageId: message.id._serialized, timestamp: message.timestamp * 1000, ack: message.ack ?? 0 };
-}
-
-/** Unread messages of all chats not older than `since`, oldest first. */
+/** Unread messages of all chats not older than `since`, oldest first; what doesn't fit is told and left out. */
 export async function fetchUnread(
-  client: Client,
+  page: Page,
   query: { since: EpochMs; perChat: number },
+  onFault: (error: unknown) => void,
 ): Promise<InboundMessage[]> {
-  const unread = (await client.getChats()).filter((chat) => chat.unreadCount > 0);
   const found: InboundMessage[] = [];
-  for (const chat of unread) {
-    const limit = Math.min(chat.unreadCount, query.perChat);
-    const messages = await chat.fetchMessages({ limit, fromMe: false });
-    found.push(...messages.map((message) => parseMessage(message, chat.name)));
+  for (const chat of unread.parse(await page.evaluate(unreadScript(query.perChat)))) {
+    if ('error' in chat) {
+      onFault(new Error(chat.error));
+      continue;
+    }
+    for (const model of chat.messages) {
+      try {
+        found.push(parseMessage(model, chat.name || undefined));
+      } catch (error) {
+        onFault(error);
+      }
+    }
   }
   return found
-    .filter((message) => message.timestamp >= query.since)
-    .sort((a, b) => a.timestamp - b.timestamp);
+    .filter(({ timestamp }) => timestamp >= wholeSecond(query.since))
+    .sort((one, other) => one.timestamp - other.timestamp);
 }

@@ -1,35 +1,51 @@
 import { z } from 'zod';
-import type { InboundMessage } from '../../../actors/ports.ts';
+import type { InboundMessage, Jid } from '../../../actors/ports.ts';
 
-/** A JID as the library gives it: a string in events, an object where it was fetched (WHATSAPP-WEB.md §1). */
+/** An address without the number of the device. */
+export function withoutDevice(jid: Jid): Jid {
+  return jid.replace(/:\d+@/, '@');
+}
+
+/** A JID as the page gives it: a string in events, an object in results (WHATSAPP-WEB.md §1). */
 const jid = z
   .union([z.string(), z.object({ _serialized: z.string() }).transform((id) => id._serialized)])
-  .transform((text) => text.replace(/:\d+@/, '@'));
+  .transform(withoutDevice);
 
-const schema = z.object({
+/** What is read of WhatsApp Web's model of a message. `t` is in seconds. */
+export const messageModel = z.object({
   id: z.object({ _serialized: z.string().min(1), fromMe: z.boolean() }),
   from: jid,
-  author: jid.optional().nullable(),
+  author: jid.nullish(),
   type: z.string(),
   body: z.string().nullish(),
-  timestamp: z.number(),
-  mentionedIds: z.array(jid).nullish(),
-  _data: z.object({ notifyName: z.string().nullish() }).nullish(),
+  caption: z.string().nullish(),
+  directPath: z.string().nullish(),
+  t: z.number(),
+  mentionedJidList: z.array(jid).nullish(),
+  notifyName: z.string().nullish(),
 });
 
-/** A message of the library as the port's; parsed where it enters, and never trusted beyond its shape. */
-export function parseMessage(message: unknown, chatName?: string): InboundMessage {
-  const { id, from, author, type, body, timestamp, mentionedIds, _data } = schema.parse(message);
+/** The text, or the caption: what has media keeps its thumbnail in `body`. */
+export function bodyOf({ body, caption, directPath }: z.infer<typeof messageModel>): string {
+  return (directPath ? caption : body) ?? '';
+}
+
+/**
+ * A message as the port's; parsed where it enters, and never trusted beyond its shape.
+ * @throws ZodError when it doesn't fit
+ */
+export function parseMessage(model: unknown, chatName?: string): InboundMessage {
+  const message = messageModel.parse(model);
   return {
-    id: id._serialized,
-    chatId: from,
-    senderId: author ?? from,
-    fromMe: id.fromMe,
-    type,
-    body: body ?? '',
-    mentionedIds: mentionedIds ?? [],
-    timestamp: timestamp * 1000,
-    senderName: _data?.notifyName ?? undefined,
+    id: message.id._serialized,
+    chatId: message.from,
+    senderId: message.author ?? message.from,
+    fromMe: message.id.fromMe,
+    type: message.type,
+    body: bodyOf(message),
+    mentionedIds: message.mentionedJidList ?? [],
+    timestamp: message.t * 1000,
+    senderName: message.notifyName ?? undefined,
     chatName,
   };
 }

@@ -1,0 +1,25 @@
+import { withDeadline } from '../../../actors/deadline.ts';
+import { GatewayError } from '../../../actors/errors.ts';
+
+/** A deadline of our own on a call into the library: a frozen page holds it for minutes (hazard 8). */
+export function within<T>(what: string, ms: number, call: Promise<T>): Promise<T> {
+  return withDeadline(call, ms, () => new GatewayError('BAD_GATEWAY', `${what} took over ${ms} ms.`));
+}
+
+/**
+ * A call that sends no message: its failure is a failure.
+ * @throws GatewayError `BAD_GATEWAY`
+ */
+export async function query<T>(what: string, ms: number, call: Promise<T>): Promise<T> {
+  try {
+    return await within(what, ms, call);
+  } catch (cause) {
+    const details = { outcome: 'failed' } as const;
+    throw new GatewayError('BAD_GATEWAY', `WhatsApp did not answer (${what}).`, { cause, details });
+  }
+}
+
+/** The text of anything thrown: the library throws strings too (hazard 20). */
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

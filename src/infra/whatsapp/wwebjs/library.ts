@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import type WAWebJS from 'whatsapp-web.js';
+import type { Client, MessageMedia } from 'whatsapp-web.js';
+import type { ImageFile } from '../../../actors/ports.ts';
+
+type Launch = WAWebJS.ClientOptions['puppeteer'];
+
+/** What the library's client does behind the back of its user, told. */
+export interface LibraryEvents {
+  /** Browser and page are there, and the page is about to be taken over: at the start, and at each reload. */
+  injecting(): void;
+  /** A page that was reloaded can't be taken over again: it neither sends nor hears. */
+  lost(cause: string): void;
+  /** Something failed where nobody waits for it. */
+  fault(error: unknown): void;
+}
+
+/** One client of whatsapp-web.js that can't end the process. */
+export interface Library {
+  client: Client;
+  media(image: ImageFile): Promise<MessageMedia>;
+  /** From now on no page is taken over: the session is over or being ended. */
+  letGo(): void;
+}
+
+/** Methods of the library that are not in its types. */
+interface Internals {
+  inject(): Promise<void>;
+  initWebVersionCache(): Promise<void>;
+  destroy(): Promise<void>;
+}
+
+/**
+ * Makes a client whose profile is `<dataPath>/session`. The library is loaded with the first one: it takes half a
+ * second. It is used unmodified; what it does without holding the promise is held here (docs/hazards.md).
+ */
+export async function openLibrary(
+  dataPath: string,
+  puppeteer: Launch,
+  events: LibraryEvents,
+): Promise<Library> {
+  const { default: library } = await import('whatsapp-web.js');
+  const authStrategy = new library.LocalAuth({ dataPath });
+  // It would delete the profile under the running browser; the driver does, after its end (hazards 2, 5).
+  authStrategy.logout = () => Promise.resolve();
+  const client = new library.Client({ authStrategy, puppeteer, webVersionCache: { type: 'none' } });
+  const letGo = harden(client, events);
+  const media = async (image: ImageFile) =>
+    new library.MessageMedia(
+      image.mimetype,
+      await readFile(image.path, 'base64'),
+      image.filename,
+      image.size,
+    );
+  return { client, media, letGo };
+}
+
+/** Holds the promises that the library lets float; answers how to make it let the page go. */
+function harden(client: Client, events: LibraryEvents): () => void {
+  const internals = client as unknown as Internals;
+  const inject = internals.inject.bind(client);
+  const destroy = internals.destroy.bind(client);
+  let injections = 0;
+  let over = false;
+  const injectAgain = async (): Promise<void> => {
+    if (over) return;
+    injections += 1;
+    const mine = injections;
+    events.injecting();
+    // The first is awaited by `initialize`; later ones by nobody.
+    if (mine === 1) return inject();
+    await inject().catch((error: unknown) => {
+      if (over) return;
+      events.fault(error);
+      // An iframe or a second reload overtakes an injection: only the newest one tells how it stands.
+      if (mine === injections) events.lost('a reloaded page could not be taken over again');
+    });
+  };
+  internals.inject = injectAgain;
+  // Called by the library itself, un-awaited, when the socket is in a bad state.
+  internals.destroy = () => destroy().catch(events.fault);
+  // Even without a cache it reads each response of the index, in a promise that nobody holds.
+  internals.initWebVersionCache = () => Promise.resolve();
+  return () => {
+    over = true;
+  };
+}
+
+/** Puppeteer stops listening for errors of the pipe when it closes; a reset after that would end the process. */
+export function holdPipe(client: Client): void {
+  for (const stream of client.pupBrowser?.process()?.stdio ?? []) stream?.on('error', () => undefined);
+}
