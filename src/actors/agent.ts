@@ -23,6 +23,7 @@ import type { ActorSettings } from './settings.ts';
 import type { ReleaseSlot, StartGate } from './start-gate.ts';
 import { pathsOf } from './state-paths.ts';
 import { type SupervisedAgent, type SupervisorEvent, supervisorMachine } from './supervisor.machine.ts';
+import { timed } from './timed-client.ts';
 
 /** What all agents of a gateway share. */
 export interface AgentDeps {
@@ -240,7 +241,7 @@ export class Agent implements SupervisedAgent {
   // ── AgentPort: what the machines do to the world ──────────────────────────────────────────────────────
 
   attach(client: WhatsAppClient | null): void {
-    this.#client = client;
+    this.#client = client && timed(client, this.#deps.clock, (operation) => this.#tellOperation(operation));
     this.#socket = null;
     client?.events.on('state', (state) => {
       this.#socket = state;
@@ -420,6 +421,11 @@ export class Agent implements SupervisedAgent {
     } catch (error) {
       this.#fault(operation, error);
     }
+  }
+
+  /** Tells how long a call into the library took. */
+  #tellOperation(operation: Omit<Parameters<GatewayEvents['operation']>[0], 'agentId'>): void {
+    this.#deps.events.emit('operation', { agentId: this.agentId, ...operation });
   }
 
   /** An error that nobody waits for. */

@@ -7,7 +7,7 @@
  * - `rest`: waits for a request; a new QR comes with it
  * - `blocked`: rests in `auth_failed`; the profile is kept
  */
-export type Verdict = 'restart' | 'restart_linked' | 'rest' | 'blocked';
+type Verdict = 'restart' | 'restart_linked' | 'rest' | 'blocked';
 
 export interface DownRule {
   verdict: Verdict;
@@ -17,7 +17,7 @@ export interface DownRule {
   minDelayMs?: number;
 }
 
-export const DOWN_REASONS = {
+const DOWN_REASONS = {
   // Asked for: the supervisor knows what comes next.
   STOPPED: { verdict: 'rest' },
   LOGGED_OUT: { verdict: 'rest', forgetCredentials: true },
@@ -49,8 +49,6 @@ export const DOWN_REASONS = {
   TOS_BLOCK: { verdict: 'blocked' },
   SMB_TOS_BLOCK: { verdict: 'blocked' },
 } as const satisfies Record<string, DownRule>;
-
-export type DownReason = keyof typeof DOWN_REASONS;
 
 /** The table's row for a reason; a reason that it doesn't know is transient (the library may add some). */
 export function downRule(reason: string): DownRule {

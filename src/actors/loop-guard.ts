@@ -8,7 +8,7 @@ export interface LoopLimits {
   silenceMs: number;
 }
 
-export const LOOP_LIMITS: LoopLimits = { replies: 6, windowMs: 90_000, silenceMs: 600_000 };
+const LOOP_LIMITS: LoopLimits = { replies: 6, windowMs: 90_000, silenceMs: 600_000 };
 
 interface ChatRecord {
   replies: number[];

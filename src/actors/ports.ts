@@ -91,7 +91,7 @@ export interface WhatsAppClient {
   logout(): Promise<void>;
   /** Ends it: never rejects, idempotent; afterwards no event is emitted and no process is left. */
   destroy(): Promise<void>;
-  /** Reloads the page under the session: the first rung of the ladder. */
+  /** Reloads the page under the session. */
   reload(): Promise<void>;
   sendText(to: Jid, text: string, options?: { quoteId?: string }): Promise<Handover>;
   sendImage(to: Jid, image: ImageFile, options?: { caption?: string; quoteId?: string }): Promise<Handover>;

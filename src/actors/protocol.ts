@@ -1,7 +1,5 @@
 import type { EventEmitter } from 'eventemitter3';
-import type { GatewayError } from './errors.ts';
 import type {
-  AgentRecord,
   AiRequest,
   EpochMs,
   Jid,
@@ -35,7 +33,7 @@ export interface MailboxView {
   oldestAt?: EpochMs;
 }
 
-export interface SupervisorView {
+interface SupervisorView {
   restarts: number;
   lastError?: string;
   /** When a backing-off supervisor will start again. */
@@ -214,5 +212,3 @@ export interface GatewaySystem {
   /** Refuses new work, lets what is in flight end or be kept, closes every client. Within `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
-
-export type { AgentRecord, GatewayError };

@@ -10,7 +10,7 @@ export interface TurnPort {
   reply(chatId: Jid, text: string): Promise<TurnReply>;
 }
 
-export interface TurnReply {
+interface TurnReply {
   id: string;
   messageId?: string;
   sent: boolean;

@@ -10,7 +10,8 @@ export interface AiCall {
 }
 
 /** How the backend answers a call; `hang` never does. */
-export type AiBehaviour = (call: AiCall) => { status?: number; body?: unknown } | 'hang';
+type AiAnswer = { status?: number; body?: unknown } | 'hang';
+export type AiBehaviour = (call: AiCall) => AiAnswer | Promise<AiAnswer>;
 
 /** A real HTTP server in the place of the customer's AI backend: notes every call, answers as told. */
 export class AiServer {
@@ -39,7 +40,7 @@ export class AiServer {
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
     const call = { path: req.url ?? '', authorization, traceparent, body };
     this.calls.push(call);
-    const answer = this.behave(call);
+    const answer = await this.behave(call);
     if (answer === 'hang') return;
     res.writeHead(answer.status ?? 200, { 'content-type': 'application/json' });
     res.end(JSON.stringify(answer.body ?? {}));

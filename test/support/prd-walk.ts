@@ -204,9 +204,8 @@ export function registerPrdWalk(walk: () => Walk): void {
 
   it('runs the AI for a caller, typing meanwhile, and sends its reply', async () => {
     const { ai, network } = walk();
-    let typed = false;
-    ai.behave = ({ body }) => {
-      typed ||= network.isTyping(CUSTOMER, `${BOT}@c.us`);
+    ai.behave = async ({ body }) => {
+      await eventually('typing to show', () => network.isTyping(CUSTOMER, `${BOT}@c.us`));
       return { body: { reply: `AI: ${body.message}` } };
     };
     const { status, body } = await asAgent('run', {
@@ -233,6 +232,7 @@ export function registerPrdWalk(walk: () => Walk): void {
 
   it('answers a direct message through the AI', async () => {
     const { network, ai } = walk();
+    ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
     network.write(CUSTOMER, { to: BOT, text: 'apa kabar?' });
     await eventually('the reply', () =>
       sentTo(`${CUSTOMER}@c.us`, 'AI: apa kabar?').some(({ ack }) => ack >= 1),
