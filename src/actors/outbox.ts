@@ -187,7 +187,7 @@ export class Outbox {
   /** One message; false when it has to stay because its session went away. */
   async #attempt(entry: Entry, client: WhatsAppClient): Promise<boolean> {
     const context = this.#context(client);
-    for (let attempt = 1; ; attempt += 1) {
+    for (let attempts = 0; ; ) {
       if (this.#expired(entry)) return this.#expire(entry);
       const result = await this.#try(entry, context);
       if (isSettlement(result)) {
@@ -195,9 +195,10 @@ export class Outbox {
         return true;
       }
       if (result.status === 'doubtful') this.#doubt(entry);
-      this.#reports.suspect();
-      if (!(await this.#comesBack(client))) return false;
-      if (result.status === 'stuck' && attempt < MAX_ATTEMPTS) continue;
+      if (!(await this.#recovers(client, result.error))) return false;
+      // A database that is away is no fault of the message: it waits, as long as it may.
+      if (result.error.code !== 'DATABASE_UNAVAILABLE') attempts += 1;
+      if (result.status === 'stuck' && attempts < MAX_ATTEMPTS) continue;
       await this.#record(entry.message, await this.#giveUp(entry, context, result.error));
       return true;
     }
@@ -228,18 +229,23 @@ export class Outbox {
     return { status: 'unknown', messageId: null, error };
   }
 
-  /** Waits out a connection that may be dying: true when the page answers again, false when the session ends. */
-  async #comesBack(client: WhatsAppClient): Promise<boolean> {
-    const { signal } = this.#closed;
-    while (!signal.aborted) {
+  /** Waits out what may be dying: true when it is worth another try, false when the session ends. */
+  async #recovers(client: WhatsAppClient, error: GatewayError): Promise<boolean> {
+    if (error.code === 'DATABASE_UNAVAILABLE') return this.#pause();
+    this.#reports.suspect();
+    for (;;) {
       const state = await client.probe().catch(() => null);
-      if (signal.aborted) return false;
+      if (this.#closed.signal.aborted) return false;
       if (state === 'CONNECTED') return true;
-      await sleep(this.#settings.limits.probeAgainMs, undefined, { signal, ref: false }).catch(
-        () => undefined,
-      );
+      if (!(await this.#pause())) return false;
     }
-    return false;
+  }
+
+  /** Waits a little; false when the session ended meanwhile. */
+  async #pause(): Promise<boolean> {
+    const { signal } = this.#closed;
+    await sleep(this.#settings.limits.probeAgainMs, undefined, { signal, ref: false }).catch(() => undefined);
+    return !signal.aborted;
   }
 
   /** Writes a settlement, remembers what later events may refer to, and tells whoever waits. */

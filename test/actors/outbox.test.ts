@@ -1,0 +1,222 @@
+import { expect } from 'chai';
+import { EventEmitter } from 'eventemitter3';
+import { GatewayError } from '../../src/actors/errors.ts';
+import { Outbox } from '../../src/actors/outbox.ts';
+import type {
+  Handover,
+  MessageLog,
+  Settlement,
+  StoredMessage,
+  WhatsAppClient,
+} from '../../src/actors/ports.ts';
+import { type ActorSettings, DEFAULT_LIMITS } from '../../src/actors/settings.ts';
+
+const settings: ActorSettings = {
+  sendRatePerMinute: 6_000,
+  sendBurst: 100,
+  mailboxCapacity: 500,
+  sendWaitMs: 1_000,
+  sendTimeoutMs: 20,
+  messageTtlMs: 60_000,
+  qrWaitMs: 1,
+  qrMaxRefreshes: 1,
+  startConcurrency: 1,
+  aiConcurrency: 1,
+  developer: 'dev@c.us',
+  limits: { ...DEFAULT_LIMITS, probeAgainMs: 1 },
+};
+
+/** A stored message by number. */
+function stored(id: string, status: StoredMessage['status'] = 'queued'): StoredMessage {
+  return {
+    id,
+    agentId: 'sales',
+    seq: Number(id),
+    to: '628@c.us',
+    kind: 'text',
+    text: `text ${id}`,
+    origin: 'api',
+    traceId: 't',
+    status,
+    messageId: null,
+    error: null,
+    createdAt: new Date(),
+    handedOverAt: null,
+    sentAt: null,
+  };
+}
+
+/** A client whose calls are scripted; by default everything is sent and acknowledged at once. */
+function scripted(script: Partial<WhatsAppClient> = {}) {
+  const sent: string[] = [];
+  const handedOver = (text: string): Handover => ({ messageId: `wa ${text}`, timestamp: Date.now(), ack: 1 });
+  const client = {
+    events: new EventEmitter(),
+    sendText: async (_to: string, text: string) => {
+      sent.push(text);
+      return handedOver(text);
+    },
+    resolveRecipient: async (jid: string) => jid,
+    probe: async () => 'CONNECTED',
+    findSent: async () => [],
+    ...script,
+  } as unknown as WhatsAppClient;
+  return { client, sent };
+}
+
+/** An outbox with a log that remembers, in order, what was written. */
+function outbox(log: Partial<MessageLog> = {}) {
+  const written: string[] = [];
+  const made = new Outbox({
+    settings,
+    clock: { now: () => Date.now(), monotonic: () => performance.now() },
+    log: {
+      markSending: async (id: string) => void written.push(`${id} sending`),
+      settle: async (id: string, { status }: Settlement) => void written.push(`${id} ${status}`),
+      ...log,
+    } as unknown as MessageLog,
+    reports: {
+      mode() {},
+      changed() {},
+      status() {},
+      suspect() {},
+      fault: (where, error) => {
+        throw new Error(where, { cause: error });
+      },
+    },
+  });
+  return { outbox: made, written };
+}
+
+const lost = () =>
+  Promise.reject(new GatewayError('BAD_GATEWAY', 'gone', { details: { outcome: 'unknown' } }));
+
+describe('the outbox', () => {
+  it('writes queued → sending → sent in order, one message at a time', async () => {
+    const { outbox: box, written } = outbox();
+    const { client, sent } = scripted();
+    box.open(client);
+    const messages = ['1', '2', '3'].map((id) => stored(id));
+    const settled = messages.map((message) => box.settled(message));
+    for (const message of messages) box.put(message);
+    await Promise.all(settled);
+    expect(sent).to.deep.equal(['text 1', 'text 2', 'text 3']);
+    expect(written).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent', '3 sending', '3 sent']);
+  });
+
+  it('keeps a doubtful message at the head when the session ends, and sends it again only if it is not in the chat', async () => {
+    for (const found of [true, false]) {
+      const { outbox: box } = outbox();
+      const dying = scripted({
+        sendText: lost,
+        probe: () => {
+          box.close();
+          return Promise.reject(new Error('dead'));
+        },
+      });
+      const first = stored('1');
+      const settled = [first, stored('2')].map((message) => {
+        const promise = box.settled(message);
+        box.put(message);
+        return promise;
+      });
+      box.open(dying.client);
+      await box.drained();
+      expect(box.view().depth).to.equal(2);
+
+      const inChat = [{ messageId: 'wa before', timestamp: Date.now(), ack: 1 }];
+      const { client, sent } = scripted(found ? { findSent: async () => inChat } : {});
+      box.open(client);
+      const [one] = await Promise.all(settled);
+      expect(sent).to.deep.equal(found ? ['text 2'] : ['text 1', 'text 2']);
+      expect(one).to.include({ status: 'sent', messageId: found ? 'wa before' : 'wa text 1' });
+    }
+  });
+
+  it('looks for what an earlier process left in flight before it sends it', async () => {
+    const { outbox: box } = outbox();
+    const inChat = [{ messageId: 'wa before', timestamp: Date.now(), ack: 2 }];
+    const { client, sent } = scripted({ findSent: async () => inChat });
+    const message = stored('1', 'sending');
+    const settled = box.settled(message);
+    box.put(message);
+    box.open(client);
+    expect(await settled).to.include({ status: 'sent', messageId: 'wa before' });
+    expect(sent).to.deep.equal([]);
+  });
+
+  it('tells unknown without an acknowledgement, and sent once it comes late', async () => {
+    const { outbox: box, written } = outbox();
+    const silent = scripted({
+      sendText: async () => ({ messageId: 'wa 1', timestamp: Date.now(), ack: 0 }),
+    });
+    box.open(silent.client);
+    const message = stored('1');
+    const settled = box.settled(message);
+    box.put(message);
+    expect(await settled).to.include({ status: 'unknown', messageId: 'wa 1' });
+    box.acked({ messageId: 'wa 1', ack: 1 });
+    expect(written).to.deep.equal(['1 sending', '1 unknown', '1 sent']);
+  });
+
+  it('fails a refused message (ack −1) and goes on with the next', async () => {
+    const { outbox: box } = outbox();
+    const refusing = scripted({
+      sendText: async (_to, text) => ({
+        messageId: `wa ${text}`,
+        timestamp: 0,
+        ack: text === 'text 1' ? -1 : 1,
+      }),
+    });
+    box.open(refusing.client);
+    const settled = ['1', '2'].map((id) => {
+      const message = stored(id);
+      const promise = box.settled(message);
+      box.put(message);
+      return promise;
+    });
+    expect((await Promise.all(settled)).map((message) => message?.status)).to.deep.equal(['failed', 'sent']);
+  });
+
+  it('waits while the database is away, and loses nothing', async () => {
+    let outages = 5;
+    const { outbox: box } = outbox({
+      markSending: async () => {
+        outages -= 1;
+        if (outages >= 0) throw new GatewayError('DATABASE_UNAVAILABLE', 'away');
+      },
+    });
+    const { client, sent } = scripted();
+    box.open(client);
+    const message = stored('1');
+    const settled = box.settled(message);
+    box.put(message);
+    expect(await settled).to.include({ status: 'sent' });
+    expect(sent).to.deep.equal(['text 1']);
+  });
+
+  it('gives up a message that does not get as far as the hand-over three times while the page answers', async () => {
+    let tries = 0;
+    const { outbox: box } = outbox();
+    const { client } = scripted({
+      resolveRecipient: () => {
+        tries += 1;
+        return lost();
+      },
+    });
+    box.open(client);
+    const message = stored('1');
+    const settled = box.settled(message);
+    box.put(message);
+    expect(await settled).to.include({ status: 'failed' });
+    expect(tries).to.equal(3);
+  });
+
+  it('expires what could not be sent for too long, while there is no session', async () => {
+    const { outbox: box } = outbox();
+    const old = { ...stored('1'), createdAt: new Date(Date.now() - 60_001) };
+    const settled = box.settled(old);
+    box.put(old);
+    expect((await settled)?.error).to.include({ code: 'EXPIRED' });
+  });
+});
