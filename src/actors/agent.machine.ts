@@ -25,6 +25,16 @@ const endings = agentSetup.createStateConfig({
   },
 }).on;
 
+/** A QR is shown as long as somebody may be waiting for it; restarts in between don't begin the count anew. */
+const showsQr = agentSetup.createStateConfig({
+  on: {
+    'client.qr': [
+      { guard: 'hasRefreshesLeft', target: '#agent.awaiting_qr.scanning', reenter: true },
+      { target: '#agent.disconnected.closing', actions: { type: 'because', params: 'QR_EXPIRED' } },
+    ],
+  },
+}).on['client.qr'];
+
 /** No client yet: waiting for a place to start. The limits of those who start bound the wait. */
 const queued = agentSetup.createStateConfig({
   on: {
@@ -45,7 +55,7 @@ const starting = agentSetup.createStateConfig({
   exit: 'freeSlot',
   on: {
     ...endings,
-    'client.qr': { target: '#agent.awaiting_qr.scanning', actions: 'forgetQrs' },
+    'client.qr': showsQr,
     'client.authenticated': 'linking',
     'client.ready': '#agent.connected',
   },
@@ -61,7 +71,7 @@ const starting = agentSetup.createStateConfig({
 const linking = agentSetup.createStateConfig({
   on: {
     ...endings,
-    'client.qr': { target: '#agent.awaiting_qr.scanning', actions: 'forgetQrs' },
+    'client.qr': showsQr,
     'client.ready': '#agent.connected',
   },
   after: {
@@ -89,7 +99,7 @@ const resting = agentSetup.createStateConfig({
   entry: 'reportDown',
   on: {
     'session.start': [
-      { guard: 'isFresh', target: '#agent.awaiting_qr.queued' },
+      { guard: 'isFresh', target: '#agent.awaiting_qr.queued', actions: 'forgetQrs' },
       { target: '#agent.disconnected.queued' },
     ],
     'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
@@ -117,10 +127,7 @@ export const agentMachine = agentSetup.createMachine({
           exit: 'hideQr',
           on: {
             ...endings,
-            'client.qr': [
-              { guard: 'hasRefreshesLeft', target: 'scanning', reenter: true },
-              { target: '#agent.disconnected.closing', actions: { type: 'because', params: 'QR_EXPIRED' } },
-            ],
+            'client.qr': showsQr,
             'client.authenticated': 'linking',
             'client.ready': '#agent.connected',
           },
@@ -136,7 +143,7 @@ export const agentMachine = agentSetup.createMachine({
     },
     connected: {
       type: 'parallel',
-      entry: ['noteLinked', 'forgetReason', 'openSession', 'reportConnected'],
+      entry: ['noteLinked', 'forgetReason', 'forgetQrs', 'openSession', 'reportConnected'],
       exit: 'closeSession',
       on: { ...endings },
       states: {
