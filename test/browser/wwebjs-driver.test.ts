@@ -1,35 +1,247 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
-import { WwebjsDriver } from '../../src/infra/whatsapp/wwebjs/driver.ts';
+import { expect } from 'chai';
+import type { WhatsAppClient } from '../../src/actors/ports.ts';
+import type { WwebjsDriver } from '../../src/infra/whatsapp/wwebjs/driver.ts';
+import { browsersOf, killBrowsersOf, processesOfGroup } from '../../src/infra/whatsapp/wwebjs/processes.ts';
 import { describeWhatsAppClient } from '../infra/whatsapp-client.contract.ts';
 import { whenChromium } from '../support/chromium.ts';
-import { startStandIn } from '../support/stand-in/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { failureOf } from '../support/failure.ts';
+import { next, WwebjsWorld } from '../support/wwebjs.ts';
 
-whenChromium('whatsapp-web.js in Chromium', (executablePath) => {
+const BOT = '628110009999@c.us';
+const ANN = '628120000001@c.us';
+
+whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) => {
   describeWhatsAppClient('wwebjs', async () => {
-    const authDir = await mkdtemp(join(tmpdir(), 'auth-'));
-    const network = new SandboxNetwork();
-    const standIn = await startStandIn(network);
-    const driver = new WwebjsDriver({
-      authDir,
-      executablePath,
-      extraArgs: standIn.chromiumArgs,
-      sandbox: 'auto',
-      sendTimeoutMs: 10_000,
-      environment: { PATH: process.env.PATH ?? '', HOME: authDir },
-      onFault: (where, error) => console.error(where, error),
-      onNotice: () => undefined,
+    const world = await WwebjsWorld.open(executablePath);
+    return { driver: world.driver(), network: world.network, cleanup: () => world.close() };
+  });
+
+  describe('WwebjsDriver', function () {
+    this.timeout(60_000);
+    let world: WwebjsWorld;
+    let driver: WwebjsDriver;
+
+    beforeEach(async () => {
+      world = await WwebjsWorld.open(executablePath);
+      driver = world.driver();
     });
-    return {
-      driver,
-      network,
-      cleanup: async () => {
-        await standIn.close();
-        network.close();
-        await rm(authDir, { recursive: true, force: true });
-      },
-    };
+    afterEach(async () => {
+      await driver.close();
+      await world.close();
+    });
+
+    /** The arguments of a process. */
+    function argumentsOf(pid: number): string[] {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      } catch {
+        return [];
+      }
+    }
+
+    /** The browsers of an agent without their renderers and the like. */
+    const browsers = (agentId: string) =>
+      browsersOf(world.profileOf(agentId)).filter(
+        (pid) => !argumentsOf(pid).some((arg) => arg.startsWith('--type=')),
+      );
+
+    /** A client that shows its QR. */
+    async function showing(agentId: string, by = driver): Promise<WhatsAppClient> {
+      const client = by.create(agentId);
+      await Promise.all([next(client, 'qr'), client.start()]);
+      return client;
+    }
+
+    /** A client that is linked and ready. */
+    async function linked(agentId: string, by = driver): Promise<WhatsAppClient> {
+      const client = by.create(agentId);
+      await world.link(client, BOT);
+      return client;
+    }
+
+    it('runs one browser for each profile, and none once it is destroyed', async () => {
+      const client = await showing('one');
+      const [browser, ...others] = browsers('one');
+      expect(others).to.deep.equal([]);
+      expect(processesOfGroup(browser!)).to.have.length.above(2);
+      await client.destroy();
+      expect(processesOfGroup(browser!)).to.deep.equal([]);
+    });
+
+    it('opens no debugging port and shows Chromium no secret', async () => {
+      process.env.TEST_SECRET = 'not-for-chromium';
+      try {
+        await showing('private');
+        const pids = processesOfGroup(browsers('private')[0]!);
+        expect(pids).to.not.be.empty;
+        for (const pid of pids) {
+          const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+          expect(environment).to.not.contain('not-for-chromium');
+          expect(argumentsOf(pid).join(' ')).to.not.match(/remote-debugging-(port|address)|not-for-chromium/);
+        }
+      } finally {
+        delete process.env.TEST_SECRET;
+      }
+    });
+
+    it('tells of a browser that was killed, and leaves nothing of it', async () => {
+      const client = await linked('killed');
+      const crashed = next(client, 'crash');
+      const [browser] = browsers('killed');
+      process.kill(browser!, 'SIGKILL');
+      expect(await crashed).to.contain('gone');
+      await client.destroy();
+      expect(processesOfGroup(browser!)).to.deep.equal([]);
+      expect(await driver.hasCredentials('killed')).to.equal(true);
+    });
+
+    it('tells of a page that crashed', async () => {
+      const client = await linked('crashed');
+      const crashed = next(client, 'crash');
+      const [browser] = browsers('crashed');
+      // A renderer comes out of the zygote, and names its arguments in one text.
+      const renderers = processesOfGroup(browser!).filter((pid) =>
+        argumentsOf(pid).join(' ').includes('--type=renderer'),
+      );
+      expect(renderers).to.not.deep.equal([]);
+      for (const pid of renderers) process.kill(pid, 'SIGKILL');
+      expect(await crashed).to.contain('crashed');
+    });
+
+    it('rejects a start whose browser dies, and can start again', async () => {
+      const client = driver.create('stillborn');
+      const failed = failureOf(client.start());
+      const [pid] = await eventually('a browser', () => {
+        const pids = browsers('stillborn');
+        return pids.length > 0 ? pids : undefined;
+      });
+      process.kill(pid!, 'SIGKILL');
+      expect(await failed).to.include({ code: 'SESSION_START_FAILED' });
+      await client.destroy();
+      await showing('stillborn');
+    });
+
+    for (const moment of ['at once', 'when its browser has appeared']) {
+      it(`leaves no process when it is destroyed during its start, ${moment}`, async () => {
+        const client = driver.create('hasty');
+        const events: string[] = [];
+        for (const name of ['qr', 'ready', 'crash', 'disconnected'] as const)
+          client.events.on(name, () => events.push(name));
+        const failed = failureOf(client.start());
+        if (moment !== 'at once') await eventually('a browser', () => browsers('hasty').length > 0);
+        await client.destroy();
+        expect(browsersOf(world.profileOf('hasty'))).to.deep.equal([]);
+        expect(await failed).to.include({ code: 'SESSION_START_FAILED' });
+        expect(events).to.deep.equal([]);
+      });
+    }
+
+    it('bounds its calls and its end when the browser is frozen', async () => {
+      const quick = world.driver({ queryMs: 300, sendMs: 300, closeMs: 300 });
+      const client = await linked('frozen', quick);
+      const [browser] = browsers('frozen');
+      process.kill(-browser!, 'SIGSTOP');
+      const probe = await failureOf(client.probe());
+      expect(probe).to.include({ code: 'BAD_GATEWAY' });
+      const sent = await failureOf(client.sendText(ANN, 'hello?'));
+      expect(sent).to.have.nested.property('details.outcome', 'unknown');
+      await client.destroy();
+      expect(processesOfGroup(browser!)).to.deep.equal([]);
+    });
+
+    it('tells messages in the order in which they came, with the name of their chat', async () => {
+      const client = await linked('ordered');
+      world.network.account(ANN, { name: 'Ann' });
+      const texts = Array.from({ length: 20 }, (_, index) => `message ${index}`);
+      const heard: string[] = [];
+      const all = new Promise<void>((resolve) => {
+        client.events.on('message', ({ body, chatName }) => {
+          expect(chatName).to.equal('Ann');
+          if (heard.push(body) === texts.length) resolve();
+        });
+      });
+      for (const text of texts) world.network.write(ANN, { to: BOT, text });
+      await all;
+      expect(heard).to.deep.equal(texts);
+    });
+
+    it('says that a send surely failed when its image is gone or the address is none', async () => {
+      const client = await linked('failing');
+      const image = { path: join(world.authDir, 'missing.png'), mimetype: 'image/png', size: 1 };
+      const imageless = await failureOf(client.sendImage(ANN, image));
+      expect(imageless).to.have.nested.property('details.outcome', 'failed');
+      const addressless = await failureOf(client.sendText('nobody', 'hi'));
+      expect(addressless).to.have.nested.property('details.outcome', 'failed');
+    });
+
+    it('refuses a quote of another chat, and one that is no message id', async () => {
+      const client = await linked('quoting');
+      const heard = next(client, 'message');
+      world.network.write(ANN, { to: BOT, text: 'quote me' });
+      const { id } = await heard;
+      const other = '628120000002@c.us';
+      const elsewhere = await failureOf(client.sendText(other, 'hi', { quoteId: id }));
+      expect(elsewhere).to.include({ code: 'NOT_FOUND' });
+      const junk = await failureOf(client.sendText(ANN, 'hi', { quoteId: 'junk' }));
+      expect(junk).to.include({ code: 'NOT_FOUND' });
+      expect(world.network.messages(other)).to.deep.equal([]);
+    });
+
+    it('emits nothing after a phone-side logout, and has no credentials any more', async () => {
+      const client = await linked('unlinked');
+      const events: string[] = [];
+      for (const name of ['qr', 'ready', 'crash', 'state', 'disconnected'] as const)
+        client.events.on(name, () => events.push(name));
+      const gone = next(client, 'disconnected');
+      world.network.unlink(BOT);
+      expect(await gone).to.equal('LOGOUT');
+      expect(await driver.hasCredentials('unlinked')).to.equal(false);
+      await client.destroy();
+      expect(events).to.deep.equal(['disconnected']);
+      await driver.removeCredentials('unlinked');
+      expect(existsSync(join(world.authDir, 'unlinked'))).to.equal(false);
+      expect(world.faults).to.deep.equal([]);
+    });
+
+    it('starts on a profile whose lock another host left', async () => {
+      await mkdir(world.profileOf('moved'), { recursive: true });
+      await symlink('another-host-4242', join(world.profileOf('moved'), 'SingletonLock'));
+      await showing('moved');
+      expect(readlinkSync(join(world.profileOf('moved'), 'SingletonLock'))).to.not.contain('another-host');
+    });
+
+    it('never kills the browser of sales2 while it sweeps that of sales', async () => {
+      await showing('sales2');
+      const before = browsers('sales2');
+      expect(await killBrowsersOf(world.profileOf('sales'), 1_000)).to.equal(true);
+      await driver.removeCredentials('sales');
+      expect(browsers('sales2')).to.deep.equal(before);
+    });
+
+    it('kills what a dead predecessor left, before the first start', async () => {
+      const predecessor = world.driver();
+      const client = await showing('orphan', predecessor);
+      expect(browsers('orphan')).to.have.length(1);
+      await driver.prepare();
+      expect(browsersOf(world.profileOf('orphan'))).to.deep.equal([]);
+      await client.destroy();
+    });
+
+    it('does not follow a link in the place of an auth folder', async () => {
+      const elsewhere = await mkdtemp(join(tmpdir(), 'elsewhere-'));
+      await symlink(elsewhere, join(world.authDir, 'linked-away'));
+      const client = driver.create('linked-away');
+      const error = await failureOf(client.start());
+      expect(error).to.include({ code: 'SESSION_START_FAILED' });
+      const removal = await failureOf(driver.removeCredentials('linked-away'));
+      expect(removal).to.include({ code: 'SESSION_START_FAILED' });
+      expect(existsSync(elsewhere)).to.equal(true);
+      await rm(elsewhere, { recursive: true });
+    });
   });
 });

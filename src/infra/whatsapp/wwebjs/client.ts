@@ -228,7 +228,8 @@ export class WwebjsClient implements WhatsAppClient {
       await killBrowsersOf(profile.userDataDir, deadlines.closeMs);
       await Promise.race([initialized, delay(POLL_MS)]);
     }
-    if (await killBrowsersOf(profile.userDataDir, deadlines.closeMs)) return;
+    const browser = this.#library?.client.pupBrowser?.process()?.pid;
+    if (await killBrowsersOf(profile.userDataDir, deadlines.closeMs, browser)) return;
     throw new Error('A browser survived its end.');
   }
 

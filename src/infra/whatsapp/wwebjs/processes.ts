@@ -3,54 +3,78 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_MS = 20;
 
-/** The arguments of a process, or none when it is gone or not ours to see. */
-function argumentsOf(pid: string): string[] {
+/** A file of /proc, empty when the process is gone or not ours to see. */
+function read(pid: number, file: 'cmdline' | 'stat'): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    return [];
+    return '';
   }
 }
 
 /** The processes on this system; none where there is no /proc. */
-function processIds(): string[] {
+function processIds(): number[] {
   try {
-    return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
   } catch {
     return [];
   }
 }
 
+/** The process group of a living process; null for a dead one that nobody has buried yet. */
+function groupOf(pid: number): number | null {
+  const stat = read(pid, 'stat');
+  // The second field is the name, in brackets, and may hold anything.
+  const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return state && group && state !== 'Z' ? Number(group) : null;
+}
+
 /**
- * Browsers that run on exactly this profile. Whole arguments are compared, so that the profile of `sales` never
- * matches the browser of `sales2` (FAULTS F16).
+ * Processes that name exactly this profile: the browser, and some of its children. Whole arguments are compared, so
+ * that the profile of `sales` never matches the browser of `sales2` (FAULTS F16).
  */
 export function browsersOf(profileDir: string): number[] {
   const token = `--user-data-dir=${profileDir}`;
-  return processIds()
-    .filter((pid) => argumentsOf(pid).includes(token))
-    .map(Number);
+  return processIds().filter((pid) => read(pid, 'cmdline').split('\0').includes(token));
 }
 
-/** Kills a browser with all its children: puppeteer starts each in a process group of its own. */
-function killGroup(pid: number): void {
-  for (const target of [-pid, pid]) {
-    try {
-      process.kill(target, 'SIGKILL');
-      return;
-    } catch {
-      // No such group, or already gone: try the process alone.
-    }
+/** The living processes of a group: a browser with all its children. */
+export function processesOfGroup(group: number): number[] {
+  return processIds().filter((pid) => groupOf(pid) === group);
+}
+
+/** Sends SIGKILL; one that is gone already is what was wanted. */
+function kill(target: number): void {
+  try {
+    process.kill(target, 'SIGKILL');
+  } catch {
+    // No such process or group.
   }
 }
 
-/** Kills what runs on the profile; resolves true once nothing does, false after `ms`. */
-export async function killBrowsersOf(profileDir: string, ms: number): Promise<boolean> {
+/**
+ * Kills what runs on the profile, with all its children: puppeteer starts each browser in a process group of its
+ * own. `browser` is one that may have ended already, and left children behind.
+ * Resolves true once nothing is left, false after `ms`.
+ */
+export async function killBrowsersOf(profileDir: string, ms: number, browser?: number): Promise<boolean> {
   const until = performance.now() + ms;
-  for (let left = browsersOf(profileDir); left.length > 0; left = browsersOf(profileDir)) {
+  const ours = groupOf(process.pid);
+  const groups = new Set(browser === undefined ? [] : [browser]);
+  for (const group of groups) kill(-group);
+  for (;;) {
+    const named = browsersOf(profileDir);
+    for (const pid of named) {
+      const group = groupOf(pid);
+      if (group !== null && group !== ours) groups.add(group);
+    }
+    const left = [...named, ...[...groups].flatMap(processesOfGroup)];
+    if (left.length === 0) return true;
     if (performance.now() > until) return false;
-    for (const pid of left) killGroup(pid);
+    for (const group of groups) kill(-group);
+    for (const pid of left) kill(pid);
     await delay(POLL_MS);
   }
-  return true;
 }

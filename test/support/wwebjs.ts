@@ -1,0 +1,75 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { WhatsAppClient, WhatsAppClientEvents } from '../../src/actors/ports.ts';
+import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import type { ClientDeadlines } from '../../src/infra/whatsapp/wwebjs/client.ts';
+import { WwebjsDriver, type WwebjsOptions } from '../../src/infra/whatsapp/wwebjs/driver.ts';
+import { type StandIn, startStandIn } from './stand-in/index.ts';
+
+/** What the real driver needs around it: a network, the stand-in that links to it, and a folder for profiles. */
+export class WwebjsWorld {
+  readonly network: SandboxNetwork;
+  readonly faults: { where: string; error: unknown }[] = [];
+  readonly authDir: string;
+  readonly standIn: StandIn;
+  readonly #executablePath: string;
+
+  private constructor(executablePath: string, authDir: string, network: SandboxNetwork, standIn: StandIn) {
+    this.#executablePath = executablePath;
+    this.authDir = authDir;
+    this.network = network;
+    this.standIn = standIn;
+  }
+
+  static async open(executablePath: string): Promise<WwebjsWorld> {
+    const network = new SandboxNetwork();
+    const authDir = await mkdtemp(join(tmpdir(), 'auth-'));
+    return new WwebjsWorld(executablePath, authDir, network, await startStandIn(network));
+  }
+
+  /** Options of a driver whose Chromium takes the stand-in for WhatsApp; faults are kept in `faults`. */
+  get options(): WwebjsOptions & { executablePath: string } {
+    return {
+      authDir: this.authDir,
+      executablePath: this.#executablePath,
+      extraArgs: this.standIn.chromiumArgs,
+      sandbox: 'auto',
+      sendTimeoutMs: 10_000,
+      environment: { PATH: process.env.PATH ?? '', HOME: this.authDir },
+      onFault: (where, error) => this.faults.push({ where, error }),
+      onNotice: () => undefined,
+    };
+  }
+
+  driver(deadlines: Partial<ClientDeadlines> = {}): WwebjsDriver {
+    return new WwebjsDriver({ ...this.options, deadlines });
+  }
+
+  /** Links a client by scanning its QR; resolves when it is ready. */
+  async link(client: WhatsAppClient, number: string): Promise<void> {
+    const [qr] = await Promise.all([next(client, 'qr'), client.start()]);
+    const ready = next(client, 'ready');
+    this.network.scan(qr, number);
+    await ready;
+  }
+
+  /** Chromium's profile of an agent. */
+  profileOf(agentId: string): string {
+    return join(this.authDir, agentId, 'session');
+  }
+
+  async close(): Promise<void> {
+    await this.standIn.close();
+    this.network.close();
+    await rm(this.authDir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** The next payload of a client's event. */
+export function next<Name extends keyof WhatsAppClientEvents>(
+  client: WhatsAppClient,
+  name: Name,
+): Promise<Parameters<WhatsAppClientEvents[Name]>[0]> {
+  return new Promise((resolve) => client.events.once(name, resolve as never));
+}
