@@ -121,7 +121,8 @@ export const agentMachine = agentSetup.createMachine({
       initial: 'queued',
       states: {
         queued,
-        starting,
+        // Asked for just now: the count of QRs has only begun.
+        starting: { ...starting, on: { ...starting.on, 'client.qr': 'scanning' } },
         scanning: {
           entry: ['showQr', 'countQr'],
           exit: 'hideQr',
