@@ -1,0 +1,110 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import pino from 'pino';
+import { type App, createApp } from '../../src/app.ts';
+import { readConfig } from '../../src/infra/config.ts';
+import { eventually } from '../support/eventually.ts';
+import { withDatabase } from '../support/postgres.ts';
+import { type Example, essence, examplesOf, type Outcome, Shell } from './console.ts';
+
+const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+
+/** True for a command that may be repeated: it only reads. */
+const isReading = ({ command }: Example) => !/ -(X|d|-data) /.test(command);
+
+describe('the cURLs of the README, in their order, against the sandbox', () => {
+  const database = withDatabase();
+  let folder: string;
+  let app: App;
+  let shell: Shell;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'readme-'));
+    const config = readConfig({
+      PORT: '0',
+      APP_BASE_URL: 'http://localhost:3000',
+      WHATSAPP_DRIVER: 'sandbox',
+      DB_URL: database().url,
+      DATA_DIR: join(folder, 'data'),
+      TEMP_DIR: join(folder, 'temp'),
+    });
+    app = createApp(config, { logger: pino({ level: 'silent' }) });
+    await app.start();
+    shell = new Shell(folder);
+  });
+
+  after(async () => {
+    await shell?.close();
+    await app?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Runs a command as printed, but on the address and in the folders of the test. */
+  async function run({ command }: Example): Promise<Outcome> {
+    const { status, answer } = await shell.run(command.replaceAll('localhost:3000', new URL(app.url).host));
+    return { status, answer: essence(answer.replaceAll(join(folder, 'temp'), '/tmp/wwebjs')) };
+  }
+
+  /** Runs a command until it gives what is printed, when it only reads; once, when it does something. */
+  async function outcomeOf(example: Example, printed: Outcome): Promise<Outcome> {
+    let last = await run(example);
+    const isPrinted = () => last.status === printed.status && last.answer === printed.answer;
+    if (isPrinted() || !isReading(example)) return last;
+    await eventually(
+      'the printed answer',
+      async () => {
+        last = await run(example);
+        return isPrinted();
+      },
+      5_000,
+    ).catch(() => undefined);
+    return last;
+  }
+
+  for (const [index, example] of examplesOf(readme).entries()) {
+    const line = example.command.split('\n')[0]!.replace(/ \\$/, ' …');
+    it(`${index + 1}: ${line} gives the printed answer`, async () => {
+      const printed = { status: example.status, answer: essence(example.answer) };
+      expect(await outcomeOf(example, printed)).to.deep.equal(printed);
+    });
+  }
+});
+
+describe('the README', () => {
+  it('shows each operation of the API as a cURL, but not the pages below /docs', async () => {
+    const openapi = JSON.parse(
+      await readFile(new URL('../../docs/openapi.json', import.meta.url), 'utf8'),
+    ) as { paths: Record<string, Record<string, unknown>> };
+    const calls = examplesOf(readme).map(({ command }) => {
+      const [, path] = /localhost:3000(\/[^\s?']*)/.exec(command.replace('$ID', 'id')) ?? [];
+      const [, method] = / -X (\w+)/.exec(command) ?? [];
+      return path && `${(method ?? (command.includes(' -d ') ? 'POST' : 'GET')).toLowerCase()} ${path}`;
+    });
+    const paths = Object.entries(openapi.paths).filter(([path]) => !path.startsWith('/docs'));
+    const operations = paths.flatMap(([path, methods]) =>
+      ['get', 'post', 'delete']
+        .filter((method) => method in methods)
+        .map((method) => `${method} ${path.replace('{agentId}', 'demo').replace('{id}', 'id')}`),
+    );
+    expect(operations).to.have.length.above(10);
+    expect(calls).to.include.members(operations);
+  });
+
+  it('links only to headings and files that are there', async () => {
+    const headings = [...readme.matchAll(/^#+ (.*)$/gm)].map(
+      ([, text]) =>
+        `#${text!
+          .toLowerCase()
+          .replace(/[^\w\s-]/g, '')
+          .replaceAll(' ', '-')}`,
+    );
+    const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target!);
+    expect(links).to.have.length.above(5);
+    for (const link of links) {
+      if (link.startsWith('#')) expect(headings).to.include(link);
+      else await readFile(new URL(`../../${link}`, import.meta.url));
+    }
+  });
+});
