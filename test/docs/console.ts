@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -60,6 +60,11 @@ function compact(text: string): string {
   } catch {
     return text;
   }
+}
+
+/** True where there are the programs that the commands are written for. */
+export function hasShell(): boolean {
+  return spawnSync('bash', ['-c', 'command -v curl']).status === 0;
 }
 
 /** A bash that keeps its variables from one command to the next, and in which `curl` also notes the status. */
