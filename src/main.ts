@@ -1,5 +1,5 @@
 import { createApp } from './app.ts';
-import { ConfigError, readConfig } from './infra/config.ts';
+import { ConfigError, loadEnvFile, readConfig } from './infra/config.ts';
 import { createLogger } from './infra/logger.ts';
 
 // The process: configuration → app → start → signals → exit code (SPEC §13).
@@ -9,6 +9,7 @@ const EXIT_BAD_CONFIG = 78;
 /** Reads the configuration, or ends with every fault listed and an exit code that pm2 does not retry. */
 function configuration() {
   try {
+    loadEnvFile();
     return readConfig(process.env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

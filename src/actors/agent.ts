@@ -268,6 +268,7 @@ export class Agent implements SupervisedAgent {
   }
 
   showQr(code: string | null): void {
+    if (code !== null) this.#socket = 'UNPAIRED';
     this.#qr = code === null ? null : { code, issuedAt: this.#deps.clock.now() };
     this.#deps.events.emit('qr', { agentId: this.agentId, qr: this.#qr });
     if (this.#qr) this.#reach({ kind: 'qr' });

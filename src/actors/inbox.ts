@@ -148,7 +148,7 @@ export class Inbox {
     const { agentId, clock, events } = this.#deps;
     const startedAt = clock.monotonic();
     const tell = (outcome: 'reply' | 'silence' | 'timeout' | 'error') =>
-      events.emit('ai', { agentId, outcome, durationMs: clock.monotonic() - startedAt, traceId });
+      events.emit('ai', { agentId, outcome, durationMs: Math.round(clock.monotonic() - startedAt), traceId });
     try {
       const reply = await this.#deps.ai.ask(this.#deps.identity(), request, { traceId, signal });
       tell(reply ? 'reply' : 'silence');

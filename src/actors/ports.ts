@@ -174,6 +174,7 @@ export interface AgentStore {
   /** Writes a state; `connected` stamps `last_connected_at`, `disconnected` `last_disconnected_at`. */
   setStatus(agentId: string, status: SessionState, at: Date): Promise<void>;
   setApiKey(agentId: string, apiKey: string): Promise<void>;
+  /** Deletes the record and everything that was kept for it. */
   remove(agentId: string): Promise<void>;
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 
 // The only reader of the environment (SPEC §2). Every fault is listed at once; the process then exits with 78.
@@ -64,6 +65,11 @@ const schema = z
   .transform((env) => ({ ...env, APP_BASE_URL: env.APP_BASE_URL ?? `http://localhost:${env.PORT}` }));
 
 export type Config = z.infer<typeof schema>;
+
+/** Reads a `.env` file of the working directory, if there is one; what is set already wins. */
+export function loadEnvFile(): void {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+}
 
 const CHILD_VARIABLES = [
   'PATH',
