@@ -219,6 +219,8 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       await showing('sales2');
       const before = browsers('sales2');
       expect(await killBrowsersOf(world.profileOf('sales'), 1_000)).to.equal(true);
+      // The beginning of an argument is not the argument.
+      expect(await killBrowsersOf(join(world.authDir, 'sales'), 1_000)).to.equal(true);
       await driver.removeCredentials('sales');
       expect(browsers('sales2')).to.deep.equal(before);
     });
