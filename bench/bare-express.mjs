@@ -1,0 +1,9 @@
+// What the service is measured against: a stock Express 5 that parses JSON and echoes it, nothing else.
+import express from 'express';
+
+const app = express();
+app.use(express.json());
+app.post('/echo', (req, res) => {
+  res.json(req.body);
+});
+const server = app.listen(0, '127.0.0.1', () => process.send?.(server.address().port));
