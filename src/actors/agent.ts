@@ -1,29 +1,16 @@
 import type { EventEmitter } from 'eventemitter3';
 import { type ActorRefFrom, createActor } from 'xstate';
 import type { agentMachine } from './agent.machine.ts';
-import { withDeadline } from './deadline.ts';
-import { GatewayError } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { observe } from './observe.ts';
-import type {
-  Ack,
-  AgentRecord,
-  AiBackend,
-  Clock,
-  InboundLog,
-  InboundMessage,
-  Me,
-  MessageLog,
-  WhatsAppClient,
-  WhatsAppDriver,
-} from './ports.ts';
-import type { AgentView, GatewayEvents, LiveView, QrView, TransitionRecord } from './protocol.ts';
+import type { AgentRecord, AiBackend, Clock, InboundLog, MessageLog, WhatsAppDriver } from './ports.ts';
+import type { AgentView, GatewayEvents, QrView, TransitionRecord } from './protocol.ts';
 import { Sender } from './sender.ts';
+import { Session } from './session.ts';
 import type { ActorSettings } from './settings.ts';
-import type { ReleaseSlot, StartGate } from './start-gate.ts';
+import type { StartGate } from './start-gate.ts';
 import { pathsOf } from './state-paths.ts';
-import { type SupervisedAgent, type SupervisorEvent, supervisorMachine } from './supervisor.machine.ts';
-import { timed } from './timed-client.ts';
+import { type SupervisorEvent, supervisorMachine } from './supervisor.machine.ts';
 
 /** What all agents of a gateway share. */
 export interface AgentDeps {
@@ -45,67 +32,46 @@ export type Milestone = { kind: 'qr' } | { kind: 'connected' } | { kind: 'down';
 const HISTORY_LENGTH = 200;
 
 /**
- * One agent: its record, its client, its two halves and its supervisor. The machines decide, this does what
- * they say; it never throws into them.
+ * One agent: its record, its session, its sending and receiving halves, and the supervisor that decides about them.
  */
-export class Agent implements SupervisedAgent {
+export class Agent {
   readonly agentId: string;
-  readonly driver: WhatsAppDriver;
-  readonly limits: ActorSettings['limits'];
-  readonly qrMaxRefreshes: number;
   readonly sender: Sender;
   readonly inbox: Inbox;
   readonly history: TransitionRecord[] = [];
   record: AgentRecord;
-  isLinked = false;
   readonly #deps: AgentDeps;
+  readonly #session: Session;
   readonly #supervisor: ReturnType<typeof this.makeSupervisor>;
   readonly #milestones = new Set<(milestone: Milestone) => void>();
   readonly #stopping = new AbortController();
-  #client: WhatsAppClient | null = null;
-  #me: Me | null = null;
-  #qr: QrView | null = null;
-  #socket: string | null = null;
-  #release: ReleaseSlot | null = null;
   #booted: Promise<void> | null = null;
-  #lastError: string | undefined;
   #since: number;
   #status: AgentRecord['status'];
 
   constructor(record: AgentRecord, deps: AgentDeps) {
+    const { agentId } = record;
+    this.agentId = agentId;
     this.#deps = deps;
-    this.agentId = record.agentId;
-    this.driver = deps.driver;
-    this.limits = deps.settings.limits;
-    this.qrMaxRefreshes = deps.settings.qrMaxRefreshes;
     this.record = record;
     this.#status = record.status;
     this.#since = deps.clock.now();
+    this.#session = this.#makeSession();
     this.sender = new Sender({
-      agentId: record.agentId,
-      settings: deps.settings,
-      clock: deps.clock,
+      ...deps,
+      agentId,
       log: deps.messages,
-      events: deps.events,
       onMode: (mode) => this.#tellMachine({ type: `outbox.${mode}` }),
       onSuspect: () => this.#tellMachine({ type: 'probe.due' }),
     });
     this.inbox = new Inbox({
-      agentId: record.agentId,
-      settings: deps.settings,
-      clock: deps.clock,
-      ai: deps.ai,
+      ...deps,
+      agentId,
       log: deps.inbound,
-      events: deps.events,
       sender: this.sender,
-      newTraceId: deps.newTraceId,
-      identity: () => ({
-        agentId: this.agentId,
-        apiKey: this.record.apiKey,
-        endpointUrl: this.record.endpointUrlRun,
-      }),
-      client: () => this.#client,
-      me: () => this.#me,
+      identity: () => ({ agentId, apiKey: this.record.apiKey, endpointUrl: this.record.endpointUrlRun }),
+      client: () => this.#session.client,
+      me: () => this.#session.me,
     });
     this.#supervisor = this.makeSupervisor();
   }
@@ -121,8 +87,9 @@ export class Agent implements SupervisedAgent {
     return this.#booted;
   }
 
+  /** Reads credentials and queue, then lets the supervisor begin. */
   async #boot(): Promise<void> {
-    this.isLinked = await this.driver.hasCredentials(this.agentId);
+    this.#session.isLinked = await this.#deps.driver.hasCredentials(this.agentId);
     await this.sender.restore();
     this.#supervisor.start();
   }
@@ -130,7 +97,7 @@ export class Agent implements SupervisedAgent {
   /** After a restart of the service: connects when it was linked; else what the row claims is over. */
   comeBack(): void {
     if (this.record.status === 'auth_failed') return;
-    if (this.isLinked) this.command({ type: 'session.restore' });
+    if (this.#session.isLinked) this.command({ type: 'session.restore' });
     else if (this.record.status !== 'disconnected') this.#changeStatus('disconnected', null);
   }
 
@@ -186,16 +153,14 @@ export class Agent implements SupervisedAgent {
 
   // ── what is told of it ────────────────────────────────────────────────────────────────────────────────
 
+  /** The QR that can be scanned now, or null. */
   get qr(): QrView | null {
-    return this.#qr;
+    return this.#session.qr;
   }
 
-  get isShowingQr(): boolean {
-    return this.#qr !== null;
-  }
-
+  /** True when a message can be sent now. */
   get isConnected(): boolean {
-    return this.#status === 'connected' && this.#me !== null;
+    return this.#status === 'connected' && this.#session.me !== null;
   }
 
   /** Probes are due: one timer of the gateway rings for all. */
@@ -203,165 +168,59 @@ export class Agent implements SupervisedAgent {
     if (this.isConnected) this.#tellMachine({ type: 'probe.due' });
   }
 
+  /** Everything to be told of it at this moment; never its key. */
   view(): AgentView {
-    const {
-      userId,
-      agentId,
-      agentName,
-      endpointUrlRun,
-      lastConnectedAt,
-      lastDisconnectedAt,
-      createdAt,
-      updatedAt,
-    } = this.record;
-    const supervisor = this.#supervisor.getSnapshot();
+    const { apiKey: _apiKey, status: _status, ...told } = this.record;
+    const { children, context } = this.#supervisor.getSnapshot();
     return {
-      userId,
-      agentId,
-      agentName,
-      endpointUrlRun,
+      ...told,
       status: this.#status,
-      states: statePaths(supervisor.children.agent),
+      states: statePaths(children.agent),
       since: this.#since,
-      reason: supervisor.children.agent?.getSnapshot().context.reason ?? null,
-      lastConnectedAt,
-      lastDisconnectedAt,
-      createdAt,
-      updatedAt,
-      live: this.#live(),
+      reason: children.agent?.getSnapshot().context.reason ?? null,
+      live: this.#session.live(this.isConnected),
       mailbox: this.sender.outbox.view(),
       supervisor: {
-        restarts: supervisor.context.restarts,
-        lastError: this.#lastError,
-        nextStartAt: supervisor.context.nextStartAt ?? undefined,
+        restarts: context.restarts,
+        lastError: this.#session.lastError,
+        nextStartAt: context.nextStartAt ?? undefined,
       },
     };
   }
 
-  // ── AgentPort: what the machines do to the world ──────────────────────────────────────────────────────
+  // ── inner ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  attach(client: WhatsAppClient | null): void {
-    this.#client = client && timed(client, this.#deps.clock, (operation) => this.#tellOperation(operation));
-    this.#socket = null;
-    client?.events.on('state', (state) => {
-      this.#socket = state;
-    });
-  }
-
-  onMessage(message: InboundMessage): void {
-    this.inbox.receive(message);
-  }
-
-  onAck(ack: Ack): void {
-    this.sender.outbox.acked(ack);
-  }
-
-  async takeSlot(signal: AbortSignal): Promise<void> {
-    const release = await this.#deps.gate.acquire(signal);
-    if (signal.aborted) return release();
-    this.#release = release;
-  }
-
-  freeSlot(): void {
-    this.#release?.();
-    this.#release = null;
-  }
-
-  showQr(code: string | null): void {
-    if (code !== null) this.#socket = 'UNPAIRED';
-    this.#qr = code === null ? null : { code, issuedAt: this.#deps.clock.now() };
-    this.#deps.events.emit('qr', { agentId: this.agentId, qr: this.#qr });
-    if (this.#qr) this.#reach({ kind: 'qr' });
-  }
-
-  linked(): void {
-    this.isLinked = true;
-  }
-
-  openSession(me: Me): void {
-    this.#me = me;
-    this.#socket = 'CONNECTED';
-    const client = this.#client;
-    if (!client) return;
-    this.sender.outbox.open(client);
-    this.inbox.catchUp(client).catch((error: unknown) => this.#fault('catch-up', error));
-  }
-
-  closeSession(): void {
-    this.#me = null;
-    this.sender.outbox.close();
-  }
-
-  async logOut(): Promise<void> {
-    const client = this.#client;
-    if (!client) return;
-    await this.#bounded('logout', client.logout(), this.limits.logoutMs);
-  }
-
-  async closeClient(): Promise<void> {
-    const client = this.#client;
-    if (!client) return;
-    await this.#bounded('destroy', client.destroy(), this.limits.closeMs);
-  }
-
-  async forgetCredentials(): Promise<void> {
-    this.isLinked = false;
-    await this.#bounded('forget', this.driver.removeCredentials(this.agentId), this.limits.closeMs);
-  }
-
-  probe(): Promise<string> {
-    const client = this.#client;
-    if (!client) return Promise.reject(new GatewayError('SESSION_NOT_READY', 'There is no client.'));
-    return withDeadline(
-      client.probe(),
-      this.limits.probeMs,
-      () => new GatewayError('BAD_GATEWAY', 'The page is mute.'),
+  /** The session, wired to this agent's halves and supervisor. */
+  #makeSession(): Session {
+    const { settings, ...deps } = this.#deps;
+    const { limits, qrMaxRefreshes } = settings;
+    return new Session(
+      { ...deps, agentId: this.agentId, limits, qrMaxRefreshes },
+      {
+        message: (message) => this.inbox.receive(message),
+        ack: (ack) => this.sender.outbox.acked(ack),
+        qrShown: () => this.#reach({ kind: 'qr' }),
+        opened: (client) => {
+          this.sender.outbox.open(client);
+          this.inbox.catchUp(client).catch((error: unknown) => this.#fault('catch-up', error));
+        },
+        closed: () => this.sender.outbox.close(),
+        connected: () => {
+          this.command({ type: 'agent.connected' });
+          this.#reach({ kind: 'connected' });
+        },
+        down: (reason) => {
+          this.command({ type: 'agent.down', reason });
+          this.#reach({ kind: 'down', reason });
+        },
+      },
     );
   }
-
-  reportDown(reason: string): void {
-    this.command({ type: 'agent.down', reason });
-    this.#reach({ kind: 'down', reason });
-  }
-
-  reportConnected(): void {
-    this.command({ type: 'agent.connected' });
-    this.#reach({ kind: 'connected' });
-  }
-
-  noteError(error: unknown): void {
-    this.#lastError = error instanceof Error ? error.message : String(error);
-    this.#fault('client', error);
-  }
-
-  abandon(error: unknown): void {
-    this.noteError(error);
-    this.freeSlot();
-    this.showQr(null);
-    this.closeSession();
-    // The machine that died can't close its client any more (XSTATE.md, "the hole").
-    void this.#client?.destroy();
-    this.#client = null;
-  }
-
-  announceRestart(restart: { reason: string; attempt: number; delayMs: number }): void {
-    this.#deps.events.emit('restart', { agentId: this.agentId, ...restart });
-  }
-
-  random(): number {
-    return this.#deps.random();
-  }
-
-  now(): number {
-    return this.#deps.clock.now();
-  }
-
-  // ── inner ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The root of this agent's actor system, watched by the one hook. */
   private makeSupervisor() {
     return createActor(supervisorMachine, {
-      input: { agent: this },
+      input: { agent: this.#session },
       inspect: observe({
         now: () => this.#deps.clock.now(),
         onTransition: (record, reason) => this.#noteTransition(record, reason),
@@ -403,30 +262,6 @@ export class Agent implements SupervisedAgent {
   /** Tells whoever waits for a milestone. */
   #reach(milestone: Milestone): void {
     for (const settle of [...this.#milestones]) settle(milestone);
-  }
-
-  /** The live side, as SPEC §3 names it. */
-  #live(): LiveView {
-    return {
-      isConnected: this.isConnected,
-      sessionState: this.#client ? (this.#socket ?? 'OPENING') : null,
-      isReady: this.#me !== null,
-      hasClient: this.#client !== null,
-    };
-  }
-
-  /** Waits for a call into the library within its limit; what goes wrong is told, never thrown. */
-  async #bounded(operation: string, call: Promise<void>, ms: number): Promise<void> {
-    try {
-      await withDeadline(call, ms, () => new GatewayError('BAD_GATEWAY', `${operation} took too long.`));
-    } catch (error) {
-      this.#fault(operation, error);
-    }
-  }
-
-  /** Tells how long a call into the library took. */
-  #tellOperation(operation: Omit<Parameters<GatewayEvents['operation']>[0], 'agentId'>): void {
-    this.#deps.events.emit('operation', { agentId: this.agentId, ...operation });
   }
 
   /** An error that nobody waits for. */

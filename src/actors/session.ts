@@ -1,0 +1,247 @@
+import type { EventEmitter } from 'eventemitter3';
+import { withDeadline } from './deadline.ts';
+import { GatewayError } from './errors.ts';
+import type { Ack, Clock, InboundMessage, Me, WhatsAppClient, WhatsAppDriver } from './ports.ts';
+import type { GatewayEvents, LiveView, QrView } from './protocol.ts';
+import type { ActorLimits } from './settings.ts';
+import type { ReleaseSlot, StartGate } from './start-gate.ts';
+import type { SupervisedAgent } from './supervisor.machine.ts';
+import { timed } from './timed-client.ts';
+
+/** What a session needs of the world. */
+export interface SessionDeps {
+  agentId: string;
+  driver: WhatsAppDriver;
+  gate: StartGate;
+  clock: Clock;
+  random(): number;
+  limits: ActorLimits;
+  qrMaxRefreshes: number;
+  events: EventEmitter<GatewayEvents>;
+}
+
+/** What a session tells the agent that it belongs to. */
+export interface SessionOwner {
+  message(message: InboundMessage): void;
+  ack(ack: Ack): void;
+  qrShown(): void;
+  opened(client: WhatsAppClient): void;
+  closed(): void;
+  connected(): void;
+  down(reason: string): void;
+}
+
+/**
+ * The hands of the two machines: the client of one agent, its QR, its place among the starting ones. The machines
+ * decide; this does what they say, within limits, and never throws into them.
+ */
+export class Session implements SupervisedAgent {
+  readonly agentId: string;
+  readonly driver: WhatsAppDriver;
+  readonly limits: ActorLimits;
+  readonly qrMaxRefreshes: number;
+  isLinked = false;
+  readonly #deps: SessionDeps;
+  readonly #owner: SessionOwner;
+  #client: WhatsAppClient | null = null;
+  #me: Me | null = null;
+  #qr: QrView | null = null;
+  /** The socket's last word. */
+  #socket: string | null = null;
+  #release: ReleaseSlot | null = null;
+  #lastError: string | undefined;
+
+  constructor(deps: SessionDeps, owner: SessionOwner) {
+    this.#deps = deps;
+    this.#owner = owner;
+    this.agentId = deps.agentId;
+    this.driver = deps.driver;
+    this.limits = deps.limits;
+    this.qrMaxRefreshes = deps.qrMaxRefreshes;
+  }
+
+  // ── what is told of it ────────────────────────────────────────────────────────────────────────────────
+
+  get client(): WhatsAppClient | null {
+    return this.#client;
+  }
+
+  /** Who is linked, while the session is ready. */
+  get me(): Me | null {
+    return this.#me;
+  }
+
+  get qr(): QrView | null {
+    return this.#qr;
+  }
+
+  get isShowingQr(): boolean {
+    return this.#qr !== null;
+  }
+
+  get lastError(): string | undefined {
+    return this.#lastError;
+  }
+
+  /** The live side, as SPEC §3 names it. */
+  live(isConnected: boolean): LiveView {
+    return {
+      isConnected,
+      sessionState: this.#client ? (this.#socket ?? 'OPENING') : null,
+      isReady: this.#me !== null,
+      hasClient: this.#client !== null,
+    };
+  }
+
+  // ── AgentPort: what the agent's machine does ──────────────────────────────────────────────────────────
+
+  /** Takes the client of a new generation, or null when there is none any more. */
+  attach(client: WhatsAppClient | null): void {
+    this.#client =
+      client &&
+      timed(client, this.#deps.clock, (call) =>
+        this.#deps.events.emit('operation', { agentId: this.agentId, ...call }),
+      );
+    this.#socket = null;
+    client?.events.on('state', (state) => {
+      this.#socket = state;
+    });
+  }
+
+  /** A message came in: past the machine, it is the hot path. */
+  onMessage(message: InboundMessage): void {
+    this.#owner.message(message);
+  }
+
+  /** An acknowledgement came: past the machine, too. */
+  onAck(ack: Ack): void {
+    this.#owner.ack(ack);
+  }
+
+  /** Waits for a place among the clients that may start at once. */
+  async takeSlot(signal: AbortSignal): Promise<void> {
+    const release = await this.#deps.gate.acquire(signal);
+    // The start was given up in the moment of its turn.
+    if (signal.aborted) release();
+    else this.#release = release;
+  }
+
+  /** The start is over, one way or the other. */
+  freeSlot(): void {
+    this.#release?.();
+    this.#release = null;
+  }
+
+  /** Shows a code, or none. */
+  showQr(code: string | null): void {
+    if (code !== null) this.#socket = 'UNPAIRED';
+    this.#qr = code === null ? null : { code, issuedAt: this.#deps.clock.now() };
+    this.#deps.events.emit('qr', { agentId: this.agentId, qr: this.#qr });
+    if (this.#qr) this.#owner.qrShown();
+  }
+
+  /** From now on it comes back by itself. */
+  linked(): void {
+    this.isLinked = true;
+  }
+
+  /** The session is ready: sending and receiving begin. */
+  openSession(me: Me): void {
+    this.#me = me;
+    this.#socket = 'CONNECTED';
+    if (this.#client) this.#owner.opened(this.#client);
+  }
+
+  /** The session is over: nothing more is sent with it. */
+  closeSession(): void {
+    this.#me = null;
+    this.#owner.closed();
+  }
+
+  /** Unlinks the device, as far as there is a client to do it. */
+  async logOut(): Promise<void> {
+    const client = this.#client;
+    if (client) await this.#bounded('logout', client.logout(), this.limits.logoutMs);
+  }
+
+  /** Ends the client, if there is one. */
+  async closeClient(): Promise<void> {
+    const client = this.#client;
+    if (client) await this.#bounded('destroy', client.destroy(), this.limits.closeMs);
+  }
+
+  /** Deletes what the driver keeps of the agent. */
+  async forgetCredentials(): Promise<void> {
+    this.isLinked = false;
+    await this.#bounded('forget', this.driver.removeCredentials(this.agentId), this.limits.closeMs);
+  }
+
+  /** The socket's state, asked of the page; rejects when it doesn't answer in time. */
+  probe(): Promise<string> {
+    const client = this.#client;
+    if (!client) return Promise.reject(new GatewayError('SESSION_NOT_READY', 'There is no client.'));
+    const mute = () => new GatewayError('BAD_GATEWAY', 'The page is mute.');
+    return withDeadline(client.probe(), this.limits.probeMs, mute);
+  }
+
+  /** There is no client any more. */
+  reportDown(reason: string): void {
+    this.#owner.down(reason);
+  }
+
+  /** The session is connected. */
+  reportConnected(): void {
+    this.#owner.connected();
+  }
+
+  /** Keeps the newest error for whoever asks why. */
+  noteError(error: unknown): void {
+    this.#lastError = error instanceof Error ? error.message : String(error);
+    this.#fault('client', error);
+  }
+
+  // ── SupervisedAgent: what the supervisor does ─────────────────────────────────────────────────────────
+
+  /** Lets go what a machine held that died of a bug: it can't close its client any more (XSTATE.md, "the hole"). */
+  abandon(error: unknown): void {
+    const client = this.#client;
+    this.noteError(error);
+    this.freeSlot();
+    this.showQr(null);
+    this.closeSession();
+    this.attach(null);
+    // Never rejects (ports.ts).
+    void client?.destroy();
+  }
+
+  /** Tells that the next start is planned. */
+  announceRestart(restart: { reason: string; attempt: number; delayMs: number }): void {
+    this.#deps.events.emit('restart', { agentId: this.agentId, ...restart });
+  }
+
+  /** Chance in [0, 1), for the jitter of the waits. */
+  random(): number {
+    return this.#deps.random();
+  }
+
+  /** The time of display. */
+  now(): number {
+    return this.#deps.clock.now();
+  }
+
+  // ── inner ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Waits for a call into the library within its limit; what goes wrong is told, never thrown. */
+  async #bounded(operation: string, call: Promise<void>, ms: number): Promise<void> {
+    try {
+      await withDeadline(call, ms, () => new GatewayError('BAD_GATEWAY', `${operation} took too long.`));
+    } catch (error) {
+      this.#fault(operation, error);
+    }
+  }
+
+  /** An error that nobody waits for. */
+  #fault(where: string, error: unknown): void {
+    this.#deps.events.emit('fault', { agentId: this.agentId, where, error });
+  }
+}
