@@ -19,6 +19,7 @@ import type {
   AgentView,
   GatewayEvents,
   GatewaySystem,
+  MailboxView,
   QrView,
   RunOutcome,
   SendOptions,
@@ -125,6 +126,10 @@ class Registry implements GatewaySystem {
 
   describe(agentId: string): AgentView {
     return this.#get(agentId).view();
+  }
+
+  mailbox(agentId: string): MailboxView {
+    return this.#get(agentId).sender.outbox.view();
   }
 
   qr(agentId: string): QrView {

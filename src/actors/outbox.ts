@@ -27,6 +27,8 @@ export interface OutboxReports {
 }
 
 const REMEMBERED_IDS = 1_000;
+/** How long a mode has to last to be shown. */
+const MODE_LASTS_MS = 50;
 /** Attempts within one session of a message that does not get as far as the hand-over. */
 const MAX_ATTEMPTS = 3;
 
@@ -51,6 +53,8 @@ export class Outbox {
   #running: Promise<void> | null = null;
   #inFlight: string | null = null;
   #mode: OutboxMode = 'idle';
+  #reportedMode: OutboxMode = 'idle';
+  #modeTimer: NodeJS.Timeout | null = null;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(deps: { settings: ActorSettings; clock: Clock; log: MessageLog; reports: OutboxReports }) {
@@ -336,11 +340,15 @@ export class Outbox {
     );
   }
 
-  /** Reports a change of mode, once. */
+  /** Reports a mode that lasts: two transitions of the chart for each quick send would cost more than the send. */
   #setMode(mode: OutboxMode): void {
-    if (mode === this.#mode) return;
     this.#mode = mode;
-    this.#reports.mode(mode);
+    this.#modeTimer ??= setTimeout(() => {
+      this.#modeTimer = null;
+      if (this.#mode === this.#reportedMode) return;
+      this.#reportedMode = this.#mode;
+      this.#reports.mode(this.#mode);
+    }, MODE_LASTS_MS).unref();
   }
 }
 

@@ -190,6 +190,8 @@ export interface GatewaySystem {
   list(): AgentView[];
   /** `SESSION_NOT_FOUND`. */
   describe(agentId: string): AgentView;
+  /** The mailbox of an agent alone: for headers of every answer. `SESSION_NOT_FOUND`. */
+  mailbox(agentId: string): MailboxView;
   /** `SESSION_NOT_FOUND`, or `SESSION_NOT_READY` when there is none to scan. */
   qr(agentId: string): QrView;
   /** The newest transitions of an agent, oldest first. `SESSION_NOT_FOUND`. */

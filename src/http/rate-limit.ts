@@ -8,7 +8,7 @@ import { agentIdOf } from './auth.ts';
  */
 function showBucket(system: GatewaySystem, perMinute: number, res: Response): void {
   try {
-    const { tokens, nextTokenSeconds } = system.describe(agentIdOf(res)).mailbox;
+    const { tokens, nextTokenSeconds } = system.mailbox(agentIdOf(res));
     res.set('RateLimit-Policy', `"send";q=${perMinute};w=60`);
     res.set('RateLimit', `"send";r=${Math.floor(tokens)};t=${Math.ceil(nextTokenSeconds)}`);
   } catch {

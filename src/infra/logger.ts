@@ -2,7 +2,7 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 
 const REDACTED = '[redacted]';
 
-/** Names of secrets and of what people wrote, wherever they stand in the first three levels of a line. */
+/** Names of secrets and of what people wrote, at any depth of a line. */
 const SECRET_NAMES = [
   'authorization',
   'cookie',
@@ -19,14 +19,10 @@ const SECRET_NAMES = [
   'caption',
   'reply',
 ];
-const REDACTED_PATHS = [
-  // The text of a message; `err.message`, one level down, is ours and stays.
-  'message',
-  ...SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
-];
-
 /** Secrets that hide inside other texts. No pattern reaches over a quote, so the line stays JSON. */
 const SCRUBS: [RegExp, string][] = [
+  // One look at the line costs a fraction of pino's redaction by wildcard paths, and sees every depth.
+  [new RegExp(`"(${SECRET_NAMES.join('|')})":"(?:[^"\\\\]|\\\\.)*"`, 'g'), `"$1":"${REDACTED}"`],
   [/\b(Bearer)\s+[^\s"'\\,]+/gi, `$1 ${REDACTED}`],
   [/\bdata:[\w.+-]+\/[\w.+-]+(?:;[\w.+=-]+)*,[^\s"'\\]*/gi, `data:${REDACTED}`],
   [/(:\/\/)[^\s"'\\/@]+@/g, `$1${REDACTED}@`],
@@ -50,7 +46,8 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       mixin: (fields) => ('event' in fields ? {} : { event: 'service.note' }),
-      redact: { paths: REDACTED_PATHS, censor: REDACTED },
+      // The text of a message; `err.message`, one level down, is ours and stays.
+      redact: { paths: ['message', ...SECRET_NAMES], censor: REDACTED },
       serializers: { err: describeError },
       hooks: { streamWrite: scrub },
     },

@@ -120,6 +120,10 @@ export class FakeSystem implements GatewaySystem {
     return this.#agent(agentId).view;
   }
 
+  mailbox(agentId: string) {
+    return this.describe(agentId).mailbox;
+  }
+
   qr(agentId: string): QrView {
     const { qr } = this.#agent(agentId);
     if (!qr) throw new GatewayError('SESSION_NOT_READY', 'There is no QR to scan.');
