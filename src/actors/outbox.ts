@@ -124,9 +124,7 @@ export class Outbox {
     const late = this.#unsettled.get(ack.messageId);
     if (!late || ack.ack < 1) return;
     this.#unsettled.delete(ack.messageId);
-    this.#record(late, { status: 'sent', messageId: ack.messageId, at: new Date(this.#clock.now()) }).catch(
-      (error: unknown) => this.#reports.fault('outbox.late-ack', error),
-    );
+    this.#record(late, { status: 'sent', messageId: ack.messageId, at: new Date(this.#clock.now()) });
   }
 
   view(): MailboxView {
@@ -195,7 +193,7 @@ export class Outbox {
       if (this.#expired(entry)) return this.#expire(entry);
       const result = await this.#try(entry, context);
       if (isSettlement(result)) {
-        await this.#record(entry.message, result);
+        this.#record(entry.message, result);
         return true;
       }
       if (result.status === 'doubtful') this.#doubt(entry);
@@ -203,7 +201,7 @@ export class Outbox {
       // A database that is away is no fault of the message: it waits, as long as it may.
       if (result.error.code !== 'DATABASE_UNAVAILABLE') attempts += 1;
       if (result.status === 'stuck' && attempts < MAX_ATTEMPTS) continue;
-      await this.#record(entry.message, await this.#giveUp(entry, context, result.error));
+      this.#record(entry.message, await this.#giveUp(entry, context, result.error));
       return true;
     }
   }
@@ -253,12 +251,13 @@ export class Outbox {
   }
 
   /** Writes a settlement, remembers what later events may refer to, and tells whoever waits. */
-  async #record(message: StoredMessage, settlement: Settlement): Promise<void> {
+  #record(message: StoredMessage, settlement: Settlement): void {
     const settled = settle(message, settlement);
     if (settled.messageId) this.#claim(settled.messageId);
     if (settlement.status === 'unknown' && settlement.messageId)
       this.#unsettled.set(settlement.messageId, settled);
-    await this.#log
+    // Nobody waits for the write: after a crash the row still says `sending`, and the chat is asked.
+    this.#log
       .settle(message.id, settlement)
       .catch((error: unknown) => this.#reports.fault('outbox.settle', error));
     this.#told(settled);
@@ -301,9 +300,9 @@ export class Outbox {
   }
 
   /** Settles an expired message: one in doubt stays in doubt. */
-  async #expire(entry: Entry): Promise<boolean> {
+  #expire(entry: Entry): true {
     const error = { code: 'EXPIRED', message: 'The message could not be sent in time.' };
-    await this.#record(
+    this.#record(
       entry.message,
       entry.doubtful ? { status: 'unknown', messageId: null, error } : { status: 'failed', error },
     );
@@ -334,10 +333,8 @@ export class Outbox {
       return;
     }
     this.#mailbox.dropOldest();
-    this.#expire(oldest).then(
-      () => this.#arm(),
-      (error: unknown) => this.#reports.fault('outbox.expire', error),
-    );
+    this.#expire(oldest);
+    this.#arm();
   }
 
   /** Reports a mode that lasts: two transitions of the chart for each quick send would cost more than the send. */

@@ -81,6 +81,8 @@ export class PgMessageLog implements MessageLog {
   }
 
   async find(agentId: string, id: string): Promise<StoredMessage | null> {
+    // What has been told may still be on its way to the table.
+    await this.#updates.flushed();
     // Compared as text: any word may stand in a URL, and one that is no UUID is just not there.
     const [row] = await this.#pool.query<MessageRow>(
       'message.find',
