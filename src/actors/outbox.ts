@@ -167,6 +167,8 @@ export class Outbox {
         this.#running = null;
         // A message may have come, or the session have opened, while the loop was ending.
         if (this.#client && this.#mailbox.next()) this.#wake();
+        // Only now: while the loop runs there is nothing to wait for, and no timer is set.
+        else this.#arm();
       });
   }
 
@@ -183,7 +185,6 @@ export class Outbox {
       this.#reports.changed();
     }
     this.#setMode(this.#client && this.#mailbox.length > 0 ? 'throttled' : 'idle');
-    this.#arm();
   }
 
   /** One message; false when it has to stay because its session went away. */

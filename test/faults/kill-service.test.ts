@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { faultRuns, moments, tell } from '../support/fault-runs.ts';
+import { type Findings, Stream, total } from '../support/ledger.ts';
+import { processesIn } from '../support/processes.ts';
+import { SandboxService } from '../support/sandbox-service.ts';
+
+const KILLS = faultRuns(6);
+/** The network keeps the newest 500 messages of a chat: after so many kills a fresh one begins. */
+const KILLS_PER_WORLD = 6;
+const TEXTS_PER_KILL = 60;
+const LATEST_KILL_MS = 700;
+
+describe('the service, killed with SIGKILL at any moment', function () {
+  this.timeout(60_000 + KILLS * 15_000);
+  const killAfter = moments('kill', LATEST_KILL_MS);
+
+  /** One life of a network: kills under load, then a drain, a comparison and an orderly end. */
+  async function world(kills: number): Promise<Findings> {
+    const service = await SandboxService.create();
+    const streams = [1, 2, 3].map((index) => new Stream(index));
+    try {
+      let running = await service.up();
+      for (const { agentId, number } of streams) await service.link(agentId, number);
+      for (let kill = 0; kill < kills; kill += 1) {
+        // On every other turn acknowledgements take a while: then a kill finds a message on its way.
+        for (const { agentId } of kill % 2 ? streams : [])
+          await service.call('POST', `/sandbox/phones/${agentId}/network`, { latencyMs: 15 });
+        const writing = streams.map((stream) => stream.write(service, TEXTS_PER_KILL));
+        await delay(killAfter());
+        await running.end('SIGKILL');
+        await Promise.all(writing);
+        running = await service.up();
+        for (const { agentId } of streams) await service.connected(agentId);
+      }
+      const audits = [];
+      for (const stream of streams) {
+        const audit = await stream.audit(service);
+        expect(audit.statuses, 'how they ended').to.deep.equal({ sent: audit.accepted });
+        expect(stream.refusals, 'refusals').to.deep.equal([]);
+        expect(audit.duplicates, `duplicates of ${stream.agentId}`).to.be.at.most(kills);
+        audits.push(audit);
+      }
+      expect(await running.end('SIGTERM')).to.deep.equal({ code: 0, signal: null });
+      expect(processesIn(service.dir), 'processes left').to.deep.equal([]);
+      return total(audits);
+    } finally {
+      await service.close();
+    }
+  }
+
+  it('loses nothing that it accepted, keeps the order, and repeats at most one message of an agent per kill', async () => {
+    const findings: Findings[] = [];
+    for (let left = KILLS; left > 0; left -= KILLS_PER_WORLD)
+      findings.push(await world(Math.min(left, KILLS_PER_WORLD)));
+    const found = total(findings);
+    tell('kill -9', { kills: KILLS, agents: 3, ...found });
+    expect(found.accepted, 'accepted').to.be.above(KILLS);
+    expect(found).to.include({ lost: 0, inversions: 0 });
+    expect(found.mostCopies, 'copies of one message').to.be.at.most(2);
+  });
+});

@@ -1,0 +1,81 @@
+import { expect } from 'chai';
+import { callApi } from '../support/api.ts';
+import { eventually } from '../support/eventually.ts';
+import { tell } from '../support/fault-runs.ts';
+import { withDatabase } from '../support/postgres.ts';
+import { type Service, startService } from '../support/service.ts';
+
+const BOT = '6281111111111';
+const CUSTOMER = '6281234567890@c.us';
+const KEY = 'key-of-user-7';
+
+describe('the mailbox of an agent under 1,000 sends at once', function () {
+  this.timeout(60_000);
+  const database = withDatabase();
+  // The bucket's clock stands still until a test moves it: what flows is exactly known.
+  let monotonic = 0;
+  let service: Service;
+
+  before(async () => {
+    service = await startService(database(), {
+      env: { WHATSAPP_DRIVER: 'sandbox' },
+      clock: { now: () => Date.now(), monotonic: () => monotonic },
+    });
+    const { body } = await callApi(service.app.url, 'POST', '/sessions', {
+      userId: 7,
+      agentId: 'shop',
+      agentName: 'Shop',
+      apikey: KEY,
+    });
+    service.network.scan(String(body.qr), BOT);
+    await eventually('the connection', async () => (await session()).status === 'connected');
+  });
+  after(() => service.close());
+
+  /** The agent as the API tells of it. */
+  const session = async () => (await callApi(service.app.url, 'GET', '/sessions/shop')).body;
+
+  /** Hands in a text, to be sent later. */
+  const send = (message: string) =>
+    callApi(
+      service.app.url,
+      'POST',
+      '/agents/shop/messages',
+      { to: CUSTOMER, message },
+      { authorization: `Bearer ${KEY}`, prefer: 'respond-async' },
+    );
+
+  /** What reached WhatsApp. */
+  const arrived = () => service.network.messages(BOT, CUSTOMER).filter(({ ack }) => ack >= 1).length;
+
+  it('lets 100 leave at once, keeps 500 waiting, and answers 400 with 429 and Retry-After', async () => {
+    const answers = await Promise.all(Array.from({ length: 1_000 }, (_, index) => send(`text ${index}`)));
+    const accepted = answers.filter(({ status }) => status === 202).length;
+    const refused = answers.filter(({ status }) => status === 429);
+    await eventually('a burst to leave', () => arrived() >= 100);
+    await eventually(
+      'the outbox to rest',
+      async () => ((await session()).mailbox as { depth: number }).depth === 500,
+    );
+    const { mailbox } = await session();
+    tell('1,000 sends', { accepted, refused: refused.length, left: arrived(), ...(mailbox as object) });
+    expect([accepted, refused.length, answers.length - accepted - refused.length]).to.deep.equal([
+      600, 400, 0,
+    ]);
+    expect(arrived()).to.equal(100);
+    expect(mailbox).to.include({ depth: 500, capacity: 500, tokens: 0 });
+    for (const { headers, body } of refused) {
+      expect(Number(headers.get('retry-after'))).to.be.within(1, 60);
+      expect(body.error?.code).to.equal('RATE_LIMITED');
+    }
+  });
+
+  it('takes one more for each that a new token lets go', async () => {
+    expect((await send('too early')).status).to.equal(429);
+    monotonic += 600;
+    await eventually('one to leave', () => arrived() === 101);
+    expect((await send('one more')).status).to.equal(202);
+    expect((await send('one too many')).status).to.equal(429);
+    expect(arrived()).to.equal(101);
+  });
+});

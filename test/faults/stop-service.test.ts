@@ -1,0 +1,138 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { eventually } from '../support/eventually.ts';
+import { faultRuns, moments, tell } from '../support/fault-runs.ts';
+import { Stream, total } from '../support/ledger.ts';
+import { processesIn } from '../support/processes.ts';
+import { SandboxService } from '../support/sandbox-service.ts';
+
+const STOPS = faultRuns(4);
+const STOPS_PER_WORLD = 6;
+const TEXTS_PER_STOP = 60;
+const LATEST_STOP_MS = 500;
+const GRACE_MS = 10_000;
+
+describe('the service, told to stop at any moment', function () {
+  this.timeout(60_000 + STOPS * 15_000);
+  const stopAfter = moments('stop', LATEST_STOP_MS);
+  let service: SandboxService;
+
+  beforeEach(async () => {
+    service = await SandboxService.create({ SHUTDOWN_GRACE_MS: String(GRACE_MS) });
+  });
+  afterEach(() => service.close());
+
+  /** Stops a linked service under load `stops` times; gives how long each took and what the network has then. */
+  async function world(stops: number) {
+    const streams = [1, 2, 3].map((index) => new Stream(index));
+    const took: number[] = [];
+    let running = await service.up();
+    for (const { agentId, number } of streams) await service.link(agentId, number);
+    for (let stop = 0; stop < stops; stop += 1) {
+      for (const { agentId } of streams)
+        await service.call('POST', `/sandbox/phones/${agentId}/network`, { latencyMs: 15 });
+      const writing = streams.map((stream) => stream.write(service, TEXTS_PER_STOP));
+      await delay(stopAfter());
+      expect(processesIn(service.dir), 'the database').not.to.deep.equal([]);
+      const told = performance.now();
+      const ended = await running.end(stop % 2 ? 'SIGINT' : 'SIGTERM');
+      took.push(Math.round(performance.now() - told));
+      expect(ended, running.output()).to.deep.equal({ code: 0, signal: null });
+      expect(processesIn(service.dir), 'processes left').to.deep.equal([]);
+      await Promise.all(writing);
+      running = await service.up();
+      for (const { agentId } of streams) await service.connected(agentId);
+    }
+    const audits = [];
+    for (const stream of streams) {
+      const audit = await stream.audit(service);
+      expect(audit.statuses, 'how they ended').to.deep.equal({ sent: audit.accepted });
+      audits.push(audit);
+    }
+    const refusals = new Set(streams.flatMap((stream) => stream.refusals));
+    return { took, refusals, ...total(audits) };
+  }
+
+  it('exits 0 within its grace, leaves no process, and has lost and repeated nothing after the restart', async () => {
+    const worlds = [];
+    for (let left = STOPS; left > 0; left -= STOPS_PER_WORLD) {
+      worlds.push(await world(Math.min(left, STOPS_PER_WORLD)));
+      if (left > STOPS_PER_WORLD) {
+        await service.close();
+        service = await SandboxService.create({ SHUTDOWN_GRACE_MS: String(GRACE_MS) });
+      }
+    }
+    const found = total(worlds);
+    const slowest = Math.max(...worlds.flatMap(({ took }) => took));
+    tell('SIGTERM and SIGINT', { stops: STOPS, ...found, 'slowest ms': slowest });
+    expect(found.accepted).to.be.above(STOPS);
+    expect(found).to.include({ lost: 0, duplicates: 0, inversions: 0 });
+    expect(slowest).to.be.below(GRACE_MS);
+    for (const refusal of worlds.flatMap(({ refusals }) => [...refusals]))
+      expect(refusal).to.equal('503 SHUTTING_DOWN');
+  });
+
+  it('keeps what it could not finish within its grace, and exits 0 all the same', async () => {
+    const stream = new Stream(1);
+    service = await replaced({ SHUTDOWN_GRACE_MS: '2000' });
+    let running = await service.up();
+    await service.link(stream.agentId, stream.number);
+    await hold(stream);
+    const told = performance.now();
+    expect(await running.end('SIGTERM')).to.deep.equal({ code: 0, signal: null });
+    expect(performance.now() - told).to.be.below(2_500);
+    running = await service.up();
+    await service.connected(stream.agentId);
+    expect(await stream.audit(service)).to.include({ accepted: 5, lost: 0, duplicates: 0, inversions: 0 });
+  });
+
+  it('ends at once at the second signal, with an exit code that says so', async () => {
+    const stream = new Stream(1);
+    const running = await service.up();
+    await service.link(stream.agentId, stream.number);
+    await hold(stream);
+    running.child.kill('SIGTERM');
+    await eventually('the stop to begin', () => running.output().includes('service.stopping'));
+    const told = performance.now();
+    const { code } = await running.end('SIGTERM');
+    expect(code).to.equal(1);
+    expect(performance.now() - told).to.be.below(1_000);
+    await eventually('the database to be gone', () => processesIn(service.dir).length === 0, 5_000);
+    await service.up();
+    await service.connected(stream.agentId);
+    expect(await stream.audit(service)).to.include({ accepted: 5, lost: 0, inversions: 0 });
+  });
+
+  it('lists every fault of a bad configuration and exits with 78', async () => {
+    const faults = { PORT: '70000', SEND_BURST: '0', AI_TIMEOUT_MS: 'soon', WHATSAPP_DRIVER: 'pigeon' };
+    const { child, output } = service.launch(faults);
+    expect(await once(child, 'exit')).to.deep.equal([78, null]);
+    for (const name of Object.keys(faults)) expect(output()).to.include(name);
+  });
+
+  it('exits with 1 when its port is taken, and leaves no database behind', async () => {
+    const other = await SandboxService.create();
+    try {
+      await other.up();
+      const { child, output } = service.launch({ PORT: new URL(other.url).port });
+      expect(await once(child, 'exit')).to.deep.equal([1, null]);
+      expect(output()).to.include('EADDRINUSE');
+      expect(processesIn(service.dir)).to.deep.equal([]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  /** A service with another environment in the place of this test's. */
+  async function replaced(env: Record<string, string>): Promise<SandboxService> {
+    await service.close();
+    return SandboxService.create(env);
+  }
+
+  /** Hands in five texts, the first of which stays unacknowledged for longer than any drain. */
+  async function hold(stream: Stream): Promise<void> {
+    await service.call('POST', `/sandbox/phones/${stream.agentId}/network`, { latencyMs: 60_000 });
+    await stream.write(service, 5);
+  }
+});

@@ -1,0 +1,78 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SandboxService } from './sandbox-service.ts';
+
+/** What a comparison with the network's own record found. */
+export interface Findings {
+  accepted: number;
+  lost: number;
+  duplicates: number;
+  inversions: number;
+  /** Copies of the message that went out most often. */
+  mostCopies: number;
+}
+
+/** One agent writing numbered texts to one customer, and what it was told about them. */
+export class Stream {
+  readonly agentId: string;
+  readonly number: string;
+  readonly accepted = new Map<string, string>();
+  /** Answers other than 202, as `status code`. */
+  readonly refusals: string[] = [];
+  readonly #customer: string;
+  #next = 1;
+
+  constructor(index: number) {
+    this.agentId = `agent-${index}`;
+    this.number = `6281100000${String(index).padStart(3, '0')}`;
+    this.#customer = `6281200000${String(index).padStart(3, '0')}@c.us`;
+  }
+
+  /** Hands in up to `count` texts, one after the other, until the service is gone or refuses. */
+  async write(service: SandboxService, count: number): Promise<void> {
+    for (let written = 0; written < count; written += 1) {
+      const text = String(this.#next++);
+      const answer = await service.accept(this.agentId, this.#customer, text).catch(() => null);
+      if (!answer) return;
+      if (answer.status === 202) this.accepted.set(text, String(answer.body.id));
+      else {
+        this.refusals.push(`${answer.status} ${answer.body.error?.code}`);
+        return;
+      }
+      // Yields, so that agents take turns.
+      await delay(0);
+    }
+  }
+
+  /** Waits until all that was accepted is settled, then compares it with what the network has. */
+  async audit(service: SandboxService): Promise<Findings & { statuses: Record<string, number> }> {
+    const statuses = await service.settled(this.agentId, [...this.accepted.values()]);
+    const texts = await service.sentTexts(this.agentId, this.#customer);
+    return { statuses, ...compare([...this.accepted.keys()], texts) };
+  }
+}
+
+/** Compares numbered texts that were accepted with those that arrived. Pure. */
+export function compare(accepted: readonly string[], arrived: readonly string[]): Findings {
+  const copies = new Map<string, number>();
+  for (const text of arrived) copies.set(text, (copies.get(text) ?? 0) + 1);
+  const firsts = [...copies.keys()].map(Number);
+  return {
+    accepted: accepted.length,
+    lost: accepted.filter((text) => !copies.has(text)).length,
+    duplicates: arrived.length - copies.size,
+    inversions: firsts.filter((each, index) => index > 0 && each < firsts[index - 1]!).length,
+    mostCopies: Math.max(0, ...copies.values()),
+  };
+}
+
+/** The findings of several streams together. */
+export function total(findings: readonly Findings[]): Findings {
+  const sum = (of: (each: Findings) => number) => findings.reduce((all, each) => all + of(each), 0);
+  return {
+    accepted: sum(({ accepted }) => accepted),
+    lost: sum(({ lost }) => lost),
+    duplicates: sum(({ duplicates }) => duplicates),
+    inversions: sum(({ inversions }) => inversions),
+    mostCopies: Math.max(...findings.map(({ mostCopies }) => mostCopies)),
+  };
+}

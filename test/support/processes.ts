@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** What `read` gives, or nothing when the process is gone or not ours to see. */
+function seen(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '';
+  }
+}
+
+/** The arguments of a process; none when it is gone. */
+export function argumentsOf(pid: number): string[] {
+  return seen(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+}
+
+/**
+ * The processes that work in a folder or name it in an argument, such as a database server and its workers; without
+ * /proc (macOS) none are seen.
+ */
+export function processesIn(dir: string): number[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map(Number)
+    .filter(
+      (pid) =>
+        seen(() => readlinkSync(`/proc/${pid}/cwd`)).startsWith(dir) ||
+        argumentsOf(pid).some((argument) => argument.includes(dir)),
+    );
+}
