@@ -42,6 +42,8 @@ export class Inbox {
   readonly #deps: InboxDeps;
   readonly #conversations: Conversations;
   readonly #loops = new LoopGuard();
+  /** Ids that wait or are being handled: their copies must not crowd new messages out of the chat's queue. */
+  readonly #underWay = new Set<string>();
   #newestSeen = 0;
 
   constructor(deps: InboxDeps) {
@@ -61,10 +63,19 @@ export class Inbox {
       this.#tell(message, 'ignored', verdict.why, traceId);
       return;
     }
-    const queued = this.#conversations.enqueue(message.chatId, (signal) =>
-      this.#answer(message, traceId, signal),
+    const { id, chatId } = message;
+    if (this.#underWay.has(id)) {
+      this.#tell(message, 'duplicate', 'under_way', traceId);
+      return;
+    }
+    this.#underWay.add(id);
+    const done = () => this.#underWay.delete(id);
+    const queued = this.#conversations.enqueue(chatId, (signal) =>
+      this.#answer(message, traceId, signal).finally(done),
     );
-    if (!queued) this.#tell(message, 'failed', 'chat_queue_full', traceId);
+    if (queued) return;
+    done();
+    this.#tell(message, 'failed', 'chat_queue_full', traceId);
   }
 
   /** Takes what came while nobody listened, through the same door; not older than the backlog's limit. */
@@ -175,7 +186,7 @@ export class Inbox {
   /** Tells the developer of an AI failure (PRD §7); a report never causes a report. */
   async #report(message: InboundMessage, error: GatewayError, traceId: string): Promise<void> {
     const { agentId, settings, clock, sender } = this.#deps;
-    if (message.chatId === settings.developer) return;
+    if (await this.#isDeveloper(message.chatId)) return;
     const text = [
       '⚠️ AI failure',
       `agentId: ${agentId}`,
@@ -197,6 +208,14 @@ export class Inbox {
     } catch (failure) {
       this.#fault('report', failure);
     }
+  }
+
+  /** True for the developer's chat, also where WhatsApp names it by a LID. */
+  async #isDeveloper(chatId: Jid): Promise<boolean> {
+    const { developer } = this.#deps.settings;
+    if (chatId === developer) return true;
+    const client = this.#deps.client();
+    return chatId === (await client?.resolveRecipient(developer).catch(() => null));
   }
 
   /** Counts what became of a message. */

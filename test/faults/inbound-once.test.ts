@@ -1,0 +1,160 @@
+import { expect } from 'chai';
+import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { callApi } from '../support/api.ts';
+import { eventually } from '../support/eventually.ts';
+import { faultRuns, tell } from '../support/fault-runs.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { type Service, type ServiceOptions, startService } from '../support/service.ts';
+
+const COPIES = 50;
+const MESSAGES = faultRuns(5);
+const CUSTOMER = '6281234567890';
+const BOT = '6281111111111';
+const OTHER_BOT = '6281111111112';
+const KEY = 'key-of-user-1';
+
+describe('a message that comes in', function () {
+  this.timeout(30_000 + MESSAGES * 2_000);
+  let database: TestDatabase;
+  let network: SandboxNetwork;
+  const services: Service[] = [];
+
+  beforeEach(async () => {
+    database = await createDatabase();
+    network = new SandboxNetwork();
+  });
+  afterEach(async () => {
+    for (const service of services.splice(0).reverse()) await service.close();
+  });
+
+  /** Starts a service on this test's database and network. */
+  async function start(options: ServiceOptions = {}): Promise<Service> {
+    const service = await startService(database, {
+      network,
+      ...options,
+      env: { WHATSAPP_DRIVER: 'sandbox', ...options.env },
+    });
+    services.push(service);
+    return service;
+  }
+
+  /** Waits until the agent is connected. */
+  const connected = (service: Service, agentId: string) =>
+    eventually(`${agentId} to be connected`, async () => {
+      const { body } = await callApi(service.app.url, 'GET', `/sessions/${agentId}`);
+      return body.status === 'connected';
+    });
+
+  /** Creates and links an agent. */
+  async function link(service: Service, agentId: string, number: string): Promise<void> {
+    const spec = { userId: 1, agentId, agentName: agentId, apikey: KEY };
+    const { body } = await callApi(service.app.url, 'POST', '/sessions', spec);
+    network.scan(String(body.qr), number);
+    await connected(service, agentId);
+  }
+
+  /** Counts what becomes of inbound messages from now on. */
+  function outcomes(service: Service): Record<string, number> {
+    const counts: Record<string, number> = {};
+    service.app.system.events.on('inbound', ({ handled }) => {
+      counts[handled] = (counts[handled] ?? 0) + 1;
+    });
+    return counts;
+  }
+
+  /** WhatsApp delivers the bot's copy of a text again, `COPIES` times at once. */
+  async function redeliver(text: string): Promise<void> {
+    const message = await eventually('the message', () =>
+      network.messages(BOT, `${CUSTOMER}@c.us`).find(({ body }) => body === text),
+    );
+    const [device] = network.devicesOf(BOT);
+    for (let copy = 0; copy < COPIES; copy += 1) device!.events.emit('message', message);
+  }
+
+  /** How often the AI was asked a text, by all services of this test. */
+  const asked = (text: string) =>
+    services.flatMap(({ ai }) => ai.calls).filter(({ body }) => body.message === text).length;
+
+  /** How many replies to a text the customer has. */
+  const replies = (text: string) =>
+    network.messages(CUSTOMER, `${BOT}@c.us`).filter(({ body }) => body === `AI: ${text}`).length;
+
+  it('is asked once and answered once, though delivered 50 times at once and again after a restart', async () => {
+    const texts = Array.from({ length: MESSAGES }, (_, index) => `question ${index}`);
+    const first = await start();
+    await link(first, 'shop', BOT);
+    const before = outcomes(first);
+    for (const text of texts) {
+      const judged = total(before);
+      network.write(CUSTOMER, { to: BOT, text });
+      await redeliver(text);
+      await eventually('all copies to be judged', () => total(before) === judged + COPIES + 1);
+    }
+    await eventually('the replies', () => texts.every((text) => replies(text) > 0));
+    await first.app.stop();
+    const second = await start();
+    const after = outcomes(second);
+    await connected(second, 'shop');
+    for (const text of texts) {
+      const judged = total(after);
+      await redeliver(text);
+      await eventually('all copies to be judged', () => total(after) >= judged + COPIES);
+    }
+    tell('redelivered', {
+      messages: texts.length,
+      copies: COPIES,
+      ...before,
+      'after the restart': total(after),
+    });
+    expect(texts.map(asked), 'AI calls').to.deep.equal(texts.map(() => 1));
+    expect(texts.map(replies), 'replies').to.deep.equal(texts.map(() => 1));
+    expect(before).to.deep.equal({ answered: texts.length, duplicate: COPIES * texts.length });
+    expect(Object.keys(after)).to.deep.equal(['duplicate']);
+  });
+
+  it('from another agent of the service ends by itself, whoever began', async () => {
+    const service = await start();
+    await link(service, 'ann', BOT);
+    await link(service, 'ben', OTHER_BOT);
+    const handled = outcomes(service);
+    await callApi(
+      service.app.url,
+      'POST',
+      '/agents/ann/messages',
+      { to: OTHER_BOT, message: 'hello' },
+      { authorization: `Bearer ${KEY}` },
+    );
+    await eventually('one of them to fall silent', () => handled.looping);
+    const sentBy = (number: string) => network.messages(number).filter(({ fromMe }) => fromMe).length;
+    tell('two agents', { 'from ann': sentBy(BOT), 'from ben': sentBy(OTHER_BOT), ...handled });
+    // Each message of the one was answered by one of the other, until one was not: nothing is on its way.
+    expect(sentBy(BOT) + sentBy(OTHER_BOT)).to.equal(1 + handled.answered!);
+    expect(sentBy(BOT)).to.be.at.most(7);
+    expect(sentBy(OTHER_BOT)).to.be.at.most(7);
+    expect(handled.looping).to.equal(1);
+  });
+
+  for (const byLid of [false, true]) {
+    it(`that fails causes one report, though an agent of the service reads it${byLid ? ' and is seen by its LID' : ''}`, async () => {
+      const service = await start({ env: { DEVELOPER_NUMBER: OTHER_BOT } });
+      if (byLid) network.account(OTHER_BOT, { addressedByLid: true });
+      await link(service, 'ann', BOT);
+      await link(service, 'ben', OTHER_BOT);
+      const handled = outcomes(service);
+      service.ai.behave = ({ path, body }) =>
+        path.includes('ann') ? { status: 500 } : { body: { reply: `AI: ${body.message}` } };
+      network.write(CUSTOMER, { to: BOT, text: 'will fail' });
+      await eventually('the report, its reply, and what becomes of that', () => total(handled) >= 3);
+      const { rows: reports } = await service.pool.query(
+        `select from gateway_message where origin = 'report'`,
+      );
+      tell(`a report to an agent${byLid ? ' by LID' : ''}`, { reports: reports.length, ...handled });
+      expect(reports).to.have.length(1);
+    });
+  }
+});
+
+/** All that was counted. */
+function total(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
