@@ -249,18 +249,6 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     expect(await ended).to.deep.equal(['TOS_BLOCK']);
   });
 
-  it('keeps the link when its browser is killed right after it', async () => {
-    await link();
-    // The raw library leaves a reset of the pipe uncaught.
-    holdPipe(client);
-    const gone = once(client.pupBrowser as unknown as NodeJS.EventEmitter, 'disconnected');
-    client.pupBrowser?.process()?.kill('SIGKILL');
-    await gone;
-    client = newClient();
-    await Promise.all([next(client, 'ready'), client.initialize()]);
-    expect(client.info.wid._serialized).to.equal(`${BOT}@c.us`);
-  });
-
   it('is ready again after a reload, and hears what its own phone sends', async () => {
     await link();
     await Promise.all([next(client, 'ready'), client.pupPage?.reload()]);
