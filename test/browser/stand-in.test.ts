@@ -6,7 +6,6 @@ import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
 import whatsapp, { type Message } from 'whatsapp-web.js';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
-import { holdPipe } from '../../src/infra/whatsapp/wwebjs/library.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
