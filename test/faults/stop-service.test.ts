@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
@@ -102,26 +101,6 @@ describe('the service, told to stop at any moment', function () {
     await service.up();
     await service.connected(stream.agentId);
     expect(await stream.audit(service)).to.include({ accepted: 5, lost: 0, inversions: 0 });
-  });
-
-  it('lists every fault of a bad configuration and exits with 78', async () => {
-    const faults = { PORT: '70000', SEND_BURST: '0', AI_TIMEOUT_MS: 'soon', WHATSAPP_DRIVER: 'pigeon' };
-    const { child, output } = service.launch(faults);
-    expect(await once(child, 'exit')).to.deep.equal([78, null]);
-    for (const name of Object.keys(faults)) expect(output()).to.include(name);
-  });
-
-  it('exits with 1 when its port is taken, and leaves no database behind', async () => {
-    const other = await SandboxService.create();
-    try {
-      await other.up();
-      const { child, output } = service.launch({ PORT: new URL(other.url).port });
-      expect(await once(child, 'exit')).to.deep.equal([1, null]);
-      expect(output()).to.include('EADDRINUSE');
-      expect(processesIn(service.dir)).to.deep.equal([]);
-    } finally {
-      await other.close();
-    }
   });
 
   /** A service with another environment in the place of this test's. */

@@ -52,7 +52,7 @@ export class Stream {
 }
 
 /** Compares numbered texts that were accepted with those that arrived. Pure. */
-export function compare(accepted: readonly string[], arrived: readonly string[]): Findings {
+function compare(accepted: readonly string[], arrived: readonly string[]): Findings {
   const copies = new Map<string, number>();
   for (const text of arrived) copies.set(text, (copies.get(text) ?? 0) + 1);
   const firsts = [...copies.keys()].map(Number);
