@@ -1,6 +1,7 @@
 import express, { type Express } from 'express';
 import { accessLog } from './access-log.ts';
 import { tokenGuard } from './auth.ts';
+import { pageAssets } from './pages.ts';
 import type { HttpDeps } from './ports.ts';
 import { problemHandler, unknownPath } from './problem.ts';
 import { agentRouteDeps } from './routes/agents.ts';
@@ -32,6 +33,7 @@ export function createHttpApp(deps: HttpDeps): Express {
   app.use(...crossOrigin(settings.CORS_ORIGINS), serviceRoutes(deps), docsRoutes(deps), sessionRoutes(deps));
   const agents = agentRouteDeps(deps);
   app.use(messageRoutes(agents), mediaRoutes(agents), runRoutes(agents));
+  app.use(pageAssets());
   for (const { path, router, guarded } of extraRouters) {
     app.use(path, tokenGuard(guarded ? settings.SESSIONS_TOKEN : undefined), pageHeaders, router);
   }
