@@ -1,6 +1,7 @@
-import type { Router } from 'express';
+import { Router } from 'express';
 import type { WhatsAppDriver } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
+import { sendPage } from './http/pages.ts';
 import { type Config, childEnvironment } from './infra/config.ts';
 
 /** The half of the composition that differs between the real WhatsApp and the simulated one. */
@@ -50,6 +51,7 @@ async function sandboxSide(config: Config): Promise<WhatsAppSide> {
     driver,
     aiBackendUrl: config.AI_BACKEND_URL ?? echo?.url,
     routers: (system) => [
+      { path: '/sandbox', router: Router().get('/phone', sendPage('phone')) },
       {
         path: '/sandbox',
         router: createSandboxControl(network, { qrOf: (agentId) => system.qr(agentId).code }),

@@ -6,6 +6,7 @@ import type { HttpDeps } from './ports.ts';
 import { problemHandler, unknownPath } from './problem.ts';
 import { agentRouteDeps } from './routes/agents.ts';
 import { docsRoutes } from './routes/docs.ts';
+import { inspectorRoutes } from './routes/inspector.ts';
 import { mediaRoutes } from './routes/media.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { runRoutes } from './routes/run.ts';
@@ -33,7 +34,7 @@ export function createHttpApp(deps: HttpDeps): Express {
   app.use(...crossOrigin(settings.CORS_ORIGINS), serviceRoutes(deps), docsRoutes(deps), sessionRoutes(deps));
   const agents = agentRouteDeps(deps);
   app.use(messageRoutes(agents), mediaRoutes(agents), runRoutes(agents));
-  app.use(pageAssets());
+  app.use(pageAssets(), inspectorRoutes(deps));
   for (const { path, router, guarded } of extraRouters) {
     app.use(path, tokenGuard(guarded ? settings.SESSIONS_TOKEN : undefined), pageHeaders, router);
   }

@@ -42,6 +42,9 @@ export function serviceOperations(): ZodOpenApiPathsObject {
     '/metrics': file('getMetrics', 'Metrics for Prometheus', 'text/plain'),
     '/openapi.json': file('getOpenApiJson', 'This document as JSON', 'application/json'),
     '/openapi.yaml': file('getOpenApiYaml', 'This document as YAML', 'application/yaml'),
+    '/inspector': file('getInspector', 'The live state chart of every agent, as a page', 'text/html', [
+      'UNAUTHORIZED',
+    ]),
     '/docs': file('getDocs', 'This document as a page', 'text/html', ['UNAUTHORIZED']),
     '/docs/start.js': file('getDocsStart', 'A file of the page', 'text/javascript', ['UNAUTHORIZED']),
     '/docs/swagger-ui.css': file('getDocsStyle', 'A file of the page', 'text/css', ['UNAUTHORIZED']),

@@ -83,7 +83,7 @@ function registerExamples(): void {
 }
 
 describe('the README', () => {
-  it('shows each operation of the API as a cURL, but not the pages below /docs', async () => {
+  it('shows each operation of the API as a cURL, but not the pages for people', async () => {
     const openapi = JSON.parse(
       await readFile(new URL('../../docs/openapi.json', import.meta.url), 'utf8'),
     ) as { paths: Record<string, Record<string, unknown>> };
@@ -92,7 +92,7 @@ describe('the README', () => {
       const [, method] = / -X (\w+)/.exec(command) ?? [];
       return path && `${(method ?? (command.includes(' -d ') ? 'POST' : 'GET')).toLowerCase()} ${path}`;
     });
-    const paths = Object.entries(openapi.paths).filter(([path]) => !path.startsWith('/docs'));
+    const paths = Object.entries(openapi.paths).filter(([path]) => !/^\/(docs|inspector)/.test(path));
     const operations = paths.flatMap(([path, methods]) =>
       ['get', 'post', 'delete']
         .filter((method) => method in methods)
