@@ -36,18 +36,22 @@ const showsQr = agentSetup.createStateConfig({
 }).on['client.qr'];
 
 /** No client yet: waiting for a place to start. The limits of those who start bound the wait. */
-const queued = agentSetup.createStateConfig({
-  on: {
-    'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
-    'session.logout': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
-  },
-  invoke: {
-    src: 'slot',
-    input: ({ context }) => context.agent,
-    onDone: 'starting',
-    onError: { target: '#agent.disconnected.closing', actions: { type: 'because', params: 'START_FAILED' } },
-  },
-});
+const queued = (isAsked: boolean) =>
+  agentSetup.createStateConfig({
+    on: {
+      'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
+      'session.logout': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
+    },
+    invoke: {
+      src: 'slot',
+      input: ({ context }) => ({ agent: context.agent, isAsked }),
+      onDone: 'starting',
+      onError: {
+        target: '#agent.disconnected.closing',
+        actions: { type: 'because', params: 'START_FAILED' },
+      },
+    },
+  });
 
 /** The one place where a client is made. */
 const starting = agentSetup.createStateConfig({
@@ -67,18 +71,41 @@ const starting = agentSetup.createStateConfig({
   },
 });
 
-/** Authenticated, not ready yet. A refused saved session shows a QR here. */
+/**
+ * Authenticated, not ready yet. A refused saved session shows a QR here. A loading that moves on is given its time:
+ * large accounts take minutes (FAULTS F3).
+ */
 const linking = agentSetup.createStateConfig({
+  exit: 'forgetPercent',
   on: {
     ...endings,
     'client.qr': showsQr,
     'client.ready': '#agent.connected',
+    'client.loading': { guard: 'isMoving', target: 'linking', reenter: true, actions: 'notePercent' },
   },
   after: {
     linkLimit: {
-      target: '#agent.disconnected.closing',
+      target: '#agent.disconnected.faltering',
       actions: { type: 'because', params: 'LINK_TIMEOUT' },
     },
+  },
+});
+
+/** The session is lost, its client whole: the supervisor says at once whether to reload the page or to end it. */
+const faltering = agentSetup.createStateConfig({
+  entry: 'reportFaltering',
+  on: { ...endings, 'session.reload': 'reloading' },
+  after: { verdictLimit: 'closing' },
+});
+
+/** The page is being reloaded under the client, which then links anew with what is saved. */
+const reloading = agentSetup.createStateConfig({
+  on: { ...endings, 'client.qr': showsQr, 'client.ready': '#agent.connected' },
+  invoke: {
+    src: 'reloading',
+    input: ({ context }) => context.agent,
+    onDone: 'linking',
+    onError: 'closing',
   },
 });
 
@@ -114,13 +141,13 @@ const resting = agentSetup.createStateConfig({
  */
 export const agentMachine = agentSetup.createMachine({
   id: 'agent',
-  context: ({ input }) => ({ agent: input.agent, reason: null, qrs: 0, mutes: 0, offlines: 0 }),
+  context: ({ input }) => ({ agent: input.agent, reason: null, qrs: 0, percent: 0, mutes: 0, offlines: 0 }),
   initial: 'disconnected',
   states: {
     awaiting_qr: {
       initial: 'queued',
       states: {
-        queued,
+        queued: queued(true),
         // Asked for just now: the count of QRs has only begun.
         starting: { ...starting, on: { ...starting.on, 'client.qr': 'scanning' } },
         scanning: {
@@ -175,7 +202,7 @@ export const agentMachine = agentSetup.createMachine({
                 },
                 {
                   guard: 'isLost',
-                  target: '#agent.disconnected.closing',
+                  target: '#agent.disconnected.faltering',
                   actions: { type: 'because', params: 'OFFLINE' },
                 },
               ],
@@ -198,9 +225,11 @@ export const agentMachine = agentSetup.createMachine({
       initial: 'resting',
       states: {
         resting,
-        queued,
+        queued: queued(false),
         starting,
         linking,
+        faltering,
+        reloading,
         logging_out: {
           entry: 'freeSlot',
           invoke: {

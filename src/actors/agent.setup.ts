@@ -8,8 +8,8 @@ import type { ActorLimits } from './settings.ts';
 export interface AgentPort extends ClientOwner {
   readonly limits: ActorLimits;
   readonly qrMaxRefreshes: number;
-  /** Waits for a place among the clients that may start at once. */
-  takeSlot(signal: AbortSignal): Promise<void>;
+  /** Waits for a place among the clients that may start at once; one that nobody asked for also for the fleet. */
+  takeSlot(signal: AbortSignal, isAsked: boolean): Promise<void>;
   freeSlot(): void;
   showQr(code: string | null): void;
   linked(): void;
@@ -19,6 +19,9 @@ export interface AgentPort extends ClientOwner {
   closeClient(): Promise<void>;
   forgetCredentials(): Promise<void>;
   probe(): Promise<string>;
+  reload(signal: AbortSignal): Promise<void>;
+  /** Tells the supervisor that the session is lost although its client is whole. */
+  reportFaltering(reason: string): void;
   /** Tells the supervisor that there is no client any more, and why. */
   reportDown(reason: string): void;
   reportConnected(): void;
@@ -30,6 +33,7 @@ export type AgentEvent =
   | { type: 'session.start'; fresh: boolean; traceId?: string }
   | { type: 'session.stop'; reason: string; traceId?: string }
   | { type: 'session.logout'; reason: string; traceId?: string }
+  | { type: 'session.reload' }
   | { type: 'probe.due' }
   | { type: 'outbox.idle' }
   | { type: 'outbox.sending' }
@@ -41,6 +45,8 @@ export interface AgentContext {
   /** Why it is not connected; null before the first end. */
   reason: string | null;
   qrs: number;
+  /** How far the client's loading has come since it was linked. */
+  percent: number;
   /** Probes in a row that were not answered, and that told of no connection. */
   mutes: number;
   offlines: number;
@@ -61,17 +67,21 @@ export const agentSetup = setup({
   },
   actors: {
     client: clientActor,
-    slot: fromPromise<void, AgentPort>(({ input, signal }) => input.takeSlot(signal)),
+    slot: fromPromise<void, { agent: AgentPort; isAsked: boolean }>(({ input, signal }) =>
+      input.agent.takeSlot(signal, input.isAsked),
+    ),
     closing: fromPromise<void, { agent: AgentPort; reason: string | null }>(async ({ input }) => {
       await input.agent.closeClient();
       if (downRule(input.reason ?? '').forgetCredentials) await input.agent.forgetCredentials();
     }),
     loggingOut: fromPromise<void, AgentPort>(({ input }) => input.logOut()),
     probe: fromPromise<string, AgentPort>(({ input }) => input.probe()),
+    reloading: fromPromise<void, AgentPort>(({ input, signal }) => input.reload(signal)),
   },
   delays: {
     startLimit: ({ context }) => context.agent.limits.startMs,
     linkLimit: ({ context }) => context.agent.limits.linkMs,
+    verdictLimit: ({ context }) => context.agent.limits.closeMs,
     qrStall: ({ context }) => context.agent.limits.qrStallMs,
     probeAgain: ({ context }) => context.agent.limits.probeAgainMs,
   },
@@ -80,6 +90,7 @@ export const agentSetup = setup({
       event.type === 'client.disconnected' && downRule(reasonOf(event.reason)).verdict === 'blocked',
     isFresh: ({ event }) => event.type === 'session.start' && event.fresh,
     hasRefreshesLeft: ({ context }) => context.qrs < context.agent.qrMaxRefreshes,
+    isMoving: ({ context, event }) => event.type === 'client.loading' && event.percent > context.percent,
     isOffline: ({ event }) => event.type === 'client.state' && event.state !== 'CONNECTED',
     isOnline: ({ event }) => event.type === 'client.state' && event.state === 'CONNECTED',
     probedOnline: (_, state: string) => state === 'CONNECTED',
@@ -110,6 +121,11 @@ export const agentSetup = setup({
     },
     closeSession: ({ context }) => context.agent.closeSession(),
     forgetReason: assign({ reason: null, mutes: 0, offlines: 0 }),
+    notePercent: assign({
+      percent: ({ context, event }) => (event.type === 'client.loading' ? event.percent : context.percent),
+    }),
+    forgetPercent: assign({ percent: 0 }),
+    reportFaltering: ({ context }) => context.agent.reportFaltering(context.reason ?? ''),
     freeSlot: ({ context }) => context.agent.freeSlot(),
     reportDown: ({ context }) => {
       // A machine that has only just begun has nothing to report.

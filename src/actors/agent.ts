@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'eventemitter3';
 import { type ActorRefFrom, createActor } from 'xstate';
 import type { agentMachine } from './agent.machine.ts';
+import type { Fleet } from './fleet.ts';
 import { Inbox } from './inbox.ts';
 import { observe } from './observe.ts';
 import type { AgentRecord, AiBackend, Clock, InboundLog, MessageLog, WhatsAppDriver } from './ports.ts';
@@ -23,6 +24,7 @@ export interface AgentDeps {
   newTraceId(): string;
   settings: ActorSettings;
   gate: StartGate;
+  fleet: Fleet;
   events: EventEmitter<GatewayEvents>;
 }
 
@@ -205,11 +207,14 @@ export class Agent {
           this.inbox.catchUp(client).catch((error: unknown) => this.#fault('catch-up', error));
         },
         closed: () => this.sender.outbox.close(),
+        faltering: (reason) => this.command({ type: 'agent.faltered', reason }),
         connected: () => {
+          this.#deps.fleet.connected(this.agentId);
           this.command({ type: 'agent.connected' });
           this.#reach({ kind: 'connected' });
         },
         down: (reason) => {
+          this.#deps.fleet.down(this.agentId, reason);
           this.command({ type: 'agent.down', reason });
           this.#reach({ kind: 'down', reason });
         },

@@ -5,6 +5,7 @@ import type { Ack, InboundMessage, Me, WhatsAppClient, WhatsAppDriver } from './
 export type ClientEvent =
   | { type: 'client.qr'; code: string }
   | { type: 'client.authenticated' }
+  | { type: 'client.loading'; percent: number }
   | { type: 'client.ready'; me: Me }
   | { type: 'client.auth_failure' }
   | { type: 'client.disconnected'; reason: string }
@@ -34,6 +35,7 @@ export const clientActor = fromCallback<EventObject, ClientOwner>(({ input: owne
   client.events
     .on('qr', (code) => tell({ type: 'client.qr', code }))
     .on('authenticated', () => tell({ type: 'client.authenticated' }))
+    .on('loading', (percent) => tell({ type: 'client.loading', percent }))
     .on('ready', (me) => tell({ type: 'client.ready', me }))
     .on('auth_failure', () => tell({ type: 'client.auth_failure' }))
     .on('disconnected', (reason) => tell({ type: 'client.disconnected', reason }))

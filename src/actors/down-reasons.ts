@@ -11,6 +11,12 @@ type Verdict = 'restart' | 'restart_linked' | 'rest' | 'blocked';
 
 export interface DownRule {
   verdict: Verdict;
+  /** The client is whole, only its page is not: the page is reloaded once before there is a new client. */
+  reload?: true;
+  /** So many restarts within so many ms; then it rests. Without it there is no end. */
+  atMost?: { times: number; withinMs: number };
+  /** When many agents end so at once the cause is common, and a new client for each makes it worse (FAULTS F9). */
+  common?: true;
   /** The credentials are worthless: delete them, or the next start fails the same way. */
   forgetCredentials?: true;
   /** The least wait before the restart, where an instant one makes matters worse. */
@@ -20,30 +26,31 @@ export interface DownRule {
 const DOWN_REASONS = {
   // Asked for: the supervisor knows what comes next.
   STOPPED: { verdict: 'rest' },
+  RECYCLED: { verdict: 'restart' },
   LOGGED_OUT: { verdict: 'rest', forgetCredentials: true },
   // The phone ended the link.
   LOGOUT: { verdict: 'rest', forgetCredentials: true },
-  UNPAIRED: { verdict: 'restart_linked' },
-  UNPAIRED_IDLE: { verdict: 'restart_linked' },
+  UNPAIRED: { verdict: 'restart_linked', atMost: { times: 1, withinMs: 3_600_000 } },
+  UNPAIRED_IDLE: { verdict: 'restart_linked', atMost: { times: 1, withinMs: 3_600_000 } },
   // Nobody scanned.
   QR_EXPIRED: { verdict: 'rest' },
   QR_STALLED: { verdict: 'restart' },
-  // Somebody else took the session over: fighting back at once makes it flap.
-  CONFLICT: { verdict: 'restart', minDelayMs: 60_000 },
+  // Somebody else took the session over: fighting back at once, or for ever, makes it flap.
+  CONFLICT: { verdict: 'restart', minDelayMs: 60_000, atMost: { times: 3, withinMs: 3_600_000 } },
   // Network and phone.
   TIMEOUT: { verdict: 'restart' },
   OPENING: { verdict: 'restart' },
-  OFFLINE: { verdict: 'restart' },
+  OFFLINE: { verdict: 'restart', reload: true },
   PROXYBLOCK: { verdict: 'restart', minDelayMs: 300_000 },
-  DEPRECATED_VERSION: { verdict: 'restart', minDelayMs: 60_000 },
-  UNLAUNCHED: { verdict: 'restart' },
+  DEPRECATED_VERSION: { verdict: 'restart', minDelayMs: 60_000, common: true },
+  UNLAUNCHED: { verdict: 'restart', common: true },
   // The browser or its page.
   CRASH: { verdict: 'restart' },
   UNRESPONSIVE: { verdict: 'restart' },
   ACTOR_CRASH: { verdict: 'restart' },
-  START_FAILED: { verdict: 'restart_linked' },
-  START_TIMEOUT: { verdict: 'restart_linked' },
-  LINK_TIMEOUT: { verdict: 'restart_linked' },
+  START_FAILED: { verdict: 'restart_linked', common: true },
+  START_TIMEOUT: { verdict: 'restart_linked', common: true },
+  LINK_TIMEOUT: { verdict: 'restart_linked', reload: true, common: true },
   // The account.
   AUTH_FAILURE: { verdict: 'blocked' },
   TOS_BLOCK: { verdict: 'blocked' },

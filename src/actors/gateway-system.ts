@@ -2,6 +2,7 @@ import { EventEmitter } from 'eventemitter3';
 import { Agent, type AgentDeps, type Milestone } from './agent.ts';
 import { withDeadline } from './deadline.ts';
 import { GatewayError } from './errors.ts';
+import { Fleet } from './fleet.ts';
 import { KeyRefresh } from './key-refresh.ts';
 import type {
   AgentStore,
@@ -61,6 +62,7 @@ class Registry implements GatewaySystem {
   /** Agents being made: two creates of the same id share one. */
   readonly #making = new Map<string, Promise<{ agent: Agent; created: boolean }>>();
   readonly #agentDeps: AgentDeps;
+  readonly #fleet: Fleet;
   readonly #projection: StatusProjection;
   readonly #keys: KeyRefresh;
   #probes: NodeJS.Timeout | null = null;
@@ -69,7 +71,12 @@ class Registry implements GatewaySystem {
 
   constructor(deps: GatewayDeps) {
     this.#deps = deps;
-    this.#agentDeps = { ...deps, gate: new StartGate(deps.settings.startConcurrency), events: this.events };
+    this.#fleet = new Fleet(deps.clock, () => this.#agents.size, {
+      fault: (reason, agents) => this.events.emit('fleet', { state: 'fault', reason, agents }),
+      recovered: (reason) => this.events.emit('fleet', { state: 'recovered', reason }),
+    });
+    const gate = new StartGate(deps.settings.startConcurrency);
+    this.#agentDeps = { ...deps, gate, fleet: this.#fleet, events: this.events };
     const fault = (where: string) => (agentId: string, error: unknown) =>
       this.events.emit('fault', { agentId, where, error });
     this.#projection = new StatusProjection(deps.agents, fault('projection'));
@@ -182,6 +189,7 @@ class Registry implements GatewaySystem {
 
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
+    this.#fleet.close();
     if (this.#probes) clearInterval(this.#probes);
     await this.#restored;
     const agents = [...this.#agents.values()];

@@ -67,6 +67,8 @@ export interface ImageFile {
 export interface WhatsAppClientEvents {
   qr: (code: string) => void;
   authenticated: () => void;
+  /** Linked, and loading its chats; large accounts take minutes. */
+  loading: (percent: number) => void;
   ready: (me: Me) => void;
   auth_failure: (reason: string) => void;
   disconnected: (reason: string) => void;

@@ -166,6 +166,8 @@ export interface GatewayEvents {
     durationMs: number;
   }) => void;
   restart: (restart: { agentId: string; reason: string; attempt: number; delayMs: number }) => void;
+  /** Many agents end alike, and one at a time is tried; or that is over. */
+  fleet: (change: { state: 'fault' | 'recovered'; reason: string; agents?: number }) => void;
   /** An actor, a listener or a store failed where nobody waited for the answer. */
   fault: (fault: { agentId: string | null; where: string; error: unknown }) => void;
   added: (agentId: string) => void;

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'eventemitter3';
 import { withDeadline } from './deadline.ts';
 import { GatewayError } from './errors.ts';
+import type { Fleet } from './fleet.ts';
 import type { Ack, Clock, InboundMessage, Me, WhatsAppClient, WhatsAppDriver } from './ports.ts';
 import type { GatewayEvents, LiveView, QrView } from './protocol.ts';
 import type { ActorLimits } from './settings.ts';
@@ -13,6 +14,7 @@ export interface SessionDeps {
   agentId: string;
   driver: WhatsAppDriver;
   gate: StartGate;
+  fleet: Fleet;
   clock: Clock;
   random(): number;
   limits: ActorLimits;
@@ -28,6 +30,7 @@ export interface SessionOwner {
   opened(client: WhatsAppClient): void;
   closed(): void;
   connected(): void;
+  faltering(reason: string): void;
   down(reason: string): void;
 }
 
@@ -118,8 +121,9 @@ export class Session implements SupervisedAgent {
     this.#owner.ack(ack);
   }
 
-  /** Waits for a place among the clients that may start at once. */
-  async takeSlot(signal: AbortSignal): Promise<void> {
+  /** Waits for a place among the clients that may start at once; one that nobody asked for also for the fleet. */
+  async takeSlot(signal: AbortSignal, isAsked: boolean): Promise<void> {
+    if (!isAsked) await this.#deps.fleet.admit(this.agentId, signal);
     const release = await this.#deps.gate.acquire(signal);
     // The start was given up in the moment of its turn.
     if (signal.aborted) release();
@@ -184,6 +188,20 @@ export class Session implements SupervisedAgent {
     return withDeadline(client.probe(), this.limits.probeMs, mute);
   }
 
+  /** Reloads the page, in its turn among those who start: a fleet's pages don't all load at once. */
+  async reload(signal: AbortSignal): Promise<void> {
+    const client = this.#client;
+    if (!client) throw new GatewayError('SESSION_NOT_READY', 'There is no client.');
+    const release = await this.#deps.gate.acquire(signal);
+    const late = () => new GatewayError('BAD_GATEWAY', 'The page did not reload in time.');
+    await withDeadline(client.reload(), this.limits.startMs, late).finally(release);
+  }
+
+  /** The session is lost, its client whole. */
+  reportFaltering(reason: string): void {
+    this.#owner.faltering(reason);
+  }
+
   /** There is no client any more. */
   reportDown(reason: string): void {
     this.#owner.down(reason);
@@ -212,6 +230,11 @@ export class Session implements SupervisedAgent {
     this.attach(null);
     // Never rejects (ports.ts).
     void client?.destroy();
+  }
+
+  /** The time that waits and windows are measured by. */
+  monotonic(): number {
+    return this.#deps.clock.monotonic();
   }
 
   /** Tells that the next start is planned. */

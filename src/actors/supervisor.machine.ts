@@ -11,6 +11,7 @@ export interface SupervisedAgent extends AgentPort {
   readonly isShowingQr: boolean;
   random(): number;
   now(): number;
+  monotonic(): number;
   /** The agent's machine died of a bug: whatever it held is let go. */
   abandon(error: unknown): void;
   announceRestart(restart: { reason: string; attempt: number; delayMs: number }): void;
@@ -21,7 +22,9 @@ export type SupervisorEvent =
   | { type: 'session.restore' }
   | { type: 'session.reconnect'; traceId?: string }
   | { type: 'session.remove'; traceId?: string }
+  | { type: 'session.recycle' }
   | { type: 'supervisor.stop' }
+  | { type: 'agent.faltered'; reason: string }
   | { type: 'agent.down'; reason: string }
   | { type: 'agent.connected' };
 
@@ -29,6 +32,10 @@ export interface SupervisorContext {
   agent: SupervisedAgent;
   /** Restarts in a row without a steady connection between them, and in all. */
   attempts: number;
+  /** The page of this client was reloaded already. */
+  isReloaded: boolean;
+  /** Restarts that are counted against a rule's `atMost`, by monotonic ms. */
+  counted: { reason: string; at: number }[];
   restarts: number;
   delayMs: number;
   nextStartAt: number | null;
@@ -39,7 +46,31 @@ function plan(context: SupervisorContext, reason: string): Partial<SupervisorCon
   const attempts = context.attempts + 1;
   const waited = backoffMs(attempts, RESTART_BACKOFF, () => context.agent.random());
   const delayMs = Math.max(waited, downRule(reason).minDelayMs ?? 0);
-  return { attempts, delayMs, restarts: context.restarts + 1, nextStartAt: context.agent.now() + delayMs };
+  return {
+    attempts,
+    delayMs,
+    restarts: context.restarts + 1,
+    counted: counted(context, reason),
+    nextStartAt: context.agent.now() + delayMs,
+  };
+}
+
+/** The counted restarts with this one; only those of bounded reasons are kept, and only as long as they count. */
+function counted(context: SupervisorContext, reason: string): SupervisorContext['counted'] {
+  const at = context.agent.monotonic();
+  const alive = context.counted.filter(
+    (each) => at - each.at < (downRule(each.reason).atMost?.withinMs ?? 0),
+  );
+  return downRule(reason).atMost ? [...alive, { reason, at }] : alive;
+}
+
+/** True when the table brings the agent back, and has not done so too often. */
+function comesBack(context: SupervisorContext, reason: string): boolean {
+  const { verdict, atMost } = downRule(reason);
+  if (verdict !== 'restart' && !(verdict === 'restart_linked' && context.agent.isLinked)) return false;
+  if (!atMost) return true;
+  const since = context.agent.monotonic() - atMost.withinMs;
+  return context.counted.filter((each) => each.reason === reason && each.at > since).length < atMost.times;
 }
 
 /**
@@ -60,11 +91,9 @@ export const supervisorMachine = setup({
     patience: ({ context }) => context.agent.limits.logoutMs + 2 * context.agent.limits.closeMs,
   },
   guards: {
-    comesBack: ({ context, event }) => {
-      if (event.type !== 'agent.down') return false;
-      const { verdict } = downRule(event.reason);
-      return verdict === 'restart' || (verdict === 'restart_linked' && context.agent.isLinked);
-    },
+    comesBack: ({ context, event }) => event.type === 'agent.down' && comesBack(context, event.reason),
+    mayReload: ({ context, event }) =>
+      event.type === 'agent.faltered' && downRule(event.reason).reload === true && !context.isReloaded,
     isShowingQr: ({ context }) => context.agent.isShowingQr,
     isLoggedOut: ({ event }) => event.type === 'agent.down' && event.reason === 'LOGGED_OUT',
   },
@@ -72,6 +101,14 @@ export const supervisorMachine = setup({
     startFresh: sendTo('agent', { type: 'session.start', fresh: true }),
     startSaved: sendTo('agent', { type: 'session.start', fresh: false }),
     stopAgent: sendTo('agent', { type: 'session.stop', reason: 'STOPPED' }),
+    reloadAgent: sendTo('agent', { type: 'session.reload' }),
+    giveUpAgent: sendTo('agent', ({ event }) => ({
+      type: 'session.stop',
+      reason: event.type === 'agent.faltered' ? event.reason : 'STOPPED',
+    })),
+    recycleAgent: sendTo('agent', { type: 'session.stop', reason: 'RECYCLED' }),
+    noteReload: assign({ isReloaded: true }),
+    forgetReload: assign({ isReloaded: false }),
     logOutAgent: sendTo('agent', { type: 'session.logout', reason: 'LOGGED_OUT' }),
     planRestart: assign(({ context, event }) =>
       plan(context, event.type === 'agent.down' ? event.reason : 'ACTOR_CRASH'),
@@ -80,15 +117,24 @@ export const supervisorMachine = setup({
       context.agent.announceRestart({
         reason: event.type === 'agent.down' ? event.reason : 'ACTOR_CRASH',
         attempt: context.attempts,
-        delayMs: context.delayMs,
+        delayMs: context.nextStartAt === null ? 0 : context.delayMs,
       }),
     abandonAgent: ({ context, event }) => context.agent.abandon('error' in event ? event.error : event),
-    forgetAttempts: assign({ attempts: 0 }),
+    forgetAttempts: assign({ attempts: 0, isReloaded: false }),
+    countRestart: assign({ restarts: ({ context }) => context.restarts + 1 }),
     forgetPlan: assign({ nextStartAt: null }),
   },
 }).createMachine({
   id: 'supervisor',
-  context: ({ input }) => ({ agent: input.agent, attempts: 0, restarts: 0, delayMs: 0, nextStartAt: null }),
+  context: ({ input }) => ({
+    agent: input.agent,
+    attempts: 0,
+    isReloaded: false,
+    counted: [],
+    restarts: 0,
+    delayMs: 0,
+    nextStartAt: null,
+  }),
   initial: 'alive',
   states: {
     alive: {
@@ -121,14 +167,33 @@ export const supervisorMachine = setup({
               { guard: 'comesBack', target: 'backing_off', actions: ['planRestart', 'announceRestart'] },
               { target: 'resting' },
             ],
+            'agent.faltered': [
+              { guard: 'mayReload', target: '.starting', actions: ['noteReload', 'reloadAgent'] },
+              { actions: 'giveUpAgent' },
+            ],
             'agent.connected': { target: '.settling' },
             'session.start': { guard: 'isShowingQr', target: 'replacing' },
           },
+          exit: 'forgetReload',
           initial: 'starting',
           states: {
             starting: {},
             settling: { after: { steady: 'steady' } },
-            steady: { entry: 'forgetAttempts' },
+            steady: { entry: 'forgetAttempts', on: { 'session.recycle': '#supervisor.alive.recycling' } },
+          },
+        },
+        // A browser that has grown too large is replaced in a quiet minute; it is no fault and waits for nothing.
+        recycling: {
+          entry: 'recycleAgent',
+          on: {
+            'agent.down': [
+              {
+                guard: 'comesBack',
+                target: 'running',
+                actions: ['countRestart', 'announceRestart', 'startSaved'],
+              },
+              { target: 'resting' },
+            ],
           },
         },
         backing_off: {

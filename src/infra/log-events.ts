@@ -22,6 +22,7 @@ type Listeners = Partial<GatewayEvents>;
  * | `ai.call` | info, warn for `timeout` and `error` | the AI was asked |
  * | `client.operation` | debug, warn unless `ok` | one call of the WhatsApp client |
  * | `restart` | warn | a client is started again |
+ * | `fleet.fault`, `fleet.recovered` | error, info | many agents end alike, so one at a time is tried; over |
  * | `fault` | error | something failed where nobody waited |
  *
  * No line holds a phone number or a text: only ids, kinds, codes and times.
@@ -61,6 +62,8 @@ function sessionListeners(logger: Logger): Listeners {
     },
     restart: ({ agentId, reason, attempt, delayMs }) =>
       logger.warn({ event: 'restart', agentId, reason, attempt, delayMs }),
+    fleet: ({ state, reason, agents }) =>
+      logger[state === 'fault' ? 'error' : 'info']({ event: `fleet.${state}`, reason, agents }),
     fault: ({ agentId, where, error }) =>
       logger.error({ event: 'fault', agentId: agentId ?? undefined, where, err: error }),
   };

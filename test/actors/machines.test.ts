@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { createActor, fromCallback, fromPromise, fromTransition } from 'xstate';
 import { agentMachine } from '../../src/actors/agent.machine.ts';
 import { GatewayError } from '../../src/actors/errors.ts';
@@ -22,6 +23,7 @@ describe('the agent machine', () => {
     'session.stop': [{ reason: 'STOPPED' }],
     'session.logout': [{ reason: 'LOGGED_OUT' }],
     'client.qr': [{ code: 'a,b,c,d,e' }],
+    'client.loading': [{ percent: 50 }],
     'client.ready': [{ me }],
     'client.disconnected': [{ reason: 'TIMEOUT' }, { reason: 'TOS_BLOCK' }],
     'client.state': [{ state: 'CONNECTED' }, { state: 'OPENING' }],
@@ -36,10 +38,11 @@ describe('the agent machine', () => {
       agent: silentPort({ limits: { ...silentPort().limits, mutesAllowed: 2, offlinesAllowed: 2 } }),
     }),
     payloads,
-    contextKey: ({ qrs, mutes, offlines }: { qrs: number; mutes: number; offlines: number }) => [
+    contextKey: ({ qrs, mutes, offlines, percent }: Record<string, number>) => [
       qrs,
       mutes,
       offlines,
+      percent,
     ],
   };
 
@@ -83,6 +86,30 @@ describe('the agent machine', () => {
     }
   });
 
+  it('gives a loading that moves on its time, and falters when it stands still', () => {
+    const port = silentPort({ takeSlot: () => Promise.resolve() });
+    const clock = sinon.useFakeTimers();
+    const actor = createActor(machine, { input: { agent: port } }).start();
+    try {
+      actor.send({ type: 'session.start', fresh: false });
+      actor.send({ type: 'xstate.done.actor.0.agent.disconnected.queued' } as never);
+      actor.send({ type: 'client.authenticated' });
+      for (const percent of [10, 20, 30]) {
+        clock.tick(port.limits.linkMs - 1);
+        actor.send({ type: 'client.loading', percent });
+      }
+      clock.tick(port.limits.linkMs - 1);
+      actor.send({ type: 'client.loading', percent: 30 });
+      expect(actor.getSnapshot().value).to.deep.equal({ disconnected: 'linking' });
+      clock.tick(1);
+      expect(actor.getSnapshot().value).to.deep.equal({ disconnected: 'faltering' });
+      expect(port.calls).to.include('faltering LINK_TIMEOUT');
+    } finally {
+      actor.stop();
+      clock.restore();
+    }
+  });
+
   it('stops showing QRs after the allowed refreshes and rests', () => {
     const port = silentPort({ takeSlot: () => Promise.resolve() });
     const actor = createActor(machine, { input: { agent: port } }).start();
@@ -107,13 +134,85 @@ describe('the supervisor machine', () => {
       { reason: 'LOGGED_OUT' },
       { reason: 'START_FAILED' },
     ],
+    'agent.faltered': [{ reason: 'OFFLINE' }],
     'xstate.error.actor.agent': [{ error: new Error('bug') }],
   };
+
+  const contextKey = ({ isReloaded }: { isReloaded: boolean }) => isReloaded;
+
+  /** A supervisor whose agent's machine notes what it is told. */
+  function supervised(facts: Parameters<typeof silentPort>[0] = {}) {
+    const told: string[] = [];
+    const noting = supervisorMachine.provide({
+      actors: {
+        agent: fromTransition((state: object, event: { type: string; reason?: string }) => {
+          told.push([event.type, event.reason].filter(Boolean).join(' '));
+          return state;
+        }, {}) as never,
+      },
+    });
+    const actor = createActor(noting, { input: { agent: silentPort(facts) } }).start();
+    return { actor, told };
+  }
+
+  it('reloads the page of a lost session once, then ends its client and makes a new one', () => {
+    const { actor, told } = supervised();
+    actor.send({ type: 'session.restore' });
+    actor.send({ type: 'agent.faltered', reason: 'OFFLINE' });
+    actor.send({ type: 'agent.faltered', reason: 'OFFLINE' });
+    actor.send({ type: 'agent.down', reason: 'OFFLINE' });
+    expect(actor.getSnapshot().value).to.deep.equal({ alive: 'backing_off' });
+    actor.send({ type: 'xstate.after.backoff.supervisor.alive.backing_off' } as never);
+    actor.send({ type: 'agent.faltered', reason: 'OFFLINE' });
+    expect(told).to.deep.equal([
+      'session.start',
+      'session.reload',
+      'session.stop OFFLINE',
+      'session.start',
+      'session.reload',
+    ]);
+    actor.stop();
+  });
+
+  it('rests when a session was taken over three times in an hour, and goes on after that hour', () => {
+    let monotonic = 0;
+    const { actor } = supervised({ monotonic: () => monotonic });
+    /** The session is taken over; true when it will be taken back. */
+    const comesBack = () => {
+      actor.send({ type: 'session.restore' });
+      actor.send({ type: 'agent.down', reason: 'CONFLICT' });
+      const isComing = JSON.stringify(actor.getSnapshot().value).includes('backing_off');
+      actor.send({ type: 'xstate.after.backoff.supervisor.alive.backing_off' } as never);
+      return isComing;
+    };
+    expect([1, 2, 3, 4].map(comesBack)).to.deep.equal([true, true, true, false]);
+    monotonic = 3_600_001;
+    expect(comesBack()).to.equal(true);
+    actor.stop();
+  });
+
+  it('replaces the client of a steady session when asked to recycle it, without a wait', () => {
+    const { actor, told } = supervised();
+    actor.send({ type: 'session.restore' });
+    actor.send({ type: 'session.recycle' });
+    actor.send({ type: 'agent.connected' });
+    actor.send({ type: 'xstate.after.steady.supervisor.alive.running.settling' } as never);
+    actor.send({ type: 'session.recycle' });
+    actor.send({ type: 'agent.down', reason: 'RECYCLED' });
+    expect(actor.getSnapshot().value).to.deep.equal({ alive: { running: 'starting' } });
+    expect(told).to.deep.equal(['session.start', 'session.stop RECYCLED', 'session.start']);
+    actor.stop();
+  });
 
   it('takes every transition of its chart, and dies of none of them', () => {
     const taken = new Set<string>();
     for (const facts of [{ isLinked: true }, { isLinked: false }, { isShowingQr: true }]) {
-      const walked = walk({ machine, input: () => ({ agent: silentPort(facts) }), payloads } as never);
+      const walked = walk({
+        machine,
+        input: () => ({ agent: silentPort(facts) }),
+        payloads,
+        contextKey,
+      } as never);
       for (const edge of walked.taken) taken.add(edge);
     }
     expect(missed(machine, taken)).to.deep.equal([]);

@@ -36,6 +36,7 @@ export class SessionEvents {
     const { client, tell } = parts;
     client.on('qr', (code) => tell('qr', code));
     client.on('authenticated', () => tell('authenticated'));
+    client.on('loading_screen', (percent) => tell('loading', Number(percent)));
     client.on('ready', () => this.#onReady());
     client.on('auth_failure', (reason) => tell('auth_failure', reason));
     client.on('disconnected', (reason) => this.#onDisconnected(String(reason)));

@@ -1,0 +1,123 @@
+import { downRule } from './down-reasons.ts';
+import { Fifo } from './fifo.ts';
+import type { Clock } from './ports.ts';
+
+/** What a fleet tells its gateway. */
+export interface FleetReports {
+  /** Many agents end alike: only one at a time is started to see whether it is over. Told once. */
+  fault(reason: string, agents: number): void;
+  /** One of them is connected again: the others follow. */
+  recovered(reason: string): void;
+}
+
+/** A fault is common when so many agents, and so large a share of all, ended alike within the window. */
+const MIN_AGENTS = 3;
+const MIN_SHARE = 0.2;
+const WINDOW_MS = 600_000;
+/** Between one canary that failed and the next. */
+const CANARY_EVERY_MS = 60_000;
+
+/**
+ * Sees when many agents end alike, and then lets one canary start at a time: a storm of new browsers would help
+ * nobody (FAULTS F9). Starts that a person asked for are not held.
+ */
+export class Fleet {
+  readonly #clock: Clock;
+  readonly #size: () => number;
+  readonly #reports: FleetReports;
+  /** The newest common end of each agent. */
+  readonly #ends = new Map<string, { reason: string; at: number }>();
+  readonly #waiting = new Fifo<{ agentId: string; admit: () => boolean }>();
+  #fault: string | null = null;
+  #canary: string | null = null;
+  #timer: NodeJS.Timeout | null = null;
+
+  /** `size` tells how many agents there are. */
+  constructor(clock: Clock, size: () => number, reports: FleetReports) {
+    this.#clock = clock;
+    this.#size = size;
+    this.#reports = reports;
+  }
+
+  /** Resolves when the agent may start by itself; rejects with the signal's reason when that is aborted first. */
+  admit(agentId: string, signal: AbortSignal): Promise<void> {
+    if (this.#fault === null) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const abort = () => reject(signal.reason);
+      if (signal.aborted) return abort();
+      signal.addEventListener('abort', abort, { once: true });
+      const admit = () => {
+        signal.removeEventListener('abort', abort);
+        if (!signal.aborted) resolve();
+        return !signal.aborted;
+      };
+      this.#waiting.push({ agentId, admit });
+      if (this.#canary === null && this.#timer === null) this.#sendCanary();
+    });
+  }
+
+  /** An agent is connected: whatever was common is over. */
+  connected(agentId: string): void {
+    this.#ends.delete(agentId);
+    if (this.#fault === null) return;
+    const reason = this.#fault;
+    this.#end();
+    this.#reports.recovered(reason);
+  }
+
+  /** An agent has ended, by itself or because it was told to. */
+  down(agentId: string, reason: string): void {
+    if (downRule(reason).common) this.#ends.set(agentId, { reason, at: this.#clock.monotonic() });
+    else this.#ends.delete(agentId);
+    if (this.#canary === agentId) {
+      this.#canary = null;
+      this.#sendLater();
+    }
+    if (this.#fault === null) this.#judge(reason);
+  }
+
+  /** Nothing is held any more: the gateway stops. */
+  close(): void {
+    this.#end();
+  }
+
+  /** Sees whether so many have ended for this reason that it is no agent's own. */
+  #judge(reason: string): void {
+    const since = this.#clock.monotonic() - WINDOW_MS;
+    let alike = 0;
+    for (const [agentId, end] of this.#ends) {
+      if (end.at < since) this.#ends.delete(agentId);
+      else if (end.reason === reason) alike += 1;
+    }
+    if (alike < Math.max(MIN_AGENTS, MIN_SHARE * this.#size())) return;
+    this.#fault = reason;
+    this.#reports.fault(reason, alike);
+  }
+
+  /** Lets the first of those who still wait start. */
+  #sendCanary(): void {
+    while (this.#canary === null && this.#waiting.length > 0) {
+      const next = this.#waiting.shift();
+      if (next?.admit()) this.#canary = next.agentId;
+    }
+  }
+
+  /** The next canary goes a while after the one that failed. */
+  #sendLater(): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#sendCanary();
+    }, CANARY_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  /** The fault is over: everybody may start, in the order of `START_CONCURRENCY`. */
+  #end(): void {
+    this.#fault = null;
+    this.#canary = null;
+    this.#ends.clear();
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    while (this.#waiting.length > 0) this.#waiting.shift()?.admit();
+  }
+}
