@@ -7,6 +7,7 @@ import { type App, createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/infra/config.ts';
 import { eventually } from '../support/eventually.ts';
 import { withDatabase } from '../support/postgres.ts';
+import { whereFound } from '../support/where-found.ts';
 import { type Example, essence, examplesOf, hasShell, type Outcome, Shell } from './console.ts';
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
@@ -16,12 +17,7 @@ const isReading = ({ command }: Example) => !/ -(X|d|-data) /.test(command);
 
 const title = 'the cURLs of the README, in their order, against the sandbox';
 
-if (hasShell()) describe(title, registerExamples);
-else {
-  const reason = 'no bash with curl found';
-  console.warn(`${title}: ${reason}`);
-  it(`${title} (${reason})`, process.env.CI === 'true' ? () => Promise.reject(new Error(reason)) : undefined);
-}
+whereFound(title, hasShell() || null, 'no bash with curl found', registerExamples);
 
 /** Registers one test per command; each goes on where the one before ended. */
 function registerExamples(): void {

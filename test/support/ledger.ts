@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SandboxService } from './sandbox-service.ts';
+import type { SandboxApi } from './sandbox-api.ts';
 
 /** What a comparison with the network's own record found. */
 export interface Findings {
@@ -18,20 +18,21 @@ export class Stream {
   readonly accepted = new Map<string, string>();
   /** Answers other than 202, as `status code`. */
   readonly refusals: string[] = [];
-  readonly #customer: string;
+  /** Whom it writes to. */
+  readonly customer: string;
   #next = 1;
 
   constructor(index: number) {
     this.agentId = `agent-${index}`;
     this.number = `6281100000${String(index).padStart(3, '0')}`;
-    this.#customer = `6281200000${String(index).padStart(3, '0')}@c.us`;
+    this.customer = `6281200000${String(index).padStart(3, '0')}@c.us`;
   }
 
   /** Hands in up to `count` texts, one after the other, until the service is gone or refuses. */
-  async write(service: SandboxService, count: number): Promise<void> {
+  async write(service: SandboxApi, count: number): Promise<void> {
     for (let written = 0; written < count; written += 1) {
       const text = String(this.#next++);
-      const answer = await service.accept(this.agentId, this.#customer, text).catch(() => null);
+      const answer = await service.accept(this.agentId, this.customer, text).catch(() => null);
       if (!answer) return;
       if (answer.status === 202) this.accepted.set(text, String(answer.body.id));
       else {
@@ -44,9 +45,9 @@ export class Stream {
   }
 
   /** Waits until all that was accepted is settled, then compares it with what the network has. */
-  async audit(service: SandboxService): Promise<Findings & { statuses: Record<string, number> }> {
+  async audit(service: SandboxApi): Promise<Findings & { statuses: Record<string, number> }> {
     const statuses = await service.settled(this.agentId, [...this.accepted.values()]);
-    const texts = await service.sentTexts(this.agentId, this.#customer);
+    const texts = await service.sentTexts(this.agentId, this.customer);
     return { statuses, ...compare([...this.accepted.keys()], texts) };
   }
 }
