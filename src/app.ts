@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createHttpTerminator } from 'http-terminator';
 import type { Logger } from 'pino';
 import { createGatewaySystem } from './actors/gateway-system.ts';
-import type { Clock } from './actors/ports.ts';
+import type { Scheduler } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
 import { type ActorLimits, type ActorSettings, DEFAULT_LIMITS } from './actors/settings.ts';
 import { createHttpApp, createHttpServer } from './http/app.ts';
@@ -23,7 +23,7 @@ import { openWhatsApp, type WhatsAppSide } from './whatsapp-side.ts';
 /** What tests replace; everything else comes from the configuration. */
 export interface Overrides {
   logger: Logger;
-  clock?: Clock;
+  clock?: Scheduler;
   side?: WhatsAppSide;
   limits?: Partial<ActorLimits>;
 }
@@ -40,7 +40,6 @@ export interface App {
   fault(where: string, error: unknown): void;
 }
 
-const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
 const PURGE_EVERY_MS = 3_600_000;
 
 /** The composition root: the only place that knows actors, HTTP and infrastructure (DESIGN §1). */
@@ -55,7 +54,6 @@ class Service implements App {
   readonly #config: Config;
   readonly #overrides: Overrides;
   readonly #logger: Logger;
-  readonly #clock: Clock;
   readonly #releases: Release[] = [];
   /** Aborted when the stop begins: streams end, so that their connections can. */
   readonly #stopping = new AbortController();
@@ -67,7 +65,6 @@ class Service implements App {
     this.#config = config;
     this.#overrides = overrides;
     this.#logger = overrides.logger;
-    this.#clock = overrides.clock ?? systemClock;
   }
 
   get url(): string {
@@ -99,7 +96,9 @@ class Service implements App {
     this.#releases.push(() => side.close());
     await side.driver.prepare();
 
-    const ai = new HttpAiBackend({ baseUrl: side.aiBackendUrl, timeoutMs: config.AI_TIMEOUT_MS });
+    const clock = this.#overrides.clock ?? side.clock;
+    const timeoutMs = config.AI_TIMEOUT_MS;
+    const ai = new HttpAiBackend({ baseUrl: side.aiBackendUrl, timeoutMs, clock });
     this.#releases.push(() => ai.close());
     const system = createGatewaySystem({
       driver: side.driver,
@@ -108,14 +107,14 @@ class Service implements App {
       apiKeys: database.apiKeys,
       messages: database.messages,
       inbound: database.inbound,
-      clock: this.#clock,
+      clock,
       random: Math.random,
       newTraceId: () => randomBytes(16).toString('hex'),
       settings: settingsOf(config, this.#overrides.limits),
     });
     this.#system = system;
     logGateway(system.events, this.#logger);
-    metrics.observeGateway(system);
+    metrics.observeGateway(system, clock);
 
     const media = await this.#media(system, database);
     const app = createHttpApp({
@@ -161,7 +160,7 @@ class Service implements App {
     const spool = new Spool(join(DATA_DIR, 'spool'));
     const previews = new TempFiles({
       dir: TEMP_DIR,
-      clock: this.#clock,
+      clock: Date,
       onFault: (error) => this.fault('temp-files', error),
     });
     system.events.on('message', ({ file }) => {

@@ -1,12 +1,15 @@
 import { Router } from 'express';
-import type { WhatsAppDriver } from './actors/ports.ts';
+import type { Scheduler, WhatsAppDriver } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
 import { sendPage } from './http/pages.ts';
 import { type Config, childEnvironment } from './infra/config.ts';
+import { HOST_CLOCK } from './infra/host-clock.ts';
 
 /** The half of the composition that differs between the real WhatsApp and the simulated one. */
 export interface WhatsAppSide {
   driver: WhatsAppDriver;
+  /** The time of the actors and of the AI calls: the host's, or one that can be moved on. */
+  clock: Scheduler;
   /** Where agents without an AI URL of their own are answered. */
   aiBackendUrl: string | undefined;
   /** Pages and control API that come with it, once the actors exist. */
@@ -32,7 +35,13 @@ async function realSide(config: Config, onFault: OnFault, onNotice: OnNotice): P
     onFault,
     onNotice,
   });
-  return { driver, aiBackendUrl: config.AI_BACKEND_URL, routers: () => [], close: () => driver.close() };
+  return {
+    driver,
+    clock: HOST_CLOCK,
+    aiBackendUrl: config.AI_BACKEND_URL,
+    routers: () => [],
+    close: () => driver.close(),
+  };
 }
 
 /** The simulated WhatsApp with its control API and an AI that echoes; it outlives restarts in `DATA_DIR`. */
@@ -49,6 +58,7 @@ async function sandboxSide(config: Config): Promise<WhatsAppSide> {
   const echo = config.AI_BACKEND_URL ? null : await startEchoAi();
   return {
     driver,
+    clock: network.clock,
     aiBackendUrl: config.AI_BACKEND_URL ?? echo?.url,
     routers: (system) => [
       { path: '/sandbox', router: Router().get('/phone', sendPage('phone')) },

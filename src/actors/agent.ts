@@ -4,7 +4,7 @@ import type { agentMachine } from './agent.machine.ts';
 import type { Fleet } from './fleet.ts';
 import { Inbox } from './inbox.ts';
 import { observe } from './observe.ts';
-import type { AgentRecord, AiBackend, Clock, InboundLog, MessageLog, WhatsAppDriver } from './ports.ts';
+import type { AgentRecord, AiBackend, InboundLog, MessageLog, Scheduler, WhatsAppDriver } from './ports.ts';
 import type { AgentView, GatewayEvents, QrView, TransitionRecord } from './protocol.ts';
 import { Sender } from './sender.ts';
 import { Session } from './session.ts';
@@ -19,7 +19,7 @@ export interface AgentDeps {
   ai: AiBackend;
   messages: MessageLog;
   inbound: InboundLog;
-  clock: Clock;
+  clock: Scheduler;
   random(): number;
   newTraceId(): string;
   settings: ActorSettings;
@@ -113,11 +113,11 @@ export class Agent {
     return new Promise((resolve) => {
       const settle = (milestone: Milestone | null) => {
         if (milestone && !counts(milestone)) return;
-        clearTimeout(timer);
+        this.#deps.clock.clearTimeout(timer);
         this.#milestones.delete(settle);
         resolve(milestone);
       };
-      const timer = setTimeout(() => settle(null), ms);
+      const timer = this.#deps.clock.setTimeout(() => settle(null), ms);
       this.#milestones.add(settle);
     });
   }
@@ -226,6 +226,7 @@ export class Agent {
   private makeSupervisor() {
     return createActor(supervisorMachine, {
       input: { agent: this.#session },
+      clock: this.#deps.clock,
       inspect: observe({
         now: () => this.#deps.clock.now(),
         onTransition: (record, reason) => this.#noteTransition(record, reason),

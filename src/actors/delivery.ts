@@ -2,10 +2,10 @@ import { withDeadline } from './deadline.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
 import type {
   Ack,
-  Clock,
   Handover,
   Jid,
   MessageLog,
+  Scheduler,
   Settlement,
   StoredMessage,
   WhatsAppClient,
@@ -27,7 +27,7 @@ export interface DeliveryContext {
   client: WhatsAppClient;
   log: Pick<MessageLog, 'markSending'>;
   acks: AckBook;
-  clock: Clock;
+  clock: Scheduler;
   sendTimeoutMs: number;
   /** Ids already told to be another message's, so that equal texts are not taken for each other. */
   claimed: { has(messageId: string): boolean };
@@ -44,16 +44,17 @@ export class AckBook {
     if (this.#waiter?.messageId === messageId && ack !== 0) this.#waiter.settle(ack);
   }
 
-  /** Resolves with the first ack other than 0 of the message; rejects after `ms`. */
-  wait(messageId: string, ms: number): Promise<number> {
+  /** Resolves with the first ack other than 0 of the message; rejects after `sendTimeoutMs`. */
+  wait(messageId: string, context: Pick<DeliveryContext, 'clock' | 'sendTimeoutMs'>): Promise<number> {
     const seen = this.#seen.get(messageId);
     if (seen !== undefined && seen !== 0) return Promise.resolve(seen);
     const acked = new Promise<number>((settle) => {
       this.#waiter = { messageId, settle };
     });
     return withDeadline(
+      context.clock,
       acked,
-      ms,
+      context.sendTimeoutMs,
       () => new GatewayError('BAD_GATEWAY', 'WhatsApp did not acknowledge the message in time.'),
     );
   }
@@ -74,7 +75,7 @@ function told(error: GatewayError): { code: string; message: string } {
 async function confirm(handover: Handover, context: DeliveryContext): Promise<DeliveryResult> {
   const { messageId } = handover;
   try {
-    const ack = handover.ack !== 0 ? handover.ack : await context.acks.wait(messageId, context.sendTimeoutMs);
+    const ack = handover.ack !== 0 ? handover.ack : await context.acks.wait(messageId, context);
     if (ack >= 1) return { status: 'sent', messageId, at: new Date(context.clock.now()) };
     return { status: 'failed', error: { code: 'BAD_GATEWAY', message: 'WhatsApp refused the message.' } };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { downRule } from './down-reasons.ts';
 import { Fifo } from './fifo.ts';
-import type { Clock } from './ports.ts';
+import type { Scheduler, Timer } from './ports.ts';
 
 /** What a fleet tells its gateway. */
 export interface FleetReports {
@@ -22,7 +22,7 @@ const CANARY_EVERY_MS = 60_000;
  * nobody (FAULTS F9). Starts that a person asked for are not held.
  */
 export class Fleet {
-  readonly #clock: Clock;
+  readonly #clock: Scheduler;
   readonly #size: () => number;
   readonly #reports: FleetReports;
   /** The newest common end of each agent. */
@@ -30,10 +30,10 @@ export class Fleet {
   readonly #waiting = new Fifo<{ agentId: string; admit: () => boolean }>();
   #fault: string | null = null;
   #canary: string | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Timer | null = null;
 
   /** `size` tells how many agents there are. */
-  constructor(clock: Clock, size: () => number, reports: FleetReports) {
+  constructor(clock: Scheduler, size: () => number, reports: FleetReports) {
     this.#clock = clock;
     this.#size = size;
     this.#reports = reports;
@@ -104,11 +104,10 @@ export class Fleet {
 
   /** The next canary goes a while after the one that failed. */
   #sendLater(): void {
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#clock.setTimeout(() => {
       this.#timer = null;
       this.#sendCanary();
     }, CANARY_EVERY_MS);
-    this.#timer.unref();
   }
 
   /** The fault is over: everybody may start, in the order of `START_CONCURRENCY`. */
@@ -116,7 +115,7 @@ export class Fleet {
     this.#fault = null;
     this.#canary = null;
     this.#ends.clear();
-    if (this.#timer) clearTimeout(this.#timer);
+    if (this.#timer) this.#clock.clearTimeout(this.#timer);
     this.#timer = null;
     while (this.#waiting.length > 0) this.#waiting.shift()?.admit();
   }

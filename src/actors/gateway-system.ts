@@ -9,11 +9,12 @@ import type {
   AiBackend,
   AiRequest,
   ApiKeyStore,
-  Clock,
   InboundLog,
   MessageLog,
   OutgoingMessage,
+  Scheduler,
   StoredMessage,
+  Timer,
   WhatsAppDriver,
 } from './ports.ts';
 import type {
@@ -41,7 +42,7 @@ export interface GatewayDeps {
   apiKeys: ApiKeyStore;
   messages: MessageLog;
   inbound: InboundLog;
-  clock: Clock;
+  clock: Scheduler;
   random(): number;
   newTraceId(): string;
   settings: ActorSettings;
@@ -65,7 +66,7 @@ class Registry implements GatewaySystem {
   readonly #fleet: Fleet;
   readonly #projection: StatusProjection;
   readonly #keys: KeyRefresh;
-  #probes: NodeJS.Timeout | null = null;
+  #probes: Timer | null = null;
   #restored: Promise<void> = Promise.resolve();
   #stopping = false;
 
@@ -85,8 +86,7 @@ class Registry implements GatewaySystem {
   }
 
   async restore(): Promise<void> {
-    this.#probes = setInterval(() => this.#probeAll(), this.#deps.settings.limits.probeEveryMs);
-    this.#probes.unref();
+    this.#probeLater();
     const records = await this.#deps.agents.list();
     const agents = records.map((record) => this.#add(new Agent(record, this.#agentDeps)));
     this.#restored = this.#bootAll(agents);
@@ -115,6 +115,7 @@ class Registry implements GatewaySystem {
     agent.command({ type: 'session.remove', traceId });
     const { logoutMs, closeMs } = this.#deps.settings.limits;
     await withDeadline(
+      this.#deps.clock,
       ended,
       2 * (logoutMs + closeMs),
       () => new GatewayError('INTERNAL', 'The client did not end.'),
@@ -190,11 +191,12 @@ class Registry implements GatewaySystem {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     this.#fleet.close();
-    if (this.#probes) clearInterval(this.#probes);
+    if (this.#probes) this.#deps.clock.clearTimeout(this.#probes);
     await this.#restored;
     const agents = [...this.#agents.values()];
     const stopped = Promise.all(agents.map((agent) => agent.stop(graceMs / 2)));
     await withDeadline(
+      this.#deps.clock,
       stopped,
       graceMs,
       () => new GatewayError('INTERNAL', 'Not all agents stopped in time.'),
@@ -291,8 +293,11 @@ class Registry implements GatewaySystem {
   }
 
   /** One timer rings for the probes of all. */
-  #probeAll(): void {
-    for (const agent of this.#agents.values()) agent.probeDue();
+  #probeLater(): void {
+    this.#probes = this.#deps.clock.setTimeout(() => {
+      for (const agent of this.#agents.values()) agent.probeDue();
+      this.#probeLater();
+    }, this.#deps.settings.limits.probeEveryMs);
   }
 
   /** @throws GatewayError `SHUTTING_DOWN` */

@@ -6,11 +6,11 @@ import { LoopGuard } from './loop-guard.ts';
 import type {
   AiBackend,
   AiRequest,
-  Clock,
   InboundLog,
   InboundMessage,
   Jid,
   Me,
+  Scheduler,
   WhatsAppClient,
 } from './ports.ts';
 import type { GatewayEvents, RunOutcome } from './protocol.ts';
@@ -23,7 +23,7 @@ import type { TurnOutput, TurnPort } from './turn.machine.ts';
 export interface InboxDeps {
   agentId: string;
   settings: ActorSettings;
-  clock: Clock;
+  clock: Scheduler;
   ai: AiBackend;
   log: InboundLog;
   events: EventEmitter<GatewayEvents>;
@@ -136,7 +136,8 @@ export class Inbox {
 
   /** Runs a turn with the agent's settings. */
   #turn(port: TurnPort, request: AiRequest, signal: AbortSignal): Promise<TurnOutput> {
-    return runTurn({ port, request, typingRenewMs: this.#deps.settings.limits.typingRenewMs }, signal);
+    const { clock, settings } = this.#deps;
+    return runTurn({ port, request, clock, typingRenewMs: settings.limits.typingRenewMs }, signal);
   }
 
   /** What a turn may do, bound to this agent and trace. */

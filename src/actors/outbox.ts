@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from './deadline.ts';
 import {
   AckBook,
   type DeliveryContext,
@@ -9,7 +9,15 @@ import {
 } from './delivery.ts';
 import { type GatewayError, toGatewayError } from './errors.ts';
 import { type Entry, Mailbox, type Reservation } from './mailbox.ts';
-import type { Ack, Clock, MessageLog, Settlement, StoredMessage, WhatsAppClient } from './ports.ts';
+import type {
+  Ack,
+  MessageLog,
+  Scheduler,
+  Settlement,
+  StoredMessage,
+  Timer,
+  WhatsAppClient,
+} from './ports.ts';
 import type { MailboxView } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
 
@@ -39,7 +47,7 @@ const MAX_ATTEMPTS = 3;
 export class Outbox {
   readonly #mailbox: Mailbox;
   readonly #settings: ActorSettings;
-  readonly #clock: Clock;
+  readonly #clock: Scheduler;
   readonly #log: MessageLog;
   readonly #reports: OutboxReports;
   readonly #acks = new AckBook();
@@ -54,10 +62,10 @@ export class Outbox {
   #inFlight: string | null = null;
   #mode: OutboxMode = 'idle';
   #reportedMode: OutboxMode = 'idle';
-  #modeTimer: NodeJS.Timeout | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  #modeTimer: Timer | null = null;
+  #timer: Timer | null = null;
 
-  constructor(deps: { settings: ActorSettings; clock: Clock; log: MessageLog; reports: OutboxReports }) {
+  constructor(deps: { settings: ActorSettings; clock: Scheduler; log: MessageLog; reports: OutboxReports }) {
     this.#settings = deps.settings;
     this.#clock = deps.clock;
     this.#log = deps.log;
@@ -247,7 +255,7 @@ export class Outbox {
   /** Waits a little; false when the session ended meanwhile. */
   async #pause(): Promise<boolean> {
     const { signal } = this.#closed;
-    await sleep(this.#settings.limits.probeAgainMs, undefined, { signal, ref: false }).catch(() => undefined);
+    await pause(this.#clock, this.#settings.limits.probeAgainMs, signal);
     return !signal.aborted;
   }
 
@@ -312,14 +320,14 @@ export class Outbox {
 
   /** Sets the one timer of the agent: the next token, or the expiry of the oldest message. */
   #arm(): void {
-    if (this.#timer) clearTimeout(this.#timer);
+    if (this.#timer) this.#clock.clearTimeout(this.#timer);
     this.#timer = null;
     const oldest = this.#mailbox.oldest();
     if (oldest === undefined || this.#running !== null) return;
     const expiresIn = oldest.message.createdAt.getTime() + this.#settings.messageTtlMs - this.#clock.now();
     const token = this.#mailbox.msUntilToken();
-    this.#timer = setTimeout(() => this.#due(), Math.max(0, Math.min(expiresIn, token ?? expiresIn)));
-    this.#timer.unref();
+    const wait = Math.max(0, Math.min(expiresIn, token ?? expiresIn));
+    this.#timer = this.#clock.setTimeout(() => this.#due(), wait);
   }
 
   /** The timer rang: go on sending, or expire what has waited too long while there is no session. */
@@ -341,12 +349,12 @@ export class Outbox {
   /** Reports a mode that lasts: two transitions of the chart for each quick send would cost more than the send. */
   #setMode(mode: OutboxMode): void {
     this.#mode = mode;
-    this.#modeTimer ??= setTimeout(() => {
+    this.#modeTimer ??= this.#clock.setTimeout(() => {
       this.#modeTimer = null;
       if (this.#mode === this.#reportedMode) return;
       this.#reportedMode = this.#mode;
       this.#reports.mode(this.#mode);
-    }, MODE_LASTS_MS).unref();
+    }, MODE_LASTS_MS);
   }
 }
 

@@ -14,6 +14,18 @@ export interface Clock {
   monotonic(): number;
 }
 
+/** A running timer; only the scheduler that made it knows what it is. */
+export type Timer = object;
+
+/**
+ * A clock that rings. All waits of the actors are its timers, XState's delays among them, so whoever moves this
+ * clock moves the whole service. Its timers keep no process alive: what listens does.
+ */
+export interface Scheduler extends Clock {
+  setTimeout(ring: () => void, ms: number): Timer;
+  clearTimeout(timer: Timer): void;
+}
+
 // ── WhatsApp ────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The linked account: its phone-number JID, and its LID when WhatsApp has told it. */
@@ -222,8 +234,8 @@ export type Settlement =
 
 /** The durable side of every mailbox. Writes of one tick travel in one statement; their order is kept. */
 export interface MessageLog {
-  /** Stores messages as `queued`, in order; resolves once they are on disk. */
-  append(agentId: string, message: OutgoingMessage): Promise<StoredMessage>;
+  /** Stores messages as `queued`, accepted `at` this moment, in order; resolves once they are on disk. */
+  append(agentId: string, message: OutgoingMessage, at: Date): Promise<StoredMessage>;
   /** `queued → sending`, before the client sees it. */
   markSending(id: string, at: Date): Promise<void>;
   settle(id: string, settlement: Settlement): Promise<void>;

@@ -5,7 +5,7 @@ import { type TurnInput, type TurnOutput, turnMachine } from './turn.machine.ts'
 /** Runs one turn to its end; aborting ends the AI call and the typing, and rejects with `SHUTTING_DOWN`. */
 export function runTurn(input: TurnInput, signal: AbortSignal): Promise<TurnOutput> {
   return new Promise((resolve, reject) => {
-    const actor = createActor(turnMachine, { input });
+    const actor = createActor(turnMachine, { input, clock: input.clock });
     const abort = () => {
       actor.stop();
       reject(new GatewayError('SHUTTING_DOWN', 'The service is stopping.'));

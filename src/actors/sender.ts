@@ -3,7 +3,7 @@ import { withDeadline } from './deadline.ts';
 import { GatewayError } from './errors.ts';
 import type { Reservation } from './mailbox.ts';
 import { Outbox, type OutboxMode } from './outbox.ts';
-import type { Clock, MessageLog, OutgoingMessage, StoredMessage } from './ports.ts';
+import type { MessageLog, OutgoingMessage, Scheduler, StoredMessage } from './ports.ts';
 import type { GatewayEvents, SendOptions, SendOutcome } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
 
@@ -11,7 +11,7 @@ import type { ActorSettings } from './settings.ts';
 export interface SenderDeps {
   agentId: string;
   settings: ActorSettings;
-  clock: Clock;
+  clock: Scheduler;
   log: MessageLog;
   events: EventEmitter<GatewayEvents>;
   onMode(mode: OutboxMode): void;
@@ -66,7 +66,8 @@ export class Sender {
     place: Reservation = this.reserve(),
   ): Promise<{ stored: StoredMessage; position: number; settled: Promise<StoredMessage | null> }> {
     try {
-      const stored = await this.#deps.log.append(this.#deps.agentId, message);
+      const { agentId, clock, log } = this.#deps;
+      const stored = await log.append(agentId, message, new Date(clock.now()));
       const settled = this.outbox.settled(stored);
       place.release();
       const position = this.outbox.put(stored);
@@ -88,7 +89,8 @@ export class Sender {
     }
     let ended: StoredMessage | null;
     try {
-      ended = await withDeadline(settled, this.#deps.settings.sendWaitMs, () => new Waited());
+      const { clock, settings } = this.#deps;
+      ended = await withDeadline(clock, settled, settings.sendWaitMs, () => new Waited());
     } catch {
       ended = this.outbox.isInFlight(stored.id) ? await settled : null;
     }

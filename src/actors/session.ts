@@ -2,7 +2,7 @@ import type { EventEmitter } from 'eventemitter3';
 import { withDeadline } from './deadline.ts';
 import { GatewayError } from './errors.ts';
 import type { Fleet } from './fleet.ts';
-import type { Ack, Clock, InboundMessage, Me, WhatsAppClient, WhatsAppDriver } from './ports.ts';
+import type { Ack, InboundMessage, Me, Scheduler, WhatsAppClient, WhatsAppDriver } from './ports.ts';
 import type { GatewayEvents, LiveView, QrView } from './protocol.ts';
 import type { ActorLimits } from './settings.ts';
 import type { ReleaseSlot, StartGate } from './start-gate.ts';
@@ -15,7 +15,7 @@ export interface SessionDeps {
   driver: WhatsAppDriver;
   gate: StartGate;
   fleet: Fleet;
-  clock: Clock;
+  clock: Scheduler;
   random(): number;
   limits: ActorLimits;
   qrMaxRefreshes: number;
@@ -185,7 +185,7 @@ export class Session implements SupervisedAgent {
     const client = this.#client;
     if (!client) return Promise.reject(new GatewayError('SESSION_NOT_READY', 'There is no client.'));
     const mute = () => new GatewayError('BAD_GATEWAY', 'The page is mute.');
-    return withDeadline(client.probe(), this.limits.probeMs, mute);
+    return withDeadline(this.#deps.clock, client.probe(), this.limits.probeMs, mute);
   }
 
   /** Reloads the page, in its turn among those who start: a fleet's pages don't all load at once. */
@@ -194,7 +194,7 @@ export class Session implements SupervisedAgent {
     if (!client) throw new GatewayError('SESSION_NOT_READY', 'There is no client.');
     const release = await this.#deps.gate.acquire(signal);
     const late = () => new GatewayError('BAD_GATEWAY', 'The page did not reload in time.');
-    await withDeadline(client.reload(), this.limits.startMs, late).finally(release);
+    await withDeadline(this.#deps.clock, client.reload(), this.limits.startMs, late).finally(release);
   }
 
   /** The session is lost, its client whole. */
@@ -257,7 +257,8 @@ export class Session implements SupervisedAgent {
   /** Waits for a call into the library within its limit; what goes wrong is told, never thrown. */
   async #bounded(operation: string, call: Promise<void>, ms: number): Promise<void> {
     try {
-      await withDeadline(call, ms, () => new GatewayError('BAD_GATEWAY', `${operation} took too long.`));
+      const late = () => new GatewayError('BAD_GATEWAY', `${operation} took too long.`);
+      await withDeadline(this.#deps.clock, call, ms, late);
     } catch (error) {
       this.#fault(operation, error);
     }

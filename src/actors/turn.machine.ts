@@ -1,6 +1,6 @@
 import { assign, fromCallback, fromPromise, setup } from 'xstate';
 import { type GatewayError, toGatewayError } from './errors.ts';
-import type { AiRequest, Jid } from './ports.ts';
+import type { AiRequest, Jid, Scheduler, Timer } from './ports.ts';
 
 /** What a turn may do; the agent provides it. */
 export interface TurnPort {
@@ -19,6 +19,7 @@ interface TurnReply {
 export interface TurnInput {
   port: TurnPort;
   request: AiRequest;
+  clock: Scheduler;
   typingRenewMs: number;
 }
 
@@ -36,11 +37,15 @@ interface TurnContext extends TurnInput {
 
 /** Keeps "typing…" alive, since WhatsApp drops it after about 25 s, and ends it whatever happens (SPEC §6). */
 const typing = fromCallback<{ type: 'none' }, TurnInput>(({ input }) => {
-  const { port, request, typingRenewMs } = input;
-  port.setTyping(request.sessionId, true);
-  const renewal = setInterval(() => port.setTyping(request.sessionId, true), typingRenewMs);
+  const { port, request, clock, typingRenewMs } = input;
+  let renewal: Timer;
+  const renew = () => {
+    port.setTyping(request.sessionId, true);
+    renewal = clock.setTimeout(renew, typingRenewMs);
+  };
+  renew();
   return () => {
-    clearInterval(renewal);
+    clock.clearTimeout(renewal);
     port.setTyping(request.sessionId, false);
   };
 });

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import type { Agent as HttpAgent, IncomingHttpHeaders } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import got, { RequestError, type Response } from 'got';
+import type { Scheduler } from '../actors/ports.ts';
 import type { Lookup } from './guarded-lookup.ts';
+import { HOST_CLOCK } from './host-clock.ts';
 
 /** One request with all of its bounds; nothing is retried, redirected, decompressed or cached. */
 export interface BoundedRequest {
@@ -16,6 +18,8 @@ export interface BoundedRequest {
   /** Largest body in bytes, counted while it is read. */
   maxBytes: number;
   signal?: AbortSignal;
+  /** Whose milliseconds the deadline counts; the host's by default. */
+  clock?: Scheduler;
 }
 
 /** An answer; the body of a status outside 2xx is not read and stays empty. */
@@ -43,6 +47,7 @@ export class BoundedFetchError extends Error {
  * @throws BoundedFetchError, and nothing else.
  */
 export async function boundedFetch(url: URL, request: BoundedRequest): Promise<BoundedAnswer> {
+  const { clock = HOST_CLOCK } = request;
   let fault: FetchFault = 'failed';
   const stream = open(url, request);
   /** Ends the exchange, and remembers why for the error that follows. */
@@ -51,7 +56,7 @@ export async function boundedFetch(url: URL, request: BoundedRequest): Promise<B
     stream.destroy(new Error(why));
   };
   const onAbort = (): void => cut('cancelled');
-  const timer = setTimeout(cut, request.deadlineMs, 'timeout');
+  const timer = clock.setTimeout(() => cut('timeout'), request.deadlineMs);
   request.signal?.addEventListener('abort', onAbort, { once: true });
   // Errors reach us through the awaits below; one that comes after them has nobody left to tell.
   stream.on('error', () => {});
@@ -72,7 +77,7 @@ export async function boundedFetch(url: URL, request: BoundedRequest): Promise<B
     // The client's error carries the request with its headers, the key among them; what caused it does not.
     throw new BoundedFetchError(fault, error instanceof RequestError ? error.cause : error);
   } finally {
-    clearTimeout(timer);
+    clock.clearTimeout(timer);
     request.signal?.removeEventListener('abort', onAbort);
     stream.destroy();
   }

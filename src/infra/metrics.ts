@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Clock } from '../actors/ports.ts';
 import type { GatewaySystem } from '../actors/protocol.ts';
 import { AgentGauges } from './agent-gauges.ts';
 import { countGateway } from './gateway-counters.ts';
@@ -33,6 +34,7 @@ export class Metrics {
   readonly #idempotency: Counter<'outcome'>;
   readonly #querySeconds: Histogram<'operation'>;
   #agents: AgentGauges | undefined;
+  #now = Date.now;
 
   /** @param build `driver` is a label of `wa_build_info` */
   constructor(build: { driver: string }) {
@@ -119,15 +121,16 @@ export class Metrics {
     });
   }
 
-  /** Counts what the agents tell, and reads how they are at each scrape. Call once. */
-  observeGateway(system: Pick<GatewaySystem, 'events' | 'list'>): void {
+  /** Counts what the agents tell, and reads how they are, by their clock, at each scrape. Call once. */
+  observeGateway(system: Pick<GatewaySystem, 'events' | 'list'>, clock: Pick<Clock, 'now'> = Date): void {
+    this.#now = () => clock.now();
     countGateway(system.events, this.#registry);
     this.#agents = new AgentGauges(() => system.list(), this.#registry);
   }
 
   /** The exposition of this moment. */
   async text(): Promise<{ contentType: string; body: string }> {
-    this.#agents?.refresh(Date.now());
+    this.#agents?.refresh(this.#now());
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 }

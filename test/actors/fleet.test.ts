@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { Fleet } from '../../src/actors/fleet.ts';
+import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 
 describe('a fleet', () => {
   let timers: sinon.SinonFakeTimers;
@@ -10,8 +11,7 @@ describe('a fleet', () => {
   beforeEach(() => {
     timers = sinon.useFakeTimers();
     told = [];
-    const clock = { now: () => Date.now(), monotonic: () => Date.now() };
-    fleet = new Fleet(clock, () => 10, {
+    fleet = new Fleet(HOST_CLOCK, () => 10, {
       fault: (reason, agents) => told.push(`fault ${reason} ${agents}`),
       recovered: (reason) => told.push(`recovered ${reason}`),
     });

@@ -10,6 +10,7 @@ import type {
   WhatsAppClient,
 } from '../../src/actors/ports.ts';
 import { type ActorSettings, DEFAULT_LIMITS } from '../../src/actors/settings.ts';
+import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 
 const settings: ActorSettings = {
   sendRatePerMinute: 6_000,
@@ -69,7 +70,7 @@ function outbox(log: Partial<MessageLog> = {}) {
   const written: string[] = [];
   const made = new Outbox({
     settings,
-    clock: { now: () => Date.now(), monotonic: () => performance.now() },
+    clock: HOST_CLOCK,
     log: {
       markSending: async (id: string) => void written.push(`${id} sending`),
       settle: async (id: string, { status }: Settlement) => void written.push(`${id} ${status}`),

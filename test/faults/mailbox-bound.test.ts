@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { tell } from '../support/fault-runs.ts';
@@ -19,7 +20,7 @@ describe('the mailbox of an agent under 1,000 sends at once', function () {
   before(async () => {
     service = await startService(database(), {
       env: { WHATSAPP_DRIVER: 'sandbox' },
-      clock: { now: () => Date.now(), monotonic: () => monotonic },
+      clock: { ...HOST_CLOCK, monotonic: () => monotonic },
     });
     const { body } = await callApi(service.app.url, 'POST', '/sessions', {
       userId: 7,

@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import type { WhatsAppClient } from '../../src/actors/ports.ts';
+import type { Scheduler, WhatsAppClient } from '../../src/actors/ports.ts';
+import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
+import { AdvanceableClock } from '../../src/infra/whatsapp/sandbox/advanceable-clock.ts';
 import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import { describeWhatsAppClient } from './whatsapp-client.contract.ts';
@@ -123,7 +125,7 @@ describe('SandboxDriver', () => {
   });
 
   it('keeps no timer for idle agents', async () => {
-    const slow = new SandboxNetwork({ connectMs: 0, timers: countingTimers() });
+    const slow = new SandboxNetwork({ connectMs: 0, clock: new AdvanceableClock(countingHost()) });
     const many = new SandboxDriver(slow);
     await Promise.all(
       Array.from({ length: 200 }, async (_, index) => {
@@ -139,21 +141,22 @@ describe('SandboxDriver', () => {
     slow.close();
   });
 
-  const pending = new Set<NodeJS.Timeout>();
-  /** The host's timers, counted. */
-  function countingTimers() {
+  const pending = new Set<object>();
+  /** The host's clock, its timers counted. */
+  function countingHost(): Scheduler {
     return {
-      setTimeout: (callback: () => void, ms: number) => {
-        const timer = setTimeout(() => {
+      ...HOST_CLOCK,
+      setTimeout: (ring, ms) => {
+        const timer = HOST_CLOCK.setTimeout(() => {
           pending.delete(timer);
-          callback();
+          ring();
         }, ms);
         pending.add(timer);
         return timer;
       },
-      clearTimeout: (timer: NodeJS.Timeout) => {
+      clearTimeout: (timer) => {
         pending.delete(timer);
-        clearTimeout(timer);
+        HOST_CLOCK.clearTimeout(timer);
       },
     };
   }

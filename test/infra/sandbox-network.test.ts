@@ -303,7 +303,7 @@ describe('SandboxNetwork', () => {
     const { device, acks } = linked();
     await device.send({ to: '15550000005', text: 'hi' });
     const before = device.qr;
-    network.advance(30_001);
+    await network.clock.advance(30_001);
     expect(acks).to.deep.equal([1, 2]);
     expect(before).to.equal(null);
     const [message] = network.messages('15550000005');

@@ -68,6 +68,7 @@ export async function startService(
   const driver = new SandboxDriver(network);
   const side = {
     driver,
+    clock: network.clock,
     aiBackendUrl: ai.url,
     routers: () => [],
     close: () => driver.close(),

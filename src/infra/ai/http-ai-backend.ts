@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { BlockList, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { GatewayError } from '../../actors/errors.ts';
-import type { AiBackend, AiRequest } from '../../actors/ports.ts';
+import type { AiBackend, AiRequest, Scheduler } from '../../actors/ports.ts';
 import { BoundedFetchError, boundedFetch } from '../bounded-fetch.ts';
 import { guardedLookup, isForbiddenLiteral, type Lookup } from '../guarded-lookup.ts';
 
@@ -29,6 +29,8 @@ export interface HttpAiBackendOptions {
   baseUrl: string | undefined;
   /** From connecting to the last byte (`AI_TIMEOUT_MS`). */
   timeoutMs: number;
+  /** Whose milliseconds they are; the host's by default. */
+  clock?: Scheduler;
   /** Resolves host names; the system's by default. */
   lookup?: Lookup;
 }
@@ -69,6 +71,7 @@ export class HttpAiBackend implements AiBackend {
       agent: this.#agent,
       lookup: this.#lookup,
       deadlineMs: this.#options.timeoutMs,
+      clock: this.#options.clock,
       maxBytes: MAX_ANSWER_BYTES,
       signal,
     }).catch((error: unknown) => {

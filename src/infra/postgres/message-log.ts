@@ -49,9 +49,8 @@ export class PgMessageLog implements MessageLog {
     this.#pool = pool;
   }
 
-  async append(agentId: string, message: OutgoingMessage): Promise<StoredMessage> {
+  async append(agentId: string, message: OutgoingMessage, createdAt = new Date()): Promise<StoredMessage> {
     const id = randomUUID();
-    const createdAt = new Date();
     try {
       const seq = await this.#inserts.add({ id, agentId, createdAt, message });
       const blank = { messageId: null, error: null, handedOverAt: null, sentAt: null };

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { EventEmitter } from 'eventemitter3';
+import { withDeadline } from '../../../actors/deadline.ts';
 import { GatewayError } from '../../../actors/errors.ts';
 import type {
   EpochMs,
@@ -47,7 +48,9 @@ export class SandboxClient implements WhatsAppClient {
   async start(): Promise<void> {
     const failed = (why: string) => new GatewayError('SESSION_START_FAILED', `The session ${why}.`);
     if (this.#ended || this.#device) throw failed('was started or ended already');
-    await bounded(this.#open(failed), this.#deadlines.startMs, () => failed('did not start in time'));
+    await withDeadline(this.#network.clock, this.#open(failed), this.#deadlines.startMs, () =>
+      failed('did not start in time'),
+    );
   }
 
   async logout(): Promise<void> {
@@ -68,7 +71,9 @@ export class SandboxClient implements WhatsAppClient {
     this.#current().close();
     this.#ready = false;
     const failed = (why: string) => new GatewayError('BAD_GATEWAY', `The page ${why}.`);
-    await bounded(this.#open(failed), this.#deadlines.callMs, () => failed('did not reload in time'));
+    await withDeadline(this.#network.clock, this.#open(failed), this.#deadlines.callMs, () =>
+      failed('did not reload in time'),
+    );
   }
 
   sendText(to: Jid, text: string, options: { quoteId?: string } = {}): Promise<Handover> {
@@ -198,19 +203,11 @@ export class SandboxClient implements WhatsAppClient {
     const timeout = () =>
       new GatewayError('BAD_GATEWAY', 'WhatsApp did not answer in time.', { details: { outcome: hung } });
     try {
-      return await bounded(run(this.#current()), this.#deadlines.callMs, timeout);
+      return await withDeadline(this.#network.clock, run(this.#current()), this.#deadlines.callMs, timeout);
     } catch (thrown) {
       throw translated(thrown, hung);
     }
   }
-}
-
-/** Rejects with what `timeout` makes when the promise takes longer than `ms`. */
-function bounded<T>(promise: Promise<T>, ms: number, timeout: () => Error): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(timeout()), ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }
 
 /** A refusal of the network in the words of the port. */

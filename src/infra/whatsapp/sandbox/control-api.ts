@@ -55,11 +55,11 @@ function bodyOf(req: Request): unknown {
 
 /** A route that takes a JSON body and answers 200 with what `run` returns. */
 function action<T extends z.ZodType>(schema: T, run: (body: z.output<T>, agentId: string) => unknown) {
-  return (req: Request, res: Response) => {
+  return async (req: Request, res: Response) => {
     const body = parse(schema, bodyOf(req));
     const { agentId = '' } = req.params;
     try {
-      res.json(run(body, String(agentId)) ?? { ok: true });
+      res.json((await run(body, String(agentId))) ?? { ok: true });
     } catch (thrown) {
       throw asProblem(thrown);
     }
@@ -228,7 +228,7 @@ export function createSandboxControl(network: SandboxNetwork, options: SandboxCo
   });
   router.post(
     '/clock',
-    action(CLOCK, ({ advanceMs }) => network.advance(advanceMs)),
+    action(CLOCK, ({ advanceMs }) => network.clock.advance(advanceMs)),
   );
   router.post(
     '/reset',

@@ -1,24 +1,14 @@
-import { createHash } from 'node:crypto';
 import type { Jid } from '../../../actors/ports.ts';
+import type { Composer, Post } from './composer.ts';
 import { type Behaviour, behaviourOf } from './fixed-numbers.ts';
-import {
-  type Account,
-  type ChatMessage,
-  type Device,
-  type Draft,
-  type Group,
-  type Media,
-  SandboxRefusal,
-} from './types.ts';
-import { addressOf, findAccount, toJid, type World } from './world.ts';
+import type { Account, ChatMessage, Device, Draft } from './types.ts';
+import { addressOf, findAccount, type World } from './world.ts';
 
 /** What sending does to the sender's own line. */
 export interface SenderFaults {
   drop(pn: Jid, forMs: number): void;
   ban(pn: Jid): void;
 }
-
-const KEPT_IMAGES = 32;
 
 /**
  * WhatsApp's server: takes messages from accounts in order, refuses or acknowledges them, and brings copies to
@@ -27,13 +17,14 @@ const KEPT_IMAGES = 32;
 export class Delivery {
   readonly #world: World;
   readonly #faults: SenderFaults;
+  readonly #composer: Composer;
   /** `account|stanza` of what is on its way, and of what is not to drop the line or be refused a second time. */
   readonly #onTheWay = new Set<string>();
   readonly #once = new Set<string>();
-  readonly #images = new Map<string, Uint8Array>();
 
-  constructor(world: World, faults: SenderFaults) {
+  constructor(world: World, composer: Composer, faults: SenderFaults) {
     this.#world = world;
+    this.#composer = composer;
     this.#faults = faults;
   }
 
@@ -42,7 +33,7 @@ export class Delivery {
    * @throws SandboxRefusal UNKNOWN_CHAT, UNKNOWN_QUOTE
    */
   handOver(sender: Account, draft: Draft, sentBy: Device | null): ChatMessage {
-    const message = this.#compose(sender, draft);
+    const message = this.#composer.own(sender, draft);
     this.#keep(sender.pn, message, sentBy);
     this.#world.wire('send', sender.pn, { id: message.stanzaId, to: message.chatId, type: message.type });
     if (!sentBy || sentBy.state === 'CONNECTED') this.#transmit(sender, message, sentBy === null);
@@ -58,25 +49,15 @@ export class Delivery {
     }
   }
 
-  /** A message that comes from no chat partner: a status or a channel post; it goes to one account. */
-  broadcast(
-    to: Account,
-    post: { chatId: Jid; name: string; author: Account | null; text: string },
-  ): ChatMessage {
-    const { chatId, author } = post;
-    const stanzaId = this.#stanza(author?.pn ?? chatId);
-    const senderId = author ? addressOf(author) : chatId;
-    const message: ChatMessage = {
-      ...this.#blank(`false_${chatId}_${stanzaId}${author ? `_${senderId}` : ''}`, stanzaId, post.text),
-      chatId,
-      senderId,
-      fromMe: false,
-      ack: 1,
-      senderName: author?.name ?? post.name,
-      chatName: post.name,
-    };
+  /** A message that comes from no chat partner; it goes to one account. */
+  broadcast(to: Account, post: Post): ChatMessage {
+    const message = this.#composer.post(post);
     this.#keep(to.pn, message, null);
-    this.#world.wire('broadcast', to.pn, { id: stanzaId, from: senderId, chat: chatId });
+    this.#world.wire('broadcast', to.pn, {
+      id: message.stanzaId,
+      from: message.senderId,
+      chat: message.chatId,
+    });
     return message;
   }
 
@@ -91,66 +72,6 @@ export class Delivery {
       const writer = findAccount(this.#world, message.senderId);
       if (writer) this.#acknowledge(writer, message.stanzaId, 3);
     }
-  }
-
-  /** The bytes of one of the newest images. */
-  imageBytes(sha256: string): Uint8Array | null {
-    return this.#images.get(sha256) ?? null;
-  }
-
-  /** Where a draft goes: a group, an account, or a number that has none. */
-  #target(sender: Account, to: Jid): { chatId: Jid; chatName: string; group: Group | null } {
-    const jid = toJid(to);
-    const group = this.#world.store.groups.get(jid);
-    if (group?.participants.includes(sender.pn)) return { chatId: jid, chatName: group.name, group };
-    const account = findAccount(this.#world, jid);
-    if (account) return { chatId: addressOf(account), chatName: account.name, group: null };
-    if (/^\d+@c\.us$/.test(jid)) return { chatId: jid, chatName: jid, group: null };
-    throw new SandboxRefusal('UNKNOWN_CHAT', 'There is no such chat for this account.');
-  }
-
-  /** The sender's copy of a draft. */
-  #compose(sender: Account, draft: Draft): ChatMessage {
-    const { chatId, chatName, group } = this.#target(sender, draft.to);
-    const quoted = draft.quoteId ? this.#world.store.message(sender.pn, draft.quoteId) : undefined;
-    if (draft.quoteId && quoted?.chatId !== chatId)
-      throw new SandboxRefusal('UNKNOWN_QUOTE', 'The quoted message is not in this chat.');
-    const stanzaId = this.#stanza(sender.pn);
-    const senderId = addressOf(sender);
-    return {
-      ...this.#blank(`true_${chatId}_${stanzaId}${group ? `_${senderId}` : ''}`, stanzaId, draft.text),
-      chatId,
-      senderId,
-      fromMe: true,
-      mentionedIds: [...(draft.mentionedIds ?? [])],
-      ack: 0,
-      senderName: sender.name,
-      chatName,
-      ...(quoted && { quotedId: quoted.id }),
-      ...(draft.image && { type: 'image', media: this.#shelve(draft.image) }),
-    };
-  }
-
-  /** What all messages start from. */
-  #blank(id: string, stanzaId: string, body: string) {
-    const timestamp = this.#world.schedule.timestamp();
-    return { id, stanzaId, type: 'chat' as const, body, mentionedIds: [], timestamp };
-  }
-
-  /** A new id out of the writer's own sequence. */
-  #stanza(writer: Jid): string {
-    return `3EB0${this.#world.seeded.hex(`message:${writer}`, 18)}`;
-  }
-
-  /** Keeps an image's bytes, the newest few. */
-  #shelve(image: NonNullable<Draft['image']>): Media {
-    const sha256 = createHash('sha256').update(image.data).digest('hex');
-    this.#images.delete(sha256);
-    this.#images.set(sha256, image.data);
-    const [oldest] = this.#images.keys();
-    if (this.#images.size > KEPT_IMAGES && oldest) this.#images.delete(oldest);
-    const { mimetype, filename } = image;
-    return { mimetype, size: image.data.byteLength, sha256, ...(filename && { filename }) };
   }
 
   /** Stores a copy and tells of it. */
@@ -214,32 +135,13 @@ export class Delivery {
   #deliver(sender: Account, message: ChatMessage, pn: Jid): void {
     const receiver = findAccount(this.#world, pn);
     if (!receiver) return;
-    if (pn !== sender.pn) this.#keep(pn, this.#copyFor(receiver, sender, message), null);
+    if (pn !== sender.pn) this.#keep(pn, this.#composer.copyFor(receiver, sender, message), null);
     this.#acknowledge(sender, message.stanzaId, 2);
     const { readsAfterMs, reply } = behaviourOf(pn);
     const chatId = message.chatId.endsWith('@g.us') ? message.chatId : addressOf(sender);
     if (readsAfterMs !== null) this.#world.schedule.after(readsAfterMs, () => this.read(receiver, chatId));
     if (reply !== null && pn !== sender.pn && chatId !== message.chatId)
       this.handOver(receiver, { to: chatId, text: reply }, null);
-  }
-
-  /** The message as its receiver sees it. */
-  #copyFor(receiver: Account, sender: Account, message: ChatMessage): ChatMessage {
-    const group = this.#world.store.groups.get(message.chatId);
-    const senderId = addressOf(sender);
-    const chatId = group?.id ?? senderId;
-    const quoted = message.quotedId && this.#world.store.message(receiver.pn, message.quotedId);
-    const copy: ChatMessage = {
-      ...message,
-      id: `false_${chatId}_${message.stanzaId}${group ? `_${senderId}` : ''}`,
-      chatId,
-      senderId,
-      fromMe: false,
-      ack: 1,
-      chatName: group?.name ?? sender.name,
-    };
-    delete copy.quotedId;
-    return quoted ? { ...copy, quotedId: quoted.id } : copy;
   }
 
   /** The writer learns how far a message got; ticks only grow. */

@@ -98,6 +98,12 @@ export class Devices implements DeviceHome {
     this.world.wire('unlink', pn);
   }
 
+  /** Unlinks every device of an account: those that are open end with `closed LOGOUT`. */
+  unlinkAll(pn: Jid): void {
+    for (const [token, owner] of [...this.world.store.tokens]) if (owner === pn) this.unlink(token);
+    for (const device of this.of(pn)) device.end('LOGOUT');
+  }
+
   release(device: NetworkDevice): void {
     this.#open.delete(device);
     if (device.ref) this.#spend(device.ref, 'EXPIRED_REF');

@@ -1,38 +1,22 @@
 import { EventEmitter } from 'eventemitter3';
 import type { Jid } from '../../../actors/ports.ts';
-import { Delivery } from './delivery.ts';
-import { Devices } from './devices.ts';
+import { AdvanceableClock } from './advanceable-clock.ts';
 import { Journal } from './journal.ts';
-import { Lines } from './lines.ts';
-import { HOST_CLOCK, HOST_TIMERS, Schedule } from './schedule.ts';
-import { Seeded } from './seeded.ts';
-import { Store } from './store.ts';
-import {
-  type Account,
-  type ChatMessage,
-  type ChatView,
-  type Device,
-  type Draft,
-  type Group,
-  type LineView,
-  type SandboxNetworkEvents,
-  type SandboxNetworkOptions,
-  SandboxRefusal,
-  type WireEntry,
+import { beginLife, type Life } from './life.ts';
+import type {
+  Account,
+  ChatMessage,
+  ChatView,
+  Device,
+  Draft,
+  Group,
+  LineView,
+  SandboxNetworkEvents,
+  SandboxNetworkOptions,
+  WireEntry,
 } from './types.ts';
-import { Typing } from './typing.ts';
 import { chatsOf, messagesOf } from './views.ts';
-import { WireLog } from './wire-log.ts';
-import { findAccount, toJid, type World } from './world.ts';
-
-/** One life of the network, from its start or a reset to the next. */
-interface Life {
-  world: World;
-  log: WireLog;
-  typing: Typing;
-  delivery: Delivery;
-  devices: Devices;
-}
+import { accountOf, makeGroup, toJid } from './world.ts';
 
 /**
  * A small simulated WhatsApp, all in this process. Numbers may be given as `62811…` or as `62811…@c.us`; every
@@ -40,12 +24,15 @@ interface Life {
  */
 export class SandboxNetwork {
   readonly events = new EventEmitter<SandboxNetworkEvents>();
+  /** The time of everything in it. */
+  readonly clock: AdvanceableClock;
   readonly #options: SandboxNetworkOptions;
   readonly #journal: Journal | null;
   #life: Life;
 
   constructor(options: SandboxNetworkOptions = {}) {
     this.#options = options;
+    this.clock = options.clock ?? new AdvanceableClock();
     this.#journal = options.journal === undefined ? null : new Journal(options.journal);
     this.#life = this.#begin(options.seed ?? 'sandbox');
   }
@@ -66,36 +53,20 @@ export class SandboxNetwork {
 
   /** Gets or makes an account; given fields are set. @throws SandboxRefusal UNKNOWN_CHAT: 15550000001, or no number */
   account(number: string, fields: Partial<Omit<Account, 'pn'>> = {}): Account {
-    const account = findAccount(this.#life.world, number);
-    if (!account) throw new SandboxRefusal('UNKNOWN_CHAT', 'This number has no WhatsApp account.');
-    if (Object.keys(fields).length === 0) return account;
-    // Changed in place: open devices hold it.
-    Object.assign(account, fields);
-    this.#life.world.store.commit({ kind: 'account', account });
-    this.events.emit('changed');
-    return account;
+    return accountOf(this.#life.world, number, fields);
   }
 
+  /** All accounts that were ever named. */
   accounts(): Account[] {
     return [...this.#life.world.store.accounts.values()];
   }
 
   /** Makes a group, or replaces name and participants of the one with this id. */
   group(options: { id?: Jid; name: string; participants: string[] }): Group {
-    const { store, seeded } = this.#life.world;
-    const id =
-      options.id ??
-      `120363${BigInt(`0x${seeded.hex('group', 12)}`)
-        .toString()
-        .padStart(12, '0')
-        .slice(0, 12)}@g.us`;
-    const participants = options.participants.map((number) => this.account(number).pn);
-    const group = { id, name: options.name, participants };
-    store.commit({ kind: 'group', group });
-    this.events.emit('changed');
-    return group;
+    return makeGroup(this.#life.world, options);
   }
 
+  /** All groups. */
   groups(): Group[] {
     return [...this.#life.world.store.groups.values()];
   }
@@ -115,10 +86,7 @@ export class SandboxNetwork {
 
   /** Unlinks every device of the account on its phone (LOGOUT), open or not. */
   unlink(number: string): void {
-    const { pn } = this.account(number);
-    const { devices, world } = this.#life;
-    for (const [token, owner] of [...world.store.tokens]) if (owner === pn) devices.unlink(token);
-    for (const device of devices.of(pn)) device.end('LOGOUT');
+    this.#life.devices.unlinkAll(this.account(number).pn);
     this.events.emit('changed');
   }
 
@@ -158,6 +126,7 @@ export class SandboxNetwork {
     return this.#life.typing.isShown(this.account(number).pn, chatId);
   }
 
+  /** The chats of an account. */
   chats(number: string): ChatView[] {
     return chatsOf(this.#life.world, this.#life.typing, this.account(number).pn);
   }
@@ -169,83 +138,70 @@ export class SandboxNetwork {
 
   /** The bytes of one of the newest images, or null when they were let go. */
   mediaBytes(sha256: string): Uint8Array | null {
-    return this.#life.delivery.imageBytes(sha256);
+    return this.#life.composer.imageBytes(sha256);
   }
 
-  // ── Faults, by account ──
+  // ── Faults, by account (faults.ts) ──
 
+  /** The faults of the account's line. */
   line(number: string): LineView {
-    return this.#life.world.lines.view(this.account(number).pn);
+    return this.#life.faults.view(this.account(number).pn);
   }
 
-  /** Loses the connection: devices go to OPENING, messages wait; back by `restore` or after `forMs`. */
+  /** Loses the connection, for so long or until restored. */
   drop(number: string, forMs?: number): void {
-    const { pn } = this.account(number);
-    this.setState(pn, 'OPENING');
-    if (forMs === undefined) return;
-    const { lines, schedule } = this.#life.world;
-    lines.of(pn).cancelReturn = schedule.after(forMs, () => this.setState(pn, 'CONNECTED'));
+    this.#life.faults.drop(this.account(number).pn, forMs);
   }
 
-  /** Ends every fault of the account: online, thawed, no latency, no failures, not banned. */
+  /** Ends every fault of the account. */
   restore(number: string): void {
-    const { pn } = this.account(number);
-    Object.assign(this.#life.world.lines.of(pn), { latencyMs: 0, failureRate: 0, banned: false });
-    this.freeze(pn, false);
-    this.setState(pn, 'CONNECTED');
+    this.#life.faults.restore(this.account(number).pn);
   }
 
-  /** How long each message of the account takes to the server, and each question. */
+  /** WhatsApp bans the account, until restored. */
+  ban(number: string): void {
+    this.#life.faults.ban(this.account(number).pn);
+  }
+
+  /** How long its messages take to the server, ms. */
   setLatency(number: string, ms: number): void {
-    this.#life.world.lines.of(this.account(number).pn).latencyMs = ms;
-    this.#fault(number, { latencyMs: ms });
+    this.#life.faults.setLatency(this.account(number).pn, ms);
   }
 
-  /** The share (0…1) of the account's messages that WhatsApp refuses. */
+  /** The share (0…1) of its messages that WhatsApp refuses. */
   setFailureRate(number: string, share: number): void {
-    this.#life.world.lines.of(this.account(number).pn).failureRate = share;
-    this.#fault(number, { failureRate: share });
+    this.#life.faults.setFailureRate(this.account(number).pn, share);
   }
 
-  /** The devices that are open now answer and hear nothing until thawed. */
+  /** Its devices of this moment hang, or go on. */
   freeze(number: string, frozen: boolean): void {
-    const { pn } = this.account(number);
-    this.#life.world.lines.of(pn).frozen = frozen;
-    this.#fault(number, { frozen });
-    for (const device of this.#life.devices.of(pn)) device.freeze(frozen);
+    this.#life.faults.freeze(this.account(number).pn, frozen);
   }
 
-  /**
-   * Puts devices into any named state: TIMEOUT, PROXYBLOCK, TOS_BLOCK, …; CONNECTED brings back. The line stays
-   * in it for devices to come, but for CONFLICT: the next device takes over.
-   */
+  /** Puts its devices into any named state. */
   setState(number: string, state: string): void {
-    const { pn } = this.account(number);
-    const line = this.#life.world.lines.of(pn);
-    line.cancelReturn?.();
-    line.cancelReturn = null;
-    line.state = state === 'CONFLICT' ? 'CONNECTED' : state;
-    this.#fault(number, { state });
-    for (const device of this.#life.devices.of(pn)) device.setState(state);
+    this.#life.faults.setState(this.account(number).pn, state);
   }
 
-  /** Devices end with `closed CRASH`: the browser is gone. */
+  /** Its devices end: the browser is gone. */
   crash(number: string): void {
-    this.#fault(number, { crash: true });
-    for (const device of this.#life.devices.of(this.account(number).pn)) device.end('CRASH');
+    this.#life.faults.crash(this.account(number).pn);
   }
 
   // ── Device storage of the in-process driver ──
 
+  /** The token that an agent keeps, or null. */
   savedToken(agentId: string): string | null {
     return this.#life.world.store.saved.get(agentId) ?? null;
   }
 
+  /** An agent keeps a token. */
   saveToken(agentId: string, token: string): void {
     this.#life.world.store.commit({ kind: 'save', agentId, token });
     this.events.emit('changed');
   }
 
+  /** An agent forgets its token. */
   forgetToken(agentId: string): void {
     if (this.savedToken(agentId) === null) return;
     this.#life.world.store.commit({ kind: 'forget', agentId });
@@ -268,13 +224,9 @@ export class SandboxNetwork {
 
   // ── The whole ──
 
+  /** The newest lines of what travelled, oldest first. */
   wireLog(): WireEntry[] {
     return this.#life.log.list();
-  }
-
-  /** Lets virtual time pass at once: everything due in it happens, in order. */
-  advance(ms: number): void {
-    this.#life.world.schedule.advance(ms);
   }
 
   /** Ends all devices (`closed RESET`), forgets everything, and starts again from the seed. */
@@ -293,40 +245,9 @@ export class SandboxNetwork {
     this.#life.world.store.close();
   }
 
-  /** Notes a fault in the wire log and tells observers. */
-  #fault(number: string, detail: WireEntry['detail']): void {
-    this.#life.world.wire('fault', toJid(number), detail);
-    this.events.emit('changed');
-  }
-
-  /** Builds the parts of a new life on what the journal holds. */
+  /** A life on what the journal holds. */
   #begin(seed: string): Life {
-    const { clock = HOST_CLOCK, timers = HOST_TIMERS, wireLogSize = 1_000, chatSize = 500 } = this.#options;
-    const schedule = new Schedule(clock, timers);
-    const store = new Store({ journal: this.#journal, chatSize });
-    store.restore();
-    const log = new WireLog(wireLogSize);
-    const world: World = {
-      store,
-      schedule,
-      // A later life on the same journal must not draw the ids of a former one again.
-      seeded: new Seeded(`${seed}/${store.life}`),
-      lines: new Lines(),
-      events: this.events,
-      wire: (kind, account, detail = {}) => {
-        this.events.emit('wire', log.add({ kind, account, detail }, schedule.timestamp()));
-      },
-    };
-    const typing = new Typing(world);
-    const delivery = new Delivery(world, {
-      drop: (pn, forMs) => this.drop(pn, forMs),
-      ban: (pn) => {
-        world.lines.of(pn).banned = true;
-        this.setState(pn, 'TOS_BLOCK');
-      },
-    });
-    const { refLifetimeMs = 20_000, connectMs = 20 } = this.#options;
-    const devices = new Devices({ world, delivery, typing }, { refLifetimeMs, connectMs });
-    return { world, log, typing, delivery, devices };
+    const { clock, events } = this;
+    return beginLife(seed, this.#options, { clock, events, journal: this.#journal });
   }
 }

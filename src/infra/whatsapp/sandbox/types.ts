@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'eventemitter3';
-import type { Clock, EpochMs, Jid, Me } from '../../../actors/ports.ts';
+import type { EpochMs, Jid, Me } from '../../../actors/ports.ts';
+import type { AdvanceableClock } from './advanceable-clock.ts';
 
 // The vocabulary of the simulated WhatsApp, shared by its faces: the in-process driver, the virtual phone,
 // and the stand-in web page of the tests.
@@ -170,15 +171,9 @@ export interface Device {
   close(): void;
 }
 
-/** Timers to run on; the default is node's own. */
-export interface Timers {
-  setTimeout(callback: () => void, ms: number): NodeJS.Timeout;
-  clearTimeout(timer: NodeJS.Timeout): void;
-}
-
 export interface SandboxNetworkOptions {
-  clock?: Clock;
-  timers?: Timers;
+  /** Shared with whoever should see it moved; its own by default. */
+  clock?: AdvanceableClock;
   /** Ids, refs and failures are drawn from it; the same seed and script give the same wire log. */
   seed?: string;
   /** A pairing ref is replaced after this many milliseconds. */

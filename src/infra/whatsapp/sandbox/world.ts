@@ -5,7 +5,13 @@ import type { Lines } from './lines.ts';
 import type { Schedule } from './schedule.ts';
 import type { Seeded } from './seeded.ts';
 import type { Store } from './store.ts';
-import type { Account, SandboxNetworkEvents, WireEntry } from './types.ts';
+import {
+  type Account,
+  type Group,
+  type SandboxNetworkEvents,
+  SandboxRefusal,
+  type WireEntry,
+} from './types.ts';
 
 /** What all parts of the simulated WhatsApp stand on. */
 export interface World {
@@ -44,4 +50,31 @@ function makeAccount(world: World, pn: Jid): Account {
 /** How others see an account. */
 export function addressOf(account: Account): Jid {
   return account.addressedByLid ? account.lid : account.pn;
+}
+
+/** The account of a number, with these fields set. @throws SandboxRefusal UNKNOWN_CHAT where there is none */
+export function accountOf(world: World, number: string, fields: Partial<Omit<Account, 'pn'>> = {}): Account {
+  const account = findAccount(world, number);
+  if (!account) throw new SandboxRefusal('UNKNOWN_CHAT', 'This number has no WhatsApp account.');
+  if (Object.keys(fields).length === 0) return account;
+  // Changed in place: open devices hold it.
+  Object.assign(account, fields);
+  world.store.commit({ kind: 'account', account });
+  world.events.emit('changed');
+  return account;
+}
+
+/** Makes a group, or replaces name and participants of the one with this id. @throws SandboxRefusal UNKNOWN_CHAT */
+export function makeGroup(world: World, options: { id?: Jid; name: string; participants: string[] }): Group {
+  const drawn = () =>
+    BigInt(`0x${world.seeded.hex('group', 12)}`)
+      .toString()
+      .padStart(12, '0')
+      .slice(0, 12);
+  const id = options.id ?? `120363${drawn()}@g.us`;
+  const participants = options.participants.map((number) => accountOf(world, number).pn);
+  const group = { id, name: options.name, participants };
+  world.store.commit({ kind: 'group', group });
+  world.events.emit('changed');
+  return group;
 }

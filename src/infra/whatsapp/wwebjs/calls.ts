@@ -1,9 +1,15 @@
 import { withDeadline } from '../../../actors/deadline.ts';
 import { GatewayError } from '../../../actors/errors.ts';
+import { HOST_CLOCK } from '../../host-clock.ts';
 
 /** A deadline of our own on a call into the library: a frozen page holds it for minutes (hazard 8). */
 export function within<T>(what: string, ms: number, call: Promise<T>): Promise<T> {
-  return withDeadline(call, ms, () => new GatewayError('BAD_GATEWAY', `${what} took over ${ms} ms.`));
+  return withDeadline(
+    HOST_CLOCK,
+    call,
+    ms,
+    () => new GatewayError('BAD_GATEWAY', `${what} took over ${ms} ms.`),
+  );
 }
 
 /**
