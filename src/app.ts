@@ -128,7 +128,7 @@ class Service implements App {
       logger: this.#logger,
       observer: metrics,
       stopping: this.#stopping.signal,
-      extraRouters: side.routers(system),
+      extraRouters: side.routers(system, this.#stopping.signal),
     });
     await system.restore();
     await this.#listen(createHttpServer(app));

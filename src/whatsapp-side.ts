@@ -13,7 +13,7 @@ export interface WhatsAppSide {
   /** Where agents without an AI URL of their own are answered. */
   aiBackendUrl: string | undefined;
   /** Pages and control API that come with it, once the actors exist. */
-  routers(system: GatewaySystem): { path: string; router: Router }[];
+  routers(system: GatewaySystem, stopping: AbortSignal): { path: string; router: Router }[];
   close(): Promise<void>;
 }
 
@@ -60,12 +60,9 @@ async function sandboxSide(config: Config): Promise<WhatsAppSide> {
     driver,
     clock: network.clock,
     aiBackendUrl: config.AI_BACKEND_URL ?? echo?.url,
-    routers: (system) => [
+    routers: (system, stopping) => [
       { path: '/sandbox', router: Router().get('/phone', sendPage('phone')) },
-      {
-        path: '/sandbox',
-        router: createSandboxControl(network, { qrOf: (agentId) => system.qr(agentId).code }),
-      },
+      { path: '/sandbox', router: createSandboxControl(network, { agents: system, stopping }) },
     ],
     close: async () => {
       await driver.close();

@@ -1,35 +1,8 @@
 import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
 import { expect } from 'chai';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
+import { EventStream } from '../support/event-stream.ts';
 import { Harness } from '../support/http-harness.ts';
-
-/** An open event stream: what came so far, and a wait for what shall come. */
-class Stream {
-  readonly response: IncomingMessage;
-  text = '';
-
-  constructor(response: IncomingMessage) {
-    this.response = response;
-    response.setEncoding('utf8').on('data', (chunk) => {
-      this.text += chunk;
-    });
-  }
-
-  static async open(url: string): Promise<Stream> {
-    const request = get(url, { agent: false });
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
-    return new Stream(response);
-  }
-
-  async has(part: string): Promise<void> {
-    while (!this.text.includes(part)) await once(this.response, 'data');
-  }
-
-  close(): void {
-    this.response.destroy();
-  }
-}
 
 describe('GET /sessions/{agentId}/events', () => {
   let http: Harness;
@@ -52,7 +25,7 @@ describe('GET /sessions/{agentId}/events', () => {
   }
 
   it('tells first what is, then every change of this agent alone, and no text of a message', async () => {
-    const stream = await Stream.open(`${http.url}/sessions/scan-me/events`);
+    const stream = await EventStream.open(`${http.url}/sessions/scan-me/events`);
     expect(stream.response.headers['content-type']).to.equal('text/event-stream; charset=utf-8');
     await stream.has('event: state\ndata: {"status":"awaiting_qr"');
     await stream.has('event: mailbox\ndata: {"depth":0');
@@ -86,7 +59,7 @@ describe('GET /sessions/{agentId}/events', () => {
 
   it('sends a comment every 15 s', async () => {
     clock = useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    const stream = await Stream.open(`${http.url}/sessions/bot/events`);
+    const stream = await EventStream.open(`${http.url}/sessions/bot/events`);
     await stream.has('event: mailbox');
     expect(stream.text).not.to.include('\n: ');
     clock.tick(15_000);
@@ -97,7 +70,7 @@ describe('GET /sessions/{agentId}/events', () => {
   });
 
   it('ends when the agent is deleted', async () => {
-    const stream = await Stream.open(`${http.url}/sessions/bot/events`);
+    const stream = await EventStream.open(`${http.url}/sessions/bot/events`);
     const ended = once(stream.response, 'end');
     await http.ask('/sessions/bot', { method: 'DELETE' });
     await ended;
@@ -105,7 +78,7 @@ describe('GET /sessions/{agentId}/events', () => {
   });
 
   it('ends when the service stops, and no new one begins', async () => {
-    const stream = await Stream.open(`${http.url}/sessions/bot/events`);
+    const stream = await EventStream.open(`${http.url}/sessions/bot/events`);
     const ended = once(stream.response, 'end');
     http.stopping.abort();
     await ended;
@@ -114,7 +87,7 @@ describe('GET /sessions/{agentId}/events', () => {
   });
 
   it('cuts off a reader that falls a megabyte behind', async () => {
-    const stream = await Stream.open(`${http.url}/sessions/bot/events`);
+    const stream = await EventStream.open(`${http.url}/sessions/bot/events`);
     stream.response.pause();
     const reason = 'x'.repeat(500_000);
     const change = { agentId: 'bot', from: null, to: 'disconnected', reason, at: 0, heldMs: 0 } as const;

@@ -1,9 +1,11 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
+import { EventEmitter } from 'eventemitter3';
 import express, { type ErrorRequestHandler } from 'express';
 import { GatewayError } from '../../src/actors/errors.ts';
 import type { WhatsAppClient } from '../../src/actors/ports.ts';
+import type { GatewayEvents } from '../../src/actors/protocol.ts';
 import { createSandboxControl } from '../../src/infra/whatsapp/sandbox/control-api.ts';
 import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
 import { startEchoAi } from '../../src/infra/whatsapp/sandbox/echo-ai.ts';
@@ -27,6 +29,8 @@ describe('sandbox control API', () => {
   let server: Server;
   let base: string;
   let qr = '';
+  let agents: EventEmitter<GatewayEvents>;
+  let stopping: AbortController;
 
   beforeEach(async () => {
     network = new SandboxNetwork({ connectMs: 0 });
@@ -35,11 +39,17 @@ describe('sandbox control API', () => {
     client.events.on('qr', (code) => {
       qr = code;
     });
+    agents = new EventEmitter();
     const qrOf = (agentId: string) => {
-      if (agentId === 'bot') return qr;
+      if (agentId === 'bot') return { code: qr, issuedAt: 0 };
       throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
     };
-    const app = express().use('/sandbox', createSandboxControl(network, { qrOf }), plain);
+    stopping = new AbortController();
+    const control = createSandboxControl(network, {
+      agents: { list: () => [], qr: qrOf, events: agents },
+      stopping: stopping.signal,
+    });
+    const app = express().use('/sandbox', control, plain);
     server = app.listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/sandbox`;

@@ -21,12 +21,16 @@ import {
 } from './control-schemas.ts';
 import { FIXED_NUMBERS } from './fixed-numbers.ts';
 import type { SandboxNetwork } from './network.ts';
+import { peopleRoutes } from './people-routes.ts';
+import { phonesOf, type SandboxAgents } from './phones.ts';
+import { streamNetwork } from './stream.ts';
 import { type Account, type RefusalReason, SandboxRefusal } from './types.ts';
 
 /** What the control API needs of the service around it. */
 export interface SandboxControlOptions {
-  /** The QR that an agent shows now. @throws GatewayError SESSION_NOT_FOUND, SESSION_NOT_READY */
-  qrOf(agentId: string): string;
+  agents: SandboxAgents;
+  /** Aborted when the service begins to stop: streams end. */
+  stopping?: AbortSignal;
 }
 
 const REFUSALS: Record<RefusalReason, ErrorCode> = {
@@ -122,14 +126,14 @@ function phoneRoutes(network: SandboxNetwork, options: SandboxControlOptions): R
     '/scan',
     action(SCAN, ({ number, name, qr }, agentId) => ({
       account: network.scan(
-        qr ?? options.qrOf(agentId),
+        qr ?? options.agents.qr(agentId).code,
         network.account(number ?? numberOf(agentId), name ? { name } : {}).pn,
       ),
     })),
   );
   router.post(
     '/refuse',
-    action(NOTHING, (_body, agentId) => network.refuse(options.qrOf(agentId))),
+    action(NOTHING, (_body, agentId) => network.refuse(options.agents.qr(agentId).code)),
   );
   router.post(
     '/unlink',
@@ -190,17 +194,6 @@ function chatWith(network: SandboxNetwork, bot: Account, from: string, group: st
   return bot.addressedByLid ? bot.lid : bot.pn;
 }
 
-/** One phone as the list shows it. */
-function phoneView(network: SandboxNetwork, agentId: string, account: Account | null) {
-  return {
-    agentId,
-    linked: account !== null,
-    account,
-    line: account && network.line(account.pn),
-    devices: account ? network.devicesOf(account.pn).map((device) => device.state) : [],
-  };
-}
-
 /**
  * The control API of the simulated WhatsApp, to be mounted under `/sandbox`: every button of the phone page, for
  * integrators' own tests. JSON in, JSON out; refusals are `GatewayError`s passed to `next`.
@@ -209,8 +202,13 @@ export function createSandboxControl(network: SandboxNetwork, options: SandboxCo
   const router = Router();
   router.use(express.json({ limit: '15mb' }));
   router.use('/phones/:agentId', phoneRoutes(network, options));
+  router.use(peopleRoutes(network));
   router.get('/phones', (_req, res) => {
-    res.json(network.agents().map(({ agentId, account }) => phoneView(network, agentId, account)));
+    res.json(phonesOf(network, options.agents));
+  });
+  router.get('/stream', (_req, res) => {
+    if (options.stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
+    streamNetwork(network, options.agents, res, options.stopping);
   });
   router.get('/numbers', (_req, res) => {
     res.json(Object.entries(FIXED_NUMBERS).map(([jid, behaviour]) => ({ jid, ...behaviour })));

@@ -81,6 +81,19 @@ export const NETWORK = z
   })
   .refine((faults) => Object.keys(faults).length > 0, { message: 'name at least one fault' });
 
+/** Makes a group, or gives the one with this `id` another name and other members. */
+export const GROUP = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[\d-]+@g\.us$/)
+    .optional(),
+  name: z.string().min(1).max(64),
+  participants: z.array(number).min(1).max(1_024),
+});
+
+/** Whose phone a path is about. */
+export const PERSON = z.object({ number });
+
 /** An action that needs nothing said. */
 export const NOTHING = z.strictObject({});
 

@@ -68,6 +68,7 @@ export class Delivery {
     if (!chat || chat.unread === 0) return;
     const unread = chat.messages.filter((message) => !message.fromMe).slice(-chat.unread);
     store.commit({ kind: 'unread', owner: reader.pn, chatId, count: 0 });
+    this.#world.events.emit('read', reader.pn, chatId);
     for (const message of unread) {
       const writer = findAccount(this.#world, message.senderId);
       if (writer) this.#acknowledge(writer, message.stanzaId, 3);

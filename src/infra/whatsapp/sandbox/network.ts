@@ -235,7 +235,7 @@ export class SandboxNetwork {
     this.#life.world.schedule.clear();
     this.#journal?.rewrite([]);
     this.#life = this.#begin(seed ?? this.#options.seed ?? 'sandbox');
-    this.events.emit('changed');
+    this.events.emit('reset');
   }
 
   /** Closes all devices silently, stops all timers, closes the journal. Idempotent. */

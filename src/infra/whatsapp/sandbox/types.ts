@@ -216,6 +216,10 @@ export interface SandboxNetworkEvents {
   ack: (owner: Jid, ack: { messageId: string; ack: number; chatId: Jid }) => void;
   /** An account types (or stops) to a chat, seen from `reader`, who would see the indicator. */
   typing: (change: { reader: Jid; chatId: Jid; typing: boolean }) => void;
+  /** The reader has read a chat, as the reader sees it. */
+  read: (reader: Jid, chatId: Jid) => void;
   /** Accounts, links or lines changed. */
   changed: () => void;
+  /** Everything was forgotten. */
+  reset: () => void;
 }

@@ -1,0 +1,29 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+
+/** An open stream of Server-Sent Events: what came so far, and a wait for what shall come. */
+export class EventStream {
+  readonly response: IncomingMessage;
+  text = '';
+
+  private constructor(response: IncomingMessage) {
+    this.response = response;
+    response.setEncoding('utf8').on('data', (chunk) => {
+      this.text += chunk;
+    });
+  }
+
+  static async open(url: string): Promise<EventStream> {
+    const request = get(url, { agent: false });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    return new EventStream(response);
+  }
+
+  async has(part: string): Promise<void> {
+    while (!this.text.includes(part)) await once(this.response, 'data');
+  }
+
+  close(): void {
+    this.response.destroy();
+  }
+}
