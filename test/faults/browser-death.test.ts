@@ -6,13 +6,13 @@ import { browsersOf, processesOfGroup } from '../../src/infra/whatsapp/wwebjs/pr
 import { callApi } from '../support/api.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
-import { faultRuns, tell } from '../support/fault-runs.ts';
+import { faultRuns, quantile, tell, times } from '../support/fault-runs.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { argumentsOf } from '../support/processes.ts';
 import { type Service, startService } from '../support/service.ts';
 import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
 
-const RUNS = faultRuns(1);
+const RUNS = faultRuns(1, 10);
 const CUSTOMER = '6281234567890@c.us';
 const NUMBERS = { ann: '6281111111111', ben: '6281111111112' };
 const KEY = 'key-of-user-1';
@@ -104,78 +104,108 @@ whenChromium('a browser that dies', () => {
     return { latencies, errors };
   }
 
-  /** Strikes ann's browser; gives how long it took to be noticed and to be connected again, in ms. */
-  async function strike(signal: NodeJS.Signals, victims: () => number[]) {
+  /** Sends a signal to these processes, of which there have to be some. */
+  function signal(name: NodeJS.Signals, pids: number[]): void {
+    expect(pids, 'processes to strike').not.to.deep.equal([]);
+    for (const pid of pids) process.kill(pid, name);
+  }
+
+  /** Strikes ann; gives how long it took to be noticed, and from then or from the cure to be connected again, in ms. */
+  async function strike({ hit, cure }: Strike) {
     let qrs = 0;
     const onQr = ({ agentId, qr }: { agentId: string; qr: unknown }) => {
       if (agentId === 'ann' && qr) qrs += 1;
     };
     const { events } = service.app.system;
-    const struck = performance.now();
-    const noticed = new Promise<number>((resolve) => {
+    const noticed = new Promise<void>((resolve) => {
       const onState = ({ agentId, from }: { agentId: string; from: string | null }) => {
         if (agentId !== 'ann' || from !== 'connected') return;
         events.off('state', onState);
-        resolve(Math.round(performance.now() - struck));
+        resolve();
       };
       events.on('state', onState);
     });
     events.on('qr', onQr);
-    const hit = victims();
-    expect(hit, 'processes to strike').not.to.deep.equal([]);
-    for (const pid of hit) process.kill(pid, signal);
-    const noticedMs = await noticed;
+    const struck = performance.now();
+    hit();
+    await noticed;
+    const seen = performance.now();
+    cure?.();
     await eventually('ann to be connected again', async () => (await session('ann')).status === 'connected');
-    const backMs = Math.round(performance.now() - struck);
+    const back = performance.now();
     events.off('qr', onQr);
     expect(qrs, 'QRs').to.equal(0);
-    return { noticedMs, backMs };
+    return { noticedMs: Math.round(seen - struck), backMs: Math.round(back - seen) };
   }
 
-  const strikes: {
+  /** What is done to ann. */
+  interface Strike {
     title: string;
-    signal: NodeJS.Signals;
-    victims: () => number[];
+    hit: () => void;
+    cure?: () => void;
+    /** With the limits of this suite; those of production are in `settings.ts`. */
     noticedWithinMs: number;
-  }[] = [
+  }
+
+  const strikes: Strike[] = [
     {
       title: 'whose process is killed',
-      signal: 'SIGKILL',
-      victims: () => browsers('ann'),
+      hit: () => signal('SIGKILL', browsers('ann')),
       noticedWithinMs: 2_000,
     },
     {
       title: 'whose page crashes',
-      signal: 'SIGKILL',
-      victims: () => renderers('ann'),
+      hit: () => signal('SIGKILL', renderers('ann')),
       noticedWithinMs: 2_000,
     },
     // Three mute probes of a second each, shortened from the 45 s of production.
     {
       title: 'whose page freezes',
-      signal: 'SIGSTOP',
-      victims: () => renderers('ann'),
+      hit: () => signal('SIGSTOP', renderers('ann')),
       noticedWithinMs: 8_000,
     },
+    {
+      title: 'whose page does not answer any more',
+      hit: () => network.freeze(NUMBERS.ann, true),
+      noticedWithinMs: 8_000,
+    },
+    // Twelve probes that tell of no connection, shortened from the 75 s of production.
+    {
+      title: 'that loses the network',
+      hit: () => network.drop(NUMBERS.ann),
+      cure: () => network.restore(NUMBERS.ann),
+      noticedWithinMs: 20_000,
+    },
   ];
-  for (const { title, signal, victims, noticedWithinMs } of strikes) {
-    it(`${title} is noticed and comes back without a QR, and the other agent goes on`, async function () {
+  for (const each of strikes) {
+    it(`${each.title} is noticed and comes back without a QR, and the other agent goes on`, async function () {
       this.timeout(30_000 + RUNS * 40_000);
+      const tolls: Awaited<ReturnType<typeof strike>>[] = [];
+      const sends: number[] = [];
       for (let run = 0; run < RUNS; run += 1) {
         const [bens] = browsers('ben');
         const { restarts } = (await session('ben')).supervisor as { restarts: number };
-        let took = { noticedMs: 0, backMs: 0 };
         const ben = await sendingMeanwhile('ben', async () => {
-          took = await strike(signal, victims);
+          tolls.push(await strike(each));
         });
-        tell(title, { ...took, sends: ben.latencies.length, slowest: Math.max(...ben.latencies) });
-        expect(took.noticedMs, 'noticed').to.be.below(noticedWithinMs);
+        sends.push(...ben.latencies);
         expect(ben.errors, `ben's errors`).to.deep.equal([]);
         expect(browsers('ben')).to.deep.equal([bens]);
         expect((await session('ben')).supervisor).to.include({ restarts });
         expect(browsers('ann'), `ann's browsers`).to.have.length(1);
-        expect((await send('ann', `after ${title} ${run}`)).status).to.equal(200);
+        expect((await send('ann', `after ${each.title} ${run}`)).status).to.equal(200);
       }
+      const noticed = tolls.map(({ noticedMs }) => noticedMs);
+      tell('P4 P6 P7', `a browser ${each.title}, ${times(RUNS)}`, {
+        'noticed after ms, median': quantile(noticed, 0.5),
+        'at most': Math.max(...noticed),
+        'back after ms, at most': Math.max(...tolls.map(({ backMs }) => backMs)),
+        QRs: 0,
+        'sends of the other agent': sends.length,
+        'its errors': 0,
+        'its restarts': 0,
+      });
+      expect(Math.max(...noticed), 'noticed').to.be.below(each.noticedWithinMs);
     });
   }
 });

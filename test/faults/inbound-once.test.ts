@@ -7,7 +7,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type Service, type ServiceOptions, startService } from '../support/service.ts';
 
 const COPIES = 50;
-const MESSAGES = faultRuns(5);
+const MESSAGES = faultRuns(5, 50);
 const CUSTOMER = '6281234567890';
 const BOT = '6281111111111';
 const OTHER_BOT = '6281111111112';
@@ -100,9 +100,7 @@ describe('a message that comes in', function () {
       await redeliver(text);
       await eventually('all copies to be judged', () => total(after) >= judged + COPIES);
     }
-    tell('redelivered', {
-      messages: texts.length,
-      copies: COPIES,
+    tell('P12', `${texts.length} messages delivered ${COPIES + 1} times at once, and again after a restart`, {
       ...before,
       'after the restart': total(after),
     });
@@ -126,7 +124,11 @@ describe('a message that comes in', function () {
     );
     await eventually('one of them to fall silent', () => handled.looping);
     const sentBy = (number: string) => network.messages(number).filter(({ fromMe }) => fromMe).length;
-    tell('two agents', { 'from ann': sentBy(BOT), 'from ben': sentBy(OTHER_BOT), ...handled });
+    tell('P13', 'two agents of the service write to each other', {
+      'from ann': sentBy(BOT),
+      'from ben': sentBy(OTHER_BOT),
+      ...handled,
+    });
     // Each message of the one was answered by one of the other, until one was not: nothing is on its way.
     expect(sentBy(BOT) + sentBy(OTHER_BOT)).to.equal(1 + handled.answered!);
     expect(sentBy(BOT)).to.be.at.most(7);
@@ -148,7 +150,14 @@ describe('a message that comes in', function () {
       const { rows: reports } = await service.pool.query(
         `select from gateway_message where origin = 'report'`,
       );
-      tell(`a report to an agent${byLid ? ' by LID' : ''}`, { reports: reports.length, ...handled });
+      tell(
+        'P13',
+        `the report of a failure goes to an agent of the service${byLid ? ', seen by its LID' : ''}`,
+        {
+          reports: reports.length,
+          ...handled,
+        },
+      );
       expect(reports).to.have.length(1);
     });
   }

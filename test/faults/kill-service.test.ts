@@ -1,14 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { faultRuns, moments, tell } from '../support/fault-runs.ts';
+import { faultRuns, moments, tell, times } from '../support/fault-runs.ts';
 import { type Findings, Stream, total } from '../support/ledger.ts';
 import { processesIn } from '../support/processes.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 
-const KILLS = faultRuns(6);
+const KILLS = faultRuns(4, 100);
 /** The network keeps the newest 500 messages of a chat: after so many kills a fresh one begins. */
-const KILLS_PER_WORLD = 6;
-const TEXTS_PER_KILL = 60;
+const KILLS_PER_WORLD = 10;
+const AGENTS = 5;
+const TEXTS_PER_KILL = 40;
+/** By then all texts have been handed in, and the last of them are on their way. */
 const LATEST_KILL_MS = 700;
 
 describe('the service, killed with SIGKILL at any moment', function () {
@@ -18,7 +20,7 @@ describe('the service, killed with SIGKILL at any moment', function () {
   /** One life of a network: kills under load, then a drain, a comparison and an orderly end. */
   async function world(kills: number): Promise<Findings> {
     const service = await SandboxService.create();
-    const streams = [1, 2, 3].map((index) => new Stream(index));
+    const streams = Array.from({ length: AGENTS }, (_, index) => new Stream(index + 1));
     try {
       let running = await service.up();
       for (const { agentId, number } of streams) await service.link(agentId, number);
@@ -54,7 +56,10 @@ describe('the service, killed with SIGKILL at any moment', function () {
     for (let left = KILLS; left > 0; left -= KILLS_PER_WORLD)
       findings.push(await world(Math.min(left, KILLS_PER_WORLD)));
     const found = total(findings);
-    tell('kill -9', { kills: KILLS, agents: 3, ...found });
+    const load = `${AGENTS} agents × ${TEXTS_PER_KILL} messages`;
+    tell('P1 P2 P3', `kill -9 of the service at a random moment under ${load}, ${times(KILLS)}`, {
+      ...found,
+    });
     expect(found.accepted, 'accepted').to.be.above(KILLS);
     expect(found).to.include({ lost: 0, inversions: 0 });
     expect(found.mostCopies, 'copies of one message').to.be.at.most(2);

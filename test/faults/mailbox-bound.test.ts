@@ -59,7 +59,12 @@ describe('the mailbox of an agent under 1,000 sends at once', function () {
       async () => ((await session()).mailbox as { depth: number }).depth === 500,
     );
     const { mailbox } = await session();
-    tell('1,000 sends', { accepted, refused: refused.length, left: arrived(), ...(mailbox as object) });
+    tell('P9 P10', '1,000 sends at once to one agent', {
+      accepted,
+      refused: refused.length,
+      left: arrived(),
+      ...(mailbox as object),
+    });
     expect([accepted, refused.length, answers.length - accepted - refused.length]).to.deep.equal([
       600, 400, 0,
     ]);

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
-import { faultRuns, moments, tell } from '../support/fault-runs.ts';
+import { faultRuns, moments, tell, times } from '../support/fault-runs.ts';
 import { Stream, total } from '../support/ledger.ts';
 import { processesIn } from '../support/processes.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 
-const STOPS = faultRuns(4);
+const STOPS = faultRuns(4, 100);
 const STOPS_PER_WORLD = 6;
 const TEXTS_PER_STOP = 60;
 const LATEST_STOP_MS = 500;
@@ -64,7 +64,11 @@ describe('the service, told to stop at any moment', function () {
     }
     const found = total(worlds);
     const slowest = Math.max(...worlds.flatMap(({ took }) => took));
-    tell('SIGTERM and SIGINT', { stops: STOPS, ...found, 'slowest ms': slowest });
+    tell('P16', `SIGTERM and SIGINT in turns under load, ${times(STOPS)} in all`, {
+      'exits with 0': worlds.flatMap(({ took }) => took).length,
+      ...found,
+      'slowest ms': slowest,
+    });
     expect(found.accepted).to.be.above(STOPS);
     expect(found).to.include({ lost: 0, duplicates: 0, inversions: 0 });
     expect(slowest).to.be.below(GRACE_MS);

@@ -1,10 +1,18 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
 import { Seeded } from '../../src/infra/whatsapp/sandbox/seeded.ts';
+import { findChromium } from '../../src/infra/whatsapp/wwebjs/chromium.ts';
 
-const { FAULT_RUNS, FAULT_SEED = 'faults' } = process.env;
+const { FAULT_RUNS, FAULT_REPORT, FAULT_SEED = 'faults', PATH = '', PUPPETEER_EXECUTABLE_PATH } = process.env;
 
-/** How often a fault happens: a default that keeps the suite short, more with `FAULT_RUNS=200 npm run test:faults`. */
-export function faultRuns(byDefault: number): number {
-  return FAULT_RUNS === undefined ? byDefault : Math.max(1, Number.parseInt(FAULT_RUNS, 10));
+/**
+ * How often a fault happens: `short` keeps `npm test` quick, `FAULT_RUNS=long` takes the suite's `long` count, and
+ * `FAULT_RUNS=200` any other for all suites.
+ */
+export function faultRuns(short: number, long: number): number {
+  if (FAULT_RUNS === undefined) return short;
+  return FAULT_RUNS === 'long' ? long : Math.max(1, Number.parseInt(FAULT_RUNS, 10));
 }
 
 /** A draw of moments in [0, `ms`): the same ones for the same `FAULT_SEED`. */
@@ -13,8 +21,92 @@ export function moments(label: string, ms: number): () => number {
   return () => Math.round(seeded.share(label) * ms);
 }
 
-/** Prints a suite's figures, so that a run can be quoted. */
-export function tell(what: string, figures: Record<string, unknown>): void {
-  const listed = Object.entries(figures).map(([name, value]) => `${name} ${String(value)}`);
-  console.log(`      ${what}: ${listed.join(', ')}`);
+/** How often, in words. Pure. */
+export function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
+}
+
+/** The smallest value that at least this share of all does not exceed; 0 of none. Pure. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
+}
+
+/** One line of the table: a promise, what was done how often, what came of it. */
+interface Row {
+  promise: string;
+  done: string;
+  figures: string;
+  /** Of the test that told it; set when it has ended. */
+  result?: 'pass' | 'fail';
+}
+
+const rows: Row[] = [];
+
+/** Tells a suite's figures: printed now, and as a line of the table at the end of the run. */
+export function tell(promise: string, done: string, figures: Record<string, unknown>): void {
+  const words = (name: string) => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const listed = Object.entries(figures).map(([name, value]) => `${words(name)} ${String(value)}`);
+  rows.push({ promise, done, figures: listed.join(', ') });
+  console.log(`      ${promise}, ${done}: ${listed.join(', ')}`);
+}
+
+// Imported while mocha reads the test files, these are hooks of the root suite. What a test tells before it checks it
+// is judged by how the test ends.
+afterEach(function () {
+  for (const row of rows) row.result ??= this.currentTest?.state === 'passed' ? 'pass' : 'fail';
+});
+after(() => {
+  if (rows.length === 0) return;
+  console.log(`\n${table()}\n`);
+  if (FAULT_REPORT) report(FAULT_REPORT);
+});
+
+/** All that was told as a Markdown table. */
+function table(): string {
+  const cell = (text: string) => text.replaceAll('|', '\\|');
+  const lines = rows.map(({ promise, done, figures, result = 'fail' }) =>
+    [promise, done, figures, result].map(cell).join(' | '),
+  );
+  return [
+    '| promise | what was done | figures | result |',
+    '|---|---|---|---|',
+    ...lines.map((line) => `| ${line} |`),
+  ].join('\n');
+}
+
+/** The version that a program tells of itself. */
+function versionOf(program: string): string {
+  return execFileSync(program, ['--version'], { encoding: 'utf8' }).trim();
+}
+
+/** What the figures were measured on, and by which command. */
+function machine(): string {
+  const chromium = findChromium(PUPPETEER_EXECUTABLE_PATH, PATH);
+  const settings = Object.entries(process.env).filter(([name]) => /^FAULT_(?!REPORT)/.test(name));
+  const command = [...settings.map(([name, value]) => `${name}=${value}`), 'npm run test:faults'].join(' ');
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GB`;
+  return [
+    `${cpus().length} × ${cpus()[0]?.model.trim()}, ${memory} of memory, ${process.platform} ${release()}`,
+    `Node ${process.version}, ${chromium ? versionOf(chromium) : 'no Chromium'}`,
+    `${new Date().toISOString().slice(0, 10)}, \`${command}\``,
+  ].join('  \n');
+}
+
+/** Writes the table between the two marks of a file that has them; else it becomes the file. */
+function report(path: string): void {
+  const [begin, end] = ['<!-- figures -->', '<!-- /figures -->'];
+  const measured = `${begin}\n${machine()}\n\n${table()}\n${end}`;
+  const text = readText(path);
+  const marked = new RegExp(`${begin}[^]*${end}`);
+  writeFileSync(path, marked.test(text) ? text.replace(marked, () => measured) : `${measured}\n`);
+}
+
+/** A file's text; none when it isn't there. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }

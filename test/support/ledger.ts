@@ -22,10 +22,11 @@ export class Stream {
   readonly customer: string;
   #next = 1;
 
-  constructor(index: number) {
+  /** `customer` tells apart several streams of one agent. */
+  constructor(index: number, customer = index) {
     this.agentId = `agent-${index}`;
     this.number = `6281100000${String(index).padStart(3, '0')}`;
-    this.customer = `6281200000${String(index).padStart(3, '0')}@c.us`;
+    this.customer = `6281200000${String(customer).padStart(3, '0')}@c.us`;
   }
 
   /** Hands in up to `count` texts, one after the other, until the service is gone or refuses. */

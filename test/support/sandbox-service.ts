@@ -11,31 +11,33 @@ import { type ServiceProcess, startProcess } from './service-process.ts';
 export class SandboxService extends SandboxApi {
   readonly dir: string;
   readonly #env: Record<string, string>;
+  readonly #door: boolean;
   #process: ServiceProcess | null = null;
   #url = '';
 
-  private constructor(dir: string, env: Record<string, string>) {
+  private constructor(dir: string, env: Record<string, string>, door: boolean) {
     super();
     this.dir = dir;
     this.#env = env;
+    this.#door = door;
   }
 
-  static async create(env: Record<string, string> = {}): Promise<SandboxService> {
-    return new SandboxService(await realpath(await mkdtemp(join(tmpdir(), 'gateway-'))), env);
+  /** `door` lets the test into the process (service-door.ts). */
+  static async create(env: Record<string, string> = {}, { door = false } = {}): Promise<SandboxService> {
+    return new SandboxService(await realpath(await mkdtemp(join(tmpdir(), 'gateway-'))), env, door);
   }
 
   /** Starts the process without waiting for it. */
   launch(env: Record<string, string> = {}): ServiceProcess {
-    this.#process = startProcess({
+    const settings = {
       WHATSAPP_DRIVER: 'sandbox',
       DATA_DIR: join(this.dir, 'data'),
       TEMP_DIR: join(this.dir, 'temp'),
       SEND_RATE_PER_MINUTE: '600000',
       SEND_BURST: '10000',
       MAILBOX_CAPACITY: '10000',
-      ...this.#env,
-      ...env,
-    });
+    };
+    this.#process = startProcess({ ...settings, ...this.#env, ...env }, this.#door);
     return this.#process;
   }
 
@@ -48,6 +50,12 @@ export class SandboxService extends SandboxApi {
 
   get url(): string {
     return this.#url;
+  }
+
+  /** The process that was started last. */
+  get running(): ServiceProcess {
+    if (!this.#process) throw new Error('The service was never started');
+    return this.#process;
   }
 
   /** Ends what runs and takes the folder away. */

@@ -2,8 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.ts';
+import type { DoorRequest, Inspection } from './service-door.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const DOOR = new URL('service-door.ts', import.meta.url).href;
 
 /** The service as its own process, as an operator would run it. */
 export interface ServiceProcess {
@@ -13,16 +15,27 @@ export interface ServiceProcess {
   /** Where it listens, once it says that it is ready. */
   url(): Promise<string>;
   /** Sends a signal and resolves with how it ended. */
-  end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  end(signal: NodeJS.Signals): Promise<Ended>;
+  /** Resolves with how it ended, whoever ended it. */
+  ended: Promise<Ended>;
+  /** Asks something of a process that was started with a door. */
+  ask(request: DoorRequest): Promise<Inspection>;
 }
 
-/** Starts the service with this environment and nothing else of ours. */
-export function startProcess(env: Record<string, string>): ServiceProcess {
+interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** Starts the service with this environment and nothing else of ours; `door` lets a test in (service-door.ts). */
+export function startProcess(env: Record<string, string>, door = false): ServiceProcess {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
+  const doorArguments = door ? ['--expose-gc', '--import', DOOR] : [];
+  const child = spawn(process.execPath, ['--import', 'tsx', ...doorArguments, MAIN], {
     env: { PATH, HOME, PORT: '0', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: door ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
   });
+  const ended = once(child, 'exit').then(([code, signal]): Ended => ({ code, signal }));
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream!.on('data', (chunk: Buffer) => {
@@ -34,14 +47,27 @@ export function startProcess(env: Record<string, string>): ServiceProcess {
     output: () => printed,
     url: () =>
       eventually('the service to be ready', () => {
-        if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${printed}`);
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`it ended with ${child.exitCode ?? child.signalCode}: ${printed}`);
         return /"url":"([^"]+)"/.exec(printed)?.[1];
       }),
-    end: async (signal) => {
-      const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+    end: (signal) => {
       child.kill(signal);
-      const [code, by] = await ended;
-      return { code, signal: by };
+      return ended;
+    },
+    ended,
+    ask: async (request) => {
+      const answered = new Promise<Inspection>((resolve) => {
+        const onMessage = (message: unknown) => {
+          // pm2's `ready` comes over the same channel.
+          if (typeof message !== 'object') return;
+          child.off('message', onMessage);
+          resolve(message as Inspection);
+        };
+        child.on('message', onMessage);
+      });
+      child.send(request);
+      return answered;
     },
   };
 }

@@ -1,0 +1,149 @@
+import { expect } from 'chai';
+import { faultRuns, tell, times } from '../support/fault-runs.ts';
+import { type Findings, Stream, total } from '../support/ledger.ts';
+import { withDatabase } from '../support/postgres.ts';
+import { SandboxService } from '../support/sandbox-service.ts';
+import type { CrashPoint } from '../support/service-door.ts';
+
+const RUNS = faultRuns(1, 10);
+const TEXTS = 12;
+/** The network keeps the newest 500 messages of a chat. */
+const RUNS_PER_CUSTOMER = 30;
+const NOWHERE = '15550000001';
+
+describe('the service, killed with SIGKILL at each point of a message', function () {
+  this.timeout(60_000 + RUNS * 30_000);
+  const database = withDatabase();
+  let service: SandboxService;
+  let customers = 0;
+
+  before(async () => {
+    // Its database is another process: a start takes a second instead of three.
+    service = await SandboxService.create({ DB_URL: database().url }, { door: true });
+    await service.up();
+    for (const index of [1, 2]) {
+      const { agentId, number } = new Stream(index);
+      await service.link(agentId, number);
+    }
+  });
+  after(() => service.close());
+
+  /** Two agents, each writing to a customer of its own that nobody wrote to before. */
+  function freshStreams(): Stream[] {
+    return [1, 2].map((index) => {
+      customers += 1;
+      return new Stream(index, customers);
+    });
+  }
+
+  /** Waits until both agents are connected. */
+  async function connected(): Promise<void> {
+    for (const agentId of ['agent-1', 'agent-2']) await service.connected(agentId);
+  }
+
+  /** Writes until the process dies at the point, starts it again. */
+  async function dieAt(point: CrashPoint, pass: number, write: () => Promise<unknown>): Promise<void> {
+    const dying = service.running;
+    await dying.ask({ crash: { point, pass } });
+    await Promise.all([write(), dying.ended]);
+    expect((await dying.ended).signal, `how it ended ${point}`).to.equal('SIGKILL');
+  }
+
+  /** Repeats a death and compares; each run dies at another passing. */
+  async function kills(
+    point: CrashPoint,
+    die: (streams: Stream[], pass: number) => Promise<void>,
+  ): Promise<void> {
+    const findings: Findings[] = [];
+    let streams = freshStreams();
+    let since = 0;
+    const audit = async () => {
+      for (const stream of streams) {
+        const { statuses, ...found } = await stream.audit(service);
+        expect(statuses, 'how they ended').to.deep.equal(found.accepted > 0 ? { sent: found.accepted } : {});
+        findings.push(found);
+      }
+    };
+    for (let run = 0; run < RUNS; run += 1) {
+      if (since === RUNS_PER_CUSTOMER) {
+        await audit();
+        streams = freshStreams();
+        since = 0;
+      }
+      since += 1;
+      await die(streams, 1 + ((run * 3 + 2) % TEXTS));
+      await service.up();
+      await connected();
+    }
+    await audit();
+    const found = total(findings);
+    tell('P1 P2 P3', `kill -9 ${point}, ${times(RUNS)}`, { ...found });
+    // The simulated network never forgets what it was handed: whatever left is found there, and not sent again.
+    expect(found).to.include({ lost: 0, duplicates: 0, inversions: 0 });
+  }
+
+  /** Both agents write. */
+  const writeAll = (streams: Stream[]) => Promise.all(streams.map((stream) => stream.write(service, TEXTS)));
+
+  const underWay: CrashPoint[] = [
+    'after the body was parsed',
+    'after INSERT accepted',
+    'after the 202 was flushed',
+    'before the lease (`sending` written)',
+    'after the lease',
+    'after the hand-over to the page',
+    'after the hand-over resolved',
+    'after the ack',
+    'before the `sent` write',
+    'after the `sent` write',
+  ];
+  for (const point of underWay) {
+    it(`${point}: loses nothing, keeps the order, sends nothing twice`, () =>
+      kills(point, (streams, pass) => dieAt(point, pass, () => writeAll(streams))));
+  }
+
+  it('when the drain of a stop has ended: loses and repeats nothing', () =>
+    kills('when the drain of a stop has ended', async (streams) => {
+      await writeAll(streams);
+      await dieAt('when the drain of a stop has ended', 1, async () => service.running.child.kill('SIGTERM'));
+    }));
+
+  const atTheStart: CrashPoint[] = [
+    'while the queue is restored at the start',
+    'before a doubtful message is looked up',
+    'after a doubtful message was looked up',
+  ];
+  for (const point of atTheStart) {
+    it(`${point}: the start after it goes on where the message is`, () =>
+      kills(point, async (streams, pass) => {
+        // The first death leaves a message of which nobody knows whether it left.
+        await dieAt('after the hand-over to the page', pass, () => writeAll(streams));
+        const starting = service.launch({ DOOR_CRASH: point });
+        expect((await starting.ended).signal, `how it ended ${point}`).to.equal('SIGKILL');
+      }));
+  }
+
+  for (const point of ['before the dead letter is written', 'after the dead letter was written'] as const) {
+    it(`${point}: the message that can't be sent is failed all the same, and the next ones go out`, async () => {
+      const streams = freshStreams();
+      const failed: string[] = [];
+      for (let run = 0; run < RUNS; run += 1) {
+        await dieAt(point, 1, async () => {
+          const { body } = await service.accept('agent-1', NOWHERE, `to nobody ${run}`);
+          failed.push(String(body.id));
+          await writeAll(streams);
+        });
+        await service.up();
+        await connected();
+      }
+      const ended = await service.settled('agent-1', failed);
+      const audits = await Promise.all(streams.map((stream) => stream.audit(service)));
+      tell('P1 P2 P3', `kill -9 ${point}, ${times(RUNS)}`, {
+        'dead letters told as failed': ended.failed,
+        ...total(audits),
+      });
+      expect(ended).to.deep.equal({ failed: RUNS });
+      expect(total(audits)).to.include({ lost: 0, duplicates: 0, inversions: 0 });
+    });
+  }
+});

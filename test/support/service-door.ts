@@ -1,0 +1,149 @@
+import { channel } from 'node:diagnostics_channel';
+import { readdirSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { Outbox } from '../../src/actors/outbox.ts';
+import type { Settlement } from '../../src/actors/ports.ts';
+import { PgInboundLog } from '../../src/infra/postgres/inbound-log.ts';
+import { PgMessageLog } from '../../src/infra/postgres/message-log.ts';
+import { SandboxClient } from '../../src/infra/whatsapp/sandbox/client.ts';
+
+// A door into the service's process for tests: loaded before the service itself (`--import`), spoken to over the IPC
+// channel. The service knows nothing of it.
+
+/** Where the process can be told to die; in the order in which a message passes them. */
+export const CRASH_POINTS = [
+  'after the body was parsed',
+  'after INSERT accepted',
+  'after the 202 was flushed',
+  'before the lease (`sending` written)',
+  'after the lease',
+  'after the hand-over to the page',
+  'after the hand-over resolved',
+  'after the ack',
+  'before the `sent` write',
+  'after the `sent` write',
+  'before the dead letter is written',
+  'after the dead letter was written',
+  'while the queue is restored at the start',
+  'before a doubtful message is looked up',
+  'after a doubtful message was looked up',
+  'when the drain of a stop has ended',
+  'after an inbound message was claimed',
+] as const;
+export type CrashPoint = (typeof CRASH_POINTS)[number];
+
+/** What a test asks of the process: die at a point, leave a rejection to nobody, throw out of a timer, tell of itself. */
+export type DoorRequest =
+  | { crash: { point: CrashPoint; pass: number } }
+  | { reject: string }
+  | { throwText: string }
+  | { inspect: true };
+
+/** Every answer: what the process holds, after a garbage collection where it was started with `--expose-gc`. */
+export interface Inspection {
+  heapBytes: number;
+  descriptors: number;
+  /** Timers and the like, by kind. */
+  resources: Record<string, number>;
+  /** Listeners on the process itself. */
+  listeners: number;
+}
+
+let armed: { point: CrashPoint; pass: number } | null = null;
+
+/** Ends the process as a power cut would, when it is to die here. */
+function passing(point: CrashPoint): void {
+  if (armed?.point !== point) return;
+  armed.pass -= 1;
+  if (armed.pass <= 0) process.kill(process.pid, 'SIGKILL');
+}
+
+type Method = (...args: never[]) => unknown;
+
+/** Puts `before` and `after` (its promise has resolved, or it has returned one) around a method of a class. */
+function around<Name extends string>(
+  prototype: Record<Name, Method>,
+  name: Name,
+  moments: { before?: (...args: never[]) => void; begun?: () => void; after?: (...args: never[]) => void },
+): void {
+  const original = prototype[name];
+  prototype[name] = function (this: unknown, ...args: never[]) {
+    moments.before?.(...args);
+    const result = original.apply(this, args);
+    moments.begun?.();
+    if (!moments.after || !(result instanceof Promise)) return result;
+    return result.then((value: unknown) => {
+      moments.after?.(...args);
+      return value;
+    });
+  };
+}
+
+around(PgMessageLog.prototype, 'append', {
+  before: () => passing('after the body was parsed'),
+  after: () => passing('after INSERT accepted'),
+});
+around(PgMessageLog.prototype, 'markSending', {
+  before: () => passing('before the lease (`sending` written)'),
+  after: () => passing('after the lease'),
+});
+around(PgMessageLog.prototype, 'settle', {
+  before: (_id: string, { status }: Settlement) =>
+    passing(status === 'sent' ? 'before the `sent` write' : 'before the dead letter is written'),
+  after: (_id: string, { status }: Settlement) =>
+    passing(status === 'sent' ? 'after the `sent` write' : 'after the dead letter was written'),
+});
+around(PgMessageLog.prototype, 'pending', {
+  after: () => passing('while the queue is restored at the start'),
+});
+around(PgMessageLog.prototype, 'close', { before: () => passing('when the drain of a stop has ended') });
+around(PgInboundLog.prototype, 'claim', { after: () => passing('after an inbound message was claimed') });
+around(SandboxClient.prototype, 'sendText', {
+  begun: () => passing('after the hand-over to the page'),
+  after: () => passing('after the hand-over resolved'),
+});
+around(SandboxClient.prototype, 'findSent', {
+  before: () => passing('before a doubtful message is looked up'),
+  after: () => passing('after a doubtful message was looked up'),
+});
+around(Outbox.prototype, 'acked', {
+  before: ({ ack }: { ack: number }) => {
+    if (ack === 1) passing('after the ack');
+  },
+});
+channel('http.server.response.finish').subscribe((message) => {
+  const { response } = message as { response: ServerResponse };
+  if (response.statusCode === 202) passing('after the 202 was flushed');
+});
+
+/** What the process holds now. */
+function inspection(): Inspection {
+  for (let turn = 0; turn < 2; turn += 1) globalThis.gc?.();
+  const resources: Record<string, number> = {};
+  for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
+  return {
+    heapBytes: process.memoryUsage().heapUsed,
+    descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
+    resources,
+    listeners: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0),
+  };
+}
+
+/** Does what is asked. */
+function obey(request: DoorRequest): void {
+  if ('crash' in request) armed = { ...request.crash };
+  if ('reject' in request) void Promise.reject(request.reject);
+  if ('throwText' in request)
+    setTimeout(() => {
+      throw new Error(request.throwText);
+    }, 0);
+}
+
+const { DOOR_CRASH } = process.env;
+if (DOOR_CRASH) armed = { point: DOOR_CRASH as CrashPoint, pass: 1 };
+
+process.on('message', (request: DoorRequest) => {
+  obey(request);
+  process.send?.(inspection());
+});
+process.channel?.unref();
