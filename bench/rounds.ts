@@ -67,8 +67,11 @@ export async function alternate(
     const service = await measure(targets.service, plan.seconds);
     pairs.push({ bare, service });
     const [own, theirs] = [service.perSecond, bare.perSecond].map(Math.round);
+    const [ownCpu, theirCpu] = [service.cpuMicrosPerRequest, bare.cpuMicrosPerRequest].map(Math.round);
     const foreign = Math.max(service.foreignCores, bare.foreignCores).toFixed(2);
-    console.log(`round ${round}: service ${own}/s, bare Express ${theirs}/s, foreign load ${foreign} cores`);
+    console.log(
+      `round ${round}: service ${own}/s (${ownCpu} µs CPU), bare Express ${theirs}/s (${theirCpu} µs CPU), foreign load ${foreign} cores`,
+    );
   }
   return pairs;
 }

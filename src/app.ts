@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -109,7 +109,7 @@ class Service implements App {
       inbound: database.inbound,
       clock,
       random: Math.random,
-      newTraceId: () => randomBytes(16).toString('hex'),
+      newTraceId: () => randomUUID().replaceAll('-', ''),
       settings: settingsOf(config, this.#overrides.limits),
     });
     this.#system = system;

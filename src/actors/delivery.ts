@@ -103,16 +103,16 @@ async function recipient(client: WhatsAppClient, to: Jid): Promise<Jid> {
  */
 export async function deliver(message: StoredMessage, context: DeliveryContext): Promise<DeliveryResult> {
   context.acks.clear();
-  let onRecord = false;
+  let handedOver = false;
   try {
     const to = await recipient(context.client, message.to);
-    await context.log.markSending(message.id, new Date(context.clock.now()));
-    onRecord = true;
+    if (message.status === 'queued') await context.log.markSending(message.id, new Date(context.clock.now()));
+    handedOver = true;
     return await confirm(await handOver(context.client, message, to), context);
   } catch (thrown) {
     const error = toGatewayError(thrown, 'BAD_GATEWAY', 'WhatsApp failed the send.');
-    if (!onRecord && CONNECTION_CODES.has(error.code)) return { status: 'stuck', error };
-    const left = onRecord && error.details?.outcome !== 'failed' && error.code === 'BAD_GATEWAY';
+    if (!handedOver && CONNECTION_CODES.has(error.code)) return { status: 'stuck', error };
+    const left = handedOver && error.details?.outcome !== 'failed' && error.code === 'BAD_GATEWAY';
     return left ? { status: 'doubtful', error } : { status: 'failed', error: told(error) };
   }
 }

@@ -74,6 +74,11 @@ export class Mailbox {
     });
   }
 
+  /** True when the one place that is held is for the next message to go, and there is a token for it. */
+  isNextInLine(): boolean {
+    return this.#reserved === 1 && this.length === 0 && this.#freeTokens() > 0;
+  }
+
   /** Puts a stored message at the end; returns how many are before it. */
   put(entry: Entry): number {
     this.#waiting.push(entry);

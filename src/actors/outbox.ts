@@ -36,7 +36,7 @@ export interface OutboxReports {
 
 const REMEMBERED_IDS = 1_000;
 /** How long a mode has to last to be shown. */
-const MODE_LASTS_MS = 50;
+const MODE_LASTS_MS = 200;
 /** Attempts within one session of a message that does not get as far as the hand-over. */
 const MAX_ATTEMPTS = 3;
 
@@ -83,11 +83,22 @@ export class Outbox {
     this.#mailbox.assertRoom();
   }
 
-  /** Queues a stored message; returns how many are before it. One that was `sending` is looked for first. */
+  /** True when a message with a place would be handed over at once: it may be stored as `sending` already. */
+  takesAtOnce(): boolean {
+    return this.#client !== null && this.#running === null && this.#mailbox.isNextInLine();
+  }
+
+  /** Queues a message that was stored just now; returns how many are before it. */
   put(message: StoredMessage): number {
-    const before = this.#mailbox.put({ message, doubtful: message.status === 'sending' });
+    const before = this.#mailbox.put({ message, doubtful: false });
     this.#wake();
     return before;
+  }
+
+  /** Queues a message of an earlier process. One that was `sending` is looked for first: it may have left. */
+  resume(message: StoredMessage): void {
+    this.#mailbox.put({ message, doubtful: message.status === 'sending' });
+    this.#wake();
   }
 
   /** Resolves with the message once it is settled, or with null when it is kept over a stop. */

@@ -234,8 +234,15 @@ export type Settlement =
 
 /** The durable side of every mailbox. Writes of one tick travel in one statement; their order is kept. */
 export interface MessageLog {
-  /** Stores messages as `queued`, accepted `at` this moment, in order; resolves once they are on disk. */
-  append(agentId: string, message: OutgoingMessage, at: Date): Promise<StoredMessage>;
+  /**
+   * Stores a message, accepted `at` this moment, in the order of the calls; resolves once it is on disk. One that is
+   * handed over at once is stored as `sending` and needs no `markSending`.
+   */
+  append(
+    agentId: string,
+    message: OutgoingMessage,
+    acceptance?: { at?: Date; status?: 'queued' | 'sending' },
+  ): Promise<StoredMessage>;
   /** `queued → sending`, before the client sees it. */
   markSending(id: string, at: Date): Promise<void>;
   settle(id: string, settlement: Settlement): Promise<void>;

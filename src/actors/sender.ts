@@ -47,7 +47,7 @@ export class Sender {
 
   /** Queues what an earlier process left: in the order of acceptance, before anything new. */
   async restore(): Promise<void> {
-    for (const message of await this.#deps.log.pending(this.#deps.agentId)) this.outbox.put(message);
+    for (const message of await this.#deps.log.pending(this.#deps.agentId)) this.outbox.resume(message);
   }
 
   /** Holds a place. @throws GatewayError `RATE_LIMITED`, counted. */
@@ -67,7 +67,8 @@ export class Sender {
   ): Promise<{ stored: StoredMessage; position: number; settled: Promise<StoredMessage | null> }> {
     try {
       const { agentId, clock, log } = this.#deps;
-      const stored = await log.append(agentId, message, new Date(clock.now()));
+      const status = this.outbox.takesAtOnce() ? 'sending' : 'queued';
+      const stored = await log.append(agentId, message, { at: new Date(clock.now()), status });
       const settled = this.outbox.settled(stored);
       place.release();
       const position = this.outbox.put(stored);
@@ -102,6 +103,7 @@ export class Sender {
   /** Tells the world how a message stands. */
   #announce(message: StoredMessage): void {
     const { agentId, events } = this.#deps;
+    const isOver = message.status !== 'queued' && message.status !== 'sending';
     events.emit('message', {
       agentId,
       id: message.id,
@@ -110,9 +112,8 @@ export class Sender {
       status: message.status,
       error: message.error?.code,
       traceId: message.traceId,
-      waitedMs:
-        message.status === 'queued' ? undefined : this.#deps.clock.now() - message.createdAt.getTime(),
-      file: message.status === 'queued' ? undefined : message.image?.path,
+      waitedMs: isOver ? this.#deps.clock.now() - message.createdAt.getTime() : undefined,
+      file: isOver ? message.image?.path : undefined,
     });
   }
 

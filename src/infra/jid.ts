@@ -8,6 +8,9 @@ const MAX_LENGTH = 64;
 const SEPARATORS = /[\p{Z}\p{Pd}\p{Ps}\p{Pe}.\t]/gu;
 /** E.164 knows at most 15 digits; the shortest numbers with their country have 7. */
 const WHATSAPP_NUMBER = /^[1-9]\d{6,14}$/;
+/** What was parsed lately: a back end writes to the same people again, and reading a number is slow. */
+const parsed = new Map<string, Jid>();
+const MAX_PARSED = 5_000;
 const GROUP_ID = /^\d{5,25}(-\d{5,25})?$/;
 const LID = /^\d{5,25}$/;
 
@@ -21,6 +24,17 @@ const LID = /^\d{5,25}$/;
  */
 export function parseJid(text: string, defaultCountry: string): Jid {
   if (text.length > MAX_LENGTH) throw invalid();
+  const key = `${defaultCountry} ${text}`;
+  const known = parsed.get(key);
+  if (known !== undefined) return known;
+  const jid = parse(text, defaultCountry);
+  if (parsed.size >= MAX_PARSED) parsed.clear();
+  parsed.set(key, jid);
+  return jid;
+}
+
+/** `parseJid` without its memory. */
+function parse(text: string, defaultCountry: string): Jid {
   const at = text.indexOf('@');
   if (at === -1) return `${parseNumber(text.replace(SEPARATORS, ''), defaultCountry)}@c.us`;
   const user = text.slice(0, at).trim();
@@ -53,11 +67,11 @@ function parseNumber(compact: string, defaultCountry: string): string {
   // `00…` dials abroad from some countries and nothing from others: too ambiguous to send to.
   if (!/^\+?\d+$/.test(compact) || compact.startsWith('00')) throw invalid();
   const isNational = compact.startsWith('0');
-  const parsed = isNational
+  const number = isNational
     ? parsePhoneNumberFromString(compact, defaultCountry as CountryCode)
     : parsePhoneNumberFromString(compact.startsWith('+') ? compact : `+${compact}`);
-  const digits = parsed?.number.slice(1) ?? '';
-  if (!parsed?.isPossible() || !WHATSAPP_NUMBER.test(digits)) throw invalid();
+  const digits = number?.number.slice(1) ?? '';
+  if (!number?.isPossible() || !WHATSAPP_NUMBER.test(digits)) throw invalid();
   return digits;
 }
 

@@ -140,10 +140,41 @@ describe('the outbox', () => {
     const { client, sent } = scripted({ findSent: async () => inChat });
     const message = stored('1', 'sending');
     const settled = box.settled(message);
-    box.put(message);
+    box.resume(message);
     box.open(client);
     expect(await settled).to.include({ status: 'sent', messageId: 'wa before' });
     expect(sent).to.deep.equal([]);
+  });
+
+  it('hands over at once what was stored as sending, and writes no more than how it ended', async () => {
+    const { outbox: box, written } = outbox();
+    const { client, sent } = scripted({ findSent: () => Promise.reject(new Error('was looked for')) });
+    box.open(client);
+    const message = stored('1', 'sending');
+    const settled = box.settled(message);
+    box.put(message);
+    expect(await settled).to.include({ status: 'sent' });
+    expect(sent).to.deep.equal(['text 1']);
+    expect(written).to.deep.equal(['1 sent']);
+  });
+
+  it('takes a message at once only with a session, a token, and nothing before it', async () => {
+    const { outbox: box } = outbox();
+    const place = box.reserve();
+    expect(box.takesAtOnce(), 'without a session').to.equal(false);
+    const { client } = scripted();
+    box.open(client);
+    await box.drained();
+    expect(box.takesAtOnce()).to.equal(true);
+    const another = box.reserve();
+    expect(box.takesAtOnce(), 'beside another that is being stored').to.equal(false);
+    another.release();
+    const before = stored('1');
+    const settled = box.settled(before);
+    box.put(before);
+    expect(box.takesAtOnce(), 'behind one that is being sent').to.equal(false);
+    place.release();
+    await settled;
   });
 
   it('tells unknown without an acknowledgement, and sent once it comes late', async () => {

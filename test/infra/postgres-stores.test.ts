@@ -119,6 +119,14 @@ for (const { name, binDir } of flavours()) {
         expect(await database.messages.pendingFiles()).to.deep.equal([image.path]);
       });
 
+      it('stores a message that is handed over at once as sending, and waits for the disk with it', async () => {
+        const stored = await database.messages.append('a', outgoing('now'), { status: 'sending' });
+        expect(stored).to.deep.include({ status: 'sending', handedOverAt: stored.createdAt });
+        expect(await database.messages.find('a', stored.id)).to.deep.equal(stored);
+        const { rows } = await sql.query('show synchronous_commit');
+        expect(rows).to.deep.equal([{ synchronous_commit: 'on' }]);
+      });
+
       it('keeps the order of 1,000 messages accepted at once for 20 agents', async () => {
         const appended = await Promise.all(
           Array.from({ length: 1_000 }, (_, n) =>

@@ -10,6 +10,7 @@ import {
   mergeUpdates,
   type NewMessage,
   onePerMessage,
+  SETTLE_SENT,
   toStoredMessage,
   UPDATE_MESSAGES,
   updateValues,
@@ -49,12 +50,18 @@ export class PgMessageLog implements MessageLog {
     this.#pool = pool;
   }
 
-  async append(agentId: string, message: OutgoingMessage, createdAt = new Date()): Promise<StoredMessage> {
+  async append(
+    agentId: string,
+    message: OutgoingMessage,
+    acceptance: { at?: Date; status?: 'queued' | 'sending' } = {},
+  ): Promise<StoredMessage> {
+    const { at: createdAt = new Date(), status = 'queued' } = acceptance;
     const id = randomUUID();
     try {
-      const seq = await this.#inserts.add({ id, agentId, createdAt, message });
-      const blank = { messageId: null, error: null, handedOverAt: null, sentAt: null };
-      return { ...message, ...blank, id, agentId, seq, status: 'queued', createdAt };
+      const seq = await this.#inserts.add({ id, agentId, createdAt, status, message });
+      const handedOverAt = status === 'sending' ? createdAt : null;
+      const blank = { messageId: null, error: null, sentAt: null };
+      return { ...message, ...blank, id, agentId, seq, status, createdAt, handedOverAt };
     } catch (error) {
       const refusal = {
         code: 'DATABASE_UNAVAILABLE',
@@ -152,6 +159,7 @@ export class PgMessageLog implements MessageLog {
       'message.append',
       INSERT_MESSAGES,
       insertValues(news),
+      { prepared: true },
     );
     const seqs = new Map(rows.map((row) => [row.id, Number(row.seq)]));
     return news.map((each) => seqs.get(each.id)!);
@@ -159,7 +167,11 @@ export class PgMessageLog implements MessageLog {
 
   /** Writes changes; a result for each, although there is nothing to tell. */
   async #update(updates: MessageUpdate[]): Promise<undefined[]> {
-    await this.#pool.query('message.update', UPDATE_MESSAGES, updateValues(onePerMessage(updates)));
+    const changes = onePerMessage(updates);
+    const [operation, statement] = changes.every(({ status }) => status === 'sent')
+      ? ['message.settle_sent', SETTLE_SENT]
+      : ['message.update', UPDATE_MESSAGES];
+    await this.#pool.query(operation, statement, updateValues(changes), { prepared: true });
     return updates.map(() => undefined);
   }
 

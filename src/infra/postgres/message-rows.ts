@@ -47,17 +47,19 @@ export interface NewMessage {
   id: string;
   agentId: string;
   createdAt: Date;
+  status: 'queued' | 'sending';
   message: OutgoingMessage;
 }
 
 // The order of the rows is the order of acceptance: `seq` is drawn after the sort.
 export const INSERT_MESSAGES = `
   insert into public.gateway_message
-    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status)
-  select id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, 'queued'
+    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, handed_over_at)
+  select id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status,
+    case when status = 'sending' then created_at end
   from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::json[], $9::text[], $10::text[]) with ordinality as new
-    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, place)
+    $8::json[], $9::text[], $10::text[], $11::text[]) with ordinality as new
+    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, place)
   order by place
   returning id, seq`;
 
@@ -74,6 +76,7 @@ export function insertValues(news: NewMessage[]): unknown[] {
     news.map(({ message }) => (message.image ? JSON.stringify(message.image) : null)),
     news.map(({ message }) => message.origin),
     news.map(({ message }) => message.traceId),
+    news.map(({ status }) => status),
   ];
 }
 
@@ -87,19 +90,28 @@ export interface MessageUpdate {
   sentAt?: Date;
 }
 
-// A message goes forward only: `sending` from `queued` alone, and what was sent stays sent.
-export const UPDATE_MESSAGES = `
+/** The update of messages, with further relations in its `from`. */
+const updateFrom = (relations: string) => `
   update public.gateway_message as stored set
     status = change.status,
     message_id = coalesce(change.message_id, stored.message_id),
     error = change.error,
     handed_over_at = coalesce(stored.handed_over_at, change.handed_over_at),
     sent_at = coalesce(change.sent_at, stored.sent_at)
-  from unnest($1::uuid[], $2::text[], $3::text[], $4::json[], $5::timestamptz[], $6::timestamptz[])
+  from ${relations}unnest($1::uuid[], $2::text[], $3::text[], $4::json[], $5::timestamptz[], $6::timestamptz[])
     as change (id, status, message_id, error, handed_over_at, sent_at)
   where stored.id = change.id
     and stored.status <> 'sent'
     and (change.status <> 'sending' or stored.status = 'queued')`;
+
+// A message goes forward only: `sending` from `queued` alone, and what was sent stays sent.
+export const UPDATE_MESSAGES = updateFrom('');
+
+/**
+ * The same without waiting for the disk, for messages that were all sent: should a power cut take the change
+ * back, the row says `sending`, and the message is looked for in its chat, where it is.
+ */
+export const SETTLE_SENT = updateFrom(`(select set_config('synchronous_commit', 'off', true)) as relaxed, `);
 
 /** The parameters of `UPDATE_MESSAGES`. */
 export function updateValues(updates: MessageUpdate[]): unknown[] {

@@ -36,17 +36,20 @@ export class DatabasePool {
   }
 
   /**
-   * Runs one parameterised statement and gives its rows; `operation` names it for metrics and errors.
+   * Runs one parameterised statement and gives its rows; `operation` names it for metrics and errors. A statement
+   * that is `prepared` is parsed once a connection; its operation has that one text.
    * @throws GatewayError `DATABASE_UNAVAILABLE` or `INTERNAL`.
    */
   async query<Row extends QueryResultRow>(
     operation: string,
     text: string,
     values: unknown[] = [],
+    options: { prepared?: boolean } = {},
   ): Promise<Row[]> {
     const start = performance.now();
     try {
-      return (await this.#pool.query<Row>(text, values)).rows;
+      const name = options.prepared ? operation : undefined;
+      return (await this.#pool.query<Row>({ name, text, values })).rows;
     } catch (thrown) {
       throw toDatabaseError(thrown, operation);
     } finally {
