@@ -25,6 +25,7 @@ export function accessLog(logger: Logger, observer?: HttpObserver): RequestHandl
         event: 'http.request',
         traceId: traceIdOf(res),
         agentId: res.locals.agentId,
+        ip: req.ip,
         method: req.method,
         route,
         status,

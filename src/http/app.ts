@@ -29,6 +29,7 @@ export function createHttpApp(deps: HttpDeps): Express {
   app.disable('etag');
   app.set('query parser', 'simple');
   app.enable('case sensitive routing');
+  app.set('trust proxy', settings.TRUST_PROXY ?? 0);
 
   app.use(trace, accessLog(logger, observer), dataHeaders, hostGuard(settings));
   app.use(...crossOrigin(settings.CORS_ORIGINS), serviceRoutes(deps), docsRoutes(deps), sessionRoutes(deps));

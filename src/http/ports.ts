@@ -48,6 +48,8 @@ export interface HttpSettings {
   HOST: string;
   APP_BASE_URL: string;
   CORS_ORIGINS: string[];
+  /** How many proxies are in front, or their addresses and networks: their `X-Forwarded-*` are believed. */
+  TRUST_PROXY?: number | string[];
   DEFAULT_COUNTRY: string;
   SEND_RATE_PER_MINUTE: number;
   SESSIONS_TOKEN?: string | undefined;

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 // The only reader of the environment (SPEC §2). Every fault is listed at once; the process then exits with 78.
@@ -16,6 +17,27 @@ const list = z
   );
 const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
 
+const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
+
+/** True for an address, a network in CIDR form, or a name of networks. */
+function isNetwork(text: string): boolean {
+  const [, address, prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  if (address === undefined || !isIP(address)) return NAMED_NETWORKS.includes(text);
+  return Number(prefix ?? 0) <= (isIP(address) === 4 ? 32 : 128);
+}
+
+/** Whose word about the client is taken: how many proxies are in front, or their addresses; nobody's by default. */
+const trustedProxies = list.transform((parts, context) => {
+  const [first] = parts;
+  if (parts.length === 1 && /^\d$/.test(first!)) return Number(first);
+  if (parts.every(isNetwork)) return parts;
+  context.addIssue({
+    code: 'custom',
+    message: 'must be a number of proxies, or addresses and networks by comma',
+  });
+  return z.NEVER;
+});
+
 const schema = z
   .object({
     PORT: integer(3000, 0, 65_535),
@@ -24,6 +46,7 @@ const schema = z
     AI_BACKEND_URL: httpUrl.optional(),
     AI_TIMEOUT_MS: integer(60_000),
     CORS_ORIGINS: list,
+    TRUST_PROXY: trustedProxies,
     TEMP_DIR: z.string().min(1).default('/tmp/wwebjs'),
     WWEBJS_AUTH_DIR: z.string().min(1).default('.wwebjs_auth'),
     DB_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
