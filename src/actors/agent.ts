@@ -3,9 +3,11 @@ import { type ActorRefFrom, createActor } from 'xstate';
 import type { agentMachine } from './agent.machine.ts';
 import type { Fleet } from './fleet.ts';
 import { Inbox } from './inbox.ts';
+import { nextTransitions } from './next-transitions.ts';
 import { observe } from './observe.ts';
 import type { AgentRecord, AiBackend, InboundLog, MessageLog, Scheduler, WhatsAppDriver } from './ports.ts';
 import type { AgentView, GatewayEvents, QrView, TransitionRecord } from './protocol.ts';
+import type { MachineName, NextTransition } from './protocol-chart.ts';
 import { Sender } from './sender.ts';
 import { Session } from './session.ts';
 import type { ActorSettings } from './settings.ts';
@@ -173,11 +175,12 @@ export class Agent {
   /** Everything to be told of it at this moment; never its key. */
   view(): AgentView {
     const { apiKey: _apiKey, status: _status, ...told } = this.record;
-    const { children, context } = this.#supervisor.getSnapshot();
+    const { children, context, value } = this.#supervisor.getSnapshot();
     return {
       ...told,
       status: this.#status,
       states: statePaths(children.agent),
+      supervisorStates: pathsOf(value),
       since: this.#since,
       reason: children.agent?.getSnapshot().context.reason ?? null,
       live: this.#session.live(this.isConnected),
@@ -187,6 +190,15 @@ export class Agent {
         lastError: this.#session.lastError,
         nextStartAt: context.nextStartAt ?? undefined,
       },
+    };
+  }
+
+  /** What may happen next in each of its machines. */
+  next(): Record<MachineName, NextTransition[]> {
+    const snapshot = this.#supervisor.getSnapshot();
+    return {
+      supervisor: nextTransitions(snapshot),
+      agent: nextTransitions(snapshot.children.agent?.getSnapshot()),
     };
   }
 

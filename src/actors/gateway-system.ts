@@ -1,5 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
+import { agentMachine } from './agent.machine.ts';
 import { Agent, type AgentDeps, type Milestone } from './agent.ts';
+import { chartGraph } from './chart-graph.ts';
 import { withDeadline } from './deadline.ts';
 import { GatewayError } from './errors.ts';
 import { Fleet } from './fleet.ts';
@@ -30,9 +32,11 @@ import type {
   StartOutcome,
   TransitionRecord,
 } from './protocol.ts';
+import type { MachineName, NextTransition } from './protocol-chart.ts';
 import type { ActorSettings } from './settings.ts';
 import { StartGate } from './start-gate.ts';
 import { StatusProjection } from './status-projection.ts';
+import { supervisorMachine } from './supervisor.machine.ts';
 
 /** The ports that a gateway is made of. */
 export interface GatewayDeps {
@@ -58,6 +62,7 @@ export function createGatewaySystem(deps: GatewayDeps): GatewaySystem {
 
 class Registry implements GatewaySystem {
   readonly events = new EventEmitter<GatewayEvents>();
+  readonly charts = { agent: chartGraph(agentMachine), supervisor: chartGraph(supervisorMachine) };
   readonly #deps: GatewayDeps;
   readonly #agents = new Map<string, Agent>();
   /** Agents being made: two creates of the same id share one. */
@@ -148,6 +153,10 @@ class Registry implements GatewaySystem {
 
   history(agentId: string): TransitionRecord[] {
     return [...this.#get(agentId).history];
+  }
+
+  next(agentId: string): Record<MachineName, NextTransition[]> {
+    return this.#get(agentId).next();
   }
 
   apiKey(agentId: string): string | undefined {

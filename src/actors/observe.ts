@@ -1,4 +1,5 @@
-import type { AnyMachineSnapshot, AnyTransitionDefinition, InspectionEvent } from 'xstate';
+import type { AnyMachineSnapshot, InspectionEvent } from 'xstate';
+import { edgeOf } from './chart-words.ts';
 import type { TransitionRecord } from './protocol.ts';
 import { pathsOf } from './state-paths.ts';
 
@@ -8,18 +9,6 @@ export interface Observer {
   onTransition(record: TransitionRecord, reason: string | null): void;
   /** An actor of the system died: the only sign of it that reaches the outside (XSTATE.md). */
   onError(error: unknown): void;
-}
-
-/** One end of an edge, without the machine's own name: `connected.link.healthy`. */
-function nodePath(id: string): string {
-  return id.split('.').slice(1).join('.');
-}
-
-/** `source → target` of a transition; one without target stays where it is. */
-function edgeOf(transition: AnyTransitionDefinition): string {
-  const source = nodePath(transition.source.id);
-  const targets = transition.target?.map((node) => nodePath(node.id)).join(', ');
-  return `${source} → ${targets ?? source}`;
 }
 
 /** A failed child's event, which carries the error. */
@@ -47,6 +36,7 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
     const to = pathsOf((event.snapshot as AnyMachineSnapshot).value);
     const edges = event._transitions.map(edgeOf);
     const traceId = 'traceId' in event.event ? String(event.event.traceId) : undefined;
+    const isEventless = edges.length > 0 && event._transitions.every(({ eventType }) => eventType === '');
     seq += 1;
     const dwellMs = at - before.at;
     if (edges.length > 0 || event.event.type === 'xstate.init') last[machine] = { to, at };
@@ -55,6 +45,8 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
       at,
       machine,
       event: event.event.type,
+      data: dataOf(event.event),
+      ...(isEventless && { eventless: true }),
       edges,
       ignored: edges.length === 0 && event.event.type !== 'xstate.init',
       from: before.to,
@@ -76,6 +68,27 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
       console.error(error);
     }
   };
+}
+
+/** The parts of an event that guards decide by; whatever else it carries stays out of the history. */
+const TOLD = ['reason', 'state', 'fresh', 'output'] as const;
+
+/** What of an event may be kept and shown, or undefined when there is nothing. */
+function dataOf(event: object): TransitionRecord['data'] {
+  const fields = event as Record<string, unknown>;
+  let data: TransitionRecord['data'];
+  for (const name of TOLD) {
+    const value = fields[name];
+    if (typeof value !== 'string' && typeof value !== 'boolean') continue;
+    data ??= {};
+    data[name] = typeof value === 'string' ? masked(value) : value;
+  }
+  return data;
+}
+
+/** A text without phone numbers, and short: reasons may come from the library. */
+function masked(text: string): string {
+  return text.slice(0, 200).replace(/\+?\d(?:[\s().-]?\d){6,}/g, '•••');
 }
 
 /** Which of our two machines a snapshot is of; promises and callbacks have no machine. */

@@ -9,6 +9,7 @@ import type {
   SessionState,
   StoredMessage,
 } from './ports.ts';
+import type { ChartGraph, MachineName, NextTransition } from './protocol-chart.ts';
 
 // What the outside may ask of the actors, and what it gets back. HTTP knows this file and `errors.ts` only.
 
@@ -50,6 +51,8 @@ export interface AgentView {
   status: SessionState;
   /** Path of the live machine states, e.g. `connected.link.healthy`. */
   states: string[];
+  /** The same of the supervisor: `alive.running.steady`. */
+  supervisorStates: string[];
   /** Since when the status holds. */
   since: EpochMs;
   /** Why it is in this status: a reason of the table in `down-reasons.ts`, or null. */
@@ -67,6 +70,8 @@ export interface AgentView {
 export interface QrView {
   code: string;
   issuedAt: EpochMs;
+  /** By then it is replaced or withdrawn, at the latest. */
+  expiresAt?: EpochMs;
 }
 
 export interface SessionSpec {
@@ -107,8 +112,12 @@ export interface RunOutcome {
 export interface TransitionRecord {
   seq: number;
   at: EpochMs;
-  machine: 'supervisor' | 'agent';
+  machine: MachineName;
   event: string;
+  /** What of the event decides where it leads, without secrets, numbers and texts: reasons, flags, results. */
+  data?: Record<string, string | boolean>;
+  /** Taken without an event of its own, right after the record before it. */
+  eventless?: true;
   /** `source → target` of each transition taken, by state path; empty when the event was ignored. */
   edges: string[];
   ignored: boolean;
@@ -179,6 +188,8 @@ export interface GatewayEvents {
  */
 export interface GatewaySystem {
   readonly events: EventEmitter<GatewayEvents>;
+  /** The charts of the machines that are running. */
+  readonly charts: Record<MachineName, ChartGraph>;
 
   /** Makes every agent of the database known; those with saved credentials come back, without being waited for. */
   restore(): Promise<void>;
@@ -198,6 +209,8 @@ export interface GatewaySystem {
   qr(agentId: string): QrView;
   /** The newest transitions of an agent, oldest first. `SESSION_NOT_FOUND`. */
   history(agentId: string): TransitionRecord[];
+  /** What may happen next in each machine of an agent. `SESSION_NOT_FOUND`. */
+  next(agentId: string): Record<MachineName, NextTransition[]>;
 
   /** The agent's key, for authentication alone; undefined when there is no such agent. */
   apiKey(agentId: string): string | undefined;

@@ -139,7 +139,8 @@ export class Session implements SupervisedAgent {
   /** Shows a code, or none. */
   showQr(code: string | null): void {
     if (code !== null) this.#socket = 'UNPAIRED';
-    this.#qr = code === null ? null : { code, issuedAt: this.#deps.clock.now() };
+    const issuedAt = this.#deps.clock.now();
+    this.#qr = code === null ? null : { code, issuedAt, expiresAt: issuedAt + this.limits.qrStallMs };
     this.#deps.events.emit('qr', { agentId: this.agentId, qr: this.#qr });
     if (this.#qr) this.#owner.qrShown();
   }

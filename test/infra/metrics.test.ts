@@ -15,6 +15,7 @@ function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
     agentId,
     agentName: agentId,
     status: 'connected',
+    supervisorStates: ['alive.running.steady'],
     states: ['connected'],
     since: NOW - 5_000,
     reason: null,

@@ -1,4 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
+import { agentMachine } from '../../src/actors/agent.machine.ts';
+import { chartGraph } from '../../src/actors/chart-graph.ts';
 import { GatewayError } from '../../src/actors/errors.ts';
 import type { AiRequest, OutgoingMessage, StoredMessage } from '../../src/actors/ports.ts';
 import type {
@@ -11,7 +13,10 @@ import type {
   SendOutcome,
   SessionSpec,
   StartOutcome,
+  TransitionRecord,
 } from '../../src/actors/protocol.ts';
+import type { MachineName, NextTransition } from '../../src/actors/protocol-chart.ts';
+import { supervisorMachine } from '../../src/actors/supervisor.machine.ts';
 
 export const AT = new Date('2025-11-07T08:00:00.000Z');
 
@@ -23,6 +28,7 @@ export function agentView(agentId: string, changes: Partial<AgentView> = {}): Ag
     agentName: 'Support Bot',
     status: 'connected',
     states: ['connected.link.healthy'],
+    supervisorStates: ['alive.running.steady'],
     since: AT.getTime(),
     reason: null,
     endpointUrlRun: null,
@@ -41,11 +47,15 @@ interface FakeAgent {
   view: AgentView;
   key: string;
   qr?: QrView;
+  history: TransitionRecord[];
 }
 
 /** The actors as HTTP sees them, without any: answers are set by the test, calls are recorded. */
 export class FakeSystem implements GatewaySystem {
   readonly events = new EventEmitter<GatewayEvents>();
+  readonly charts = { agent: chartGraph(agentMachine), supervisor: chartGraph(supervisorMachine) };
+  /** What `next` tells of every agent's machine. */
+  nextOfAgent: NextTransition[] = [];
   readonly agents = new Map<string, FakeAgent>();
   readonly messages = new Map<string, StoredMessage>();
   readonly sent: { agentId: string; message: OutgoingMessage; options: SendOptions }[] = [];
@@ -83,7 +93,7 @@ export class FakeSystem implements GatewaySystem {
   refusal: GatewayError | null = null;
 
   add(agentId: string, key: string, changes: Partial<AgentView> = {}, qr?: QrView): FakeAgent {
-    const agent = { view: agentView(agentId, changes), key, qr };
+    const agent = { view: agentView(agentId, changes), key, qr, history: [] };
     this.agents.set(agentId, agent);
     return agent;
   }
@@ -130,8 +140,13 @@ export class FakeSystem implements GatewaySystem {
     return qr;
   }
 
-  history(): [] {
-    return [];
+  history(agentId: string): TransitionRecord[] {
+    return [...this.#agent(agentId).history];
+  }
+
+  next(agentId: string): Record<MachineName, NextTransition[]> {
+    this.#agent(agentId);
+    return { agent: this.nextOfAgent, supervisor: [] };
   }
 
   apiKey(agentId: string): string | undefined {

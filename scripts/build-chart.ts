@@ -1,0 +1,26 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { charts } from './chart/charts.ts';
+
+/** The files that are not what the machines say now. */
+async function stale(): Promise<[path: URL, content: string][]> {
+  const files = [...(await charts())].map(([path, content]) => {
+    return [new URL(`../${path}`, import.meta.url), content] as [URL, string];
+  });
+  const isFresh = await Promise.all(
+    files.map(async ([path, content]) => (await readFile(path, 'utf8').catch(() => '')) === content),
+  );
+  return files.filter((_, index) => !isFresh[index]);
+}
+
+/** Writes the charts of both machines, derived from the machines themselves; with `--check` it only compares. */
+async function main(): Promise<void> {
+  const files = await stale();
+  if (!process.argv.includes('--check')) {
+    for (const [path, content] of files) await writeFile(path, content);
+  } else if (files.length > 0) {
+    console.error('charts: not those of the machines as they are: npm run chart');
+    process.exitCode = 1;
+  }
+}
+
+await main();

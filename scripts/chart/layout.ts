@@ -1,0 +1,153 @@
+import elkModule from 'elkjs/lib/elk.bundled.js';
+import type { ELK as Elk, ElkExtendedEdge, ElkLabel, ElkNode, ElkPoint } from 'elkjs/lib/elk-api.js';
+import type { ChartEdge, ChartGraph } from '../../src/actors/protocol-chart.ts';
+import { type Box, boxOf, labelOf, PAD, ROW, textWidth, writtenEdges } from './boxes.ts';
+
+const ROOT = 'chart';
+const DOT = 9;
+
+/** What was measured to be readable for nested and parallel charts. */
+const OPTIONS = {
+  'elk.algorithm': 'layered',
+  'elk.direction': 'DOWN',
+  'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
+  'elk.json.shapeCoords': 'ROOT',
+  'elk.json.edgeCoords': 'ROOT',
+  'elk.edgeRouting': 'ORTHOGONAL',
+  'elk.layered.considerModelOrder.strategy': 'NODES_AND_EDGES',
+  'elk.layered.cycleBreaking.strategy': 'MODEL_ORDER',
+  'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
+  'elk.layered.spacing.nodeNodeBetweenLayers': '26',
+  'elk.layered.spacing.edgeNodeBetweenLayers': '14',
+  'elk.layered.spacing.edgeEdgeBetweenLayers': '10',
+  'elk.spacing.nodeNode': '22',
+  'elk.spacing.edgeNode': '14',
+  'elk.spacing.edgeEdge': '10',
+  'elk.spacing.edgeLabel': '4',
+  'elk.padding': '[top=16,left=16,bottom=16,right=16]',
+};
+
+export interface Frame {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** A state where it is drawn. */
+export interface PlacedBox extends Box, Frame {}
+
+/** A line where it is drawn, with its label's lines. */
+export interface PlacedLine {
+  edge: ChartEdge;
+  points: ElkPoint[];
+  label: Frame;
+}
+
+/** A chart with everything in its place. */
+export interface Layout {
+  width: number;
+  height: number;
+  /** Outer states before inner ones. */
+  boxes: PlacedBox[];
+  lines: PlacedLine[];
+  /** The dots where a compound begins, with the way from there. */
+  beginnings: { dot: Frame; points: ElkPoint[] }[];
+}
+
+/** The box as ELK knows it; an outer one is at least as big as its own text. */
+function shape(box: Box, children: ElkNode[]): ElkNode {
+  const { path, kind } = box.state;
+  if (children.length === 0) return { id: path, width: box.width, height: box.head };
+  const inner = kind === 'parallel' ? 14 : 10;
+  return {
+    id: path,
+    children,
+    layoutOptions: {
+      'elk.padding': `[top=${box.head + inner},left=${PAD + 4},bottom=${PAD + 4},right=${PAD + 4}]`,
+      'elk.nodeSize.constraints': 'MINIMUM_SIZE',
+      'elk.nodeSize.minimum': `(${box.width},${box.head + 20})`,
+    },
+  };
+}
+
+/** The dot from which the initial state of a compound is reached. */
+const dotOf = (path: string): ElkNode => ({ id: `${path}/begin`, width: DOT, height: DOT });
+
+/** The boxes below a path, nested. */
+function nest(parent: string, initial: string | null, boxes: Box[]): ElkNode[] {
+  const own = boxes.filter(({ state }) => state.parent === parent);
+  const nodes = own.map((box) => shape(box, nest(box.state.path, box.state.initial, boxes)));
+  return initial ? [dotOf(parent), ...nodes] : nodes;
+}
+
+/** A line's label: one row per transition. */
+function labelFrame({ transitions }: ChartEdge): ElkLabel {
+  const widths = transitions.map((made) => textWidth(labelOf(made), ROW.size));
+  return {
+    text: ' ',
+    width: Math.max(...widths) + 6,
+    height: transitions.length * ROW.line,
+    layoutOptions: { 'elk.edgeLabels.inline': 'true' },
+  };
+}
+
+/** The way of an edge as ELK laid it. */
+function pointsOf({ sections = [] }: ElkExtendedEdge): ElkPoint[] {
+  return sections.flatMap(({ startPoint, bendPoints = [], endPoint }) => [
+    startPoint,
+    ...bendPoints,
+    endPoint,
+  ]);
+}
+
+/** All nodes of a laid-out graph by id. */
+function frames(node: ElkNode): Map<string, Frame> {
+  const { x = 0, y = 0, width = 0, height = 0 } = node;
+  const found = new Map([[node.id, { x, y, width, height }]]);
+  for (const child of node.children ?? []) for (const [id, frame] of frames(child)) found.set(id, frame);
+  return found;
+}
+
+/** Lays a chart out. Deterministic: the same graph gives the same numbers. */
+export async function layOut(graph: ChartGraph): Promise<Layout> {
+  const written = writtenEdges(graph);
+  const boxes = graph.states.map((state) => boxOf(state, graph, written));
+  const drawn = graph.edges.filter(({ edge }) => !written.has(edge));
+  const compounds = [{ path: '', initial: graph.initial }, ...graph.states].filter(({ initial }) => initial);
+  const edges: ElkExtendedEdge[] = [
+    ...compounds.map(({ path, initial }) => ({
+      id: `${path}/begin`,
+      sources: [`${path}/begin`],
+      targets: [initial!],
+    })),
+    ...drawn.map((edge) => ({
+      id: edge.edge,
+      sources: [edge.source],
+      targets: edge.targets,
+      labels: [labelFrame(edge)],
+    })),
+  ];
+  const elk: Elk = new elkModule.default();
+  const placed: ElkNode = await elk.layout<ElkNode>({
+    id: ROOT,
+    layoutOptions: OPTIONS,
+    children: nest('', graph.initial, boxes),
+    edges,
+  });
+  const frameOf = frames(placed);
+  const edgeById = new Map(placed.edges?.map((edge) => [edge.id, edge]));
+  return {
+    width: placed.width ?? 0,
+    height: placed.height ?? 0,
+    boxes: boxes.map((box) => ({ ...box, ...frameOf.get(box.state.path)! })),
+    lines: drawn.map((edge) => {
+      const laid = edgeById.get(edge.edge)!;
+      return { edge, points: pointsOf(laid), label: laid.labels![0] as Frame };
+    }),
+    beginnings: compounds.map(({ path }) => ({
+      dot: frameOf.get(`${path}/begin`)!,
+      points: pointsOf(edgeById.get(`${path}/begin`)!),
+    })),
+  };
+}

@@ -1,0 +1,153 @@
+import type { ElkPoint } from 'elkjs/lib/elk-api.js';
+import type { ChartGraph, ChartState } from '../../src/actors/protocol-chart.ts';
+import { labelOf, PAD, ROW, type Row, TITLE } from './boxes.ts';
+import type { Frame, Layout, PlacedBox, PlacedLine } from './layout.ts';
+
+const MARK = { length: 8, half: 4 };
+
+/** A number as it is written: at most one decimal. */
+const n = (value: number) => String(Math.round(value * 10) / 10);
+
+/** Text as it may stand in XML. */
+function xml(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
+}
+
+/** What a browser shows when the pointer rests on a state. */
+function tooltip({ path, entry, exit, invokes }: ChartState): string {
+  const told = [
+    entry.length > 0 && `entry: ${entry.join(', ')}`,
+    exit.length > 0 && `exit: ${exit.join(', ')}`,
+    invokes.length > 0 && `runs: ${invokes.join(', ')}`,
+  ];
+  return [path, ...told.filter((line) => line !== false)].join('\n');
+}
+
+/** Text at a place. */
+function text(className: string, x: number, y: number, content: string): string {
+  return `<text class="${className}" x="${n(x)}" y="${n(y)}">${content}</text>`;
+}
+
+/** A row's parts; each event is a span of its own. */
+function spans({ parts }: Row): string {
+  return parts
+    .map(({ text: part, event }) =>
+      event === undefined
+        ? xml(part)
+        : `<tspan class="event" data-event="${xml(event)}">${xml(part)}</tspan>`,
+    )
+    .join('');
+}
+
+/** The rows inside a box: what runs, then the edges that are written. */
+function rows(box: PlacedBox): string[] {
+  let y = box.y + 6 + TITLE.line + 4;
+  const next = () => {
+    y += ROW.line;
+    return y - 4;
+  };
+  const runs = box.runs.map((run) => text('runs', box.x + PAD, next(), xml(run)));
+  const edges = box.edges.map(({ edge, rows: own }) => {
+    const top = y;
+    const lines = own.map((row) => text('row', box.x + PAD + row.indent * 6.6, next(), spans(row)));
+    const plate = rect('plate', { x: box.x + 4, y: top, width: box.width - 8, height: y - top }, 3);
+    return `<g class="edge written" data-edge="${xml(edge)}">${plate}${lines.join('')}</g>`;
+  });
+  return [...runs, ...edges];
+}
+
+/** A rectangle with round corners. */
+function rect(className: string, { x, y, width, height }: Frame, radius: number): string {
+  return `<rect class="${className}" x="${n(x)}" y="${n(y)}" width="${n(width)}" height="${n(height)}" rx="${radius}"/>`;
+}
+
+/** The group of a state. */
+function stateGroup(box: PlacedBox): string {
+  const { kind, path } = box.state;
+  const hasRows = box.runs.length + box.edges.length > 0;
+  const rule = box.y + 6 + TITLE.line;
+  return [
+    `<g class="state ${kind}" data-state="${xml(path)}"><title>${xml(tooltip(box.state))}</title>`,
+    rect('box', box, 7),
+    kind === 'final'
+      ? rect('inner', { x: box.x + 3, y: box.y + 3, width: box.width - 6, height: box.height - 6 }, 5)
+      : '',
+    text('name', box.x + PAD, box.y + 5 + 15, xml(box.title)),
+    hasRows ? `<path class="rule" d="M${n(box.x)} ${n(rule)}h${n(box.width)}"/>` : '',
+    ...rows(box),
+    '</g>',
+  ].join('');
+}
+
+/** A way with round corners. */
+function way(points: ElkPoint[]): string {
+  const [first, ...rest] = points;
+  const corner = (at: ElkPoint, to: ElkPoint, by: number) => {
+    const length = Math.hypot(to.x - at.x, to.y - at.y) || 1;
+    const share = Math.min(by, length / 2) / length;
+    return { x: at.x + (to.x - at.x) * share, y: at.y + (to.y - at.y) * share };
+  };
+  const parts = rest.map((at, index) => {
+    const after = rest[index + 1];
+    const before = index === 0 ? first! : rest[index - 1]!;
+    if (!after) return `L${n(at.x)} ${n(at.y)}`;
+    const from = corner(at, before, 6);
+    const to = corner(at, after, 6);
+    return `L${n(from.x)} ${n(from.y)}Q${n(at.x)} ${n(at.y)} ${n(to.x)} ${n(to.y)}`;
+  });
+  return `M${n(first!.x)} ${n(first!.y)}${parts.join('')}`;
+}
+
+/** The head of an arrow, as a shape of its own, so that a class can colour it. */
+function arrow(points: ElkPoint[]): string {
+  const [before, tip] = points.slice(-2) as [ElkPoint, ElkPoint];
+  const length = Math.hypot(tip.x - before.x, tip.y - before.y) || 1;
+  const [dx, dy] = [(tip.x - before.x) / length, (tip.y - before.y) / length];
+  const base = { x: tip.x - dx * MARK.length, y: tip.y - dy * MARK.length };
+  const side = (sign: number) => `${n(base.x - sign * dy * MARK.half)} ${n(base.y + sign * dx * MARK.half)}`;
+  return `<path class="arrow" d="M${n(tip.x)} ${n(tip.y)}L${side(1)}L${side(-1)}Z"/>`;
+}
+
+/** The group of a line: a broad invisible way to point at, the visible one, its head and its label. */
+function lineGroup({ edge, points, label }: PlacedLine): string {
+  const d = way(points);
+  const labels = edge.transitions.map((made, index) =>
+    text(
+      'label',
+      label.x + label.width / 2,
+      label.y + (index + 1) * ROW.line - 4,
+      `<tspan class="event" data-event="${xml(made.event)}">${xml(labelOf(made))}</tspan>`,
+    ),
+  );
+  return [
+    `<g class="edge drawn" data-edge="${xml(edge.edge)}">`,
+    `<path class="line" d="${d}"/>${arrow(points)}`,
+    rect('plate', label, 3),
+    ...labels,
+    '</g>',
+  ].join('');
+}
+
+/** Where a compound begins. */
+function beginning({ dot, points }: Layout['beginnings'][number]): string {
+  const r = dot.width / 2;
+  return `<g class="begin"><circle cx="${n(dot.x + r)}" cy="${n(dot.y + r)}" r="${n(r)}"/><path class="line" d="${way(points)}"/>${arrow(points)}</g>`;
+}
+
+/**
+ * The chart as SVG: classes and data attributes only, no colours; `web/inspector/chart.css` has them. Outer states
+ * lie below the lines, states without children above them.
+ */
+export function svgOf(graph: ChartGraph, layout: Layout): string {
+  const isOuter = (box: PlacedBox) => box.state.kind === 'compound' || box.state.kind === 'parallel';
+  const size = `width="${n(layout.width)}" height="${n(layout.height)}" viewBox="0 0 ${n(layout.width)} ${n(layout.height)}"`;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" ${size} role="img" aria-label="State chart of the ${graph.machine}" data-machine="${graph.machine}" data-hash="${graph.hash}">`,
+    ...layout.boxes.filter(isOuter).map(stateGroup),
+    ...layout.beginnings.map(beginning),
+    ...layout.lines.map(lineGroup),
+    ...layout.boxes.filter((box) => !isOuter(box)).map(stateGroup),
+    '</svg>',
+    '',
+  ].join('\n');
+}
