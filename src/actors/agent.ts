@@ -139,7 +139,7 @@ export class Agent {
     await Promise.all([this.inbox.stop(patienceMs), this.sender.outbox.drained()]);
     clearTimeout(impatience);
     this.#stopping.abort();
-    this.sender.outbox.releaseWaiters();
+    this.sender.outbox.settlements.releaseWaiters();
     const ended = this.ended();
     this.command({ type: 'supervisor.stop' });
     await ended;

@@ -30,7 +30,7 @@ export interface DeliveryContext {
   clock: Scheduler;
   sendTimeoutMs: number;
   /** Ids already told to be another message's, so that equal texts are not taken for each other. */
-  claimed: { has(messageId: string): boolean };
+  claimed: { isClaimed(messageId: string): boolean };
 }
 
 /** The acks of the message in flight: they may come before the send resolves, or long after. */
@@ -138,6 +138,6 @@ export async function lookUp(
     text: message.text,
     since,
   });
-  const own = found.find((candidate) => !context.claimed.has(candidate.messageId));
+  const own = found.find((candidate) => !context.claimed.isClaimed(candidate.messageId));
   return own ? confirm(own, context) : null;
 }

@@ -125,7 +125,7 @@ export class Inbox {
     }
     const port = this.#turnPort(traceId, async (text) => {
       const { stored } = await this.#deps.sender.accept(this.#replyTo(message.chatId, text, traceId));
-      this.#deps.sender.outbox.forget(stored.id);
+      this.#deps.sender.outbox.settlements.forget(stored.id);
       return { id: stored.id, sent: false };
     });
     const output = await this.#turn(port, toRequest(message), signal);
@@ -205,7 +205,7 @@ export class Inbox {
         origin: 'report',
         traceId,
       });
-      sender.outbox.forget(stored.id);
+      sender.outbox.settlements.forget(stored.id);
     } catch (failure) {
       this.#fault('report', failure);
     }

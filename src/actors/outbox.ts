@@ -1,25 +1,11 @@
-import { pause } from './deadline.ts';
-import {
-  AckBook,
-  type DeliveryContext,
-  type DeliveryResult,
-  deliver,
-  isSettlement,
-  lookUp,
-} from './delivery.ts';
-import { type GatewayError, toGatewayError } from './errors.ts';
-import { type Entry, Mailbox, type Reservation } from './mailbox.ts';
-import type {
-  Ack,
-  MessageLog,
-  Scheduler,
-  Settlement,
-  StoredMessage,
-  Timer,
-  WhatsAppClient,
-} from './ports.ts';
+import { Attempts, expiry, hasExpired } from './attempts.ts';
+import { AckBook } from './delivery.ts';
+import type { GatewayError } from './errors.ts';
+import { Mailbox, type Reservation } from './mailbox.ts';
+import type { Ack, MessageLog, Scheduler, StoredMessage, Timer, WhatsAppClient } from './ports.ts';
 import type { MailboxView } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
+import { Settlements } from './settlements.ts';
 
 /** What the outbox is doing: drawn as `connected.mailbox` on the chart. */
 export type OutboxMode = 'idle' | 'sending' | 'throttled';
@@ -34,30 +20,28 @@ export interface OutboxReports {
   fault(where: string, error: unknown): void;
 }
 
-const REMEMBERED_IDS = 1_000;
 /** How long a mode has to last to be shown. */
 const MODE_LASTS_MS = 200;
-/** Attempts within one session of a message that does not get as far as the hand-over. */
-const MAX_ATTEMPTS = 3;
+
+/** A session as the outbox uses it. */
+interface OpenSession {
+  attempts: Attempts;
+  over: AbortController;
+}
 
 /**
  * The sending half of an agent: takes the head of the mailbox while the session is open, one message at a
  * time, and settles it. Outlives clients and restarts of the machine; only a delete or a stop ends it.
  */
 export class Outbox {
+  readonly settlements: Settlements;
   readonly #mailbox: Mailbox;
   readonly #settings: ActorSettings;
   readonly #clock: Scheduler;
   readonly #log: MessageLog;
   readonly #reports: OutboxReports;
   readonly #acks = new AckBook();
-  /** Newest own WhatsApp ids: told apart by `lookUp`. */
-  readonly #claimed = new Set<string>();
-  /** Messages told as unknown, by WhatsApp id: a late ack still makes them sent. */
-  readonly #unsettled = new Map<string, StoredMessage>();
-  readonly #waiters = new Map<string, (message: StoredMessage | null) => void>();
-  #client: WhatsAppClient | null = null;
-  #closed = new AbortController();
+  #session: OpenSession | null = null;
   #running: Promise<void> | null = null;
   #inFlight: string | null = null;
   #mode: OutboxMode = 'idle';
@@ -66,11 +50,14 @@ export class Outbox {
   #timer: Timer | null = null;
 
   constructor(deps: { settings: ActorSettings; clock: Scheduler; log: MessageLog; reports: OutboxReports }) {
-    this.#settings = deps.settings;
-    this.#clock = deps.clock;
-    this.#log = deps.log;
-    this.#reports = deps.reports;
-    this.#mailbox = new Mailbox(deps.settings, deps.clock);
+    const { settings, clock, log, reports } = deps;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#log = log;
+    this.#reports = reports;
+    this.#mailbox = new Mailbox(settings, clock);
+    const { status, fault } = reports;
+    this.settlements = new Settlements({ clock, log, status, fault });
   }
 
   /** Holds a place while the message is being stored. @throws GatewayError `RATE_LIMITED` */
@@ -85,7 +72,7 @@ export class Outbox {
 
   /** True when a message with a place would be handed over at once: it may be stored as `sending` already. */
   takesAtOnce(): boolean {
-    return this.#client !== null && this.#running === null && this.#mailbox.isNextInLine();
+    return this.#session !== null && this.#running === null && this.#mailbox.isNextInLine();
   }
 
   /** Queues a message that was stored just now; returns how many are before it. */
@@ -101,16 +88,6 @@ export class Outbox {
     this.#wake();
   }
 
-  /** Resolves with the message once it is settled, or with null when it is kept over a stop. */
-  settled(message: StoredMessage): Promise<StoredMessage | null> {
-    return new Promise((resolve) => this.#waiters.set(message.id, resolve));
-  }
-
-  /** Nobody waits for the message any more. */
-  forget(id: string): void {
-    this.#waiters.delete(id);
-  }
-
   /** True while the message is being handed over or waits for its acknowledgement. */
   isInFlight(id: string): boolean {
     return this.#inFlight === id;
@@ -123,16 +100,29 @@ export class Outbox {
 
   /** The session is ready: sending begins. */
   open(client: WhatsAppClient): void {
-    this.#client = client;
-    this.#closed = new AbortController();
+    const over = new AbortController();
+    const { sendTimeoutMs, messageTtlMs, limits } = this.#settings;
+    const attempts = new Attempts({
+      client,
+      log: this.#log,
+      acks: this.#acks,
+      clock: this.#clock,
+      claimed: this.settlements,
+      sendTimeoutMs,
+      messageTtlMs,
+      againMs: limits.probeAgainMs,
+      closed: over.signal,
+      suspect: () => this.#reports.suspect(),
+    });
+    this.#session = { attempts, over };
     this.#mailbox.open();
     this.#wake();
   }
 
   /** The session is over: the queue waits where it is. */
   close(): void {
-    this.#client = null;
-    this.#closed.abort();
+    this.#session?.over.abort();
+    this.#session = null;
     this.#mailbox.close();
     this.#arm();
   }
@@ -140,10 +130,7 @@ export class Outbox {
   /** An ack of the current client; one that comes late settles what was unknown. */
   acked(ack: Ack): void {
     this.#acks.note(ack);
-    const late = this.#unsettled.get(ack.messageId);
-    if (!late || ack.ack < 1) return;
-    this.#unsettled.delete(ack.messageId);
-    this.#record(late, { status: 'sent', messageId: ack.messageId, at: new Date(this.#clock.now()) });
+    this.settlements.acked(ack);
   }
 
   view(): MailboxView {
@@ -161,31 +148,25 @@ export class Outbox {
     await this.#running;
   }
 
-  /** Tells those who still wait that their message is kept: the service is stopping. */
-  releaseWaiters(): void {
-    for (const [, resolve] of this.#waiters) resolve(null);
-    this.#waiters.clear();
-  }
-
   /** Ends every queued message with an error and tells whoever waits; the rows are the caller's. */
-  failAll(error: GatewayError): void {
+  failAll({ code, message }: GatewayError): void {
     this.close();
     for (let entry = this.#mailbox.dropOldest(); entry; entry = this.#mailbox.dropOldest()) {
-      this.#told({ ...entry.message, status: 'failed', error: { code: error.code, message: error.message } });
+      this.settlements.tell({ ...entry.message, status: 'failed', error: { code, message } });
     }
     this.#arm();
   }
 
-  /** Starts the loop unless it runs. */
+  /** Starts the loop unless it runs; without a session there is only an expiry to wait for. */
   #wake(): void {
-    this.#arm();
-    if (this.#running !== null || !this.#client) return;
+    if (this.#running !== null) return;
+    if (!this.#session) return this.#arm();
     this.#running = this.#run()
       .catch((error: unknown) => this.#reports.fault('outbox', error))
       .finally(() => {
         this.#running = null;
         // A message may have come, or the session have opened, while the loop was ending.
-        if (this.#client && this.#mailbox.next()) this.#wake();
+        if (this.#session && this.#mailbox.next()) this.#wake();
         // Only now: while the loop runs there is nothing to wait for, and no timer is set.
         else this.#arm();
       });
@@ -193,140 +174,18 @@ export class Outbox {
 
   /** Hands messages over until there is no token, no message or no session. */
   async #run(): Promise<void> {
-    for (let entry = this.#mailbox.next(); entry && this.#client; entry = this.#mailbox.next()) {
+    for (let entry = this.#mailbox.next(); entry && this.#session; entry = this.#mailbox.next()) {
       this.#setMode('sending');
       this.#inFlight = entry.message.id;
-      const settled = await this.#attempt(entry, this.#client);
+      const settlement = await this.#session.attempts.settle(entry);
       this.#inFlight = null;
-      if (!settled) break;
+      if (!settlement) break;
+      this.settlements.record(entry.message, settlement);
       // A delete may have emptied the mailbox meanwhile.
       if (this.#mailbox.oldest() === entry) this.#mailbox.dropOldest();
       this.#reports.changed();
     }
-    this.#setMode(this.#client && this.#mailbox.length > 0 ? 'throttled' : 'idle');
-  }
-
-  /** One message; false when it has to stay because its session went away. */
-  async #attempt(entry: Entry, client: WhatsAppClient): Promise<boolean> {
-    const context = this.#context(client);
-    for (let attempts = 0; ; ) {
-      if (this.#expired(entry)) return this.#expire(entry);
-      const result = await this.#try(entry, context);
-      if (isSettlement(result)) {
-        this.#record(entry.message, result);
-        return true;
-      }
-      if (result.status === 'doubtful') this.#doubt(entry);
-      if (!(await this.#recovers(client, result.error))) return false;
-      // A database that is away is no fault of the message: it waits, as long as it may.
-      if (result.error.code !== 'DATABASE_UNAVAILABLE') attempts += 1;
-      if (result.status === 'stuck' && attempts < MAX_ATTEMPTS) continue;
-      this.#record(entry.message, await this.#giveUp(entry, context, result.error));
-      return true;
-    }
-  }
-
-  /** Looks for a doubtful message in the chat, then delivers what isn't there. */
-  async #try(entry: Entry, context: DeliveryContext): Promise<DeliveryResult> {
-    if (!entry.doubtful) return deliver(entry.message, context);
-    try {
-      return (await lookUp(entry.message, context)) ?? (await deliver(entry.message, context));
-    } catch (thrown) {
-      return { status: 'doubtful', error: toGatewayError(thrown, 'BAD_GATEWAY') };
-    }
-  }
-
-  /** From now on the message may have left. */
-  #doubt(entry: Entry): void {
-    entry.doubtful = true;
-    entry.message = { ...entry.message, status: 'sending' };
-  }
-
-  /** The page answers, the message did not get through: found in the chat after all, unknown, or failed. */
-  async #giveUp(entry: Entry, context: DeliveryContext, cause: GatewayError): Promise<Settlement> {
-    const error = { code: cause.code, message: cause.message };
-    if (!entry.doubtful) return { status: 'failed', error };
-    const found = await lookUp(entry.message, context).catch(() => null);
-    if (found && isSettlement(found)) return found;
-    return { status: 'unknown', messageId: null, error };
-  }
-
-  /** Waits out what may be dying: true when it is worth another try, false when the session ends. */
-  async #recovers(client: WhatsAppClient, error: GatewayError): Promise<boolean> {
-    if (error.code === 'DATABASE_UNAVAILABLE') return this.#pause();
-    this.#reports.suspect();
-    for (;;) {
-      const state = await client.probe().catch(() => null);
-      if (this.#closed.signal.aborted) return false;
-      if (state === 'CONNECTED') return true;
-      if (!(await this.#pause())) return false;
-    }
-  }
-
-  /** Waits a little; false when the session ended meanwhile. */
-  async #pause(): Promise<boolean> {
-    const { signal } = this.#closed;
-    await pause(this.#clock, this.#settings.limits.probeAgainMs, signal);
-    return !signal.aborted;
-  }
-
-  /** Writes a settlement, remembers what later events may refer to, and tells whoever waits. */
-  #record(message: StoredMessage, settlement: Settlement): void {
-    const settled = settle(message, settlement);
-    if (settled.messageId) this.#claim(settled.messageId);
-    if (settlement.status === 'unknown' && settlement.messageId)
-      this.#unsettled.set(settlement.messageId, settled);
-    // Nobody waits for the write: after a crash the row still says `sending`, and the chat is asked.
-    this.#log
-      .settle(message.id, settlement)
-      .catch((error: unknown) => this.#reports.fault('outbox.settle', error));
-    this.#told(settled);
-  }
-
-  /** Tells the world and the waiter. */
-  #told(message: StoredMessage): void {
-    this.#reports.status(message);
-    this.#waiters.get(message.id)?.(message);
-    this.#waiters.delete(message.id);
-  }
-
-  /** Remembers a WhatsApp id as ours, the newest thousand. */
-  #claim(messageId: string): void {
-    this.#claimed.add(messageId);
-    if (this.#claimed.size > REMEMBERED_IDS) {
-      for (const oldest of this.#claimed) {
-        this.#claimed.delete(oldest);
-        this.#unsettled.delete(oldest);
-        break;
-      }
-    }
-  }
-
-  /** What a delivery needs of this outbox. */
-  #context(client: WhatsAppClient): DeliveryContext {
-    return {
-      client,
-      log: this.#log,
-      acks: this.#acks,
-      clock: this.#clock,
-      sendTimeoutMs: this.#settings.sendTimeoutMs,
-      claimed: this.#claimed,
-    };
-  }
-
-  /** True when the message has waited longer than it may. */
-  #expired(entry: Entry): boolean {
-    return this.#clock.now() - entry.message.createdAt.getTime() >= this.#settings.messageTtlMs;
-  }
-
-  /** Settles an expired message: one in doubt stays in doubt. */
-  #expire(entry: Entry): true {
-    const error = { code: 'EXPIRED', message: 'The message could not be sent in time.' };
-    this.#record(
-      entry.message,
-      entry.doubtful ? { status: 'unknown', messageId: null, error } : { status: 'failed', error },
-    );
-    return true;
+    this.#setMode(this.#session && this.#mailbox.length > 0 ? 'throttled' : 'idle');
   }
 
   /** Sets the one timer of the agent: the next token, or the expiry of the oldest message. */
@@ -343,17 +202,12 @@ export class Outbox {
 
   /** The timer rang: go on sending, or expire what has waited too long while there is no session. */
   #due(): void {
-    if (this.#client) {
-      this.#wake();
-      return;
-    }
+    if (this.#session) return this.#wake();
     const oldest = this.#mailbox.oldest();
-    if (!oldest || !this.#expired(oldest)) {
-      this.#arm();
-      return;
+    if (oldest && hasExpired(oldest, this.#clock.now(), this.#settings.messageTtlMs)) {
+      this.#mailbox.dropOldest();
+      this.settlements.record(oldest.message, expiry(oldest));
     }
-    this.#mailbox.dropOldest();
-    this.#expire(oldest);
     this.#arm();
   }
 
@@ -367,19 +221,4 @@ export class Outbox {
       this.#reports.mode(this.#mode);
     }, MODE_LASTS_MS);
   }
-}
-
-/** The stored message after its settlement. Pure. */
-function settle(message: StoredMessage, settlement: Settlement): StoredMessage {
-  if (settlement.status === 'sent') {
-    return {
-      ...message,
-      status: 'sent',
-      messageId: settlement.messageId,
-      sentAt: settlement.at,
-      error: null,
-    };
-  }
-  const messageId = settlement.status === 'unknown' ? settlement.messageId : null;
-  return { ...message, status: settlement.status, messageId, error: settlement.error };
 }

@@ -69,7 +69,7 @@ export class Sender {
       const { agentId, clock, log } = this.#deps;
       const status = this.outbox.takesAtOnce() ? 'sending' : 'queued';
       const stored = await log.append(agentId, message, { at: new Date(clock.now()), status });
-      const settled = this.outbox.settled(stored);
+      const settled = this.outbox.settlements.of(stored);
       place.release();
       const position = this.outbox.put(stored);
       this.#announce(stored);
@@ -85,7 +85,7 @@ export class Sender {
     const { stored, position, settled } = await this.accept(message, place);
     const queued = { status: 'queued', id: stored.id, to: stored.to, position } as const;
     if (options.respondAsync) {
-      this.outbox.forget(stored.id);
+      this.outbox.settlements.forget(stored.id);
       return queued;
     }
     let ended: StoredMessage | null;
@@ -96,7 +96,7 @@ export class Sender {
       ended = this.outbox.isInFlight(stored.id) ? await settled : null;
     }
     if (ended) return outcomeOf(ended);
-    this.outbox.forget(stored.id);
+    this.outbox.settlements.forget(stored.id);
     return { ...queued, position: this.outbox.positionOf(stored.id) };
   }
 

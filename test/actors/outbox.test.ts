@@ -98,7 +98,7 @@ describe('the outbox', () => {
     const { client, sent } = scripted();
     box.open(client);
     const messages = ['1', '2', '3'].map((id) => stored(id));
-    const settled = messages.map((message) => box.settled(message));
+    const settled = messages.map((message) => box.settlements.of(message));
     for (const message of messages) box.put(message);
     await Promise.all(settled);
     expect(sent).to.deep.equal(['text 1', 'text 2', 'text 3']);
@@ -117,7 +117,7 @@ describe('the outbox', () => {
       });
       const first = stored('1');
       const settled = [first, stored('2')].map((message) => {
-        const promise = box.settled(message);
+        const promise = box.settlements.of(message);
         box.put(message);
         return promise;
       });
@@ -139,7 +139,7 @@ describe('the outbox', () => {
     const inChat = [{ messageId: 'wa before', timestamp: Date.now(), ack: 2 }];
     const { client, sent } = scripted({ findSent: async () => inChat });
     const message = stored('1', 'sending');
-    const settled = box.settled(message);
+    const settled = box.settlements.of(message);
     box.resume(message);
     box.open(client);
     expect(await settled).to.include({ status: 'sent', messageId: 'wa before' });
@@ -151,7 +151,7 @@ describe('the outbox', () => {
     const { client, sent } = scripted({ findSent: () => Promise.reject(new Error('was looked for')) });
     box.open(client);
     const message = stored('1', 'sending');
-    const settled = box.settled(message);
+    const settled = box.settlements.of(message);
     box.put(message);
     expect(await settled).to.include({ status: 'sent' });
     expect(sent).to.deep.equal(['text 1']);
@@ -170,7 +170,7 @@ describe('the outbox', () => {
     expect(box.takesAtOnce(), 'beside another that is being stored').to.equal(false);
     another.release();
     const before = stored('1');
-    const settled = box.settled(before);
+    const settled = box.settlements.of(before);
     box.put(before);
     expect(box.takesAtOnce(), 'behind one that is being sent').to.equal(false);
     place.release();
@@ -184,7 +184,7 @@ describe('the outbox', () => {
     });
     box.open(silent.client);
     const message = stored('1');
-    const settled = box.settled(message);
+    const settled = box.settlements.of(message);
     box.put(message);
     expect(await settled).to.include({ status: 'unknown', messageId: 'wa 1' });
     box.acked({ messageId: 'wa 1', ack: 1 });
@@ -203,7 +203,7 @@ describe('the outbox', () => {
     box.open(refusing.client);
     const settled = ['1', '2'].map((id) => {
       const message = stored(id);
-      const promise = box.settled(message);
+      const promise = box.settlements.of(message);
       box.put(message);
       return promise;
     });
@@ -221,7 +221,7 @@ describe('the outbox', () => {
     const { client, sent } = scripted();
     box.open(client);
     const message = stored('1');
-    const settled = box.settled(message);
+    const settled = box.settlements.of(message);
     box.put(message);
     expect(await settled).to.include({ status: 'sent' });
     expect(sent).to.deep.equal(['text 1']);
@@ -238,7 +238,7 @@ describe('the outbox', () => {
     });
     box.open(client);
     const message = stored('1');
-    const settled = box.settled(message);
+    const settled = box.settlements.of(message);
     box.put(message);
     expect(await settled).to.include({ status: 'failed' });
     expect(tries).to.equal(3);
@@ -247,7 +247,7 @@ describe('the outbox', () => {
   it('expires what could not be sent for too long, while there is no session', async () => {
     const { outbox: box } = outbox();
     const old = { ...stored('1'), createdAt: new Date(Date.now() - 60_001) };
-    const settled = box.settled(old);
+    const settled = box.settlements.of(old);
     box.put(old);
     expect((await settled)?.error).to.include({ code: 'EXPIRED' });
   });

@@ -1,0 +1,96 @@
+import type { Ack, MessageLog, Scheduler, Settlement, StoredMessage } from './ports.ts';
+
+/** What settlements need of the world; `status` tells it how a message stands now. */
+export interface SettlementDeps {
+  clock: Scheduler;
+  log: Pick<MessageLog, 'settle'>;
+  status(message: StoredMessage): void;
+  fault(where: string, error: unknown): void;
+}
+
+const REMEMBERED_IDS = 1_000;
+
+/**
+ * How the messages of one agent ended: written down, told to whoever waits, and remembered as long as later events
+ * may refer to it.
+ */
+export class Settlements {
+  readonly #deps: SettlementDeps;
+  /** Newest own WhatsApp ids: a chat that is searched has them, too. */
+  readonly #claimed = new Set<string>();
+  /** Messages told as unknown, by WhatsApp id: a late ack still makes them sent. */
+  readonly #unsettled = new Map<string, StoredMessage>();
+  readonly #waiters = new Map<string, (message: StoredMessage | null) => void>();
+
+  constructor(deps: SettlementDeps) {
+    this.#deps = deps;
+  }
+
+  /** True for a WhatsApp id that is known to be some message's, so that equal texts are told apart. */
+  isClaimed(messageId: string): boolean {
+    return this.#claimed.has(messageId);
+  }
+
+  /** Resolves with the message once it is settled, or with null when it is kept over a stop. */
+  of(message: StoredMessage): Promise<StoredMessage | null> {
+    return new Promise((resolve) => this.#waiters.set(message.id, resolve));
+  }
+
+  /** Nobody waits for the message any more. */
+  forget(id: string): void {
+    this.#waiters.delete(id);
+  }
+
+  /** Tells those who still wait that their message is kept. */
+  releaseWaiters(): void {
+    for (const [, resolve] of this.#waiters) resolve(null);
+    this.#waiters.clear();
+  }
+
+  /** Writes how a message ended, and tells it. */
+  record(message: StoredMessage, settlement: Settlement): void {
+    const settled = settle(message, settlement);
+    if (settled.messageId) this.#claim(settled.messageId);
+    if (settlement.status === 'unknown' && settlement.messageId)
+      this.#unsettled.set(settlement.messageId, settled);
+    // Nobody waits for the write: after a crash the row still says `sending`, and the chat is asked.
+    this.#deps.log
+      .settle(message.id, settlement)
+      .catch((error: unknown) => this.#deps.fault('outbox.settle', error));
+    this.tell(settled);
+  }
+
+  /** Tells the world and the waiter. */
+  tell(message: StoredMessage): void {
+    this.#deps.status(message);
+    this.#waiters.get(message.id)?.(message);
+    this.#waiters.delete(message.id);
+  }
+
+  /** An ack that comes late settles what was unknown. */
+  acked({ messageId, ack }: Ack): void {
+    const late = this.#unsettled.get(messageId);
+    if (!late || ack < 1) return;
+    this.#unsettled.delete(messageId);
+    this.record(late, { status: 'sent', messageId, at: new Date(this.#deps.clock.now()) });
+  }
+
+  /** Remembers a WhatsApp id as ours, the newest thousand. */
+  #claim(messageId: string): void {
+    this.#claimed.add(messageId);
+    if (this.#claimed.size <= REMEMBERED_IDS) return;
+    const [oldest] = this.#claimed;
+    this.#claimed.delete(oldest!);
+    this.#unsettled.delete(oldest!);
+  }
+}
+
+/** The stored message after its settlement. Pure. */
+function settle(message: StoredMessage, settlement: Settlement): StoredMessage {
+  if (settlement.status === 'sent') {
+    const { status, messageId, at: sentAt } = settlement;
+    return { ...message, status, messageId, sentAt, error: null };
+  }
+  const messageId = settlement.status === 'unknown' ? settlement.messageId : null;
+  return { ...message, status: settlement.status, messageId, error: settlement.error };
+}
