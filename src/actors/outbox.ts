@@ -160,7 +160,10 @@ export class Outbox {
   /** Starts the loop unless it runs; without a session there is only an expiry to wait for. */
   #wake(): void {
     if (this.#running !== null) return;
-    if (!this.#session) return this.#arm();
+    if (!this.#session) {
+      this.#arm();
+      return;
+    }
     this.#running = this.#run()
       .catch((error: unknown) => this.#reports.fault('outbox', error))
       .finally(() => {
@@ -202,7 +205,10 @@ export class Outbox {
 
   /** The timer rang: go on sending, or expire what has waited too long while there is no session. */
   #due(): void {
-    if (this.#session) return this.#wake();
+    if (this.#session) {
+      this.#wake();
+      return;
+    }
     const oldest = this.#mailbox.oldest();
     if (oldest && hasExpired(oldest, this.#clock.now(), this.#settings.messageTtlMs)) {
       this.#mailbox.dropOldest();
