@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { readConfig } from '../../src/infra/config.ts';
+import { findProgram, whereFound } from '../support/where-found.ts';
+
+const UNIT = fileURLToPath(new URL('../../docs/whatsapp-gateway.service', import.meta.url));
+const unit = await readFile(UNIT, 'utf8');
+const ecosystem = await readFile(new URL('../../ecosystem.config.js', import.meta.url), 'utf8');
+
+/** The value of a setting in the unit. */
+const settingOf = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1];
+
+describe('the time that is left for the drain', () => {
+  const { SHUTDOWN_GRACE_MS } = readConfig({});
+
+  it('is above the default of SHUTDOWN_GRACE_MS under systemd', () => {
+    expect(Number(settingOf('TimeoutStopSec')) * 1_000).to.be.above(SHUTDOWN_GRACE_MS);
+  });
+
+  it('is above the default of SHUTDOWN_GRACE_MS under pm2', () => {
+    expect(Number(/kill_timeout: (\d+)/.exec(ecosystem)?.[1])).to.be.above(SHUTDOWN_GRACE_MS);
+  });
+});
+
+whereFound(
+  'the systemd unit',
+  findProgram('systemd-analyze'),
+  'no systemd-analyze found: apt-get install systemd',
+  (program) => {
+    /** What systemd-analyze says of the unit. */
+    function analyse(...args: string[]) {
+      const { status, stdout, stderr } = spawnSync(program, [...args, UNIT], { encoding: 'utf8' });
+      return { status, said: stdout + stderr };
+    }
+
+    it('has nothing that systemd objects to', () => {
+      expect(analyse('verify')).to.deep.equal({ status: 0, said: '' });
+    });
+
+    it('is exposed at most to 2.0 of 10, as systemd rates it', () => {
+      const { status, said } = analyse('security', '--offline=yes', '--threshold=20');
+      expect(status, said).to.equal(0);
+    });
+
+    it("leaves Chromium's own sandbox what it needs: namespaces, and the calls to enter them", () => {
+      expect(settingOf('RestrictNamespaces')).to.equal('user pid net');
+      expect(unit).to.match(/^SystemCallFilter=capset chroot seccomp$/m);
+    });
+  },
+);
