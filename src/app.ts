@@ -243,6 +243,7 @@ function settingsOf(config: Config, limits: Partial<ActorLimits> = {}): ActorSet
     qrMaxRefreshes: config.QR_MAX_REFRESHES,
     startConcurrency: config.START_CONCURRENCY,
     aiConcurrency: config.AI_CONCURRENCY,
+    memoryLimitBytes: config.CHROMIUM_MEMORY_LIMIT_MB * 1024 * 1024 || undefined,
     developer: parseJid(config.DEVELOPER_NUMBER, config.DEFAULT_COUNTRY),
     limits: { ...DEFAULT_LIMITS, ...limits },
   };

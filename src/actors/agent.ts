@@ -51,6 +51,8 @@ export class Agent {
   readonly #stopping = new AbortController();
   #booted: Promise<void> | null = null;
   #since: number;
+  /** When it last sent or got a message, by the monotonic clock. */
+  #activeAt: number;
   #status: AgentRecord['status'];
 
   constructor(record: AgentRecord, deps: AgentDeps) {
@@ -60,6 +62,7 @@ export class Agent {
     this.record = record;
     this.#status = record.status;
     this.#since = deps.clock.now();
+    this.#activeAt = deps.clock.monotonic();
     this.#session = this.#makeSession();
     this.sender = new Sender({
       ...deps,
@@ -167,6 +170,12 @@ export class Agent {
     return this.#status === 'connected' && this.#session.me !== null;
   }
 
+  /** It is connected, has nothing to do, and has had nothing for `ms`. */
+  isQuiet(ms: number): boolean {
+    const quietFor = this.#deps.clock.monotonic() - this.#activeAt;
+    return this.isConnected && quietFor >= ms && this.sender.outbox.isIdle && this.inbox.isIdle;
+  }
+
   /** Probes are due: one timer of the gateway rings for all. */
   probeDue(): void {
     if (this.isConnected) this.#tellMachine({ type: 'probe.due' });
@@ -211,8 +220,14 @@ export class Agent {
     return new Session(
       { ...deps, agentId: this.agentId, limits, qrMaxRefreshes },
       {
-        message: (message) => this.inbox.receive(message),
-        ack: (ack) => this.sender.outbox.acked(ack),
+        message: (message) => {
+          this.#activeAt = this.#deps.clock.monotonic();
+          this.inbox.receive(message);
+        },
+        ack: (ack) => {
+          this.#activeAt = this.#deps.clock.monotonic();
+          this.sender.outbox.acked(ack);
+        },
         qrShown: () => this.#reach({ kind: 'qr' }),
         opened: (client) => {
           this.sender.outbox.open(client);

@@ -39,6 +39,11 @@ export class Conversations {
     return true;
   }
 
+  /** Nobody waits for an answer. */
+  get isIdle(): boolean {
+    return this.#chats.size === 0 && this.#running.size === 0;
+  }
+
   /** Forgets what waits, gives what runs `patienceMs` to end, then aborts it; resolves when all have settled. */
   async stop(patienceMs: number): Promise<void> {
     this.#chats.clear();

@@ -33,6 +33,7 @@ import type {
   TransitionRecord,
 } from './protocol.ts';
 import type { MachineName, NextTransition } from './protocol-chart.ts';
+import { Recycler } from './recycler.ts';
 import type { ActorSettings } from './settings.ts';
 import { StartGate } from './start-gate.ts';
 import { StatusProjection } from './status-projection.ts';
@@ -69,6 +70,7 @@ class Registry implements GatewaySystem {
   readonly #making = new Map<string, Promise<{ agent: Agent; created: boolean }>>();
   readonly #agentDeps: AgentDeps;
   readonly #fleet: Fleet;
+  readonly #recycler: Recycler | null;
   readonly #projection: StatusProjection;
   readonly #keys: KeyRefresh;
   #probes: Timer | null = null;
@@ -83,6 +85,18 @@ class Registry implements GatewaySystem {
     });
     const gate = new StartGate(deps.settings.startConcurrency);
     this.#agentDeps = { ...deps, gate, fleet: this.#fleet, events: this.events };
+    const { driver, clock, settings } = deps;
+    const limitBytes = settings.memoryLimitBytes;
+    this.#recycler =
+      limitBytes === undefined
+        ? null
+        : new Recycler({
+            driver,
+            clock,
+            limitBytes,
+            find: (agentId) => this.#agents.get(agentId),
+            fault: (error) => this.events.emit('fault', { agentId: null, where: 'recycle', error }),
+          });
     const fault = (where: string) => (agentId: string, error: unknown) =>
       this.events.emit('fault', { agentId, where, error });
     this.#projection = new StatusProjection(deps.agents, fault('projection'));
@@ -92,6 +106,7 @@ class Registry implements GatewaySystem {
 
   async restore(): Promise<void> {
     this.#probeLater();
+    this.#recycler?.start();
     const records = await this.#deps.agents.list();
     const agents = records.map((record) => this.#add(new Agent(record, this.#agentDeps)));
     this.#restored = this.#bootAll(agents);
@@ -200,6 +215,7 @@ class Registry implements GatewaySystem {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     this.#fleet.close();
+    this.#recycler?.stop();
     if (this.#probes) this.#deps.clock.clearTimeout(this.#probes);
     await this.#restored;
     const agents = [...this.#agents.values()];

@@ -108,6 +108,11 @@ export class Inbox {
     }
   }
 
+  /** No message is being answered, and none waits for it. */
+  get isIdle(): boolean {
+    return this.#conversations.isIdle;
+  }
+
   /** Lets turns end for so long, then aborts them: a message whose turn was aborted stays unanswered. */
   stop(patienceMs: number): Promise<void> {
     return this.#conversations.stop(patienceMs);

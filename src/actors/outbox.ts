@@ -75,6 +75,11 @@ export class Outbox {
     return this.#session !== null && this.#running === null && this.#mailbox.isNextInLine();
   }
 
+  /** Nothing is being sent, waits, or is about to be stored. */
+  get isIdle(): boolean {
+    return this.#running === null && this.#mailbox.length === 0 && this.#mailbox.depth === 0;
+  }
+
   /** Queues a message that was stored just now; returns how many are before it. */
   put(message: StoredMessage): number {
     const before = this.#mailbox.put({ message, doubtful: false });

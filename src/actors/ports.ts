@@ -130,6 +130,8 @@ export interface WhatsAppDriver {
   hasCredentials(agentId: string): Promise<boolean>;
   /** Deletes what is stored for the agent; safe to repeat, and in any state of it but a running client. */
   removeCredentials(agentId: string): Promise<void>;
+  /** What runs for each agent, in bytes of memory; nothing where there is no process or none can be measured. */
+  memory(): Promise<ReadonlyMap<string, number>>;
   close(): Promise<void>;
 }
 

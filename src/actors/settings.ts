@@ -10,6 +10,8 @@ export interface ActorSettings {
   qrMaxRefreshes: number;
   startConcurrency: number;
   aiConcurrency: number;
+  /** A client whose browser is larger is replaced in a quiet minute; undefined: never. */
+  memoryLimitBytes?: number;
   /** JID of the developer who gets the failure reports. */
   developer: string;
   limits: ActorLimits;

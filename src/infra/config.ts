@@ -57,6 +57,7 @@ const schema = z
       .string()
       .default('')
       .transform((text) => text.split(/\s+/).filter(Boolean)),
+    CHROMIUM_MEMORY_LIMIT_MB: integer(0, 0),
     CHROMIUM_SANDBOX: z.enum(['auto', 'on', 'off']).default('auto'),
     MEDIA_ALLOWED_ORIGINS: list.pipe(
       z.array(z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).origin)),

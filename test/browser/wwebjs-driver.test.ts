@@ -64,12 +64,16 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       return client;
     }
 
-    it('runs one browser for each profile, and none once it is destroyed', async () => {
+    it('runs one browser for each profile, tells its memory, and leaves none once it is destroyed', async () => {
       const client = await showing('one');
       const [browser, ...others] = browsers('one');
       expect(others).to.deep.equal([]);
       expect(processesOfGroup(browser!)).to.have.length.above(2);
+      const sizes = await driver.memory();
+      expect([...sizes.keys()]).to.deep.equal(['one']);
+      expect(sizes.get('one')! / 1024 / 1024, 'MB of a Chromium with a page').to.be.within(40, 1_000);
       await client.destroy();
+      expect([...(await driver.memory())]).to.deep.equal([]);
       expect(processesOfGroup(browser!)).to.deep.equal([]);
     });
 

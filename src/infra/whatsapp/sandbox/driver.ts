@@ -33,6 +33,11 @@ export class SandboxDriver implements WhatsAppDriver {
     this.#network.forgetToken(agentId);
   }
 
+  /** There is no process to measure. */
+  async memory(): Promise<ReadonlyMap<string, number>> {
+    return new Map();
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#clients].map((client) => client.destroy()));
   }

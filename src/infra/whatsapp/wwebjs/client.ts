@@ -102,6 +102,11 @@ export class WwebjsClient implements WhatsAppClient {
     return this.#destroyed;
   }
 
+  /** The browser's process, which leads a group of its own; undefined while there is none. */
+  get browserPid(): number | undefined {
+    return this.#library?.client.pupBrowser?.process()?.pid;
+  }
+
   async reload(): Promise<void> {
     await query('reload', this.#parts.deadlines.queryMs, this.#page().reload());
   }
@@ -228,8 +233,7 @@ export class WwebjsClient implements WhatsAppClient {
       await killBrowsersOf(profile.userDataDir, deadlines.closeMs);
       await Promise.race([initialized, delay(POLL_MS)]);
     }
-    const browser = this.#library?.client.pupBrowser?.process()?.pid;
-    if (await killBrowsersOf(profile.userDataDir, deadlines.closeMs, browser)) return;
+    if (await killBrowsersOf(profile.userDataDir, deadlines.closeMs, this.browserPid)) return;
     throw new Error('A browser survived its end.');
   }
 

@@ -3,6 +3,7 @@ import type { WhatsAppClient, WhatsAppDriver } from '../../../actors/ports.ts';
 import { type ChromiumSettings, findChromium, launchOptions, runsUnsandboxed } from './chromium.ts';
 import { type ClientDeadlines, WwebjsClient } from './client.ts';
 import { type Library, type LibraryEvents, openLibrary } from './library.ts';
+import { memoryOf } from './memory.ts';
 import { killBrowsersOf } from './processes.ts';
 import { Profile, profilesBelow } from './profile.ts';
 
@@ -24,7 +25,7 @@ export class WwebjsDriver implements WhatsAppDriver {
   readonly name = 'wwebjs';
   readonly #options: WwebjsOptions;
   readonly #deadlines: ClientDeadlines;
-  readonly #clients = new Set<WwebjsClient>();
+  readonly #clients = new Map<WwebjsClient, string>();
 
   constructor(options: WwebjsOptions) {
     this.#options = options;
@@ -48,7 +49,7 @@ export class WwebjsDriver implements WhatsAppDriver {
       onFault: this.#options.onFault,
       onEnd: () => this.#clients.delete(client),
     });
-    this.#clients.add(client);
+    this.#clients.set(client, agentId);
     return client;
   }
 
@@ -62,8 +63,17 @@ export class WwebjsDriver implements WhatsAppDriver {
     await profile.remove();
   }
 
+  async memory(): Promise<ReadonlyMap<string, number>> {
+    const agents = new Map<number, string>();
+    for (const [client, agentId] of this.#clients) {
+      if (client.browserPid !== undefined) agents.set(client.browserPid, agentId);
+    }
+    const sizes = await memoryOf([...agents.keys()]);
+    return new Map([...sizes].map(([pid, bytes]) => [agents.get(pid)!, bytes]));
+  }
+
   async close(): Promise<void> {
-    await Promise.all([...this.#clients].map((client) => client.destroy()));
+    await Promise.all([...this.#clients.keys()].map((client) => client.destroy()));
   }
 
   /** The Chromium to run, or null. */

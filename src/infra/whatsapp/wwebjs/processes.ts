@@ -45,6 +45,13 @@ export function processesOfGroup(group: number): number[] {
   return processIds().filter((pid) => groupOf(pid) === group);
 }
 
+/** The living processes of several groups, by group, in one look at the system. */
+export function groupsOf(groups: readonly number[]): Map<number, number[]> {
+  const members = new Map(groups.map((group) => [group, [] as number[]]));
+  for (const pid of members.size > 0 ? processIds() : []) members.get(groupOf(pid) ?? 0)?.push(pid);
+  return members;
+}
+
 /** Sends SIGKILL; one that is gone already is what was wanted. */
 function kill(target: number): void {
   try {
