@@ -3,6 +3,7 @@ import { agentMachine } from './agent.machine.ts';
 import { Agent, type AgentDeps, type Milestone } from './agent.ts';
 import { chartGraph } from './chart-graph.ts';
 import { withDeadline } from './deadline.ts';
+import { whyDown } from './down-reasons.ts';
 import { GatewayError } from './errors.ts';
 import { Fleet } from './fleet.ts';
 import { KeyRefresh } from './key-refresh.ts';
@@ -283,7 +284,7 @@ class Registry implements GatewaySystem {
     if (milestone?.kind === 'down') {
       throw new GatewayError(
         'SESSION_START_FAILED',
-        `The session could not be started: ${milestone.reason}.`,
+        `The session could not be started: ${whyDown(milestone.reason, agent.view().supervisor.lastError)}`,
       );
     }
     const outcome = milestone?.kind ?? 'pending';

@@ -45,3 +45,23 @@ describe('the process that cannot start', () => {
     expect(output).to.include('NODE_ENV=production');
   });
 });
+
+describe('the process where there is no browser', () => {
+  it('is ready, says what is missing, and tells it to whoever creates a session', async () => {
+    const env = { WHATSAPP_DRIVER: 'wwebjs', PUPPETEER_EXECUTABLE_PATH: '/no/chromium' };
+    const service = await SandboxService.create(env);
+    try {
+      const { output } = await service.up();
+      const missing = 'PUPPETEER_EXECUTABLE_PATH names no program that can be run.';
+      expect(output()).to.include(missing);
+      const { status, body } = await service.createAgent('shop');
+      expect(status).to.equal(503);
+      expect(body.error).to.deep.include({
+        code: 'SESSION_START_FAILED',
+        message: `The session could not be started: ${missing}`,
+      });
+    } finally {
+      await service.close();
+    }
+  });
+});

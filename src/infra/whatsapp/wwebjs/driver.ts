@@ -35,8 +35,8 @@ export class WwebjsDriver implements WhatsAppDriver {
   async prepare(): Promise<void> {
     const { authDir, sandbox, onNotice } = this.#options;
     for (const profile of await profilesBelow(authDir)) await killBrowsersOf(profile.userDataDir, 5_000);
-    if (!this.#executable()) onNotice('No Chromium found: install it, or set PUPPETEER_EXECUTABLE_PATH.');
-    if (runsUnsandboxed(sandbox))
+    if (!this.#executable()) onNotice(`No session can start yet. ${this.#missing()}`);
+    else if (runsUnsandboxed(sandbox))
       onNotice("Chromium's own sandbox is off: run the service as a user that isn't root.");
   }
 
@@ -81,10 +81,17 @@ export class WwebjsDriver implements WhatsAppDriver {
     return findChromium(this.#options.executablePath, this.#options.environment.PATH ?? '');
   }
 
+  /** What to do about a Chromium that isn't there. */
+  #missing(): string {
+    return this.#options.executablePath
+      ? 'PUPPETEER_EXECUTABLE_PATH names no program that can be run.'
+      : 'No Chromium or Chrome was found: install one (apt install chromium), or set PUPPETEER_EXECUTABLE_PATH.';
+  }
+
   /** The library's client on a profile. */
   async #open(profile: Profile, events: LibraryEvents): Promise<Library> {
     const executablePath = this.#executable();
-    if (!executablePath) throw new GatewayError('SESSION_START_FAILED', 'No Chromium was found.');
+    if (!executablePath) throw new GatewayError('SESSION_START_FAILED', this.#missing());
     // Our own deadlines come first; this one ends what nobody waits for any more.
     const protocolTimeoutMs = this.#deadlines.sendMs + 15_000;
     const launch = launchOptions({ ...this.#options, protocolTimeoutMs }, executablePath);
