@@ -193,6 +193,7 @@ export class Agent {
       since: this.#since,
       reason: children.agent?.getSnapshot().context.reason ?? null,
       live: this.#session.live(this.isConnected),
+      qr: this.qr,
       mailbox: this.sender.outbox.view(),
       supervisor: {
         restarts: context.restarts,

@@ -1,5 +1,6 @@
 import type { AnyMachineSnapshot, InspectionEvent } from 'xstate';
 import { edgeOf } from './chart-words.ts';
+import { masked } from './masked.ts';
 import type { TransitionRecord } from './protocol.ts';
 import { pathsOf } from './state-paths.ts';
 
@@ -84,11 +85,6 @@ function dataOf(event: object): TransitionRecord['data'] {
     data[name] = typeof value === 'string' ? masked(value) : value;
   }
   return data;
-}
-
-/** A text without phone numbers, and short: reasons may come from the library. */
-function masked(text: string): string {
-  return text.slice(0, 200).replace(/\+?\d(?:[\s().-]?\d){6,}/g, '•••');
 }
 
 /** Which of our two machines a snapshot is of; promises and callbacks have no machine. */

@@ -62,6 +62,8 @@ export interface AgentView {
   createdAt: Date;
   updatedAt: Date;
   live: LiveView;
+  /** The QR that can be scanned now, or null. */
+  qr: QrView | null;
   mailbox: MailboxView;
   supervisor: SupervisorView;
 }

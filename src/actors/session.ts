@@ -2,6 +2,7 @@ import type { EventEmitter } from 'eventemitter3';
 import { withDeadline } from './deadline.ts';
 import { GatewayError } from './errors.ts';
 import type { Fleet } from './fleet.ts';
+import { masked } from './masked.ts';
 import type { Ack, InboundMessage, Me, Scheduler, WhatsAppClient, WhatsAppDriver } from './ports.ts';
 import type { GatewayEvents, LiveView, QrView } from './protocol.ts';
 import type { ActorLimits } from './settings.ts';
@@ -215,7 +216,7 @@ export class Session implements SupervisedAgent {
 
   /** Keeps the newest error for whoever asks why. */
   noteError(error: unknown): void {
-    this.#lastError = error instanceof Error ? error.message : String(error);
+    this.#lastError = masked(error instanceof Error ? error.message : String(error));
     this.#fault('client', error);
   }
 

@@ -5,8 +5,8 @@ import { agentId } from './schemas.ts';
 
 // What goes out, for the OpenAPI document; the test suite checks every answer against it.
 
-const moment = z.iso.datetime().meta({ example: '2025-11-07T08:00:00.000Z' });
-const status = z
+export const moment = z.iso.datetime().meta({ example: '2025-11-07T08:00:00.000Z' });
+export const sessionStatus = z
   .enum(['awaiting_qr', 'connected', 'disconnected', 'auth_failed'])
   .meta({ id: 'SessionStatus' });
 const id = z.string().meta({ description: 'Our id of the message.' });
@@ -27,7 +27,7 @@ const live = z
 
 const endpoints = z.object({ run: z.url(), messages: z.url(), media: z.url() }).meta({ id: 'Endpoints' });
 
-const session = { userId: z.int(), agentId, agentName: z.string(), status, endpoints, live };
+const session = { userId: z.int(), agentId, agentName: z.string(), status: sessionStatus, endpoints, live };
 
 export const startedSession = z
   .object({

@@ -61,3 +61,44 @@ export const message = {
   createdAt: at,
   sentAt: at,
 };
+
+const row = {
+  agentId: head.agentId,
+  agentName: head.agentName,
+  userId: head.userId,
+  status: 'connected',
+  states: ['connected.link.healthy', 'connected.mailbox.idle'],
+  supervisorStates: ['alive.running.steady'],
+  since: at,
+  reason: null,
+  mailbox: { depth: 0, capacity: 500, tokens: 100 },
+  supervisor: { restarts: 0 },
+  hasQr: false,
+};
+
+export const inspectedAgents = {
+  charts: { agent: '9ea5df31e2e2bbb9', supervisor: 'c74cd1cc710e2e94' },
+  driver: 'wwebjs',
+  agents: [row],
+};
+
+const probe = 'connected.link.healthy → connected.link.probing';
+
+export const inspectedAgent = {
+  ...row,
+  qr: null,
+  next: { agent: [{ event: 'probe.due', label: 'probe.due', edge: probe }], supervisor: [] },
+  history: [
+    {
+      seq: 12,
+      at: 1_762_502_400_000,
+      machine: 'agent',
+      event: 'probe.due',
+      edges: [probe],
+      ignored: false,
+      from: row.states,
+      to: ['connected.link.probing', 'connected.mailbox.idle'],
+      dwellMs: 15_000,
+    },
+  ],
+};

@@ -1,5 +1,6 @@
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { agentOperations } from './openapi-agents.ts';
+import { inspectorOperations } from './openapi-inspector.ts';
 import { serviceOperations } from './openapi-service.ts';
 import { sessionOperations } from './openapi-sessions.ts';
 import { agentBodies } from './schemas.ts';
@@ -41,6 +42,7 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
     tags: [
       { name: 'sessions', description: 'Link agents with WhatsApp and watch them.' },
       { name: 'agents', description: "Send and answer as an agent, with the agent's key." },
+      { name: 'inspector', description: 'What the inspector shows, for scripts; read only.' },
       { name: 'service', description: 'Health, metrics and this document.' },
     ],
     components: {
@@ -53,6 +55,11 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
         },
       },
     },
-    paths: withTraceHeader({ ...sessionOperations(), ...agentOperations(bodies), ...serviceOperations() }),
+    paths: withTraceHeader({
+      ...sessionOperations(),
+      ...agentOperations(bodies),
+      ...inspectorOperations(),
+      ...serviceOperations(),
+    }),
   });
 }

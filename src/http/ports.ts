@@ -53,6 +53,7 @@ export interface HttpSettings {
   DEFAULT_COUNTRY: string;
   SEND_RATE_PER_MINUTE: number;
   SESSIONS_TOKEN?: string | undefined;
+  WHATSAPP_DRIVER?: string;
 }
 
 /** Everything `createHttpApp` is given. */

@@ -16,6 +16,7 @@ function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
     agentName: agentId,
     status: 'connected',
     supervisorStates: ['alive.running.steady'],
+    qr: null,
     states: ['connected'],
     since: NOW - 5_000,
     reason: null,

@@ -13,8 +13,8 @@ export class EventStream {
     });
   }
 
-  static async open(url: string): Promise<EventStream> {
-    const request = get(url, { agent: false });
+  static async open(url: string, headers: Record<string, string> = {}): Promise<EventStream> {
+    const request = get(url, { agent: false, headers });
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     return new EventStream(response);
   }

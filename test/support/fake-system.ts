@@ -37,6 +37,7 @@ export function agentView(agentId: string, changes: Partial<AgentView> = {}): Ag
     createdAt: AT,
     updatedAt: AT,
     live: { isConnected: true, sessionState: 'CONNECTED', isReady: true, hasClient: true },
+    qr: null,
     mailbox: { depth: 0, capacity: 500, tokens: 99, nextTokenSeconds: 0.4 },
     supervisor: { restarts: 0 },
     ...changes,
@@ -93,7 +94,7 @@ export class FakeSystem implements GatewaySystem {
   refusal: GatewayError | null = null;
 
   add(agentId: string, key: string, changes: Partial<AgentView> = {}, qr?: QrView): FakeAgent {
-    const agent = { view: agentView(agentId, changes), key, qr, history: [] };
+    const agent = { view: agentView(agentId, { ...changes, qr: qr ?? null }), key, qr, history: [] };
     this.agents.set(agentId, agent);
     return agent;
   }

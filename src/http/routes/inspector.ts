@@ -1,14 +1,62 @@
 import { Router } from 'express';
+import { GatewayError } from '../../actors/errors.ts';
 import { tokenGuard } from '../auth.ts';
+import { parseWith } from '../body.ts';
+import { EventStream } from '../event-stream.ts';
+import { inspectorEventsQuery, lastEventId } from '../inspector-schemas.ts';
+import { streamAgent, streamAgents } from '../inspector-streams.ts';
+import { detailOf, summaryOf } from '../inspector-views.ts';
 import { sendPage } from '../pages.ts';
 import type { HttpDeps } from '../ports.ts';
-import { resource } from '../routing.ts';
+import { resource, sendAnswer } from '../routing.ts';
+import { agentPath } from '../schemas.ts';
 import { pageHeaders } from '../security.ts';
 
-/** `GET /inspector`: the live state chart of every agent, for people (SPEC §3). */
-export function inspectorRoutes({ settings }: HttpDeps): Router {
+/**
+ * `GET /inspector`: the live state chart of every agent, for people (SPEC §3), and what the page is fed with. Read
+ * only; whoever may see `/sessions*` may see this.
+ */
+export function inspectorRoutes({ system, settings, stopping }: HttpDeps): Router {
   const router = Router({ caseSensitive: true });
-  const first = [tokenGuard(settings.SESSIONS_TOKEN), pageHeaders];
-  resource(router, '/inspector', { get: [...first, sendPage('inspector')] });
+  const guard = tokenGuard(settings.SESSIONS_TOKEN);
+  const charts = { agent: system.charts.agent.hash, supervisor: system.charts.supervisor.hash };
+
+  resource(router, '/inspector', { get: [guard, pageHeaders, sendPage('inspector')] });
+
+  resource(router, '/inspector/api/agents', {
+    get: [
+      guard,
+      (_req, res) => {
+        const agents = system.list().map(summaryOf);
+        sendAnswer(res, { status: 200, body: { charts, driver: settings.WHATSAPP_DRIVER, agents } });
+      },
+    ],
+  });
+
+  resource(router, '/inspector/api/agents/:agentId', {
+    get: [
+      guard,
+      (req, res) => {
+        const { agentId } = parseWith(agentPath, req.params);
+        const body = { ...detailOf(system, agentId), history: system.history(agentId) };
+        sendAnswer(res, { status: 200, body });
+      },
+    ],
+  });
+
+  resource(router, '/inspector/api/events', {
+    get: [
+      guard,
+      (req, res) => {
+        const { agentId, after } = parseWith(inspectorEventsQuery, req.query);
+        if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
+        if (agentId === undefined) return streamAgents(system, new EventStream(res, stopping));
+        system.describe(agentId);
+        const lastSeq = lastEventId(req.headers['last-event-id']) ?? after ?? null;
+        streamAgent(system, agentId, lastSeq, new EventStream(res, stopping));
+      },
+    ],
+  });
+
   return router;
 }

@@ -1,9 +1,6 @@
 import type { Response } from 'express';
 import type { GatewayEvents, GatewaySystem, MailboxView } from '../../actors/protocol.ts';
-
-const HEARTBEAT_MS = 15_000;
-/** Bytes that may wait for a slow reader before it is cut off; it comes back to a fresh snapshot. */
-const MAX_BACKLOG = 1_000_000;
+import { EventStream } from '../event-stream.ts';
 
 type Name = 'state' | 'qr' | 'mailbox' | 'message';
 
@@ -21,12 +18,8 @@ export function streamEvents(
   stopping?: AbortSignal,
 ): void {
   const agent = system.describe(agentId);
-  const end = () => res.end();
-  const write = (text: string) => {
-    if (res.writableLength > MAX_BACKLOG) res.destroy();
-    else res.write(text);
-  };
-  const tell = (name: Name, data: unknown) => write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+  const stream = new EventStream(res, stopping);
+  const tell = (event: Name, data: unknown) => stream.send([{ event, data }]);
 
   const onState: GatewayEvents['state'] = ({ agentId: id, from, to, reason, at }) => {
     if (id === agentId) tell('state', { status: to, from, reason, at: new Date(at) });
@@ -41,37 +34,21 @@ export function streamEvents(
     if (owner === agentId) tell('message', { id, kind, origin, status, error });
   };
   const onRemoved: GatewayEvents['removed'] = (id) => {
-    if (id === agentId) end();
+    if (id === agentId) stream.end();
   };
 
-  const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS);
   const { events } = system;
   events.on('state', onState).on('qr', onQr).on('mailbox', onMailbox).on('message', onMessage);
   events.on('removed', onRemoved);
-  stopping?.addEventListener('abort', end, { once: true });
-  res.once('close', () => {
-    clearInterval(heartbeat);
+  stream.onClose(() => {
     events.off('state', onState).off('qr', onQr).off('mailbox', onMailbox).off('message', onMessage);
     events.off('removed', onRemoved);
-    stopping?.removeEventListener('abort', end);
   });
 
-  // A proxy that buffers would hold the events back.
-  res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
-  res.write('retry: 2000\n\n');
   tell('state', { status: agent.status, from: null, reason: agent.reason, at: new Date(agent.since) });
   tell('mailbox', mailboxData(agent.mailbox));
-  const qr = currentQr(system, agentId);
+  const { qr } = agent;
   if (qr) tell('qr', { qr: qr.code, issuedAt: new Date(qr.issuedAt) });
-}
-
-/** The QR of this moment, or null. */
-function currentQr(system: GatewaySystem, agentId: string) {
-  try {
-    return system.qr(agentId);
-  } catch {
-    return null;
-  }
 }
 
 /** The mailbox as `GET /sessions/{agentId}` shows it. */
