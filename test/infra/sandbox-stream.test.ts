@@ -153,6 +153,13 @@ describe('GET /sandbox/stream', () => {
     expect(chats[0]).to.include({ id: made.id, name: 'Family', kind: 'group' });
     const messages = (await json(`/people/${CUSTOMER}/messages?chat=${made.id}`)) as object[];
     expect(messages[0]).to.include({ body: 'hi all', fromMe: true, ack: 2 });
+    await json(`/people/${BOT}/read`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ chat: made.id }),
+    });
+    const read = (await json(`/people/${CUSTOMER}/messages`)) as object[];
+    expect(read[0]).to.include({ ack: 3 });
     expect(await json('/people/628999999999/chats')).to.deep.equal([]);
     expect(await json('/people')).to.have.length(2);
   });

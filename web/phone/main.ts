@@ -1,1 +1,101 @@
+import type { News } from '../../src/infra/whatsapp/sandbox/stream.ts';
 import '../shared/theme.css';
+import './controls.css';
+import './page.css';
+import './tools.css';
+import './phone.css';
+import './screens.css';
+import './chat.css';
+import './bubble.css';
+import './composer.css';
+import { Actions } from './actions.ts';
+import { AgentPhone } from './agent-phone.ts';
+import { apply } from './boxes.ts';
+import { CustomerPhone } from './customer-phone.ts';
+import { el, setAttribute, setShown, setText } from './dom.ts';
+import { follow } from './live.ts';
+import { NetworkPanel } from './network-panel.ts';
+import { NumbersPanel } from './numbers-panel.ts';
+import { ScriptPanel } from './script-panel.ts';
+import { type State, Store } from './state.ts';
+import { TopBar } from './top-bar.ts';
+import { viewSwitch } from './view-switch.ts';
+import { welcome } from './welcome.ts';
+import { addressOf, selectedPhone } from './who.ts';
+import { WirePanel } from './wire-panel.ts';
+
+const store = new Store();
+const actions = new Actions(store);
+const topBar = new TopBar(store, actions);
+const agentPhone = new AgentPhone(store, actions);
+const customerPhone = new CustomerPhone(store, actions);
+const network = new NetworkPanel(store, actions);
+const numbers = new NumbersPanel(store, actions);
+const wire = new WirePanel(store);
+const script = new ScriptPanel(actions);
+const first = welcome(actions);
+const notice = el('p', { class: 'notice', role: 'alert', hidden: true });
+const phones = el('div', { class: 'phones' }, agentPhone.node, customerPhone.node);
+const tools = el('div', { class: 'tools' }, network.node, script.node, wire.node, numbers.node);
+const views = viewSwitch(store);
+const main = el('main', {}, topBar.row, notice, first, views.node, phones, tools);
+document.body.append(topBar.banner, main);
+
+/** Shows the state on all of the page. */
+function show(state: State): void {
+  const isEmpty = state.known && state.phones.length === 0;
+  topBar.show(state);
+  setShown(notice, state.notice !== null);
+  setText(notice, state.notice?.text ?? '');
+  setAttribute(notice, 'data-bad', state.notice?.bad ?? false);
+  setShown(first, isEmpty);
+  setShown(phones, state.known && !isEmpty);
+  setShown(tools, state.known && !isEmpty);
+  setShown(views.node, state.known && !isEmpty);
+  views.show(state);
+  setAttribute(main, 'data-view', state.view);
+  if (!isEmpty && state.known) {
+    agentPhone.show(state);
+    customerPhone.show(state);
+  }
+  network.show(state);
+  script.show(state);
+  wire.show(state);
+  void numbers.show();
+  keepAddress(state);
+}
+
+/** The address names the agent that is looked at: it can be passed on, and survives a reload. */
+function keepAddress({ agentId }: State): void {
+  if (agentId === null || new URLSearchParams(location.search).get('agent') === agentId) return;
+  history.replaceState(null, '', `?${new URLSearchParams({ agent: agentId })}`);
+}
+
+/** Folds news in; the agent that was linked meanwhile is ready to be written to. */
+function onNews(news: News): void {
+  store.change((state) => {
+    const before = selectedPhone(state)?.linked ?? false;
+    apply(state, news);
+    state.clockAhead = news.at - Date.now();
+    if (!selectedPhone(state)) {
+      state.agentId = state.phones[0]?.agentId ?? null;
+      Object.assign(state, { botChat: null, customerChat: null });
+    }
+    const phone = selectedPhone(state);
+    if (phone?.linked && !before) {
+      Object.assign(state, { botTab: 'chats', view: 'customer' });
+      state.customerChat ??= addressOf(phone);
+    } else if (before && !phone?.linked)
+      Object.assign(state, { botTab: 'devices', botChat: null, view: 'agent' });
+  });
+}
+
+store.state.agentId = new URLSearchParams(location.search).get('agent');
+store.onChange(show);
+document.addEventListener('visibilitychange', () => store.change(() => undefined));
+follow(onNews, (isLive) =>
+  store.change((state) => {
+    state.connection = isLive ? 'live' : 'reconnecting';
+  }),
+);
+store.change(() => undefined);

@@ -91,6 +91,9 @@ export const GROUP = z.strictObject({
   participants: z.array(number).min(1).max(1_024),
 });
 
+/** A chat on somebody's phone, by its JID. */
+export const CHAT = z.strictObject({ chat });
+
 /** Whose phone a path is about. */
 export const PERSON = z.object({ number });
 

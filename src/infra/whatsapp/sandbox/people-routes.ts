@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import type { Jid } from '../../../actors/ports.ts';
-import { GROUP, MESSAGES_QUERY, PERSON, parse } from './control-schemas.ts';
+import { CHAT, GROUP, MESSAGES_QUERY, PERSON, parse } from './control-schemas.ts';
 import type { SandboxNetwork } from './network.ts';
 import { toJid } from './world.ts';
 
@@ -26,6 +26,12 @@ export function peopleRoutes(network: SandboxNetwork): Router {
     const { chat, limit } = parse(MESSAGES_QUERY, req.query);
     const pn = existing(network, number);
     res.json(pn ? network.messages(pn, chat, limit) : []);
+  });
+  router.post('/people/:number/read', (req, res) => {
+    const { number } = parse(PERSON, req.params);
+    const pn = existing(network, number);
+    if (pn) network.read(pn, parse(CHAT, req.body).chat);
+    res.json({ ok: true });
   });
   router.get('/groups', (_req, res) => {
     res.json(network.groups());

@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import type { Jid } from '../../../actors/ports.ts';
+import type { EpochMs, Jid } from '../../../actors/ports.ts';
 import type { SandboxNetwork } from './network.ts';
 import { type PhoneView, phonesOf, type SandboxAgents } from './phones.ts';
 import type { Account, ChatMessage, Group, SandboxNetworkEvents, WireEntry } from './types.ts';
@@ -17,6 +17,8 @@ const OF_AGENTS = ['state', 'qr', 'added', 'removed'] as const;
 export interface News {
   /** The first frame, and the one after a reset: nothing that was known before holds. */
   fresh?: true;
+  /** The network's time at the end of the frame. */
+  at: EpochMs;
   /** All of them, when any changed. */
   phones?: PhoneView[];
   people?: Account[];
@@ -43,7 +45,7 @@ class Viewer {
   readonly #network: SandboxNetwork;
   readonly #agents: SandboxAgents;
   readonly #write: (news: News) => void;
-  #news: News = {};
+  #news: Omit<News, 'at'> = {};
   #phonesChanged = false;
   #peopleTold = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -130,7 +132,7 @@ class Viewer {
       const phones = phonesOf(this.#network, this.#agents);
       Object.assign(this.#news, { phones, people, groups: this.#network.groups() });
     }
-    const news = this.#news;
+    const news = { ...this.#news, at: this.#network.clock.now() };
     this.#news = {};
     this.#phonesChanged = false;
     this.#peopleTold = people.length;

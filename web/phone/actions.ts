@@ -1,0 +1,218 @@
+import type { z } from 'zod';
+import type { NETWORK } from '../../src/infra/whatsapp/sandbox/control-schemas.ts';
+import type { ChatMessage, ChatView, Group } from '../../src/infra/whatsapp/sandbox/types.ts';
+import { ApiError, type Call, curlOf, send, withCommand } from './api.ts';
+import { chatIn, mergeChats, mergeMessages } from './boxes.ts';
+import type { Store } from './state.ts';
+import { phoneOf } from './who.ts';
+
+/** An agent to be created; `apiKey` is what its back end will call with. */
+export interface AgentSpec {
+  userId: number;
+  agentId: string;
+  agentName: string;
+  apiKey: string;
+}
+
+/** What a customer writes. */
+export interface Letter {
+  text: string;
+  mention?: boolean;
+  /** A data URL. */
+  image?: string | undefined;
+  quoteId?: string | undefined;
+}
+
+type Faults = z.input<typeof NETWORK>;
+
+/** Everything that can be done on this page: each is a call that a script can make as well. */
+export class Actions {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Creates the agent through the public API, and remembers its key in this tab. */
+  async createAgent({ userId, agentId, agentName, apiKey }: AgentSpec): Promise<boolean> {
+    const body = { userId, agentId, agentName, apikey: apiKey };
+    const made = await this.#do('Create an agent', { method: 'POST', path: '/sessions', body });
+    if (made === null) return false;
+    this.rememberKey(agentId, apiKey);
+    this.#store.change((state) => {
+      state.agentId = agentId;
+      state.botTab = 'devices';
+      state.customerChat = null;
+    });
+    return true;
+  }
+
+  /** Asks for a new code, as the agent's back end would. */
+  newCode(agentId: string): Promise<unknown> {
+    return this.#do('Ask for a new code', { method: 'POST', path: `/sessions/${agentId}/reconnect` });
+  }
+
+  /** Scans the agent's code of this moment, or `qr`, with its phone. */
+  async scan(agentId: string, name: string, qr?: string): Promise<boolean> {
+    const label = qr === undefined ? 'Scan the code' : 'Scan an expired code';
+    const body = { name, ...(qr !== undefined && { qr }) };
+    return (await this.#phone(label, agentId, 'scan', body)) !== null;
+  }
+
+  refuse(agentId: string): Promise<unknown> {
+    return this.#phone('Refuse the code', agentId, 'refuse', {});
+  }
+
+  unlink(agentId: string): Promise<unknown> {
+    return this.#phone('Unlink', agentId, 'unlink', {});
+  }
+
+  setNetwork(label: string, agentId: string, faults: Faults): Promise<unknown> {
+    return this.#phone(label, agentId, 'network', faults);
+  }
+
+  /** Writes as the customer, to the agent or in a group that it is in. */
+  async write(agentId: string, groupId: string | null, letter: Letter): Promise<boolean> {
+    const { pn, byLid } = this.#store.state.customer;
+    const { text, mention, image, quoteId } = letter;
+    const body = {
+      from: digits(pn),
+      ...this.#introduction(),
+      text,
+      ...(groupId !== null && { group: groupId }),
+      ...(mention && { mention }),
+      ...(image !== undefined && { image }),
+      ...(quoteId !== undefined && { quoteId }),
+      ...(byLid && { byLid }),
+    };
+    const label =
+      groupId === null ? 'Write to the agent' : mention ? 'Mention it in a group' : 'Write in a group';
+    return (await this.#phone(image ? 'Send an image' : label, agentId, 'messages', body)) !== null;
+  }
+
+  async postStatus(agentId: string, text: string): Promise<boolean> {
+    const { pn } = this.#store.state.customer;
+    return (await this.#phone('Post a status', agentId, 'status', { from: digits(pn), text })) !== null;
+  }
+
+  /** Makes a group of these numbers; gives its JID. */
+  async createGroup(name: string, participants: string[]): Promise<string | null> {
+    const body = { name, participants: participants.map(digits) };
+    const group = await this.#do('Make a group', { method: 'POST', path: '/sandbox/groups', body });
+    return (group as Group | null)?.id ?? null;
+  }
+
+  /** Somebody reads a chat on their phone: the ticks of what is in it turn blue. */
+  async read(reader: string, chatId: string): Promise<void> {
+    const chat = this.#store.state.boxes.get(reader)?.get(chatId);
+    if (chat) chat.unread = 0;
+    const path = `/sandbox/people/${digits(reader)}/read`;
+    const label = phoneOf(this.#store.state, reader) ? "Read on the agent's phone" : 'Read as the customer';
+    await this.#do(label, { method: 'POST', path, body: { chat: chatId } }, { quiet: true });
+  }
+
+  /** Sends as the agent's back end does: through the public API, with the agent's key. */
+  async sendAsAgent(agentId: string, to: string, message: string, key: string): Promise<boolean> {
+    const call: Call = { method: 'POST', path: `/agents/${agentId}/messages`, body: { to, message }, key };
+    const answer = (await this.#do('Send as your back end', call)) as { status?: string } | null;
+    if (answer?.status === 'queued') this.tell('Queued: it leaves when its turn comes.');
+    return answer !== null;
+  }
+
+  advanceClock(advanceMs: number): Promise<unknown> {
+    return this.#do('Let time pass', { method: 'POST', path: '/sandbox/clock', body: { advanceMs } });
+  }
+
+  reset(): Promise<unknown> {
+    return this.#do('Reset the network', { method: 'POST', path: '/sandbox/reset', body: {} });
+  }
+
+  /** Loads the list of chats on somebody's phone, once. */
+  async openBox(owner: string): Promise<void> {
+    const { boxes } = this.#store.state;
+    if (boxes.has(owner)) return;
+    const box = new Map();
+    boxes.set(owner, box);
+    const path = `/sandbox/people/${digits(owner)}/chats`;
+    const views = await this.#look(path, () => boxes.delete(owner));
+    if (views) this.#store.change(() => mergeChats(box, views as ChatView[]));
+  }
+
+  /** Loads the messages of a chat on somebody's phone, once. */
+  async openChat(owner: string, chatId: string): Promise<void> {
+    const box = this.#store.state.boxes.get(owner);
+    if (!box || box.get(chatId)?.loaded) return;
+    const chat = chatIn(box, chatId);
+    chat.loaded = true;
+    const query = new URLSearchParams({ chat: chatId, limit: '200' });
+    const path = `/sandbox/people/${digits(owner)}/messages?${query}`;
+    const messages = await this.#look(path, () => {
+      chat.loaded = false;
+    });
+    if (messages) this.#store.change(() => mergeMessages(chat, messages as ChatMessage[]));
+  }
+
+  /** The key of an agent, as far as this tab knows it. */
+  keyOf(agentId: string): string | null {
+    return sessionStorage.getItem(`key:${agentId}`);
+  }
+
+  rememberKey(agentId: string, key: string): void {
+    sessionStorage.setItem(`key:${agentId}`, key);
+  }
+
+  /** Says something to the viewer. */
+  tell(text: string, bad = false): void {
+    this.#store.change((state) => {
+      state.notice = { text, bad };
+    });
+  }
+
+  /** The customer's name, when the network doesn't know it yet. */
+  #introduction(): { name?: string } {
+    const { customer, people } = this.#store.state;
+    const isNumber = customer.name.startsWith('+');
+    const isKnown = people.some(({ pn, name }) => pn === customer.pn && name === customer.name);
+    return isNumber || isKnown ? {} : { name: customer.name };
+  }
+
+  /** A call about the phone of an agent. */
+  #phone(label: string, agentId: string, what: string, body: object): Promise<unknown> {
+    return this.#do(label, { method: 'POST', path: `/sandbox/phones/${agentId}/${what}`, body });
+  }
+
+  /** Makes a call and notes it for scripts; a refusal is told, and gives null. */
+  async #do(label: string, call: Call, { quiet = false } = {}): Promise<unknown> {
+    const curl = curlOf(call, location.origin);
+    this.#store.change((state) => {
+      state.commands = withCommand(state.commands, { label, curl }, quiet);
+      if (!quiet) state.notice = null;
+    });
+    try {
+      return await send(call);
+    } catch (thrown) {
+      if (!quiet) this.tell(wordsOf(thrown), true);
+      return null;
+    }
+  }
+
+  /** Asks for what is to be shown; what failed is asked for again with the next picture. */
+  async #look(path: string, failed: () => void): Promise<unknown> {
+    try {
+      return await send({ method: 'GET', path });
+    } catch {
+      failed();
+      return null;
+    }
+  }
+}
+
+/** A JID as scripts write it: digits alone for a number. */
+function digits(jid: string): string {
+  return jid.replace(/@c\.us$/, '');
+}
+
+/** A refusal in words. */
+function wordsOf(thrown: unknown): string {
+  return thrown instanceof ApiError ? `${thrown.message} (${thrown.code})` : String(thrown);
+}

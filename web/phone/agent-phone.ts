@@ -1,0 +1,113 @@
+import type { Actions } from './actions.ts';
+import { AgentComposer } from './agent-composer.ts';
+import { clockTime } from './bubble.ts';
+import { avatar, chatList } from './chat-list.ts';
+import { Conversation } from './conversation.ts';
+import { lineOf } from './customer-phone.ts';
+import { el, icon, setShown, setText } from './dom.ts';
+import { type Frame, frame, tabBar } from './frame.ts';
+import { LinkedDevices } from './linked-devices.ts';
+import type { State, Store } from './state.ts';
+import { nameOf, numberOf, selectedPhone } from './who.ts';
+
+const CHATS = 'M4 5h16v11H9l-5 4z';
+const DEVICES = 'M3 5h13v9H3zM1 18h12M17 9h5v10h-5z';
+const SEEN = 'M2 12c4-7 16-7 20 0c-4 7-16 7-20 0M12 9a3 3 0 1 1 0 6a3 3 0 0 1 0-6';
+
+/** The phone that owns the agent's number: links the service as a device, and shows what it sends. */
+export class AgentPhone {
+  readonly node: HTMLElement;
+  readonly #store: Store;
+  readonly #actions: Actions;
+  readonly #frame: Frame;
+  readonly #picture = el('span', { class: 'picture' });
+  readonly #name = el('span', { class: 'who' });
+  readonly #number = el('small', {});
+  readonly #empty = el('p', { class: 'empty' }, 'No chats yet. Write to the agent from the other phone.');
+  readonly #list = chatList((id) => this.#open(id));
+  readonly #chats = el('div', { class: 'list-screen' }, this.#list.node, this.#empty);
+  readonly #tabs = tabBar(
+    [
+      { id: 'chats', label: 'Chats', path: CHATS },
+      { id: 'devices', label: 'Linked devices', path: DEVICES },
+    ],
+    (id) => this.#store.change((state) => Object.assign(state, { botTab: id, botChat: null })),
+  );
+  readonly #composer: AgentComposer;
+  readonly #conversation: Conversation;
+  readonly #devices: LinkedDevices;
+  #shown = '';
+
+  constructor(store: Store, actions: Actions) {
+    this.#store = store;
+    this.#actions = actions;
+    this.#composer = new AgentComposer(store, actions);
+    const seen = el('button', { type: 'button', class: 'bare', title: 'Read on this phone' }, icon(SEEN));
+    seen.setAttribute('aria-label', 'Read this chat on the phone: ticks turn blue');
+    seen.addEventListener('click', () => this.#read());
+    this.#conversation = new Conversation({
+      back: () => this.#open(null),
+      answer: () => this.#composer.focus(),
+      extra: [seen],
+      composer: this.#composer.node,
+    });
+    this.#devices = new LinkedDevices(store, actions);
+    const caption = el('h2', {}, this.#picture, this.#name, this.#number);
+    this.#frame = frame('agent', "The agent's phone", caption, this.#tabs.node);
+    this.node = this.#frame.node;
+  }
+
+  show(state: State): void {
+    const phone = selectedPhone(state);
+    const name = phone?.agentName ?? phone?.agentId ?? 'The agent';
+    if (this.#shown !== name) {
+      this.#shown = name;
+      this.#picture.replaceChildren(avatar(name, name));
+      setText(this.#name, `${name}'s phone`);
+    }
+    const owner = phone?.account?.pn ?? null;
+    setText(this.#number, owner ? numberOf(owner) : 'no number yet');
+    const isOnline = phone?.devices.includes('CONNECTED') ?? false;
+    const signal = owner === null ? 'none' : isOnline ? 'online' : 'offline';
+    this.#frame.status(clockTime(Date.now() + state.clockAhead), signal);
+    this.#tabs.show(state.botTab);
+    if (state.botTab === 'devices') {
+      this.#devices.show(state);
+      this.#frame.put(this.#devices.node);
+    } else if (owner === null || state.botChat === null) this.#showList(state, owner);
+    else this.#showChat(state, owner, state.botChat);
+  }
+
+  #showList(state: State, owner: string | null): void {
+    if (owner !== null) void this.#actions.openBox(owner);
+    const box = owner === null ? undefined : state.boxes.get(owner);
+    const lines = [...(box ?? [])].map(([id, chat]) => lineOf(state, owner ?? '', id, chat));
+    this.#list.show(lines);
+    setShown(this.#empty, lines.length === 0);
+    this.#frame.put(this.#chats);
+  }
+
+  #showChat(state: State, owner: string, id: string): void {
+    void this.#actions.openBox(owner);
+    void this.#actions.openChat(owner, id);
+    this.#composer.show(state, id);
+    this.#frame.put(this.#conversation.node);
+    const group = state.groups.find((one) => one.id === id);
+    const subtitle = group ? group.participants.map((pn) => nameOf(state, pn)).join(', ') : numberOf(id);
+    const isTyping = state.typing.has(`${owner}|${id}`);
+    const chat = state.boxes.get(owner)?.get(id);
+    this.#conversation.show({ id, name: nameOf(state, id), subtitle, isTyping, chat }, state);
+  }
+
+  #open(id: string | null): void {
+    this.#store.change((state) => {
+      state.botChat = id;
+    });
+  }
+
+  #read(): void {
+    const { state } = this.#store;
+    const owner = selectedPhone(state)?.account?.pn;
+    if (owner && state.botChat) void this.#actions.read(owner, state.botChat);
+  }
+}

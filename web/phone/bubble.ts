@@ -1,0 +1,115 @@
+import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
+import { el, icon, type Row, setAttribute, setShown, setText } from './dom.ts';
+import type { State } from './state.ts';
+import { hueOf, nameOf } from './who.ts';
+
+const TICK = 'M2 9.5 5.5 13 13 4.5';
+const TICKS = 'M1 9.5 4.5 13 12 4.5 M9.5 12.4 10.2 13 17.5 4.5';
+const CLOCK = 'M9 2.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 1 1 0-13M9 5.5V9l2.5 2';
+const CROSS = 'M9 2.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 1 1 0-13M9 5.5V10M9 12v.6';
+
+/** What an ack looks like and is called. */
+const ACKS: Record<string, { path: string; name: string }> = {
+  '-1': { path: CROSS, name: 'refused by WhatsApp' },
+  '0': { path: CLOCK, name: 'waiting' },
+  '1': { path: TICK, name: 'sent' },
+  '2': { path: TICKS, name: 'delivered' },
+  '3': { path: TICKS, name: 'read' },
+};
+
+/** The ticks of an own message; nothing for one that came in. */
+export function ticks(): { node: HTMLElement; show(message: ChatMessage | undefined): void } {
+  const node = el('span', { class: 'ticks', role: 'img' });
+  let shown: number | null = null;
+  return {
+    node,
+    show(message) {
+      const ack = message?.fromMe ? message.ack : null;
+      setShown(node, ack !== null);
+      if (ack === shown || ack === null) return;
+      shown = ack;
+      const { path, name } = ACKS[Math.min(ack, 3)]!;
+      node.replaceChildren(icon(path, '0 0 18 18'));
+      setAttribute(node, 'data-ack', ack);
+      setAttribute(node, 'aria-label', name);
+      setAttribute(node, 'title', name);
+    },
+  };
+}
+
+/** A moment as a phone shows it: 14:05. */
+export function clockTime(at: number): string {
+  return new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
+}
+
+/** Text in which those who are mentioned by number or name stand out. */
+function withMentions(message: ChatMessage, state: State): (Node | string)[] {
+  const names = message.mentionedIds.map((jid) => nameOf(state, jid));
+  const marks = names.map((name) => el('span', { class: 'mention' }, `@${name}`));
+  return [...marks.flatMap((mark) => [mark, ' ']), message.body];
+}
+
+/** What a message says in one line: of a chat in the list, and of a quote. */
+export function summaryOf(message: ChatMessage): string {
+  return message.type === 'image' ? `Photo${message.body && `: ${message.body}`}` : message.body;
+}
+
+/** The quoted message inside another. */
+function quoteOf(message: ChatMessage, all: ChatMessage[], state: State): HTMLElement | null {
+  const quoted = all.find(({ id }) => id === message.quotedId);
+  if (!quoted) return null;
+  const who = quoted.fromMe ? 'You' : nameOf(state, quoted.senderId);
+  return el('blockquote', {}, el('b', {}, who), el('span', {}, summaryOf(quoted)));
+}
+
+/** The image of a message, which opens in full. */
+function imageOf(message: ChatMessage): HTMLElement | null {
+  if (!message.media) return null;
+  const source = `/sandbox/images/${message.media.sha256}`;
+  const alt = message.body || 'Photo';
+  return el('a', { href: source, target: '_blank', class: 'photo' }, el('img', { src: source, alt }));
+}
+
+/** One message in an open chat, as `owner` sees it; `answer` quotes it. */
+export function bubble(
+  first: ChatMessage,
+  all: () => ChatMessage[],
+  state: State,
+  answer: (message: ChatMessage) => void,
+): Row<ChatMessage> {
+  const isGroup = first.chatId.endsWith('@g.us') || first.chatId === 'status@broadcast';
+  const isSigned = isGroup && !first.fromMe;
+  const signature = isSigned
+    ? [el('span', { class: `sender hue-${hueOf(first.senderId)}` }, nameOf(state, first.senderId))]
+    : [];
+  const parts = [quoteOf(first, all(), state), imageOf(first)].filter((part) => part !== null);
+  const mark = ticks();
+  const time = el('time', { datetime: new Date(first.timestamp).toISOString() }, clockTime(first.timestamp));
+  const reply = el(
+    'button',
+    { type: 'button', class: 'reply', 'aria-label': `Reply to: ${summaryOf(first)}`, title: 'Reply' },
+    icon('M10 8V4L3 11l7 7v-4c6 0 9 2 11 6 0-7-4-12-11-12z'),
+  );
+  reply.addEventListener('click', () => answer(first));
+  const text = el('span', { class: 'text' }, ...withMentions(first, state));
+  const side = first.fromMe ? 'mine' : 'theirs';
+  const note = el('small', { class: 'failed', hidden: true });
+  const node = el(
+    'li',
+    { class: `bubble ${side}`, 'data-id': first.id },
+    ...signature,
+    ...parts,
+    text,
+    el('span', { class: 'meta' }, time, mark.node),
+    note,
+    reply,
+  );
+  return {
+    node,
+    show(message) {
+      mark.show(message);
+      setShown(note, message.fromMe && message.ack < 0);
+      setText(note, 'Refused by WhatsApp');
+    },
+  };
+}

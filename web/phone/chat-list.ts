@@ -1,0 +1,75 @@
+import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
+import { clockTime, summaryOf, ticks } from './bubble.ts';
+import { el, icon, keyed, type Row, setAttribute, setShown, setText } from './dom.ts';
+import { hueOf, initialsOf } from './who.ts';
+
+/** A line of the chat list. */
+export interface ChatLine {
+  id: string;
+  name: string;
+  /** Said while there is no message yet. */
+  hint: string;
+  last: ChatMessage | undefined;
+  /** Who wrote the last message, when that isn't clear. */
+  by: string | null;
+  unread: number;
+  isTyping: boolean;
+}
+
+const PEOPLE =
+  'M8 11a3 3 0 1 0 0-6a3 3 0 0 0 0 6M2 19c0-4 12-4 12 0M16 11a2.5 2.5 0 1 0 0-5M16 14c4 0 6 2 6 5';
+
+/** The round picture of a person or a group. */
+export function avatar(jid: string, name: string): HTMLElement {
+  const inside = jid.endsWith('@g.us') ? icon(PEOPLE) : initialsOf(name);
+  return el('span', { class: `avatar hue-${hueOf(jid)}`, 'aria-hidden': 'true' }, inside);
+}
+
+/** One line; a button that opens the chat. */
+function line(first: ChatLine, open: (id: string) => void): Row<ChatLine> {
+  const name = el('b', {});
+  const time = el('time', {});
+  const mark = ticks();
+  const preview = el('span', { class: 'preview' });
+  const badge = el('span', { class: 'badge' });
+  const button = el(
+    'button',
+    { type: 'button', class: 'chat-line', 'data-chat': first.id },
+    avatar(first.id, first.name),
+    el('span', { class: 'first' }, name, time),
+    el('span', { class: 'second' }, mark.node, preview, badge),
+  );
+  button.addEventListener('click', () => open(first.id));
+  return {
+    node: el('li', {}, button),
+    show(chat) {
+      const { last, unread, isTyping } = chat;
+      setText(name, chat.name);
+      setText(time, last ? clockTime(last.timestamp) : '');
+      mark.show(isTyping ? undefined : last);
+      const said = last ? `${chat.by ? `${chat.by}: ` : ''}${summaryOf(last)}` : chat.hint;
+      setText(preview, isTyping ? 'typing…' : said);
+      setAttribute(preview, 'data-typing', isTyping);
+      setText(badge, String(unread));
+      setAttribute(badge, 'aria-label', `${unread} unread`);
+      setShown(badge, unread > 0);
+    },
+  };
+}
+
+/** The list of chats, the newest first. */
+export function chatList(open: (id: string) => void): { node: HTMLElement; show(lines: ChatLine[]): void } {
+  const node = el('ul', { class: 'chat-list' });
+  const keep = keyed<ChatLine>(
+    node,
+    ({ id, name }) => `${id} ${name}`,
+    (chat) => line(chat, open),
+  );
+  return {
+    node,
+    show(lines) {
+      const at = ({ last }: ChatLine) => last?.timestamp ?? 0;
+      keep([...lines].sort((one, other) => at(other) - at(one)));
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
+import { bubble } from './bubble.ts';
+import { avatar } from './chat-list.ts';
+import { el, icon, keyed, setShown, setText } from './dom.ts';
+import type { Chat, State } from './state.ts';
+
+/** An open chat as one phone shows it. */
+export interface OpenChat {
+  id: string;
+  name: string;
+  /** Below the name: online, typing, who is in the group. */
+  subtitle: string;
+  isTyping: boolean;
+  /** Undefined before anything was said. */
+  chat: Chat | undefined;
+}
+
+// Nearer to the end than this, px, and the newest message is followed.
+const NEAR_END = 80;
+
+/** The screen of an open chat: header, messages, and whatever one writes with. */
+export class Conversation {
+  readonly node: HTMLElement;
+  readonly #name = el('b', {});
+  readonly #subtitle = el('small', {});
+  readonly #picture = el('span', { class: 'picture' });
+  readonly #list = el('ol', { class: 'messages' });
+  readonly #log = el('div', { class: 'log', role: 'log', tabindex: '0', 'aria-label': 'Messages' });
+  readonly #typing: HTMLElement;
+  readonly #answer: (message: ChatMessage) => void;
+  #id: string | null = null;
+  #count = 0;
+  #messages: ChatMessage[] = [];
+  #keep: (messages: ChatMessage[]) => void = () => undefined;
+
+  constructor(options: {
+    back: () => void;
+    answer: (message: ChatMessage) => void;
+    extra?: HTMLElement[];
+    composer: HTMLElement;
+  }) {
+    this.#answer = options.answer;
+    const back = el(
+      'button',
+      { type: 'button', class: 'bare', 'aria-label': 'All chats', on: { click: options.back } },
+      icon('M15 4 7 12l8 8'),
+    );
+    const dots = [el('i'), el('i'), el('i')];
+    this.#typing = el(
+      'p',
+      { class: 'typing bubble theirs', role: 'status', 'aria-label': 'typing' },
+      ...dots,
+    );
+    this.#log.append(this.#list, this.#typing);
+    const title = el('span', { class: 'title' }, this.#name, this.#subtitle);
+    const header = el('header', {}, back, this.#picture, title, ...(options.extra ?? []));
+    this.node = el('div', { class: 'conversation' }, header, this.#log, options.composer);
+  }
+
+  /** Shows a chat; another one than before begins at its end. */
+  show(open: OpenChat, state: State): void {
+    if (open.id !== this.#id) this.#begin(open, state);
+    setText(this.#name, open.name);
+    setText(this.#subtitle, open.isTyping ? 'typing…' : open.subtitle);
+    const wasNearEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR_END;
+    this.#messages = open.chat?.messages ?? [];
+    this.#keep(this.#messages);
+    setShown(this.#typing, open.isTyping);
+    const grew = this.#messages.length !== this.#count;
+    this.#count = this.#messages.length;
+    if (wasNearEnd || (grew && this.#messages.at(-1)?.fromMe)) this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  /** Another chat is opened. */
+  #begin(open: OpenChat, state: State): void {
+    this.#id = open.id;
+    this.#list.replaceChildren();
+    this.#picture.replaceChildren(avatar(open.id, open.name));
+    this.#keep = keyed<ChatMessage>(
+      this.#list,
+      ({ id }) => id,
+      (message) => bubble(message, () => this.#messages, state, this.#answer),
+    );
+  }
+}

@@ -1,0 +1,87 @@
+import type { AgentSpec } from './actions.ts';
+import { el } from './dom.ts';
+import type { Customer } from './state.ts';
+
+/** A labelled field of a dialog. */
+function field(label: string, name: string, attributes: Record<string, string | boolean> = {}): HTMLElement {
+  return el('label', {}, label, el('input', { name, required: true, ...attributes }));
+}
+
+/** A box to tick. */
+function tick(label: string, name: string, attributes: Record<string, string | boolean> = {}): HTMLElement {
+  return el('label', { class: 'tick' }, el('input', { type: 'checkbox', name, ...attributes }), label);
+}
+
+/** Asks with a form in a dialog; null when it was closed without an answer. */
+function ask(title: string, action: string, ...fields: HTMLElement[]): Promise<FormData | null> {
+  const cancel = el('button', { type: 'button' }, 'Cancel');
+  const buttons = el('div', { class: 'buttons' }, cancel, el('button', { class: 'primary' }, action));
+  const form = el('form', { method: 'dialog' }, el('h2', {}, title), ...fields, buttons);
+  const dialog = el('dialog', { 'aria-label': title }, form);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    let answer: FormData | null = null;
+    cancel.addEventListener('click', () => dialog.close());
+    form.addEventListener('submit', () => {
+      answer = new FormData(form);
+    });
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(answer);
+    });
+  });
+}
+
+/** What was written into a field. */
+function textOf(form: FormData, name: string): string {
+  return String(form.get(name) ?? '').trim();
+}
+
+/** Asks who a new customer is. */
+export async function askForCustomer(): Promise<Customer | null> {
+  const suggestion = `+62 812 ${String(Math.floor(Math.random() * 1e8)).padStart(8, '0')}`;
+  const form = await ask(
+    'New customer',
+    'Be this customer',
+    field('Name', 'name', { maxlength: '64', autocomplete: 'off' }),
+    field('Number', 'number', { value: suggestion, inputmode: 'tel', pattern: '\\+?[\\d\\s\\-]{6,20}' }),
+    tick('Hides the number: is seen as …@lid', 'byLid'),
+  );
+  if (!form) return null;
+  const pn = `${textOf(form, 'number').replace(/\D/g, '')}@c.us`;
+  return { pn, name: textOf(form, 'name'), byLid: form.has('byLid') };
+}
+
+/** Asks for a group's name and who else is in it. */
+export async function askForGroup(
+  customers: Customer[],
+  self: Customer,
+): Promise<{ name: string; members: string[] } | null> {
+  const others = customers.filter(({ pn }) => pn !== self.pn);
+  const members = others.map(({ pn, name }) => tick(name, 'member', { value: pn }));
+  const list = el('fieldset', {}, el('legend', {}, 'With you, the agent and'), ...members);
+  const name = field('Name', 'name', { value: 'Family', maxlength: '64' });
+  const form = await ask('New group', 'Make the group', name, list);
+  return form && { name: textOf(form, 'name'), members: form.getAll('member').map(String) };
+}
+
+/** Asks for an agent to be created. */
+export async function askForAgent(): Promise<AgentSpec | null> {
+  const form = await ask(
+    'New agent',
+    'Create the agent',
+    field('Name', 'agentName', { value: 'Support', maxlength: '64' }),
+    field('agentId', 'agentId', { value: 'support', pattern: '[A-Za-z0-9][A-Za-z0-9_\\-]{0,63}' }),
+    field('userId', 'userId', { value: '1', type: 'number', min: '1' }),
+    field('API key', 'apiKey', { value: 'sandbox-key' }),
+  );
+  if (!form) return null;
+  const [agentId, agentName] = [textOf(form, 'agentId'), textOf(form, 'agentName')];
+  return { agentId, agentName, userId: Number(form.get('userId')), apiKey: textOf(form, 'apiKey') };
+}
+
+/** Asks whether something is really meant. */
+export async function confirmed(question: string, action: string): Promise<boolean> {
+  return (await ask(question, action)) !== null;
+}

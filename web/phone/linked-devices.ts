@@ -1,0 +1,111 @@
+import type { PhoneView } from '../../src/infra/whatsapp/sandbox/phones.ts';
+import type { Actions } from './actions.ts';
+import { el, icon, setAttribute, setShown, setText } from './dom.ts';
+import type { State, Store } from './state.ts';
+import { selectedPhone } from './who.ts';
+
+const LAPTOP = 'M5 5h14v10H5zM2 19h20';
+const REMEMBERED_CODES = 4;
+
+/** What is said where the code would be. */
+const WORDS: Record<string, string> = {
+  awaiting_qr: 'The code is on its way…',
+  connected: 'Linked.',
+  disconnected: 'The agent shows no code now.',
+  auth_failed: 'WhatsApp has refused this account.',
+};
+
+/** A button with words. */
+function button(text: string, act: () => void, kind = ''): HTMLButtonElement {
+  return el('button', { type: 'button', class: kind, on: { click: act } }, text);
+}
+
+/** “Linked devices” of the agent's phone: the camera with the agent's code, or the device that is linked. */
+export class LinkedDevices {
+  readonly node: HTMLElement;
+  readonly #store: Store;
+  readonly #actions: Actions;
+  readonly #code = el('img', { alt: 'The QR code that the agent shows', width: '220', height: '220' });
+  readonly #waiting = el('p', { class: 'empty' });
+  readonly #camera = el('div', { class: 'camera' });
+  readonly #scan = button('Scan the code', () => this.#link(), 'primary');
+  readonly #refuse = button('Refuse', () => this.#with((id) => this.#actions.refuse(id)));
+  readonly #expired = button('Scan an expired code', () => this.#scanExpired());
+  readonly #fresh = button(
+    'Ask for a new code',
+    () => this.#with((id) => this.#actions.newCode(id)),
+    'primary',
+  );
+  readonly #linking: HTMLElement;
+  readonly #linked: HTMLElement;
+  readonly #deviceState = el('small', {});
+  /** Codes that an agent has shown, the newest last. */
+  readonly #codes = new Map<string, string[]>();
+
+  constructor(store: Store, actions: Actions) {
+    this.#store = store;
+    this.#actions = actions;
+    this.#camera.append(this.#code, this.#waiting, el('span', { class: 'corners', 'aria-hidden': 'true' }));
+    const choices = el('div', { class: 'choices' }, this.#scan, this.#fresh, this.#refuse, this.#expired);
+    const hint = el('p', { class: 'hint' }, 'Point this phone at the code that the service shows.');
+    this.#linking = el('div', { class: 'linking' }, hint, this.#camera, choices);
+    const unlink = button('Unlink', () => this.#with((id) => this.#actions.unlink(id)), 'danger');
+    const device = el('span', { class: 'title' }, el('b', {}, 'WhatsApp gateway'), this.#deviceState);
+    this.#linked = el('div', { class: 'device' }, icon(LAPTOP), device, unlink);
+    this.node = el('div', { class: 'devices' }, el('h3', {}, 'Linked devices'), this.#linked, this.#linking);
+  }
+
+  show(state: State): void {
+    const phone = selectedPhone(state);
+    if (phone?.qr) this.#remember(phone.agentId, phone.qr.code);
+    setShown(this.#linked, phone?.linked ?? false);
+    setShown(this.#linking, phone !== undefined && !phone.linked);
+    if (!phone) return;
+    setText(this.#deviceState, deviceWords(phone));
+    setShown(this.#code, phone.qr !== null);
+    setShown(this.#waiting, phone.qr === null);
+    setText(this.#waiting, WORDS[phone.status ?? ''] ?? 'The service knows no such agent any more.');
+    if (phone.qr) setAttribute(this.#code, 'src', `/sessions/${phone.agentId}/qr?at=${phone.qr.issuedAt}`);
+    setShown(this.#scan, phone.qr !== null);
+    setShown(this.#fresh, phone.qr === null && phone.status !== null);
+    this.#refuse.disabled = phone.qr === null;
+    this.#expired.disabled = this.#spent(phone) === undefined;
+    const why = 'There is one as soon as the first code has been replaced, after 20 s.';
+    setAttribute(this.#expired, 'title', this.#expired.disabled && why);
+  }
+
+  /** A code that the agent showed before the one of now. */
+  #spent(phone: PhoneView): string | undefined {
+    return this.#codes.get(phone.agentId)?.findLast((code) => code !== phone.qr?.code);
+  }
+
+  #remember(agentId: string, code: string): void {
+    const codes = this.#codes.get(agentId) ?? [];
+    if (codes.at(-1) === code) return;
+    this.#codes.set(agentId, [...codes, code].slice(-REMEMBERED_CODES));
+  }
+
+  /** Runs an action on the agent that is looked at. */
+  #with(act: (agentId: string) => Promise<unknown>): void {
+    const { agentId } = this.#store.state;
+    if (agentId !== null) void act(agentId);
+  }
+
+  #link(): void {
+    const phone = selectedPhone(this.#store.state);
+    if (phone) void this.#actions.scan(phone.agentId, phone.agentName ?? phone.agentId);
+  }
+
+  #scanExpired(): void {
+    const phone = selectedPhone(this.#store.state);
+    const code = phone && this.#spent(phone);
+    if (phone && code) void this.#actions.scan(phone.agentId, phone.agentName ?? phone.agentId, code);
+  }
+}
+
+/** What the phone says of its linked device. */
+function deviceWords({ devices, line }: PhoneView): string {
+  if (line?.banned) return 'This account is banned';
+  if (devices.includes('CONNECTED')) return line?.frozen ? 'Active, but it hangs' : 'Active now';
+  return devices.length > 0 ? `Connecting… (${devices.join(', ')})` : 'Not connected';
+}

@@ -1,0 +1,153 @@
+import type { PhoneView } from '../../src/infra/whatsapp/sandbox/phones.ts';
+import type { Actions } from './actions.ts';
+import { confirmed } from './dialogs.ts';
+import { el, setAttribute, setText } from './dom.ts';
+import { panel } from './panel.ts';
+import type { State, Store } from './state.ts';
+import { selectedPhone } from './who.ts';
+
+type Faults = Parameters<Actions['setNetwork']>[2];
+
+/** What the state of a socket means, for the list of those that can be chosen. */
+const STATES: [string, string][] = [
+  ['CONFLICT', 'CONFLICT: another device takes over'],
+  ['TIMEOUT', 'TIMEOUT: the phone is not reached'],
+  ['PROXYBLOCK', 'PROXYBLOCK: the network is blocked'],
+  ['DEPRECATED_VERSION', 'DEPRECATED_VERSION: too old a client'],
+  ['TOS_BLOCK', 'TOS_BLOCK: the account is banned'],
+];
+
+const STEPS: [string, number][] = [
+  ['+30 s', 30_000],
+  ['+1 min', 60_000],
+  ['+10 min', 600_000],
+  ['+1 h', 3_600_000],
+];
+
+/** A slider that tells its value once it is let go. */
+function slider(label: string, max: number, step: number, unit: string, set: (value: number) => void) {
+  const input = el('input', { type: 'range', min: '0', max: String(max), step: String(step), value: '0' });
+  const output = el('output', {}, `0 ${unit}`);
+  input.addEventListener('input', () => setText(output, `${input.value} ${unit}`));
+  input.addEventListener('change', () => set(Number(input.value)));
+  return {
+    input,
+    node: el('label', { class: 'slider' }, el('span', {}, label), input, output),
+    /** Shows what holds, unless the viewer is moving it. */
+    show(value: number) {
+      if (document.activeElement === input && input.matches(':active')) return;
+      input.value = String(value);
+      setText(output, `${value} ${unit}`);
+    },
+  };
+}
+
+/** Everything that can go wrong between WhatsApp and the agent, and the clock. */
+export class NetworkPanel {
+  readonly node: HTMLElement;
+  readonly #store: Store;
+  readonly #actions: Actions;
+  readonly #line = el('p', { class: 'line-state', role: 'status' });
+  readonly #buttons: HTMLButtonElement[] = [];
+  readonly #freeze: HTMLButtonElement;
+  readonly #states = el('select', { 'aria-label': 'Put the connection into a state' });
+  readonly #latency = slider('Latency', 5_000, 50, 'ms', (latencyMs) =>
+    this.#set('Set the latency', { latencyMs }),
+  );
+  readonly #failures = slider('Sends that fail', 100, 5, '%', (share) =>
+    this.#set('Let sends fail', { failureRate: share / 100 }),
+  );
+  readonly #fields = el('fieldset', { class: 'plain' });
+
+  constructor(store: Store, actions: Actions) {
+    this.#store = store;
+    this.#actions = actions;
+    const act = (text: string, faults: Faults, label = text) => {
+      const button = el('button', { type: 'button', on: { click: () => this.#set(label, faults) } }, text);
+      this.#buttons.push(button);
+      return button;
+    };
+    const isFrozen = () => selectedPhone(store.state)?.line?.frozen ?? false;
+    this.#freeze = el('button', { type: 'button' }, 'Freeze');
+    this.#freeze.addEventListener('click', () =>
+      this.#set(isFrozen() ? 'Thaw' : 'Freeze', { freeze: !isFrozen() }),
+    );
+    this.#fillStates();
+    this.#fields.append(
+      el('legend', { class: 'sr-only' }, 'Faults'),
+      el(
+        'div',
+        { class: 'buttons' },
+        act('Drop', { drop: true }, 'Drop the connection'),
+        act('Drop for 5 s', { drop: 5_000 }),
+        act('Bring back', { restore: true }),
+        this.#freeze,
+        act('Crash', { crash: true }, 'Crash the client'),
+      ),
+      this.#states,
+      this.#latency.node,
+      this.#failures.node,
+    );
+    this.node = panel('network', 'Network', this.#line, this.#fields, this.#clock());
+  }
+
+  show(state: State): void {
+    const phone = selectedPhone(state);
+    const line = phone?.line ?? null;
+    setText(this.#line, lineWords(phone));
+    setAttribute(this.#line, 'data-state', line === null ? 'none' : line.online ? 'online' : 'offline');
+    this.#fields.disabled = line === null;
+    setText(this.#freeze, line?.frozen ? 'Thaw' : 'Freeze');
+    setAttribute(this.#freeze, 'aria-pressed', String(line?.frozen ?? false));
+    this.#latency.show(line?.latencyMs ?? 0);
+    this.#failures.show(Math.round((line?.failureRate ?? 0) * 100));
+  }
+
+  /** A list that acts when something is chosen, and goes back to its title. */
+  #fillStates(): void {
+    const title = el('option', { value: '' }, 'Another state…');
+    this.#states.append(title, ...STATES.map(([value, text]) => el('option', { value }, text)));
+    this.#states.addEventListener('change', () => {
+      const state = this.#states.value;
+      this.#states.value = '';
+      if (state !== '') this.#set(`State ${state}`, { state });
+    });
+  }
+
+  /** Lets time pass for the whole sandbox, or forgets everything. */
+  #clock(): HTMLElement {
+    const steps = STEPS.map(([text, ms]) =>
+      el('button', { type: 'button', on: { click: () => void this.#actions.advanceClock(ms) } }, text),
+    );
+    const reset = el('button', { type: 'button', class: 'danger' }, 'Reset…');
+    reset.addEventListener('click', () => void this.#reset());
+    const legend = el('legend', {}, 'Clock');
+    return el('fieldset', { class: 'plain clock' }, legend, el('div', { class: 'buttons' }, ...steps, reset));
+  }
+
+  async #reset(): Promise<void> {
+    const question = 'Forget all phones, chats and messages of the sandbox? Agents must be linked again.';
+    if (await confirmed(question, 'Reset')) await this.#actions.reset();
+  }
+
+  #set(label: string, faults: Faults): void {
+    const { agentId } = this.#store.state;
+    if (agentId !== null) void this.#actions.setNetwork(label, agentId, faults);
+  }
+}
+
+/** The line in words. */
+function lineWords(phone: PhoneView | undefined): string {
+  const line = phone?.line;
+  if (!line) return 'No phone is linked.';
+  if (line.banned) return 'The account is banned.';
+  const faults = [
+    ...(line.frozen ? ['frozen'] : []),
+    ...(line.latencyMs > 0 ? [`${line.latencyMs} ms slower`] : []),
+    ...(line.failureRate > 0 ? [`${Math.round(line.failureRate * 100)} % of sends fail`] : []),
+  ];
+  const words = line.online
+    ? 'Online'
+    : `Offline${phone.devices.length > 0 ? ` (${phone.devices.join(', ')})` : ''}`;
+  return [words, ...faults].join(', ');
+}

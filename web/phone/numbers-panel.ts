@@ -1,0 +1,90 @@
+import type { Behaviour } from '../../src/infra/whatsapp/sandbox/fixed-numbers.ts';
+import type { Actions } from './actions.ts';
+import { send } from './api.ts';
+import { el } from './dom.ts';
+import { panel } from './panel.ts';
+import type { Store } from './state.ts';
+import { addressOf, numberOf, selectedPhone } from './who.ts';
+
+/** A number of `GET /sandbox/numbers`. */
+type FixedNumber = Behaviour & { jid: string };
+
+/** What such a number does, in words. */
+function wordsOf(number: FixedNumber): string {
+  if (!number.exists) return 'is not on WhatsApp: 422';
+  if (number.bans) return 'gets the account banned: auth_failed';
+  if (number.dropsSenderForMs !== null)
+    return `drops the connection during the send, for ${number.dropsSenderForMs / 1000} s`;
+  if (number.refusesFirst) return 'refuses the first message, takes the next';
+  if (number.reply !== null) return `answers “${number.reply}”`;
+  if (!number.reachable) return 'is switched off: one tick for ever';
+  if (number.deliversAfterMs > 0) return `gets it after ${number.deliversAfterMs / 1000} s`;
+  if (number.readsAfterMs !== null) return `gets it, reads it after ${number.readsAfterMs / 1000} s`;
+  return 'gets it, never reads it';
+}
+
+/** Numbers that always behave in the same way, to send to or to write as. */
+export class NumbersPanel {
+  readonly node: HTMLElement;
+  readonly #store: Store;
+  readonly #actions: Actions;
+  readonly #list = el('ul', { class: 'numbers' });
+  #isLoaded = false;
+
+  constructor(store: Store, actions: Actions) {
+    this.#store = store;
+    this.#actions = actions;
+    this.node = panel('numbers', 'Numbers that behave in a fixed way', this.#list);
+  }
+
+  /** Loads the list once; it doesn't change. */
+  async show(): Promise<void> {
+    if (this.#isLoaded) return;
+    this.#isLoaded = true;
+    try {
+      const numbers = (await send({ method: 'GET', path: '/sandbox/numbers' })) as FixedNumber[];
+      this.#list.replaceChildren(...numbers.map((number) => this.#row(number)));
+    } catch {
+      this.#isLoaded = false;
+    }
+  }
+
+  #row(number: FixedNumber): HTMLElement {
+    const name = numberOf(number.jid);
+    const to = el(
+      'button',
+      { type: 'button', 'aria-label': `Send to ${name}`, title: 'Send to it' },
+      'Send to',
+    );
+    to.addEventListener('click', () => this.#sendTo(number.jid));
+    const as = el('button', { type: 'button', 'aria-label': `Write as ${name}`, title: 'Be it' }, 'Write as');
+    as.addEventListener('click', () => this.#writeAs(number.jid));
+    as.disabled = !number.exists;
+    const words = el('span', { class: 'what' }, el('code', {}, name), ` ${wordsOf(number)}`);
+    return el('li', {}, words, el('span', { class: 'buttons' }, to, as));
+  }
+
+  /** Opens the chat with it on the agent's phone. */
+  #sendTo(jid: string): void {
+    if (!this.#isLinked()) return;
+    this.#store.change((state) => Object.assign(state, { botTab: 'chats', botChat: jid, view: 'agent' }));
+  }
+
+  /** Becomes it, and opens its chat with the agent. */
+  #writeAs(jid: string): void {
+    const phone = selectedPhone(this.#store.state);
+    if (!phone || !this.#isLinked()) return;
+    const customer = { pn: jid, name: numberOf(jid) };
+    const customerChat = addressOf(phone);
+    this.#store.change((state) => {
+      if (!state.newCustomers.some(({ pn }) => pn === jid)) state.newCustomers.push(customer);
+      Object.assign(state, { customer, customerTab: 'chats', customerChat, view: 'customer' });
+    });
+  }
+
+  #isLinked(): boolean {
+    const isLinked = selectedPhone(this.#store.state)?.linked ?? false;
+    if (!isLinked) this.#actions.tell('Link the agent first: scan its code.', true);
+    return isLinked;
+  }
+}

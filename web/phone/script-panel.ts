@@ -1,0 +1,62 @@
+import type { Actions } from './actions.ts';
+import { el, keyed, type Row, setText } from './dom.ts';
+import { panel } from './panel.ts';
+import type { Command, State } from './state.ts';
+
+// A command with an image is long: it is copied in full, and shown in part.
+const SHOWN_CHARACTERS = 600;
+
+/** Calls as a shell would make them: one of each kind, the newest first. */
+export class ScriptPanel {
+  readonly node: HTMLElement;
+  readonly #actions: Actions;
+  readonly #list = el('ul', { class: 'commands' });
+  readonly #none = el(
+    'p',
+    { class: 'empty' },
+    'Do something on this page: the call that it was appears here.',
+  );
+  readonly #keep: (commands: readonly Command[]) => void;
+
+  constructor(actions: Actions) {
+    this.#actions = actions;
+    this.node = panel('script', 'The same from a script', this.#none, this.#list);
+    this.#keep = keyed<Command>(
+      this.#list,
+      ({ label }) => label,
+      (command) => this.#row(command),
+    );
+  }
+
+  show(state: State): void {
+    this.#none.hidden = state.commands.length > 0;
+    this.#keep(state.commands.toReversed());
+  }
+
+  #row({ label }: Command): Row<Command> {
+    const code = el('code', { tabindex: '0', role: 'region', 'aria-label': `cURL: ${label}` });
+    const copy = el('button', { type: 'button', 'aria-label': `Copy: ${label}` }, 'Copy');
+    let full = '';
+    copy.addEventListener('click', () => void this.#copy(full, code, copy));
+    return {
+      node: el('li', {}, el('div', { class: 'tools-row' }, el('b', {}, label), copy), code),
+      show({ curl }) {
+        full = curl;
+        const isLong = curl.length > SHOWN_CHARACTERS;
+        setText(code, isLong ? `${curl.slice(0, SHOWN_CHARACTERS)}…` : curl);
+      },
+    };
+  }
+
+  /** Copies, and says so; where the browser doesn't allow it, selects the text. */
+  async #copy(text: string, code: HTMLElement, button: HTMLElement): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(text);
+      setText(button, 'Copied');
+      setTimeout(() => setText(button, 'Copy'), 1_500);
+    } catch {
+      getSelection()?.selectAllChildren(code);
+      this.#actions.tell('The browser did not allow copying: the text is selected.');
+    }
+  }
+}

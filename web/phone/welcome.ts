@@ -1,0 +1,38 @@
+import type { Actions, AgentSpec } from './actions.ts';
+import { curlOf } from './api.ts';
+import { el } from './dom.ts';
+
+const FIRST: AgentSpec = { userId: 1, agentId: 'demo', agentName: 'Demo', apiKey: 'sandbox-key' };
+
+/** Shown while there is no agent: what to do, as a button and as the cURL that it stands for. */
+export function welcome(actions: Actions): HTMLElement {
+  const { apiKey, ...rest } = FIRST;
+  const body = { ...rest, apikey: apiKey };
+  const curl = curlOf({ method: 'POST', path: '/sessions', body }, location.origin);
+  const create = el('button', { type: 'button', class: 'primary big' }, 'Create the agent “Demo”');
+  create.addEventListener('click', () => {
+    create.disabled = true;
+    void actions.createAgent(FIRST).finally(() => {
+      create.disabled = false;
+    });
+  });
+  const steps = [
+    'Create an agent: one WhatsApp number of your service.',
+    'Scan its code with the phone that is on the left.',
+    'Write to it as a customer, and see the answer come.',
+  ];
+  return el(
+    'section',
+    { id: 'welcome', class: 'panel', 'aria-label': 'First steps' },
+    el('h1', {}, 'Your WhatsApp, without WhatsApp'),
+    el('p', {}, 'Here you play both sides: the customers who write, and the phone that owns your number.'),
+    el('ol', {}, ...steps.map((step) => el('li', {}, step))),
+    create,
+    el('p', {}, 'Or from a script:'),
+    el(
+      'code',
+      { class: 'block', tabindex: '0', role: 'region', 'aria-label': 'cURL: create an agent' },
+      curl,
+    ),
+  );
+}

@@ -1,0 +1,62 @@
+import type { PhoneView } from '../../src/infra/whatsapp/sandbox/phones.ts';
+import { type Customer, FIRST_CUSTOMERS, type State } from './state.ts';
+
+// Who is who: JIDs as people read them.
+
+/** The digits of a JID as a number: `+62811…`. */
+export function numberOf(jid: string): string {
+  return jid.endsWith('@c.us') ? `+${jid.slice(0, -5)}` : jid;
+}
+
+/** The phone of the agent that is looked at. */
+export function selectedPhone(state: State): PhoneView | undefined {
+  return state.phones.find(({ agentId }) => agentId === state.agentId);
+}
+
+/** The agent that is linked to this number or LID. */
+export function phoneOf(state: State, jid: string): PhoneView | undefined {
+  return state.phones.find(({ account }) => account?.pn === jid || account?.lid === jid);
+}
+
+/** How others address the account of a linked phone. */
+export function addressOf(phone: PhoneView): string | null {
+  const { account } = phone;
+  return account && (account.addressedByLid ? account.lid : account.pn);
+}
+
+/** The name that a JID goes by: of a person, an agent or a group. */
+export function nameOf(state: State, jid: string): string {
+  const group = state.groups.find(({ id }) => id === jid);
+  if (group) return group.name;
+  const person = state.people.find(({ pn, lid }) => pn === jid || lid === jid);
+  const named = person && !person.name.startsWith('+') ? person.name : undefined;
+  const fallback = [...state.newCustomers, ...FIRST_CUSTOMERS].find(({ pn }) => pn === jid)?.name;
+  return named ?? phoneOf(state, jid)?.agentName ?? fallback ?? person?.name ?? numberOf(jid);
+}
+
+/** Everyone that the viewer can be: all people but the agents, and those that have not written yet. */
+export function customersOf(state: State): Customer[] {
+  const people = state.people
+    .filter(({ pn }) => !phoneOf(state, pn))
+    .map(({ pn, addressedByLid }) => ({ pn, name: nameOf(state, pn), byLid: addressedByLid }));
+  const known = new Map<string, Customer>();
+  for (const customer of [...FIRST_CUSTOMERS, ...state.newCustomers, ...people])
+    known.set(customer.pn, customer);
+  return [...known.values()];
+}
+
+/** The first letters of a name, for its picture. */
+export function initialsOf(name: string): string {
+  const words = name.replace(/^\+/, '').split(/\s+/);
+  return words
+    .slice(0, 2)
+    .map((word) => word.charAt(0).toUpperCase())
+    .join('');
+}
+
+/** One of eight colours, always the same for a JID. */
+export function hueOf(jid: string): number {
+  let sum = 0;
+  for (const char of jid) sum = (sum * 31 + char.charCodeAt(0)) % 1_009;
+  return sum % 8;
+}
