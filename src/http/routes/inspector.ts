@@ -19,7 +19,6 @@ import { pageHeaders } from '../security.ts';
 export function inspectorRoutes({ system, settings, stopping }: HttpDeps): Router {
   const router = Router({ caseSensitive: true });
   const guard = tokenGuard(settings.SESSIONS_TOKEN);
-  const charts = { agent: system.charts.agent.hash, supervisor: system.charts.supervisor.hash };
 
   resource(router, '/inspector', { get: [guard, pageHeaders, sendPage('inspector')] });
 
@@ -27,6 +26,7 @@ export function inspectorRoutes({ system, settings, stopping }: HttpDeps): Route
     get: [
       guard,
       (_req, res) => {
+        const charts = { agent: system.charts.agent.hash, supervisor: system.charts.supervisor.hash };
         const agents = system.list().map(summaryOf);
         sendAnswer(res, { status: 200, body: { charts, driver: settings.WHATSAPP_DRIVER, agents } });
       },
