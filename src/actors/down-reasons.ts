@@ -62,8 +62,8 @@ export function downRule(reason: string): DownRule {
   return (DOWN_REASONS as Record<string, DownRule>)[reason] ?? { verdict: 'restart' };
 }
 
-/** Why a start ended, in a line for people: the error where one ended it, else the reason's name. */
+/** Why a start came to nothing, in a line for people: the error where one ended it, else the reason's name. */
 export function whyDown(reason: string, lastError: string | undefined): string {
-  const error = reason === 'START_FAILED' ? lastError : undefined;
-  return error?.split('\n')[0] ?? `${reason}.`;
+  const error = reason === 'START_FAILED' ? lastError?.split('\n')[0] : undefined;
+  return error ?? `The session could not be started: ${reason}.`;
 }

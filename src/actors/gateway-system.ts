@@ -282,10 +282,8 @@ class Registry implements GatewaySystem {
     command();
     const milestone = await reached;
     if (milestone?.kind === 'down') {
-      throw new GatewayError(
-        'SESSION_START_FAILED',
-        `The session could not be started: ${whyDown(milestone.reason, agent.view().supervisor.lastError)}`,
-      );
+      const { lastError } = agent.view().supervisor;
+      throw new GatewayError('SESSION_START_FAILED', whyDown(milestone.reason, lastError));
     }
     const outcome = milestone?.kind ?? 'pending';
     return { agent: agent.view(), qr: agent.qr, created, outcome };

@@ -56,10 +56,7 @@ describe('the process where there is no browser', () => {
       expect(output()).to.include(missing);
       const { status, body } = await service.createAgent('shop');
       expect(status).to.equal(503);
-      expect(body.error).to.deep.include({
-        code: 'SESSION_START_FAILED',
-        message: `The session could not be started: ${missing}`,
-      });
+      expect(body.error).to.deep.include({ code: 'SESSION_START_FAILED', message: missing });
     } finally {
       await service.close();
     }
