@@ -26,6 +26,7 @@ import type {
   GatewaySystem,
   MailboxView,
   QrView,
+  RunOptions,
   RunOutcome,
   SendOptions,
   SendOutcome,
@@ -200,10 +201,15 @@ class Registry implements GatewaySystem {
     return this.#get(agentId).sender.send(message, options);
   }
 
-  async run(agentId: string, request: AiRequest, traceId: string): Promise<RunOutcome> {
+  async run(agentId: string, request: AiRequest, options: RunOptions): Promise<RunOutcome> {
     this.assertCanSend(agentId);
     const agent = this.#get(agentId);
-    return agent.inbox.run(request, traceId, agent.stopSignal);
+    return agent.inbox.run(request, options, agent.stopSignal);
+  }
+
+  async outcome(agentId: string, id: string): Promise<SendOutcome> {
+    const message = await this.message(agentId, id);
+    return this.#get(agentId).sender.outcome(message);
   }
 
   async message(agentId: string, id: string): Promise<StoredMessage> {

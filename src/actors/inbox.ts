@@ -13,7 +13,7 @@ import type {
   Scheduler,
   WhatsAppClient,
 } from './ports.ts';
-import type { GatewayEvents, RunOutcome } from './protocol.ts';
+import type { GatewayEvents, RunOptions, RunOutcome } from './protocol.ts';
 import { runTurn } from './run-turn.ts';
 import type { Sender } from './sender.ts';
 import type { ActorSettings } from './settings.ts';
@@ -87,12 +87,12 @@ export class Inbox {
   }
 
   /** `/run`: one turn for a caller, outside of the chat's queue. A full mailbox is told before the AI is asked. */
-  async run(request: AiRequest, traceId: string, signal: AbortSignal): Promise<RunOutcome> {
+  async run(request: AiRequest, { traceId, id }: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
     const place = this.#deps.sender.reserve();
     try {
       const port = this.#turnPort(traceId, async (text) => {
         const sent = await this.#deps.sender.send(
-          this.#replyTo(request.sessionId, text, traceId),
+          { id, ...this.#replyTo(request.sessionId, text, traceId) },
           { respondAsync: false },
           place,
         );

@@ -204,6 +204,8 @@ export type MessageKind = 'text' | 'image';
 
 /** What is asked to be sent. `text` is the caption of an image. */
 export interface OutgoingMessage {
+  /** The id to store it under, a UUID nobody used before; by default a new one. */
+  id?: string;
   to: Jid;
   kind: MessageKind;
   text: string;

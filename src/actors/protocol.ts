@@ -102,6 +102,12 @@ export interface SendOptions {
   respondAsync: boolean;
 }
 
+export interface RunOptions {
+  traceId: string;
+  /** The id to store the reply under. */
+  id?: string;
+}
+
 export interface RunOutcome {
   reply: string | null;
   replySent: boolean;
@@ -224,7 +230,9 @@ export interface GatewaySystem {
   /** Stores, queues and sends; waits `SEND_WAIT_MS` at most. */
   send(agentId: string, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome>;
   /** Asks the AI for a chat and sends what it answers. `AI_TIMEOUT`, `AI_DOWNSTREAM_ERROR` beside those of `send`. */
-  run(agentId: string, request: AiRequest, traceId: string): Promise<RunOutcome>;
+  run(agentId: string, request: AiRequest, options: RunOptions): Promise<RunOutcome>;
+  /** How a stored message stands, in the words of `send`: `queued`, `sent`, or the error that it ended with. */
+  outcome(agentId: string, id: string): Promise<SendOutcome>;
   /** `NOT_FOUND` when the agent has no such message. */
   message(agentId: string, id: string): Promise<StoredMessage>;
 

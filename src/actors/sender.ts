@@ -100,6 +100,13 @@ export class Sender {
     return { ...queued, position: this.outbox.positionOf(stored.id) };
   }
 
+  /** How a stored message of this agent stands. @throws GatewayError that it ended with */
+  outcome(message: StoredMessage): SendOutcome {
+    const { id, to, status } = message;
+    if (status !== 'queued' && status !== 'sending') return outcomeOf(message);
+    return { status: 'queued', id, to, position: this.outbox.positionOf(id) };
+  }
+
   /** Tells the world how a message stands. */
   #announce(message: StoredMessage): void {
     const { agentId, events } = this.#deps;

@@ -16,10 +16,14 @@ export interface IdempotencyKey {
   bodyHash: string;
 }
 
-/** What a store knows of a key when a request begins. */
+/**
+ * What a store knows of a key when a request begins. A `new` request stores its message under `storedId`. `cut_off`:
+ * the process died under the first request, but not before it had stored that message.
+ */
 export type IdempotencyState =
-  | { state: 'new' }
+  | { state: 'new'; storedId: string }
   | { state: 'in_flight' }
+  | { state: 'cut_off'; storedId: string }
   | { state: 'mismatch' }
   | { state: 'done'; answer: IdempotentAnswer };
 

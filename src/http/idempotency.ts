@@ -47,6 +47,14 @@ function replay(res: Response, kept: IdempotentAnswer): void {
   sendAnswer(res, { ...kept, body, headers: { ...kept.headers, 'Idempotent-Replayed': 'true' } });
 }
 
+/** The two ways to an answer. */
+interface Work {
+  /** Does what was asked; the message is stored under this id, where one is given. */
+  work(storedId?: string): Promise<Answer>;
+  /** Tells how the message of that id stands. */
+  resume(storedId: string): Promise<Answer>;
+}
+
 interface Dependencies {
   idempotency: IdempotencyStore;
   logger: Logger;
@@ -57,6 +65,8 @@ interface Dependencies {
  * Runs one send so that its `Idempotency-Key`, if there is one, is honoured (SPEC §3). `body` is the validated
  * body: two spellings of one number are one body.
  *
+ * - `work` stores its message under the id that it is given. When the process dies after that, a repeat is answered
+ *   by `resume`, which tells how that message stands.
  * - A failure that surely sent nothing frees the key; one with an unknown outcome keeps it.
  * - When the answer can't be stored, it is still given; the key then stays taken, which sends nothing twice.
  *
@@ -91,12 +101,23 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
     return answer;
   }
 
+  /** Answers for a request that was cut off. Nothing is kept: the message goes on, and a later repeat hears of it. */
+  async function again(key: IdempotencyKey, traceId: string, tell: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await tell();
+    } catch (thrown) {
+      // Only the message's own end concludes the key; being unable to tell it does not.
+      if (asProblem(thrown).details?.outcome) await conclude(key, thrown, traceId);
+      throw thrown;
+    }
+  }
+
   return async function once(
     req: Request,
     res: Response,
     operation: string,
     body: unknown,
-    work: () => Promise<Answer>,
+    { work, resume }: Work,
   ): Promise<void> {
     const header = req.get('Idempotency-Key');
     if (header === undefined) return sendAnswer(res, await work());
@@ -104,7 +125,8 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
     const bodyHash = createHash('sha256').update(canonicalJson(body)).digest('hex');
     const key = { agentId: agentIdOf(res), operation, key: text, bodyHash };
     const known = await idempotency.begin(key);
-    observer?.onIdempotency(known.state === 'done' ? 'replayed' : known.state);
+    const isReplay = known.state === 'done' || known.state === 'cut_off';
+    observer?.onIdempotency(isReplay ? 'replayed' : known.state);
     if (known.state === 'done') return replay(res, known.answer);
     if (known.state === 'in_flight') {
       throw new GatewayError('IDEMPOTENCY_CONFLICT', 'A request with this key is still being answered.', {
@@ -116,7 +138,11 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
         details: { mismatch: true },
       });
     }
-    sendAnswer(res, await first(key, traceIdOf(res), work));
+    if (known.state === 'cut_off') {
+      res.set('Idempotent-Replayed', 'true');
+      return sendAnswer(res, await again(key, traceIdOf(res), () => resume(known.storedId)));
+    }
+    sendAnswer(res, await first(key, traceIdOf(res), () => work(known.storedId)));
   };
 }
 

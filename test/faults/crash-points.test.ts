@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { eventually } from '../support/eventually.ts';
 import { faultRuns, tell, times } from '../support/fault-runs.ts';
 import { type Findings, Stream, total } from '../support/ledger.ts';
 import { withDatabase } from '../support/postgres.ts';
@@ -10,6 +11,14 @@ const TEXTS = 12;
 /** The network keeps the newest 500 messages of a chat. */
 const RUNS_PER_CUSTOMER = 30;
 const NOWHERE = '15550000001';
+const KEYED: CrashPoint[] = [
+  'after the body was parsed',
+  'after INSERT accepted',
+  'after the lease',
+  'after the hand-over to the page',
+  'before the `sent` write',
+  'after the `sent` write',
+];
 
 describe('the service, killed with SIGKILL at each point of a message', function () {
   this.timeout(60_000 + RUNS * 30_000);
@@ -146,4 +155,43 @@ describe('the service, killed with SIGKILL at each point of a message', function
       expect(total(audits)).to.include({ lost: 0, duplicates: 0, inversions: 0 });
     });
   }
+
+  it('and a repeat with the same Idempotency-Key never sends twice, wherever the first was cut off', async () => {
+    const [stream] = freshStreams();
+    const answers: Record<string, number> = {};
+    const texts: string[] = [];
+    for (const point of KEYED) {
+      for (let run = 0; run < RUNS; run += 1) {
+        const message = `${point} ${run}`;
+        texts.push(message);
+        const send = () =>
+          service.call(
+            'POST',
+            '/agents/agent-1/messages',
+            { to: stream!.customer, message },
+            { 'idempotency-key': message },
+          );
+        await dieAt(point, 1, () => send().catch(() => null));
+        await service.up();
+        await connected();
+        const { status, headers } = await send();
+        const told = `${status}${headers.get('idempotent-replayed') ? ' replayed' : ''}`;
+        answers[told] = (answers[told] ?? 0) + 1;
+      }
+    }
+    const sent = () => service.sentTexts('agent-1', stream!.customer);
+    await eventually('all to be sent', async () => (await sent()).length >= texts.length);
+    const copies = texts.map(async (text) => (await sent()).filter((each) => each === text).length);
+    const twice = (await Promise.all(copies)).filter((count) => count !== 1).length;
+    tell(
+      'P11',
+      `kill -9 at ${KEYED.length} points under a request with a key, ${times(RUNS)} each, then a repeat`,
+      {
+        requests: texts.length,
+        ...answers,
+        'not sent exactly once': twice,
+      },
+    );
+    expect(twice).to.equal(0);
+  });
 });

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import type { StoredMessage } from '../../src/actors/ports.ts';
 import type { SendOutcome } from '../../src/actors/protocol.ts';
 import { canonicalJson } from '../../src/http/idempotency.ts';
+import { eventually } from '../support/eventually.ts';
 import { expectProblem, failure, Harness } from '../support/http-harness.ts';
 
 const text = { to: '081234567890', message: 'Halo' };
@@ -97,6 +99,51 @@ describe('Idempotency-Key', () => {
       expect((await http.send('messages', text, keyed)).status).to.equal(200);
     });
   }
+
+  /** Begins a request and forgets it in the middle of its work, as a crash and a restart would. */
+  async function cutOff(operation: string, body: object): Promise<void> {
+    const { system } = http;
+    const begun = system.sent.length + system.ran.length;
+    system.onSend = () => new Promise(() => {});
+    system.onRun = () => new Promise(() => {});
+    // Its connection breaks when the test ends.
+    http.send(operation, body, keyed).catch(() => {});
+    await eventually('the work to begin', () => system.sent.length + system.ran.length > begun);
+    http.idempotency.cutOff();
+  }
+
+  it('answers a request that a crash cut off by how its message stands, and sends nothing', async () => {
+    const image = { path: '/spool/1', mimetype: 'image/png', size: 68 };
+    const message = { to: '6281234567890@c.us', text: 'Hello!', messageId: 'true_1', image };
+    const bodies = {
+      messages: text,
+      media: { to: text.to, data: 'aGk=' },
+      run: { message: 'hi', sessionId: message.to },
+    };
+    for (const [index, [operation, body]] of Object.entries(bodies).entries()) {
+      await cutOff(operation, body);
+      const id = `stored-${index}`;
+      http.system.messages.set(id, { ...message, id, status: 'queued' } as StoredMessage);
+      const queued = await http.send(operation, body, keyed);
+      expect([queued.status, queued.body.id], operation).to.deep.equal([operation === 'run' ? 200 : 202, id]);
+      http.system.messages.set(id, { ...message, id, status: 'sent' } as StoredMessage);
+      const sent = await http.send(operation, body, keyed);
+      expect([sent.status, sent.body.messageId], operation).to.deep.equal([200, message.messageId]);
+      expect(sent.headers.get('idempotent-replayed')).to.equal('true');
+    }
+    expect(http.system.sent.map(({ message: { id } }) => id)).to.deep.equal(['stored-0', 'stored-1']);
+    expect(http.system.ran).to.have.length(1);
+  });
+
+  it('frees the key of a request that a crash cut off only when its message is told to have failed', async () => {
+    await cutOff('messages', text);
+    // Nobody can tell now: the key stays.
+    expect((await http.send('messages', text, keyed)).status).to.equal(404);
+    http.system.messages.set('stored-0', { id: 'stored-0', status: 'failed' } as StoredMessage);
+    expect((await http.send('messages', text, keyed)).body.error.details).to.include({ outcome: 'failed' });
+    http.system.onSend = async ({ to }) => ({ status: 'queued', id: 'm-2', to, position: 0 });
+    expect((await http.send('messages', text, keyed)).body.id).to.equal('m-2');
+  });
 
   it('takes no key for a body that does not fit', async () => {
     expect((await http.send('messages', { to: 'nobody', message: 'x' }, keyed)).status).to.equal(400);

@@ -260,15 +260,29 @@ for (const { name, binDir } of flavours()) {
         expect(await state({ operation: 'run' })).to.equal('new');
       });
 
-      it('may be used again once given up, after 24 h, and after the process died', async () => {
-        await database.idempotency.begin(key);
+      it('may be used again once given up, after 24 h, and after the process died without storing a message', async () => {
+        const begun = async () => (await database.idempotency.begin(key)).state;
+        await begun();
         await database.idempotency.abandon(key);
-        expect(await database.idempotency.begin(key)).to.deep.equal({ state: 'new' });
+        expect(await begun()).to.equal('new');
         await database.idempotency.releaseInFlight();
-        expect(await database.idempotency.begin(key)).to.deep.equal({ state: 'new' });
+        expect(await begun()).to.equal('new');
         await database.idempotency.complete(key, answer);
         await sql.query(`update gateway_idempotency set created_at = now() - interval '25 hours'`);
-        expect(await database.idempotency.begin(key)).to.deep.equal({ state: 'new' });
+        expect(await begun()).to.equal('new');
+      });
+
+      it('lead to the message that was stored under them when the process died', async () => {
+        const { messages, idempotency } = database;
+        const begun = await idempotency.begin(key);
+        const id = begun.state === 'new' ? begun.storedId : '';
+        expect((await messages.append('a', { ...outgoing('cut off'), id })).id).to.equal(id);
+        await idempotency.releaseInFlight();
+        for (let repeat = 0; repeat < 2; repeat += 1)
+          expect(await idempotency.begin(key)).to.deep.equal({ state: 'cut_off', storedId: id });
+        expect(await idempotency.begin({ ...key, bodyHash: 'other' })).to.deep.equal({ state: 'mismatch' });
+        await idempotency.complete(key, answer);
+        expect(await idempotency.begin(key)).to.deep.equal({ state: 'done', answer });
       });
     });
 

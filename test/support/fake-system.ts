@@ -173,6 +173,13 @@ export class FakeSystem implements GatewaySystem {
     return this.onRun(request);
   }
 
+  async outcome(agentId: string, id: string): Promise<SendOutcome> {
+    const { to, status, messageId } = await this.message(agentId, id);
+    if (status === 'sent') return { status, id, messageId: String(messageId), to, at: AT };
+    if (status === 'queued') return { status, id, to, position: 0 };
+    throw new GatewayError('BAD_GATEWAY', 'It failed.', { details: { outcome: 'failed', id } });
+  }
+
   async message(_agentId: string, id: string): Promise<StoredMessage> {
     const message = this.messages.get(id);
     if (!message) throw new GatewayError('NOT_FOUND', 'There is no such message.');

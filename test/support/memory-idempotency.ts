@@ -7,7 +7,10 @@ import type {
 
 /** The idempotency store in a Map, with the behaviour of the real one. */
 export class MemoryIdempotency implements IdempotencyStore {
-  readonly #known = new Map<string, { bodyHash: string; answer?: IdempotentAnswer }>();
+  readonly #known = new Map<
+    string,
+    { bodyHash: string; storedId: string; isCutOff?: boolean; answer?: IdempotentAnswer }
+  >();
 
   #name({ agentId, operation, key }: IdempotencyKey): string {
     return JSON.stringify([agentId, operation, key]);
@@ -17,10 +20,12 @@ export class MemoryIdempotency implements IdempotencyStore {
     const name = this.#name(key);
     const known = this.#known.get(name);
     if (!known) {
-      this.#known.set(name, { bodyHash: key.bodyHash });
-      return { state: 'new' };
+      const storedId = `stored-${this.#known.size}`;
+      this.#known.set(name, { bodyHash: key.bodyHash, storedId });
+      return { state: 'new', storedId };
     }
     if (known.bodyHash !== key.bodyHash) return { state: 'mismatch' };
+    if (known.isCutOff) return { state: 'cut_off', storedId: known.storedId };
     return known.answer ? { state: 'done', answer: known.answer } : { state: 'in_flight' };
   }
 
@@ -28,8 +33,14 @@ export class MemoryIdempotency implements IdempotencyStore {
     // Through JSON, as a database would keep it.
     this.#known.set(this.#name(key), {
       bodyHash: key.bodyHash,
+      storedId: '',
       answer: JSON.parse(JSON.stringify(answer)) as IdempotentAnswer,
     });
+  }
+
+  /** As after a crash: every request in flight was cut off after it had stored its message. */
+  cutOff(): void {
+    for (const known of this.#known.values()) known.isCutOff = known.answer === undefined;
   }
 
   async abandon(key: IdempotencyKey): Promise<void> {

@@ -27,18 +27,19 @@ export function mediaRoutes({ system, media, auth, rateLimit, once, bodies }: Ag
     agentId: string,
     body: MediaBody,
     image: StoredImage,
-    options: { respondAsync: boolean; traceId: string },
+    options: { id?: string; respondAsync: boolean; traceId: string },
   ): Promise<Answer> {
     try {
       const previewPath = body.save_to_temp ? await media.preview(image) : undefined;
       const { to, caption = '', quoteId } = body;
+      const { id, respondAsync, traceId } = options;
       const outcome = await system.send(
         agentId,
-        { to, kind: 'image', text: caption, quoteId, image, origin: 'api', traceId: options.traceId },
-        { respondAsync: options.respondAsync },
+        { id, to, kind: 'image', text: caption, quoteId, image, origin: 'api', traceId },
+        { respondAsync },
       );
       const { mimetype, size } = image;
-      return sendOutcomeAnswer(agentId, outcome, options.respondAsync, { mimetype, size, previewPath });
+      return sendOutcomeAnswer(agentId, outcome, respondAsync, { mimetype, size, previewPath });
     } catch (thrown) {
       if (toGatewayError(thrown).details?.outcome !== 'unknown') await media.discard(image);
       throw thrown;
@@ -54,9 +55,17 @@ export function mediaRoutes({ system, media, auth, rateLimit, once, bodies }: Ag
         const agentId = agentIdOf(res);
         const body = parseWith(bodies.media, req.body);
         const options = { respondAsync: prefersAsync(req), traceId: traceIdOf(res) };
-        await once(req, res, 'media', body, async () => {
-          system.assertCanSend(agentId);
-          return send(agentId, body, await store(media, body), options);
+        await once(req, res, 'media', body, {
+          work: async (id) => {
+            system.assertCanSend(agentId);
+            return send(agentId, body, await store(media, body), { ...options, id });
+          },
+          resume: async (id) => {
+            const { image } = await system.message(agentId, id);
+            const outcome = await system.outcome(agentId, id);
+            const told = image && { mimetype: image.mimetype, size: image.size };
+            return sendOutcomeAnswer(agentId, outcome, options.respondAsync, told);
+          },
         });
       },
     ],

@@ -35,15 +35,18 @@ export function messageRoutes({ system, auth, rateLimit, once, bodies }: AgentRo
         const agentId = agentIdOf(res);
         const body = parseWith(bodies.message, req.body);
         const respondAsync = prefersAsync(req);
-        await once(req, res, 'messages', body, async () => {
-          system.assertCanSend(agentId);
-          const { to, message, quoteId } = body;
-          const outcome = await system.send(
-            agentId,
-            { to, kind: 'text', text: message, quoteId, origin: 'api', traceId: traceIdOf(res) },
-            { respondAsync },
-          );
-          return sendOutcomeAnswer(agentId, outcome, respondAsync);
+        await once(req, res, 'messages', body, {
+          work: async (id) => {
+            system.assertCanSend(agentId);
+            const { to, message, quoteId } = body;
+            const outcome = await system.send(
+              agentId,
+              { id, to, kind: 'text', text: message, quoteId, origin: 'api', traceId: traceIdOf(res) },
+              { respondAsync },
+            );
+            return sendOutcomeAnswer(agentId, outcome, respondAsync);
+          },
+          resume: async (id) => sendOutcomeAnswer(agentId, await system.outcome(agentId, id), respondAsync),
         });
       },
     ],

@@ -17,14 +17,21 @@ export function runRoutes({ system, auth, rateLimit, once, bodies }: AgentRouteD
       async (req, res) => {
         const agentId = agentIdOf(res);
         const body = parseWith(bodies.run, req.body);
-        await once(req, res, 'run', body, async () => {
-          system.assertCanSend(agentId);
-          const { reply, replySent, sessionId, id, messageId } = await system.run(
-            agentId,
-            body,
-            traceIdOf(res),
-          );
-          return { status: 200, body: { reply, replySent, sessionId, id, messageId } };
+        await once(req, res, 'run', body, {
+          work: async (storedId) => {
+            system.assertCanSend(agentId);
+            const options = { traceId: traceIdOf(res), id: storedId };
+            const { reply, replySent, sessionId, id, messageId } = await system.run(agentId, body, options);
+            return { status: 200, body: { reply, replySent, sessionId, id, messageId } };
+          },
+          // Only the reply was stored: the AI is not asked again.
+          resume: async (id) => {
+            const { text: reply } = await system.message(agentId, id);
+            const outcome = await system.outcome(agentId, id);
+            const messageId = outcome.status === 'sent' ? outcome.messageId : undefined;
+            const replySent = outcome.status === 'sent';
+            return { status: 200, body: { reply, replySent, sessionId: body.sessionId, id, messageId } };
+          },
         });
       },
     ],

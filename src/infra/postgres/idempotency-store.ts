@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type {
   IdempotencyKey,
   IdempotencyState,
@@ -8,7 +9,8 @@ import type { DatabasePool } from './pool.ts';
 
 interface Row {
   body_hash: string;
-  state: 'in_flight' | 'done';
+  state: 'in_flight' | 'cut_off' | 'done';
+  stored_id: string;
   status: number;
   headers: Record<string, string>;
   body: unknown;
@@ -21,6 +23,7 @@ const idOf = ({ agentId, operation, key }: IdempotencyKey) => [agentId, operatio
 function toState(row: Row, key: IdempotencyKey): IdempotencyState {
   if (row.body_hash !== key.bodyHash) return { state: 'mismatch' };
   if (row.state === 'in_flight') return { state: 'in_flight' };
+  if (row.state === 'cut_off') return { state: 'cut_off', storedId: row.stored_id };
   return { state: 'done', answer: { status: row.status, headers: row.headers, body: row.body } };
 }
 
@@ -33,21 +36,22 @@ export class PgIdempotencyStore implements IdempotencyStore {
   }
 
   async begin(key: IdempotencyKey): Promise<IdempotencyState> {
+    const storedId = randomUUID();
     const taken = await this.#pool.query(
       'idempotency.begin',
-      `insert into public.gateway_idempotency as used (agent_id, operation, key, body_hash, state)
-       values ($1, $2, $3, $4, 'in_flight')
+      `insert into public.gateway_idempotency as used (agent_id, operation, key, body_hash, state, stored_id)
+       values ($1, $2, $3, $4, 'in_flight', $5)
        on conflict (agent_id, operation, key) do update
          set body_hash = excluded.body_hash, state = 'in_flight', status = null, headers = null, body = null,
-             created_at = now()
+             stored_id = excluded.stored_id, created_at = now()
          where used.created_at < now() - interval '24 hours'
        returning 1`,
-      [...idOf(key), key.bodyHash],
+      [...idOf(key), key.bodyHash, storedId],
     );
-    if (taken.length > 0) return { state: 'new' };
+    if (taken.length > 0) return { state: 'new', storedId };
     const [row] = await this.#pool.query<Row & { [column: string]: unknown }>(
       'idempotency.read',
-      `select body_hash, state, status, headers, body from public.gateway_idempotency
+      `select body_hash, state, stored_id, status, headers, body from public.gateway_idempotency
        where agent_id = $1 and operation = $2 and key = $3`,
       idOf(key),
     );
@@ -59,7 +63,7 @@ export class PgIdempotencyStore implements IdempotencyStore {
     await this.#pool.query(
       'idempotency.complete',
       `update public.gateway_idempotency set state = 'done', status = $4, headers = $5, body = $6
-       where agent_id = $1 and operation = $2 and key = $3 and body_hash = $7 and state = 'in_flight'`,
+       where agent_id = $1 and operation = $2 and key = $3 and body_hash = $7 and state <> 'done'`,
       [
         ...idOf(key),
         answer.status,
@@ -74,16 +78,26 @@ export class PgIdempotencyStore implements IdempotencyStore {
     await this.#pool.query(
       'idempotency.abandon',
       `delete from public.gateway_idempotency
-       where agent_id = $1 and operation = $2 and key = $3 and body_hash = $4 and state = 'in_flight'`,
+       where agent_id = $1 and operation = $2 and key = $3 and body_hash = $4 and state <> 'done'`,
       [...idOf(key), key.bodyHash],
     );
   }
 
-  /** At boot: frees the keys of requests that died with the last process, which nobody will ever answer. */
+  /**
+   * At boot: what becomes of requests that died with the last process. Where the message was stored, the key leads
+   * to it; any other request did nothing, and its key is free.
+   */
   async releaseInFlight(): Promise<void> {
     await this.#pool.query(
       'idempotency.release',
-      `delete from public.gateway_idempotency where state = 'in_flight'`,
+      `with cut_off as (
+         update public.gateway_idempotency as used set state = 'cut_off'
+         from public.gateway_message as stored
+         where used.state = 'in_flight' and stored.id = used.stored_id
+       )
+       delete from public.gateway_idempotency as used
+       where state = 'in_flight'
+         and not exists (select from public.gateway_message as stored where stored.id = used.stored_id)`,
     );
   }
 

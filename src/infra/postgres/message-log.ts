@@ -56,7 +56,7 @@ export class PgMessageLog implements MessageLog {
     acceptance: { at?: Date; status?: 'queued' | 'sending' } = {},
   ): Promise<StoredMessage> {
     const { at: createdAt = new Date(), status = 'queued' } = acceptance;
-    const id = randomUUID();
+    const id = message.id ?? randomUUID();
     try {
       const seq = await this.#inserts.add({ id, agentId, createdAt, status, message });
       const handedOverAt = status === 'sending' ? createdAt : null;
