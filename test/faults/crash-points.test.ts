@@ -54,7 +54,8 @@ describe('the service, killed with SIGKILL at each point of a message', function
   async function dieAt(point: CrashPoint, pass: number, write: () => Promise<unknown>): Promise<void> {
     const dying = service.running;
     await dying.ask({ crash: { point, pass } });
-    await Promise.all([write(), dying.ended]);
+    await write();
+    await eventually(`the process to die ${point}`, () => dying.child.signalCode, 15_000);
     expect((await dying.ended).signal, `how it ended ${point}`).to.equal('SIGKILL');
   }
 
@@ -91,14 +92,21 @@ describe('the service, killed with SIGKILL at each point of a message', function
     expect(found).to.include({ lost: 0, duplicates: 0, inversions: 0 });
   }
 
-  /** Both agents write. */
-  const writeAll = (streams: Stream[]) => Promise.all(streams.map((stream) => stream.write(service, TEXTS)));
+  /** Both agents write, faster than WhatsApp takes it, so that messages have to wait for each other. */
+  async function writeAll(streams: Stream[]): Promise<void> {
+    // It may have died of what was handed in before.
+    for (const { agentId } of streams)
+      await service
+        .call('POST', `/sandbox/phones/${agentId}/network`, { latencyMs: 5 })
+        .catch(() => undefined);
+    await Promise.all(streams.map((stream) => stream.write(service, TEXTS)));
+  }
 
   const underWay: CrashPoint[] = [
     'after the body was parsed',
     'after INSERT accepted',
     'after the 202 was flushed',
-    'before the lease (`sending` written)',
+    'before the lease of one that waited',
     'after the lease',
     'after the hand-over to the page',
     'after the hand-over resolved',

@@ -15,7 +15,7 @@ export const CRASH_POINTS = [
   'after the body was parsed',
   'after INSERT accepted',
   'after the 202 was flushed',
-  'before the lease (`sending` written)',
+  'before the lease of one that waited',
   'after the lease',
   'after the hand-over to the page',
   'after the hand-over resolved',
@@ -83,9 +83,9 @@ around(PgMessageLog.prototype, 'append', {
   before: () => passing('after the body was parsed'),
   after: () => passing('after INSERT accepted'),
 });
+// Only of a message that had to wait: one that can go at once is stored as `sending`.
 around(PgMessageLog.prototype, 'markSending', {
-  before: () => passing('before the lease (`sending` written)'),
-  after: () => passing('after the lease'),
+  before: () => passing('before the lease of one that waited'),
 });
 around(PgMessageLog.prototype, 'settle', {
   before: (_id: string, { status }: Settlement) =>
@@ -99,6 +99,7 @@ around(PgMessageLog.prototype, 'pending', {
 around(PgMessageLog.prototype, 'close', { before: () => passing('when the drain of a stop has ended') });
 around(PgInboundLog.prototype, 'claim', { after: () => passing('after an inbound message was claimed') });
 around(SandboxClient.prototype, 'sendText', {
+  before: () => passing('after the lease'),
   begun: () => passing('after the hand-over to the page'),
   after: () => passing('after the hand-over resolved'),
 });
