@@ -9,6 +9,7 @@ import type { Scheduler } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
 import { type ActorLimits, type ActorSettings, DEFAULT_LIMITS } from './actors/settings.ts';
 import { createHttpApp, createHttpServer } from './http/app.ts';
+import { LOOPBACK } from './http/security.ts';
 import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';
 import type { Config } from './infra/config.ts';
 import { parseJid } from './infra/jid.ts';
@@ -128,10 +129,11 @@ class Service implements App {
       logger: this.#logger,
       observer: metrics,
       stopping: this.#stopping.signal,
+      extraHeaders: side.headers,
       extraRouters: side.routers(system, this.#stopping.signal),
     });
     await system.restore();
-    await this.#listen(createHttpServer(app));
+    await this.#listen(createHttpServer(app, side.headers));
     metrics.ready(true);
     this.#ready();
   }
@@ -194,7 +196,7 @@ class Service implements App {
   /** The one line that says it is ready, and what the operator should know. */
   #ready(): void {
     const { HOST, SESSIONS_TOKEN, WHATSAPP_DRIVER } = this.#config;
-    if (!SESSIONS_TOKEN && !['127.0.0.1', '::1', 'localhost'].includes(HOST)) {
+    if (!SESSIONS_TOKEN && !LOOPBACK.has(HOST)) {
       this.#logger.warn(
         { event: 'service.open', host: HOST },
         '/sessions* is open to this network: set SESSIONS_TOKEN',

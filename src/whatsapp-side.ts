@@ -2,6 +2,7 @@ import { Router } from 'express';
 import type { Scheduler, WhatsAppDriver } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
 import { sendPage } from './http/pages.ts';
+import { LOOPBACK } from './http/security.ts';
 import { type Config, childEnvironment } from './infra/config.ts';
 import { HOST_CLOCK } from './infra/host-clock.ts';
 
@@ -10,6 +11,8 @@ export interface WhatsAppSide {
   driver: WhatsAppDriver;
   /** The time of the actors and of the AI calls: the host's, or one that can be moved on. */
   clock: Scheduler;
+  /** On every answer of the service. */
+  headers: Record<string, string>;
   /** Where agents without an AI URL of their own are answered. */
   aiBackendUrl: string | undefined;
   /** Pages and control API that come with it, once the actors exist. */
@@ -38,6 +41,7 @@ async function realSide(config: Config, onFault: OnFault, onNotice: OnNotice): P
   return {
     driver,
     clock: HOST_CLOCK,
+    headers: {},
     aiBackendUrl: config.AI_BACKEND_URL,
     routers: () => [],
     close: () => driver.close(),
@@ -59,6 +63,7 @@ async function sandboxSide(config: Config): Promise<WhatsAppSide> {
   return {
     driver,
     clock: network.clock,
+    headers: { 'X-Sandbox': 'true' },
     aiBackendUrl: config.AI_BACKEND_URL ?? echo?.url,
     routers: (system, stopping) => [
       { path: '/sandbox', router: Router().get('/phone', sendPage('phone')) },
@@ -74,15 +79,20 @@ async function sandboxSide(config: Config): Promise<WhatsAppSide> {
 
 /**
  * Opens the side that the configuration names; the other one is not even imported.
- * @throws Error when the sandbox is asked for in production.
+ * @throws Error when the sandbox is asked for in production, or for a network without a token.
  */
 export async function openWhatsApp(
   config: Config,
   onFault: OnFault,
   onNotice: OnNotice,
 ): Promise<WhatsAppSide> {
-  if (config.WHATSAPP_DRIVER === 'sandbox' && config.NODE_ENV === 'production') {
+  if (config.WHATSAPP_DRIVER !== 'sandbox') return realSide(config, onFault, onNotice);
+  if (config.NODE_ENV === 'production')
     throw new Error('WHATSAPP_DRIVER=sandbox simulates WhatsApp: it does not run with NODE_ENV=production.');
-  }
-  return config.WHATSAPP_DRIVER === 'sandbox' ? sandboxSide(config) : realSide(config, onFault, onNotice);
+  if (!LOOPBACK.has(config.HOST) && !config.SESSIONS_TOKEN)
+    throw new Error(
+      'The sandbox stays on loopback: with another HOST, anyone on its network could drive it. ' +
+        'If that is meant, set SESSIONS_TOKEN, which /sandbox then wants as Bearer, too.',
+    );
+  return sandboxSide(config);
 }

@@ -74,6 +74,8 @@ export interface HttpDeps {
   observer?: HttpObserver;
   /** Aborted when the service begins to stop: event streams end, so that they don't hold the drain. */
   stopping?: AbortSignal;
+  /** On every answer, e.g. what tells a sandbox from the real thing. */
+  extraHeaders?: Record<string, string>;
   /**
    * Pages of others (inspector, sandbox), after the service's own routes, with a content policy for pages.
    * `guarded` ones want `SESSIONS_TOKEN` when it is set.

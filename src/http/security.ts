@@ -5,7 +5,8 @@ import helmet from 'helmet';
 import type { HttpSettings } from './ports.ts';
 import { invalid } from './problem.ts';
 
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
+/** The host names that lead to this machine alone. */
+export const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
 
 /**
  * Helmet with a policy of our own: plain HTTP behind a proxy, so nothing that is TLS's business. It is asked once:
@@ -72,6 +73,14 @@ export function crossOrigin(origins: string[]): RequestHandler[] {
       maxAge: 600,
     }),
   ];
+}
+
+/** Puts fixed headers on every answer, refusals included. */
+export function stamp(headers: Record<string, string>): RequestHandler {
+  return function stampHeaders(_req, res, next) {
+    res.set(headers);
+    next();
+  };
 }
 
 /** The host name of a `Host` header, without port and brackets; undefined when it can't be one. */

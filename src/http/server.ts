@@ -28,7 +28,7 @@ function expressClasses(app: Express) {
 }
 
 /** What a client that doesn't speak HTTP, or not in time, is told: the contract's 400, then the end. */
-function refusal(code: string | undefined): string {
+function refusal(code: string | undefined, headers: Record<string, string>): string {
   const traceId = newTraceId();
   const message =
     code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'The request came too slowly.' : 'This is not a request that fits.';
@@ -39,6 +39,7 @@ function refusal(code: string | undefined): string {
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Trace-Id: ${traceId}`,
     'X-Content-Type-Options: nosniff',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     'Connection: close',
     '',
     body,
@@ -49,7 +50,7 @@ function refusal(code: string | undefined): string {
  * An HTTP server for the app, not listening yet. Times are for receiving a request: a send that is held open for
  * its answer is not cut. What Node itself would refuse without a body is answered as the contract wants it.
  */
-export function createHttpServer(app: Express): Server {
+export function createHttpServer(app: Express, extraHeaders: Record<string, string> = {}): Server {
   const server = createServer(
     {
       ...expressClasses(app),
@@ -69,7 +70,7 @@ export function createHttpServer(app: Express): Server {
     const response = answering.get(socket);
     const isBetween = response === undefined || response.writableFinished || !response.headersSent;
     if (!socket.writable || !isBetween || error.code === 'ECONNRESET') socket.destroy();
-    else socket.end(refusal(error.code));
+    else socket.end(refusal(error.code, extraHeaders));
   });
   return server;
 }
