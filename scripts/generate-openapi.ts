@@ -1,13 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
 import { openApiDocument } from '../src/http/openapi.ts';
+import { sandboxDocument } from '../src/sandbox-routes.ts';
 
-/** Writes `docs/openapi.json` and `docs/openapi.yaml` from the schemas that validate. */
-async function main(): Promise<void> {
-  const document = openApiDocument('http://localhost:3000');
+const SERVER = 'http://localhost:3000';
+
+/** Writes one OpenAPI document to `docs/`, as JSON and as YAML. */
+async function write(name: string, document: object): Promise<void> {
   const docs = new URL('../docs/', import.meta.url);
-  await writeFile(new URL('openapi.json', docs), `${JSON.stringify(document, null, 2)}\n`);
-  await writeFile(new URL('openapi.yaml', docs), stringify(document, { aliasDuplicateObjects: false }));
+  await writeFile(new URL(`${name}.json`, docs), `${JSON.stringify(document, null, 2)}\n`);
+  await writeFile(new URL(`${name}.yaml`, docs), stringify(document, { aliasDuplicateObjects: false }));
 }
 
-await main();
+await write('openapi', openApiDocument(SERVER));
+await write('sandbox-openapi', sandboxDocument(SERVER));

@@ -129,11 +129,11 @@ class Service implements App {
       logger: this.#logger,
       observer: metrics,
       stopping: this.#stopping.signal,
-      extraHeaders: side.headers,
+      edition: side.edition,
       extraRouters: side.routers(system, this.#stopping.signal),
     });
     await system.restore();
-    await this.#listen(createHttpServer(app, side.headers));
+    await this.#listen(createHttpServer(app, side.edition?.headers));
     metrics.ready(true);
     this.#ready();
   }

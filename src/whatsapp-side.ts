@@ -1,7 +1,10 @@
 import { Router } from 'express';
 import type { Scheduler, WhatsAppDriver } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
+import { operationRoutes } from './http/operation-routes.ts';
 import { sendPage } from './http/pages.ts';
+import type { Edition, ExtraRouter } from './http/ports.ts';
+import { documentRoutes } from './http/routes/documents.ts';
 import { LOOPBACK } from './http/security.ts';
 import { type Config, childEnvironment } from './infra/config.ts';
 import { HOST_CLOCK } from './infra/host-clock.ts';
@@ -11,12 +14,12 @@ export interface WhatsAppSide {
   driver: WhatsAppDriver;
   /** The time of the actors and of the AI calls: the host's, or one that can be moved on. */
   clock: Scheduler;
-  /** On every answer of the service. */
-  headers: Record<string, string>;
+  /** What marks the service as not the real thing. */
+  edition?: Edition;
   /** Where agents without an AI URL of their own are answered. */
   aiBackendUrl: string | undefined;
   /** Pages and control API that come with it, once the actors exist. */
-  routers(system: GatewaySystem, stopping: AbortSignal): { path: string; router: Router }[];
+  routers(system: GatewaySystem, stopping: AbortSignal): ExtraRouter[];
   close(): Promise<void>;
 }
 
@@ -41,7 +44,6 @@ async function realSide(config: Config, onFault: OnFault, onNotice: OnNotice): P
   return {
     driver,
     clock: HOST_CLOCK,
-    headers: {},
     aiBackendUrl: config.AI_BACKEND_URL,
     routers: () => [],
     close: () => driver.close(),
@@ -50,24 +52,41 @@ async function realSide(config: Config, onFault: OnFault, onNotice: OnNotice): P
 
 /** The simulated WhatsApp with its control API and an AI that echoes; it outlives restarts in `DATA_DIR`. */
 async function sandboxSide(config: Config): Promise<WhatsAppSide> {
-  const [{ SandboxNetwork }, { SandboxDriver }, { createSandboxControl }, { startEchoAi }] =
-    await Promise.all([
-      import('./infra/whatsapp/sandbox/network.ts'),
-      import('./infra/whatsapp/sandbox/driver.ts'),
-      import('./infra/whatsapp/sandbox/control-api.ts'),
-      import('./infra/whatsapp/sandbox/echo-ai.ts'),
-    ]);
+  const [
+    { SandboxNetwork },
+    { SandboxDriver },
+    { CONTROL_OPERATIONS },
+    { startEchoAi },
+    { sandboxDocument },
+  ] = await Promise.all([
+    import('./infra/whatsapp/sandbox/network.ts'),
+    import('./infra/whatsapp/sandbox/driver.ts'),
+    import('./infra/whatsapp/sandbox/control/operations.ts'),
+    import('./infra/whatsapp/sandbox/echo-ai.ts'),
+    import('./sandbox-document.ts'),
+  ]);
   const network = new SandboxNetwork({ journal: `${config.DATA_DIR}/sandbox.jsonl` });
   const driver = new SandboxDriver(network);
   const echo = config.AI_BACKEND_URL ? null : await startEchoAi();
   return {
     driver,
     clock: network.clock,
-    headers: { 'X-Sandbox': 'true' },
+    edition: {
+      headers: { 'X-Sandbox': 'true' },
+      notice: 'SANDBOX: WhatsApp is simulated',
+      documents: [{ name: 'Sandbox', url: '/sandbox/openapi.json' }],
+    },
     aiBackendUrl: config.AI_BACKEND_URL ?? echo?.url,
     routers: (system, stopping) => [
       { path: '/sandbox', router: Router().get('/phone', sendPage('phone')) },
-      { path: '/sandbox', router: createSandboxControl(network, { agents: system, stopping }) },
+      {
+        path: '/sandbox',
+        guarded: true,
+        router: Router().use(
+          documentRoutes(sandboxDocument(config.APP_BASE_URL)),
+          operationRoutes(CONTROL_OPERATIONS, { network, agents: system, stopping }),
+        ),
+      },
     ],
     close: async () => {
       await driver.close();

@@ -23,7 +23,7 @@ export { createHttpServer } from './server.ts';
  * @example createHttpServer(createHttpApp(deps)).listen(3000, '127.0.0.1')
  */
 export function createHttpApp(deps: HttpDeps): Express {
-  const { settings, logger, observer, extraHeaders = {}, extraRouters = [] } = deps;
+  const { settings, logger, observer, edition, extraRouters = [] } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -31,7 +31,7 @@ export function createHttpApp(deps: HttpDeps): Express {
   app.enable('case sensitive routing');
   app.set('trust proxy', settings.TRUST_PROXY ?? 0);
 
-  app.use(stamp(extraHeaders), trace, accessLog(logger, observer), dataHeaders, hostGuard(settings));
+  app.use(stamp(edition?.headers), trace, accessLog(logger, observer), dataHeaders, hostGuard(settings));
   app.use(...crossOrigin(settings.CORS_ORIGINS), serviceRoutes(deps), docsRoutes(deps), sessionRoutes(deps));
   const agents = agentRouteDeps(deps);
   app.use(messageRoutes(agents), mediaRoutes(agents), runRoutes(agents));

@@ -76,13 +76,13 @@ export function problems(...codes: ErrorCode[]): ZodOpenApiResponsesObject {
 export function json(
   description: string,
   schema: z.ZodType,
-  example: unknown,
+  example?: unknown,
   headers: Record<string, string> = {},
 ): ZodOpenApiResponseObject {
   return {
     description,
     headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, header(text)])),
-    content: { 'application/json': { schema, example } },
+    content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
   };
 }
 

@@ -9,7 +9,7 @@ const DESCRIPTION = `WhatsApp as an API. Every response carries \`X-Trace-Id\`; 
 \`{"error":{"code","message","traceId"}}\`. Branch on \`code\`, never on \`message\`.`;
 
 /** Every operation gets the headers that all responses carry. */
-function withTraceHeader(paths: ZodOpenApiPathsObject): ZodOpenApiPathsObject {
+export function withTraceHeader(paths: ZodOpenApiPathsObject): ZodOpenApiPathsObject {
   for (const item of Object.values(paths)) {
     for (const operation of Object.values(item) as ZodOpenApiOperationObject[]) {
       for (const response of Object.values(operation.responses)) {

@@ -1,5 +1,7 @@
-import type { Router } from 'express';
+import type { Response, Router } from 'express';
 import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { ErrorCode } from '../actors/errors.ts';
 import type { ImageFile, Jid } from '../actors/ports.ts';
 import type { GatewaySystem } from '../actors/protocol.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
@@ -56,6 +58,46 @@ export interface HttpSettings {
   WHATSAPP_DRIVER?: string;
 }
 
+/**
+ * One operation of an API that comes with a driver: routed, validated and described from this alone.
+ * `Context` is what all operations of that API work on.
+ */
+export interface Operation<Context> {
+  method: 'get' | 'post';
+  /** Below the mount point, parameters in braces: `/phones/{agentId}/scan`. */
+  path: string;
+  operationId: string;
+  summary: string;
+  tag: string;
+  params?: z.ZodType;
+  query?: z.ZodType;
+  /** The JSON body; none counts as `{}`. */
+  body?: z.ZodType;
+  /** What 200 answers: JSON of a schema, or another media type, which `run` writes itself. */
+  answer: { json: z.ZodType } | { type: string };
+  /** What it may refuse with, besides a request that doesn't fit. */
+  codes?: ErrorCode[];
+  /** Gets parameters, query and body in one object; what it gives back is the answer's JSON. */
+  run(context: Context, input: never, res: Response): unknown;
+}
+
+/** What tells a service that is not the real thing from it. */
+export interface Edition {
+  /** On every answer. */
+  headers: Record<string, string>;
+  /** Shown on the page of the documentation. */
+  notice: string;
+  /** Further OpenAPI documents for that page. */
+  documents: { name: string; url: string }[];
+}
+
+/** Routes below a path; `guarded` ones want `SESSIONS_TOKEN` when it is set. */
+export interface ExtraRouter {
+  path: string;
+  router: Router;
+  guarded?: boolean;
+}
+
 /** Everything `createHttpApp` is given. */
 export interface HttpDeps {
   settings: HttpSettings;
@@ -74,11 +116,7 @@ export interface HttpDeps {
   observer?: HttpObserver;
   /** Aborted when the service begins to stop: event streams end, so that they don't hold the drain. */
   stopping?: AbortSignal;
-  /** On every answer, e.g. what tells a sandbox from the real thing. */
-  extraHeaders?: Record<string, string>;
-  /**
-   * Pages of others (inspector, sandbox), after the service's own routes, with a content policy for pages.
-   * `guarded` ones want `SESSIONS_TOKEN` when it is set.
-   */
-  extraRouters?: { path: string; router: Router; guarded?: boolean }[];
+  edition?: Edition;
+  /** Pages and APIs of others, after the service's own routes, with a content policy for pages. */
+  extraRouters?: ExtraRouter[];
 }

@@ -76,7 +76,7 @@ export function crossOrigin(origins: string[]): RequestHandler[] {
 }
 
 /** Puts fixed headers on every answer, refusals included. */
-export function stamp(headers: Record<string, string>): RequestHandler {
+export function stamp(headers: Record<string, string> = {}): RequestHandler {
   return function stampHeaders(_req, res, next) {
     res.set(headers);
     next();

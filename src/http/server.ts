@@ -48,9 +48,10 @@ function refusal(code: string | undefined, headers: Record<string, string>): str
 
 /**
  * An HTTP server for the app, not listening yet. Times are for receiving a request: a send that is held open for
- * its answer is not cut. What Node itself would refuse without a body is answered as the contract wants it.
+ * its answer is not cut. What Node itself would refuse without a body is answered as the contract wants it, with
+ * these headers.
  */
-export function createHttpServer(app: Express, extraHeaders: Record<string, string> = {}): Server {
+export function createHttpServer(app: Express, headers: Record<string, string> = {}): Server {
   const server = createServer(
     {
       ...expressClasses(app),
@@ -70,7 +71,7 @@ export function createHttpServer(app: Express, extraHeaders: Record<string, stri
     const response = answering.get(socket);
     const isBetween = response === undefined || response.writableFinished || !response.headersSent;
     if (!socket.writable || !isBetween || error.code === 'ECONNRESET') socket.destroy();
-    else socket.end(refusal(error.code, extraHeaders));
+    else socket.end(refusal(error.code, headers));
   });
   return server;
 }

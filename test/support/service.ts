@@ -73,7 +73,6 @@ export async function startService(
   const side = {
     driver,
     clock: network.clock,
-    headers: {},
     aiBackendUrl: ai.url,
     routers: (system: GatewaySystem, stopping: AbortSignal) => [
       { path: '/sandbox', router: Router().get('/phone', sendPage('phone')) },

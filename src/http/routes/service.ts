@@ -1,11 +1,11 @@
 import { Router } from 'express';
-import { stringify } from 'yaml';
 import { GatewayError } from '../../actors/errors.ts';
 import { openApiDocument } from '../openapi.ts';
 import type { HttpDeps } from '../ports.ts';
 import { problemBody, problemHeaders, statusOf } from '../problem.ts';
 import { type Answer, resource, sendAnswer } from '../routing.ts';
 import { traceIdOf } from '../trace.ts';
+import { documentRoutes } from './documents.ts';
 
 /** 200 when every dependency is `ok`; else the contract's 503 that says which one is not. */
 function readyAnswer(dependencies: Record<string, string>, traceId: string): Answer {
@@ -22,8 +22,6 @@ function readyAnswer(dependencies: Record<string, string>, traceId: string): Ans
 /** `/health`, `/readyz`, `/metrics` and the OpenAPI document (SPEC §3 Service). */
 export function serviceRoutes({ readiness, metricsText, settings }: HttpDeps): Router {
   const router = Router({ caseSensitive: true });
-  const document = openApiDocument(settings.APP_BASE_URL);
-  const yaml = stringify(document, { aliasDuplicateObjects: false });
 
   resource(router, '/health', {
     get: [
@@ -48,8 +46,6 @@ export function serviceRoutes({ readiness, metricsText, settings }: HttpDeps): R
       },
     ],
   });
-  resource(router, '/openapi.json', { get: [(_req, res) => void res.json(document)] });
-  resource(router, '/openapi.yaml', { get: [(_req, res) => void res.type('application/yaml').send(yaml)] });
-
+  router.use(documentRoutes(openApiDocument(settings.APP_BASE_URL)));
   return router;
 }

@@ -1,0 +1,161 @@
+import { z } from 'zod';
+import 'zod-openapi';
+
+// What the sandbox's control API takes.
+
+const number = z
+  .string()
+  .regex(
+    /^(\+?[\d\s-]{6,20}|\d{6,15}@(c\.us|s\.whatsapp\.net)|\d{6,20}@lid)$/,
+    'must be a number like 62811…',
+  )
+  .meta({ description: 'Digits, `+…`, or a JID.', example: '6285000000001' });
+const chat = z.string().min(1).max(128);
+const text = z.string().min(1).max(65_536);
+const name = z.string().min(1).max(64);
+const customer = number.meta({ description: 'The customer: digits, `+…`, or a JID.' });
+const group = chat
+  .optional()
+  .meta({ description: 'In this group: a JID, or a name; one of that name is made when there is none.' });
+
+/** Whose agent a path is about. */
+export const AGENT = z.strictObject({
+  agentId: z.string().min(1).max(64).meta({ example: 'cafe' }),
+});
+
+/** Whose phone a path is about. */
+export const PERSON = z.strictObject({ number });
+
+/** Which image. */
+export const IMAGE = z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+
+export const SCAN = z
+  .strictObject({
+    number: number.optional().meta({ description: 'Whose phone; one made from the agentId by default.' }),
+    name: name.optional().meta({ description: "The phone's owner." }),
+    qr: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'Another QR than the one of this moment: to try an expired or a used one.' }),
+  })
+  .meta({ id: 'Scan', example: { number: '6281100000001', name: 'Café' } });
+
+export const MESSAGE = z
+  .strictObject({
+    from: customer,
+    name: name.optional().meta({ description: "The customer's name." }),
+    text: z.string().max(65_536).default(''),
+    group,
+    mention: z.boolean().default(false).meta({ description: 'Mentions the agent.' }),
+    image: z
+      .string()
+      .transform((data) => data.replace(/^data:[^,]*,/, ''))
+      .pipe(z.base64())
+      .optional()
+      .meta({ description: 'Base64 or a data URL; the text is its caption.' }),
+    quoteId: chat
+      .optional()
+      .meta({ description: 'A message of this chat, by the id that the customer has.' }),
+    byLid: z.boolean().optional().meta({ description: 'From now on the customer is seen as `…@lid`.' }),
+  })
+  .refine((message) => message.text !== '' || message.image !== undefined, {
+    path: ['text'],
+    message: 'must not be empty without an image',
+  })
+  .meta({ id: 'Writing', example: { from: '6285000000001', name: 'Sari', text: 'Buka hari ini?' } });
+
+export const STATUS = z
+  .strictObject({ from: customer, text })
+  .meta({ id: 'StatusPost', example: { from: '6285000000001', text: 'On holiday' } });
+
+export const CHANNEL = z
+  .strictObject({
+    channel: z
+      .string()
+      .regex(/^\d+@newsletter$/)
+      .default('120363000000000001@newsletter'),
+    text,
+  })
+  .meta({ id: 'ChannelPost', example: { text: 'News of today' } });
+
+export const READ = z
+  .strictObject({ from: customer, group })
+  .meta({ id: 'Reading', example: { from: '6285000000001' } });
+
+export const TYPING = z
+  .strictObject({ from: customer, typing: z.boolean().default(true), group })
+  .meta({ id: 'Typing', example: { from: '6285000000001', typing: true } });
+
+export const NETWORK = z
+  .strictObject({
+    drop: z
+      .union([z.literal(true), z.int().positive().max(3_600_000)])
+      .optional()
+      .meta({ description: 'The connection is lost: until restored, or for so many milliseconds.' }),
+    restore: z.literal(true).optional().meta({ description: 'Ends every fault, before those that follow.' }),
+    latencyMs: z.int().nonnegative().max(600_000).optional(),
+    failureRate: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .meta({ description: 'The share of sends that WhatsApp refuses.' }),
+    freeze: z
+      .boolean()
+      .optional()
+      .meta({ description: 'The pages that are open now hang; those to come do not.' }),
+    state: z
+      .string()
+      .regex(/^[A-Z_]{2,40}$/)
+      .optional()
+      .meta({ description: 'A state of the socket: `CONFLICT`, `TIMEOUT`, `PROXYBLOCK`, …' }),
+    ban: z.literal(true).optional().meta({ description: 'WhatsApp bans the account, until restored.' }),
+    crash: z.literal(true).optional().meta({ description: 'The browser is gone.' }),
+  })
+  .refine((faults) => Object.keys(faults).length > 0, { message: 'name at least one fault' })
+  .meta({ id: 'Faults', example: { drop: 5_000 } });
+
+export const GROUP = z
+  .strictObject({
+    id: z
+      .string()
+      .regex(/^[\d-]+@g\.us$/)
+      .optional()
+      .meta({ description: 'The group to change; a new one by default.' }),
+    name,
+    participants: z.array(number).min(1).max(1_024),
+  })
+  .meta({ id: 'GroupOf', example: { name: 'Regulars', participants: ['6285000000001'] } });
+
+/** A chat on somebody's phone. */
+export const CHAT = z
+  .strictObject({ chat: chat.meta({ description: 'A JID.' }) })
+  .meta({ id: 'ChatOf', example: { chat: '6281100000001@c.us' } });
+
+export const RESET = z
+  .strictObject({
+    seed: name.optional().meta({ description: 'What ids and chances are drawn from.' }),
+  })
+  .meta({ id: 'Reset', example: { seed: 'monday' } });
+
+export const CLOCK = z
+  .strictObject({ advanceMs: z.int().positive().max(86_400_000) })
+  .meta({ id: 'Advance', example: { advanceMs: 60_000 } });
+
+/** An action that needs nothing said. */
+export const NOTHING = z.strictObject({}).meta({ id: 'Nothing', example: {} });
+
+export const MESSAGES_QUERY = z.strictObject({
+  chat: chat.optional().meta({ description: 'One chat; all of them by default.' }),
+  limit: z.coerce.number().int().positive().max(1_000).default(100),
+});
+
+export const WIRE_QUERY = z.strictObject({
+  since: z.coerce
+    .number()
+    .int()
+    .nonnegative()
+    .default(0)
+    .meta({ description: 'Lines after the one with this `seq`.' }),
+});

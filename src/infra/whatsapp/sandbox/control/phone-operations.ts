@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { GatewayError } from '../../../../actors/errors.ts';
+import type { Jid } from '../../../../actors/ports.ts';
+import type { Operation } from '../../../../http/ports.ts';
+import type { SandboxNetwork } from '../network.ts';
+import type { Account } from '../types.ts';
+import * as answers from './answers.ts';
+import {
+  AGENT,
+  CHANNEL,
+  MESSAGE,
+  MESSAGES_QUERY,
+  NETWORK,
+  NOTHING,
+  READ,
+  SCAN,
+  STATUS,
+  TYPING,
+} from './bodies.ts';
+import { type Control, operation } from './control.ts';
+import { chatWith, writeAsCustomer } from './customers.ts';
+import { phonesOf } from './phones.ts';
+
+const OK = { ok: true } as const;
+
+/** What is the same for all that is done with a linked phone. */
+const ofPhone = {
+  tag: 'phones',
+  params: AGENT,
+  codes: ['SESSION_NOT_FOUND', 'SESSION_NOT_READY', 'NOT_FOUND'],
+} satisfies Partial<Operation<Control>>;
+
+/** The number that an agent's phone has when none is named. */
+function numberOf(agentId: string): string {
+  const digits = createHash('sha256').update(agentId).digest().readUInt32BE(0) % 10_000_000;
+  return `628110${String(digits).padStart(7, '0')}`;
+}
+
+/** The account that an agent is linked to. @throws GatewayError SESSION_NOT_FOUND, SESSION_NOT_READY */
+function linked({ network, agents }: Control, agentId: string): Account {
+  const account = network.agents().find((agent) => agent.agentId === agentId)?.account;
+  if (account) return account;
+  if (agents.list().some((agent) => agent.agentId === agentId))
+    throw new GatewayError('SESSION_NOT_READY', 'This agent is not linked to a phone of the sandbox.');
+  throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+}
+
+/** Applies the named faults, `restore` first. */
+function applyFaults(network: SandboxNetwork, pn: Jid, faults: z.output<typeof NETWORK>): void {
+  if (faults.restore) network.restore(pn);
+  if (faults.latencyMs !== undefined) network.setLatency(pn, faults.latencyMs);
+  if (faults.failureRate !== undefined) network.setFailureRate(pn, faults.failureRate);
+  if (faults.freeze !== undefined) network.freeze(pn, faults.freeze);
+  if (faults.drop !== undefined) network.drop(pn, faults.drop === true ? undefined : faults.drop);
+  if (faults.state !== undefined) network.setState(pn, faults.state);
+  if (faults.ban) network.ban(pn);
+  if (faults.crash) network.crash(pn);
+}
+
+/** Linking: the phone's screen *Linked devices*. */
+const linking = [
+  operation({
+    ...ofPhone,
+    method: 'get',
+    path: '/phones',
+    operationId: 'listPhones',
+    summary: 'All agents, their phones and lines',
+    params: undefined,
+    codes: [],
+    answer: { json: z.array(answers.phone) },
+    run: ({ network, agents }) => phonesOf(network, agents),
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/scan',
+    operationId: 'scanQr',
+    summary: "Scans the agent's QR; an expired or used one is refused",
+    body: SCAN,
+    answer: { json: z.strictObject({ account: answers.account }) },
+    run: ({ network, agents }, { agentId, number, name, qr }) => {
+      const code = qr ?? agents.qr(agentId).code;
+      const { pn } = network.account(number ?? numberOf(agentId), name ? { name } : {});
+      return { account: network.scan(code, pn) };
+    },
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/refuse',
+    operationId: 'refuseQr',
+    summary: 'The person declines on the phone',
+    body: NOTHING,
+    answer: { json: answers.done },
+    run: ({ network, agents }, { agentId }) => {
+      network.refuse(agents.qr(agentId).code);
+      return OK;
+    },
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/unlink',
+    operationId: 'unlinkPhone',
+    summary: 'Logs out on the phone',
+    body: NOTHING,
+    answer: { json: answers.done },
+    run: (control, { agentId }) => {
+      control.network.unlink(linked(control, agentId).pn);
+      return OK;
+    },
+  }),
+];
+
+/** What others do in the agent's chats. */
+const chatting = [
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/messages',
+    operationId: 'writeAsCustomer',
+    summary: 'A customer writes to the agent, directly or in a group',
+    body: MESSAGE,
+    answer: { json: answers.message },
+    run: (control, { agentId, ...message }) =>
+      writeAsCustomer(control.network, linked(control, agentId), message),
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/status',
+    operationId: 'postStatus',
+    summary: 'A customer posts a status, which the agent must not answer',
+    body: STATUS,
+    answer: { json: answers.message },
+    run: (control, { agentId, from, text }) =>
+      control.network.postStatus(from, linked(control, agentId).pn, text),
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/channel',
+    operationId: 'postInChannel',
+    summary: 'A channel that the agent follows posts',
+    body: CHANNEL,
+    answer: { json: answers.message },
+    run: (control, { agentId, channel, text }) =>
+      control.network.postChannel(channel, linked(control, agentId).pn, text),
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/read',
+    operationId: 'readAsCustomer',
+    summary: 'A customer reads what the agent wrote',
+    body: READ,
+    answer: { json: answers.done },
+    run: (control, { agentId, from, group }) => {
+      control.network.read(from, chatWith(control.network, linked(control, agentId), from, group));
+      return OK;
+    },
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/typing',
+    operationId: 'typeAsCustomer',
+    summary: 'A customer types, or stops',
+    body: TYPING,
+    answer: { json: answers.done },
+    run: (control, { agentId, from, typing, group }) => {
+      control.network.type(from, chatWith(control.network, linked(control, agentId), from, group), typing);
+      return OK;
+    },
+  }),
+];
+
+/** The agent's phone itself: its line, and what is on it. */
+const phone = [
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/network',
+    operationId: 'breakNetwork',
+    summary: 'Breaks and mends the line of the phone',
+    body: NETWORK,
+    answer: { json: answers.line },
+    run: (control, { agentId, ...faults }) => {
+      const { pn } = linked(control, agentId);
+      applyFaults(control.network, pn, faults);
+      return control.network.line(pn);
+    },
+  }),
+  operation({
+    ...ofPhone,
+    method: 'get',
+    path: '/phones/{agentId}/chats',
+    operationId: 'listChats',
+    summary: "The chats on the agent's phone",
+    answer: { json: z.array(answers.chat) },
+    run: (control, { agentId }) => control.network.chats(linked(control, agentId).pn),
+  }),
+  operation({
+    ...ofPhone,
+    method: 'get',
+    path: '/phones/{agentId}/messages',
+    operationId: 'listMessages',
+    summary: "The newest messages on the agent's phone, oldest first",
+    query: MESSAGES_QUERY,
+    answer: { json: z.array(answers.message) },
+    run: (control, { agentId, chat, limit }) =>
+      control.network.messages(linked(control, agentId).pn, chat, limit),
+  }),
+];
+
+/** What is done with the phones of agents. */
+export const phoneOperations: Operation<Control>[] = [...linking, ...chatting, ...phone];
