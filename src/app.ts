@@ -96,7 +96,6 @@ class Service implements App {
     const side = this.#overrides.side ?? (await this.#openSide());
     this.#releases.push(() => side.close());
     await side.driver.prepare();
-
     const clock = this.#overrides.clock ?? side.clock;
     const timeoutMs = config.AI_TIMEOUT_MS;
     const ai = new HttpAiBackend({ baseUrl: side.aiBackendUrl, timeoutMs, clock });
@@ -116,7 +115,6 @@ class Service implements App {
     this.#system = system;
     logGateway(system.events, this.#logger);
     metrics.observeGateway(system, clock);
-
     const media = await this.#media(system, database);
     const app = createHttpApp({
       settings: config,

@@ -1,10 +1,6 @@
-import { Router } from 'express';
 import type { Scheduler, WhatsAppDriver } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
-import { operationRoutes } from './http/operation-routes.ts';
-import { sendPage } from './http/pages.ts';
 import type { Edition, ExtraRouter } from './http/ports.ts';
-import { documentRoutes } from './http/routes/documents.ts';
 import { LOOPBACK } from './http/security.ts';
 import { type Config, childEnvironment } from './infra/config.ts';
 import { HOST_CLOCK } from './infra/host-clock.ts';
@@ -52,42 +48,22 @@ async function realSide(config: Config, onFault: OnFault, onNotice: OnNotice): P
 
 /** The simulated WhatsApp with its control API and an AI that echoes; it outlives restarts in `DATA_DIR`. */
 async function sandboxSide(config: Config): Promise<WhatsAppSide> {
-  const [
-    { SandboxNetwork },
-    { SandboxDriver },
-    { CONTROL_OPERATIONS },
-    { startEchoAi },
-    { sandboxDocument },
-  ] = await Promise.all([
-    import('./infra/whatsapp/sandbox/network.ts'),
-    import('./infra/whatsapp/sandbox/driver.ts'),
-    import('./infra/whatsapp/sandbox/control/operations.ts'),
-    import('./infra/whatsapp/sandbox/echo-ai.ts'),
-    import('./sandbox-document.ts'),
-  ]);
+  const [{ SandboxNetwork }, { SandboxDriver }, { startEchoAi }, { SANDBOX_EDITION, sandboxRouters }] =
+    await Promise.all([
+      import('./infra/whatsapp/sandbox/network.ts'),
+      import('./infra/whatsapp/sandbox/driver.ts'),
+      import('./infra/whatsapp/sandbox/echo-ai.ts'),
+      import('./sandbox-routes.ts'),
+    ]);
   const network = new SandboxNetwork({ journal: `${config.DATA_DIR}/sandbox.jsonl` });
   const driver = new SandboxDriver(network);
   const echo = config.AI_BACKEND_URL ? null : await startEchoAi();
   return {
     driver,
     clock: network.clock,
-    edition: {
-      headers: { 'X-Sandbox': 'true' },
-      notice: 'SANDBOX: WhatsApp is simulated',
-      documents: [{ name: 'Sandbox', url: '/sandbox/openapi.json' }],
-    },
+    edition: SANDBOX_EDITION,
     aiBackendUrl: config.AI_BACKEND_URL ?? echo?.url,
-    routers: (system, stopping) => [
-      { path: '/sandbox', router: Router().get('/phone', sendPage('phone')) },
-      {
-        path: '/sandbox',
-        guarded: true,
-        router: Router().use(
-          documentRoutes(sandboxDocument(config.APP_BASE_URL)),
-          operationRoutes(CONTROL_OPERATIONS, { network, agents: system, stopping }),
-        ),
-      },
-    ],
+    routers: (agents, stopping) => sandboxRouters({ network, agents, stopping }, config.APP_BASE_URL),
     close: async () => {
       await driver.close();
       network.close();

@@ -13,7 +13,7 @@ function described<Context>(operation: Operation<Context>): ZodOpenApiOperationO
     summary,
     tags: [tag],
     security: OPEN_OR_TOKEN,
-    requestParams: { path: params as never, query: query as never },
+    requestParams: { ...(params && { path: params }), ...(query && { query }) },
     ...(body && { requestBody: { content: { 'application/json': { schema: body } } } }),
     responses: { 200: success, ...problems('UNAUTHORIZED', ...codes, ...refusals) },
   };

@@ -69,8 +69,8 @@ export interface Operation<Context> {
   operationId: string;
   summary: string;
   tag: string;
-  params?: z.ZodType;
-  query?: z.ZodType;
+  params?: z.ZodObject;
+  query?: z.ZodObject;
   /** The JSON body; none counts as `{}`. */
   body?: z.ZodType;
   /** What 200 answers: JSON of a schema, or another media type, which `run` writes itself. */

@@ -2,25 +2,27 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { EventEmitter } from 'eventemitter3';
-import express, { type ErrorRequestHandler } from 'express';
+import express from 'express';
+import pino from 'pino';
 import { GatewayError } from '../../src/actors/errors.ts';
 import type { WhatsAppClient } from '../../src/actors/ports.ts';
-import type { GatewayEvents } from '../../src/actors/protocol.ts';
-import { createSandboxControl } from '../../src/infra/whatsapp/sandbox/control-api.ts';
+import type { AgentView, GatewayEvents } from '../../src/actors/protocol.ts';
+import { operationRoutes } from '../../src/http/operation-routes.ts';
+import { problemHandler, unknownPath } from '../../src/http/problem.ts';
+import { trace } from '../../src/http/trace.ts';
+import { CONTROL_OPERATIONS } from '../../src/infra/whatsapp/sandbox/control/operations.ts';
 import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
 import { startEchoAi } from '../../src/infra/whatsapp/sandbox/echo-ai.ts';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { fakeAgents } from '../support/fake-agents.ts';
+import { sandboxCheck } from '../support/openapi-check.ts';
 
+/** As far as the control API looks at an agent. */
+const BOT = { agentId: 'bot', agentName: 'Bot', status: 'awaiting_qr', reason: null } as unknown as AgentView;
 const NUMBER = '628110000001';
 const CUSTOMER = '628119000001';
 const PIXEL =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
-
-/** The errors of the router, as plainly as a test needs them. */
-const plain: ErrorRequestHandler = (thrown, _req, res, _next) => {
-  if (thrown instanceof GatewayError) res.status(400).json({ code: thrown.code, details: thrown.details });
-  else res.status(500).json({ code: 'INTERNAL', message: String(thrown) });
-};
 
 describe('sandbox control API', () => {
   let network: SandboxNetwork;
@@ -45,11 +47,14 @@ describe('sandbox control API', () => {
       throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
     };
     stopping = new AbortController();
-    const control = createSandboxControl(network, {
-      agents: { list: () => [], qr: qrOf, events: agents },
+    const control = operationRoutes(CONTROL_OPERATIONS, {
+      network,
+      agents: fakeAgents({ list: () => [BOT], qr: qrOf, remove: async () => undefined, events: agents }),
       stopping: stopping.signal,
     });
-    const app = express().use('/sandbox', control, plain);
+    const app = express()
+      .use(trace)
+      .use('/sandbox', control, unknownPath, problemHandler(pino({ level: 'silent' })));
     server = app.listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/sandbox`;
@@ -65,17 +70,20 @@ describe('sandbox control API', () => {
   });
 
   /** One request; its status and parsed body. */
-  async function call(method: string, path: string, body?: unknown): Promise<{ status: number; body: Body }> {
+  async function call(method: string, path: string, sent?: unknown): Promise<{ status: number; body: Body }> {
     const response = await fetch(`${base}${path}`, {
       method,
-      ...(body !== undefined && {
-        body: JSON.stringify(body),
+      ...(sent !== undefined && {
+        body: JSON.stringify(sent),
         headers: { 'Content-Type': 'application/json' },
       }),
     });
-    return { status: response.status, body: (await response.json()) as Body };
+    const body = (await response.json()) as Body;
+    sandboxCheck.answer(method, path, { status: response.status, headers: response.headers, body });
+    return { status: response.status, body };
   }
-  type Body = Record<string, unknown> & Record<number, Record<string, unknown>>;
+  type Body = Record<string, unknown> & Record<number, Record<string, unknown>> & { error: Problem };
+  type Problem = { code: string; details: Record<string, unknown> & { path: string }[] };
 
   /** Scans the agent's QR and waits until it is ready. */
   async function scan(): Promise<void> {
@@ -103,14 +111,18 @@ describe('sandbox control API', () => {
   it('refuses a QR that was scanned already', async () => {
     await scan();
     const again = await call('POST', '/phones/bot/scan', { number: CUSTOMER, qr });
-    expect(again.body).to.deep.include({ code: 'SESSION_NOT_READY', details: { reason: 'ALREADY_SCANNED' } });
+    expect(again.status).to.equal(409);
+    expect(again.body.error).to.deep.include({
+      code: 'SESSION_NOT_READY',
+      details: { reason: 'ALREADY_SCANNED' },
+    });
   });
 
   it('passes on what the service says of an agent that it does not know', async () => {
-    expect((await call('POST', '/phones/nobody/scan', {})).body.code).to.equal('SESSION_NOT_FOUND');
-    expect((await call('POST', '/phones/bot/messages', { from: CUSTOMER, text: 'x' })).body.code).to.equal(
-      'SESSION_NOT_READY',
-    );
+    expect((await call('POST', '/phones/nobody/scan', {})).body.error.code).to.equal('SESSION_NOT_FOUND');
+    expect(
+      (await call('POST', '/phones/bot/messages', { from: CUSTOMER, text: 'x' })).body.error.code,
+    ).to.equal('SESSION_NOT_READY');
   });
 
   it('declines a QR', async () => {
@@ -216,18 +228,36 @@ describe('sandbox control API', () => {
     const gone = next('disconnected');
     await call('POST', '/reset', { seed: 'other' });
     await gone;
-    expect((await call('GET', '/phones')).body).to.deep.equal([]);
+    expect(network.agents()).to.deep.equal([]);
     expect((await call('GET', '/numbers')).body).to.have.length(8);
   });
 
   it('names every field that does not fit', async () => {
     const { body } = await call('POST', '/phones/bot/network', { failureRate: 2, latencyMs: -1 });
-    const { issues } = body.details as { issues: { path: string }[] };
-    expect(body.code).to.equal('INVALID_PAYLOAD');
-    expect(issues.map(({ path }) => path).sort()).to.deep.equal(['failureRate', 'latencyMs']);
+    expect(body.error.code).to.equal('INVALID_PAYLOAD');
+    expect(body.error.details.map(({ path }) => path).sort()).to.deep.equal(['failureRate', 'latencyMs']);
     const form = await fetch(`${base}/reset`, { method: 'POST', body: 'seed=x' });
-    expect(await form.json()).to.include({ code: 'UNSUPPORTED_MEDIA_TYPE' });
+    expect(form.status).to.equal(415);
   });
+
+  it('says which methods a path knows, and that it knows no others', async () => {
+    const wrong = await fetch(`${base}/clock`, { method: 'DELETE' });
+    expect(wrong.status).to.equal(405);
+    expect(wrong.headers.get('allow')).to.equal('GET, HEAD, POST, OPTIONS');
+    expect((await fetch(`${base}/nowhere`)).status).to.equal(404);
+  });
+
+  it('takes images only where an image belongs', async () => {
+    await scan();
+    const { status, body } = await call('POST', '/phones/bot/messages', {
+      from: CUSTOMER,
+      image: 'bm9uZQ==',
+    });
+    expect(status).to.equal(415);
+    expect(body.error.code).to.equal('UNSUPPORTED_MEDIA_TYPE');
+  });
+
+  it('has an example that fits for every body of its document', () => sandboxCheck.examples());
 });
 
 describe('echo AI', () => {

@@ -6,10 +6,12 @@ import { EventEmitter } from 'eventemitter3';
 import express from 'express';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
 import type { GatewayEvents } from '../../src/actors/protocol.ts';
-import { createSandboxControl } from '../../src/infra/whatsapp/sandbox/control-api.ts';
+import { operationRoutes } from '../../src/http/operation-routes.ts';
+import { CONTROL_OPERATIONS } from '../../src/infra/whatsapp/sandbox/control/operations.ts';
+import type { News } from '../../src/infra/whatsapp/sandbox/control/stream.ts';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
-import type { News } from '../../src/infra/whatsapp/sandbox/stream.ts';
 import { EventStream } from '../support/event-stream.ts';
+import { fakeAgents } from '../support/fake-agents.ts';
 
 const BOT = '628110000001@c.us';
 const CUSTOMER = '628119000001@c.us';
@@ -26,8 +28,9 @@ describe('GET /sandbox/stream', () => {
     network = new SandboxNetwork();
     agents = new EventEmitter();
     stopping = new AbortController();
-    const control = createSandboxControl(network, {
-      agents: { list: () => [], qr: () => ({ code: '2@x', issuedAt: 0 }), events: agents },
+    const control = operationRoutes(CONTROL_OPERATIONS, {
+      network,
+      agents: fakeAgents({ qr: () => ({ code: '2@x', issuedAt: 0 }), events: agents }),
       stopping: stopping.signal,
     });
     server = express().use('/sandbox', control).listen(0, '127.0.0.1');

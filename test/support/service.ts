@@ -3,16 +3,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Router } from 'express';
 import pg from 'pg';
 import pino from 'pino';
 import type { GatewaySystem } from '../../src/actors/protocol.ts';
 import { type App, createApp, type Overrides } from '../../src/app.ts';
-import { sendPage } from '../../src/http/pages.ts';
 import { type Config, readConfig } from '../../src/infra/config.ts';
-import { createSandboxControl } from '../../src/infra/whatsapp/sandbox/control-api.ts';
 import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { SANDBOX_EDITION, sandboxRouters } from '../../src/sandbox-routes.ts';
 import { AiServer } from './ai-server.ts';
 import type { TestDatabase } from './postgres.ts';
 
@@ -74,10 +72,9 @@ export async function startService(
     driver,
     clock: network.clock,
     aiBackendUrl: ai.url,
-    routers: (system: GatewaySystem, stopping: AbortSignal) => [
-      { path: '/sandbox', router: Router().get('/phone', sendPage('phone')) },
-      { path: '/sandbox', router: createSandboxControl(network, { agents: system, stopping }) },
-    ],
+    edition: SANDBOX_EDITION,
+    routers: (agents: GatewaySystem, stopping: AbortSignal) =>
+      sandboxRouters({ network, agents, stopping }, config.APP_BASE_URL),
     close: () => driver.close(),
   };
   const app = createApp(config, {

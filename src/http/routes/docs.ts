@@ -2,14 +2,29 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Router } from 'express';
 import { tokenGuard } from '../auth.ts';
-import type { HttpDeps } from '../ports.ts';
+import type { Edition, HttpDeps } from '../ports.ts';
 import { resource } from '../routing.ts';
 import { pageHeaders } from '../security.ts';
 
 const ASSETS = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 const FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'] as const;
 
-const PAGE = `<!doctype html>
+type Documents = Edition['documents'];
+
+/** A text as HTML. */
+function escaped(text: string): string {
+  return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+}
+
+/** What stands above the documentation: a notice, and links when there is more than one document. */
+function header({ notice, documents }: Edition): string {
+  const links = documents.map(({ name }, index) => `<a href="/docs?api=${index}">${escaped(name)}</a>`);
+  return `<header><strong>${escaped(notice)}</strong><nav>${links.join('')}</nav></header>`;
+}
+
+/** The page around Swagger UI. */
+function page(edition: Edition | undefined): string {
+  return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -17,31 +32,45 @@ const PAGE = `<!doctype html>
 <title>WhatsApp gateway: API</title>
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 <link rel="icon" href="/docs/favicon-32x32.png">
+<style>
+header { display: flex; flex-wrap: wrap; gap: 1rem; padding: .6rem 1rem; font: 14px system-ui; color: #fff; background: #5b21b6 }
+header a { margin-right: 1rem; color: #fff }
+</style>
 </head>
 <body>
+${edition ? header(edition) : ''}
 <main id="api"></main>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script>
 </body>
 </html>
 `;
+}
 
-const START = `window.SwaggerUIBundle({
-  url: '/openapi.json',
+/** Starts Swagger UI on the document that the address names by its number, the service's own by default. */
+function start(documents: Documents): string {
+  return `const urls = ${JSON.stringify(documents.map(({ url }) => url))};
+const wanted = Number(new URLSearchParams(location.search).get('api'));
+window.SwaggerUIBundle({
+  url: urls[wanted] || urls[0],
   dom_id: '#api',
   deepLinking: true,
   validatorUrl: null,
   presets: [window.SwaggerUIBundle.presets.apis],
 });
 `;
+}
 
 /** `GET /docs`: Swagger UI from this origin alone, under a policy without inline scripts; works offline. */
-export function docsRoutes({ settings }: HttpDeps): Router {
+export function docsRoutes({ settings, edition }: HttpDeps): Router {
   const router = Router({ caseSensitive: true });
+  const documents = [{ name: 'Gateway', url: '/openapi.json' }, ...(edition?.documents ?? [])];
+  const html = page(edition && { ...edition, documents });
+  const script = start(documents);
   const first = [tokenGuard(settings.SESSIONS_TOKEN), pageHeaders];
 
-  resource(router, '/docs', { get: [...first, (_req, res) => void res.type('html').send(PAGE)] });
-  resource(router, '/docs/start.js', { get: [...first, (_req, res) => void res.type('js').send(START)] });
+  resource(router, '/docs', { get: [...first, (_req, res) => void res.type('html').send(html)] });
+  resource(router, '/docs/start.js', { get: [...first, (_req, res) => void res.type('js').send(script)] });
   for (const file of FILES) {
     resource(router, `/docs/${file}`, {
       get: [...first, (_req, res) => res.sendFile(file, { root: ASSETS, maxAge: '1h', etag: false })],

@@ -208,11 +208,6 @@ export class SandboxNetwork {
     this.events.emit('changed');
   }
 
-  /** True when the token belongs to a device that is still linked. */
-  isLinked(token: string): boolean {
-    return this.#life.world.store.tokens.has(token);
-  }
-
   /** The agents that keep a token, with the account it links them to (null: unlinked since). */
   agents(): { agentId: string; account: Account | null }[] {
     const { saved, tokens, accounts } = this.#life.world.store;

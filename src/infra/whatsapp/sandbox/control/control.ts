@@ -15,7 +15,7 @@ export interface Control {
 }
 
 /** An operation of the control API; what `run` gets is what its schemas let through. */
-interface Described<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>
+interface Described<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType>
   extends Omit<Operation<Control>, 'run'> {
   params?: P;
   query?: Q;
@@ -42,8 +42,8 @@ function asProblem(thrown: unknown): unknown {
 
 /** Makes an operation, with the network's refusals in the words of the contract. */
 export function operation<
-  P extends z.ZodType = z.ZodObject,
-  Q extends z.ZodType = z.ZodObject,
+  P extends z.ZodObject = z.ZodObject,
+  Q extends z.ZodObject = z.ZodObject,
   B extends z.ZodType = z.ZodObject,
 >(described: Described<P, Q, B>): Operation<Control> {
   return {

@@ -1,0 +1,9 @@
+import type { SandboxAgents } from '../../src/infra/whatsapp/sandbox/control/phones.ts';
+
+/** The actors as the sandbox's control API sees them: none, but for what a test says. */
+export function fakeAgents(told: Partial<SandboxAgents> & Pick<SandboxAgents, 'events'>): SandboxAgents {
+  const unexpected = () => {
+    throw new Error('not in this test');
+  };
+  return { list: () => [], qr: unexpected, create: unexpected, remove: unexpected, ...told };
+}
