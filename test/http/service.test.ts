@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { createHttpApp } from '../../src/http/app.ts';
 import { openApiDocument } from '../../src/http/openapi.ts';
 import type { HttpDeps } from '../../src/http/ports.ts';
+import { sandboxDocument } from '../../src/sandbox-routes.ts';
 import { expectProblem, Harness } from '../support/http-harness.ts';
 import { checkExamples } from '../support/openapi-check.ts';
 
@@ -23,6 +24,8 @@ function routesOf(layers: Layer[]): string[] {
       .map((method) => `${method} ${path}`);
   });
 }
+
+const SERVER = 'http://localhost:3000';
 
 describe('the service itself', () => {
   let http: Harness;
@@ -120,9 +123,12 @@ describe('the service itself', () => {
 
   it('has the OpenAPI files of docs/ as the schemas make them', async () => {
     const docs = new URL('../../docs/', import.meta.url);
-    const document = JSON.parse(JSON.stringify(openApiDocument('http://localhost:3000')));
-    expect(JSON.parse(await readFile(new URL('openapi.json', docs), 'utf8'))).to.deep.equal(document);
-    expect(parse(await readFile(new URL('openapi.yaml', docs), 'utf8'))).to.deep.equal(document);
+    const made = { openapi: openApiDocument(SERVER), 'sandbox-openapi': sandboxDocument(SERVER) };
+    for (const [name, document] of Object.entries(made)) {
+      const plain = JSON.parse(JSON.stringify(document));
+      expect(JSON.parse(await readFile(new URL(`${name}.json`, docs), 'utf8'))).to.deep.equal(plain);
+      expect(parse(await readFile(new URL(`${name}.yaml`, docs), 'utf8'))).to.deep.equal(plain);
+    }
   });
 
   it('gives every operation an id of its own and every JSON body an example that fits', () => {

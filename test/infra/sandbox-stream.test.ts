@@ -8,8 +8,8 @@ import { type SinonFakeTimers, useFakeTimers } from 'sinon';
 import type { GatewayEvents } from '../../src/actors/protocol.ts';
 import { operationRoutes } from '../../src/http/operation-routes.ts';
 import { CONTROL_OPERATIONS } from '../../src/infra/whatsapp/sandbox/control/operations.ts';
-import type { News } from '../../src/infra/whatsapp/sandbox/control/stream.ts';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import type { News } from '../../src/infra/whatsapp/sandbox/stream.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { fakeAgents } from '../support/fake-agents.ts';
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { NETWORK } from '../../src/infra/whatsapp/sandbox/control-schemas.ts';
+import type { NETWORK } from '../../src/infra/whatsapp/sandbox/control/bodies.ts';
 import type { ChatMessage, ChatView, Group } from '../../src/infra/whatsapp/sandbox/types.ts';
 import { ApiError, type Call, curlOf, send, withCommand } from './api.ts';
 import { chatIn, mergeChats, mergeMessages } from './boxes.ts';

@@ -15,7 +15,7 @@ import type {
   SandboxNetworkOptions,
   WireEntry,
 } from './types.ts';
-import { chatsOf, messagesOf } from './views.ts';
+import { agentsOf, chatsOf, messagesOf } from './views.ts';
 import { accountOf, makeGroup, toJid } from './world.ts';
 
 /**
@@ -208,13 +208,14 @@ export class SandboxNetwork {
     this.events.emit('changed');
   }
 
+  /** True when the token belongs to a device that is still linked. */
+  isLinked(token: string): boolean {
+    return this.#life.world.store.tokens.has(token);
+  }
+
   /** The agents that keep a token, with the account it links them to (null: unlinked since). */
   agents(): { agentId: string; account: Account | null }[] {
-    const { saved, tokens, accounts } = this.#life.world.store;
-    return [...saved].map(([agentId, token]) => ({
-      agentId,
-      account: accounts.get(tokens.get(token) ?? '') ?? null,
-    }));
+    return agentsOf(this.#life.world);
   }
 
   // ── The whole ──

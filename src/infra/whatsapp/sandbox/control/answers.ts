@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import 'zod-openapi';
+import type { PhoneView } from '../phones.ts';
 import type { Account, ChatMessage, ChatView, Group, LineView, WireEntry } from '../types.ts';
-import type { PhoneView } from './phones.ts';
 
 // What the sandbox's control API answers, for its document; the tests check every answer against it.
 

@@ -3,8 +3,8 @@ import type { z } from 'zod';
 import { type ErrorCode, GatewayError } from '../../../../actors/errors.ts';
 import type { Operation } from '../../../../http/ports.ts';
 import type { SandboxNetwork } from '../network.ts';
+import type { SandboxAgents } from '../phones.ts';
 import { type RefusalReason, SandboxRefusal } from '../types.ts';
-import type { SandboxAgents } from './phones.ts';
 
 /** What the control API works on. */
 export interface Control {

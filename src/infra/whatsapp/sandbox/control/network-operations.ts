@@ -4,12 +4,12 @@ import { GatewayError } from '../../../../actors/errors.ts';
 import type { Operation } from '../../../../http/ports.ts';
 import type { AdvanceableClock } from '../advanceable-clock.ts';
 import { FIXED_NUMBERS } from '../fixed-numbers.ts';
+import { phonesOf } from '../phones.ts';
+import { streamNetwork } from '../stream.ts';
 import * as answers from './answers.ts';
 import { CLOCK, IMAGE, NOTHING, RESET, WIRE_QUERY } from './bodies.ts';
 import { type Control, operation } from './control.ts';
 import { resetSandbox, seedSandbox } from './demo.ts';
-import { phonesOf } from './phones.ts';
-import { streamNetwork } from './stream.ts';
 
 /** What time it is for the service. */
 function timeOf(clock: AdvanceableClock): z.output<typeof answers.clock> {

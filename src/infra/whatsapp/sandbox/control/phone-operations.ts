@@ -4,6 +4,7 @@ import { GatewayError } from '../../../../actors/errors.ts';
 import type { Jid } from '../../../../actors/ports.ts';
 import type { Operation } from '../../../../http/ports.ts';
 import type { SandboxNetwork } from '../network.ts';
+import { phonesOf } from '../phones.ts';
 import type { Account } from '../types.ts';
 import * as answers from './answers.ts';
 import {
@@ -20,7 +21,6 @@ import {
 } from './bodies.ts';
 import { type Control, operation } from './control.ts';
 import { chatWith, writeAsCustomer } from './customers.ts';
-import { phonesOf } from './phones.ts';
 
 const OK = { ok: true } as const;
 

@@ -1,7 +1,7 @@
-import type { EpochMs } from '../../../../actors/ports.ts';
-import type { AgentView, GatewaySystem } from '../../../../actors/protocol.ts';
-import type { SandboxNetwork } from '../network.ts';
-import type { Account, LineView } from '../types.ts';
+import type { EpochMs } from '../../../actors/ports.ts';
+import type { AgentView, GatewaySystem } from '../../../actors/protocol.ts';
+import type { SandboxNetwork } from './network.ts';
+import type { Account, LineView } from './types.ts';
 
 /** What the sandbox's pages and control API need of the actors. */
 export type SandboxAgents = Pick<GatewaySystem, 'list' | 'qr' | 'events' | 'create' | 'remove'>;

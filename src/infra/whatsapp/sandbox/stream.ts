@@ -1,8 +1,8 @@
 import type { Response } from 'express';
-import type { EpochMs, Jid } from '../../../../actors/ports.ts';
-import type { SandboxNetwork } from '../network.ts';
-import type { Account, ChatMessage, Group, SandboxNetworkEvents, WireEntry } from '../types.ts';
+import type { EpochMs, Jid } from '../../../actors/ports.ts';
+import type { SandboxNetwork } from './network.ts';
 import { type PhoneView, phonesOf, type SandboxAgents } from './phones.ts';
+import type { Account, ChatMessage, Group, SandboxNetworkEvents, WireEntry } from './types.ts';
 
 const HEARTBEAT_MS = 15_000;
 /** Frames are at least this far apart: a flood comes in few, large ones. */
