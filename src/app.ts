@@ -114,7 +114,7 @@ class Service implements App {
     });
     this.#system = system;
     logGateway(system.events, this.#logger);
-    metrics.observeGateway(system, clock);
+    metrics.observeGateway(system, { clock, memory: () => side.driver.memory() });
     const media = await this.#media(system, database);
     const app = createHttpApp({
       settings: config,

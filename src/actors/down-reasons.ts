@@ -57,6 +57,11 @@ const DOWN_REASONS = {
   SMB_TOS_BLOCK: { verdict: 'blocked' },
 } as const satisfies Record<string, DownRule>;
 
+/** The reasons that may be followed by a restart. */
+export const RESTART_REASONS: readonly string[] = Object.entries(DOWN_REASONS)
+  .filter(([, { verdict }]) => verdict.startsWith('restart'))
+  .map(([reason]) => reason);
+
 /** The table's row for a reason; a reason that it doesn't know is transient (the library may add some). */
 export function downRule(reason: string): DownRule {
   return (DOWN_REASONS as Record<string, DownRule>)[reason] ?? { verdict: 'restart' };

@@ -11,6 +11,8 @@ import type {
 } from './ports.ts';
 import type { ChartGraph, MachineName, NextTransition } from './protocol-chart.ts';
 
+export { RESTART_REASONS } from './down-reasons.ts';
+
 // What the outside may ask of the actors, and what it gets back. HTTP knows this file and `errors.ts` only.
 
 /** The live side of an agent, beside its stored row (SPEC §3, `GET /sessions/{agentId}`). */

@@ -13,6 +13,7 @@ export class AgentGauges {
   readonly #capacity: Gauge;
   readonly #oldestAge: Gauge<'agent_id'>;
   readonly #tokens: Gauge<'agent_id'>;
+  readonly #memory: Gauge<'agent_id'>;
 
   constructor(list: () => AgentView[], registry: Registry) {
     const registers = [registry];
@@ -59,15 +60,27 @@ export class AgentGauges {
       labelNames,
       registers,
     });
+    this.#memory = new Gauge({
+      name: 'wa_chromium_memory_bytes',
+      help: 'Memory of the agent’s browser, all its processes together; absent while it can’t be measured.',
+      labelNames,
+      registers,
+    });
   }
 
-  /** Sets every series to the agents of this moment. `now` is in milliseconds since the epoch. */
-  refresh(now: number): void {
-    for (const gauge of [this.#state, this.#since, this.#depth, this.#oldestAge, this.#tokens]) gauge.reset();
+  /**
+   * Sets every series to the agents of this moment. `now` is in milliseconds since the epoch, `memory` holds the bytes
+   * of their browsers.
+   */
+  refresh(now: number, memory: ReadonlyMap<string, number>): void {
+    for (const gauge of [this.#state, this.#since, this.#depth, this.#oldestAge, this.#tokens, this.#memory])
+      gauge.reset();
     const counts = new Map<string, number>(STATES.map((state) => [state, 0]));
     for (const agent of this.#list()) {
       counts.set(agent.status, (counts.get(agent.status) ?? 0) + 1);
       this.#set(agent, now);
+      const bytes = memory.get(agent.agentId);
+      if (bytes !== undefined) this.#memory.set({ agent_id: agent.agentId }, bytes);
     }
     for (const [state, count] of counts) this.#sessions.set({ state }, count);
   }

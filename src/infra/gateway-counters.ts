@@ -1,6 +1,8 @@
 import type { EventEmitter } from 'eventemitter3';
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { GatewayEvents, TransitionRecord } from '../actors/protocol.ts';
+import { ERROR_CODES } from '../actors/errors.ts';
+import { type GatewayEvents, type GatewaySystem, RESTART_REASONS } from '../actors/protocol.ts';
+import type { ChartGraph } from '../actors/protocol-chart.ts';
 
 type Events = EventEmitter<GatewayEvents>;
 
@@ -11,6 +13,13 @@ const PAIRING_BUCKETS = [5, 10, 20, 30, MINUTE, 120, 300, 600];
 const WAIT_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 30, MINUTE, 300, 900, HOUR];
 const AI_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, MINUTE, 120];
 const OPERATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 90];
+const STATES = ['awaiting_qr', 'connected', 'disconnected', 'auth_failed'];
+/** How a message fails, beside what is counted as `other`. */
+const SEND_ERRORS = ['BAD_GATEWAY', 'EXPIRED', 'NOT_FOUND', 'RECIPIENT_NOT_ON_WHATSAPP', 'SESSION_NOT_FOUND'];
+const OPERATIONS =
+  'start logout destroy reload send_text send_image set_typing resolve_recipient probe find_sent fetch_unread'.split(
+    ' ',
+  );
 /** WhatsApp's types that are worth a series of their own; it may invent others at any time. */
 const INBOUND_TYPES = new Set(
   'chat image video audio ptt document sticker location vcard revoked e2e_notification'.split(' '),
@@ -18,17 +27,22 @@ const INBOUND_TYPES = new Set(
 
 /**
  * Counts what the gateway tells of sessions, messages and calls (UX §4). Labels come from closed sets: what
- * the outside words freely is counted as `other`.
+ * the outside words freely is counted as `other`. What can happen begins at 0, so that the first time is seen as
+ * an increase.
  */
-export function countGateway(events: Events, registry: Registry): void {
+export function countGateway(
+  { events, charts }: Pick<GatewaySystem, 'events' | 'charts'>,
+  registry: Registry,
+) {
+  countTransitions(events, charts.agent, registry);
   countSessions(events, registry);
   countPairings(events, registry);
   countMessages(events, registry);
   timeCalls(events, registry);
 }
 
-/** Transitions, restarts, QRs, and how long the stored states hold. */
-function countSessions(events: Events, registry: Registry): void {
+/** Moves of the agents' charts, and events that they ignored. */
+function countTransitions(events: Events, chart: ChartGraph, registry: Registry): void {
   const registers = [registry];
   const transitions = new Counter({
     name: 'wa_session_transitions_total',
@@ -42,6 +56,22 @@ function countSessions(events: Events, registry: Registry): void {
     labelNames: ['state', 'event'],
     registers,
   });
+  for (const { edge, transitions: ways } of chart.edges) {
+    for (const { event } of ways) {
+      transitions.inc({ ...endsOf(edge), event: eventKind(event) }, 0);
+      if (!event.startsWith('xstate.')) for (const state of STATES) ignored.inc({ state, event }, 0);
+    }
+  }
+  events.on('transition', (_agentId, { machine, event, ignored: isIgnored, edges, from }) => {
+    if (machine !== 'agent') return;
+    if (isIgnored) ignored.inc({ state: topState(from), event: eventKind(event) });
+    for (const edge of edges) transitions.inc({ ...endsOf(edge), event: eventKind(event) });
+  });
+}
+
+/** Restarts, QRs, and how long the stored states hold. */
+function countSessions(events: Events, registry: Registry): void {
+  const registers = [registry];
   const held = new Histogram({
     name: 'wa_session_state_duration_seconds',
     help: 'How long a stored state was held, told when it is left.',
@@ -56,20 +86,13 @@ function countSessions(events: Events, registry: Registry): void {
     registers,
   });
   const qrs = new Counter({ name: 'wa_session_qr_issued_total', help: 'QRs that were shown.', registers });
-  events.on('transition', (_agentId, record) => {
-    if (record.machine !== 'agent') return;
-    const event = eventKind(record);
-    if (record.ignored) ignored.inc({ state: topState(record), event });
-    for (const edge of record.edges) {
-      const [from = '', to = ''] = edge.split(' → ');
-      transitions.inc({ from, to, event });
-    }
-  });
+  for (const state of STATES) held.zero({ state });
+  for (const reason of [...RESTART_REASONS, 'other']) restarts.inc({ reason }, 0);
   events.on('state', ({ from, heldMs }) => {
     if (from) held.observe({ state: from }, heldMs / 1000);
   });
   events.on('restart', ({ reason }) =>
-    restarts.inc({ reason: /^[A-Z_]{1,40}$/.test(reason) ? reason : 'other' }),
+    restarts.inc({ reason: RESTART_REASONS.includes(reason) ? reason : 'other' }),
   );
   events.on('qr', ({ qr }) => {
     if (qr) qrs.inc();
@@ -129,15 +152,17 @@ function countMessages(events: Events, registry: Registry): void {
   });
   for (const type of ['text', 'image']) {
     sent.inc({ type, outcome: 'sent', error_type: '' }, 0);
-    for (const outcome of ['failed', 'unknown']) sent.inc({ type, outcome, error_type: 'BAD_GATEWAY' }, 0);
+    sent.inc({ type, outcome: 'unknown', error_type: 'BAD_GATEWAY' }, 0);
+    for (const error_type of SEND_ERRORS) sent.inc({ type, outcome: 'failed', error_type }, 0);
   }
   for (const reason of ['full', 'not_ready', 'draining']) rejected.inc({ reason }, 0);
   for (const handled of ['answered', 'ignored', 'duplicate', 'looping', 'failed'])
     received.inc({ type: 'chat', handled }, 0);
+  for (const type of [...INBOUND_TYPES, 'other']) received.inc({ type, handled: 'ignored' }, 0);
   events.on('message', ({ kind, status, error, waitedMs }) => {
     if (status === 'sending' && waitedMs !== undefined) wait.observe(Math.max(0, waitedMs) / 1000);
     if (status === 'queued' || status === 'sending') return;
-    sent.inc({ type: kind, outcome: status, error_type: error ?? '' });
+    sent.inc({ type: kind, outcome: status, error_type: errorType(error) });
   });
   events.on('rejected', ({ reason }) => rejected.inc({ reason }));
   events.on('inbound', ({ type, handled }) =>
@@ -163,18 +188,31 @@ function timeCalls(events: Events, registry: Registry): void {
     buckets: OPERATION_BUCKETS,
     registers,
   });
+  for (const operation of OPERATIONS) operations.zero({ operation, outcome: 'ok' });
   events.on('ai', ({ outcome, durationMs }) => ai.observe({ outcome }, durationMs / 1000));
   events.on('operation', ({ operation, outcome, durationMs }) =>
     operations.observe({ operation, outcome }, durationMs / 1000),
   );
 }
 
+/** The ends of an edge: `source → target`. */
+function endsOf(edge: string): { from: string; to: string } {
+  const [from = '', to = ''] = edge.split(' → ');
+  return { from, to };
+}
+
 /** An event's name; those that the chart's library makes carry ids and delays, of which only the kind is kept. */
-function eventKind({ event }: TransitionRecord): string {
+function eventKind(event: string): string {
   return /^xstate\.(after|done|error|init|stop)/.exec(event)?.[0] ?? event;
 }
 
 /** The stored state that a record began in. */
-function topState({ from }: TransitionRecord): string {
+function topState(from: string[]): string {
   return from[0]?.split('.')[0] ?? '';
+}
+
+/** The code that a message ended with; empty for one that was sent. */
+function errorType(code: string | undefined): string {
+  if (code === undefined) return '';
+  return (ERROR_CODES as readonly string[]).includes(code) ? code : 'other';
 }

@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Clock } from '../actors/ports.ts';
+import type { Clock, WhatsAppDriver } from '../actors/ports.ts';
 import type { GatewaySystem } from '../actors/protocol.ts';
 import { AgentGauges } from './agent-gauges.ts';
 import { countGateway } from './gateway-counters.ts';
 
 const HTTP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const DB_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+/** Browsers grow by the minute; measuring them takes a read per process. */
+const MEMORY_HOLDS_MS = 5_000;
+/** What a request line may ask; anything else is one label. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const IDEMPOTENCY_OUTCOMES = ['new', 'replayed', 'in_flight', 'mismatch'] as const;
 /** Gauges of prom-client with a counter's suffix; their sums stay available by type. */
 const MISNAMED = [
@@ -22,6 +26,14 @@ export interface PoolStats {
   waiting: number;
 }
 
+/** Where a gateway's gauges look besides the gateway itself. */
+interface GatewaySources {
+  /** The clock of the agents' times. */
+  clock?: Pick<Clock, 'now'>;
+  /** The memory of the agents' browsers. */
+  memory?: WhatsAppDriver['memory'];
+}
+
 /**
  * Everything that `/metrics` tells (UX §4). Counters follow what happens; gauges are read when they are asked
  * for. `agent_id` is a label of gauges alone, so that an agent's series end with it.
@@ -33,8 +45,7 @@ export class Metrics {
   readonly #activeRequests: Gauge;
   readonly #idempotency: Counter<'outcome'>;
   readonly #querySeconds: Histogram<'operation'>;
-  #agents: AgentGauges | undefined;
-  #now = Date.now;
+  #refresh: () => Promise<void> = async () => undefined;
 
   /** @param build `driver` is a label of `wa_build_info` */
   constructor(build: { driver: string }) {
@@ -90,7 +101,11 @@ export class Metrics {
   onRequest(route: string, method: string, status: number, seconds: number): void {
     this.#activeRequests.dec();
     this.#requestSeconds.observe(
-      { http_request_method: method, http_route: route, http_response_status_code: status },
+      {
+        http_request_method: METHODS.has(method) ? method : '_OTHER',
+        http_route: route,
+        http_response_status_code: status,
+      },
       seconds,
     );
   }
@@ -122,17 +137,31 @@ export class Metrics {
   }
 
   /** Counts what the agents tell, and reads how they are, by their clock, at each scrape. Call once. */
-  observeGateway(system: Pick<GatewaySystem, 'events' | 'list'>, clock: Pick<Clock, 'now'> = Date): void {
-    this.#now = () => clock.now();
-    countGateway(system.events, this.#registry);
-    this.#agents = new AgentGauges(() => system.list(), this.#registry);
+  observeGateway(
+    system: Pick<GatewaySystem, 'events' | 'list' | 'charts'>,
+    { clock = Date, memory = async () => new Map() }: GatewaySources = {},
+  ): void {
+    countGateway(system, this.#registry);
+    const gauges = new AgentGauges(() => system.list(), this.#registry);
+    const sizes = remembered(memory, MEMORY_HOLDS_MS);
+    this.#refresh = async () => gauges.refresh(clock.now(), await sizes());
   }
 
   /** The exposition of this moment. */
   async text(): Promise<{ contentType: string; body: string }> {
-    this.#agents?.refresh(this.#now());
+    await this.#refresh();
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
+}
+
+/** The same question, asked at most once in `ms`: whoever asks meanwhile gets the answer of before. */
+function remembered<T>(ask: () => Promise<T>, ms: number): () => Promise<T> {
+  let last: { answer: Promise<T>; until: number } | undefined;
+  return () => {
+    const now = performance.now();
+    if (!last || now >= last.until) last = { answer: ask(), until: now + ms };
+    return last.answer;
+  };
 }
 
 /** The version in `package.json`, which lies at the same distance from the sources and from the build. */

@@ -1,10 +1,17 @@
 import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { EventEmitter } from 'eventemitter3';
+import { agentMachine } from '../../src/actors/agent.machine.ts';
+import { chartGraph } from '../../src/actors/chart-graph.ts';
 import type { AgentView, GatewayEvents } from '../../src/actors/protocol.ts';
+import { supervisorMachine } from '../../src/actors/supervisor.machine.ts';
 import { Metrics } from '../../src/infra/metrics.ts';
+import { findProgram, whereFound } from '../support/where-found.ts';
 
 const NOW = Date.now();
+const charts = { agent: chartGraph(agentMachine), supervisor: chartGraph(supervisorMachine) };
+const MISSING = 'no promtool found (Debian package: prometheus)';
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 
 /** An agent as the registry tells of it. */
@@ -36,12 +43,14 @@ describe('Metrics', () => {
   let metrics: Metrics;
   let events: EventEmitter<GatewayEvents>;
   let agents: AgentView[];
+  let memory: Map<string, number>;
 
   beforeEach(() => {
     metrics = new Metrics({ driver: 'sandbox' });
     events = new EventEmitter();
     agents = [agent('support')];
-    metrics.observeGateway({ events, list: () => agents });
+    memory = new Map();
+    metrics.observeGateway({ events, charts, list: () => agents }, { memory: async () => memory });
     metrics.observePool(() => ({ total: 5, idle: 2, waiting: 1 }));
   });
 
@@ -94,43 +103,27 @@ describe('Metrics', () => {
     more: Partial<{ reason: string; at: number; heldMs: number }> = {},
   ) => events.emit('state', { agentId: 'support', from, to, reason: null, at: NOW, heldMs: 0, ...more });
 
-  it('has every name of the catalogue', async () => {
+  it('is what docs/metrics.md says: names, types, labels, buckets and meanings', async () => {
+    memory.set('support', 1);
     exercise();
     const { body, contentType } = await metrics.text();
     expect(contentType).to.match(/^text\/plain; version=0\.0\.4/);
-    const names = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
-    expect(names).to.include.members([
-      'wa_build_info gauge',
-      'wa_ready gauge',
-      'http_server_request_duration_seconds histogram',
-      'http_server_active_requests gauge',
-      'wa_sessions gauge',
-      'wa_session_state gauge',
-      'wa_session_state_since_timestamp_seconds gauge',
-      'wa_session_transitions_total counter',
-      'wa_session_events_ignored_total counter',
-      'wa_session_state_duration_seconds histogram',
-      'wa_session_restarts_total counter',
-      'wa_session_qr_issued_total counter',
-      'wa_session_pairing_duration_seconds histogram',
-      'wa_mailbox_messages gauge',
-      'wa_mailbox_capacity_messages gauge',
-      'wa_mailbox_oldest_message_age_seconds gauge',
-      'wa_mailbox_wait_duration_seconds histogram',
-      'wa_mailbox_rejected_messages_total counter',
-      'wa_rate_limiter_tokens gauge',
-      'wa_messages_sent_total counter',
-      'wa_messages_received_total counter',
-      'wa_ai_request_duration_seconds histogram',
-      'wa_client_operation_duration_seconds histogram',
-      'wa_idempotency_requests_total counter',
-      'wa_db_query_duration_seconds histogram',
-      'wa_db_pool_connections gauge',
-      'process_cpu_seconds_total counter',
-      'nodejs_eventloop_lag_seconds gauge',
-    ]);
-    expect(names.filter((name) => /_total gauge$/.test(name))).to.deep.equal([]);
-    expect(body).not.to.contain('secret-qr');
+    const page = await readFile(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
+    const documented = page.split('\n').filter((line) => /^\| `(wa|http)_/.test(line));
+    expect(exposed(body)).to.have.length(27).and.have.members(documented);
+  });
+
+  it('tells of the process and of Node, with no gauge that is named like a counter', async () => {
+    const { body } = await metrics.text();
+    const types = [...body.matchAll(/^# TYPE (\S+ \S+)$/gm)].map(([, type]) => type!);
+    for (const type of ['process_resident_memory_bytes gauge', 'nodejs_eventloop_lag_p99_seconds gauge'])
+      expect(types).to.include(type);
+    expect(types.filter((type) => /_total gauge$/.test(type))).to.deep.equal([]);
+  });
+
+  it('holds no QR', async () => {
+    exercise();
+    expect((await metrics.text()).body).not.to.contain('secret-qr');
   });
 
   it('counts each thing that happens once, under its labels', async () => {
@@ -173,10 +166,38 @@ describe('Metrics', () => {
       'outcome="mismatch"': 0,
     });
     expect(Object.values(await series('wa_mailbox_rejected_messages_total'))).to.deep.equal([0, 0, 0]);
-    expect(Object.values(await series('wa_messages_sent_total'))).to.deep.equal([0, 0, 0, 0, 0, 0]);
+    const counters = [
+      ['wa_messages_sent_total', 'type="image",outcome="failed",error_type="EXPIRED"'],
+      ['wa_messages_received_total', 'type="ptt",handled="ignored"'],
+      ['wa_session_restarts_total', 'reason="CRASH"'],
+      ['wa_session_restarts_total', 'reason="other"'],
+      ['wa_session_events_ignored_total', 'state="auth_failed",event="client.ready"'],
+      ['wa_session_state_duration_seconds_count', 'state="auth_failed"'],
+      ['wa_client_operation_duration_seconds_count', 'operation="send_text",outcome="ok"'],
+    ] as const;
+    for (const [name, labels] of counters) {
+      const all = await series(name);
+      expect(all, name).to.include({ [labels]: 0 });
+      expect(new Set(Object.values(all)), name).to.deep.equal(new Set([0]));
+    }
     expect(Object.values(await series('wa_ai_request_duration_seconds_count'))).to.deep.equal([0, 0, 0, 0]);
     expect(await series('wa_session_qr_issued_total')).to.deep.equal({ '': 0 });
     expect(await series('wa_ready')).to.deep.equal({ '': 0 });
+  });
+
+  it('begins at 0 with every transition of the chart', async () => {
+    const all = await series('wa_session_transitions_total');
+    const ends = new Set(Object.keys(all).map((labels) => labels.replace(/,event=.*/, '')));
+    const drawn = charts.agent.edges.map(({ edge }) => `from="${edge.replace(' → ', '",to="')}"`);
+    expect(drawn).to.have.length.above(20);
+    expect([...ends]).to.have.members(drawn);
+    expect(new Set(Object.values(all))).to.deep.equal(new Set([0]));
+  });
+
+  it('tells the memory of the browsers that are there, of agents that are there', async () => {
+    agents = [agent('support'), agent('sales')];
+    memory.set('support', 123_456_789).set('gone', 5);
+    expect(await series('wa_chromium_memory_bytes')).to.deep.equal({ 'agent_id="support"': 123_456_789 });
   });
 
   it('tells how each agent is at the moment of the scrape', async () => {
@@ -270,9 +291,26 @@ describe('Metrics', () => {
     });
     transition('xstate.after.90000.agent.6281234567890', ['a → b'], ['a']);
     transition('xstate.done.actor.6281234567890', ['a → c'], ['a']);
+    events.emit('message', {
+      agentId: 'support',
+      id: '1',
+      kind: 'text',
+      origin: 'api',
+      status: 'failed',
+      error: 'no 6281234567890',
+      traceId,
+    });
+    metrics.onRequest('unmatched', 'PROPFIND', 405, 0.1);
     const { body } = await metrics.text();
-    expect(body).to.contain('type="other",handled="ignored"').and.contain('reason="other"');
-    expect(body).to.contain('event="xstate.after"').and.contain('event="xstate.done"');
+    for (const told of [
+      'wa_messages_received_total{type="other",handled="ignored"} 1',
+      'wa_session_restarts_total{reason="other"} 1',
+      'wa_session_transitions_total{from="a",to="b",event="xstate.after"} 1',
+      'wa_session_transitions_total{from="a",to="c",event="xstate.done"} 1',
+      'wa_messages_sent_total{type="text",outcome="failed",error_type="other"} 1',
+      'http_server_request_duration_seconds_count{http_request_method="_OTHER"',
+    ])
+      expect(body).to.contain(told);
     expect(body).not.to.contain('6281234567890');
   });
 
@@ -288,23 +326,30 @@ describe('Metrics', () => {
       to: ['b'],
       dwellMs: 0,
     });
-    expect(await series('wa_session_transitions_total')).to.deep.equal({});
+    expect(new Set(Object.values(await series('wa_session_transitions_total')))).to.deep.equal(new Set([0]));
   });
 
-  it('gives promtool nothing to say', async () => {
-    exercise();
-    const { body } = await metrics.text();
-    const run = spawnSync('promtool', ['check', 'metrics'], {
-      input: body,
-      encoding: 'utf8',
-      timeout: 15_000,
+  whereFound('promtool check metrics', findProgram('promtool'), MISSING, (promtool) => {
+    it('has nothing to say', async () => {
+      exercise();
+      memory.set('support', 1);
+      const { body } = await metrics.text();
+      const run = spawnSync(promtool, ['check', 'metrics'], { input: body, encoding: 'utf8' });
+      expect(`${run.stdout}${run.stderr}`.trim()).to.equal('');
+      expect(run.status).to.equal(0);
     });
-    if (run.error && 'code' in run.error && run.error.code === 'ENOENT') {
-      expect(process.env.CI, 'promtool was not found (Debian package: prometheus)').not.to.equal('true');
-      console.log('      promtool was not found (Debian package: prometheus): the metrics were not linted');
-      return;
-    }
-    expect(`${run.stdout}${run.stderr}`.trim()).to.equal('');
-    expect(run.status).to.equal(0);
   });
 });
+
+/** What an exposition has, as the rows of the documentation: name, type, labels, buckets, meaning. */
+function exposed(body: string): string[] {
+  return [...body.matchAll(/^# HELP ((?:wa|http)_\w+) (.*)\n# TYPE \S+ (\S+)\n((?:[a-z].*\n)*)/gm)].map(
+    ([, name, help, type, series]) => {
+      const keys = new Set([...series!.matchAll(/[{,](\w+)=/g)].map(([, key]) => key!));
+      const buckets = new Set([...series!.matchAll(/le="([\d.]+)"/g)].map(([, le]) => le!));
+      keys.delete('le');
+      const labels = keys.size === 0 ? '' : `\`${[...keys].join(', ')}\``;
+      return `| \`${name}\` | ${type} | ${labels} | ${[...buckets].join(' ')} | ${help} |`;
+    },
+  );
+}
