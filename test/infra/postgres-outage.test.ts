@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +10,8 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/infra/po
 import { PgMessageLog } from '../../src/infra/postgres/message-log.ts';
 import { migrate } from '../../src/infra/postgres/migrate.ts';
 import { DatabasePool } from '../../src/infra/postgres/pool.ts';
-import { type TestDatabase, withDatabase } from '../support/postgres.ts';
+import { type AnswerProxy, openAnswerProxy } from '../support/answer-proxy.ts';
+import { withDatabase } from '../support/postgres.ts';
 
 const MESSAGE: OutgoingMessage = {
   to: '628123456789@c.us',
@@ -35,35 +34,6 @@ async function expectUnavailable(promise: Promise<unknown>): Promise<void> {
   );
   expect(error.code).to.equal('DATABASE_UNAVAILABLE');
   expect(error.details).to.deep.equal({ retryAfterSeconds: 5 });
-}
-
-/** A network path to a database that can be made to lose all answers, without anybody being told. */
-async function openProxy(database: TestDatabase) {
-  const sockets = new Set<Socket>();
-  let isOpen = true;
-  const server = createServer((client) => {
-    const upstream = connect(`${database.config.host}/.s.PGSQL.5432`);
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-    }
-    client.pipe(upstream);
-    upstream.on('data', (chunk) => isOpen && client.write(chunk));
-    client.on('close', () => upstream.destroy());
-    upstream.on('close', () => client.destroy());
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    open: (answers: boolean) => {
-      isOpen = answers;
-    },
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
-  };
 }
 
 describe('an outage of the database', () => {
@@ -116,12 +86,12 @@ describe('an outage of the database', () => {
 
   describe('that is silent', () => {
     const database = withDatabase();
-    let proxy: Awaited<ReturnType<typeof openProxy>>;
+    let proxy: AnswerProxy;
     let pool: DatabasePool;
 
     beforeEach(async () => {
       await migrate(database().config);
-      proxy = await openProxy(database());
+      proxy = await openAnswerProxy(`${database().config.host}/.s.PGSQL.5432`);
       const { database: name, user } = database().config;
       const limits = { query_timeout: 200, connectionTimeoutMillis: 200, max: 1 };
       pool = new DatabasePool({ host: '127.0.0.1', port: proxy.port, database: name, user, ...limits });
@@ -134,13 +104,13 @@ describe('an outage of the database', () => {
     it('never sends what it refused, although the database had stored it', async () => {
       const log = new PgMessageLog(pool);
       await log.append('a', { ...MESSAGE, text: 'before' });
-      proxy.open(false);
+      proxy.mute();
       await expectUnavailable(log.append('a', { ...MESSAGE, text: 'refused' }));
       const direct = new DatabasePool(database().config);
       const reader = new PgMessageLog(direct);
       expect((await reader.pending('a')).map(({ text }) => text)).to.deep.equal(['before', 'refused']);
 
-      proxy.open(true);
+      proxy.unmute();
       await eventually(async () => (await reader.pending('a')).length === 1);
       expect((await reader.pending('a')).map(({ text }) => text)).to.deep.equal(['before']);
       await log.close();

@@ -1,0 +1,178 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/infra/postgres/embedded.ts';
+import { type AnswerProxy, openAnswerProxy } from '../support/answer-proxy.ts';
+import { type ApiAnswer, callApi } from '../support/api.ts';
+import { eventually } from '../support/eventually.ts';
+import { faultRuns, tell, times } from '../support/fault-runs.ts';
+import { type Service, startService } from '../support/service.ts';
+
+const RUNS = faultRuns(1, 5);
+const BOT = '6281111111111';
+const CUSTOMER = '6281234567890@c.us';
+const KEY = 'key-of-user-1';
+const SEND_EVERY_MS = 50;
+const BACK_WITHIN_MS = 10_000;
+/** The short run waits a fifth of the ten seconds after which a query without an answer is given up. */
+const PATIENCE = RUNS === 1 ? '?query_timeout=2000' : '';
+
+describe('the service without its database', function () {
+  this.timeout(60_000 + RUNS * 60_000);
+  let dataDir: string;
+  let server: EmbeddedPostgres;
+  let proxy: AnswerProxy;
+  let service: Service;
+  let written = 0;
+
+  before(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'gateway-outage-'));
+    server = await startEmbeddedPostgres({ dataDir });
+    proxy = await openAnswerProxy(`${server.connection.host}/.s.PGSQL.5432`);
+    const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres${PATIENCE}`;
+    const env = { WHATSAPP_DRIVER: 'sandbox', SEND_RATE_PER_MINUTE: '600000', SEND_BURST: '10000' };
+    service = await startService({ config: server.connection, url }, { env });
+    const spec = { userId: 1, agentId: 'shop', agentName: 'Shop', apikey: KEY };
+    const { body } = await callApi(service.app.url, 'POST', '/sessions', spec);
+    service.network.scan(String(body.qr), BOT);
+    await eventually('the connection', async () => (await get('/sessions/shop')).body.status === 'connected');
+  });
+  after(async () => {
+    await service?.close();
+    await proxy?.close();
+    await server?.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  const get = (path: string) => callApi(service.app.url, 'GET', path);
+
+  /** Hands a text in, to be sent later. */
+  function send(message: string): Promise<ApiAnswer> {
+    const headers = { authorization: `Bearer ${KEY}`, prefer: 'respond-async' };
+    return callApi(service.app.url, 'POST', '/agents/shop/messages', { to: CUSTOMER, message }, headers);
+  }
+
+  /** The texts that WhatsApp has. */
+  const arrived = () =>
+    service.network
+      .messages(BOT, CUSTOMER)
+      .filter(({ ack }) => ack >= 1)
+      .map(({ body }) => body);
+
+  /** Numbered texts go in all the while, without waiting for each other's answers, and `/health` is asked. */
+  function sending() {
+    const over = new AbortController();
+    const answers: { text: string; at: number; status: number; code?: string; retryAfter: string | null }[] =
+      [];
+    const health: number[] = [];
+    const asked: Promise<unknown>[] = [];
+    const looping = (async () => {
+      while (!over.signal.aborted) {
+        written += 1;
+        const text = String(written);
+        const sent = send(text).then(({ status, headers, body }) => {
+          const retryAfter = headers.get('retry-after');
+          answers.push({ text, at: performance.now(), status, code: body.error?.code, retryAfter });
+        });
+        asked.push(
+          sent,
+          get('/health').then(({ status }) => health.push(status)),
+        );
+        await delay(SEND_EVERY_MS);
+      }
+      await Promise.all(asked);
+    })();
+    const end = () => {
+      over.abort();
+      return looping;
+    };
+    return { answers, health, end };
+  }
+
+  /** One outage under load; gives what was answered, and how long it took to be back. */
+  async function outage(down: () => Promise<void> | void, up: () => Promise<void> | void) {
+    const { answers, health, end } = sending();
+    const refused = () => answers.filter(({ status }) => status === 503);
+    const accepted = () => answers.filter(({ status }) => status === 202);
+    await eventually('some to be accepted', () => accepted().length >= 5);
+    await down();
+    await eventually('some to be refused', () => refused().length >= 5, 60_000);
+    expect((await get('/readyz')).status, 'readyz').to.equal(503);
+    await up();
+    const back = performance.now();
+    const first = await eventually('some to be accepted again', () => accepted().find(({ at }) => at > back));
+    await eventually('readyz to be back', async () => (await get('/readyz')).status === 200);
+    await end();
+    await eventually('all that was accepted to be sent', () => {
+      const there = new Set(arrived());
+      return accepted().every(({ text }) => there.has(text));
+    });
+    return { accepted: accepted(), refused: refused(), answers, health, backMs: Math.round(first.at - back) };
+  }
+
+  const outages = [
+    {
+      title: 'stopped and started again',
+      down: () => server.stop(),
+      up: async () => {
+        server = await startEmbeddedPostgres({ dataDir });
+      },
+    },
+    { title: 'lost behind a half-open connection', down: () => proxy.mute(), up: () => proxy.unmute() },
+  ];
+  for (const { title, down, up } of outages) {
+    it(`that is ${title} accepts nothing it could lose, is back at once, and sends what waited`, async () => {
+      const found = { accepted: 0, refused: 0, 'accepted but not sent': 0, 'refused but sent': 0, backMs: 0 };
+      for (let run = 0; run < RUNS; run += 1) {
+        const { accepted, refused, answers, health, backMs } = await outage(down, up);
+        const there = new Set(arrived());
+        found.accepted += accepted.length;
+        found.refused += refused.length;
+        found['accepted but not sent'] += accepted.filter(({ text }) => !there.has(text)).length;
+        found['refused but sent'] += refused.filter(({ text }) => there.has(text)).length;
+        found.backMs = Math.max(found.backMs, backMs);
+        expect(answers.length, 'answers other than 202 and 503').to.equal(accepted.length + refused.length);
+        expect(new Set(health)).to.deep.equal(new Set([200]));
+        for (const { code, retryAfter } of refused) {
+          expect(code).to.equal('DATABASE_UNAVAILABLE');
+          expect(Number(retryAfter)).to.be.within(1, 60);
+        }
+      }
+      tell('P15', `Postgres ${title} under load, ${times(RUNS)}`, { ...found, '/health': 200 });
+      expect(found).to.include({ 'accepted but not sent': 0, 'refused but sent': 0 });
+      expect(found.backMs).to.be.below(BACK_WITHIN_MS);
+      expect((await get('/sessions/shop')).body.supervisor).to.include({ restarts: 0 });
+    });
+  }
+
+  it('that is restarted goes on with new connections, and loses nothing', async () => {
+    const found = { accepted: 0, refused: 0, 'accepted but not sent': 0, 'refused but sent': 0 };
+    for (let run = 0; run < RUNS; run += 1) {
+      const { answers, end } = sending();
+      const accepted = () => answers.filter(({ status }) => status === 202);
+      await eventually('some to be accepted', () => accepted().length >= 5);
+      await server.stop();
+      server = await startEmbeddedPostgres({ dataDir });
+      const back = performance.now();
+      await eventually('some to be accepted again', () => accepted().some(({ at }) => at > back));
+      await end();
+      const missing = () => {
+        const there = new Set(arrived());
+        return accepted().filter(({ text }) => !there.has(text)).length;
+      };
+      await eventually('all that was accepted to be sent', () => missing() === 0);
+      const there = new Set(arrived());
+      const refused = answers.filter(({ status }) => status !== 202);
+      found.accepted += accepted().length;
+      found.refused += refused.length;
+      found['accepted but not sent'] += missing();
+      found['refused but sent'] += refused.filter(({ text }) => there.has(text)).length;
+      for (const { status, code } of refused)
+        expect([status, code]).to.deep.equal([503, 'DATABASE_UNAVAILABLE']);
+    }
+    tell('P15', `Postgres restarted under load, ${times(RUNS)}`, found);
+    expect(found).to.include({ 'accepted but not sent': 0, 'refused but sent': 0 });
+  });
+});
