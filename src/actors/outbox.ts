@@ -21,7 +21,7 @@ export interface OutboxReports {
 }
 
 /** How long a mode has to last to be shown. */
-const MODE_LASTS_MS = 200;
+const MODE_LASTS_MS = 100;
 
 /** A session as the outbox uses it. */
 interface OpenSession {
@@ -45,6 +45,7 @@ export class Outbox {
   #running: Promise<void> | null = null;
   #inFlight: string | null = null;
   #mode: OutboxMode = 'idle';
+  #modeSince = 0;
   #reportedMode: OutboxMode = 'idle';
   #modeTimer: Timer | null = null;
   #timer: Timer | null = null;
@@ -222,14 +223,24 @@ export class Outbox {
     this.#arm();
   }
 
-  /** Reports a mode that lasts: two transitions of the chart for each quick send would cost more than the send. */
+  /** Reports a mode once it lasts: two transitions of the chart for each quick send would cost more than the send. */
   #setMode(mode: OutboxMode): void {
+    if (mode === this.#mode) return;
     this.#mode = mode;
-    this.#modeTimer ??= this.#clock.setTimeout(() => {
-      this.#modeTimer = null;
-      if (this.#mode === this.#reportedMode) return;
-      this.#reportedMode = this.#mode;
-      this.#reports.mode(this.#mode);
-    }, MODE_LASTS_MS);
+    this.#modeSince = this.#clock.monotonic();
+    this.#modeTimer ??= this.#clock.setTimeout(() => this.#reportMode(), MODE_LASTS_MS);
+  }
+
+  /** Tells the mode if it has lasted, or looks again when it will have. */
+  #reportMode(): void {
+    this.#modeTimer = null;
+    const left = this.#modeSince + MODE_LASTS_MS - this.#clock.monotonic();
+    if (left > 0) {
+      this.#modeTimer = this.#clock.setTimeout(() => this.#reportMode(), left);
+      return;
+    }
+    if (this.#mode === this.#reportedMode) return;
+    this.#reportedMode = this.#mode;
+    this.#reports.mode(this.#mode);
   }
 }

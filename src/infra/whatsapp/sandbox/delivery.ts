@@ -96,7 +96,8 @@ export class Delivery {
     schedule.at(line.lastArrival, () => {
       this.#onTheWay.delete(key);
       // Lost with the connection: it is still at ack 0, and leaves with the next flush.
-      if (byPhone || line.state === 'CONNECTED') this.#arrive(sender, message);
+      if (byPhone || line.state === 'CONNECTED')
+        this.#world.store.together(() => this.#arrive(sender, message));
     });
   }
 

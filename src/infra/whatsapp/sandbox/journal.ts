@@ -18,6 +18,8 @@ import { recordSchema, type StoreRecord } from './records.ts';
 export class Journal {
   readonly #path: string;
   #file: number | null = null;
+  /** Lines of a change that is made of several records, while it is being made. */
+  #held: string[] | null = null;
 
   constructor(path: string) {
     this.#path = path;
@@ -54,8 +56,31 @@ export class Journal {
 
   /** Adds a record; on disk (as far as a process can tell) when it returns. */
   append(record: StoreRecord): void {
+    const line = `${JSON.stringify(record)}\n`;
+    if (this.#held) this.#held.push(line);
+    else this.#write(line);
+  }
+
+  /** Writes the records of one change together, when `change` returns: it must not wait for anything. */
+  together(change: () => void): void {
+    if (this.#held) {
+      change();
+      return;
+    }
+    const held: string[] = [];
+    this.#held = held;
+    try {
+      change();
+    } finally {
+      this.#held = null;
+      if (held.length > 0) this.#write(held.join(''));
+    }
+  }
+
+  /** Adds to the file. */
+  #write(text: string): void {
     this.#file ??= openSync(this.#path, 'a');
-    writeSync(this.#file, `${JSON.stringify(record)}\n`);
+    writeSync(this.#file, text);
   }
 
   /** Closes the file; a later append opens it again. */

@@ -55,6 +55,12 @@ export class Store {
     this.#fold(record);
   }
 
+  /** Makes several changes that belong together, with one write. */
+  together(change: () => void): void {
+    if (this.#journal) this.#journal.together(change);
+    else change();
+  }
+
   /** Closes the journal. */
   close(): void {
     this.#journal?.close();
