@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { GatewayError } from '../../src/actors/errors.ts';
 import { GroupCommit } from '../../src/infra/postgres/group-commit.ts';
 
@@ -27,6 +28,33 @@ describe('group commit', () => {
     });
     expect(await Promise.all([commit.add(1), commit.add(2), commit.add(3)])).to.deep.equal([10, 20, 30]);
     expect(batches).to.deep.equal([[1, 2, 3]]);
+  });
+
+  it('lets more calls join what may linger, until the time is over or somebody wants it written', async () => {
+    const timers = sinon.useFakeTimers();
+    try {
+      const batches: number[][] = [];
+      const commit = new GroupCommit(
+        async (items: number[]) => {
+          batches.push(items);
+          return items;
+        },
+        { lingerMs: 10 },
+      );
+      const first = commit.add(1);
+      await timers.tickAsync(9);
+      const second = commit.add(2);
+      expect(batches).to.deep.equal([]);
+      await timers.tickAsync(1);
+      await Promise.all([first, second]);
+      expect(batches).to.deep.equal([[1, 2]]);
+      void commit.add(3);
+      await commit.flushed();
+      expect(batches).to.deep.equal([[1, 2], [3]]);
+      expect(timers.countTimers()).to.equal(0);
+    } finally {
+      timers.restore();
+    }
   });
 
   it('collects what comes while a batch is being written, and writes one batch at a time', async () => {

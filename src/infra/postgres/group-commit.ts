@@ -13,6 +13,8 @@ interface Waiting<Item, Result> {
  * `write` gets the items and gives a result for each, in their order. When it rejects for their contents (anything
  * but `DATABASE_UNAVAILABLE`), they are written again one by one, so that a bad item fails alone.
  *
+ * What nobody waits for may linger: `lingerMs` let more items come before a batch is written.
+ *
  * @example
  * const claims = new GroupCommit((ids: string[]) => insertAll(ids));
  * const isNew = await claims.add('3EB0…');
@@ -20,13 +22,20 @@ interface Waiting<Item, Result> {
 export class GroupCommit<Item, Result> {
   readonly #write: (items: Item[]) => Promise<Result[]>;
   readonly #maxBatch: number;
+  readonly #lingerMs: number;
+  /** Ends the lingering. */
+  #hurry: (() => void) | null = null;
   #waiting: Waiting<Item, Result>[] = [];
   #isRunning = false;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(write: (items: Item[]) => Promise<Result[]>, options: { maxBatch?: number } = {}) {
+  constructor(
+    write: (items: Item[]) => Promise<Result[]>,
+    options: { maxBatch?: number; lingerMs?: number } = {},
+  ) {
     this.#write = write;
     this.#maxBatch = options.maxBatch ?? 500;
+    this.#lingerMs = options.lingerMs ?? 0;
   }
 
   /** Resolves when the item is on disk; rejects with `write`'s error for it. */
@@ -39,18 +48,34 @@ export class GroupCommit<Item, Result> {
     return written;
   }
 
-  /** Resolves when everything asked for so far has been written or has failed. */
+  /** Resolves when everything asked for so far has been written or has failed; nothing lingers meanwhile. */
   async flushed(): Promise<void> {
-    await this.#last;
+    const last = this.#last;
+    this.#hurry?.();
+    await last;
   }
 
   /** Writes batch after batch until nothing waits; never rejects. */
   async #run(): Promise<void> {
     this.#isRunning = true;
-    // The rest of this tick's callers come along in the first batch.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, this.#maxBatch));
+    while (this.#waiting.length > 0) {
+      await this.#gather();
+      await this.#settle(this.#waiting.splice(0, this.#maxBatch));
+    }
     this.#isRunning = false;
+  }
+
+  /** Lets others come along in the next batch: the rest of this tick's callers, or all of a while. */
+  async #gather(): Promise<void> {
+    if (this.#lingerMs === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.#lingerMs);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = null;
   }
 
   /** Writes one batch and tells each of its callers. */

@@ -19,6 +19,7 @@ import type { DatabasePool } from './pool.ts';
 
 const RETRY_MS = 1_000;
 const PURGE_BATCH = 5_000;
+const SENT_LINGERS_MS = 10;
 
 /** A settlement as a change of the row. */
 function toUpdate(id: string, settlement: Settlement): MessageUpdate {
@@ -43,6 +44,10 @@ export class PgMessageLog implements MessageLog {
   readonly #pool: DatabasePool;
   readonly #inserts = new GroupCommit((news: NewMessage[]) => this.#insert(news));
   readonly #updates = new GroupCommit((updates: MessageUpdate[]) => this.#update(updates));
+  /** Nobody waits for these, and a crash that loses one does no harm (`SETTLE_SENT`). */
+  readonly #sent = new GroupCommit((updates: MessageUpdate[]) => this.#settleSent(updates), {
+    lingerMs: SENT_LINGERS_MS,
+  });
   readonly #owed = new Map<string, MessageUpdate>();
   #retry: NodeJS.Timeout | null = null;
 
@@ -79,7 +84,7 @@ export class PgMessageLog implements MessageLog {
   async settle(id: string, settlement: Settlement): Promise<void> {
     const update = toUpdate(id, settlement);
     try {
-      await this.#updates.add(update);
+      await (update.status === 'sent' ? this.#sent : this.#updates).add(update);
     } catch (error) {
       if (isUnavailable(error)) this.#owe(update);
       throw error;
@@ -88,7 +93,7 @@ export class PgMessageLog implements MessageLog {
 
   async find(agentId: string, id: string): Promise<StoredMessage | null> {
     // What has been told may still be on its way to the table.
-    await this.#updates.flushed();
+    await Promise.all([this.#updates.flushed(), this.#sent.flushed()]);
     // Compared as text: any word may stand in a URL, and one that is no UUID is just not there.
     const [row] = await this.#pool.query<MessageRow>(
       'message.find',
@@ -148,7 +153,7 @@ export class PgMessageLog implements MessageLog {
   /** Lets what is being written end, and tries the debts a last time. */
   async close(): Promise<void> {
     if (this.#retry) clearTimeout(this.#retry);
-    await Promise.all([this.#inserts.flushed(), this.#updates.flushed()]);
+    await Promise.all([this.#inserts.flushed(), this.#updates.flushed(), this.#sent.flushed()]);
     await this.#pay();
     if (this.#retry) clearTimeout(this.#retry);
   }
@@ -167,11 +172,15 @@ export class PgMessageLog implements MessageLog {
 
   /** Writes changes; a result for each, although there is nothing to tell. */
   async #update(updates: MessageUpdate[]): Promise<undefined[]> {
-    const changes = onePerMessage(updates);
-    const [operation, statement] = changes.every(({ status }) => status === 'sent')
-      ? ['message.settle_sent', SETTLE_SENT]
-      : ['message.update', UPDATE_MESSAGES];
-    await this.#pool.query(operation, statement, updateValues(changes), { prepared: true });
+    const values = updateValues(onePerMessage(updates));
+    await this.#pool.query('message.update', UPDATE_MESSAGES, values, { prepared: true });
+    return updates.map(() => undefined);
+  }
+
+  /** Writes that messages were sent. */
+  async #settleSent(updates: MessageUpdate[]): Promise<undefined[]> {
+    const values = updateValues(onePerMessage(updates));
+    await this.#pool.query('message.settle_sent', SETTLE_SENT, values, { prepared: true });
     return updates.map(() => undefined);
   }
 
