@@ -98,19 +98,22 @@ describe('the README', () => {
     expect(calls).to.include.members(operations);
   });
 
-  it('links only to headings and files that are there', async () => {
-    const headings = [...readme.matchAll(/^#+ (.*)$/gm)].map(
-      ([, text]) =>
-        `#${text!
-          .toLowerCase()
-          .replace(/[^\w\s-]/g, '')
-          .replaceAll(' ', '-')}`,
-    );
-    const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target!);
-    expect(links).to.have.length.above(5);
-    for (const link of links) {
-      if (link.startsWith('#')) expect(headings).to.include(link);
-      else await readFile(new URL(`../../${link}`, import.meta.url));
-    }
-  });
+  for (const file of ['README.md', 'README.id.md']) {
+    it(`links only to headings and files that are there: ${file}`, async () => {
+      const page = await readFile(new URL(`../../${file}`, import.meta.url), 'utf8');
+      const headings = [...page.matchAll(/^#+ (.*)$/gm)].map(
+        ([, text]) =>
+          `#${text!
+            .toLowerCase()
+            .replace(/[^\w\s-]/g, '')
+            .replaceAll(' ', '-')}`,
+      );
+      const links = [...page.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target!);
+      expect(links).to.have.length.above(5);
+      for (const link of links) {
+        if (link.startsWith('#')) expect(headings).to.include(link);
+        else await readFile(new URL(`../../${link}`, import.meta.url));
+      }
+    });
+  }
 });
