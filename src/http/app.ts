@@ -1,18 +1,19 @@
 import express, { type Express } from 'express';
 import { accessLog } from './access-log.ts';
-import { tokenGuard } from './auth.ts';
 import { pageAssets } from './pages.ts';
 import type { HttpDeps } from './ports.ts';
 import { problemHandler, unknownPath } from './problem.ts';
 import { agentRouteDeps } from './routes/agents.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { inspectorRoutes } from './routes/inspector.ts';
+import { loginRoutes } from './routes/login.ts';
 import { mediaRoutes } from './routes/media.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { runRoutes } from './routes/run.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { crossOrigin, dataHeaders, hostGuard, pageHeaders, stamp } from './security.ts';
+import { pageGuard } from './sessions-token.ts';
 import { trace } from './trace.ts';
 
 export { createHttpServer } from './server.ts';
@@ -32,12 +33,13 @@ export function createHttpApp(deps: HttpDeps): Express {
   app.set('trust proxy', settings.TRUST_PROXY ?? 0);
 
   app.use(stamp(edition?.headers), trace, accessLog(logger, observer), dataHeaders, hostGuard(settings));
-  app.use(...crossOrigin(settings.CORS_ORIGINS), serviceRoutes(deps), docsRoutes(deps), sessionRoutes(deps));
+  app.use(...crossOrigin(settings.CORS_ORIGINS), serviceRoutes(deps), docsRoutes(deps));
+  app.use(loginRoutes(deps), sessionRoutes(deps));
   const agents = agentRouteDeps(deps);
   app.use(messageRoutes(agents), mediaRoutes(agents), runRoutes(agents));
   app.use(pageAssets(), inspectorRoutes(deps));
   for (const { path, router, guarded } of extraRouters) {
-    app.use(path, tokenGuard(guarded ? settings.SESSIONS_TOKEN : undefined), pageHeaders, router);
+    app.use(path, pageGuard(guarded ? settings.SESSIONS_TOKEN : undefined), pageHeaders, router);
   }
   app.use(unknownPath);
   app.use(problemHandler(logger));

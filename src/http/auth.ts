@@ -7,18 +7,18 @@ import { createKeyRefresh } from './key-refresh.ts';
 import { agentPath } from './schemas.ts';
 
 /** The token of `Authorization: Bearer …`, or undefined. Any visible ASCII: the keys belong to another system. */
-function bearerOf(req: Request): string | undefined {
+export function bearerOf(req: Request): string | undefined {
   return /^bearer +([\x21-\x7e]+)$/i.exec(req.headers.authorization ?? '')?.[1];
 }
 
 /** Compares in constant time: digests have one length, whatever was presented. */
-function sameSecret(presented: string, stored: string): boolean {
+export function sameSecret(presented: string, stored: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(presented), digest(stored));
 }
 
 /** The 401 of a missing or wrong Bearer. */
-function unauthorized(): GatewayError {
+export function unauthorized(): GatewayError {
   return new GatewayError('UNAUTHORIZED', 'A valid Bearer key is required.');
 }
 
@@ -47,12 +47,4 @@ export function agentAuth(system: GatewaySystem): RequestHandler {
 /** The agent that `agentAuth` let through. */
 export function agentIdOf(res: Response): string {
   return String(res.locals.agentId);
-}
-
-/** Wants `SESSIONS_TOKEN` as Bearer; without a token set, lets everyone through (SPEC §2). */
-export function tokenGuard(token: string | undefined): RequestHandler {
-  return function requireSessionsToken(req, _res, next) {
-    if (token !== undefined && !sameSecret(bearerOf(req) ?? '', token)) throw unauthorized();
-    next();
-  };
 }

@@ -5,7 +5,12 @@ import { jsonFault } from './json-limits.ts';
 import { type Issue, invalid } from './problem.ts';
 
 /** Largest bodies in bytes; media is 10 MiB of image in base64 with room for the other fields. */
-export const BODY_LIMITS = { sessions: 32 * 1024, text: 512 * 1024, media: 14_200_000 } as const;
+export const BODY_LIMITS = {
+  sessions: 32 * 1024,
+  form: 8 * 1024,
+  text: 512 * 1024,
+  media: 14_200_000,
+} as const;
 
 /** What body-parser reports, in the words of the contract. */
 function fromParser(thrown: unknown, tooLarge: ErrorCode): GatewayError {
@@ -39,6 +44,21 @@ export function jsonBody(limit: number, tooLarge: ErrorCode = 'PAYLOAD_TOO_LARGE
       const fault = jsonFault(req.body);
       next(fault ? invalid([fault]) : undefined);
     });
+  };
+}
+
+/**
+ * Reads a form of at most `limit` bytes into `req.body`, as a page without scripts sends it.
+ *
+ * Errors: 415 for anything else, `PAYLOAD_TOO_LARGE`, `INVALID_PAYLOAD`.
+ */
+export function formBody(limit: number): RequestHandler {
+  const parse = express.urlencoded({ extended: false, limit, inflate: false, type: () => true });
+  return function readForm(req, res, next) {
+    if (!req.is('application/x-www-form-urlencoded')) {
+      throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type must be that of a form.');
+    }
+    parse(req, res, (thrown?: unknown) => next(thrown && fromParser(thrown, 'PAYLOAD_TOO_LARGE')));
   };
 }
 

@@ -17,7 +17,7 @@ const MEANING: Record<ErrorCode, string> = {
   PAYLOAD_TOO_LARGE: 'the body is over its limit',
   UNSUPPORTED_MEDIA_TYPE: 'the body is not JSON, or the bytes are not an image',
   RECIPIENT_NOT_ON_WHATSAPP: 'the number has no account',
-  RATE_LIMITED: 'the mailbox is full; see `Retry-After`',
+  RATE_LIMITED: 'the mailbox is full, or a login failed too often; see `Retry-After`',
   MEDIA_URL_BLOCKED: 'the URL is not http(s) or leads to a private address',
   MEDIA_FETCH_FAILED: 'the URL answered badly or too slowly',
   BAD_GATEWAY: 'WhatsApp refused, failed or did not acknowledge; see `details.outcome`',
@@ -88,6 +88,11 @@ export function json(
 
 /** The security of what is open unless `SESSIONS_TOKEN` is set: either nothing or the token will do. */
 export const OPEN_OR_TOKEN: Record<string, string[]>[] = [{}, { sessionsToken: [] }];
+
+/** A browser is led to another page. */
+export function redirect(description: string): ZodOpenApiResponseObject {
+  return { ...other(description, 'text/html', 'text/plain'), headers: { Location: header('The page.') } };
+}
 
 /** A response that is not JSON. */
 export function other(description: string, ...types: string[]): ZodOpenApiResponseObject {

@@ -1,14 +1,18 @@
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
 import type { ErrorCode } from '../actors/errors.ts';
 import { health, ready } from './answers.ts';
-import { json, OPEN_OR_TOKEN, other, problems } from './openapi-responses.ts';
+import { json, OPEN_OR_TOKEN, other, problems, redirect } from './openapi-responses.ts';
 
 const tags = ['service'];
 
 /** A page or file that is always there. */
 function file(operationId: string, summary: string, type: string, codes: ErrorCode[] = []) {
   const security = codes.includes('UNAUTHORIZED') ? OPEN_OR_TOKEN : [];
-  const responses = { 200: other(summary, type), ...problems(...codes) };
+  const responses = {
+    200: other(summary, type),
+    ...(codes.includes('UNAUTHORIZED') && { 303: redirect('A browser without login is led to the form.') }),
+    ...problems(...codes),
+  };
   return { get: { operationId, summary, tags, security, responses } };
 }
 

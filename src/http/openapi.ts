@@ -1,6 +1,7 @@
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { agentOperations } from './openapi-agents.ts';
 import { inspectorOperations } from './openapi-inspector.ts';
+import { loginOperations } from './openapi-login.ts';
 import { serviceOperations } from './openapi-service.ts';
 import { sessionOperations } from './openapi-sessions.ts';
 import { agentBodies } from './schemas.ts';
@@ -60,6 +61,7 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
       ...agentOperations(bodies),
       ...inspectorOperations(),
       ...serviceOperations(),
+      ...loginOperations(),
     }),
   });
 }

@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Router } from 'express';
-import { tokenGuard } from '../auth.ts';
 import type { Edition, HttpDeps } from '../ports.ts';
 import { resource } from '../routing.ts';
 import { pageHeaders } from '../security.ts';
+import { pageGuard } from '../sessions-token.ts';
 
 const ASSETS = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 const FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'] as const;
@@ -67,7 +67,7 @@ export function docsRoutes({ settings, edition }: HttpDeps): Router {
   const documents = [{ name: 'Gateway', url: '/openapi.json' }, ...(edition?.documents ?? [])];
   const html = page(edition && { ...edition, documents });
   const script = start(documents);
-  const first = [tokenGuard(settings.SESSIONS_TOKEN), pageHeaders];
+  const first = [pageGuard(settings.SESSIONS_TOKEN), pageHeaders];
 
   resource(router, '/docs', { get: [...first, (_req, res) => void res.type('html').send(html)] });
   resource(router, '/docs/start.js', { get: [...first, (_req, res) => void res.type('js').send(script)] });

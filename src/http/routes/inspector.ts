@@ -1,6 +1,5 @@
 import { Router } from 'express';
 import { GatewayError } from '../../actors/errors.ts';
-import { tokenGuard } from '../auth.ts';
 import { parseWith } from '../body.ts';
 import { EventStream } from '../event-stream.ts';
 import { inspectorEventsQuery, lastEventId } from '../inspector-schemas.ts';
@@ -11,6 +10,7 @@ import type { HttpDeps } from '../ports.ts';
 import { resource, sendAnswer } from '../routing.ts';
 import { agentPath } from '../schemas.ts';
 import { pageHeaders } from '../security.ts';
+import { pageGuard, tokenGuard } from '../sessions-token.ts';
 
 /**
  * `GET /inspector`: the live state chart of every agent, for people (SPEC §3), and what the page is fed with. Read
@@ -20,7 +20,9 @@ export function inspectorRoutes({ system, settings, stopping }: HttpDeps): Route
   const router = Router({ caseSensitive: true });
   const guard = tokenGuard(settings.SESSIONS_TOKEN);
 
-  resource(router, '/inspector', { get: [guard, pageHeaders, sendPage('inspector')] });
+  resource(router, '/inspector', {
+    get: [pageGuard(settings.SESSIONS_TOKEN), pageHeaders, sendPage('inspector')],
+  });
 
   resource(router, '/inspector/api/agents', {
     get: [

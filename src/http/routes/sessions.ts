@@ -2,11 +2,11 @@ import { type RequestHandler, Router } from 'express';
 import QRCode from 'qrcode';
 import { GatewayError } from '../../actors/errors.ts';
 import type { AgentView, GatewaySystem, StartOutcome } from '../../actors/protocol.ts';
-import { tokenGuard } from '../auth.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
 import type { HttpDeps } from '../ports.ts';
 import { type Answer, resource, sendAnswer } from '../routing.ts';
 import { agentPath, createSessionBody } from '../schemas.ts';
+import { tokenGuard } from '../sessions-token.ts';
 import { traceIdOf } from '../trace.ts';
 import { streamEvents } from './session-events.ts';
 

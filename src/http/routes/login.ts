@@ -1,0 +1,83 @@
+import { type Request, type Response, Router } from 'express';
+import { z } from 'zod';
+import { type GatewayError, toGatewayError } from '../../actors/errors.ts';
+import { sameSecret, unauthorized } from '../auth.ts';
+import { BODY_LIMITS, formBody, parseWith } from '../body.ts';
+import { LoginAttempts } from '../login-attempts.ts';
+import { type LoginFault, loginPage } from '../login-page.ts';
+import type { HttpDeps } from '../ports.ts';
+import { resource } from '../routing.ts';
+import { pageHeaders } from '../security.ts';
+import { isBrowser, logIn, logOut } from '../sessions-token.ts';
+
+const HOME = '/inspector';
+
+/** A path of this service, whatever was asked for: nobody is led elsewhere by a link to the form. */
+const target = z
+  .string()
+  .max(2_000)
+  .regex(/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/)
+  .catch(HOME);
+
+const shown = z.object({ to: target, fault: z.enum(['wrong', 'often']).optional().catch(undefined) });
+const form = z.object({ to: target, token: z.string().max(4_096).catch('') });
+
+/**
+ * `/login` and `/logout`: the way in for browsers while `SESSIONS_TOKEN` is set. What fails leads a browser back to
+ * the form, and is told anyone else as JSON: `UNAUTHORIZED`, or `RATE_LIMITED` after five failures in a minute.
+ */
+export function loginRoutes({ settings }: HttpDeps): Router {
+  const router = Router({ caseSensitive: true });
+  const token = settings.SESSIONS_TOKEN;
+  const attempts = new LoginAttempts();
+
+  /** Leads a browser back to the form; tells others what is wrong. */
+  function refuse(req: Request, res: Response, to: string, fault: LoginFault, error: GatewayError): void {
+    if (!isBrowser(req)) throw error;
+    res.redirect(303, `/login?fault=${fault}&to=${encodeURIComponent(to)}`);
+  }
+
+  resource(router, '/login', {
+    get: [
+      pageHeaders,
+      async (req, res) => {
+        const { to, fault } = parseWith(shown, req.query);
+        res.set('Cache-Control', 'no-store');
+        if (token === undefined) return res.redirect(303, to);
+        res.type('html').send(await loginPage(to, fault));
+      },
+    ],
+    post: [
+      pageHeaders,
+      formBody(BODY_LIMITS.form),
+      (req, res) => {
+        const { to, token: presented } = parseWith(form, req.body ?? {});
+        res.set('Cache-Control', 'no-store');
+        if (token === undefined) return res.redirect(303, to);
+        try {
+          attempts.assertMayTry(req.ip);
+        } catch (thrown) {
+          return refuse(req, res, to, 'often', toGatewayError(thrown));
+        }
+        if (!sameSecret(presented, token)) {
+          attempts.failed(req.ip);
+          return refuse(req, res, to, 'wrong', unauthorized());
+        }
+        attempts.succeeded(req.ip);
+        logIn(req, res, token);
+        res.redirect(303, to);
+      },
+    ],
+  });
+
+  resource(router, '/logout', {
+    post: [
+      (req, res) => {
+        logOut(req, res);
+        res.set('Cache-Control', 'no-store').redirect(303, '/login');
+      },
+    ],
+  });
+
+  return router;
+}
