@@ -4,6 +4,7 @@ const STYLE = `
 main { max-width: 22rem; margin: 16vh auto 0; padding: 1.75rem; background: var(--surface);
   border: 1px solid var(--line); border-radius: var(--radius); }
 @media (max-width: 25rem) { main { margin: 1rem; } }
+aside { padding: .5rem 1rem; text-align: center; color: #fff; background: var(--sandbox); }
 h1 { margin: 0 0 .25rem; font-size: 1.25rem; }
 p { margin: 0 0 1.25rem; color: var(--ink-soft); }
 p[role=alert] { color: var(--bad); font-weight: 600; }
@@ -21,8 +22,15 @@ const FAULTS: Record<LoginFault, string> = {
   often: 'Too many failed attempts. Wait a minute.',
 };
 
-/** The log-in form, in the look of the pages; it works without any script. `to` is a path of this service. */
-export async function loginPage(to: string, fault: LoginFault | undefined): Promise<string> {
+/** What the form depends on: where it leads (a path of this service), why it is shown again, what all pages say. */
+export interface LoginView {
+  to: string;
+  fault: LoginFault | undefined;
+  notice: string | undefined;
+}
+
+/** The log-in form, in the look of the pages; it works without any script. */
+export async function loginPage({ to, fault, notice }: LoginView): Promise<string> {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -32,6 +40,7 @@ export async function loginPage(to: string, fault: LoginFault | undefined): Prom
 <style>${await webFile('shared/theme.css')}${STYLE}</style>
 </head>
 <body>
+${notice ? `<aside>${text(notice)}</aside>` : ''}
 <main>
 <h1>WhatsApp gateway</h1>
 <p>Inspector and API docs are for those who know the token of this service (<code>SESSIONS_TOKEN</code>).</p>
@@ -39,7 +48,7 @@ ${fault ? `<p role="alert">${FAULTS[fault]}</p>` : ''}
 <form method="post" action="/login">
 <label for="token">Token</label>
 <input id="token" name="token" type="password" required autofocus autocomplete="current-password">
-<input name="to" type="hidden" value="${attribute(to)}">
+<input name="to" type="hidden" value="${text(to)}">
 <button type="submit">Log in</button>
 </form>
 </main>
@@ -48,7 +57,7 @@ ${fault ? `<p role="alert">${FAULTS[fault]}</p>` : ''}
 `;
 }
 
-/** Text as an attribute's value. */
-function attribute(text: string): string {
-  return text.replace(/&/g, '&amp;').replace(/"/g, '&quot;').replace(/</g, '&lt;');
+/** Text as it may stand in HTML, in an attribute too. */
+function text(plain: string): string {
+  return plain.replace(/&/g, '&amp;').replace(/"/g, '&quot;').replace(/</g, '&lt;');
 }

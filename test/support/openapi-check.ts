@@ -14,7 +14,7 @@ interface Body {
 }
 
 interface Described {
-  requestBody?: { content: { 'application/json': { schema: { $ref: string } } } };
+  requestBody?: { content: { 'application/json'?: { schema: { $ref: string } } } };
   responses: Record<string, Body>;
 }
 
@@ -79,7 +79,7 @@ class DocumentCheck {
       for (const [method, operation] of Object.entries(item)) {
         for (const [status, { content }] of ofAnswers ? Object.entries(operation!.responses) : [])
           this.#responseExamples(path, method, Number(status), content?.['application/json']);
-        const ref = operation!.requestBody?.content['application/json'].schema.$ref;
+        const ref = operation!.requestBody?.content['application/json']?.schema.$ref;
         if (ref) this.#requestExample(ref);
       }
     }

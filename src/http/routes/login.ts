@@ -26,7 +26,7 @@ const form = z.object({ to: target, token: z.string().max(4_096).catch('') });
  * `/login` and `/logout`: the way in for browsers while `SESSIONS_TOKEN` is set. What fails leads a browser back to
  * the form, and is told anyone else as JSON: `UNAUTHORIZED`, or `RATE_LIMITED` after five failures in a minute.
  */
-export function loginRoutes({ settings }: HttpDeps): Router {
+export function loginRoutes({ settings, edition }: HttpDeps): Router {
   const router = Router({ caseSensitive: true });
   const token = settings.SESSIONS_TOKEN;
   const attempts = new LoginAttempts();
@@ -44,7 +44,7 @@ export function loginRoutes({ settings }: HttpDeps): Router {
         const { to, fault } = parseWith(shown, req.query);
         res.set('Cache-Control', 'no-store');
         if (token === undefined) return res.redirect(303, to);
-        res.type('html').send(await loginPage(to, fault));
+        res.type('html').send(await loginPage({ to, fault, notice: edition?.notice }));
       },
     ],
     post: [
