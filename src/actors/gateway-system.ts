@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
 import { agentMachine } from './agent.machine.ts';
-import { Agent, type AgentDeps, type Milestone } from './agent.ts';
+import type { Agent, Milestone } from './agent.ts';
+import { AgentRegistry } from './agent-registry.ts';
 import { chartGraph } from './chart-graph.ts';
 import { withDeadline } from './deadline.ts';
 import { whyDown } from './down-reasons.ts';
@@ -55,22 +56,16 @@ export interface GatewayDeps {
   settings: ActorSettings;
 }
 
-/**
- * Makes the registry of agents: a Map from agentId to its supervisor, so that one agent's error has nowhere to
- * climb (DESIGN §1).
- */
+/** Makes the gateway: the one door to all agents. */
 export function createGatewaySystem(deps: GatewayDeps): GatewaySystem {
-  return new Registry(deps);
+  return new Gateway(deps);
 }
 
-class Registry implements GatewaySystem {
+class Gateway implements GatewaySystem {
   readonly events = new EventEmitter<GatewayEvents>();
   readonly charts = { agent: chartGraph(agentMachine), supervisor: chartGraph(supervisorMachine) };
   readonly #deps: GatewayDeps;
-  readonly #agents = new Map<string, Agent>();
-  /** Agents being made: two creates of the same id share one. */
-  readonly #making = new Map<string, Promise<{ agent: Agent; created: boolean }>>();
-  readonly #agentDeps: AgentDeps;
+  readonly #agents: AgentRegistry;
   readonly #fleet: Fleet;
   readonly #recycler: Recycler | null;
   readonly #projection: StatusProjection;
@@ -86,19 +81,10 @@ class Registry implements GatewaySystem {
       recovered: (reason) => this.events.emit('fleet', { state: 'recovered', reason }),
     });
     const gate = new StartGate(deps.settings.startConcurrency);
-    this.#agentDeps = { ...deps, gate, fleet: this.#fleet, events: this.events };
-    const { driver, clock, settings } = deps;
-    const limitBytes = settings.memoryLimitBytes;
-    this.#recycler =
-      limitBytes === undefined
-        ? null
-        : new Recycler({
-            driver,
-            clock,
-            limitBytes,
-            find: (agentId) => this.#agents.get(agentId),
-            fault: (error) => this.events.emit('fault', { agentId: null, where: 'recycle', error }),
-          });
+    const { agents, apiKeys } = deps;
+    const agentDeps = { ...deps, gate, fleet: this.#fleet, events: this.events };
+    this.#agents = new AgentRegistry({ agents, apiKeys, events: this.events, agentDeps });
+    this.#recycler = this.#makeRecycler();
     const fault = (where: string) => (agentId: string, error: unknown) =>
       this.events.emit('fault', { agentId, where, error });
     this.#projection = new StatusProjection(deps.agents, fault('projection'));
@@ -110,25 +96,25 @@ class Registry implements GatewaySystem {
     this.#probeLater();
     this.#recycler?.start();
     const records = await this.#deps.agents.list();
-    const agents = records.map((record) => this.#add(new Agent(record, this.#agentDeps)));
+    const agents = records.map((record) => this.#agents.add(record));
     this.#restored = this.#bootAll(agents);
   }
 
   async create(spec: SessionSpec, traceId: string): Promise<StartOutcome> {
     this.#assertOpen();
-    const { agent, created } = await this.#obtain(spec);
+    const { agent, created } = await this.#agents.obtain(spec);
     if (agent.isConnected) return { agent: agent.view(), qr: null, created, outcome: 'connected' };
     return this.#start(agent, created, () => agent.command({ type: 'session.start', traceId }));
   }
 
   async reconnect(agentId: string, traceId: string): Promise<StartOutcome> {
     this.#assertOpen();
-    const agent = this.#get(agentId);
+    const agent = this.#agents.get(agentId);
     return this.#start(agent, false, () => agent.command({ type: 'session.reconnect', traceId }));
   }
 
   async remove(agentId: string, traceId: string): Promise<void> {
-    const agent = this.#get(agentId);
+    const agent = this.#agents.get(agentId);
     const gone = new GatewayError('SESSION_NOT_FOUND', 'The session was deleted.');
     // First what may be refused: without a database nothing is touched.
     await this.#deps.messages.failPending(agentId, { code: gone.code, message: gone.message });
@@ -145,49 +131,47 @@ class Registry implements GatewaySystem {
     await agent.inbox.stop(0);
     this.#projection.forget(agentId);
     await this.#deps.agents.remove(agentId);
-    if (this.#agents.get(agentId) !== agent) return;
-    this.#agents.delete(agentId);
-    this.events.emit('removed', agentId);
+    this.#agents.delete(agent);
   }
 
   list(): AgentView[] {
-    return [...this.#agents.values()].map((agent) => agent.view());
+    return this.#agents.all().map((agent) => agent.view());
   }
 
   describe(agentId: string): AgentView {
-    return this.#get(agentId).view();
+    return this.#agents.get(agentId).view();
   }
 
   mailbox(agentId: string): MailboxView {
-    return this.#get(agentId).sender.outbox.view();
+    return this.#agents.get(agentId).sender.outbox.view();
   }
 
   qr(agentId: string): QrView {
-    const { qr } = this.#get(agentId);
+    const { qr } = this.#agents.get(agentId);
     if (qr) return qr;
     throw new GatewayError('SESSION_NOT_READY', 'There is no QR to scan now.');
   }
 
   history(agentId: string): TransitionRecord[] {
-    return [...this.#get(agentId).history];
+    return [...this.#agents.get(agentId).history];
   }
 
   next(agentId: string): Record<MachineName, NextTransition[]> {
-    return this.#get(agentId).next();
+    return this.#agents.get(agentId).next();
   }
 
   apiKey(agentId: string): string | undefined {
-    return this.#agents.get(agentId)?.record.apiKey;
+    return this.#agents.find(agentId)?.record.apiKey;
   }
 
   refreshApiKey(agentId: string): void {
-    const agent = this.#agents.get(agentId);
+    const agent = this.#agents.find(agentId);
     if (agent) this.#keys.refresh(agent);
   }
 
   assertCanSend(agentId: string): void {
     this.#assertOpen();
-    const agent = this.#get(agentId);
+    const agent = this.#agents.get(agentId);
     if (!agent.isConnected) {
       this.events.emit('rejected', { agentId, reason: 'not_ready' });
       const { status } = agent.view();
@@ -198,22 +182,22 @@ class Registry implements GatewaySystem {
 
   async send(agentId: string, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome> {
     this.assertCanSend(agentId);
-    return this.#get(agentId).sender.send(message, options);
+    return this.#agents.get(agentId).sender.send(message, options);
   }
 
   async run(agentId: string, request: AiRequest, options: RunOptions): Promise<RunOutcome> {
     this.assertCanSend(agentId);
-    const agent = this.#get(agentId);
+    const agent = this.#agents.get(agentId);
     return agent.inbox.run(request, options, agent.stopSignal);
   }
 
   async outcome(agentId: string, id: string): Promise<SendOutcome> {
     const message = await this.message(agentId, id);
-    return this.#get(agentId).sender.outcome(message);
+    return this.#agents.get(agentId).sender.outcome(message);
   }
 
   async message(agentId: string, id: string): Promise<StoredMessage> {
-    this.#get(agentId);
+    this.#agents.get(agentId);
     const message = await this.#deps.messages.find(agentId, id);
     if (message) return message;
     throw new GatewayError('NOT_FOUND', 'The agent has no such message.');
@@ -225,7 +209,7 @@ class Registry implements GatewaySystem {
     this.#recycler?.stop();
     if (this.#probes) this.#deps.clock.clearTimeout(this.#probes);
     await this.#restored;
-    const agents = [...this.#agents.values()];
+    const agents = this.#agents.all();
     const stopped = Promise.all(agents.map((agent) => agent.stop(graceMs / 2)));
     await withDeadline(
       this.#deps.clock,
@@ -238,47 +222,6 @@ class Registry implements GatewaySystem {
     });
     await this.#projection.flushed(1_000);
     this.#projection.close();
-  }
-
-  /** The agent of a request, made or brought up to date; its record is replaced unless it is connected. */
-  async #obtain(spec: SessionSpec): Promise<{ agent: Agent; created: boolean }> {
-    const known = this.#agents.get(spec.agentId);
-    if (known && known.record.userId !== spec.userId) throw taken();
-    if (known?.isConnected) return { agent: known, created: false };
-    const making = this.#making.get(spec.agentId);
-    if (making) {
-      const made = await making;
-      if (made.agent.record.userId !== spec.userId) throw taken();
-      return made;
-    }
-    const obtained = this.#save(spec, known).finally(() => this.#making.delete(spec.agentId));
-    this.#making.set(spec.agentId, obtained);
-    return obtained;
-  }
-
-  /** Writes the record and makes the agent, unless there is one. */
-  async #save(spec: SessionSpec, known: Agent | undefined): Promise<{ agent: Agent; created: boolean }> {
-    const apiKey = (await this.#deps.apiKeys.latestActive(spec.userId)) ?? spec.apiKey;
-    if (!apiKey) {
-      throw new GatewayError('INVALID_PAYLOAD', 'The user has no active API key, and none was given.', {
-        details: { issues: [{ path: 'apikey', message: 'is needed: the user has no active key' }] },
-      });
-    }
-    const { userId, agentId, agentName } = spec;
-    const record = await this.#deps.agents.save({
-      userId,
-      agentId,
-      agentName,
-      apiKey,
-      status: 'awaiting_qr',
-    });
-    if (known) {
-      known.record = record;
-      return { agent: known, created: false };
-    }
-    const agent = new Agent(record, this.#agentDeps);
-    await agent.boot();
-    return { agent: this.#add(agent), created: true };
   }
 
   /** Gives a start command and waits for what comes of it, `QR_WAIT_MS` at most. */
@@ -295,20 +238,6 @@ class Registry implements GatewaySystem {
     return { agent: agent.view(), qr: agent.qr, created, outcome };
   }
 
-  /** Enters an agent into the registry. */
-  #add(agent: Agent): Agent {
-    this.#agents.set(agent.agentId, agent);
-    this.events.emit('added', agent.agentId);
-    return agent;
-  }
-
-  /** @throws GatewayError `SESSION_NOT_FOUND` */
-  #get(agentId: string): Agent {
-    const agent = this.#agents.get(agentId);
-    if (agent) return agent;
-    throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
-  }
-
   /** Boots agents one by one; one that can't be booted now is told, and comes with the next request. */
   async #bootAll(agents: Agent[]): Promise<void> {
     for (const agent of agents) {
@@ -322,10 +251,23 @@ class Registry implements GatewaySystem {
     }
   }
 
+  /** Who replaces clients that have grown too large, when there is a limit. */
+  #makeRecycler(): Recycler | null {
+    const { driver, clock, settings } = this.#deps;
+    if (settings.memoryLimitBytes === undefined) return null;
+    return new Recycler({
+      driver,
+      clock,
+      limitBytes: settings.memoryLimitBytes,
+      find: (agentId) => this.#agents.find(agentId),
+      fault: (error) => this.events.emit('fault', { agentId: null, where: 'recycle', error }),
+    });
+  }
+
   /** One timer rings for the probes of all. */
   #probeLater(): void {
     this.#probes = this.#deps.clock.setTimeout(() => {
-      for (const agent of this.#agents.values()) agent.probeDue();
+      for (const agent of this.#agents.all()) agent.probeDue();
       this.#probeLater();
     }, this.#deps.settings.limits.probeEveryMs);
   }
@@ -342,9 +284,4 @@ class Registry implements GatewaySystem {
 /** True for what answers a start request: the end of the client that it replaces does not. */
 function answersStart(milestone: Milestone): boolean {
   return milestone.kind !== 'down' || !['STOPPED', 'LOGGED_OUT'].includes(milestone.reason);
-}
-
-/** The agentId is somebody else's. */
-function taken(): GatewayError {
-  return new GatewayError('AGENT_ID_TAKEN', 'The agentId belongs to another user.');
 }
