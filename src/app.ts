@@ -9,7 +9,7 @@ import type { Scheduler } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
 import { type ActorLimits, type ActorSettings, DEFAULT_LIMITS } from './actors/settings.ts';
 import { createHttpApp, createHttpServer } from './http/app.ts';
-import { LOOPBACK } from './http/security.ts';
+import { isLoopback } from './http/security.ts';
 import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';
 import type { Config } from './infra/config.ts';
 import { parseJid } from './infra/jid.ts';
@@ -194,10 +194,13 @@ class Service implements App {
   /** The one line that says it is ready, and what the operator should know. */
   #ready(): void {
     const { HOST, SESSIONS_TOKEN, WHATSAPP_DRIVER } = this.#config;
-    if (!SESSIONS_TOKEN && !LOOPBACK.has(HOST)) {
-      this.#logger.warn(
+    if (!SESSIONS_TOKEN) {
+      const [level, reach] = isLoopback(HOST)
+        ? (['info', 'everybody on this machine'] as const)
+        : (['warn', 'this network'] as const);
+      this.#logger[level](
         { event: 'service.open', host: HOST },
-        '/sessions* is open to this network: set SESSIONS_TOKEN',
+        `/sessions* is open to ${reach}: set SESSIONS_TOKEN to close it`,
       );
     }
     this.#logger.info(

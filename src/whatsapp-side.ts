@@ -1,7 +1,7 @@
 import type { Scheduler, WhatsAppDriver } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
 import type { Edition, ExtraRouter } from './http/ports.ts';
-import { LOOPBACK } from './http/security.ts';
+import { isLoopback } from './http/security.ts';
 import { type Config, childEnvironment } from './infra/config.ts';
 import { HOST_CLOCK } from './infra/host-clock.ts';
 
@@ -84,7 +84,7 @@ export async function openWhatsApp(
   if (config.WHATSAPP_DRIVER !== 'sandbox') return realSide(config, onFault, onNotice);
   if (config.NODE_ENV === 'production')
     throw new Error('WHATSAPP_DRIVER=sandbox simulates WhatsApp: it does not run with NODE_ENV=production.');
-  if (!LOOPBACK.has(config.HOST) && !config.SESSIONS_TOKEN)
+  if (!isLoopback(config.HOST) && !config.SESSIONS_TOKEN)
     throw new Error(
       'The sandbox stays on loopback: with another HOST, anyone on its network could drive it. ' +
         'If that is meant, set SESSIONS_TOKEN, which /sandbox then wants as Bearer, too.',

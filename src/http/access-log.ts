@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import type { Logger } from 'pino';
+import { addressOf } from './address-limit.ts';
 import type { HttpObserver } from './ports.ts';
 import { traceIdOf } from './trace.ts';
 
@@ -25,7 +26,7 @@ export function accessLog(logger: Logger, observer?: HttpObserver): RequestHandl
         event: 'http.request',
         traceId: traceIdOf(res),
         agentId: res.locals.agentId,
-        ip: req.ip,
+        ip: addressOf(req),
         method: req.method,
         route,
         status,

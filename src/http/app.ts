@@ -12,7 +12,7 @@ import { messageRoutes } from './routes/messages.ts';
 import { runRoutes } from './routes/run.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { sessionRoutes } from './routes/sessions.ts';
-import { crossOrigin, dataHeaders, hostGuard, pageHeaders, stamp } from './security.ts';
+import { crossOrigin, dataHeaders, hostGuard, originGuard, pageHeaders, stamp } from './security.ts';
 import { pageGuard } from './sessions-token.ts';
 import { trace } from './trace.ts';
 
@@ -32,7 +32,14 @@ export function createHttpApp(deps: HttpDeps): Express {
   app.enable('case sensitive routing');
   app.set('trust proxy', settings.TRUST_PROXY ?? 0);
 
-  app.use(stamp(edition?.headers), trace, accessLog(logger, observer), dataHeaders, hostGuard(settings));
+  app.use(
+    stamp(edition?.headers),
+    trace,
+    accessLog(logger, observer),
+    dataHeaders,
+    hostGuard(settings),
+    originGuard(settings),
+  );
   app.use(...crossOrigin(settings.CORS_ORIGINS), serviceRoutes(deps), docsRoutes(deps));
   app.use(loginRoutes(deps), sessionRoutes(deps));
   const agents = agentRouteDeps(deps);

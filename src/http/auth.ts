@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { GatewayError } from '../actors/errors.ts';
 import type { GatewaySystem } from '../actors/protocol.ts';
+import { AddressLimit, clientOf } from './address-limit.ts';
 import { parseWith } from './body.ts';
 import { createKeyRefresh } from './key-refresh.ts';
 import { agentPath } from './schemas.ts';
@@ -11,10 +12,39 @@ export function bearerOf(req: Request): string | undefined {
   return /^bearer +([\x21-\x7e]+)$/i.exec(req.headers.authorization ?? '')?.[1];
 }
 
-/** Compares in constant time: digests have one length, whatever was presented. */
+/** Wrong keys that an address may present: more than any honest mistake, too few to guess with. */
+const FAILURES = { burst: 100, perMinute: 60 };
+
+const MAX_DIGESTS = 1_000;
+
+/** What is compared in the place of a secret: all digests have one length. */
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+/** What an unknown agent's key is compared with, so that the answer takes as long; it is the digest of none. */
+const NOBODY = Buffer.alloc(32);
+
+/** Compares in constant time, whatever was presented. */
 export function sameSecret(presented: string, stored: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(presented), digest(stored));
+  return timingSafeEqual(digestOf(presented), digestOf(stored));
+}
+
+/** The digests of the agents' keys, each made once and again when the key is another. */
+function keyDigests(system: GatewaySystem): (agentId: string) => Buffer | undefined {
+  const known = new Map<string, { key: string; digest: Buffer }>();
+  return function digestOfAgent(agentId) {
+    const key = system.apiKey(agentId);
+    if (key === undefined) return undefined;
+    let entry = known.get(agentId);
+    if (entry?.key !== key) {
+      // Those of deleted agents go, too, without anybody telling of them.
+      if (known.size >= MAX_DIGESTS) known.clear();
+      entry = { key, digest: digestOf(key) };
+      known.set(agentId, entry);
+    }
+    return entry.digest;
+  };
 }
 
 /** The 401 of a missing or wrong Bearer. */
@@ -22,22 +52,38 @@ export function unauthorized(): GatewayError {
   return new GatewayError('UNAUTHORIZED', 'A valid Bearer key is required.');
 }
 
+/** The answer to a key that fits no agent: the usual one, or 429 once the address has presented too many. */
+function refusal(usual: GatewayError, seconds: number): GatewayError {
+  if (seconds === 0) return usual;
+  return new GatewayError('RATE_LIMITED', 'Too many wrong keys came from this address.', {
+    details: { retryAfterSeconds: seconds },
+  });
+}
+
 /**
  * Lets only the agent's own key through (SPEC §3 Agents). No Bearer is 401 for any agent; with one, an unknown
  * agent is 404 at the same cost. A wrong key also asks for a look-up of the newest one, in the background.
+ *
+ * Wrong keys are counted per address; too many are 429 with `Retry-After`. The right key is never refused for
+ * what others at its address do.
  */
 export function agentAuth(system: GatewaySystem): RequestHandler {
   const refreshKey = createKeyRefresh((agentId) => system.refreshApiKey(agentId));
+  const keyDigest = keyDigests(system);
+  const failures = new AddressLimit(FAILURES);
   return function authenticateAgent(req, res, next) {
     const presented = bearerOf(req);
     if (presented === undefined) throw unauthorized();
     const { agentId } = parseWith(agentPath, { agentId: req.params.agentId });
-    const stored = system.apiKey(agentId);
-    const same = sameSecret(presented, stored ?? '');
-    if (stored === undefined) throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+    const stored = keyDigest(agentId);
+    const same = timingSafeEqual(digestOf(presented), stored ?? NOBODY);
+    if (stored === undefined) {
+      const unknown = new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+      throw refusal(unknown, failures.take(clientOf(req)));
+    }
     if (!same) {
       refreshKey(agentId);
-      throw unauthorized();
+      throw refusal(unauthorized(), failures.take(clientOf(req)));
     }
     res.locals.agentId = agentId;
     next();

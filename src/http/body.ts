@@ -39,6 +39,8 @@ export function jsonBody(limit: number, tooLarge: ErrorCode = 'PAYLOAD_TOO_LARGE
     }
     if (Number(req.headers['content-length']) > limit)
       throw new GatewayError(tooLarge, 'The body is too large.');
+    // Whoever waits for it has sent nothing yet, and sends nothing when refused above.
+    if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue();
     parse(req, res, (thrown?: unknown) => {
       if (thrown) return next(fromParser(thrown, tooLarge));
       const fault = jsonFault(req.body);

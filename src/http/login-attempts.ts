@@ -1,17 +1,10 @@
-import ipaddr from 'ipaddr.js';
 import { GatewayError } from '../actors/errors.ts';
+import { sourceOf } from './address-limit.ts';
 
 const FAILURES = 5;
 const WINDOW_MS = 60_000;
 /** Addresses that are remembered at once; the oldest goes first. */
 const REMEMBERED = 10_000;
-
-/** Whose attempts count together: an IPv4 address, or the network that an IPv6 customer is given. */
-function sourceOf(address: string | undefined): string {
-  if (address === undefined || !ipaddr.isValid(address)) return 'unknown';
-  const parsed = ipaddr.process(address);
-  return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(':') : parsed.toString();
-}
 
 /** Counts failed logins: five a minute from one address, then it has to wait. */
 export class LoginAttempts {

@@ -111,7 +111,13 @@ export function agentOperations(bodies: AgentBodies): ZodOpenApiPathsObject {
         requestParams: { path: messagePath },
         responses: {
           200: json('The message.', messageDetails, examples.message),
-          ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND', 'NOT_FOUND', 'DATABASE_UNAVAILABLE'),
+          ...problems(
+            'UNAUTHORIZED',
+            'SESSION_NOT_FOUND',
+            'NOT_FOUND',
+            'RATE_LIMITED',
+            'DATABASE_UNAVAILABLE',
+          ),
         },
       },
     },

@@ -44,6 +44,7 @@ export function sessionOperations(): ZodOpenApiPathsObject {
             'AGENT_ID_TAKEN',
             'PAYLOAD_TOO_LARGE',
             'UNSUPPORTED_MEDIA_TYPE',
+            'RATE_LIMITED',
             'SESSION_START_FAILED',
             'SHUTTING_DOWN',
             'DATABASE_UNAVAILABLE',

@@ -55,6 +55,8 @@ export interface HttpSettings {
   DEFAULT_COUNTRY: string;
   SEND_RATE_PER_MINUTE: number;
   SESSIONS_TOKEN?: string | undefined;
+  /** How many agents there may be at most. */
+  MAX_SESSIONS: number;
   WHATSAPP_DRIVER?: string;
 }
 

@@ -5,20 +5,29 @@ import helmet from 'helmet';
 import type { HttpSettings } from './ports.ts';
 import { invalid } from './problem.ts';
 
-/** The host names that lead to this machine alone. */
-export const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
+const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
+/** Methods that change nothing (RFC 9110). */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** True for a bind address that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.includes(host.toLowerCase()) || /^127(\.\d{1,3}){3}$/.test(host);
+}
 
 /**
  * Helmet with a policy of our own: plain HTTP behind a proxy, so nothing that is TLS's business. It is asked once:
  * its headers are the same for every request.
  */
-function headers(directives: Record<string, string[]>): RequestHandler {
+function headers(
+  directives: Record<string, string[]>,
+  policy: 'no-referrer' | 'same-origin' = 'no-referrer',
+): RequestHandler {
   const fixed = new Headers();
   const recorder = { setHeader: (name: string, value: string) => fixed.set(name, value), removeHeader() {} };
   helmet({
     contentSecurityPolicy: { useDefaults: false, directives },
     strictTransportSecurity: false,
-    referrerPolicy: { policy: 'no-referrer' },
+    referrerPolicy: { policy },
   })({} as IncomingMessage, recorder as unknown as ServerResponse, () => undefined);
   const pairs = [...fixed];
   return function securityHeaders(_req, res, next) {
@@ -33,18 +42,24 @@ export const dataHeaders: RequestHandler = headers({
   'frame-ancestors': ["'none'"],
 });
 
-/** For pages: everything from this origin, no inline script, nothing from elsewhere. */
-export const pageHeaders: RequestHandler = headers({
-  'default-src': ["'none'"],
-  'script-src': ["'self'"],
-  'style-src': ["'self'", "'unsafe-inline'"],
-  'img-src': ["'self'", 'data:', 'blob:'],
-  'font-src': ["'self'"],
-  'connect-src': ["'self'"],
-  'base-uri': ["'self'"],
-  'form-action': ["'self'"],
-  'frame-ancestors': ["'none'"],
-});
+/**
+ * For pages: everything from this origin, no inline script, nothing from elsewhere. They name themselves to this
+ * origin alone; without that, browsers would send their forms with the origin `null` (see `originGuard`).
+ */
+export const pageHeaders: RequestHandler = headers(
+  {
+    'default-src': ["'none'"],
+    'script-src': ["'self'"],
+    'style-src': ["'self'", "'unsafe-inline'"],
+    'img-src': ["'self'", 'data:', 'blob:'],
+    'font-src': ["'self'"],
+    'connect-src': ["'self'"],
+    'base-uri': ["'self'"],
+    'form-action': ["'self'"],
+    'frame-ancestors': ["'none'"],
+  },
+  'same-origin',
+);
 
 /** Cross-origin access for `CORS_ORIGINS`; none at all when the list is empty (SPEC §2). */
 export function crossOrigin(origins: string[]): RequestHandler[] {
@@ -98,20 +113,48 @@ function hostName(header: string | undefined): string | undefined {
  * own name to 127.0.0.1 comes with that name as `Host`. Every request needs one `Host` that is well-formed.
  */
 export function hostGuard(settings: HttpSettings): RequestHandler {
-  const known = new Set([...LOOPBACK, hostName(new URL(settings.APP_BASE_URL).host)]);
-  const isLoopback = LOOPBACK.has(settings.HOST);
+  const known = new Set([...LOOPBACK, settings.HOST, hostName(new URL(settings.APP_BASE_URL).host)]);
+  const isBoundToLoopback = isLoopback(settings.HOST);
   let passed: string | undefined;
   return function checkHost(req, _res, next) {
     // Nearly every request comes with the host of the one before.
     if (passed !== undefined && req.headers.host === passed) return next();
     const name = hostName(req.headers.host);
-    if (name === undefined || (isLoopback && !known.has(name))) {
+    if (name === undefined || (isBoundToLoopback && !known.has(name))) {
       throw invalid(
         [{ path: 'Host', message: 'is not a name of this service' }],
         'This is not the host asked for.',
       );
     }
     passed = req.headers.host;
+    next();
+  };
+}
+
+/** The host and port of an origin; null for none, such as `null` of a sandboxed frame. */
+function originHost(origin: string): string | null {
+  return URL.canParse(origin) ? new URL(origin).host || null : null;
+}
+
+/**
+ * Refuses what a page of another site sends and that would change something. A browser lets such pages send simple
+ * requests without asking, and `POST …/reconnect` needs no body: without this any page could log out the agents
+ * of who looks at it. Browsers tell the page's `Origin`; other clients send none.
+ */
+export function originGuard(settings: HttpSettings): RequestHandler {
+  const allowed = new Set(settings.CORS_ORIGINS);
+  const own = new URL(settings.APP_BASE_URL).host;
+  return function checkOrigin(req, _res, next) {
+    const { origin } = req.headers;
+    if (origin === undefined || SAFE.has(req.method) || allowed.has('*') || allowed.has(origin))
+      return next();
+    const from = originHost(origin);
+    if (from === null || (from !== own && from !== req.host?.toLowerCase())) {
+      throw invalid(
+        [{ path: 'Origin', message: 'is another site' }],
+        'Another site may not do this: see CORS_ORIGINS.',
+      );
+    }
     next();
   };
 }

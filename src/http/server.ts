@@ -46,6 +46,9 @@ function refusal(code: string | undefined, headers: Record<string, string>): str
   ].join('\r\n');
 }
 
+/** Connections at once; an idle one takes 10 KB and ends after 10 s without a request. */
+const MAX_CONNECTIONS = 10_000;
+
 /**
  * An HTTP server for the app, not listening yet. Times are for receiving a request: a send that is held open for
  * its answer is not cut. What Node itself would refuse without a body is answered as the contract wants it, with
@@ -64,9 +67,12 @@ export function createHttpServer(app: Express, headers: Record<string, string> =
     },
     app,
   );
+  server.maxConnections = MAX_CONNECTIONS;
   const answering = new WeakMap<object, ServerResponse>();
   server.on('request', (req, res) => answering.set(req.socket, res));
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
+  // By itself Node would ask for the body before anybody has looked at the key.
+  server.on('checkContinue', (req, res) => server.emit('request', req, res));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const response = answering.get(socket);
     const isBetween = response === undefined || response.writableFinished || !response.headersSent;

@@ -79,6 +79,7 @@ const schema = z
     QR_WAIT_MS: integer(30_000, 0),
     START_CONCURRENCY: integer(2),
     SESSIONS_TOKEN: z.string().min(1).optional(),
+    MAX_SESSIONS: integer(200),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     SHUTDOWN_GRACE_MS: integer(30_000),
     AI_CONCURRENCY: integer(4),

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { eventually } from '../support/eventually.ts';
 import { expectProblem, Harness } from '../support/http-harness.ts';
 
 const text = { to: '0812-3456-7890', message: 'Halo' };
@@ -59,11 +60,45 @@ describe('authentication of /agents', () => {
     expectProblem(await sendAs(undefined, 'ghost'), 'UNAUTHORIZED');
   });
 
-  it('answers 401 before a body is read', async () => {
+  it('answers 401 before a body of 14 MB is read, and asks nobody for it who waits to be asked', async () => {
     const head = 'POST /agents/bot/media HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
-    const answer = await http.raw(`${head}Content-Length: 14000000\r\n\r\n{`, (got) =>
-      got.includes('traceId'),
-    );
-    expect(answer).to.match(/^HTTP\/1.1 401 /);
+    const told = (got: string) => got.includes('traceId');
+    for (const expectation of ['', 'Expect: 100-continue\r\n']) {
+      const answer = await http.raw(`${head}${expectation}Content-Length: 14000000\r\n\r\n`, told);
+      expect(answer).to.match(/^HTTP\/1.1 401 /);
+    }
+    const authorized = `${head}Authorization: Bearer secret-key\r\nExpect: 100-continue\r\n`;
+    const asked = await http.raw(`${authorized}Content-Length: 14000000\r\n\r\n`, (got) => got !== '');
+    expect(asked).to.match(/^HTTP\/1.1 100 Continue/);
+  });
+
+  /** Presents wrong keys until one is refused as too many; gives that answer. */
+  async function untilThrottled(agentId: string) {
+    for (let i = 0; i < 1_000; i += 1) {
+      const reply = await sendAs(`Bearer wrong-${i}`, agentId);
+      if (reply.status === 429) return reply;
+    }
+    return expect.fail('never throttled');
+  }
+
+  it('answers 429 with Retry-After to an address that presents too many wrong keys, never to the right one', async () => {
+    const reply = await untilThrottled('bot');
+    expectProblem(reply, 'RATE_LIMITED');
+    expect(Number(reply.headers.get('retry-after'))).to.be.within(1, 60);
+    expect((await sendAs('Bearer secret-key')).status).to.equal(200);
+    expectProblem(await sendAs(undefined), 'UNAUTHORIZED');
+  });
+
+  it('throttles guesses at agents that do not exist like those at agents that do', async () => {
+    expectProblem(await untilThrottled('ghost'), 'RATE_LIMITED');
+    expectProblem(await sendAs('Bearer wrong'), 'RATE_LIMITED');
+  });
+
+  it('still looks the newest key up for an address that is throttled', async () => {
+    await untilThrottled('bot');
+    http.system.refreshApiKey = (agentId) => {
+      http.system.agents.get(agentId)!.key = 'new-key';
+    };
+    await eventually('the new key to pass', async () => (await sendAs('Bearer new-key')).status === 200);
   });
 });

@@ -81,6 +81,31 @@ describe('the HTTP edge', () => {
     });
   });
 
+  describe('the Origin of a page', () => {
+    /** A reconnect, which needs no body, as a page would ask for it. */
+    const reconnect = (origin: string) =>
+      http.ask('/sessions/bot/reconnect', { method: 'POST', headers: { origin } });
+
+    it('must be our own, or one of CORS_ORIGINS, where something would change', async () => {
+      http = await new Harness().start({ CORS_ORIGINS: ['https://app.example'] });
+      for (const origin of [http.url, 'https://gateway.example', 'https://app.example']) {
+        expect((await reconnect(origin)).status, origin).to.equal(200);
+      }
+      for (const origin of ['https://evil.example', 'null', 'file://', 'http://127.0.0.1:1', 'x']) {
+        const reply = await reconnect(origin);
+        expect(reply.status, origin).to.equal(400);
+        expect(reply.body.error.details).to.deep.equal([{ path: 'Origin', message: 'is another site' }]);
+      }
+      const read = await http.ask('/sessions', { headers: { origin: 'https://evil.example' } });
+      expect(read.status).to.equal(200);
+    });
+
+    it('may be any with *', async () => {
+      http = await new Harness().start({ CORS_ORIGINS: ['*'] });
+      expect((await reconnect('https://anywhere.example')).status).to.equal(200);
+    });
+  });
+
   describe('the Host header', () => {
     /** A bare GET /health for a host. */
     const askAs = (host: string | null) =>

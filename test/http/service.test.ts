@@ -111,7 +111,7 @@ describe('the service itself', () => {
 
   it('has every route in the document and every operation as a route', () => {
     const app = createHttpApp({
-      settings: { APP_BASE_URL: 'http://localhost:3000', CORS_ORIGINS: [] },
+      settings: { HOST: '127.0.0.1', APP_BASE_URL: 'http://localhost:3000', CORS_ORIGINS: [] },
       parseJid: String,
     } as unknown as HttpDeps);
     const routes = routesOf((app.router as unknown as { stack: Layer[] }).stack);

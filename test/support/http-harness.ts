@@ -98,6 +98,7 @@ export class Harness {
         CORS_ORIGINS: [],
         DEFAULT_COUNTRY: 'ID',
         SEND_RATE_PER_MINUTE: 100,
+        MAX_SESSIONS: 200,
         ...changes,
       },
       system: this.system,

@@ -2,6 +2,7 @@ import { type RequestHandler, Router } from 'express';
 import QRCode from 'qrcode';
 import { GatewayError } from '../../actors/errors.ts';
 import type { AgentView, GatewaySystem, StartOutcome } from '../../actors/protocol.ts';
+import { createAdmission } from '../admission.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
 import type { HttpDeps } from '../ports.ts';
 import { type Answer, resource, sendAnswer } from '../routing.ts';
@@ -82,6 +83,7 @@ export function sessionRoutes({ system, settings, stopping }: HttpDeps): Router 
   const router = Router({ caseSensitive: true });
   const guard = tokenGuard(settings.SESSIONS_TOKEN);
   const baseUrl = settings.APP_BASE_URL;
+  const admit = createAdmission(system, settings);
 
   resource(router, '/sessions', {
     get: [
@@ -96,7 +98,8 @@ export function sessionRoutes({ system, settings, stopping }: HttpDeps): Router 
       jsonBody(BODY_LIMITS.sessions),
       async (req, res) => {
         const { apikey, ...spec } = parseWith(createSessionBody, req.body);
-        const start = await system.create({ ...spec, apiKey: apikey }, traceIdOf(res));
+        const create = () => system.create({ ...spec, apiKey: apikey }, traceIdOf(res));
+        const start = await admit(req, spec.agentId, create);
         sendAnswer(res, startAnswer(start, baseUrl));
       },
     ],
