@@ -1,7 +1,8 @@
-// Makes a fresh clone runnable: installs the packages when they are missing or older than the lock file and,
-// asked to `build`, compiles when a source is newer than what was compiled. Does nothing when all is there.
+// Makes a fresh clone runnable: refuses a Node that is too old, installs the packages when they are missing or older
+// than the lock file and, asked to `build`, compiles when a source is newer than what was compiled. Does nothing when
+// all is there.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -31,6 +32,18 @@ function npm(...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** Ends here when this Node is older than the packages need: they would fail one by one, and not say why. */
+function refuseOldNode() {
+  const { engines } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+  const [needed, found] = [engines.node.replace(/[^\d.]/g, ''), process.versions.node].map((text) =>
+    text.split('.'),
+  );
+  if (Number(found[0]) * 1_000 + Number(found[1]) >= Number(needed[0]) * 1_000 + Number(needed[1])) return;
+  console.error(`Node ${needed.join('.')} or newer is needed; this is ${found.join('.')}.`);
+  process.exit(1);
+}
+
+refuseOldNode();
 if (changedAt(`${root}node_modules/.package-lock.json`) < changedAt(`${root}package-lock.json`)) {
   npm('ci', '--no-audit', '--no-fund', '--loglevel=error');
 }

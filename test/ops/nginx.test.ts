@@ -14,6 +14,7 @@ import { findProgram, whereFound } from '../support/where-found.ts';
 const NAME = 'gateway.example.com';
 /** Not the proxy's own address, so that one is told from the other. */
 const CLIENT = '127.0.0.2';
+/** Of the agent, and for the sessions, too. */
 const KEY = 'key-of-user-1';
 
 const shipped = await readFile(new URL('../../docs/nginx.conf', import.meta.url), 'utf8');
@@ -52,7 +53,11 @@ whereFound(
     let nginx: Nginx;
 
     before(async () => {
-      service = await SandboxService.create({ APP_BASE_URL: `https://${NAME}`, TRUST_PROXY: '1' });
+      service = await SandboxService.create({
+        APP_BASE_URL: `https://${NAME}`,
+        TRUST_PROXY: '1',
+        SESSIONS_TOKEN: KEY,
+      });
       ({ output } = await service.up());
       nginx = await Nginx.start(program, new URL(service.url).host);
       await service.link('shop', '6281100000001');
@@ -73,7 +78,7 @@ whereFound(
         servername: NAME,
         rejectUnauthorized: false,
         agent: false,
-        headers: { Host: NAME, ...headers },
+        headers: { Host: NAME, Authorization: `Bearer ${KEY}`, ...headers },
         ...rest,
       });
       const answered = once(asked, 'response') as Promise<[IncomingMessage]>;
@@ -86,11 +91,7 @@ whereFound(
 
     /** A POST of so many bytes of JSON to an operation of the agent. */
     function post(operation: string, bytes: number): Promise<IncomingMessage> {
-      const headers = {
-        Authorization: `Bearer ${KEY}`,
-        'Content-Type': 'application/json',
-        'Content-Length': bytes,
-      };
+      const headers = { 'Content-Type': 'application/json', 'Content-Length': bytes };
       return ask(`/agents/shop/${operation}`, { method: 'POST', headers }, Buffer.alloc(bytes, ' '));
     }
 
@@ -112,6 +113,15 @@ whereFound(
       expect(JSON.parse(line)).to.include({ ip: CLIENT, status: 200 });
     });
 
+    it('gives logins that go over https only', async () => {
+      const headers = { 'Content-Type': 'application/x-www-form-urlencoded', Origin: `https://${NAME}` };
+      const answer = await ask('/login', { method: 'POST', headers }, Buffer.from(`token=${KEY}`));
+      answer.resume();
+      expect(String(answer.headers['set-cookie'])).to.match(
+        /^gateway_login=.*; HttpOnly; Secure; SameSite=Strict$/,
+      );
+    });
+
     it('streams events as they happen, one by one', async () => {
       const stream = await ask('/sessions/shop/events');
       expect(stream.headers['content-type']).to.match(/^text\/event-stream/);
@@ -131,7 +141,7 @@ whereFound(
     it('holds a send until WhatsApp has it', async () => {
       await service.call('POST', '/sandbox/phones/shop/network', { latencyMs: 2_000 });
       const body = Buffer.from(JSON.stringify({ to: '6281200000002', message: 'Halo' }));
-      const headers = { Authorization: `Bearer ${KEY}`, 'Content-Type': 'application/json' };
+      const headers = { 'Content-Type': 'application/json' };
       const answer = await ask('/agents/shop/messages', { method: 'POST', headers }, body);
       expect(await json(answer)).to.include({ status: 'sent' });
       await service.call('POST', '/sandbox/phones/shop/network', { latencyMs: 0 });
