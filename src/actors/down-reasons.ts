@@ -23,7 +23,8 @@ export interface DownRule {
   minDelayMs?: number;
 }
 
-const DOWN_REASONS = {
+/** The table. */
+export const DOWN_REASONS = {
   // Asked for: the supervisor knows what comes next.
   STOPPED: { verdict: 'rest' },
   RECYCLED: { verdict: 'restart' },

@@ -12,6 +12,7 @@ import { messageRoutes } from './routes/messages.ts';
 import { runRoutes } from './routes/run.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { sessionRoutes } from './routes/sessions.ts';
+import { statechartRoutes } from './routes/statechart.ts';
 import { crossOrigin, dataHeaders, hostGuard, originGuard, pageHeaders, stamp } from './security.ts';
 import { pageGuard } from './sessions-token.ts';
 import { trace } from './trace.ts';
@@ -41,7 +42,7 @@ export function createHttpApp(deps: HttpDeps): Express {
     originGuard(settings),
   );
   app.use(...crossOrigin(settings.CORS_ORIGINS), serviceRoutes(deps), docsRoutes(deps));
-  app.use(loginRoutes(deps), sessionRoutes(deps));
+  app.use(loginRoutes(deps), sessionRoutes(deps), statechartRoutes(deps));
   const agents = agentRouteDeps(deps);
   app.use(messageRoutes(agents), mediaRoutes(agents), runRoutes(agents));
   app.use(pageAssets(), inspectorRoutes(deps));

@@ -16,6 +16,14 @@ export const inspectorEventsQuery = z.object({
     .meta({ description: 'The `seq` of the last known record: what came after it is told first.' }),
 });
 
+/** `GET /sessions/{agentId}/statechart`. */
+export const statechartQuery = z.object({
+  machine: z
+    .enum(['agent', 'supervisor'])
+    .default('agent')
+    .meta({ description: 'Whose chart: the session itself, or the supervisor that restarts it.' }),
+});
+
 /** The header `Last-Event-ID` as a number; null for none, and for what no stream of ours has told. */
 export function lastEventId(header: string | string[] | undefined): number | null {
   return typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : null;

@@ -1,5 +1,10 @@
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import { inspectedAgent, inspectedAgents, inspectorEventsQuery } from './inspector-schemas.ts';
+import {
+  inspectedAgent,
+  inspectedAgents,
+  inspectorEventsQuery,
+  statechartQuery,
+} from './inspector-schemas.ts';
 import * as examples from './openapi-examples.ts';
 import { json, OPEN_OR_TOKEN, other, problems } from './openapi-responses.ts';
 import { agentPath } from './schemas.ts';
@@ -10,6 +15,19 @@ const tags = ['inspector'];
 /** The operations of the inspector and of the drawn chart. */
 export function inspectorOperations(): ZodOpenApiPathsObject {
   return {
+    '/sessions/{agentId}/statechart': {
+      get: {
+        operationId: 'drawSession',
+        summary: 'The state chart with the live states lit: SVG, or mermaid text by `Accept`',
+        tags: ['sessions'],
+        security,
+        requestParams: { path: agentPath, query: statechartQuery },
+        responses: {
+          200: other('The chart.', 'image/svg+xml', 'text/vnd.mermaid', 'text/plain'),
+          ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND'),
+        },
+      },
+    },
     '/inspector/api/agents': {
       get: {
         operationId: 'inspectAgents',

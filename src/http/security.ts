@@ -42,6 +42,13 @@ export const dataHeaders: RequestHandler = headers({
   'frame-ancestors': ["'none'"],
 });
 
+/** For pictures with a style of their own, opened as a page: nothing else is loaded or run. */
+export const pictureHeaders: RequestHandler = headers({
+  'default-src': ["'none'"],
+  'style-src': ["'unsafe-inline'"],
+  'frame-ancestors': ["'none'"],
+});
+
 /**
  * For pages: everything from this origin, no inline script, nothing from elsewhere. They name themselves to this
  * origin alone; without that, browsers would send their forms with the origin `null` (see `originGuard`).

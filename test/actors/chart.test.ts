@@ -6,6 +6,7 @@ import { agentMachine } from '../../src/actors/agent.machine.ts';
 import { chartGraph } from '../../src/actors/chart-graph.ts';
 import { edgeOf } from '../../src/actors/chart-words.ts';
 import { supervisorMachine } from '../../src/actors/supervisor.machine.ts';
+import { mermaidOf } from '../../src/http/statechart-mermaid.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -74,6 +75,27 @@ describe('state charts', () => {
       });
     });
   }
+
+  it('are in the docs and in the README as text', () => {
+    expect(files.get('docs/statechart.md')!.match(/```mermaid\nstateDiagram-v2\n/g)).to.have.length(2);
+    expect(files.get('README.md')).to.match(/<!-- chart[^\n]*\n```mermaid\nstateDiagram-v2\n/);
+  });
+
+  it('have as text each state and each transition exactly once', () => {
+    for (const machine of [agentMachine, supervisorMachine] as AnyStateMachine[]) {
+      const text = mermaidOf(chartGraph(machine));
+      const states = [...text.matchAll(/^ *state "(?!anywhere)[^"]*" as (\w+)/gm)].map(([, id]) => id);
+      expect(states.sort()).to.deep.equal(
+        nodesOf(machine)
+          .map(({ path }) => path.join('__'))
+          .sort(),
+      );
+      const labels = [...text.matchAll(/ : (.*)$/gm)].flatMap(([, label]) => label!.split('<br/>'));
+      expect(labels).to.have.lengthOf(
+        chartGraph(machine).edges.flatMap(({ transitions }) => transitions).length,
+      );
+    }
+  });
 
   it('have another hash when anything that is drawn changes', () => {
     const chartOf = (guard: string) =>
