@@ -31,6 +31,8 @@ export interface DeliveryContext {
   sendTimeoutMs: number;
   /** Ids already told to be another message's, so that equal texts are not taken for each other. */
   claimed: { isClaimed(messageId: string): boolean };
+  /** The message is about to be handed over. */
+  handing(message: StoredMessage): void;
 }
 
 /** The acks of the message in flight: they may come before the send resolves, or long after. */
@@ -108,6 +110,7 @@ export async function deliver(message: StoredMessage, context: DeliveryContext):
     const to = await recipient(context.client, message.to);
     if (message.status === 'queued') await context.log.markSending(message.id, new Date(context.clock.now()));
     handedOver = true;
+    context.handing(message);
     return await confirm(await handOver(context.client, message, to), context);
   } catch (thrown) {
     const error = toGatewayError(thrown, 'BAD_GATEWAY', 'WhatsApp failed the send.');

@@ -119,6 +119,7 @@ export class Outbox {
       againMs: limits.probeAgainMs,
       closed: over.signal,
       suspect: () => this.#reports.suspect(),
+      handing: (message) => this.#reports.status({ ...message, status: 'sending' }),
     });
     this.#session = { attempts, over };
     this.#mailbox.open();

@@ -159,7 +159,7 @@ export interface GatewayEvents {
     status: MessageStatus;
     error?: string;
     traceId: string;
-    /** From acceptance to this moment, once settled. */
+    /** From acceptance to this moment, when it is handed over and when it is settled. */
     waitedMs?: number;
     /** The stored image of a settled message: nobody needs it any more. */
     file?: string;

@@ -72,7 +72,8 @@ export class Sender {
       const settled = this.outbox.settlements.of(stored);
       place.release();
       const position = this.outbox.put(stored);
-      this.#announce(stored);
+      // Stored as `sending` or not: it is told as such when it is handed over.
+      this.#announce({ ...stored, status: 'queued' });
       this.#announceMailbox();
       return { stored, position, settled };
     } finally {
@@ -119,7 +120,8 @@ export class Sender {
       status: message.status,
       error: message.error?.code,
       traceId: message.traceId,
-      waitedMs: isOver ? this.#deps.clock.now() - message.createdAt.getTime() : undefined,
+      waitedMs:
+        message.status === 'queued' ? undefined : this.#deps.clock.now() - message.createdAt.getTime(),
       file: isOver ? message.image?.path : undefined,
     });
   }

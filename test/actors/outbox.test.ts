@@ -68,6 +68,7 @@ function scripted(script: Partial<WhatsAppClient> = {}) {
 /** An outbox with a log that remembers, in order, what was written. */
 function outbox(log: Partial<MessageLog> = {}) {
   const written: string[] = [];
+  const told: string[] = [];
   const made = new Outbox({
     settings,
     clock: HOST_CLOCK,
@@ -79,14 +80,14 @@ function outbox(log: Partial<MessageLog> = {}) {
     reports: {
       mode() {},
       changed() {},
-      status() {},
+      status: ({ id, status }) => void told.push(`${id} ${status}`),
       suspect() {},
       fault: (where, error) => {
         throw new Error(where, { cause: error });
       },
     },
   });
-  return { outbox: made, written };
+  return { outbox: made, written, told };
 }
 
 const lost = () =>
@@ -103,6 +104,16 @@ describe('the outbox', () => {
     await Promise.all(settled);
     expect(sent).to.deep.equal(['text 1', 'text 2', 'text 3']);
     expect(written).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent', '3 sending', '3 sent']);
+  });
+
+  it('tells of each hand-over, of a message that was stored as handed over, too', async () => {
+    const { outbox: box, told } = outbox();
+    box.open(scripted().client);
+    const messages = [stored('1'), stored('2', 'sending')];
+    const settled = messages.map((message) => box.settlements.of(message));
+    for (const message of messages) box.put(message);
+    await Promise.all(settled);
+    expect(told).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent']);
   });
 
   it('keeps a doubtful message at the head when the session ends, and sends it again only if it is not in the chat', async () => {
