@@ -88,7 +88,9 @@ describe('the README', () => {
       const [, method] = / -X (\w+)/.exec(command) ?? [];
       return path && `${(method ?? (command.includes(' -d ') ? 'POST' : 'GET')).toLowerCase()} ${path}`;
     });
-    const paths = Object.entries(openapi.paths).filter(([path]) => !/^\/(docs|inspector|log(in|out))/.test(path));
+    const paths = Object.entries(openapi.paths).filter(
+      ([path]) => !/^\/(docs|inspector|log(in|out))/.test(path),
+    );
     const operations = paths.flatMap(([path, methods]) =>
       ['get', 'post', 'delete']
         .filter((method) => method in methods)
