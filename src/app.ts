@@ -122,13 +122,17 @@ class Service implements App {
       media,
       idempotency: database.idempotency,
       parseJid,
-      readiness: () => readiness(database),
+      readiness: () => database.readiness(),
       metricsText: () => metrics.text(),
       logger: this.#logger,
       observer: metrics,
       stopping: this.#stopping.signal,
       edition: side.edition,
-      extraRouters: side.routers(system, this.#stopping.signal),
+      extraRouters: side.routers({
+        system,
+        stopping: this.#stopping.signal,
+        forgetInbound: () => database.inbound.purge(new Date(Date.now() + PURGE_EVERY_MS)),
+      }),
     });
     await system.restore();
     await this.#listen(createHttpServer(app, side.edition?.headers));
@@ -220,16 +224,6 @@ class Service implements App {
       }
     }
     if (failures.length > 0) throw new AggregateError(failures, 'The service did not stop cleanly.');
-  }
-}
-
-/** Each dependency's state for `/readyz`; an agent that is down is none of them (SPEC §3). */
-async function readiness(database: { ping(): Promise<void> }): Promise<Record<string, string>> {
-  try {
-    await database.ping();
-    return { database: 'ok' };
-  } catch {
-    return { database: 'unavailable' };
   }
 }
 

@@ -20,7 +20,8 @@ function configuration() {
 
 const config = configuration();
 const logger = createLogger(config.LOG_LEVEL);
-const app = createApp(config, { logger });
+/** The running service, for the scripts that start it. */
+export const app = createApp(config, { logger });
 
 // The library rejects promises that nobody holds, with bare strings too (FAULTS §0.1): told, never fatal.
 process.on('unhandledRejection', (reason) => app.fault('unhandledRejection', reason));

@@ -5,6 +5,15 @@ import { isLoopback } from './http/security.ts';
 import { type Config, childEnvironment } from './infra/config.ts';
 import { HOST_CLOCK } from './infra/host-clock.ts';
 
+/** What of the running service a side's pages and APIs may use. */
+export interface Inside {
+  system: GatewaySystem;
+  /** Aborted when the service begins to stop. */
+  stopping: AbortSignal;
+  /** Forgets which incoming messages were handled: ids that come again are new. */
+  forgetInbound(): Promise<void>;
+}
+
 /** The half of the composition that differs between the real WhatsApp and the simulated one. */
 export interface WhatsAppSide {
   driver: WhatsAppDriver;
@@ -15,7 +24,7 @@ export interface WhatsAppSide {
   /** Where agents without an AI URL of their own are answered. */
   aiBackendUrl: string | undefined;
   /** Pages and control API that come with it, once the actors exist. */
-  routers(system: GatewaySystem, stopping: AbortSignal): ExtraRouter[];
+  routers(inside: Inside): ExtraRouter[];
   close(): Promise<void>;
 }
 
@@ -63,7 +72,8 @@ async function sandboxSide(config: Config): Promise<WhatsAppSide> {
     clock: network.clock,
     edition: SANDBOX_EDITION,
     aiBackendUrl: config.AI_BACKEND_URL ?? echo?.url,
-    routers: (agents, stopping) => sandboxRouters({ network, agents, stopping }, config.APP_BASE_URL),
+    routers: ({ system, ...inside }) =>
+      sandboxRouters({ ...inside, network, agents: system }, config.APP_BASE_URL),
     close: async () => {
       await driver.close();
       network.close();

@@ -3,7 +3,9 @@ import { expect } from 'chai';
 import { processesIn } from '../support/processes.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 
-describe('the process that cannot start', () => {
+describe('the process that cannot start', function () {
+  this.timeout(90_000);
+
   let service: SandboxService;
 
   beforeEach(async () => {
@@ -44,9 +46,37 @@ describe('the process that cannot start', () => {
     expect(code).to.equal(1);
     expect(output).to.include('NODE_ENV=production');
   });
+
+  it('refuses the sandbox beyond loopback', async () => {
+    const { code, output } = await failsWith({ HOST: '0.0.0.0' });
+    expect(code).to.equal(1);
+    expect(output).to.include('loopback').and.to.include('SESSIONS_TOKEN');
+  });
 });
 
-describe('the process where there is no browser', () => {
+describe('the sandbox with SESSIONS_TOKEN', function () {
+  this.timeout(90_000);
+
+  it('may leave loopback, and wants the token for all that it can be told', async () => {
+    const service = await SandboxService.create({ HOST: '0.0.0.0', SESSIONS_TOKEN: 'let-me-in' });
+    try {
+      await service.up();
+      const { status, headers } = await service.call('GET', '/sandbox/phones');
+      expect(status).to.equal(401);
+      expect(headers.get('x-sandbox')).to.equal('true');
+      const authorization = 'Bearer let-me-in';
+      expect((await service.call('GET', '/sandbox/phones', undefined, { authorization })).status).to.equal(
+        200,
+      );
+    } finally {
+      await service.close();
+    }
+  });
+});
+
+describe('the process where there is no browser', function () {
+  this.timeout(90_000);
+
   it('is ready, says what is missing, and tells it to whoever creates a session', async () => {
     const env = { WHATSAPP_DRIVER: 'wwebjs', PUPPETEER_EXECUTABLE_PATH: '/no/chromium' };
     const service = await SandboxService.create(env);

@@ -51,6 +51,7 @@ describe('sandbox control API', () => {
       network,
       agents: fakeAgents({ list: () => [BOT], qr: qrOf, remove: async () => undefined, events: agents }),
       stopping: stopping.signal,
+      forgetInbound: async () => undefined,
     });
     const app = express()
       .use(trace)

@@ -32,6 +32,7 @@ describe('GET /sandbox/stream', () => {
       network,
       agents: fakeAgents({ qr: () => ({ code: '2@x', issuedAt: 0 }), events: agents }),
       stopping: stopping.signal,
+      forgetInbound: async () => undefined,
     });
     server = express().use('/sandbox', control).listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -14,6 +14,12 @@ export function argumentsOf(pid: number): string[] {
   return seen(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
 }
 
+/** The processes that a process has started; none when it is gone, or without /proc. */
+export function childrenOf(pid: number): number[] {
+  const list = seen(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+  return list.split(' ').filter(Boolean).map(Number);
+}
+
 /**
  * The processes that work in a folder or name it in an argument, such as a database server and its workers; without
  * /proc (macOS) none are seen.

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import pino from 'pino';
-import type { GatewaySystem } from '../../src/actors/protocol.ts';
 import { type App, createApp, type Overrides } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/infra/config.ts';
 import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import { SANDBOX_EDITION, sandboxRouters } from '../../src/sandbox-routes.ts';
+import type { Inside } from '../../src/whatsapp-side.ts';
 import { AiServer } from './ai-server.ts';
 import type { TestDatabase } from './postgres.ts';
 
@@ -73,8 +73,8 @@ export async function startService(
     clock: network.clock,
     aiBackendUrl: ai.url,
     edition: SANDBOX_EDITION,
-    routers: (agents: GatewaySystem, stopping: AbortSignal) =>
-      sandboxRouters({ network, agents, stopping }, config.APP_BASE_URL),
+    routers: ({ system, ...inside }: Inside) =>
+      sandboxRouters({ ...inside, network, agents: system }, config.APP_BASE_URL),
     close: () => driver.close(),
   };
   const app = createApp(config, {

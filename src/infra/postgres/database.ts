@@ -48,6 +48,15 @@ export class Database {
     await this.#pool.query('ping', 'select 1');
   }
 
+  /** Its state for `/readyz`; an agent that is down is no part of that (SPEC §3). */
+  async readiness(): Promise<Record<string, string>> {
+    const isThere = await this.ping().then(
+      () => true,
+      () => false,
+    );
+    return { database: isThere ? 'ok' : 'unavailable' };
+  }
+
   /** Deletes what is no longer kept: settled messages after 30 days, inbound ids after 7, answers after 24 h. */
   async purge(): Promise<void> {
     const before = (ms: number) => new Date(Date.now() - ms);

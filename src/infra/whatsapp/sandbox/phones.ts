@@ -1,5 +1,4 @@
-import type { EpochMs } from '../../../actors/ports.ts';
-import type { AgentView, GatewaySystem } from '../../../actors/protocol.ts';
+import type { AgentView, GatewaySystem, QrView } from '../../../actors/protocol.ts';
 import type { SandboxNetwork } from './network.ts';
 import type { Account, LineView } from './types.ts';
 
@@ -14,7 +13,7 @@ export interface PhoneView {
   status: AgentView['status'] | null;
   reason: string | null;
   /** The code that can be scanned now. */
-  qr: { code: string; issuedAt: EpochMs } | null;
+  qr: QrView | null;
   linked: boolean;
   account: Account | null;
   line: LineView | null;

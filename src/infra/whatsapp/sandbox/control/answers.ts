@@ -74,7 +74,7 @@ export const phone: z.ZodType<PhoneView> = z
     agentName: z.string().nullable(),
     status: z.enum(['awaiting_qr', 'connected', 'disconnected', 'auth_failed']).nullable(),
     reason: z.string().nullable(),
-    qr: z.strictObject({ code: z.string(), issuedAt: moment }).nullable(),
+    qr: z.strictObject({ code: z.string(), issuedAt: moment, expiresAt: moment.optional() }).nullable(),
     linked: z.boolean(),
     account: account.nullable(),
     line: line.nullable(),

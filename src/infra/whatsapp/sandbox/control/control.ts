@@ -12,6 +12,8 @@ export interface Control {
   agents: SandboxAgents;
   /** Aborted when the service begins to stop: streams end. */
   stopping?: AbortSignal;
+  /** Forgets which incoming messages were handled: after a reset the same ids come again. */
+  forgetInbound(): Promise<void>;
 }
 
 /** An operation of the control API; what `run` gets is what its schemas let through. */

@@ -3,17 +3,19 @@ import { withDeadline } from '../../../../actors/deadline.ts';
 import { GatewayError } from '../../../../actors/errors.ts';
 import type { Control } from './control.ts';
 
-// Whom a person finds who starts the sandbox for the first time. `scripts/sandbox.mjs` prints a call with this key.
+/** Whom a person finds who starts the sandbox for the first time. The key belongs to both agents. */
+export const DEMO = {
+  userId: 1,
+  key: 'sandbox-key',
+  linked: { agentId: 'cafe', agentName: 'Kopi Café', number: '6281100000001' },
+  awaiting: { agentId: 'shop', agentName: 'Flower shop' },
+  customers: [
+    { number: '6285000000001', name: 'Sari' },
+    { number: '6285000000002', name: 'Budi' },
+  ],
+  group: 'Café regulars',
+};
 
-const KEY = 'sandbox-key';
-const USER = 1;
-const LINKED = { agentId: 'cafe', agentName: 'Kopi Café', number: '6281100000001' };
-const AWAITING = { agentId: 'shop', agentName: 'Flower shop' };
-const CUSTOMERS = [
-  { number: '6285000000001', name: 'Sari' },
-  { number: '6285000000002', name: 'Budi' },
-];
-const GROUP = 'Café regulars';
 const CONNECT_MS = 10_000;
 
 /** A trace id for what nobody's request asked for. */
@@ -24,7 +26,10 @@ function traceId(): string {
 /** Creates an agent of the demo, or starts it when it rests; gives the QR that it then shows. */
 async function start({ agents }: Control, agent: { agentId: string; agentName: string }) {
   const { agentId, agentName } = agent;
-  const outcome = await agents.create({ userId: USER, agentId, agentName, apiKey: KEY }, traceId());
+  const outcome = await agents.create(
+    { userId: DEMO.userId, agentId, agentName, apiKey: DEMO.key },
+    traceId(),
+  );
   return outcome.qr;
 }
 
@@ -51,25 +56,28 @@ async function connected({ agents, network }: Control, agentId: string): Promise
  */
 export async function seedSandbox(control: Control): Promise<void> {
   const { network, agents } = control;
-  for (const { number, name } of CUSTOMERS) network.account(number, { name });
-  const qr = await start(control, LINKED);
-  if (qr) network.scan(qr.code, network.account(LINKED.number, { name: LINKED.agentName }).pn);
-  await connected(control, LINKED.agentId);
-  if (!network.groups().some(({ name }) => name === GROUP)) {
-    const participants = [LINKED.number, ...CUSTOMERS.map(({ number }) => number)];
-    network.group({ name: GROUP, participants });
+  const { linked, awaiting, customers, group } = DEMO;
+  for (const { number, name } of customers) network.account(number, { name });
+  const qr = await start(control, linked);
+  if (qr) network.scan(qr.code, network.account(linked.number, { name: linked.agentName }).pn);
+  await connected(control, linked.agentId);
+  if (!network.groups().some(({ name }) => name === group)) {
+    const participants = [linked, ...customers].map(({ number }) => number);
+    network.group({ name: group, participants });
   }
-  const shop = agents.list().find(({ agentId }) => agentId === AWAITING.agentId);
-  if (shop?.status !== 'connected' && shop?.status !== 'awaiting_qr') await start(control, AWAITING);
+  const shop = agents.list().find(({ agentId }) => agentId === awaiting.agentId);
+  if (shop?.status !== 'connected' && shop?.status !== 'awaiting_qr') await start(control, awaiting);
 }
 
 /**
  * Begins anew: no sessions, and an empty network that draws its ids from `seed`.
  * @throws GatewayError DATABASE_UNAVAILABLE
  */
-export async function resetSandbox({ network, agents }: Control, seed?: string): Promise<void> {
+export async function resetSandbox(control: Control, seed?: string): Promise<void> {
+  const { network, agents } = control;
   // Once so that no frozen or lost phone holds up its log-out, and once more for what the log-outs left behind.
   network.reset(seed);
   await Promise.all(agents.list().map(({ agentId }) => agents.remove(agentId, traceId())));
+  await control.forgetInbound();
   network.reset(seed);
 }

@@ -1,0 +1,39 @@
+// `npm run sandbox`: the service on the simulated WhatsApp with a demo in it. The log on stdout stays JSON; what
+// people are told goes to stderr.
+process.env.WHATSAPP_DRIVER = 'sandbox';
+const { app } = await import('../dist/main.js');
+const { DEMO } = await import('../dist/infra/whatsapp/sandbox/control/demo.js');
+
+/** Puts the demo in place; gives what went wrong, or null. */
+async function seed() {
+  const token = process.env.SESSIONS_TOKEN;
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const answer = await fetch(`${app.url}/sandbox/seed`, { method: 'POST', headers });
+  return answer.ok ? null : (await answer.json()).error.message;
+}
+
+/** What a person needs first. */
+function welcome(fault) {
+  const { linked, awaiting, key } = DEMO;
+  const agents = fault
+    ? `The demo agents could not be made: ${fault}`
+    : `The agent \`${linked.agentId}\` is linked, \`${awaiting.agentId}\` waits for its scan on the phone page.`;
+  return `
+  SANDBOX: WhatsApp is simulated, and nothing leaves this machine.
+
+  Phone      ${app.url}/sandbox/phone
+  Inspector  ${app.url}/inspector
+  API docs   ${app.url}/docs
+  Metrics    ${app.url}/metrics
+  API        ${app.url}
+
+  ${agents}
+  Your first message goes to a number that answers "pong":
+
+curl ${app.url}/agents/${linked.agentId}/messages \\
+  -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' \\
+  -d '{"to": "+15550000004", "message": "ping"}'
+`;
+}
+
+console.error(welcome(await seed()));

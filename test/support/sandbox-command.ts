@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { eventually } from './eventually.ts';
+import { childrenOf } from './processes.ts';
+import { SandboxApi } from './sandbox-api.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Tells on stderr of each module of a WhatsApp driver that is imported. */
+const WITNESS = `export async function resolve(specifier, context, next) {
+  const found = await next(specifier, context);
+  if (/whatsapp-web|puppeteer|whatsapp\\/(wwebjs|sandbox)\\/driver/.test(found.url))
+    process.stderr.write('IMPORTED ' + found.url + '\\n');
+  return found;
+}`;
+
+/** A script as the value of an option that must not hold spaces. */
+const asUrl = (script: string) => `data:text/javascript,${encodeURIComponent(script)}`;
+
+/** `npm run sandbox` as a person runs it, but on a free port and in a folder of its own. */
+export class SandboxCommand extends SandboxApi {
+  readonly dir: string;
+  readonly #child: ChildProcess;
+  #stdout = '';
+  #stderr = '';
+
+  private constructor(dir: string) {
+    super();
+    this.dir = dir;
+    const { PATH = '', HOME = '' } = process.env;
+    const watch = `import { register } from 'node:module'; register(${JSON.stringify(asUrl(WITNESS))});`;
+    this.#child = spawn('npm', ['run', '-s', 'sandbox'], {
+      cwd: ROOT,
+      env: {
+        PATH,
+        HOME,
+        PORT: '0',
+        DATA_DIR: join(dir, 'data'),
+        TEMP_DIR: join(dir, 'temp'),
+        NODE_OPTIONS: `--import=${asUrl(watch)}`,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child.stdout!.on('data', (chunk: Buffer) => {
+      this.#stdout += chunk.toString();
+    });
+    this.#child.stderr!.on('data', (chunk: Buffer) => {
+      this.#stderr += chunk.toString();
+    });
+  }
+
+  /** Starts it and waits for the words for people. */
+  static async start(): Promise<SandboxCommand> {
+    const command = new SandboxCommand(await realpath(await mkdtemp(join(tmpdir(), 'gateway-'))));
+    await eventually(
+      'the first cURL to be printed',
+      () => {
+        if (command.#child.exitCode !== null) throw new Error(`It ended: ${command.#stderr}`);
+        return /^curl .*(\\\n.*)+$/m.test(command.#stderr);
+      },
+      120_000,
+    );
+    return command;
+  }
+
+  get url(): string {
+    return /"url":"([^"]+)"/.exec(this.#stdout)![1]!;
+  }
+
+  /** What was said to people: on stderr. */
+  get words(): string {
+    return this.#stderr;
+  }
+
+  /** The log: on stdout, one object a line. */
+  get log(): Record<string, unknown>[] {
+    return this.#stdout
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** npm and what it started, by their ids; none without /proc (macOS). */
+  processes(): number[] {
+    const found = [this.#child.pid!];
+    for (const pid of found) found.push(...childrenOf(pid));
+    return found;
+  }
+
+  /** Ends it as Ctrl+C does, waits until it is gone, and takes its folder away. */
+  async close(): Promise<void> {
+    const exited = once(this.#child, 'exit');
+    this.#child.kill('SIGINT');
+    await exited;
+    await rm(this.dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
