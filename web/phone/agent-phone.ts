@@ -60,12 +60,12 @@ export class AgentPhone {
   show(state: State): void {
     const phone = selectedPhone(state);
     const name = phone?.agentName ?? phone?.agentId ?? 'The agent';
-    if (this.#shown !== name) {
-      this.#shown = name;
-      this.#picture.replaceChildren(avatar(name, name));
+    const owner = phone?.account?.pn ?? null;
+    if (this.#shown !== `${owner}${name}`) {
+      this.#shown = `${owner}${name}`;
+      this.#picture.replaceChildren(avatar(owner ?? name, name));
       setText(this.#name, `${name}'s phone`);
     }
-    const owner = phone?.account?.pn ?? null;
     setText(this.#number, owner ? numberOf(owner) : 'no number yet');
     const isOnline = phone?.devices.includes('CONNECTED') ?? false;
     const signal = owner === null ? 'none' : isOnline ? 'online' : 'offline';

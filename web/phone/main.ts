@@ -12,9 +12,10 @@ import { Actions } from './actions.ts';
 import { AgentPhone } from './agent-phone.ts';
 import { apply } from './boxes.ts';
 import { CustomerPhone } from './customer-phone.ts';
-import { el, setAttribute, setShown, setText } from './dom.ts';
+import { el, setAttribute, setShown } from './dom.ts';
 import { follow } from './live.ts';
 import { NetworkPanel } from './network-panel.ts';
+import { Notice } from './notice.ts';
 import { NumbersPanel } from './numbers-panel.ts';
 import { ScriptPanel } from './script-panel.ts';
 import { type State, Store } from './state.ts';
@@ -34,20 +35,18 @@ const numbers = new NumbersPanel(store, actions);
 const wire = new WirePanel(store);
 const script = new ScriptPanel(actions);
 const first = welcome(actions);
-const notice = el('p', { class: 'notice', role: 'alert', hidden: true });
+const notice = new Notice(store);
 const phones = el('div', { class: 'phones' }, agentPhone.node, customerPhone.node);
 const tools = el('div', { class: 'tools' }, network.node, script.node, wire.node, numbers.node);
 const views = viewSwitch(store);
-const main = el('main', {}, topBar.row, notice, first, views.node, phones, tools);
-document.body.append(topBar.banner, main);
+const main = el('main', {}, topBar.row, first, views.node, phones, tools);
+document.body.append(topBar.banner, main, notice.node);
 
 /** Shows the state on all of the page. */
 function show(state: State): void {
   const isEmpty = state.known && state.phones.length === 0;
   topBar.show(state);
-  setShown(notice, state.notice !== null);
-  setText(notice, state.notice?.text ?? '');
-  setAttribute(notice, 'data-bad', state.notice?.bad ?? false);
+  notice.show(state);
   setShown(first, isEmpty);
   setShown(phones, state.known && !isEmpty);
   setShown(tools, state.known && !isEmpty);

@@ -60,8 +60,8 @@ export class NumbersPanel {
     const as = el('button', { type: 'button', 'aria-label': `Write as ${name}`, title: 'Be it' }, 'Write as');
     as.addEventListener('click', () => this.#writeAs(number.jid));
     as.disabled = !number.exists;
-    const words = el('span', { class: 'what' }, el('code', {}, name), ` ${wordsOf(number)}`);
-    return el('li', {}, words, el('span', { class: 'buttons' }, to, as));
+    const words = el('span', { class: 'words' }, wordsOf(number));
+    return el('li', {}, el('code', {}, name), el('span', { class: 'buttons' }, to, as), words);
   }
 
   /** Opens the chat with it on the agent's phone. */

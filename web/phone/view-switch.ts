@@ -2,7 +2,7 @@ import { el, setAttribute } from './dom.ts';
 import type { State, Store } from './state.ts';
 
 const VIEWS: [State['view'], string][] = [
-  ['agent', "Agent's phone"],
+  ['agent', 'Agent'],
   ['customer', 'Customer'],
   ['tools', 'Tools'],
 ];
