@@ -1,0 +1,172 @@
+import { expect } from 'chai';
+import type { Browser, Locator } from 'playwright-core';
+import { whenChromium } from '../support/chromium.ts';
+import { eventually } from '../support/eventually.ts';
+import { createAgent, linkAgent, PhonePage, startBrowser } from '../support/phone-page.ts';
+import { withDatabase } from '../support/postgres.ts';
+import { type Service, startService } from '../support/service.ts';
+
+const PIXEL = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+whenChromium('the virtual phone, as one who plays both sides sees it', (executablePath) => {
+  const database = withDatabase();
+  let service: Service;
+  let browser: Browser;
+  let phone: PhonePage;
+
+  before(async () => {
+    const env = { WHATSAPP_DRIVER: 'sandbox' };
+    [service, browser] = await Promise.all([startService(database(), { env }), startBrowser(executablePath)]);
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.close();
+  });
+  afterEach(() => phone.close());
+
+  /** The width of what an image element has loaded, px; 0 before. */
+  function widthOf(image: Locator): Promise<number> {
+    return image.evaluate((element) => Number(Reflect.get(element, 'naturalWidth')));
+  }
+
+  /** Opens the page on a linked agent of this name. */
+  async function withAgent(agentId: string): Promise<void> {
+    await linkAgent(service, agentId);
+    phone = await PhonePage.open(browser, service.app.url, { agentId });
+  }
+
+  it('leads a newcomer from nothing to the first answered message', async () => {
+    phone = await PhonePage.open(browser, service.app.url);
+    await phone.button('Create the agent “Demo”').click();
+    const code = phone.page.getByRole('img', { name: 'The QR code that the agent shows' });
+    await eventually('the QR to be drawn', async () => (await widthOf(code)) > 0);
+    let scannedAt = Number.NaN;
+    service.network.events.on('wire', ({ kind }) => {
+      if (kind === 'scan') scannedAt = Date.now();
+    });
+    await phone.button('Scan the code').click();
+    await phone.page.locator('.pill[data-state="connected"]').waitFor();
+    const inspected = await fetch(`${service.app.url}/inspector/api/agents/demo`);
+    const { history } = (await inspected.json()) as { history: { at: number; to: string[] }[] };
+    const lit = history.find(({ to }) => to.some((state) => state.startsWith('connected')));
+    expect(lit!.at - scannedAt).to.be.within(0, 1_000);
+
+    await phone.write('where is my order?');
+    await phone.bubble(phone.customer, 'AI: where is my order?').waitFor();
+    await phone.ticked(phone.customer, 'where is my order?', 'delivered');
+  });
+
+  it('shows the agent typing while its AI thinks, then the answer, then blue ticks', async () => {
+    await withAgent('typist');
+    let answer = (_text: string) => {};
+    service.ai.behave = () =>
+      new Promise((resolve) => {
+        answer = (reply) => resolve({ body: { reply } });
+      });
+    await phone.write('think about it');
+    await phone.customer.getByRole('status', { name: 'typing' }).waitFor();
+    await phone.customer.locator('header', { hasText: 'typing…' }).waitFor();
+    answer('done');
+    await phone.bubble(phone.customer, 'done').waitFor();
+    await phone.customer.getByRole('status', { name: 'typing' }).waitFor({ state: 'hidden' });
+    service.ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
+
+    await phone.agent.locator('.chat-line').first().click();
+    await phone.ticked(phone.agent, 'done', 'read');
+    await phone.ticked(phone.customer, 'think about it', 'delivered');
+    await phone.page.getByRole('button', { name: /^Read this chat/ }).click();
+    await phone.ticked(phone.customer, 'think about it', 'read');
+  });
+
+  it('answers a quote, and shows an image, on both phones', async () => {
+    await withAgent('painter');
+    await phone.write('look at this');
+    await phone.bubble(phone.customer, 'AI: look at this').waitFor();
+    await phone.page.getByRole('button', { name: 'Reply to: AI: look at this' }).click();
+    await phone.write('at what?');
+    await phone.customer.locator('blockquote', { hasText: 'AI: look at this' }).waitFor();
+    await phone.customer
+      .getByLabel('Attach an image')
+      .setInputFiles({ name: 'dot.png', mimeType: 'image/png', buffer: PIXEL });
+    await phone.customer.locator('.chip img').waitFor();
+    await phone.write('a dot');
+    await phone.agent.locator('.chat-line', { hasText: 'Ayu' }).click();
+    for (const side of [phone.customer, phone.agent]) {
+      const image = phone.bubble(side, 'a dot').locator('img');
+      await eventually('the image', () =>
+        image.evaluate((one) => (one as HTMLImageElement).naturalWidth === 1),
+      );
+    }
+  });
+
+  it('is answered in a group only when the agent is mentioned', async () => {
+    await withAgent('member');
+    await phone.button('All chats').first().click();
+    await phone.button('+ New group').click();
+    await phone.page.getByLabel('Budi').check();
+    await phone.button('Make the group').click();
+    await phone.write('nobody in particular');
+    await phone.ticked(phone.customer, 'nobody in particular', 'delivered');
+    await phone.page.getByRole('button', { name: 'Mention Member' }).click();
+    await phone.write('you there?');
+    await phone.bubble(phone.customer, '@Member you there?').waitFor();
+    await phone.bubble(phone.customer, 'AI: you there?').waitFor();
+    expect(await phone.bubble(phone.customer, 'AI: nobody').count()).to.equal(0);
+
+    await phone.page.getByLabel('Which customer you are').selectOption({ label: 'Budi' });
+    await phone.customer.locator('.chat-line', { hasText: 'Family' }).click();
+    await phone.customer.locator('.sender', { hasText: 'Ayu' }).first().waitFor();
+    await phone.write('I hear everything');
+    await phone.ticked(phone.customer, 'I hear everything', 'delivered');
+  });
+
+  it('lets one be a new customer, even one who hides the number', async () => {
+    await withAgent('stranger');
+    await phone.page.getByLabel('Which customer you are').selectOption({ label: '+ New customer…' });
+    await phone.page.getByLabel('Name', { exact: true }).fill('Dewi');
+    await phone.page.getByLabel('Hides the number').check();
+    await phone.button('Be this customer').click();
+    await phone.write('guess who');
+    await phone.bubble(phone.customer, 'AI: guess who').waitFor();
+    const asked = service.ai.calls.at(-1)!.body;
+    expect(asked.sessionId).to.match(/@lid$/);
+    expect(asked.metadata).to.include({ whatsapp_name: 'Dewi' });
+  });
+
+  it('posts a status, which the agent gets and does not answer', async () => {
+    await withAgent('friend');
+    const before = service.ai.calls.length;
+    await phone.button('Status').click();
+    await phone.page.getByRole('textbox', { name: 'Status' }).fill('on holiday');
+    await phone.button('Post status').click();
+    await phone.customer.locator('.posted', { hasText: 'on holiday' }).waitFor();
+    await phone.agent.locator('.chat-line', { hasText: 'on holiday' }).waitFor();
+    expect(service.ai.calls).to.have.length(before);
+  });
+
+  it('refuses a code, refuses one that has expired, and unlinks', async () => {
+    await createAgent(service, 'picky');
+    phone = await PhonePage.open(browser, service.app.url, { agentId: 'picky' });
+    const code = phone.page.getByRole('img', { name: 'The QR code that the agent shows' });
+    await code.waitFor();
+    const first = await code.getAttribute('src');
+    await phone.button('+30 s').click();
+    await eventually('another code', async () => (await code.getAttribute('src')) !== first);
+    await phone.button('Scan an expired code').click();
+    await phone.told('expired');
+
+    await phone.button('Refuse').click();
+    await phone.page.locator('.pill[data-state="auth_failed"]').waitFor();
+    await phone.button('Ask for a new code').click();
+    await phone.button('Scan the code').click();
+    await phone.page.locator('.pill[data-state="connected"]').waitFor();
+    await phone.button('Linked devices').click();
+    await phone.agent.getByText('Active now').waitFor();
+    await phone.button('Unlink').click();
+    await phone.page.locator('.pill', { hasText: 'disconnected: LOGOUT' }).waitFor();
+    await phone.button('Ask for a new code').waitFor();
+  });
+});

@@ -1,0 +1,130 @@
+import { expect } from 'chai';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import { eventually } from './eventually.ts';
+import type { Service } from './service.ts';
+
+const KEY = 'key-of-the-back-end';
+
+/** What a page did that none of ours may do. */
+export interface Misdeeds {
+  /** Errors of scripts and of the content policy. */
+  errors: string[];
+  /** Requests to another origin. */
+  foreign: string[];
+}
+
+/** Starts the browser that a file's tests share. */
+export function startBrowser(executablePath: string): Promise<Browser> {
+  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
+}
+
+/** The virtual phone's page, and the words for what one does on it. */
+export class PhonePage {
+  readonly page: Page;
+  readonly misdeeds: Misdeeds = { errors: [], foreign: [] };
+  readonly agent: Locator;
+  readonly customer: Locator;
+  readonly #context: BrowserContext;
+  readonly #url: string;
+
+  private constructor(context: BrowserContext, page: Page, url: string) {
+    this.#context = context;
+    this.page = page;
+    this.#url = url;
+    this.agent = page.locator('#agent');
+    this.customer = page.locator('#customer');
+    page.on('pageerror', (error) => this.misdeeds.errors.push(String(error)));
+    page.on('console', (message) => {
+      // The browser itself notes every answer of 400 and more; what is to be seen of it, the tests look at.
+      const isRefusal = message.text().startsWith('Failed to load resource');
+      if (message.type() === 'error' && !isRefusal) this.misdeeds.errors.push(message.text());
+    });
+    page.on('request', (request) => {
+      const { origin, protocol } = new URL(request.url());
+      if (origin !== new URL(url).origin && protocol !== 'data:') this.misdeeds.foreign.push(request.url());
+    });
+  }
+
+  /** Opens the page, of one agent or of whichever there is, and waits until it is live. */
+  static async open(
+    browser: Browser,
+    url: string,
+    { agentId, ...look }: { agentId?: string; width?: number; colorScheme?: 'dark' | 'light' } = {},
+  ): Promise<PhonePage> {
+    const { width = 1440, colorScheme = 'light' } = look;
+    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
+    const phone = new PhonePage(context, await context.newPage(), url);
+    await phone.page.goto(`${url}/sandbox/phone${agentId ? `?agent=${agentId}` : ''}`);
+    await phone.page.locator('.connection[data-state="live"]').waitFor();
+    return phone;
+  }
+
+  /** Writes as the customer into the chat that is open. */
+  async write(text: string): Promise<void> {
+    await this.page.getByRole('textbox', { name: 'Message as the customer' }).fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** The bubbles of a phone that hold this text. */
+  bubble(of: Locator, text: string): Locator {
+    return of.locator('li.bubble', { hasText: text });
+  }
+
+  /** Waits until a message on a phone has come as far as this: `sent`, `delivered`, `read`, `refused by WhatsApp`. */
+  async ticked(of: Locator, text: string, far: string): Promise<void> {
+    await this.bubble(of, text).locator(`.ticks[aria-label="${far}"]`).waitFor();
+  }
+
+  /** The cURL that the page gives for an action. */
+  async curl(label: string): Promise<string> {
+    const shown = this.page.getByRole('region', { name: `cURL: ${label}`, exact: true });
+    return (await shown.textContent()) ?? '';
+  }
+
+  /** What is said at the bottom of the page, once it holds this. */
+  async told(part: string): Promise<void> {
+    await this.page.locator('.notice', { hasText: part }).waitFor();
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole('button', { name, exact: true });
+  }
+
+  /** Closes the page, and sees that it was well-behaved all the while. */
+  async close(): Promise<void> {
+    await this.#context.close();
+    expect(this.misdeeds, this.#url).to.deep.equal({ errors: [], foreign: [] });
+  }
+}
+
+/** Creates an agent through the API, whose key is then the one that `rememberKey` gives to the page. */
+export async function createAgent(service: Service, agentId: string): Promise<void> {
+  const answer = await fetch(`${service.app.url}/sessions`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ userId: 1, agentId, agentName: nameOf(agentId), apikey: KEY }),
+  });
+  expect(answer.status).to.be.oneOf([200, 201]);
+}
+
+/** Creates an agent, links it, and waits until it is connected. */
+export async function linkAgent(service: Service, agentId: string): Promise<void> {
+  await createAgent(service, agentId);
+  const { system } = service.app;
+  const { pn } = service.network.account(`62811${agentId.length}${Date.now() % 1e7}`, {
+    name: nameOf(agentId),
+  });
+  service.network.scan(system.qr(agentId).code, pn);
+  await eventually(`${agentId} to be connected`, () => system.describe(agentId).status === 'connected');
+}
+
+/** The agent's name, made from its id. */
+function nameOf(agentId: string): string {
+  return agentId.charAt(0).toUpperCase() + agentId.slice(1);
+}
+
+/** Gives the page the key of an agent that was made elsewhere, as its owner would. */
+export async function giveKey(phone: PhonePage): Promise<void> {
+  await phone.agent.locator('.key-form input').fill(KEY);
+  await phone.button('Use').click();
+}
