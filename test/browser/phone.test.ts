@@ -93,12 +93,10 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
       .setInputFiles({ name: 'dot.png', mimeType: 'image/png', buffer: PIXEL });
     await phone.customer.locator('.chip img').waitFor();
     await phone.write('a dot');
-    await phone.agent.locator('.chat-line', { hasText: 'Ayu' }).click();
+    await phone.agent.locator('.chat-line', { hasText: 'Sari' }).click();
     for (const side of [phone.customer, phone.agent]) {
       const image = phone.bubble(side, 'a dot').locator('img');
-      await eventually('the image', () =>
-        image.evaluate((one) => (one as HTMLImageElement).naturalWidth === 1),
-      );
+      await eventually('the image', async () => (await widthOf(image)) === 1);
     }
   });
 
@@ -118,7 +116,7 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
 
     await phone.page.getByLabel('Which customer you are').selectOption({ label: 'Budi' });
     await phone.customer.locator('.chat-line', { hasText: 'Family' }).click();
-    await phone.customer.locator('.sender', { hasText: 'Ayu' }).first().waitFor();
+    await phone.customer.locator('.sender', { hasText: 'Sari' }).first().waitFor();
     await phone.write('I hear everything');
     await phone.ticked(phone.customer, 'I hear everything', 'delivered');
   });

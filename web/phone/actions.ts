@@ -25,6 +25,15 @@ export interface Letter {
 
 type Faults = z.input<typeof NETWORK>;
 
+/** How a call is made: `quiet` ones happen by themselves, and are not talked about. */
+interface Manner {
+  quiet?: boolean;
+  onRefusal?: (code: string) => unknown;
+}
+
+/** What agents of the demo are created with. */
+const DEMO_KEY = 'sandbox-key';
+
 /** Everything that can be done on this page: each is a call that a script can make as well. */
 export class Actions {
   readonly #store: Store;
@@ -114,7 +123,10 @@ export class Actions {
   /** Sends as the agent's back end does: through the public API, with the agent's key. */
   async sendAsAgent(agentId: string, to: string, message: string, key: string): Promise<boolean> {
     const call: Call = { method: 'POST', path: `/agents/${agentId}/messages`, body: { to, message }, key };
-    const answer = (await this.#do('Send as your back end', call)) as { status?: string } | null;
+    const onRefusal = (code: string) => code === 'UNAUTHORIZED' && this.rememberKey(agentId, '');
+    const answer = (await this.#do('Send as your back end', call, { onRefusal })) as {
+      status?: string;
+    } | null;
     if (answer?.status === 'queued') this.tell('Queued: it leaves when its turn comes.');
     return answer !== null;
   }
@@ -152,9 +164,9 @@ export class Actions {
     if (messages) this.#store.change(() => mergeMessages(chat, messages as ChatMessage[]));
   }
 
-  /** The key of an agent, as far as this tab knows it. */
+  /** The key of an agent, as far as this tab knows it; at first the demo's. Null: it must be asked for. */
   keyOf(agentId: string): string | null {
-    return sessionStorage.getItem(`key:${agentId}`);
+    return (sessionStorage.getItem(`key:${agentId}`) ?? DEMO_KEY) || null;
   }
 
   rememberKey(agentId: string, key: string): void {
@@ -182,7 +194,7 @@ export class Actions {
   }
 
   /** Makes a call and notes it for scripts; a refusal is told, and gives null. */
-  async #do(label: string, call: Call, { quiet = false } = {}): Promise<unknown> {
+  async #do(label: string, call: Call, { quiet = false, onRefusal }: Manner = {}): Promise<unknown> {
     const curl = curlOf(call, location.origin);
     this.#store.change((state) => {
       state.commands = withCommand(state.commands, { label, curl }, quiet);
@@ -191,6 +203,7 @@ export class Actions {
     try {
       return await send(call);
     } catch (thrown) {
+      if (thrown instanceof ApiError) onRefusal?.(thrown.code);
       if (!quiet) this.tell(wordsOf(thrown), true);
       return null;
     }

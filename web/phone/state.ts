@@ -66,11 +66,11 @@ export interface State {
   notice: { text: string; bad: boolean } | null;
 }
 
-/** Who one can be before anybody has written. */
+/** Who one can be before anybody has written; the first two are those of the demo. */
 export const FIRST_CUSTOMERS: Customer[] = [
-  { pn: '628119000001@c.us', name: 'Ayu' },
-  { pn: '628119000002@c.us', name: 'Budi' },
-  { pn: '628119000003@c.us', name: 'Citra' },
+  { pn: '6285000000001@c.us', name: 'Sari' },
+  { pn: '6285000000002@c.us', name: 'Budi' },
+  { pn: '6285000000003@c.us', name: 'Citra' },
 ];
 
 /** Holds the state, and calls the listener once per frame when it has changed. */
