@@ -92,6 +92,15 @@ for (const { name, binDir } of flavours()) {
         expect(await database.agents.find('sales')).to.equal(null);
       });
 
+      it('forgets which messages an agent had taken when it is removed', async () => {
+        await database.agents.save(agent);
+        await database.inbound.claim('sales', 'wa-of-before');
+        await database.inbound.claim('other', 'wa-of-before');
+        await database.agents.remove('sales');
+        expect(await database.inbound.claim('sales', 'wa-of-before')).to.equal(true);
+        expect(await database.inbound.claim('other', 'wa-of-before')).to.equal(false);
+      });
+
       it('gives the latest active key of a user, or none', async () => {
         await sql.query(
           `insert into api_keys (user_id, api_key, is_active, created_at) values

@@ -3,7 +3,9 @@ import { type Browser, type BrowserContext, chromium, type Locator, type Page } 
 import { eventually } from './eventually.ts';
 import type { Service } from './service.ts';
 
-const KEY = 'key-of-the-back-end';
+/** The key that the page tries, and one that it doesn't. */
+const KEY = 'sandbox-key';
+export const OTHER_KEY = 'key-of-the-back-end';
 
 /** What a page did that none of ours may do. */
 export interface Misdeeds {
@@ -97,19 +99,19 @@ export class PhonePage {
   }
 }
 
-/** Creates an agent through the API, whose key is then the one that `rememberKey` gives to the page. */
-export async function createAgent(service: Service, agentId: string): Promise<void> {
+/** Creates an agent through the API. */
+export async function createAgent(service: Service, agentId: string, apikey = KEY): Promise<void> {
   const answer = await fetch(`${service.app.url}/sessions`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ userId: 1, agentId, agentName: nameOf(agentId), apikey: KEY }),
+    body: JSON.stringify({ userId: 1, agentId, agentName: nameOf(agentId), apikey }),
   });
   expect(answer.status).to.be.oneOf([200, 201]);
 }
 
 /** Creates an agent, links it, and waits until it is connected. */
-export async function linkAgent(service: Service, agentId: string): Promise<void> {
-  await createAgent(service, agentId);
+export async function linkAgent(service: Service, agentId: string, apikey?: string): Promise<void> {
+  await createAgent(service, agentId, apikey);
   const { system } = service.app;
   const { pn } = service.network.account(`62811${agentId.length}${Date.now() % 1e7}`, {
     name: nameOf(agentId),
@@ -121,10 +123,4 @@ export async function linkAgent(service: Service, agentId: string): Promise<void
 /** The agent's name, made from its id. */
 function nameOf(agentId: string): string {
   return agentId.charAt(0).toUpperCase() + agentId.slice(1);
-}
-
-/** Gives the page the key of an agent that was made elsewhere, as its owner would. */
-export async function giveKey(phone: PhonePage): Promise<void> {
-  await phone.agent.locator('.key-form input').fill(KEY);
-  await phone.button('Use').click();
 }

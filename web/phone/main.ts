@@ -22,7 +22,7 @@ import { type State, Store } from './state.ts';
 import { TopBar } from './top-bar.ts';
 import { viewSwitch } from './view-switch.ts';
 import { welcome } from './welcome.ts';
-import { addressOf, selectedPhone } from './who.ts';
+import { addressOf, phoneOf, selectedPhone } from './who.ts';
 import { WirePanel } from './wire-panel.ts';
 
 const store = new Store();
@@ -70,6 +70,11 @@ function keepAddress({ agentId }: State): void {
   history.replaceState(null, '', `?${new URLSearchParams({ agent: agentId })}`);
 }
 
+/** Whether a customer's chat is with somebody who is still there, after a reset or another start of the service. */
+function exists(state: State, chat: string | null): boolean {
+  return chat !== null && (phoneOf(state, chat) !== undefined || state.groups.some(({ id }) => id === chat));
+}
+
 /** Folds news in; the agent that was linked meanwhile is ready to be written to. */
 function onNews(news: News): void {
   store.change((state) => {
@@ -81,6 +86,7 @@ function onNews(news: News): void {
       Object.assign(state, { botChat: null, customerChat: null });
     }
     const phone = selectedPhone(state);
+    if (news.fresh && !exists(state, state.customerChat)) state.customerChat = null;
     if (phone?.linked && !before) {
       Object.assign(state, { botTab: 'chats', view: 'customer' });
       state.customerChat ??= addressOf(phone);

@@ -99,12 +99,13 @@ export class PgAgentStore implements AgentStore {
     );
   }
 
-  /** Deletes the record, and its messages and remembered answers: the agentId may become somebody else's. */
+  /** Deletes the record and all that is remembered with it: the agentId may become somebody else's. */
   async remove(agentId: string): Promise<void> {
     await this.#pool.query(
       'agent.remove',
       `with messages as (delete from public.gateway_message where agent_id = $1),
-            answers as (delete from public.gateway_idempotency where agent_id = $1)
+            answers as (delete from public.gateway_idempotency where agent_id = $1),
+            claims as (delete from public.gateway_inbound where agent_id = $1)
        delete from public.whatsapp_user where agent_id = $1`,
       [agentId],
     );

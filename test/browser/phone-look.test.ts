@@ -1,0 +1,114 @@
+import axe from 'axe-core';
+import { expect } from 'chai';
+import type { Browser } from 'playwright-core';
+import { whenChromium } from '../support/chromium.ts';
+import { linkAgent, PhonePage, startBrowser } from '../support/phone-page.ts';
+import { withDatabase } from '../support/postgres.ts';
+import { type Service, startService } from '../support/service.ts';
+
+/** What axe-core has to say that is serious or critical, as `rule: element`. */
+async function faultsOf({ page }: PhonePage): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults;
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
+}
+
+/** How much wider than the window the page is, px. */
+function overhang({ page }: PhonePage): Promise<unknown> {
+  return page.evaluate('document.documentElement.scrollWidth - innerWidth');
+}
+
+whenChromium('the look of the virtual phone', (executablePath) => {
+  const database = withDatabase();
+  let service: Service;
+  let browser: Browser;
+  let phone: PhonePage;
+
+  before(async () => {
+    const env = { WHATSAPP_DRIVER: 'sandbox' };
+    [service, browser] = await Promise.all([startService(database(), { env }), startBrowser(executablePath)]);
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.close();
+  });
+  afterEach(() => phone.close());
+
+  /** Fills both phones with a conversation, a group and a refused message. */
+  async function live(): Promise<void> {
+    await phone.write('hello');
+    await phone.bubble(phone.customer, 'AI: hello').waitFor();
+    await phone.page.getByRole('button', { name: 'Reply to: AI: hello' }).click();
+    await phone.write('again');
+    await phone.bubble(phone.customer, 'AI: again').waitFor();
+  }
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    it(`leaves axe-core nothing serious to say, ${colorScheme}, from the first step on`, async () => {
+      const reset = await fetch(`${service.app.url}/sandbox/reset`, { method: 'POST' });
+      expect(reset.status).to.equal(200);
+      phone = await PhonePage.open(browser, service.app.url, { colorScheme });
+      expect(await faultsOf(phone)).to.deep.equal([]);
+      await phone.button('Create the agent “Demo”').click();
+      await phone.button('Scan the code').waitFor();
+      expect(await faultsOf(phone)).to.deep.equal([]);
+      await phone.button('Scan the code').click();
+      await live();
+      await phone.agent.locator('.chat-line').first().click();
+      await phone.button('Send to +15550000001').click();
+      await phone.page.getByRole('textbox', { name: 'Message through the API' }).fill('anyone?');
+      await phone.page.keyboard.press('Enter');
+      await phone.told('RECIPIENT_NOT_ON_WHATSAPP');
+      expect(await faultsOf(phone)).to.deep.equal([]);
+      await phone.button('Status').click();
+      await phone.button('+ New agent').click();
+      await phone.page.getByRole('dialog').waitFor();
+      expect(await faultsOf(phone)).to.deep.equal([]);
+    });
+  }
+
+  it('fits on a screen of 390 px, where one thing at a time is in sight', async () => {
+    await linkAgent(service, 'narrow');
+    phone = await PhonePage.open(browser, service.app.url, { agentId: 'narrow', width: 390 });
+    await phone.customer.waitFor();
+    await live();
+    expect(await overhang(phone)).to.equal(0);
+    expect(await phone.agent.isVisible()).to.equal(false);
+    await phone.button('Agent').click();
+    await phone.agent.waitFor();
+    expect(await overhang(phone)).to.equal(0);
+    await phone.button('Tools').click();
+    await phone.page.locator('#wire').waitFor();
+    expect(await phone.customer.isVisible()).to.equal(false);
+    expect(await overhang(phone)).to.equal(0);
+    expect(await faultsOf(phone)).to.deep.equal([]);
+  });
+
+  it('can be used with the keyboard alone', async () => {
+    await linkAgent(service, 'keys');
+    phone = await PhonePage.open(browser, service.app.url, { agentId: 'keys' });
+    const field = phone.page.getByRole('textbox', { name: 'Message as the customer' });
+    await field.waitFor();
+    const isFocused = () => field.evaluate((element) => element === element.ownerDocument.activeElement);
+    for (let tabs = 0; !(await isFocused()); tabs += 1) {
+      expect(tabs, 'steps to the message field').to.be.below(30);
+      await phone.page.keyboard.press('Tab');
+    }
+    await phone.page.keyboard.type('no mouse');
+    await phone.page.keyboard.press('Enter');
+    await phone.bubble(phone.customer, 'AI: no mouse').waitFor();
+    expect(await isFocused()).to.equal(true);
+  });
+
+  it('is told purple that it is a sandbox, and leads to the inspector and the documentation', async () => {
+    await linkAgent(service, 'linked');
+    phone = await PhonePage.open(browser, service.app.url, { agentId: 'linked' });
+    await phone.page.getByRole('banner').filter({ hasText: 'SANDBOX' }).waitFor();
+    const links = phone.page.getByRole('navigation', { name: 'Other pages' }).getByRole('link');
+    const hrefs = await links.evaluateAll((all) => all.map((link) => link.getAttribute('href')));
+    expect(hrefs).to.deep.equal(['/inspector?agent=linked', '/docs']);
+    for (const href of hrefs) expect((await fetch(`${service.app.url}${href}`)).status).to.equal(200);
+  });
+});
