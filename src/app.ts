@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createHttpTerminator } from 'http-terminator';
 import type { Logger } from 'pino';
 import { createGatewaySystem } from './actors/gateway-system.ts';
@@ -12,6 +12,7 @@ import { createHttpApp, createHttpServer } from './http/app.ts';
 import { isLoopback } from './http/security.ts';
 import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';
 import type { Config } from './infra/config.ts';
+import { lockFolder } from './infra/folder-lock.ts';
 import { parseJid } from './infra/jid.ts';
 import { logGateway } from './infra/log-events.ts';
 import { Spool } from './infra/media/spool.ts';
@@ -84,6 +85,7 @@ class Service implements App {
 
   async start(): Promise<void> {
     const config = this.#config;
+    await this.#lockFolders();
     const metrics = new Metrics({ driver: config.WHATSAPP_DRIVER });
     const database = await openDatabase({
       dbUrl: config.DB_URL,
@@ -144,6 +146,15 @@ class Service implements App {
     this.#stopping.abort();
     this.#stopped ??= this.#release();
     return this.#stopped;
+  }
+
+  /** Keeps other services away from our folders; before anything in them is looked at or adopted. */
+  async #lockFolders(): Promise<void> {
+    const { DATA_DIR, WWEBJS_AUTH_DIR, WHATSAPP_DRIVER } = this.#config;
+    const dirs = WHATSAPP_DRIVER === 'wwebjs' ? [DATA_DIR, WWEBJS_AUTH_DIR] : [DATA_DIR];
+    for (const dir of new Set(dirs.map((each) => resolve(each)))) {
+      this.#releases.push(await lockFolder(dir));
+    }
   }
 
   /** The WhatsApp that the configuration names. */

@@ -18,6 +18,8 @@ function configuration() {
   }
 }
 
+// Profiles, images and the database are for this user alone, whatever writes them.
+process.umask(0o077);
 const config = configuration();
 const logger = createLogger(config.LOG_LEVEL);
 /** The running service, for the scripts that start it. */

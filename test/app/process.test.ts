@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { processesIn } from '../support/processes.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
@@ -39,6 +40,22 @@ describe('the process that cannot start', function () {
     } finally {
       await other.close();
     }
+  });
+
+  it('exits with 1 when another service has its folders, and leaves that one alone', async () => {
+    const { child, output: outputOfFirst } = await service.up();
+    const { code, output } = await failsWith({ PORT: '0' });
+    expect(code).to.equal(1);
+    expect(output).to.include(`${join(service.dir, 'data')} is used by process ${child.pid}`);
+    const shared = { WHATSAPP_DRIVER: 'wwebjs', WWEBJS_AUTH_DIR: join(service.dir, 'data') };
+    const apart = await failsWith({ ...shared, DATA_DIR: join(service.dir, 'other') });
+    expect(apart.code).to.equal(1);
+    expect(apart.output).to.include(`${shared.WWEBJS_AUTH_DIR} is used by process ${child.pid}`);
+    expect(child.exitCode).to.equal(null);
+    expect((await service.call('GET', '/readyz')).status, outputOfFirst()).to.equal(200);
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
   });
 
   it('refuses the sandbox in production', async () => {

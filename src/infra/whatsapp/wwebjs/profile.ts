@@ -15,6 +15,24 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+/** A link in the place of a folder would lead deletes and profiles elsewhere. */
+async function refuseLink(dir: string): Promise<void> {
+  if ((await lstat(dir)).isDirectory()) return;
+  throw new GatewayError('SESSION_START_FAILED', 'The auth folder of the agent is not a folder.');
+}
+
+/** Makes a folder of ours, readable by this user alone even when it was there before. */
+async function openFolder(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o700 }).catch(ignoreExisting);
+  await refuseLink(dir);
+  await chmod(dir, 0o700);
+}
+
+/** What is there in the place of a folder is looked at next. */
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}
+
 /**
  * What an agent keeps on disk: `<WWEBJS_AUTH_DIR>/<agentId>` with Chromium's profile in `session` and the marker
  * `linked`, which tells a linked profile from one that only ever showed a QR.
@@ -35,11 +53,11 @@ export class Profile {
     this.userDataDir = join(this.dir, 'session');
   }
 
-  /** Makes the folder, readable by this user alone, and removes a lock that another host left. */
+  /** Makes the folders, readable by this user alone, and removes a lock that another host left. */
   async prepare(): Promise<void> {
-    await mkdir(this.dir, { recursive: true, mode: 0o700 });
-    await this.#refuseLink();
-    await chmod(this.dir, 0o700);
+    await openFolder(this.dir);
+    // Chromium would make its own for all to read.
+    await openFolder(this.userDataDir);
     await this.#removeForeignLock();
   }
 
@@ -59,18 +77,12 @@ export class Profile {
   /** Deletes it: first out of the way by one rename, then for good. Safe to repeat. */
   async remove(): Promise<void> {
     if (!(await exists(this.dir))) return;
-    await this.#refuseLink();
+    await refuseLink(this.dir);
     const trash = join(this.#root, TRASH);
-    await mkdir(trash, { recursive: true, mode: 0o700 });
+    await openFolder(trash);
     const grave = join(trash, `${this.dir.slice(this.#root.length + 1)}-${process.hrtime.bigint()}`);
     await rename(this.dir, grave);
     await rm(grave, { recursive: true, force: true, maxRetries: 5 });
-  }
-
-  /** A link in the place of the folder would lead deletes and profiles elsewhere. */
-  async #refuseLink(): Promise<void> {
-    if ((await lstat(this.dir)).isDirectory()) return;
-    throw new GatewayError('SESSION_START_FAILED', 'The auth folder of the agent is not a folder.');
   }
 
   /**

@@ -1,0 +1,91 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Profile, profilesBelow } from '../../src/infra/whatsapp/wwebjs/profile.ts';
+import { failureOf } from '../support/failure.ts';
+
+describe('the profile of an agent', () => {
+  let dir: string;
+  let root: string;
+  let victim: string;
+
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'gateway-profile-'));
+    root = join(dir, 'auth');
+    victim = join(dir, 'victim');
+    await mkdir(root);
+    await mkdir(victim);
+    await writeFile(join(victim, 'kept'), 'untouched');
+  });
+  afterEach(async () => {
+    expect(await readFile(join(victim, 'kept'), 'utf8')).to.equal('untouched');
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
+
+  for (const id of ['', '.', '..', '../victim', 'a/../../victim', 'a/b', '/etc', '.trash', './'])
+    it(`is refused for ${JSON.stringify(id)}, even in a row of the database`, () => {
+      expect(() => new Profile(root, id)).to.throw('not a folder name');
+    });
+
+  it('is closed to others, Chromium’s part of it too, even where it was open before', async () => {
+    await mkdir(join(root, 'bot', 'session'), { recursive: true, mode: 0o755 });
+    const profile = new Profile(root, 'bot');
+    await profile.prepare();
+    await profile.markLinked();
+    expect(await modeOf(profile.dir)).to.equal(0o700);
+    expect(await modeOf(profile.userDataDir)).to.equal(0o700);
+    expect(await modeOf(join(profile.dir, 'linked'))).to.equal(0o600);
+  });
+
+  it('makes the root closed to others when there is none', async () => {
+    await new Profile(join(root, 'deeper'), 'bot').prepare();
+    expect(await modeOf(join(root, 'deeper'))).to.equal(0o700);
+  });
+
+  it('is neither used nor deleted through a link in its place', async () => {
+    await symlink(victim, join(root, 'bot'));
+    const profile = new Profile(root, 'bot');
+    expect((await failureOf(profile.prepare())).code).to.equal('SESSION_START_FAILED');
+    expect((await failureOf(profile.remove())).code).to.equal('SESSION_START_FAILED');
+    expect(await readdir(victim)).to.deep.equal(['kept']);
+  });
+
+  it('is not used through a link in the place of Chromium’s part of it', async () => {
+    await mkdir(join(root, 'bot'));
+    await symlink(victim, join(root, 'bot', 'session'));
+    expect((await failureOf(new Profile(root, 'bot').prepare())).code).to.equal('SESSION_START_FAILED');
+    expect(await readdir(victim)).to.deep.equal(['kept']);
+  });
+
+  it('is deleted with the links in it, not with what they lead to', async () => {
+    const profile = new Profile(root, 'bot');
+    await profile.prepare();
+    await symlink(victim, join(profile.dir, 'elsewhere'));
+    await symlink(victim, join(profile.userDataDir, 'Default'));
+    await profile.remove();
+    await profile.remove();
+    expect(existsSync(profile.dir)).to.equal(false);
+    expect(await readdir(join(root, '.trash'))).to.deep.equal([]);
+  });
+
+  it('goes nowhere when the trash is a link', async () => {
+    await symlink(victim, join(root, '.trash'));
+    const profile = new Profile(root, 'bot');
+    await profile.prepare();
+    await failureOf(profile.remove());
+    expect(existsSync(profile.dir)).to.equal(true);
+    await profilesBelow(root);
+    expect(existsSync(join(root, '.trash'))).to.equal(false);
+  });
+
+  it('leaves a neighbour alone whose name begins alike', async () => {
+    await new Profile(root, 'sales2').prepare();
+    await new Profile(root, 'sales').prepare();
+    await new Profile(root, 'sales').remove();
+    expect((await profilesBelow(root)).map((profile) => profile.dir)).to.deep.equal([join(root, 'sales2')]);
+  });
+});
