@@ -8,7 +8,7 @@ export interface Observer {
   now(): number;
   /** `reason` is the agent's, as the transition left it. */
   onTransition(record: TransitionRecord, reason: string | null): void;
-  /** An actor of the system died: the only sign of it that reaches the outside (XSTATE.md). */
+  /** An actor of the system died (the only sign of it that reaches the outside, XSTATE.md), or an observer failed. */
   onError(error: unknown): void;
 }
 
@@ -57,6 +57,15 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
     };
   }
 
+  /** Tells of an error of whoever observes; when that fails, too, nobody is left to be told. */
+  function tellError(error: unknown): void {
+    try {
+      observer.onError(error);
+    } catch {
+      console.error(error);
+    }
+  }
+
   return (event) => {
     try {
       if (event.type === '@xstate.microstep') {
@@ -66,7 +75,7 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
         observer.onError(event.event.error);
       }
     } catch (error) {
-      console.error(error);
+      tellError(error);
     }
   };
 }

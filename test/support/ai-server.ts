@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 
 /** One request that the AI backend got. */
 export interface AiCall {
@@ -9,8 +11,8 @@ export interface AiCall {
   body: Record<string, unknown>;
 }
 
-/** How the backend answers a call; `hang` never does. */
-type AiAnswer = { status?: number; body?: unknown } | 'hang';
+/** How the backend answers a call; `hang` never does, `close` hangs up, `flood` sends a reply without an end. */
+type AiAnswer = { status?: number; body?: unknown } | 'hang' | 'close' | 'flood';
 export type AiBehaviour = (call: AiCall) => AiAnswer | Promise<AiAnswer>;
 
 /** A real HTTP server in the place of the customer's AI backend: notes every call, answers as told. */
@@ -42,7 +44,24 @@ export class AiServer {
     this.calls.push(call);
     const answer = await this.behave(call);
     if (answer === 'hang') return;
+    if (answer === 'close') {
+      res.destroy();
+      return;
+    }
+    if (answer === 'flood') return flood(res);
     res.writeHead(answer.status ?? 200, { 'content-type': 'application/json' });
     res.end(JSON.stringify(answer.body ?? {}));
   }
+}
+
+/** Sends the beginning of a JSON reply, and more of it for as long as somebody reads. */
+async function flood(res: ServerResponse): Promise<void> {
+  const endless = Readable.from(
+    (function* () {
+      yield '{"reply":"';
+      for (;;) yield 'x'.repeat(65_536);
+    })(),
+  );
+  res.writeHead(200, { 'content-type': 'application/json' });
+  await pipeline(endless, res).catch(() => undefined);
 }

@@ -67,7 +67,7 @@ export async function startService(
       ...env,
     }),
   );
-  const driver = new SandboxDriver(network);
+  const driver = overrides.driver ?? new SandboxDriver(network);
   const side = {
     driver,
     clock: network.clock,
@@ -108,4 +108,6 @@ export interface ServiceOptions extends Partial<Overrides> {
   /** Changes what the environment can't say, e.g. arguments with spaces. */
   configure?: (config: Config) => Config;
   network?: SandboxNetwork;
+  /** In the place of the sandbox driver on `network`. */
+  driver?: SandboxDriver;
 }

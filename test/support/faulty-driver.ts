@@ -1,0 +1,65 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { GatewayError } from '../../src/actors/errors.ts';
+import type { WhatsAppClient, WhatsAppClientEvents } from '../../src/actors/ports.ts';
+import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
+import type { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+
+/** The calls of a client. */
+export type ClientCall = Exclude<keyof WhatsAppClient, 'events'>;
+/** How a call goes wrong: `rejects` with a bare string, as the library does. */
+export type FaultMode = 'hangs' | 'throws' | 'rejects';
+
+/** What a driver's own deadline on a call comes to, shortened. */
+const DEADLINE_MS = 100;
+/** Calls that the session's machine bounds by itself. */
+const BOUNDED = new Set<ClientCall>(['start', 'logout', 'destroy', 'probe']);
+
+/** The sandbox driver, with one agent whose clients fail as told. */
+export class FaultyDriver extends SandboxDriver {
+  readonly #victim: string;
+  #fault: { call: ClientCall; mode: FaultMode } | null = null;
+  #newest: WhatsAppClient | null = null;
+
+  constructor(network: SandboxNetwork, victim: string) {
+    super(network, { callMs: 300 });
+    this.#victim = victim;
+  }
+
+  override create(agentId: string): WhatsAppClient {
+    const client = super.create(agentId);
+    if (agentId !== this.#victim) return client;
+    this.#newest = client;
+    return new Proxy(client, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) =>
+          this.#fault?.call === name ? fail(this.#fault) : value.apply(target, args);
+      },
+    });
+  }
+
+  /** From now on this call of the victim's clients goes wrong; null: none. */
+  fail(fault: { call: ClientCall; mode: FaultMode } | null): void {
+    this.#fault = fault;
+  }
+
+  /** The victim's newest client tells something, however malformed; like a driver, it survives its listeners. */
+  tell(event: keyof WhatsAppClientEvents, ...payload: unknown[]): void {
+    try {
+      this.#newest?.events.emit(event, ...(payload as never));
+    } catch {
+      // Nothing to be done about it here.
+    }
+  }
+}
+
+/** Goes wrong. */
+function fail({ call, mode }: { call: ClientCall; mode: FaultMode }): Promise<never> {
+  if (mode === 'throws') throw new Error(`${call} has a bug`);
+  if (mode === 'rejects') return Promise.reject(`${call} failed`);
+  if (BOUNDED.has(call)) return new Promise(() => undefined);
+  return delay(DEADLINE_MS, undefined, { ref: false }).then(() => {
+    throw new GatewayError('BAD_GATEWAY', `${call} took too long.`, { details: { outcome: 'unknown' } });
+  });
+}
