@@ -6,7 +6,7 @@ import { layOut } from './layout.ts';
 import { svgOf } from './svg.ts';
 import { chartPage, compactChart } from './text.ts';
 
-const README = new URL('../../README.md', import.meta.url);
+const READMES = ['README.md', 'README.id.md'];
 const MARKED = /(<!-- chart: npm run chart -->\n)[\s\S]*?(\n<!-- \/chart -->)/;
 
 /** Everything that is made of the machines, by path from the project's root. */
@@ -18,7 +18,9 @@ export async function charts(): Promise<Map<string, string>> {
     files.set(`web/inspector/chart/${graph.machine}.svg`, svgOf(graph, await layOut(graph)));
   }
   files.set('docs/statechart.md', chartPage([agent, supervisor]));
-  const readme = await readFile(README, 'utf8');
-  files.set('README.md', readme.replace(MARKED, `$1${compactChart(agent)}$2`));
+  for (const name of READMES) {
+    const readme = await readFile(new URL(`../../${name}`, import.meta.url), 'utf8');
+    files.set(name, readme.replace(MARKED, `$1${compactChart(agent)}$2`));
+  }
   return files;
 }
