@@ -6,24 +6,7 @@ import type { GatewayEvents } from '../actors/protocol.ts';
 type Listeners = Partial<GatewayEvents>;
 
 /**
- * Writes what the agents tell as log lines, each with a fixed `event`:
- *
- * | event | level | when |
- * |---|---|---|
- * | `session.added`, `session.removed` | info | an agent came or went |
- * | `session.state` | info, warn for `auth_failed` | the stored state changed |
- * | `session.qr` | info | there is a new QR; never its code |
- * | `session.transition` | trace | the chart moved, or ignored an event |
- * | `message.queued`, `message.sending` | debug | on its way |
- * | `message.sent` | info | WhatsApp has it |
- * | `message.failed`, `message.unknown` | warn | it did not leave, or nobody knows |
- * | `message.rejected` | warn | refused before it was stored |
- * | `inbound` | info, warn for `failed` and `looping` | what became of a message that came in |
- * | `ai.call` | info, warn for `timeout` and `error` | the AI was asked |
- * | `client.operation` | debug, warn unless `ok` | one call of the WhatsApp client |
- * | `restart` | warn | a client is started again |
- * | `fleet.fault`, `fleet.recovered` | error, info | many agents end alike, so one at a time is tried; over |
- * | `fault` | error | something failed where nobody waited |
+ * Writes what the agents tell as log lines: at most one each, with an `event` of the vocabulary (docs/logs.md).
  *
  * No line holds a phone number or a text: only ids, kinds, codes and times.
  * @returns the function that stops it
@@ -73,7 +56,16 @@ function sessionListeners(logger: Logger): Listeners {
 function trafficListeners(logger: Logger): Listeners {
   return {
     message: ({ agentId, id, kind, origin, status, error, traceId, waitedMs }) => {
-      const line = { event: `message.${status}`, traceId, agentId, id, kind, origin, code: error, waitedMs };
+      const line = {
+        event: `message.${status}` as const,
+        traceId,
+        agentId,
+        id,
+        kind,
+        origin,
+        code: error,
+        waitedMs,
+      };
       if (status === 'sent') logger.info(line);
       else if (status === 'failed' || status === 'unknown') logger.warn(line);
       else logger.debug(line);

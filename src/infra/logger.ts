@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import type { LogEvent } from './log-vocabulary.ts';
 
 const REDACTED = '[redacted]';
 
@@ -45,7 +46,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
       base: undefined,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      mixin: (fields) => ('event' in fields ? {} : { event: 'service.note' }),
+      mixin: (fields) => ('event' in fields ? {} : { event: 'service.note' satisfies LogEvent }),
       // The text of a message; `err.message`, one level down, is ours and stays.
       redact: { paths: ['message', ...SECRET_NAMES], censor: REDACTED },
       serializers: { err: describeError },

@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { GatewayError } from '../../src/actors/errors.ts';
 import { createLogger, maskNumber } from '../../src/infra/logger.ts';
 
+const event = 'service.note';
+
 type Line = Record<string, unknown>;
 
 /** A logger that keeps its lines, each of which must be one JSON object. */
@@ -65,10 +67,10 @@ describe('The log', () => {
   ])
     it(`leaves out ${name}`, () => {
       const { logger, texts } = capturing();
-      logger.info({ [name]: secret });
+      logger.info({ event, [name]: secret });
       if (name !== 'message') {
-        logger.info({ request: { [name]: secret } });
-        logger.info({ request: { headers: { [name]: secret } } });
+        logger.info({ event, request: { [name]: secret } });
+        logger.info({ event, request: { headers: { [name]: secret } } });
       }
       expect(texts.join('')).to.contain(name).and.not.contain(secret);
     });
@@ -82,15 +84,15 @@ describe('The log', () => {
   ])
     it(`scrubs ${text.replace(secret, '…')}, in a message, a field and an error`, () => {
       const { logger, texts } = capturing();
-      logger.info({ note: text }, text);
-      logger.error({ err: new Error(text, { cause: new Error(text) }) });
+      logger.info({ event, note: text }, text);
+      logger.error({ event, err: new Error(text, { cause: new Error(text) }) });
       expect(texts).to.have.length(2);
       expect(texts.join('')).to.contain('[redacted]').and.not.contain(secret);
     });
 
   it('masks the number of every JID', () => {
     const { logger, texts } = capturing('debug');
-    logger.error({ err: new Error('invalid wid 6281234567890@c.us') }, 'true_6281234567890@c.us_3EB0');
+    logger.error({ event, err: new Error('invalid wid 6281234567890@c.us') }, 'true_6281234567890@c.us_3EB0');
     expect(texts.join('')).to.contain('628********90@c.us').and.not.contain('6281234567890');
   });
 
@@ -98,20 +100,20 @@ describe('The log', () => {
     const { logger, lines, texts } = capturing();
     const cause = Object.assign(new Error('socket hang up'), { options: { headers: { key: secret } } });
     const error = Object.assign(new GatewayError('BAD_GATEWAY', 'It failed.', { cause }), { row: secret });
-    logger.error({ err: error });
+    logger.error({ event, err: error });
     expect(lines[0]?.err).to.include({ type: 'GatewayError', code: 'BAD_GATEWAY' });
     expect(texts[0]).to.contain('socket hang up').and.not.contain(secret);
   });
 
   it('takes a bare string as an error', () => {
     const { logger, lines } = capturing();
-    logger.error({ err: 'auth timeout' });
+    logger.error({ event, err: 'auth timeout' });
     expect(lines[0]?.err).to.equal('auth timeout');
   });
 
   it('keeps one line for texts that try to make two', () => {
     const { logger, lines } = capturing();
-    logger.info({ note: '"}\n{"level":"fatal"' }, 'a\nb');
+    logger.info({ event, note: '"}\n{"level":"fatal"' }, 'a\nb');
     expect(lines).to.have.length(1);
     expect(lines[0]?.note).to.equal('"}\n{"level":"fatal"');
   });

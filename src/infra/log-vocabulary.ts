@@ -1,0 +1,51 @@
+/** Every `event` that a line of the log may have; docs/logs.md says what each means and which fields it has. */
+export const LOG_EVENTS = [
+  'service.ready',
+  'service.open',
+  'service.notice',
+  'service.note',
+  'service.stopping',
+  'service.stop_failed',
+  'service.start_failed',
+  'http.request',
+  'http.bug',
+  'idempotency.lost',
+  'session.added',
+  'session.removed',
+  'session.state',
+  'session.qr',
+  'session.transition',
+  'message.queued',
+  'message.sending',
+  'message.sent',
+  'message.failed',
+  'message.unknown',
+  'message.rejected',
+  'inbound',
+  'ai.call',
+  'client.operation',
+  'restart',
+  'fleet.fault',
+  'fleet.recovered',
+  'fault',
+] as const;
+
+/** The `event` of a line. */
+export type LogEvent = (typeof LOG_EVENTS)[number];
+
+/** What is handed to the logger: the event, and the fields that docs/logs.md lists for it. */
+interface LogLine {
+  event: LogEvent;
+  [field: string]: unknown;
+}
+
+declare module 'pino' {
+  // Together these two make a line without an event of the vocabulary not compile, wherever it is written.
+  interface LogFnFields {
+    event: LogEvent;
+  }
+  interface LogFn {
+    (line: LogLine, message?: string): void;
+    (message: string): void;
+  }
+}

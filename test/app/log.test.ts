@@ -1,0 +1,140 @@
+import { readFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import { LOG_EVENTS } from '../../src/infra/log-vocabulary.ts';
+import { createLogger } from '../../src/infra/logger.ts';
+import { callApi } from '../support/api.ts';
+import { eventually } from '../support/eventually.ts';
+import { FIELDS, readLine } from '../support/log-lines.ts';
+import { withDatabase } from '../support/postgres.ts';
+import { registerPrdWalk } from '../support/prd-walk.ts';
+import { type Service, startService } from '../support/service.ts';
+
+const KEY = 'key-of-user-7';
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+const CUSTOMER = '6281234567890';
+
+describe('docs/logs.md', () => {
+  it('has each event of the vocabulary with its fields, and no other', async () => {
+    const page = await readFile(new URL('../../docs/logs.md', import.meta.url), 'utf8');
+    const rows = page.split('\n').filter((line) => /^\| `[a-z._]+` \|/.test(line));
+    const documented = rows.map((row) => {
+      const [event, , fields] = row
+        .split('|')
+        .slice(1)
+        .map((cell) => cell.trim().replaceAll('`', ''));
+      return [
+        event,
+        fields!
+          .split(', ')
+          .filter((field) => field && field !== '…')
+          .sort(),
+      ];
+    });
+    expect(Object.keys(FIELDS)).to.have.members([...LOG_EVENTS]);
+    expect(Object.fromEntries(documented)).to.deep.equal(
+      Object.fromEntries(Object.entries(FIELDS).map(([event, shape]) => [event, Object.keys(shape).sort()])),
+    );
+  });
+});
+
+describe('the log of an agent’s whole life, at the lowest level', () => {
+  const database = withDatabase();
+  const lines: string[] = [];
+  const qrs: string[] = [];
+  const texts: string[] = [];
+  let service: Service;
+
+  before(async () => {
+    const logger = createLogger('trace', { write: (line: string) => void lines.push(line) });
+    service = await startService(database(), {
+      logger,
+      env: { WHATSAPP_DRIVER: 'sandbox', AI_TIMEOUT_MS: '400' },
+    });
+    service.app.system.events.on('qr', ({ qr }) => {
+      if (qr) qrs.push(qr.code);
+    });
+    const write = service.network.write.bind(service.network);
+    service.network.write = (from, message) => {
+      texts.push(message.text);
+      return write(from, message);
+    };
+  });
+  after(() => service.close());
+
+  registerPrdWalk(() => ({
+    url: service.app.url,
+    network: service.network,
+    ai: service.ai,
+    pool: service.pool,
+    images: service.images,
+    authFolder: null,
+    browsers: () => 0,
+  }));
+
+  it('follows one trace id from the request through the AI call to the send', async () => {
+    const { app, network, ai } = service;
+    const authorization = `Bearer ${KEY}`;
+    const spec = { userId: 7, agentId: 'traced', agentName: 'Traced' };
+    const created = await callApi(app.url, 'POST', '/sessions', spec);
+    network.scan(String(created.body.qr), '6281111111111');
+    await eventually('the connection', () => app.system.describe('traced').status === 'connected');
+    ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
+    const run = { message: 'follow me', sessionId: CUSTOMER };
+    const traceparent = `00-${TRACE}-b7ad6b7169203331-01`;
+    const headers = { authorization, traceparent };
+    const { headers: answered } = await callApi(app.url, 'POST', '/agents/traced/run', run, headers);
+    expect(answered.get('x-trace-id')).to.equal(TRACE);
+    const asked = ai.calls.find(({ body }) => body.message === 'follow me');
+    expect(asked!.traceparent).to.match(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-01$`));
+    const traced = await eventually('the request to be logged', () => {
+      const found = lines.filter((line) => line.includes(TRACE)).map(readLine);
+      return found.some(({ event }) => event === 'http.request') && found;
+    });
+    const told = ['ai.call', 'message.queued', 'message.sending', 'message.sent', 'http.request'];
+    expect(traced.map(({ event }) => event)).to.include.members(told);
+    for (const line of traced) expect(line).to.include({ traceId: TRACE, agentId: 'traced' });
+  });
+
+  it('has a trace id of its own for each message that comes in, through its answer', async () => {
+    service.network.write(CUSTOMER, { to: '6281111111111', text: 'and me' });
+    const { traceparent } = await eventually('the question', () =>
+      service.ai.calls.find(({ body }) => body.message === 'and me'),
+    );
+    const [, traceId] = traceparent!.split('-');
+    const told = ['ai.call', 'message.queued', 'message.sending', 'message.sent', 'inbound'];
+    await eventually('all lines of the answer', () => {
+      const traced = lines.filter((line) => line.includes(traceId!)).map((line) => readLine(line).event);
+      return told.every((event) => traced.includes(event as never));
+    });
+  });
+
+  it('is one JSON object a line, each as docs/logs.md says', () => {
+    const events = new Set(lines.map((line) => readLine(line).event));
+    expect(events.size).to.be.above(14);
+  });
+
+  it('holds no key, no QR and no image at any level', () => {
+    const log = lines.join('');
+    expect(qrs).not.to.deep.equal([]);
+    for (const secret of [KEY, 'not-used', 'Bearer old', ...qrs, 'iVBORw0KGgo'])
+      expect(log).not.to.include(secret);
+    expect(log).not.to.match(/2@[0-9A-F]{40}|[A-Za-z0-9+/]{60,}/);
+  });
+
+  it('holds no phone number and no text that anybody wrote', () => {
+    const log = lines.join('');
+    expect(texts).to.have.length.above(5);
+    const sent = [
+      'Halo dari API',
+      'Halo grup',
+      'Noted',
+      'Invoice #123',
+      'Hello assistant!',
+      'follow me',
+      'AI: ',
+    ];
+    for (const text of [...texts, ...sent]) expect(log).not.to.include(text);
+    for (const number of ['6281111111111', CUSTOMER, '81234567890', '62895619356936', '120363000000000001'])
+      expect(log).not.to.include(number);
+  });
+});
