@@ -6,16 +6,17 @@ import type { ChartEdge, ChartGraph, ChartState, ChartTransition } from '../../s
 const ADVANCE = 0.603;
 /** Font sizes and line heights in px; `chart.css` says the same sizes. */
 export const TITLE = { size: 13, line: 20 };
-export const ROW = { size: 11, line: 15 };
+export const LABEL = { size: 11, line: 14 };
+export const ROW = { size: 10, line: 13 };
 export const PAD = 10;
 /** Characters in a row before it is wrapped. */
-const ROW_LENGTH = 42;
+const ROW_LENGTH = 56;
 /** From how many sources on the same transition is written into each instead of drawn. */
 const SHARED_BY = 4;
 
 /** One line of text: what it says, and which event each part stands for. */
 export interface Row {
-  parts: { text: string; event?: string }[];
+  parts: { text: string; event?: string; isTarget?: true }[];
   indent: number;
 }
 
@@ -28,6 +29,8 @@ interface EdgeRows {
 /** A state's box before it is laid out. */
 export interface Box {
   state: ChartState;
+  /** One of several states that are live at once. */
+  isRegion: boolean;
   title: string;
   runs: string[];
   edges: EdgeRows[];
@@ -65,40 +68,38 @@ export function writtenEdges(graph: ChartGraph): Set<string> {
   return new Set(graph.edges.filter(isWritten).map(({ edge }) => edge));
 }
 
-/** Labels in as few rows as they fit into, told apart by commas. */
-function wrap(transitions: ChartTransition[], indent: number): Row[] {
-  const rows: Row[] = [];
-  let length = Number.POSITIVE_INFINITY;
+/** An edge as rows: where it leads, then what leads there, in as few rows as it fits into. */
+function targetRows({ targets, transitions }: ChartEdge): Row[] {
+  const head = `→ ${targets.join(', ')}`;
+  const rows: Row[] = [{ parts: [{ text: head, isTarget: true }], indent: 0 }];
+  let length = head.length;
   for (const [index, made] of transitions.entries()) {
     const comma = index < transitions.length - 1 ? ',' : '';
-    const text = `${labelOf(made)}${comma}`;
-    if (indent + length + 1 + text.length > ROW_LENGTH) {
-      rows.push({ parts: [], indent });
-      length = -1;
+    const text = labelOf(made);
+    if (length + 1 + text.length + comma.length > ROW_LENGTH) {
+      rows.push({ parts: [], indent: 2 });
+      length = 2;
     } else {
       rows.at(-1)!.parts.push({ text: ' ' });
     }
-    length += 1 + text.length;
-    rows.at(-1)!.parts.push({ text: labelOf(made), event: made.event });
-    if (comma) rows.at(-1)!.parts.push({ text: comma });
+    rows.at(-1)!.parts.push({ text, event: made.event }, { text: comma });
+    length += 1 + text.length + comma.length;
   }
   return rows;
 }
 
-/** An edge as rows: where it leads, then what leads there; one that leads back, sign first. */
-function edgeRows({ edge, source, targets, transitions }: ChartEdge): EdgeRows {
-  const isSelf = targets.length === 1 && targets[0] === source;
-  if (!isSelf) {
-    return {
-      edge,
-      rows: [{ parts: [{ text: `→ ${targets.join(', ')}` }], indent: 0 }, ...wrap(transitions, 2)],
-    };
-  }
-  const rows = transitions.map((made) => ({
-    parts: [{ text: `${selfSign(made)} ` }, { text: labelOf(made), event: made.event }],
+/** An edge as rows: one that leads elsewhere by its target, one that leads back by its sign. */
+function edgeRows(edge: ChartEdge): EdgeRows {
+  const isSelf = edge.targets.length === 1 && edge.targets[0] === edge.source;
+  if (!isSelf) return { edge: edge.edge, rows: targetRows(edge) };
+  const rows = edge.transitions.map((made) => ({
+    parts: [
+      { text: `${selfSign(made)} `, isTarget: true as const },
+      { text: labelOf(made), event: made.event },
+    ],
     indent: 0,
   }));
-  return { edge, rows };
+  return { edge: edge.edge, rows };
 }
 
 /** What a transition to itself does: enter anew, act without leaving, or keep an outer state from reacting. */
@@ -123,6 +124,7 @@ export function boxOf(state: ChartState, graph: ChartGraph, written: Set<string>
   const lines = runs.length + rows.length;
   return {
     state,
+    isRegion: graph.states.some(({ path, kind }) => path === state.parent && kind === 'parallel'),
     title,
     runs,
     edges,

@@ -1,7 +1,7 @@
 import elkModule from 'elkjs/lib/elk.bundled.js';
 import type { ELK as Elk, ElkExtendedEdge, ElkLabel, ElkNode, ElkPoint } from 'elkjs/lib/elk-api.js';
 import type { ChartEdge, ChartGraph } from '../../src/actors/protocol-chart.ts';
-import { type Box, boxOf, labelOf, PAD, ROW, textWidth, writtenEdges } from './boxes.ts';
+import { type Box, boxOf, LABEL, labelOf, PAD, textWidth, writtenEdges } from './boxes.ts';
 
 const ROOT = 'chart';
 const DOT = 9;
@@ -15,10 +15,10 @@ const OPTIONS = {
   'elk.json.edgeCoords': 'ROOT',
   'elk.edgeRouting': 'ORTHOGONAL',
   'elk.layered.considerModelOrder.strategy': 'NODES_AND_EDGES',
-  'elk.layered.cycleBreaking.strategy': 'MODEL_ORDER',
+  'elk.layered.cycleBreaking.strategy': 'GREEDY',
   'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
-  'elk.layered.spacing.nodeNodeBetweenLayers': '26',
-  'elk.layered.spacing.edgeNodeBetweenLayers': '14',
+  'elk.layered.spacing.nodeNodeBetweenLayers': '22',
+  'elk.layered.spacing.edgeNodeBetweenLayers': '12',
   'elk.layered.spacing.edgeEdgeBetweenLayers': '10',
   'elk.spacing.nodeNode': '22',
   'elk.spacing.edgeNode': '14',
@@ -74,20 +74,22 @@ function shape(box: Box, children: ElkNode[]): ElkNode {
 /** The dot from which the initial state of a compound is reached. */
 const dotOf = (path: string): ElkNode => ({ id: `${path}/begin`, width: DOT, height: DOT });
 
-/** The boxes below a path, nested. */
+/** The boxes below a path, nested; the one that is entered first comes first. */
 function nest(parent: string, initial: string | null, boxes: Box[]): ElkNode[] {
-  const own = boxes.filter(({ state }) => state.parent === parent);
+  const own = boxes
+    .filter(({ state }) => state.parent === parent)
+    .sort((a, b) => Number(b.state.path === initial) - Number(a.state.path === initial));
   const nodes = own.map((box) => shape(box, nest(box.state.path, box.state.initial, boxes)));
   return initial ? [dotOf(parent), ...nodes] : nodes;
 }
 
 /** A line's label: one row per transition. */
 function labelFrame({ transitions }: ChartEdge): ElkLabel {
-  const widths = transitions.map((made) => textWidth(labelOf(made), ROW.size));
+  const widths = transitions.map((made) => textWidth(labelOf(made), LABEL.size));
   return {
     text: ' ',
     width: Math.max(...widths) + 6,
-    height: transitions.length * ROW.line,
+    height: transitions.length * LABEL.line,
     layoutOptions: { 'elk.edgeLabels.inline': 'true' },
   };
 }

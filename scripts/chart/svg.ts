@@ -1,6 +1,6 @@
 import type { ElkPoint } from 'elkjs/lib/elk-api.js';
 import type { ChartGraph, ChartState } from '../../src/actors/protocol-chart.ts';
-import { labelOf, PAD, ROW, type Row, TITLE } from './boxes.ts';
+import { LABEL, labelOf, PAD, ROW, type Row, TITLE } from './boxes.ts';
 import type { Frame, Layout, PlacedBox, PlacedLine } from './layout.ts';
 
 const MARK = { length: 8, half: 4 };
@@ -28,14 +28,14 @@ function text(className: string, x: number, y: number, content: string): string 
   return `<text class="${className}" x="${n(x)}" y="${n(y)}">${content}</text>`;
 }
 
-/** A row's parts; each event is a span of its own. */
+/** A row's parts; its target and each event are spans of their own. */
 function spans({ parts }: Row): string {
   return parts
-    .map(({ text: part, event }) =>
-      event === undefined
-        ? xml(part)
-        : `<tspan class="event" data-event="${xml(event)}">${xml(part)}</tspan>`,
-    )
+    .map(({ text: part, event, isTarget }) => {
+      if (isTarget) return `<tspan class="target">${xml(part)}</tspan>`;
+      if (event === undefined) return xml(part);
+      return `<tspan class="event" data-event="${xml(event)}">${xml(part)}</tspan>`;
+    })
     .join('');
 }
 
@@ -44,12 +44,12 @@ function rows(box: PlacedBox): string[] {
   let y = box.y + 6 + TITLE.line + 4;
   const next = () => {
     y += ROW.line;
-    return y - 4;
+    return y - 3.5;
   };
   const runs = box.runs.map((run) => text('runs', box.x + PAD, next(), xml(run)));
   const edges = box.edges.map(({ edge, rows: own }) => {
     const top = y;
-    const lines = own.map((row) => text('row', box.x + PAD + row.indent * 6.6, next(), spans(row)));
+    const lines = own.map((row) => text('row', box.x + PAD + row.indent * 6, next(), spans(row)));
     const plate = rect('plate', { x: box.x + 4, y: top, width: box.width - 8, height: y - top }, 3);
     return `<g class="edge written" data-edge="${xml(edge)}">${plate}${lines.join('')}</g>`;
   });
@@ -67,7 +67,7 @@ function stateGroup(box: PlacedBox): string {
   const hasRows = box.runs.length + box.edges.length > 0;
   const rule = box.y + 6 + TITLE.line;
   return [
-    `<g class="state ${kind}" data-state="${xml(path)}"><title>${xml(tooltip(box.state))}</title>`,
+    `<g class="state ${kind}${box.isRegion ? ' region' : ''}" data-state="${xml(path)}"><title>${xml(tooltip(box.state))}</title>`,
     rect('box', box, 7),
     kind === 'final'
       ? rect('inner', { x: box.x + 3, y: box.y + 3, width: box.width - 6, height: box.height - 6 }, 5)
@@ -115,7 +115,7 @@ function lineGroup({ edge, points, label }: PlacedLine): string {
     text(
       'label',
       label.x + label.width / 2,
-      label.y + (index + 1) * ROW.line - 4,
+      label.y + (index + 1) * LABEL.line - 3.5,
       `<tspan class="event" data-event="${xml(made.event)}">${xml(labelOf(made))}</tspan>`,
     ),
   );
