@@ -4,7 +4,7 @@ import type { ChatMessage, ChatView, Group } from '../../src/infra/whatsapp/sand
 import { ApiError, type Call, curlOf, send, withCommand } from './api.ts';
 import { chatIn, mergeChats, mergeMessages } from './boxes.ts';
 import type { Store } from './state.ts';
-import { phoneOf } from './who.ts';
+import { lookAt, phoneOf } from './who.ts';
 
 /** An agent to be created; `apiKey` is what its back end will call with. */
 export interface AgentSpec {
@@ -48,12 +48,13 @@ export class Actions {
     const made = await this.#do('Create an agent', { method: 'POST', path: '/sessions', body });
     if (made === null) return false;
     this.rememberKey(agentId, apiKey);
-    this.#store.change((state) => {
-      state.agentId = agentId;
-      state.botTab = 'devices';
-      state.customerChat = null;
-    });
+    this.#store.change((state) => lookAt(state, agentId));
     return true;
+  }
+
+  /** Puts two agents, customers and a group in place. */
+  seed(): Promise<unknown> {
+    return this.#do('Put the demo in place', { method: 'POST', path: '/sandbox/seed', body: {} });
   }
 
   /** Asks for a new code, as the agent's back end would. */

@@ -93,7 +93,7 @@ export class CustomerPhone {
     this.#shown = `${customer.pn}${name}`;
     this.#who.value = customer.pn;
     this.#picture.replaceChildren(avatar(customer.pn, name));
-    setText(this.#number, numberOf(customer.pn));
+    setText(this.#number, name === numberOf(customer.pn) ? '' : numberOf(customer.pn));
   }
 
   #showList(state: State): void {

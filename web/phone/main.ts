@@ -22,7 +22,7 @@ import { type State, Store } from './state.ts';
 import { TopBar } from './top-bar.ts';
 import { viewSwitch } from './view-switch.ts';
 import { welcome } from './welcome.ts';
-import { addressOf, phoneOf, selectedPhone } from './who.ts';
+import { addressOf, lookAt, phoneOf, selectedPhone } from './who.ts';
 import { WirePanel } from './wire-panel.ts';
 
 const store = new Store();
@@ -37,7 +37,12 @@ const script = new ScriptPanel(actions);
 const first = welcome(actions);
 const notice = new Notice(store);
 const phones = el('div', { class: 'phones' }, agentPhone.node, customerPhone.node);
-const tools = el('div', { class: 'tools' }, network.node, script.node, wire.node, numbers.node);
+const tools = el(
+  'div',
+  { class: 'tools' },
+  el('div', { class: 'column' }, network.node, wire.node),
+  el('div', { class: 'column' }, script.node, numbers.node),
+);
 const views = viewSwitch(store);
 const main = el('main', {}, topBar.row, first, views.node, phones, tools);
 document.body.append(topBar.banner, main, notice.node);
@@ -81,10 +86,7 @@ function onNews(news: News): void {
     const before = selectedPhone(state)?.linked ?? false;
     apply(state, news);
     state.clockAhead = news.at - Date.now();
-    if (!selectedPhone(state)) {
-      state.agentId = state.phones[0]?.agentId ?? null;
-      Object.assign(state, { botChat: null, customerChat: null });
-    }
+    if (!selectedPhone(state)) lookAt(state, state.phones[0]?.agentId ?? null);
     const phone = selectedPhone(state);
     if (news.fresh && !exists(state, state.customerChat)) state.customerChat = null;
     if (phone?.linked && !before) {

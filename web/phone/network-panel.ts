@@ -126,7 +126,7 @@ export class NetworkPanel {
   }
 
   async #reset(): Promise<void> {
-    const question = 'Forget all phones, chats and messages of the sandbox? Agents must be linked again.';
+    const question = 'Delete all agents, phones, chats and messages of the sandbox?';
     if (await confirmed(question, 'Reset')) await this.#actions.reset();
   }
 

@@ -2,7 +2,7 @@ import type { Actions } from './actions.ts';
 import { askForAgent } from './dialogs.ts';
 import { el, setAttribute, setShown, setText } from './dom.ts';
 import type { State, Store } from './state.ts';
-import { selectedPhone } from './who.ts';
+import { lookAt, selectedPhone } from './who.ts';
 
 const CONNECTIONS = { connecting: 'connecting…', live: 'live', reconnecting: 'reconnecting…' };
 
@@ -28,11 +28,7 @@ export class TopBar {
       this.#connection,
       links,
     );
-    this.#agents.addEventListener('change', () =>
-      store.change((state) => {
-        Object.assign(state, { agentId: this.#agents.value, botChat: null, customerChat: null });
-      }),
-    );
+    this.#agents.addEventListener('change', () => store.change((state) => lookAt(state, this.#agents.value)));
     const add = el('button', { type: 'button', class: 'quiet' }, '+ New agent');
     add.addEventListener('click', () => void this.#create(actions));
     const label = el('label', { for: 'which-agent' }, 'Agent');

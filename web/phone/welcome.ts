@@ -9,6 +9,8 @@ export function welcome(actions: Actions): HTMLElement {
   const { apiKey, ...rest } = FIRST;
   const body = { ...rest, apikey: apiKey };
   const curl = curlOf({ method: 'POST', path: '/sessions', body }, location.origin);
+  const demo = el('button', { type: 'button', class: 'big' }, 'Put a demo in place');
+  demo.addEventListener('click', () => void actions.seed());
   const create = el('button', { type: 'button', class: 'primary big' }, 'Create the agent “Demo”');
   create.addEventListener('click', () => {
     create.disabled = true;
@@ -27,7 +29,7 @@ export function welcome(actions: Actions): HTMLElement {
     el('h1', {}, 'Your WhatsApp, without WhatsApp'),
     el('p', {}, 'Here you play both sides: the customers who write, and the phone that owns your number.'),
     el('ol', {}, ...steps.map((step) => el('li', {}, step))),
-    create,
+    el('div', { class: 'buttons' }, create, demo),
     el('p', {}, 'Or from a script:'),
     el(
       'code',

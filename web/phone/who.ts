@@ -13,6 +13,15 @@ export function selectedPhone(state: State): PhoneView | undefined {
   return state.phones.find(({ agentId }) => agentId === state.agentId);
 }
 
+/** Looks at an agent: at the code that it waits with, or at a chat with it. */
+export function lookAt(state: State, agentId: string | null): void {
+  const phone = state.phones.find((one) => one.agentId === agentId);
+  state.agentId = agentId;
+  state.botChat = null;
+  state.botTab = phone?.linked ? 'chats' : 'devices';
+  state.customerChat = phone ? addressOf(phone) : null;
+}
+
 /** The agent that is linked to this number or LID. */
 export function phoneOf(state: State, jid: string): PhoneView | undefined {
   return state.phones.find(({ account }) => account?.pn === jid || account?.lid === jid);

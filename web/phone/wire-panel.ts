@@ -61,7 +61,7 @@ export class WirePanel {
   #row(entry: WireEntry) {
     const { time, who, what } = textOf(entry, this.#store.state);
     const kind = el('b', { 'data-kind': entry.kind }, entry.kind);
-    const node = el('li', {}, el('time', {}, time), ' ', kind, ' ', el('span', {}, who), ' ', what);
+    const node = el('li', {}, el('time', {}, time), ' ', kind, ' ', el('span', {}, `${who} ${what}`));
     return { node, show: () => undefined };
   }
 
