@@ -1,6 +1,6 @@
+import { el, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { Composer } from './composer.ts';
-import { el, setShown, setText } from './dom.ts';
 import type { State, Store } from './state.ts';
 
 /** Sends as the agent's back end does, through the public API; asks once for the key that this takes. */

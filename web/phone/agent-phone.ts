@@ -1,10 +1,10 @@
+import { el, icon, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { AgentComposer } from './agent-composer.ts';
 import { clockTime } from './bubble.ts';
 import { avatar, chatList } from './chat-list.ts';
 import { Conversation } from './conversation.ts';
 import { lineOf } from './customer-phone.ts';
-import { el, icon, setShown, setText } from './dom.ts';
 import { type Frame, frame, tabBar } from './frame.ts';
 import { LinkedDevices } from './linked-devices.ts';
 import type { State, Store } from './state.ts';

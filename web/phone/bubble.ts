@@ -1,5 +1,5 @@
 import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
-import { el, icon, type Row, setAttribute, setShown, setText } from './dom.ts';
+import { el, icon, type Row, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { State } from './state.ts';
 import { hueOf, nameOf } from './who.ts';
 

@@ -1,6 +1,6 @@
 import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
+import { el, icon, keyed, type Row, setAttribute, setShown, setText } from '../shared/dom.ts';
 import { clockTime, summaryOf, ticks } from './bubble.ts';
-import { el, icon, keyed, type Row, setAttribute, setShown, setText } from './dom.ts';
 import { hueOf, initialsOf } from './who.ts';
 
 /** A line of the chat list. */

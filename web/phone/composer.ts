@@ -1,7 +1,7 @@
 import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
+import { el, icon, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Letter } from './actions.ts';
 import { summaryOf } from './bubble.ts';
-import { el, icon, setAttribute, setShown, setText } from './dom.ts';
 
 const SEND = 'M3 4 21 12 3 20 6 12zM6 12h8';
 const CLIP = 'M20 11l-8 8a5 5 0 0 1-7-7l9-9a3.3 3.3 0 0 1 5 5l-9 9a1.7 1.7 0 0 1-2.500-2.500l8-8';

@@ -1,7 +1,7 @@
 import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
+import { el, icon, keyed, setShown, setText } from '../shared/dom.ts';
 import { bubble } from './bubble.ts';
 import { avatar } from './chat-list.ts';
-import { el, icon, keyed, setShown, setText } from './dom.ts';
 import type { Chat, State } from './state.ts';
 
 /** An open chat as one phone shows it. */

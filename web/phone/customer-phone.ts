@@ -1,11 +1,11 @@
 import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
+import { el, setShown, setText } from '../shared/dom.ts';
 import type { Actions, Letter } from './actions.ts';
 import { clockTime } from './bubble.ts';
 import { avatar, type ChatLine, chatList } from './chat-list.ts';
 import { Composer } from './composer.ts';
 import { Conversation, type OpenChat } from './conversation.ts';
 import { askForCustomer, askForGroup } from './dialogs.ts';
-import { el, setShown, setText } from './dom.ts';
 import { type Frame, frame, tabBar } from './frame.ts';
 import type { Chat, State, Store } from './state.ts';
 import { StatusScreen } from './status-screen.ts';

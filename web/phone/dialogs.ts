@@ -1,5 +1,5 @@
+import { el } from '../shared/dom.ts';
 import type { AgentSpec } from './actions.ts';
-import { el } from './dom.ts';
 import type { Customer } from './state.ts';
 
 /** A labelled field of a dialog. */

@@ -1,4 +1,4 @@
-import { el, icon, setAttribute, setText } from './dom.ts';
+import { el, icon, setAttribute, setText } from '../shared/dom.ts';
 
 const BARS = 'M3 20v-3M8 20v-7M13 20v-11M18 20V4';
 

@@ -1,6 +1,6 @@
 import type { PhoneView } from '../../src/infra/whatsapp/sandbox/phones.ts';
+import { el, icon, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
-import { el, icon, setAttribute, setShown, setText } from './dom.ts';
 import type { State, Store } from './state.ts';
 import { selectedPhone } from './who.ts';
 

@@ -1,7 +1,7 @@
 import type { PhoneView } from '../../src/infra/whatsapp/sandbox/phones.ts';
+import { el, setAttribute, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { confirmed } from './dialogs.ts';
-import { el, setAttribute, setText } from './dom.ts';
 import { panel } from './panel.ts';
 import type { State, Store } from './state.ts';
 import { selectedPhone } from './who.ts';

@@ -1,4 +1,4 @@
-import { el, setAttribute, setShown, setText } from './dom.ts';
+import { el, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { State, Store } from './state.ts';
 
 /** What the page has to say: a refusal, mostly. It stays until the next action, or until it is closed. */

@@ -1,7 +1,7 @@
 import type { Behaviour } from '../../src/infra/whatsapp/sandbox/fixed-numbers.ts';
+import { el } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { send } from './api.ts';
-import { el } from './dom.ts';
 import { panel } from './panel.ts';
 import type { Store } from './state.ts';
 import { addressOf, numberOf, selectedPhone } from './who.ts';

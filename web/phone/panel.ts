@@ -1,4 +1,4 @@
-import { el } from './dom.ts';
+import { el } from '../shared/dom.ts';
 
 /** A titled box beside the phones; on a narrow page it can be folded. */
 export function panel(id: string, title: string, ...content: HTMLElement[]): HTMLElement {

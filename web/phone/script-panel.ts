@@ -1,5 +1,5 @@
+import { el, keyed, type Row, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
-import { el, keyed, type Row, setText } from './dom.ts';
 import { panel } from './panel.ts';
 import type { Command, State } from './state.ts';
 

@@ -1,6 +1,6 @@
+import { el, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { clockTime } from './bubble.ts';
-import { el, setShown, setText } from './dom.ts';
 import type { State, Store } from './state.ts';
 import { selectedPhone } from './who.ts';
 

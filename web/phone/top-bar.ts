@@ -1,6 +1,6 @@
+import { el, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { askForAgent } from './dialogs.ts';
-import { el, setAttribute, setShown, setText } from './dom.ts';
 import type { State, Store } from './state.ts';
 import { lookAt, selectedPhone } from './who.ts';
 

@@ -1,4 +1,4 @@
-import { el, setAttribute } from './dom.ts';
+import { el, setAttribute } from '../shared/dom.ts';
 import type { State, Store } from './state.ts';
 
 const VIEWS: [State['view'], string][] = [

@@ -1,6 +1,6 @@
+import { el } from '../shared/dom.ts';
 import type { Actions, AgentSpec } from './actions.ts';
 import { curlOf } from './api.ts';
-import { el } from './dom.ts';
 
 const FIRST: AgentSpec = { userId: 1, agentId: 'demo', agentName: 'Demo', apiKey: 'sandbox-key' };
 

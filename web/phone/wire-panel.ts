@@ -1,5 +1,5 @@
 import type { WireEntry } from '../../src/infra/whatsapp/sandbox/types.ts';
-import { el, keyed, setShown, setText } from './dom.ts';
+import { el, keyed, setShown, setText } from '../shared/dom.ts';
 import { panel } from './panel.ts';
 import type { State, Store } from './state.ts';
 import { nameOf } from './who.ts';
