@@ -81,7 +81,7 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
 }
 
 /** The parts of an event that guards decide by; whatever else it carries stays out of the history. */
-const TOLD = ['reason', 'state', 'fresh', 'output'] as const;
+const TOLD = ['reason', 'state', 'fresh', 'output', 'percent'] as const;
 
 /** What of an event may be kept and shown, or undefined when there is nothing. */
 function dataOf(event: object): TransitionRecord['data'] {
@@ -89,7 +89,7 @@ function dataOf(event: object): TransitionRecord['data'] {
   let data: TransitionRecord['data'];
   for (const name of TOLD) {
     const value = fields[name];
-    if (typeof value !== 'string' && typeof value !== 'boolean') continue;
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') continue;
     data ??= {};
     data[name] = typeof value === 'string' ? masked(value) : value;
   }

@@ -125,7 +125,7 @@ export interface TransitionRecord {
   machine: MachineName;
   event: string;
   /** What of the event decides where it leads, without secrets, numbers and texts: reasons, flags, results. */
-  data?: Record<string, string | boolean>;
+  data?: Record<string, string | number | boolean>;
   /** Taken without an event of its own, right after the record before it. */
   eventless?: true;
   /** `source → target` of each transition taken, by state path; empty when the event was ignored. */

@@ -68,9 +68,9 @@ const record = z
     machine: z.enum(['agent', 'supervisor']),
     event: z.string(),
     data: z
-      .record(z.string(), z.union([z.string(), z.boolean()]))
+      .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
       .optional()
-      .meta({ description: 'What of the event decided; never a secret, a number or a text.' }),
+      .meta({ description: 'What of the event decided; never a secret, a phone number or a text.' }),
     eventless: z.literal(true).optional().meta({ description: 'Taken by itself, after the record before.' }),
     edges: z.array(edge).meta({ description: 'The transitions taken; none when the event was ignored.' }),
     ignored: z.boolean(),

@@ -1,0 +1,98 @@
+import { expect } from 'chai';
+import type { TransitionRecord } from '../../src/actors/protocol.ts';
+import { callApi } from '../support/api.ts';
+import { eventually } from '../support/eventually.ts';
+import { withDatabase } from '../support/postgres.ts';
+import { type Recording, replay } from '../support/replay.ts';
+import { type Service, startService } from '../support/service.ts';
+
+const NUMBER = '6281111111111';
+
+describe('a recorded history, replayed', () => {
+  const database = withDatabase();
+  const limits = { probeEveryMs: 1_000, probeAgainMs: 500, offlinesAllowed: 2, steadyMs: 5_000 };
+  let service: Service;
+  let recording: Recording;
+  let last: { states: string[]; supervisorStates: string[] };
+
+  /** Calls the service. */
+  const call = async (method: string, path: string, body?: unknown) =>
+    (await callApi(service.app.url, method, path, body)).body;
+
+  /** Waits until the agent is in a state, moving the clock over the waits on the way. */
+  async function reaches(path: string, machine: 'states' | 'supervisorStates' = 'states'): Promise<void> {
+    await eventually(`the agent to be ${path}`, async () => {
+      const [agent] = (await call('GET', '/inspector/api/agents')).agents as (typeof last)[];
+      if (agent![machine].some((state) => state.startsWith(path))) return true;
+      await service.network.clock.advance(250);
+      return false;
+    });
+  }
+
+  before(async () => {
+    service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox' }, limits });
+    const { network } = service;
+    const spec = { userId: 1, agentId: 'sales', agentName: 'Sales', apikey: 'key' };
+    const { qr } = await call('POST', '/sessions', spec);
+    network.scan(String(qr), NUMBER);
+    await reaches('connected');
+    await reaches('alive.running.steady', 'supervisorStates');
+    network.drop(NUMBER);
+    await reaches('disconnected');
+    network.restore(NUMBER);
+    await reaches('connected');
+    network.crash(NUMBER);
+    await reaches('alive.backing_off', 'supervisorStates');
+    await reaches('connected');
+    const again = await call('POST', '/sessions/sales/reconnect');
+    network.scan(String(again.qr), NUMBER);
+    await reaches('connected');
+    network.unlink(NUMBER);
+    await reaches('disconnected.resting');
+    const { history, ...detail } = await call('GET', '/inspector/api/agents/sales');
+    // What the page's "copy as JSON" gives.
+    recording = JSON.parse(JSON.stringify({ agentId: 'sales', records: history }));
+    last = detail as typeof last;
+  });
+
+  after(() => service?.close());
+
+  it('holds what happened: link, drop, reload, crash, wait, log-out', () => {
+    const edges = recording.records.flatMap((record) => record.edges);
+    expect(edges).to.include.members([
+      'awaiting_qr.scanning → awaiting_qr.linking',
+      'alive.running → alive.backing_off',
+      'alive.backing_off → alive.running',
+      'alive → alive.relinking',
+      'disconnected.closing → disconnected.resting',
+    ]);
+    expect(recording.records.at(-1)!.seq).to.equal(recording.records.length);
+  });
+
+  it('tells neither numbers nor QRs nor names', () => {
+    expect(JSON.stringify(recording)).not.to.match(/62811111|2@|"key"|"me"/);
+  });
+
+  it('ends in the same states, and is nowhere else on the way', () => {
+    const replayed = replay(recording, { limits });
+    expect(replayed.divergence).to.equal(null);
+    expect(replayed.agent).to.deep.equal(last.states);
+    expect(replayed.supervisor).to.deep.equal(last.supervisorStates);
+  });
+
+  it('can begin in the middle', () => {
+    const middle = recording.records.findIndex(({ event }) => event === 'session.reconnect');
+    const replayed = replay({ ...recording, records: recording.records.slice(middle - 5) }, { limits });
+    expect(replayed.agent).to.deep.equal(last.states);
+    expect(replayed.supervisor).to.deep.equal(last.supervisorStates);
+  });
+
+  it('tells the first record that the machines would not follow', () => {
+    const records = structuredClone(recording.records);
+    const index = records.findIndex(({ event }) => event === 'client.ready');
+    (records[index] as TransitionRecord).event = 'client.authenticated';
+    const { divergence } = replay({ ...recording, records }, { limits });
+    expect(divergence?.record.seq).to.equal(records[index]!.seq);
+    expect(divergence?.found).not.to.deep.equal(divergence?.expected);
+  });
+});

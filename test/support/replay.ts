@@ -1,0 +1,185 @@
+import {
+  type AnyActorLogic,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  initialTransition,
+  transition,
+} from 'xstate';
+import { agentMachine } from '../../src/actors/agent.machine.ts';
+import { downRule } from '../../src/actors/down-reasons.ts';
+import type { TransitionRecord } from '../../src/actors/protocol.ts';
+import type { MachineName } from '../../src/actors/protocol-chart.ts';
+import { type ActorLimits, DEFAULT_LIMITS } from '../../src/actors/settings.ts';
+import { pathsOf } from '../../src/actors/state-paths.ts';
+import { type SupervisedAgent, supervisorMachine } from '../../src/actors/supervisor.machine.ts';
+import { silentPort } from './silent-port.ts';
+
+/** A history as the inspector copies it, or as `GET /inspector/api/agents/{agentId}` gives it in `history`. */
+export interface Recording {
+  agentId: string;
+  records: TransitionRecord[];
+}
+
+/** What the service was configured with, where it was not the default. */
+export interface ReplayOptions {
+  limits?: Partial<ActorLimits>;
+  qrMaxRefreshes?: number;
+}
+
+/** Where the machines are after the replay. */
+export interface Replayed {
+  agent: string[];
+  supervisor: string[];
+  /** The first record after which the machine was somewhere else than recorded; null when there is none. */
+  divergence: { record: TransitionRecord; expected: string[]; found: string[] } | null;
+}
+
+/** The port of a replayed agent: remembers what the machines ask it for, does nothing. */
+class ReplayPort {
+  isLinked = false;
+  isShowingQr = false;
+  at = 0;
+  readonly port: SupervisedAgent;
+
+  constructor({ limits, qrMaxRefreshes = 15 }: ReplayOptions) {
+    this.port = Object.defineProperties(
+      silentPort({
+        limits: { ...DEFAULT_LIMITS, ...limits },
+        qrMaxRefreshes,
+        linked: () => {
+          this.isLinked = true;
+        },
+        showQr: (code) => {
+          this.isShowingQr = code !== null;
+        },
+        abandon: () => {
+          this.isShowingQr = false;
+        },
+        now: () => this.at,
+        monotonic: () => this.at,
+      }),
+      {
+        isLinked: { get: () => this.isLinked },
+        isShowingQr: { get: () => this.isShowingQr },
+      },
+    );
+  }
+}
+
+/** An action as XState hands it over when it does not run it. */
+interface DoneAction {
+  type: string;
+  info: unknown;
+  params: unknown;
+  exec?: (info: unknown, params: unknown) => void;
+}
+
+interface Nested {
+  [key: string]: string | Nested;
+}
+
+/** A state value from its live leaves: the inverse of `pathsOf`. */
+function stateValue(paths: string[]): string | Nested {
+  const [first = ''] = paths;
+  if (paths.length === 1 && !first.includes('.')) return first;
+  const keys = [...new Set(paths.map((path) => path.split('.')[0]!))];
+  const below = (key: string) =>
+    paths.filter((path) => path.startsWith(`${key}.`)).map((path) => path.slice(key.length + 1));
+  return Object.fromEntries(keys.map((key) => [key, stateValue(below(key))]));
+}
+
+/** One machine of a replay, moved by its records alone: nothing runs, no timer is set. */
+class ReplayedMachine {
+  readonly #machine: AnyStateMachine;
+  readonly #port: ReplayPort;
+  #snapshot: AnyMachineSnapshot | null = null;
+
+  constructor(machine: AnyStateMachine, port: ReplayPort) {
+    this.#machine = machine;
+    this.#port = port;
+  }
+
+  get paths(): string[] {
+    return this.#snapshot ? pathsOf(this.#snapshot.value) : [];
+  }
+
+  /** Takes what a record tells. */
+  take(record: TransitionRecord): void {
+    if (record.event === 'xstate.init') {
+      this.#begin();
+      return;
+    }
+    if (!this.#snapshot) this.#beginAt(record.from);
+    const before = this.#snapshot as AnyMachineSnapshot;
+    this.#beforeThat(record, before);
+    const [after, actions] = transition(this.#machine as AnyActorLogic, before, {
+      type: record.event,
+      ...(record.event === 'client.qr' && { code: 'replayed' }),
+      ...record.data,
+    });
+    this.#snapshot = after as AnyMachineSnapshot;
+    this.#run(actions);
+  }
+
+  /** The machine is new. */
+  #begin(): void {
+    const [snapshot, actions] = initialTransition(this.#machine as AnyActorLogic, { agent: this.#port.port });
+    this.#snapshot = snapshot as AnyMachineSnapshot;
+    this.#run(actions);
+  }
+
+  /** The history begins in the middle: what was counted before is not known. */
+  #beginAt(paths: string[]): void {
+    this.#begin();
+    const { context, children } = this.#snapshot as AnyMachineSnapshot;
+    const resolved = this.#machine.resolveState({ value: stateValue(paths), context });
+    resolved.children = children;
+    this.#snapshot = resolved;
+    if (paths.some((path) => /^(connected|alive\.running\.(settling|steady))/.test(path))) {
+      this.#port.isLinked = true;
+    }
+  }
+
+  /** What the actors of the machine had done by the time of the record. */
+  #beforeThat({ event }: TransitionRecord, { context }: AnyMachineSnapshot): void {
+    // Only what was linked is restored.
+    if (event === 'session.restore') this.#port.isLinked = true;
+    if (/^xstate\.done\.actor\..*\.closing$/.test(event)) {
+      const { reason } = context as { reason: string | null };
+      if (downRule(reason ?? '').forgetCredentials) this.#port.isLinked = false;
+    }
+  }
+
+  /** Runs the machine's own actions on the port; those of XState would start actors and timers. */
+  #run(actions: unknown[]): void {
+    for (const { type, exec, info, params } of actions as DoneAction[]) {
+      if (!type.startsWith('xstate.')) exec?.(info, params);
+    }
+  }
+}
+
+/**
+ * Plays a recorded history through the machines as they are now: a bug report becomes a test. Takes a history that
+ * begins in the middle, too; counters that were not at zero then (QRs shown, probes missed) may make it diverge.
+ *
+ * @example expect(replay(JSON.parse(report)).divergence).to.equal(null);
+ */
+export function replay({ records }: Recording, options: ReplayOptions = {}): Replayed {
+  const port = new ReplayPort(options);
+  const machines: Record<MachineName, ReplayedMachine> = {
+    agent: new ReplayedMachine(agentMachine, port),
+    supervisor: new ReplayedMachine(supervisorMachine, port),
+  };
+  let divergence: Replayed['divergence'] = null;
+  for (const [index, record] of records.entries()) {
+    const machine = machines[record.machine];
+    port.at = record.at;
+    if (!record.eventless) machine.take(record);
+    // Eventless transitions belong to the event before them; in between the machine is on its way.
+    const next = records.slice(index + 1).find((other) => other.machine === record.machine);
+    if (next?.eventless || divergence) continue;
+    const [expected, found] = [record.to, machine.paths];
+    if (expected.join() !== found.join()) divergence = { record, expected, found };
+  }
+  return { agent: machines.agent.paths, supervisor: machines.supervisor.paths, divergence };
+}
