@@ -20,6 +20,7 @@ const SENDS_PER_WINDOW = RUNS === 1 ? 3 : 10;
 const NUMBERS = { ann: '6281111111111', ben: '6281111111112' };
 const CUSTOMER = '6281234567890';
 const KEY = 'key-of-user-1';
+const BEARER = { authorization: `Bearer ${KEY}` };
 
 type AgentId = keyof typeof NUMBERS;
 
@@ -49,6 +50,8 @@ describe('faults of one agent, while another sends', function () {
         MAILBOX_CAPACITY: '50',
         SEND_TIMEOUT_MS: '1000',
         AI_TIMEOUT_MS: '500',
+        // With a token, creates are not counted by address.
+        SESSIONS_TOKEN: KEY,
       },
       limits: {
         startMs: 400,
@@ -70,13 +73,13 @@ describe('faults of one agent, while another sends', function () {
 
   /** An agent as the API tells of it. */
   const session = async (agentId: AgentId) =>
-    (await callApi(service.app.url, 'GET', `/sessions/${agentId}`)).body;
+    (await callApi(service.app.url, 'GET', `/sessions/${agentId}`, undefined, BEARER)).body;
 
   /** Asks for the session, scanning what is shown, until it is connected. */
   async function linked(agentId: AgentId): Promise<void> {
     await eventually(`${agentId} to be connected`, async () => {
       const spec = { userId: 1, agentId, agentName: agentId, apikey: KEY };
-      const { body } = await callApi(service.app.url, 'POST', '/sessions', spec);
+      const { body } = await callApi(service.app.url, 'POST', '/sessions', spec, BEARER);
       // An expired one is shown anew at the next turn.
       if (body.qr)
         await Promise.resolve()
@@ -94,7 +97,7 @@ describe('faults of one agent, while another sends', function () {
       'POST',
       `/agents/${agentId}/messages`,
       { to: CUSTOMER, message },
-      { authorization: `Bearer ${KEY}`, ...headers },
+      { ...BEARER, ...headers },
     );
 
   /** Everything that makes an agent call its ports: sends, an inbound message, and in the end a crash. */

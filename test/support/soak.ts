@@ -1,0 +1,166 @@
+import { readdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { callApi } from './api.ts';
+import { eventually } from './eventually.ts';
+import type { TestDatabase } from './postgres.ts';
+import { startService } from './service.ts';
+
+// A process of its own: a service that is used for a while, and what it holds before and afterwards. It is started
+// with `--expose-gc` and gets its task as JSON in its one argument; it prints its findings as JSON.
+
+/** What to do: so many lives of one agent, then so long with twenty of them. */
+export interface SoakTask {
+  database: TestDatabase;
+  cycles: number;
+  rounds: number;
+  /** Rounds go on for so long, one a second. */
+  minutes: number;
+}
+
+/** What the process holds after a garbage collection. */
+export interface Holding {
+  heapBytes: number;
+  descriptors: number;
+  timers: number;
+  listeners: number;
+}
+
+/** The same at the beginning and the end of each part. */
+export interface SoakFindings {
+  cycles: { before: Holding; after: Holding };
+  soak: { before: Holding; after: Holding; rounds: number; messages: number };
+}
+
+const KEY = 'key-of-user-1';
+const CUSTOMER = '6281234567890';
+const AGENTS = Array.from({ length: 20 }, (_, index) => ({
+  agentId: `agent-${index}`,
+  number: `62811000${String(index).padStart(5, '0')}`,
+}));
+const WARM_CYCLES = 20;
+
+const { database, cycles, rounds, minutes } = JSON.parse(process.argv[2]!) as SoakTask;
+/** Customers who write in turns: enough that nobody is taken for a bot. */
+const customers = minutes > 0 ? 50 : 8;
+/** By then everything that is bounded is full: the network's chats, and in a long run the ids that each agent knows. */
+const warmRounds = minutes > 0 ? 520 : 24;
+const network = new SandboxNetwork({ chatSize: 3, wireLogSize: 100 });
+const service = await startService(database, {
+  network,
+  // With a token, creates are not counted by address.
+  env: {
+    WHATSAPP_DRIVER: 'sandbox',
+    SEND_RATE_PER_MINUTE: '600000',
+    START_CONCURRENCY: '20',
+    SESSIONS_TOKEN: KEY,
+  },
+});
+const call = (method: string, path: string, body?: unknown) =>
+  callApi(service.app.url, method, path, body, { authorization: `Bearer ${KEY}` });
+
+/** What the process holds now that it rests. */
+async function holding(): Promise<Holding> {
+  for (let turn = 0; turn < 3; turn += 1) {
+    await delay(100);
+    globalThis.gc?.();
+  }
+  const { events } = service.app.system;
+  return {
+    heapBytes: process.memoryUsage().heapUsed,
+    descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
+    timers: process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length,
+    listeners:
+      events.eventNames().reduce((sum, name) => sum + events.listenerCount(name), 0) +
+      network.events.eventNames().reduce((sum, name) => sum + network.events.listenerCount(name), 0) +
+      process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0),
+  };
+}
+
+/** Creates and links an agent. */
+async function link(agentId: string, number: string): Promise<void> {
+  const { body } = await call('POST', '/sessions', { userId: 1, agentId, agentName: agentId, apikey: KEY });
+  network.scan(String(body.qr), number);
+  await connected(agentId);
+}
+
+/** Waits until an agent is connected. */
+const connected = (agentId: string) =>
+  eventually(`${agentId} to be connected`, async () => {
+    return (await call('GET', `/sessions/${agentId}`)).body.status === 'connected';
+  });
+
+/** Sends a text and expects it to be sent. */
+async function send(agentId: string, message: string): Promise<void> {
+  const { status } = await call('POST', `/agents/${agentId}/messages`, { to: CUSTOMER, message });
+  if (status !== 200) throw new Error(`${agentId} answered ${status}`);
+}
+
+/** One life of an agent, from its creation to its deletion. */
+async function cycle(): Promise<void> {
+  await link('cycled', '6281999999999');
+  await send('cycled', 'hello');
+  await call('DELETE', '/sessions/cycled');
+}
+
+let messages = 0;
+
+/** Every agent sends, answers a customer; one loses its browser, one its network for a moment. */
+async function round(index: number): Promise<void> {
+  const [unlucky, offline] = [AGENTS[index % 20]!, AGENTS[(index + 7) % 20]!];
+  const answered = new Promise<void>((resolve) => {
+    let left = AGENTS.length;
+    const { events } = service.app.system;
+    const onInbound = () => {
+      left -= 1;
+      if (left > 0) return;
+      events.off('inbound', onInbound);
+      resolve();
+    };
+    events.on('inbound', onInbound);
+  });
+  for (const { number } of AGENTS)
+    network.write(`62812000${String(index % customers).padStart(5, '0')}`, {
+      to: number,
+      text: `question ${index}`,
+    });
+  await Promise.all([answered, ...AGENTS.map(({ agentId }) => send(agentId, `text ${index}`))]);
+  messages += 3 * AGENTS.length;
+  network.crash(unlucky.number);
+  network.drop(offline.number, 50);
+  await eventually('the crash to be noticed', async () => {
+    return (await call('GET', `/sessions/${unlucky.agentId}`)).body.status !== 'connected';
+  });
+  await call('POST', '/sessions', {
+    userId: 1,
+    agentId: unlucky.agentId,
+    agentName: unlucky.agentId,
+    apikey: KEY,
+  });
+  for (const { agentId } of [unlucky, offline]) await connected(agentId);
+}
+
+for (let done = 0; done < WARM_CYCLES; done += 1) await cycle();
+const beforeCycles = await holding();
+for (let done = 0; done < cycles; done += 1) await cycle();
+const afterCycles = await holding();
+
+for (const { agentId, number } of AGENTS) await link(agentId, number);
+let done = 0;
+while (done < warmRounds) await round(done++);
+const beforeSoak = await holding();
+messages = 0;
+const end = performance.now() + minutes * 60_000;
+while (done < warmRounds + rounds || performance.now() < end) {
+  const began = performance.now();
+  await round(done++);
+  if (minutes > 0) await delay(Math.max(0, 1_000 - (performance.now() - began)));
+}
+const afterSoak = await holding();
+await service.close();
+
+const findings: SoakFindings = {
+  cycles: { before: beforeCycles, after: afterCycles },
+  soak: { before: beforeSoak, after: afterSoak, rounds: done - warmRounds, messages },
+};
+console.log(JSON.stringify(findings));
