@@ -12,9 +12,15 @@ export function targetsOf(transition: AnyTransitionDefinition): string[] {
   return transition.target?.map((node) => pathOf(node.id)) ?? [pathOf(transition.source.id)];
 }
 
-/** A transition as an edge of the chart: `source → target`, by state path. */
+const edges = new WeakMap<AnyTransitionDefinition, string>();
+
+/** A transition as an edge of the chart: `source → target`, by state path. Asked for at every event, so kept. */
 export function edgeOf(transition: AnyTransitionDefinition): string {
-  return `${pathOf(transition.source.id)} → ${targetsOf(transition).join(', ')}`;
+  const known = edges.get(transition);
+  if (known !== undefined) return known;
+  const edge = `${pathOf(transition.source.id)} → ${targetsOf(transition).join(', ')}`;
+  edges.set(transition, edge);
+  return edge;
 }
 
 /** An event in human words: `after startLimit`, `slot done`; `always` for a transition without one. */

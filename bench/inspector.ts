@@ -1,0 +1,107 @@
+import { writeFile } from 'node:fs/promises';
+import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createActor, fromCallback } from 'xstate';
+import { agentMachine } from '../src/actors/agent.machine.ts';
+import { observe } from '../src/actors/observe.ts';
+import type { TransitionRecord } from '../src/actors/protocol.ts';
+import { supervisorMachine } from '../src/actors/supervisor.machine.ts';
+import { childEnvironment } from '../src/infra/config.ts';
+import { Harness } from '../test/support/http-harness.ts';
+import { silentPort } from '../test/support/silent-port.ts';
+import { type InspectorRound, inspectorReport } from './inspector-report.ts';
+import { firstWord, spawnNode, stopNode } from './pinned.ts';
+
+// What watching costs: CPU of one agent's two machines for 100,000 events, bare, with the inspection hook and its
+// ring of 200 records, and with an inspector page open on the agent and on the table of all.
+
+const EVENTS = 100_000;
+/** Events between two turns of the event loop, as if so many had come in at once. */
+const BURST = 100;
+const ROUNDS = 7;
+const RING = 200;
+
+/** Takes each record of the machines. */
+type Watch = (record: TransitionRecord) => void;
+
+/** A supervisor with its agent, connected; watched as the service does it, or not at all. */
+function startAgent(watch: Watch | null) {
+  const idle = { actors: { client: fromCallback(() => undefined) } } as never;
+  const machine = supervisorMachine.provide({ actors: { agent: agentMachine.provide(idle) } });
+  const port = silentPort({ takeSlot: async () => undefined });
+  const inspect = watch
+    ? observe({ now: Date.now, onTransition: watch, onError: () => undefined })
+    : undefined;
+  return createActor(machine, { input: { agent: port }, inspect }).start();
+}
+
+/** CPU microseconds for each event of the round. */
+async function measure(watch: Watch | null): Promise<number> {
+  const supervisor = startAgent(watch);
+  supervisor.send({ type: 'session.start' });
+  const agent = supervisor.getSnapshot().children.agent!;
+  // The place to start is given in a promise.
+  while (!agent.getSnapshot().matches({ awaiting_qr: 'starting' })) await turn();
+  agent.send({ type: 'client.ready', me: { pn: '628111@c.us' } });
+  const before = process.cpuUsage();
+  for (let sent = 0; sent < EVENTS; sent += BURST) {
+    for (let pair = 0; pair < BURST; pair += 2) {
+      agent.send({ type: 'outbox.sending' });
+      agent.send({ type: 'outbox.idle' });
+    }
+    await turn();
+  }
+  const { user, system } = process.cpuUsage(before);
+  if (!agent.getSnapshot().matches('connected')) throw new Error('The agent did not stay connected.');
+  supervisor.stop();
+  return (user + system) / EVENTS;
+}
+
+/** What the service does with a record: keeps the newest, tells whoever listens. */
+function keeping(http: Harness): Watch {
+  const { history } = http.system.agents.get('bot')!;
+  return (record) => {
+    history.push(record);
+    if (history.length > RING) history.shift();
+    http.system.events.emit('transition', 'bot', record);
+  };
+}
+
+/** The same with a page open: its streams are read by a process of its own, which is not measured. */
+async function measureOpen(http: Harness): Promise<number> {
+  const path = `${http.url}/inspector/api/events`;
+  const reader = spawnNode(
+    [fileURLToPath(new URL('stream-reader.mjs', import.meta.url)), path, `${path}?agentId=bot`],
+    { env: childEnvironment() },
+  );
+  try {
+    await firstWord(reader);
+    return await measure(keeping(http));
+  } finally {
+    await stopNode(reader);
+  }
+}
+
+/** Measures in turns, after one round that warms up, and writes the results. */
+async function main(): Promise<void> {
+  const http = await new Harness().start();
+  const rounds: InspectorRound[] = [];
+  try {
+    for (let round = 0; round <= ROUNDS; round += 1) {
+      const bare = await measure(null);
+      const kept = await measure(keeping(http));
+      const open = await measureOpen(http);
+      console.log(
+        `round ${round}: bare ${bare.toFixed(2)} µs, watched ${kept.toFixed(2)} µs, page open ${open.toFixed(2)} µs`,
+      );
+      if (round > 0) rounds.push({ bare, kept, open });
+    }
+  } finally {
+    await http.stop();
+  }
+  const text = inspectorReport(rounds, EVENTS);
+  await writeFile(new URL('INSPECTOR.md', import.meta.url), text);
+  console.log(text);
+}
+
+await main();
