@@ -30,7 +30,7 @@ export function sandboxRouters(control: Control, serverUrl: string): ExtraRouter
     operationRoutes(CONTROL_OPERATIONS, control),
   );
   return [
-    { path: '/sandbox', router: Router().get('/phone', sendPage('phone')) },
+    { path: '/sandbox', router: Router().get('/phone', sendPage('phone')), guarded: true },
     { path: '/sandbox', router: api, guarded: true },
   ];
 }

@@ -47,16 +47,24 @@ export class PhonePage {
     });
   }
 
-  /** Opens the page, of one agent or of whichever there is, and waits until it is live. */
+  /** Opens the page, of one agent or of whichever there is, logs in where that is wanted, and waits until it is live. */
   static async open(
     browser: Browser,
     url: string,
-    { agentId, ...look }: { agentId?: string; width?: number; colorScheme?: 'dark' | 'light' } = {},
+    {
+      agentId,
+      token,
+      ...look
+    }: { agentId?: string; token?: string; width?: number; colorScheme?: 'dark' | 'light' } = {},
   ): Promise<PhonePage> {
     const { width = 1440, colorScheme = 'light' } = look;
     const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
     const phone = new PhonePage(context, await context.newPage(), url);
     await phone.page.goto(`${url}/sandbox/phone${agentId ? `?agent=${agentId}` : ''}`);
+    if (token) {
+      await phone.page.locator('input[type="password"]').fill(token);
+      await phone.page.keyboard.press('Enter');
+    }
     await phone.page.locator('.connection[data-state="live"]').waitFor();
     return phone;
   }

@@ -1,8 +1,10 @@
 import type { z } from 'zod';
 import type { NETWORK } from '../../src/infra/whatsapp/sandbox/control/bodies.ts';
 import type { ChatMessage, ChatView, Group } from '../../src/infra/whatsapp/sandbox/types.ts';
-import { ApiError, type Call, curlOf, send, withCommand } from './api.ts';
+import type { Call } from './api.ts';
 import { chatIn, mergeChats, mergeMessages } from './boxes.ts';
+import type { Caller } from './caller.ts';
+import { rememberKey } from './keys.ts';
 import type { Store } from './state.ts';
 import { lookAt, phoneOf } from './who.ts';
 
@@ -25,41 +27,34 @@ export interface Letter {
 
 type Faults = z.input<typeof NETWORK>;
 
-/** How a call is made: `quiet` ones happen by themselves, and are not talked about. */
-interface Manner {
-  quiet?: boolean;
-  onRefusal?: (code: string) => unknown;
-}
-
-/** What agents of the demo are created with. */
-const DEMO_KEY = 'sandbox-key';
-
 /** Everything that can be done on this page: each is a call that a script can make as well. */
 export class Actions {
   readonly #store: Store;
+  readonly #caller: Caller;
 
-  constructor(store: Store) {
+  constructor(store: Store, caller: Caller) {
     this.#store = store;
+    this.#caller = caller;
   }
 
   /** Creates the agent through the public API, and remembers its key in this tab. */
   async createAgent({ userId, agentId, agentName, apiKey }: AgentSpec): Promise<boolean> {
     const body = { userId, agentId, agentName, apikey: apiKey };
-    const made = await this.#do('Create an agent', { method: 'POST', path: '/sessions', body });
+    const made = await this.#caller.act('Create an agent', { method: 'POST', path: '/sessions', body });
     if (made === null) return false;
-    this.rememberKey(agentId, apiKey);
+    rememberKey(agentId, apiKey);
     this.#store.change((state) => lookAt(state, agentId));
     return true;
   }
 
   /** Puts two agents, customers and a group in place. */
   seed(): Promise<unknown> {
-    return this.#do('Put the demo in place', { method: 'POST', path: '/sandbox/seed', body: {} });
+    return this.#caller.act('Put the demo in place', { method: 'POST', path: '/sandbox/seed', body: {} });
   }
 
   /** Asks for a new code, as the agent's back end would. */
   newCode(agentId: string): Promise<unknown> {
-    return this.#do('Ask for a new code', { method: 'POST', path: `/sessions/${agentId}/reconnect` });
+    return this.#caller.act('Ask for a new code', { method: 'POST', path: `/sessions/${agentId}/reconnect` });
   }
 
   /** Scans the agent's code of this moment, or `qr`, with its phone. */
@@ -108,7 +103,7 @@ export class Actions {
   /** Makes a group of these numbers; gives its JID. */
   async createGroup(name: string, participants: string[]): Promise<string | null> {
     const body = { name, participants: participants.map(digits) };
-    const group = await this.#do('Make a group', { method: 'POST', path: '/sandbox/groups', body });
+    const group = await this.#caller.act('Make a group', { method: 'POST', path: '/sandbox/groups', body });
     return (group as Group | null)?.id ?? null;
   }
 
@@ -118,26 +113,26 @@ export class Actions {
     if (chat) chat.unread = 0;
     const path = `/sandbox/people/${digits(reader)}/read`;
     const label = phoneOf(this.#store.state, reader) ? "Read on the agent's phone" : 'Read as the customer';
-    await this.#do(label, { method: 'POST', path, body: { chat: chatId } }, { quiet: true });
+    await this.#caller.act(label, { method: 'POST', path, body: { chat: chatId } }, { quiet: true });
   }
 
   /** Sends as the agent's back end does: through the public API, with the agent's key. */
   async sendAsAgent(agentId: string, to: string, message: string, key: string): Promise<boolean> {
     const call: Call = { method: 'POST', path: `/agents/${agentId}/messages`, body: { to, message }, key };
-    const onRefusal = (code: string) => code === 'UNAUTHORIZED' && this.rememberKey(agentId, '');
-    const answer = (await this.#do('Send as your back end', call, { onRefusal })) as {
+    const onRefusal = (code: string) => code === 'UNAUTHORIZED' && rememberKey(agentId, '');
+    const answer = (await this.#caller.act('Send as your back end', call, { onRefusal })) as {
       status?: string;
     } | null;
-    if (answer?.status === 'queued') this.tell('Queued: it leaves when its turn comes.');
+    if (answer?.status === 'queued') this.#caller.tell('Queued: it leaves when its turn comes.');
     return answer !== null;
   }
 
   advanceClock(advanceMs: number): Promise<unknown> {
-    return this.#do('Let time pass', { method: 'POST', path: '/sandbox/clock', body: { advanceMs } });
+    return this.#caller.act('Let time pass', { method: 'POST', path: '/sandbox/clock', body: { advanceMs } });
   }
 
   reset(): Promise<unknown> {
-    return this.#do('Reset the network', { method: 'POST', path: '/sandbox/reset', body: {} });
+    return this.#caller.act('Reset the network', { method: 'POST', path: '/sandbox/reset', body: {} });
   }
 
   /** Loads the list of chats on somebody's phone, once. */
@@ -147,7 +142,7 @@ export class Actions {
     const box = new Map();
     boxes.set(owner, box);
     const path = `/sandbox/people/${digits(owner)}/chats`;
-    const views = await this.#look(path, () => boxes.delete(owner));
+    const views = await this.#caller.look(path, () => boxes.delete(owner));
     if (views) this.#store.change(() => mergeChats(box, views as ChatView[]));
   }
 
@@ -159,26 +154,10 @@ export class Actions {
     chat.loaded = true;
     const query = new URLSearchParams({ chat: chatId, limit: '200' });
     const path = `/sandbox/people/${digits(owner)}/messages?${query}`;
-    const messages = await this.#look(path, () => {
+    const messages = await this.#caller.look(path, () => {
       chat.loaded = false;
     });
     if (messages) this.#store.change(() => mergeMessages(chat, messages as ChatMessage[]));
-  }
-
-  /** The key of an agent, as far as this tab knows it; at first the demo's. Null: it must be asked for. */
-  keyOf(agentId: string): string | null {
-    return (sessionStorage.getItem(`key:${agentId}`) ?? DEMO_KEY) || null;
-  }
-
-  rememberKey(agentId: string, key: string): void {
-    sessionStorage.setItem(`key:${agentId}`, key);
-  }
-
-  /** Says something to the viewer. */
-  tell(text: string, bad = false): void {
-    this.#store.change((state) => {
-      state.notice = { text, bad };
-    });
   }
 
   /** The customer's name, when the network doesn't know it yet. */
@@ -191,42 +170,11 @@ export class Actions {
 
   /** A call about the phone of an agent. */
   #phone(label: string, agentId: string, what: string, body: object): Promise<unknown> {
-    return this.#do(label, { method: 'POST', path: `/sandbox/phones/${agentId}/${what}`, body });
-  }
-
-  /** Makes a call and notes it for scripts; a refusal is told, and gives null. */
-  async #do(label: string, call: Call, { quiet = false, onRefusal }: Manner = {}): Promise<unknown> {
-    const curl = curlOf(call, location.origin);
-    this.#store.change((state) => {
-      state.commands = withCommand(state.commands, { label, curl }, quiet);
-      if (!quiet) state.notice = null;
-    });
-    try {
-      return await send(call);
-    } catch (thrown) {
-      if (thrown instanceof ApiError) onRefusal?.(thrown.code);
-      if (!quiet) this.tell(wordsOf(thrown), true);
-      return null;
-    }
-  }
-
-  /** Asks for what is to be shown; what failed is asked for again with the next picture. */
-  async #look(path: string, failed: () => void): Promise<unknown> {
-    try {
-      return await send({ method: 'GET', path });
-    } catch {
-      failed();
-      return null;
-    }
+    return this.#caller.act(label, { method: 'POST', path: `/sandbox/phones/${agentId}/${what}`, body });
   }
 }
 
 /** A JID as scripts write it: digits alone for a number. */
 function digits(jid: string): string {
   return jid.replace(/@c\.us$/, '');
-}
-
-/** A refusal in words. */
-function wordsOf(thrown: unknown): string {
-  return thrown instanceof ApiError ? `${thrown.message} (${thrown.code})` : String(thrown);
 }

@@ -1,6 +1,7 @@
 import { el, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { Composer } from './composer.ts';
+import { keyOf, rememberKey } from './keys.ts';
 import type { State, Store } from './state.ts';
 
 /** Sends as the agent's back end does, through the public API; asks once for the key that this takes. */
@@ -33,7 +34,7 @@ export class AgentComposer {
   /** Shows the field, or asks for the key first. */
   show(state: State, chatId: string): void {
     const agentId = state.agentId ?? '';
-    const hasKey = this.#actions.keyOf(agentId) !== null;
+    const hasKey = keyOf(agentId) !== null;
     const canSend = /@(c\.us|lid|g\.us)$/.test(chatId);
     setShown(this.#keyForm, canSend && !hasKey);
     setShown(this.#composer.node, canSend && hasKey);
@@ -48,14 +49,14 @@ export class AgentComposer {
   #remember(): void {
     const { agentId } = this.#store.state;
     if (agentId === null) return;
-    this.#actions.rememberKey(agentId, this.#key.value);
+    rememberKey(agentId, this.#key.value);
     this.#key.value = '';
     this.#store.change(() => undefined);
   }
 
   #send(text: string): Promise<boolean> {
     const { agentId, botChat } = this.#store.state;
-    const key = agentId && this.#actions.keyOf(agentId);
+    const key = agentId && keyOf(agentId);
     if (!agentId || !botChat || !key) return Promise.resolve(false);
     return this.#actions.sendAsAgent(agentId, botChat, text, key);
   }

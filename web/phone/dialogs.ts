@@ -81,6 +81,13 @@ export async function askForAgent(): Promise<AgentSpec | null> {
   return { agentId, agentName, userId: Number(form.get('userId')), apiKey: textOf(form, 'apiKey') };
 }
 
+/** Asks for the token of the service. */
+export async function askForToken(): Promise<string | null> {
+  const token = field('SESSIONS_TOKEN', 'token', { type: 'password', autocomplete: 'off' });
+  const form = await ask('This service wants its token', 'Go on', token);
+  return form && textOf(form, 'token');
+}
+
 /** Asks whether something is really meant. */
 export async function confirmed(question: string, action: string): Promise<boolean> {
   return (await ask(question, action)) !== null;

@@ -1,8 +1,15 @@
 import type { News } from '../../src/infra/whatsapp/sandbox/stream.ts';
 
 const STREAM = '/sandbox/stream';
-/** A browser gives up for good after some failures; then we try. */
+/** A browser gives up for good when it gets another answer than a stream; then we try. */
 const AGAIN_MS = 1_000;
+
+/** Tries again; where the login has ended meanwhile, the page leads to the form when it is loaded anew. */
+async function again(follow: () => void): Promise<void> {
+  const answer = await fetch('/sandbox/clock').catch(() => null);
+  if (answer?.status === 401) location.reload();
+  else setTimeout(follow, AGAIN_MS);
+}
 
 /** Follows the sandbox's stream as long as the page is open; `onConnection` hears whether it is there. */
 export function follow(onNews: (news: News) => void, onConnection: (isLive: boolean) => void): void {
@@ -13,7 +20,6 @@ export function follow(onNews: (news: News) => void, onConnection: (isLive: bool
   });
   source.addEventListener('error', () => {
     onConnection(false);
-    if (source.readyState !== EventSource.CLOSED) return;
-    setTimeout(() => follow(onNews, onConnection), AGAIN_MS);
+    if (source.readyState === EventSource.CLOSED) void again(() => follow(onNews, onConnection));
   });
 }

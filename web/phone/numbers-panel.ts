@@ -1,7 +1,7 @@
 import type { Behaviour } from '../../src/infra/whatsapp/sandbox/fixed-numbers.ts';
 import { el } from '../shared/dom.ts';
-import type { Actions } from './actions.ts';
 import { send } from './api.ts';
+import type { Caller } from './caller.ts';
 import { panel } from './panel.ts';
 import type { Store } from './state.ts';
 import { addressOf, numberOf, selectedPhone } from './who.ts';
@@ -27,13 +27,13 @@ function wordsOf(number: FixedNumber): string {
 export class NumbersPanel {
   readonly node: HTMLElement;
   readonly #store: Store;
-  readonly #actions: Actions;
+  readonly #caller: Caller;
   readonly #list = el('ul', { class: 'numbers' });
   #isLoaded = false;
 
-  constructor(store: Store, actions: Actions) {
+  constructor(store: Store, caller: Caller) {
     this.#store = store;
-    this.#actions = actions;
+    this.#caller = caller;
     this.node = panel('numbers', 'Numbers that behave in a fixed way', this.#list);
   }
 
@@ -84,7 +84,7 @@ export class NumbersPanel {
 
   #isLinked(): boolean {
     const isLinked = selectedPhone(this.#store.state)?.linked ?? false;
-    if (!isLinked) this.#actions.tell('Link the agent first: scan its code.', true);
+    if (!isLinked) this.#caller.tell('Link the agent first: scan its code.', true);
     return isLinked;
   }
 }

@@ -1,5 +1,5 @@
 import { el, keyed, type Row, setText } from '../shared/dom.ts';
-import type { Actions } from './actions.ts';
+import type { Caller } from './caller.ts';
 import { panel } from './panel.ts';
 import type { Command, State } from './state.ts';
 
@@ -9,7 +9,7 @@ const SHOWN_CHARACTERS = 600;
 /** Calls as a shell would make them: one of each kind, the newest first. */
 export class ScriptPanel {
   readonly node: HTMLElement;
-  readonly #actions: Actions;
+  readonly #caller: Caller;
   readonly #list = el('ul', { class: 'commands' });
   readonly #none = el(
     'p',
@@ -18,8 +18,8 @@ export class ScriptPanel {
   );
   readonly #keep: (commands: readonly Command[]) => void;
 
-  constructor(actions: Actions) {
-    this.#actions = actions;
+  constructor(caller: Caller) {
+    this.#caller = caller;
     this.node = panel('script', 'The same from a script', this.#none, this.#list);
     this.#keep = keyed<Command>(
       this.#list,
@@ -40,10 +40,10 @@ export class ScriptPanel {
     copy.addEventListener('click', () => void this.#copy(full, code, copy));
     return {
       node: el('li', {}, el('div', { class: 'tools-row' }, el('b', {}, label), copy), code),
-      show({ curl }) {
+      show({ curl, shown }) {
         full = curl;
-        const isLong = curl.length > SHOWN_CHARACTERS;
-        setText(code, isLong ? `${curl.slice(0, SHOWN_CHARACTERS)}…` : curl);
+        const isLong = shown.length > SHOWN_CHARACTERS;
+        setText(code, isLong ? `${shown.slice(0, SHOWN_CHARACTERS)}…` : shown);
       },
     };
   }
@@ -56,7 +56,7 @@ export class ScriptPanel {
       setTimeout(() => setText(button, 'Copy'), 1_500);
     } catch {
       getSelection()?.selectAllChildren(code);
-      this.#actions.tell('The browser did not allow copying: the text is selected.');
+      this.#caller.tell('The browser did not allow copying: the text is selected.');
     }
   }
 }

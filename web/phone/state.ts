@@ -34,6 +34,8 @@ export interface Customer {
 export interface Command {
   label: string;
   curl: string;
+  /** The same without secrets. */
+  shown: string;
 }
 
 /** Everything that the page shows. */
