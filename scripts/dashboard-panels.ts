@@ -89,8 +89,9 @@ export const ROWS: RowSpec[] = [
         [quantile(0.5, 'wa_session_pairing_duration_seconds', 'outcome'), 'half within: {{outcome}}'],
       ]),
       series('Transitions', 'cps', [[rate('wa_session_transitions_total', 'event'), '{{event}}']]),
-      series('Ignored events', 'cps', [
+      series('Ignored events, and errors that nobody waited for', 'cps', [
         [rate('wa_session_events_ignored_total', 'state, event'), '{{event}} in {{state}}'],
+        [rate('wa_faults_total', 'where'), 'error: {{where}}'],
       ]),
       series('States were held for', 's', [
         [quantile(0.5, 'wa_session_state_duration_seconds', 'state'), 'half within: {{state}}'],

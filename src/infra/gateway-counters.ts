@@ -39,6 +39,20 @@ export function countGateway(
   countPairings(events, registry);
   countMessages(events, registry);
   timeCalls(events, registry);
+  countFaults(events, registry);
+}
+
+/** Errors that nobody waited for. */
+function countFaults(events: Events, registry: Registry): void {
+  const faults = new Counter({
+    name: 'wa_faults_total',
+    help: 'Errors that nobody waited for; the log names the agent, where there is one.',
+    labelNames: ['where'],
+    registers: [registry],
+  });
+  for (const where of ['unhandledRejection', 'uncaughtException', 'actor', 'client'])
+    faults.inc({ where }, 0);
+  events.on('fault', ({ where }) => faults.inc({ where }));
 }
 
 /** Moves of the agents' charts, and events that they ignored. */

@@ -110,7 +110,7 @@ describe('Metrics', () => {
     expect(contentType).to.match(/^text\/plain; version=0\.0\.4/);
     const page = await readFile(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
     const documented = page.split('\n').filter((line) => /^\| `(wa|http)_/.test(line));
-    expect(exposed(body)).to.have.length(27).and.have.members(documented);
+    expect(exposed(body)).to.have.length(28).and.have.members(documented);
   });
 
   it('tells of the process and of Node, with no gauge that is named like a counter', async () => {

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -39,6 +41,28 @@ describe('the profile of an agent', () => {
     expect(await modeOf(profile.dir)).to.equal(0o700);
     expect(await modeOf(profile.userDataDir)).to.equal(0o700);
     expect(await modeOf(join(profile.dir, 'linked'))).to.equal(0o600);
+  });
+
+  it('loses the lock of another host, but not while a browser here uses it', async () => {
+    const profile = new Profile(root, 'bot');
+    await profile.prepare();
+    const lock = join(profile.userDataDir, 'SingletonLock');
+    await symlink('another-host-4242', lock);
+    // Any process that names the profile, as a browser does.
+    const browser = spawn(process.execPath, [
+      '-e',
+      'setInterval(() => {}, 1000)',
+      '--',
+      `--user-data-dir=${profile.userDataDir}`,
+    ]);
+    await once(browser, 'spawn');
+    await profile.prepare();
+    expect(await readlink(lock)).to.equal('another-host-4242');
+    const gone = once(browser, 'exit');
+    browser.kill();
+    await gone;
+    await profile.prepare();
+    expect(await readlink(lock).catch(() => null)).to.equal(null);
   });
 
   it('makes the root closed to others when there is none', async () => {

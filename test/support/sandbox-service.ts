@@ -42,8 +42,8 @@ export class SandboxService extends SandboxApi {
   }
 
   /** Starts the process and waits until it is ready. */
-  async up(): Promise<ServiceProcess> {
-    const started = this.launch();
+  async up(env: Record<string, string> = {}): Promise<ServiceProcess> {
+    const started = this.launch(env);
     this.#url = await started.url();
     return started;
   }

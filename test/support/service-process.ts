@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.ts';
-import type { DoorRequest, Inspection } from './service-door.ts';
+import type { DoorRequest } from './service-door.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const DOOR = new URL('service-door.ts', import.meta.url).href;
@@ -18,8 +18,8 @@ export interface ServiceProcess {
   end(signal: NodeJS.Signals): Promise<Ended>;
   /** Resolves with how it ended, whoever ended it. */
   ended: Promise<Ended>;
-  /** Asks something of a process that was started with a door. */
-  ask(request: DoorRequest): Promise<Inspection>;
+  /** Asks something of a process that was started with a door; resolves once it has obeyed. */
+  ask(request: DoorRequest): Promise<void>;
 }
 
 interface Ended {
@@ -30,7 +30,7 @@ interface Ended {
 /** Starts the service with this environment and nothing else of ours; `door` lets a test in (service-door.ts). */
 export function startProcess(env: Record<string, string>, door = false): ServiceProcess {
   const { PATH = '', HOME = '' } = process.env;
-  const doorArguments = door ? ['--expose-gc', '--import', DOOR] : [];
+  const doorArguments = door ? ['--import', DOOR] : [];
   const child = spawn(process.execPath, ['--import', 'tsx', ...doorArguments, MAIN], {
     env: { PATH, HOME, PORT: '0', ...env },
     stdio: door ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
@@ -57,17 +57,17 @@ export function startProcess(env: Record<string, string>, door = false): Service
     },
     ended,
     ask: async (request) => {
-      const answered = new Promise<Inspection>((resolve) => {
+      const obeyed = new Promise<void>((resolve) => {
         const onMessage = (message: unknown) => {
           // pm2's `ready` comes over the same channel.
           if (typeof message !== 'object') return;
           child.off('message', onMessage);
-          resolve(message as Inspection);
+          resolve();
         };
         child.on('message', onMessage);
       });
       child.send(request);
-      return answered;
+      return obeyed;
     },
   };
 }
