@@ -2,7 +2,7 @@ import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-opena
 import type { ErrorCode } from '../actors/errors.ts';
 import { messageDetails, queuedMedia, queuedMessage, ranTurn, sentMedia, sentMessage } from './answers.ts';
 import * as examples from './openapi-examples.ts';
-import { json, problems } from './openapi-responses.ts';
+import { header, json, problems, withHeaders } from './openapi-responses.ts';
 import { type AgentBodies, agentPath, keyHeader, messagePath, preferHeader } from './schemas.ts';
 
 const security = [{ agentKey: [] }];
@@ -25,14 +25,18 @@ const COMMON: ErrorCode[] = [
 ];
 
 const bucket = {
-  'RateLimit-Policy': 'The agent\'s quota, e.g. `"send";q=100;w=60`.',
-  RateLimit: 'What is left of it, e.g. `"send";r=99;t=0`.',
-  'Idempotent-Replayed': '`true` when this is the answer of an earlier request.',
+  'RateLimit-Policy': header("The agent's quota.", { example: '"send";q=100;w=60' }),
+  RateLimit: header('What is left of it.', { example: '"send";r=99;t=0' }),
+};
+const replayed = {
+  'Idempotent-Replayed': header('`true` when this is the answer of an earlier request.', { example: 'true' }),
 };
 const queuedHeaders = {
-  ...bucket,
-  Location: 'Where to ask for the message.',
-  'Preference-Applied': '`respond-async` when that was asked for.',
+  Location: header('Where to ask for the message.', {
+    example: `/agents/support-bot/messages/${examples.queued.id}`,
+    required: true,
+  }),
+  'Preference-Applied': header('`respond-async` when that was asked for.', { example: 'respond-async' }),
 };
 
 /** What the three POSTs have in common. */
@@ -42,6 +46,7 @@ function post(
 ): ZodOpenApiOperationObject {
   return {
     ...own,
+    responses: withHeaders(own.responses, { ...bucket, ...replayed }),
     tags,
     security,
     requestParams: { path: agentPath, header: keyHeader.partial() },
@@ -70,7 +75,7 @@ export function agentOperations(bodies: AgentBodies): ZodOpenApiPathsObject {
           summary: 'Send a text',
           description: "200 means that WhatsApp's server has the message; 202 that it waits in the queue.",
           responses: {
-            200: json('Sent.', sentMessage, examples.sent, bucket),
+            200: json('Sent.', sentMessage, examples.sent),
             202: json('Queued.', queuedMessage, examples.queued, queuedHeaders),
             ...problems(...COMMON, 'PAYLOAD_TOO_LARGE'),
           },
@@ -84,7 +89,7 @@ export function agentOperations(bodies: AgentBodies): ZodOpenApiPathsObject {
           summary: 'Send an image',
           description: 'Images of at most 10·1024·1024 bytes, by `data` or by `url`.',
           responses: {
-            200: json('Sent.', sentMedia, { ...examples.sent, ...examples.image }, bucket),
+            200: json('Sent.', sentMedia, { ...examples.sent, ...examples.image }),
             202: json('Queued.', queuedMedia, { ...examples.queued, ...examples.image }, queuedHeaders),
             ...problems(...COMMON, 'MEDIA_TOO_LARGE', 'MEDIA_URL_BLOCKED', 'MEDIA_FETCH_FAILED'),
           },
@@ -97,7 +102,7 @@ export function agentOperations(bodies: AgentBodies): ZodOpenApiPathsObject {
         summary: 'Ask the AI for a chat and send its reply',
         description: 'Unknown fields pass through to the AI. Typing shows while it thinks.',
         responses: {
-          200: json('Answered.', ranTurn, examples.ran, bucket),
+          200: json('Answered.', ranTurn, examples.ran),
           ...problems(...COMMON, 'PAYLOAD_TOO_LARGE', 'AI_DOWNSTREAM_ERROR', 'AI_TIMEOUT'),
         },
       }),

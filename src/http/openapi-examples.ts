@@ -102,3 +102,10 @@ export const inspectedAgent = {
     },
   ],
 };
+
+/** Frames of the event streams. */
+const change = { status: 'connected', from: 'awaiting_qr', reason: null, at };
+export const stateFrame = `event: state\ndata: ${JSON.stringify(change)}\n\n`;
+export const removedFrame = `event: removed\ndata: ${JSON.stringify({ agentId: head.agentId })}\n\n`;
+
+export const mermaid = 'stateDiagram-v2\n  [*] --> awaiting_qr\n  awaiting_qr --> connected: client.ready\n';

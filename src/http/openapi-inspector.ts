@@ -23,7 +23,12 @@ export function inspectorOperations(): ZodOpenApiPathsObject {
         security,
         requestParams: { path: agentPath, query: statechartQuery },
         responses: {
-          200: other('The chart.', 'image/svg+xml', 'text/vnd.mermaid', 'text/plain'),
+          200: other(
+            'The chart.',
+            ['image/svg+xml', '<svg xmlns="http://www.w3.org/2000/svg">…</svg>'],
+            ['text/vnd.mermaid', examples.mermaid],
+            ['text/plain', examples.mermaid],
+          ),
           ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND'),
         },
       },
@@ -66,7 +71,7 @@ export function inspectorOperations(): ZodOpenApiPathsObject {
         security,
         requestParams: { query: inspectorEventsQuery },
         responses: {
-          200: other('The stream.', 'text/event-stream'),
+          200: other('The stream.', ['text/event-stream', examples.removedFrame]),
           ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND', 'SHUTTING_DOWN'),
         },
       },

@@ -35,30 +35,75 @@ function statusesOf(code: ErrorCode): number[] {
   return code === 'IDEMPOTENCY_CONFLICT' ? [409, 422] : [STATUS[code]];
 }
 
-/** A header that some answers carry, as text. */
-function header(description: string) {
-  return { description, schema: { type: 'string' as const } };
+/** A header that answers carry, as text with an example; `required` when all of them do. */
+export function header(
+  description: string,
+  { example, required }: { example?: string; required?: true } = {},
+) {
+  return {
+    description,
+    schema: { type: 'string' as const },
+    ...(required && { required }),
+    ...(example !== undefined && { example }),
+  };
 }
 
+const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
+
+/** The header that every response carries. */
+export const TRACE_HEADER = {
+  'X-Trace-Id': header("Equal to an error's `traceId`.", { example: TRACE_ID, required: true }),
+};
+
 /** The headers that a status of the contract brings along. */
-function headersFor(status: number): Record<string, ReturnType<typeof header>> {
-  if (status === 401) return { 'WWW-Authenticate': header('`Bearer`') };
-  if (status === 429 || status === 503) return { 'Retry-After': header('Seconds to wait.') };
-  return {};
+function headersFor(status: number, codes: ErrorCode[]): Record<string, ReturnType<typeof header>> {
+  if (status === 401)
+    return { 'WWW-Authenticate': header('`Bearer`', { example: 'Bearer', required: true }) };
+  if (status === 429) return { 'Retry-After': header('Seconds to wait.', { example: '1', required: true }) };
+  const mayPass = status === 503 || (status === 409 && codes.includes('IDEMPOTENCY_CONFLICT'));
+  return mayPass ? { 'Retry-After': header('Seconds to wait.', { example: '5' }) } : {};
+}
+
+// What errors tell beside their code, where they tell more.
+const DETAILS: Partial<Record<ErrorCode, unknown>> = {
+  INVALID_PAYLOAD: [{ path: 'to', message: 'must be a phone number or a WhatsApp address' }],
+  BAD_GATEWAY: {
+    outcome: 'unknown',
+    id: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa',
+    messageId: 'true_6281234567890@c.us_3EB0C767D26A1D8E5A1B',
+  },
+  DATABASE_UNAVAILABLE: { dependencies: { database: 'unreachable' } },
+};
+
+/** An error as it is told. */
+function problemExample(code: ErrorCode) {
+  const details = DETAILS[code];
+  return {
+    error: {
+      code,
+      message: `${MEANING[code]}.`,
+      traceId: TRACE_ID,
+      ...(details !== undefined && { details }),
+    },
+  };
 }
 
 /** One error response: all codes of a status, with an example of each. */
 function problemResponse(status: number, codes: ErrorCode[]): ZodOpenApiResponseObject {
-  const traceId = '0af7651916cd43dd8448eb211c80319c';
-  const examples = codes.map((code) => [
-    code,
-    { value: { error: { code, message: `${MEANING[code]}.`, traceId } } },
-  ]);
+  const examples = codes.map((code) => [code, { summary: MEANING[code], value: problemExample(code) }]);
   return {
     description: codes.map((code) => `\`${code}\`: ${MEANING[code]}.`).join('\n\n'),
-    headers: headersFor(status),
+    headers: headersFor(status, codes),
     content: { 'application/json': { schema: problem, examples: Object.fromEntries(examples) } },
   };
+}
+
+/** All codes with their statuses, as a table in the document's description: some belong to no operation. */
+export function codesTable(): string {
+  const rows = Object.entries(MEANING).map(
+    ([code, meaning]) => `| \`${code}\` | ${statusesOf(code as ErrorCode).join(' / ')} | ${meaning} |`,
+  );
+  return ['| code | status | when |', '|---|---|---|', ...rows].join('\n');
 }
 
 /** The error responses of an operation, one per status; every operation may meet a bad `Host` and a bug. */
@@ -77,11 +122,11 @@ export function json(
   description: string,
   schema: z.ZodType,
   example?: unknown,
-  headers: Record<string, string> = {},
+  headers: Record<string, ReturnType<typeof header>> = {},
 ): ZodOpenApiResponseObject {
   return {
     description,
-    headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, header(text)])),
+    headers,
     content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
   };
 }
@@ -91,11 +136,33 @@ export const OPEN_OR_TOKEN: Record<string, string[]>[] = [{}, { sessionsToken: [
 
 /** A browser is led to another page. */
 export function redirect(description: string): ZodOpenApiResponseObject {
-  return { ...other(description, 'text/html', 'text/plain'), headers: { Location: header('The page.') } };
+  return {
+    ...other(description, 'text/html', ['text/plain', 'See Other. Redirecting to /inspector']),
+    headers: { Location: header('The page.', { example: '/inspector', required: true }) },
+  };
 }
 
-/** A response that is not JSON. */
-export function other(description: string, ...types: string[]): ZodOpenApiResponseObject {
-  const content = types.map((type) => [type, { schema: { type: 'string' as const } }]);
+/** The same responses, each of which may carry these headers, too. */
+export function withHeaders(
+  responses: ZodOpenApiResponsesObject,
+  headers: Record<string, ReturnType<typeof header>>,
+): ZodOpenApiResponsesObject {
+  return Object.fromEntries(
+    Object.entries(responses).map(([status, response]) => [
+      status,
+      { ...response, headers: { ...headers, ...response.headers } },
+    ]),
+  ) as ZodOpenApiResponsesObject;
+}
+
+/** A response that is not JSON: its types, those of texts with an example. */
+export function other(
+  description: string,
+  ...types: (string | [type: string, example: string])[]
+): ZodOpenApiResponseObject {
+  const content = types.map((typed) => {
+    const [type, example] = typeof typed === 'string' ? [typed] : typed;
+    return [type, { schema: { type: 'string' as const }, ...(example !== undefined && { example }) }];
+  });
   return { description, content: Object.fromEntries(content) };
 }

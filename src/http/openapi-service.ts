@@ -1,12 +1,26 @@
+import { z } from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
 import type { ErrorCode } from '../actors/errors.ts';
 import { health, ready } from './answers.ts';
 import { json, OPEN_OR_TOKEN, other, problems, redirect } from './openapi-responses.ts';
 
 const tags = ['service'];
+const INFO = { title: 'WhatsApp gateway', version: '0.1.0' };
+const METRICS = '# HELP wa_ready 1 while the service takes requests.\n# TYPE wa_ready gauge\nwa_ready 1\n';
+const openApi = z
+  .looseObject({
+    openapi: z.literal('3.1.0'),
+    info: z.looseObject({ title: z.string(), version: z.string() }),
+  })
+  .meta({ id: 'OpenApi' });
 
-/** A page or file that is always there. */
-function file(operationId: string, summary: string, type: string, codes: ErrorCode[] = []) {
+/** A page or file that is always there; `type` with an example where it is a text. */
+function file(
+  operationId: string,
+  summary: string,
+  type: string | [type: string, example: string],
+  codes: ErrorCode[] = [],
+) {
   const security = codes.includes('UNAUTHORIZED') ? OPEN_OR_TOKEN : [];
   const responses = {
     200: other(summary, type),
@@ -43,9 +57,20 @@ export function serviceOperations(): ZodOpenApiPathsObject {
         },
       },
     },
-    '/metrics': file('getMetrics', 'Metrics for Prometheus', 'text/plain'),
-    '/openapi.json': file('getOpenApiJson', 'This document as JSON', 'application/json'),
-    '/openapi.yaml': file('getOpenApiYaml', 'This document as YAML', 'application/yaml'),
+    '/metrics': file('getMetrics', 'Metrics for Prometheus', ['text/plain', METRICS]),
+    '/openapi.json': {
+      get: {
+        operationId: 'getOpenApiJson',
+        summary: 'This document as JSON',
+        tags,
+        security: [],
+        responses: { 200: json('The document.', openApi, { openapi: '3.1.0', info: INFO }), ...problems() },
+      },
+    },
+    '/openapi.yaml': file('getOpenApiYaml', 'This document as YAML', [
+      'application/yaml',
+      'openapi: 3.1.0\n',
+    ]),
     '/inspector': file('getInspector', 'The live state chart of every agent, as a page', 'text/html', [
       'UNAUTHORIZED',
     ]),

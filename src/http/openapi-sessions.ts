@@ -1,13 +1,15 @@
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
 import { deletedSession, sessionDetails, sessionList, startedSession } from './answers.ts';
 import * as examples from './openapi-examples.ts';
-import { json, OPEN_OR_TOKEN, other, problems } from './openapi-responses.ts';
+import { header, json, OPEN_OR_TOKEN, other, problems } from './openapi-responses.ts';
 import { agentPath, createSessionBody } from './schemas.ts';
 
 const security = OPEN_OR_TOKEN;
 const tags = ['sessions'];
 const byAgent = { path: agentPath };
-const location = { Location: 'The session.' };
+const location = {
+  Location: header('The session.', { example: '/sessions/support-bot', required: true }),
+};
 
 /** The operations under `/sessions`. */
 export function sessionOperations(): ZodOpenApiPathsObject {
@@ -111,7 +113,12 @@ export function sessionOperations(): ZodOpenApiPathsObject {
         security,
         requestParams: byAgent,
         responses: {
-          200: other('The QR.', 'image/png', 'image/svg+xml', 'text/plain'),
+          200: other(
+            'The QR.',
+            'image/png',
+            ['image/svg+xml', '<svg xmlns="http://www.w3.org/2000/svg">…</svg>'],
+            ['text/plain', examples.started.qr],
+          ),
           ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND', 'SESSION_NOT_READY'),
         },
       },
@@ -125,7 +132,7 @@ export function sessionOperations(): ZodOpenApiPathsObject {
         security,
         requestParams: byAgent,
         responses: {
-          200: other('The stream.', 'text/event-stream'),
+          200: other('The stream.', ['text/event-stream', examples.stateFrame]),
           ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND', 'SHUTTING_DOWN'),
         },
       },

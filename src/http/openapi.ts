@@ -2,22 +2,26 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 import { agentOperations } from './openapi-agents.ts';
 import { inspectorOperations } from './openapi-inspector.ts';
 import { loginOperations } from './openapi-login.ts';
+import { codesTable, TRACE_HEADER } from './openapi-responses.ts';
+import { withSamples } from './openapi-samples.ts';
 import { serviceOperations } from './openapi-service.ts';
 import { sessionOperations } from './openapi-sessions.ts';
 import { agentBodies } from './schemas.ts';
 
 const DESCRIPTION = `WhatsApp as an API. Every response carries \`X-Trace-Id\`; every 4xx and 5xx has one body,
-\`{"error":{"code","message","traceId"}}\`. Branch on \`code\`, never on \`message\`.`;
+\`{"error":{"code","message","traceId"}}\`. Branch on \`code\`, never on \`message\`.
+
+A \`traceparent\` header (W3C) gives its trace id to the answer, the log and the AI call. A path that nobody knows is
+404 \`NOT_FOUND\`; a method that a path doesn't know is 405 \`METHOD_NOT_ALLOWED\` with \`Allow\`.
+
+${codesTable()}`;
 
 /** Every operation gets the headers that all responses carry. */
 export function withTraceHeader(paths: ZodOpenApiPathsObject): ZodOpenApiPathsObject {
   for (const item of Object.values(paths)) {
     for (const operation of Object.values(item) as ZodOpenApiOperationObject[]) {
       for (const response of Object.values(operation.responses)) {
-        response.headers = {
-          ...response.headers,
-          'X-Trace-Id': { description: "Equal to an error's `traceId`.", schema: { type: 'string' } },
-        };
+        response.headers = { ...response.headers, ...TRACE_HEADER };
       }
     }
   }
@@ -31,7 +35,7 @@ export function withTraceHeader(paths: ZodOpenApiPathsObject): ZodOpenApiPathsOb
  */
 export function openApiDocument(serverUrl: string): ReturnType<typeof createDocument> {
   const bodies = agentBodies((text) => text);
-  return createDocument({
+  const document = createDocument({
     openapi: '3.1.0',
     info: {
       title: 'WhatsApp gateway',
@@ -64,4 +68,5 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
       ...loginOperations(),
     }),
   });
+  return withSamples(document, serverUrl);
 }

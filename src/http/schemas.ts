@@ -60,15 +60,17 @@ export const preferHeader = z.object({
   Prefer: z.string().meta({ description: '`respond-async` answers 202 at once.', example: 'respond-async' }),
 });
 
+/** One pixel. */
+const TINY_PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
 /** The fields of a media body but for the recipient. */
 const mediaFields = {
   data: z.string().min(1).optional().meta({ description: 'The image in base64, or as a data URL.' }),
-  url: z
-    .string()
-    .min(1)
-    .max(2048)
-    .optional()
-    .meta({ description: 'Where to fetch the image: http or https.' }),
+  url: z.string().min(1).max(2048).optional().meta({
+    description: 'Where to fetch the image: http or https.',
+    example: 'https://example.com/invoice.png',
+  }),
   caption: z.string().max(65_536).optional(),
   mimetype: z
     .string()
@@ -131,7 +133,7 @@ export function agentBodies(toJid: (text: string) => string) {
     .meta({
       id: 'SendMedia',
       description: 'Exactly one of `data` and `url` is required.',
-      example: { to: '6281234567890', url: 'https://example.com/invoice.png', caption: 'Invoice #123' },
+      example: { to: '6281234567890', data: TINY_PNG, caption: 'Invoice #123', filename: 'invoice.png' },
     });
 
   const run = z

@@ -10,8 +10,23 @@ interface Media {
 }
 
 interface Body {
+  headers?: Record<string, { required?: boolean; example?: unknown }>;
   content?: Record<string, Media>;
 }
+
+/** Headers of the contract: where one is answered, the document has to tell of it. */
+const CONTRACT_HEADERS = [
+  'x-trace-id',
+  'www-authenticate',
+  'retry-after',
+  'location',
+  'ratelimit',
+  'ratelimit-policy',
+  'idempotent-replayed',
+  'preference-applied',
+];
+/** Files of pages: their examples would tell nothing. */
+const FILE_TYPES = ['text/html', 'text/css', 'text/javascript', 'image/png'];
 
 interface Described {
   requestBody?: { content: { 'application/json'?: { schema: { $ref: string } } } };
@@ -56,7 +71,7 @@ class DocumentCheck {
     return known;
   }
 
-  /** Asserts that the document knows this answer: path, method, status, type and body. */
+  /** Asserts that the document knows this answer: path, method, status, headers, type, error code and body. */
   answer(method: string, target: string, reply: Reply): void {
     const path = target.split('?')[0]!;
     const found = this.#operations.find(({ pattern }) => pattern.test(path));
@@ -64,38 +79,61 @@ class DocumentCheck {
     if (!found || !operation) return;
     const described = operation.responses[String(reply.status)];
     expect(described, `${method} ${found.path} has no ${reply.status} in the document`).to.exist;
+    this.#headers(`${method} ${found.path} ${reply.status}`, described!, reply.headers);
     const type = reply.headers.get('content-type')?.split(';')[0] ?? '';
     expect(Object.keys(described?.content ?? {}), `type of ${method} ${found.path}`).to.include(type);
-    if (type !== 'application/json' || path === '/openapi.json') return;
+    if (type !== 'application/json') return;
+    if (reply.status >= 400) {
+      const { code } = (reply.body as { error: { code: string } }).error;
+      const codes = Object.keys(described!.content![type]!.examples ?? {});
+      expect(codes, `codes of ${method} ${found.path} ${reply.status}`).to.include(code);
+    }
     const validate = this.#validatorOf(found.path, method.toLowerCase(), reply.status);
     expect(validate(reply.body), `${method} ${found.path}: ${JSON.stringify(validate.errors)}`).to.equal(
       true,
     );
   }
 
+  /** Asserts that each header of the contract is documented where it is answered, and answered where it has to be. */
+  #headers(what: string, { headers = {} }: Body, answered: Headers): void {
+    const names = Object.keys(headers).map((name) => name.toLowerCase());
+    expect(names, `headers of ${what}`).to.include.members(
+      CONTRACT_HEADERS.filter((name) => answered.has(name)),
+    );
+    for (const [name, { required }] of Object.entries(headers))
+      if (required) expect(answered.has(name), `${name} of ${what}`).to.equal(true);
+  }
+
   /** Asserts that every request body, and every JSON answer if asked to, has examples, and that they fit. */
   examples({ ofAnswers = false } = {}): void {
     for (const { path, item } of this.#operations) {
       for (const [method, operation] of Object.entries(item)) {
-        for (const [status, { content }] of ofAnswers ? Object.entries(operation!.responses) : [])
-          this.#responseExamples(path, method, Number(status), content?.['application/json']);
+        for (const [status, body] of ofAnswers ? Object.entries(operation!.responses) : [])
+          this.#responseExamples(path, method, Number(status), body);
         const ref = operation!.requestBody?.content['application/json']?.schema.$ref;
         if (ref) this.#requestExample(ref);
       }
     }
   }
 
-  /** Asserts that the examples of one response fit its schema. */
-  #responseExamples(path: string, method: string, status: number, media: Media | undefined): void {
-    if (!media || path === '/openapi.json') return;
-    const examples = media.examples
-      ? Object.values(media.examples).map(({ value }) => value)
-      : [media.example];
-    const validate = this.#validatorOf(path, method, status);
-    for (const example of examples) {
-      expect(validate(example), `${method} ${path} ${status}: ${JSON.stringify(validate.errors)}`).to.equal(
-        true,
-      );
+  /** Asserts that one response has examples, of its headers too, and that those in JSON fit its schema. */
+  #responseExamples(
+    path: string,
+    method: string,
+    status: number,
+    { headers = {}, content = {} }: Body,
+  ): void {
+    const what = `${method} ${path} ${status}`;
+    for (const [name, { example }] of Object.entries(headers)) expect(example, `${name} of ${what}`).to.exist;
+    for (const [type, { example, examples }] of Object.entries(content)) {
+      if (FILE_TYPES.includes(type)) continue;
+      const values = examples ? Object.values(examples).map(({ value }) => value) : [example];
+      for (const value of values) {
+        expect(value, `an example of ${type} of ${what}`).to.exist;
+        if (type !== 'application/json') continue;
+        const validate = this.#validatorOf(path, method, status);
+        expect(validate(value), `${what}: ${JSON.stringify(validate.errors)}`).to.equal(true);
+      }
     }
   }
 

@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { openApiDocument } from '../../src/http/openapi.ts';
+import { eventually } from '../support/eventually.ts';
+import { withDatabase } from '../support/postgres.ts';
+import { type Service, startService } from '../support/service.ts';
+import { findProgram, whereFound } from '../support/where-found.ts';
+import { Shell } from './console.ts';
+
+const SERVER = 'http://localhost:3000';
+/** What comes before all others, and what ends the story. */
+const FIRST = ['createSession', 'getQr'];
+const LAST = ['reconnectSession', 'deleteSession'];
+/** Where the first documented status is not the one of this story. */
+const STATUS: Record<string, number> = { createSession: 201, showLogin: 303, logIn: 303, logOut: 303 };
+
+interface Operation {
+  operationId: string;
+  responses: Record<string, unknown>;
+  'x-codeSamples': [{ source: string }];
+}
+
+const operations = Object.values(openApiDocument(SERVER).paths ?? {}).flatMap(
+  (item) => Object.values(item ?? {}) as unknown as Operation[],
+);
+const named = (ids: string[]) => ids.map((id) => operations.find(({ operationId }) => operationId === id)!);
+const others = operations.filter(({ operationId }) => ![...FIRST, ...LAST].includes(operationId));
+
+const program = findProgram('bash') && findProgram('curl');
+whereFound('the command of each operation, on the sandbox', program, 'no bash with curl found', () => {
+  const database = withDatabase();
+  let service: Service;
+  let folder: string;
+  let shell: Shell;
+  let messageId = '';
+
+  before(async () => {
+    service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox' } });
+    folder = await mkdtemp(join(tmpdir(), 'samples-'));
+    shell = new Shell(folder);
+    await shell.run('API_KEY=key-of-the-user');
+  });
+  after(async () => {
+    await shell?.close();
+    await service?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Runs the command as it is documented, but on the address of the test; a stream is left after a second. */
+  async function run({ 'x-codeSamples': [{ source }], operationId }: Operation) {
+    const example = '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa';
+    const command = source.replaceAll(SERVER, service.app.url).replaceAll(example, messageId);
+    const outcome = await shell.run(command.replace('curl -N', 'curl -N --max-time 1'));
+    if (operationId === 'sendMessage') messageId = String(JSON.parse(outcome.answer).id);
+    return outcome;
+  }
+
+  /** Registers a test per operation. */
+  function register(some: Operation[]): void {
+    for (const operation of some) {
+      const { operationId, responses } = operation;
+      const status = STATUS[operationId] ?? 200;
+      it(`${operationId} gives ${status}, as documented`, async () => {
+        expect(responses).to.have.property(String(status));
+        const outcome = await run(operation);
+        expect(outcome.status, outcome.answer).to.equal(status);
+      });
+    }
+  }
+
+  register(named(FIRST));
+  it('(the QR is scanned)', async () => {
+    service.network.scan(service.app.system.qr('support-bot').code, '6281111111111');
+    const isConnected = () => service.app.system.describe('support-bot').status === 'connected';
+    await eventually('the connection', isConnected);
+  });
+  register(others);
+  register(named(LAST));
+});
