@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import express, { type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { type ErrorCode, GatewayError } from '../actors/errors.ts';
@@ -22,6 +23,12 @@ function fromParser(thrown: unknown, tooLarge: ErrorCode): GatewayError {
   return invalid([{ path: '', message: 'is not valid JSON' }], 'The body is not valid JSON.');
 }
 
+/** Bytes that are no UTF-8 would be read as question marks, and sent on as such. */
+function refuseIllFormed(_req: unknown, _res: unknown, bytes: Buffer, encoding: string): void {
+  if (encoding !== 'utf-8') throw Object.assign(new Error('not UTF-8'), { type: 'charset.unsupported' });
+  if (!isUtf8(bytes)) throw new Error('not UTF-8');
+}
+
 /**
  * Reads a JSON body of at most `limit` bytes into `req.body`. Put it behind authentication: nothing of a body
  * is read before. A declared length over the limit is refused at once, without waiting for the bytes.
@@ -29,7 +36,7 @@ function fromParser(thrown: unknown, tooLarge: ErrorCode): GatewayError {
  * Errors: 415 for anything but uncompressed `application/json`, `tooLarge` (413), `INVALID_PAYLOAD`.
  */
 export function jsonBody(limit: number, tooLarge: ErrorCode = 'PAYLOAD_TOO_LARGE'): RequestHandler {
-  const parse = express.json({ limit, inflate: false, type: () => true });
+  const parse = express.json({ limit, inflate: false, type: () => true, verify: refuseIllFormed });
   return function readJsonBody(req, res, next) {
     const hasBody =
       req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length']) > 0;

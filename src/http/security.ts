@@ -115,6 +115,15 @@ function hostName(header: string | undefined): string | undefined {
   }
 }
 
+/** How many `Host` headers there are: Node shows the first of two, a proxy in front may have looked at the other. */
+function countHosts(rawHeaders: string[]): number {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') count += 1;
+  }
+  return count;
+}
+
 /**
  * While bound to loopback, answers only to names of loopback and of `APP_BASE_URL`: a web page that rebinds its
  * own name to 127.0.0.1 comes with that name as `Host`. Every request needs one `Host` that is well-formed.
@@ -124,10 +133,11 @@ export function hostGuard(settings: HttpSettings): RequestHandler {
   const isBoundToLoopback = isLoopback(settings.HOST);
   let passed: string | undefined;
   return function checkHost(req, _res, next) {
+    const isOne = countHosts(req.rawHeaders) === 1;
     // Nearly every request comes with the host of the one before.
-    if (passed !== undefined && req.headers.host === passed) return next();
+    if (isOne && passed !== undefined && req.headers.host === passed) return next();
     const name = hostName(req.headers.host);
-    if (name === undefined || (isBoundToLoopback && !known.has(name))) {
+    if (!isOne || name === undefined || (isBoundToLoopback && !known.has(name))) {
       throw invalid(
         [{ path: 'Host', message: 'is not a name of this service' }],
         'This is not the host asked for.',

@@ -9,6 +9,8 @@ import { BlockedAddressError, guardedLookup, isForbiddenLiteral, type Lookup } f
 const DEADLINE_MS = 10_000;
 const MAX_REDIRECTS = 3;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Names that lead here whatever the resolver says of them (RFC 6761). */
+const LOCAL_NAME = /(^|\.)localhost\.?$/;
 /** IPv4 written as an old "compatible" IPv6 address: the filtering agents take these for public. */
 const IPV4_COMPATIBLE = ipaddr.IPv6.parseCIDR('::/96');
 
@@ -67,7 +69,8 @@ export class MediaFetcher {
   /** One request, to an allowed origin or through the filter. */
   async #get(url: URL, deadlineMs: number): Promise<BoundedAnswer> {
     const isAllowed = this.#allowed.has(url.origin);
-    if (!isAllowed && isForbiddenLiteral(url, isIpv4Compatible)) throw blocked();
+    if (!isAllowed && (LOCAL_NAME.test(url.hostname) || isForbiddenLiteral(url, isIpv4Compatible)))
+      throw blocked();
     const lookup = guardedLookup(isAllowed ? () => false : isIpv4Compatible, this.#options.lookup);
     return await boundedFetch(url, {
       method: 'GET',

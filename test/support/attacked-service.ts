@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, readdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createLogger } from '../../src/infra/logger.ts';
+import { EventStream } from './event-stream.ts';
+import { eventually } from './eventually.ts';
+import { Canary, EvilWeb } from './evil-web.ts';
+import type { Ask, Reply } from './http-harness.ts';
+import type { TestDatabase } from './postgres.ts';
+import { askRaw } from './raw-http.ts';
+import { type Service, startService } from './service.ts';
+
+const BOT = '6281100000001';
+const CUSTOMER = '6281234567890';
+
+/** Every file below a folder, links not followed: its kind and what is in it. */
+async function filesBelow(dir: string, except: readonly string[] = []): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const name of (await readdir(dir)).sort()) {
+    const path = join(dir, name);
+    if (except.includes(name)) continue;
+    const entry = await lstat(path);
+    if (entry.isDirectory()) {
+      found[path] = 'folder';
+      Object.assign(found, await filesBelow(path));
+    } else if (entry.isSymbolicLink()) found[path] = `link to ${await readlink(path)}`;
+    else
+      found[path] = createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex');
+  }
+  return found;
+}
+
+/**
+ * The whole service in this process, on the simulated network, with what an attacker would like to reach around
+ * it: a server on loopback, files beside its folders; and with everything that it says written down.
+ */
+export class AttackedService {
+  readonly canary = new Canary();
+  readonly web = new EvilWeb();
+  readonly logLines: string[] = [];
+  /** Every answer that the attacks got. */
+  readonly answers: string[] = [];
+  readonly streams: EventStream[] = [];
+  service!: Service;
+  #outside: Record<string, string> = {};
+
+  /** Starts it with two connected agents, `bot` and `other`, of two owners, and opens every event stream. */
+  async open(database: TestDatabase, keys: { bot: string; other: string }): Promise<this> {
+    await Promise.all([this.canary.open(), this.web.open()]);
+    const write = (line: string) => void this.logLines.push(line);
+    this.service = await startService(database, {
+      logger: createLogger('trace', { write }),
+      env: {
+        WHATSAPP_DRIVER: 'sandbox',
+        MEDIA_ALLOWED_ORIGINS: this.web.url,
+        SEND_RATE_PER_MINUTE: '600000',
+        SEND_BURST: '100000',
+        AI_TIMEOUT_MS: '1000',
+      },
+    });
+    this.service.network.account(CUSTOMER);
+    await this.#link('bot', 7, keys.bot, BOT);
+    await this.#link('other', 8, keys.other, '6281100000002');
+    for (const path of ['/sessions/bot/events', '/inspector/api/events', '/inspector/api/events?agentId=bot'])
+      this.streams.push(await EventStream.open(this.url + path));
+    await this.#plantVictims();
+    return this;
+  }
+
+  get url(): string {
+    return this.service.app.url;
+  }
+
+  /** One request; its answer is remembered. */
+  async ask(path: string, ask: Ask = {}): Promise<Reply> {
+    const reply = await askRaw(this.url, path, ask);
+    this.answers.push(`${JSON.stringify([...reply.headers])}\n${reply.text}`);
+    return reply;
+  }
+
+  /** What lies outside the service's own folders, compared with how it was at the start. */
+  async outside(): Promise<{ now: Record<string, string>; before: Record<string, string> }> {
+    return { now: await this.#look(), before: this.#outside };
+  }
+
+  async close(): Promise<void> {
+    for (const stream of this.streams) stream.close();
+    await this.service.close();
+    await Promise.all([this.canary.close(), this.web.close()]);
+  }
+
+  /** Creates an agent and scans its QR. */
+  async #link(agentId: string, userId: number, apikey: string, number: string): Promise<void> {
+    const json = { userId, agentId, agentName: agentId, apikey };
+    const created = await askRaw(this.url, '/sessions', { method: 'POST', json });
+    this.service.network.scan(String(created.body.qr), number);
+    await eventually(`${agentId} to be connected`, async () => {
+      const { body } = await askRaw(this.url, `/sessions/${agentId}`, {});
+      return body.status === 'connected';
+    });
+  }
+
+  /** Files and a link beside the service's folders. */
+  async #plantVictims(): Promise<void> {
+    const { dir } = this.service;
+    for (const folder of ['victim', 'session', 'bot', 'etc']) {
+      await mkdir(join(dir, folder, 'session'), { recursive: true });
+      await writeFile(join(dir, folder, 'session', 'cookies'), 'of somebody else');
+    }
+    await writeFile(join(dir, 'passwd'), 'root');
+    await symlink(join(dir, 'victim'), join(dir, 'link'));
+    this.#outside = await this.#look();
+  }
+
+  #look(): Promise<Record<string, string>> {
+    return filesBelow(this.service.dir, ['data', 'temp', 'auth']);
+  }
+}

@@ -1,0 +1,94 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { png, pngClaiming } from './images.ts';
+
+const MEGABYTE = Buffer.alloc(1024 * 1024);
+
+/** Writes for ever, as fast as it is read. */
+function pour(res: ServerResponse): void {
+  const more = (): void => {
+    while (!res.destroyed && res.write(MEGABYTE));
+  };
+  res.on('drain', more);
+  more();
+}
+
+/** A byte now and then, until nobody listens any more. */
+function drip(res: ServerResponse): void {
+  const timer = setInterval(() => res.write('x'), 200);
+  res.once('close', () => clearInterval(timer));
+}
+
+/** What each path answers, image servers that went wrong or never meant well. */
+const PAGES: Record<string, (res: ServerResponse, url: URL) => void> = {
+  '/image.png': (res) => res.setHeader('content-type', 'image/png').end(png()),
+  '/html': (res) => res.setHeader('content-type', 'image/png').end('<!doctype html><p>hi'),
+  '/svg': (res) => res.setHeader('content-type', 'image/svg+xml').end('<svg onload="x()"/>'),
+  '/bomb': (res) => res.setHeader('content-type', 'image/png').end(pngClaiming(60_000, 60_000)),
+  '/gzip': (res) => res.setHeader('content-encoding', 'gzip').end(gzipSync(png())),
+  '/big': (res) => res.end(Buffer.alloc(11 * 1024 * 1024)),
+  '/endless': pour,
+  '/drip': drip,
+  '/cut': (res) => res.writeHead(200, { 'content-length': '1000' }).write('x', () => res.destroy()),
+  '/headers': (res) => res.setHeader('x-long', 'x'.repeat(200_000)).end(png()),
+  '/no-http': (res) => res.socket?.end('\x16\x03\x01 hello\r\n\r\n'),
+  '/nothing': (res) => res.destroy(),
+  '/loop': (res) => res.writeHead(302, { location: '/loop' }).end(),
+  '/redirect': (res, url) => res.writeHead(302, { location: url.searchParams.get('to') ?? '' }).end(),
+};
+
+/** A web server that the service may ask although it is on loopback, and that means no good. */
+export class EvilWeb {
+  readonly #server: Server = createServer((req, res) => this.#answer(req, res));
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async open(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return this;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #answer(req: IncomingMessage, res: ServerResponse): void {
+    const url = new URL(req.url ?? '/', this.url);
+    const page = PAGES[url.pathname];
+    if (page) page(res, url);
+    else res.writeHead(404).end('nothing here');
+  }
+}
+
+/** A server on both loopback addresses, with one port, that notes whatever reaches it: nothing may. */
+export class Canary {
+  readonly heard: string[] = [];
+  readonly #servers = ['127.0.0.1', '::1'].map((host) => ({
+    host,
+    server: createServer((req, res) => {
+      this.heard.push(`${req.method} ${req.url}`);
+      res.end('secret');
+    }),
+  }));
+  port = 0;
+
+  async open(): Promise<this> {
+    for (const { host, server } of this.#servers) {
+      server.on('connection', () => this.heard.push(`a connection to ${host}`));
+      await new Promise<void>((resolve) => server.listen(this.port, host, resolve));
+      this.port = (server.address() as AddressInfo).port;
+    }
+    return this;
+  }
+
+  async close(): Promise<void> {
+    for (const { server } of this.#servers) {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  }
+}
