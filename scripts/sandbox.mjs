@@ -1,6 +1,9 @@
 // `npm run sandbox`: the service on the simulated WhatsApp with a demo in it. The log on stdout stays JSON; what
 // people are told goes to stderr.
 process.env.WHATSAPP_DRIVER = 'sandbox';
+// What a `.env` says of the real data is not meant for a game: its agents and texts would be found there for real.
+process.env.DATA_DIR ||= './data/sandbox';
+process.env.DB_URL ??= '';
 const { app } = await import('../dist/main.js');
 const { DEMO } = await import('../dist/infra/whatsapp/sandbox/control/demo.js');
 
