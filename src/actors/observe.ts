@@ -28,10 +28,17 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
   };
   let seq = 0;
 
+  /** A machine is new, or was made anew: it is where it begins. */
+  function begin(snapshot: AnyMachineSnapshot): void {
+    const machine = machineOf(snapshot);
+    if (machine) last[machine] = { to: pathsOf(snapshot.value), at: observer.now() };
+  }
+
   /** A microstep as a record; `_transitions` is empty when the event was ignored. */
   function record(event: Extract<InspectionEvent, { type: '@xstate.microstep' }>): TransitionRecord | null {
     const machine = event.actorRef === undefined ? null : machineOf(event.snapshot as AnyMachineSnapshot);
-    if (!machine) return null;
+    // The end of an actor is no event of its machine.
+    if (!machine || event.event.type === 'xstate.stop') return null;
     const before = last[machine];
     const at = observer.now();
     const to = pathsOf((event.snapshot as AnyMachineSnapshot).value);
@@ -71,6 +78,8 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
       if (event.type === '@xstate.microstep') {
         const made = record(event);
         if (made) observer.onTransition(made, reasonOf(event.snapshot as AnyMachineSnapshot));
+      } else if (event.type === '@xstate.snapshot' && event.event.type === 'xstate.init') {
+        begin(event.snapshot as AnyMachineSnapshot);
       } else if (event.type === '@xstate.event' && isActorError(event.event)) {
         observer.onError(event.event.error);
       }

@@ -37,6 +37,7 @@ export async function loginPage({ to, fault, notice }: LoginView): Promise<strin
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Log in: WhatsApp gateway</title>
+<link rel="icon" href="data:,">
 <style>${await webFile('shared/theme.css')}${STYLE}</style>
 </head>
 <body>
@@ -46,6 +47,7 @@ ${notice ? `<aside>${text(notice)}</aside>` : ''}
 <p>Inspector and API docs are for those who know the token of this service (<code>SESSIONS_TOKEN</code>).</p>
 ${fault ? `<p role="alert">${FAULTS[fault]}</p>` : ''}
 <form method="post" action="/login">
+<input name="username" value="operator" autocomplete="username" hidden>
 <label for="token">Token</label>
 <input id="token" name="token" type="password" required autofocus autocomplete="current-password">
 <input name="to" type="hidden" value="${text(to)}">

@@ -69,6 +69,14 @@ describe('a recorded history, replayed', () => {
     expect(recording.records.at(-1)!.seq).to.equal(recording.records.length);
   });
 
+  it('begins where the machines begin', () => {
+    const [first, second] = ['supervisor', 'agent'].map((name) =>
+      recording.records.find(({ machine }) => machine === name),
+    );
+    expect(first!.from).to.deep.equal(['alive.resting']);
+    expect(second!.from).to.deep.equal(['disconnected.resting']);
+  });
+
   it('tells neither numbers nor QRs nor names', () => {
     expect(JSON.stringify(recording)).not.to.match(/62811111|2@|"key"|"me"/);
   });

@@ -175,6 +175,8 @@ export function replay({ records }: Recording, options: ReplayOptions = {}): Rep
     const machine = machines[record.machine];
     port.at = record.at;
     if (!record.eventless) machine.take(record);
+    // The agent's machine died of a bug, and was made anew.
+    if (record.event === 'xstate.error.actor.agent') machines.agent = new ReplayedMachine(agentMachine, port);
     // Eventless transitions belong to the event before them; in between the machine is on its way.
     const next = records.slice(index + 1).find((other) => other.machine === record.machine);
     if (next?.eventless || divergence) continue;
