@@ -4,7 +4,9 @@ import { cpus, release, totalmem } from 'node:os';
 import { Seeded } from '../../src/infra/whatsapp/sandbox/seeded.ts';
 import { findChromium } from '../../src/infra/whatsapp/wwebjs/chromium.ts';
 
-const { FAULT_RUNS, FAULT_REPORT, FAULT_SEED = 'faults', PATH = '', PUPPETEER_EXECUTABLE_PATH } = process.env;
+const { FAULT_RUNS, FAULT_REPORT, PATH = '', PUPPETEER_EXECUTABLE_PATH } = process.env;
+/** What all chance in these suites is drawn from. */
+export const FAULT_SEED = process.env.FAULT_SEED ?? 'faults';
 
 /**
  * How often a fault happens: `short` keeps `npm test` quick, `FAULT_RUNS=long` takes the suite's `long` count, and

@@ -1,0 +1,209 @@
+import { expect } from 'chai';
+import { createGatewaySystem } from '../../src/actors/gateway-system.ts';
+import type { AgentRecord, MessageLog, StoredMessage } from '../../src/actors/ports.ts';
+import { DEFAULT_LIMITS } from '../../src/actors/settings.ts';
+import { Seeded } from '../../src/infra/whatsapp/sandbox/seeded.ts';
+import { FAULT_SEED, faultRuns, tell } from '../support/fault-runs.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { type Chance, type RandomClient, RandomDriver } from '../support/random-driver.ts';
+
+const SEQUENCES = faultRuns(1_000, 10_000);
+const STEPS = 25;
+const AGENT = 'shop';
+const ME = { pn: '6281111111111@c.us' };
+const REASONS = [
+  ...['LOGOUT', 'UNPAIRED', 'UNPAIRED_IDLE', 'CONFLICT', 'TIMEOUT', 'OPENING', 'PROXYBLOCK', 'UNLAUNCHED'],
+  ...['DEPRECATED_VERSION', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'Max qrcode retries reached', 'a new word'],
+];
+
+/** What a client may tell at any time, however little it fits. */
+const TELLINGS: ((client: RandomClient, pick: <T>(from: readonly T[]) => T) => void)[] = [
+  ({ events }) => events.emit('qr', 'a,b,c,d,e'),
+  ({ events }) => events.emit('authenticated'),
+  // What makes an agent worth disturbing comes more often.
+  ...Array.from(
+    { length: 5 },
+    () =>
+      ({ events }: RandomClient) =>
+        events.emit('ready', ME),
+  ),
+  ({ events }) => events.emit('auth_failure', 'no'),
+  ({ events }, pick) => events.emit('disconnected', pick(REASONS)),
+  ({ events }, pick) => events.emit('state', pick(['CONNECTED', 'OPENING', 'TIMEOUT', 'PAIRING'])),
+  ({ events }) => events.emit('crash', 'gone'),
+  ({ events }, pick) => events.emit('ack', { messageId: 'wa-1', ack: pick([-1, 0, 1, 2]) }),
+];
+
+/** A message log in memory: what matters here happens before and after it. */
+function memoryLog(): MessageLog {
+  let seq = 0;
+  return {
+    append: (agentId, message, { at = new Date(0), status = 'queued' } = {}) => {
+      seq += 1;
+      const stored: StoredMessage = {
+        ...message,
+        ...{ id: String(seq), agentId, seq, status, createdAt: at },
+        ...{ messageId: null, error: null, handedOverAt: null, sentAt: null },
+      };
+      return Promise.resolve(stored);
+    },
+    markSending: () => Promise.resolve(),
+    settle: () => Promise.resolve(),
+    find: () => Promise.resolve(null),
+    pending: () => Promise.resolve([]),
+    failPending: () => Promise.resolve(),
+  };
+}
+
+/** One agent in a gateway of its own, on a clock and a chance of its own. */
+function oneAgent(chance: Chance) {
+  const clock = new ManualClock();
+  const found = { deaths: [] as unknown[], sendsWhileNotConnected: 0, sends: 0 };
+  const rows = new Map<string, AgentRecord>();
+  const driver = new RandomDriver(chance, (client) => {
+    found.sends += 1;
+    if (client !== driver.clients.at(-1) || system.describe(AGENT).status !== 'connected')
+      found.sendsWhileNotConnected += 1;
+  });
+  const system = createGatewaySystem({
+    driver,
+    clock,
+    ai: { ask: () => Promise.resolve('hello') },
+    agents: {
+      save: (agent) => {
+        const times = {
+          lastConnectedAt: null,
+          lastDisconnectedAt: null,
+          createdAt: new Date(0),
+          updatedAt: new Date(0),
+        };
+        const record = { ...agent, ...times, endpointUrlRun: null };
+        rows.set(agent.agentId, record);
+        return Promise.resolve(record);
+      },
+      list: () => Promise.resolve([...rows.values()]),
+      find: (agentId) => Promise.resolve(rows.get(agentId) ?? null),
+      setStatus: () => Promise.resolve(),
+      setApiKey: () => Promise.resolve(),
+      remove: (agentId) => Promise.resolve(void rows.delete(agentId)),
+    },
+    apiKeys: { latestActive: () => Promise.resolve(null) },
+    messages: memoryLog(),
+    inbound: { claim: () => Promise.resolve(true) },
+    random: chance,
+    newTraceId: () => '0'.repeat(32),
+    settings: {
+      ...{
+        sendRatePerMinute: 100,
+        sendBurst: 100,
+        mailboxCapacity: 500,
+        sendWaitMs: 30_000,
+        sendTimeoutMs: 30_000,
+      },
+      ...{
+        messageTtlMs: 3_600_000,
+        qrWaitMs: 30_000,
+        qrMaxRefreshes: 3,
+        startConcurrency: 2,
+        aiConcurrency: 4,
+      },
+      ...{ developer: '628999@c.us', limits: DEFAULT_LIMITS },
+    },
+  });
+  // The supervisor makes the machine of an agent anew when it died of a bug.
+  system.events.on('transition', (_agentId, { machine, event }) => {
+    if (machine === 'supervisor' && event.startsWith('xstate.error')) found.deaths.push(event);
+  });
+  /** A request of the outside; that it may be refused is no finding here. */
+  const ask = (request: Promise<unknown>) => void request.catch(() => undefined);
+  const create = () => ask(system.create({ userId: 1, agentId: AGENT, agentName: AGENT, apiKey: 'key' }, ''));
+  return { clock, driver, system, found, ask, create };
+}
+
+describe('an agent under random events', function () {
+  this.timeout(60_000 + SEQUENCES * 60);
+
+  /** One sequence: random events, then a rescue; gives what was found. */
+  async function sequence(index: number) {
+    const seeded = new Seeded(`${FAULT_SEED}-${index}`);
+    const chance = () => seeded.share('chance');
+    const pick = <T>(from: readonly T[]): T => from[Math.floor(chance() * from.length)]!;
+    const { clock, driver, system, found, ask, create } = oneAgent(chance);
+    const told: string[] = [];
+    const steps: Record<string, () => void | Promise<void>> = {
+      create,
+      reconnect: () => ask(system.reconnect(AGENT, '')),
+      send: () =>
+        ask(
+          Promise.resolve().then(() =>
+            system.send(
+              AGENT,
+              { to: '628@c.us', kind: 'text', text: 'x', origin: 'api', traceId: '' },
+              { respondAsync: true },
+            ),
+          ),
+        ),
+      'the newest client tells': () => driver.clients.length && pick(TELLINGS)(driver.clients.at(-1)!, pick),
+      'the newest client tells again': () =>
+        driver.clients.length && pick(TELLINGS)(driver.clients.at(-1)!, pick),
+      'an old client tells': () => driver.clients.length && pick(TELLINGS)(pick(driver.clients), pick),
+      'a moment passes': () => clock.pass(chance() * 2_000),
+      'a while passes': () => clock.pass(chance() * 300_000),
+    } as never;
+    create();
+    await clock.pass(0);
+    for (let step = 0; step < STEPS; step += 1) {
+      const name = pick(Object.keys(steps));
+      told.push(name);
+      await steps[name]!();
+      await clock.pass(0);
+    }
+    const stuck = !(await rescued());
+    // Whatever it is doing, it can be deleted.
+    const removed = system.remove(AGENT, '').then(
+      () => true,
+      () => false,
+    );
+    await clock.pass(0);
+    await clock.pass(120_000);
+    const isRemoved = await Promise.race([removed, Promise.resolve(null)]);
+    return {
+      ...found,
+      stuck: stuck ? `${system.describe(AGENT).states} after ${told.join(', ')}` : null,
+      isRemoved,
+    };
+
+    /** Asks for the session, and answers like a healthy WhatsApp, until it is connected. */
+    async function rescued(): Promise<boolean> {
+      for (let turn = 0; turn < 40; turn += 1) {
+        if (system.describe(AGENT).status === 'connected') return true;
+        create();
+        await clock.pass(1_000);
+        driver.clients.at(-1)?.events.emit('ready', ME);
+        await clock.pass(turn < 20 ? 0 : 60_000);
+      }
+      return system.describe(AGENT).status === 'connected';
+    }
+  }
+
+  it('never dies, never sends while not connected, and can always be brought back or deleted', async () => {
+    const total = { sends: 0, sendsWhileNotConnected: 0, deaths: 0, stuck: 0, notDeleted: 0 };
+    const samples: unknown[] = [];
+    for (let index = 0; index < SEQUENCES; index += 1) {
+      const found = await sequence(index);
+      total.sends += found.sends;
+      total.sendsWhileNotConnected += found.sendsWhileNotConnected;
+      total.deaths += found.deaths.length;
+      if (found.stuck) total.stuck += 1;
+      if (!found.isRemoved) total.notDeleted += 1;
+      if (found.deaths.length > 0 || found.stuck || !found.isRemoved)
+        samples.push({ index, deaths: found.deaths, stuck: found.stuck, isRemoved: found.isRemoved });
+    }
+    tell('P21', `${SEQUENCES} random sequences of ${STEPS} events, those of old clients included`, {
+      ...total,
+    });
+    expect(samples.slice(0, 3)).to.deep.equal([]);
+    expect(total.sends).to.be.above(0);
+    expect(total.sendsWhileNotConnected).to.equal(0);
+  });
+});

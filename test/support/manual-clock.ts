@@ -1,0 +1,61 @@
+import type { Scheduler } from '../../src/actors/ports.ts';
+
+interface Alarm {
+  due: number;
+  ring: () => void;
+}
+
+/** A clock that stands still until a test lets time pass. */
+export class ManualClock implements Scheduler {
+  #time = 1_700_000_000_000;
+  readonly #alarms = new Set<Alarm>();
+
+  now(): number {
+    return this.#time;
+  }
+
+  monotonic(): number {
+    return this.#time;
+  }
+
+  setTimeout(ring: () => void, ms: number): Alarm {
+    const alarm = { due: this.#time + Math.max(0, ms), ring };
+    this.#alarms.add(alarm);
+    return alarm;
+  }
+
+  clearTimeout(alarm: object): void {
+    this.#alarms.delete(alarm as Alarm);
+  }
+
+  /** Alarms that are set. */
+  get size(): number {
+    return this.#alarms.size;
+  }
+
+  /** Lets time pass: what is due rings in order, and what follows from one happens before the next. */
+  async pass(ms: number): Promise<void> {
+    const until = this.#time + ms;
+    for (let next = this.#next(until); next; next = this.#next(until)) {
+      this.#alarms.delete(next);
+      this.#time = Math.max(this.#time, next.due);
+      next.ring();
+      await settled();
+    }
+    this.#time = until;
+    await settled();
+  }
+
+  /** The alarm that is due first, if it is by then. */
+  #next(until: number): Alarm | undefined {
+    let first: Alarm | undefined;
+    for (const alarm of this.#alarms)
+      if (alarm.due <= until && (first === undefined || alarm.due < first.due)) first = alarm;
+    return first;
+  }
+}
+
+/** Resolves when all promises that could settle have. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,82 @@
+import { EventEmitter } from 'eventemitter3';
+import { GatewayError } from '../../src/actors/errors.ts';
+import type {
+  Handover,
+  WhatsAppClient,
+  WhatsAppClientEvents,
+  WhatsAppDriver,
+} from '../../src/actors/ports.ts';
+
+/** Draws from [0, 1). */
+export type Chance = () => number;
+
+/** Never forgets a listener: a client that is over still tells, as a library may. */
+class StubbornEvents extends EventEmitter<WhatsAppClientEvents> {
+  override removeAllListeners(): this {
+    return this;
+  }
+}
+
+/** A client whose calls go as chance has it, and that is told by the test what to tell. */
+export class RandomClient implements WhatsAppClient {
+  readonly events = new StubbornEvents();
+  readonly #chance: Chance;
+  readonly #onSend: (client: RandomClient) => void;
+  #messages = 0;
+
+  constructor(chance: Chance, onSend: (client: RandomClient) => void) {
+    this.#chance = chance;
+    this.#onSend = onSend;
+  }
+
+  start = (): Promise<void> => this.#outcome(undefined, 'SESSION_START_FAILED');
+  logout = (): Promise<void> => this.#outcome(undefined);
+  reload = (): Promise<void> => this.#outcome(undefined);
+  destroy = (): Promise<void> => (this.#chance() < 0.9 ? Promise.resolve() : new Promise(() => undefined));
+  setTyping = (): Promise<void> => this.#outcome(undefined);
+  resolveRecipient = (to: string): Promise<string> => this.#outcome(to);
+  probe = (): Promise<string> => this.#outcome(this.#chance() < 0.7 ? 'CONNECTED' : 'OPENING');
+  findSent = (): Promise<Handover[]> => this.#outcome([]);
+  fetchUnread = (): Promise<[]> => this.#outcome([]);
+  sendText = (): Promise<Handover> => this.#send();
+  sendImage = (): Promise<Handover> => this.#send();
+
+  /** A send, acknowledged in the same moment or never. */
+  #send(): Promise<Handover> {
+    this.#onSend(this);
+    this.#messages += 1;
+    const ack = this.#chance() < 0.8 ? 1 : 0;
+    return this.#outcome({ messageId: `wa-${this.#messages}`, timestamp: 0, ack });
+  }
+
+  /** Mostly what was hoped for; a failure that tells of no outcome otherwise. */
+  #outcome<T>(value: T, code: 'BAD_GATEWAY' | 'SESSION_START_FAILED' = 'BAD_GATEWAY'): Promise<T> {
+    if (this.#chance() < 0.85) return Promise.resolve(value);
+    return Promise.reject(new GatewayError(code, 'By chance.', { details: { outcome: 'unknown' } }));
+  }
+}
+
+/** Makes clients of chance and remembers all that it made. */
+export class RandomDriver implements WhatsAppDriver {
+  readonly name = 'sandbox';
+  readonly clients: RandomClient[] = [];
+  readonly #chance: Chance;
+  readonly #onSend: (client: RandomClient) => void;
+
+  constructor(chance: Chance, onSend: (client: RandomClient) => void) {
+    this.#chance = chance;
+    this.#onSend = onSend;
+  }
+
+  create(): WhatsAppClient {
+    const client = new RandomClient(this.#chance, this.#onSend);
+    this.clients.push(client);
+    return client;
+  }
+
+  prepare = (): Promise<void> => Promise.resolve();
+  hasCredentials = (): Promise<boolean> => Promise.resolve(this.#chance() < 0.5);
+  removeCredentials = (): Promise<void> => Promise.resolve();
+  memory = (): Promise<ReadonlyMap<string, number>> => Promise.resolve(new Map());
+  close = (): Promise<void> => Promise.resolve();
+}
