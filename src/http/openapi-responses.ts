@@ -90,7 +90,7 @@ function problemExample(code: ErrorCode) {
 
 /** One error response: all codes of a status, with an example of each. */
 function problemResponse(status: number, codes: ErrorCode[]): ZodOpenApiResponseObject {
-  const examples = codes.map((code) => [code, { summary: MEANING[code], value: problemExample(code) }]);
+  const examples = codes.map((code) => [code, { value: problemExample(code) }]);
   return {
     description: codes.map((code) => `\`${code}\`: ${MEANING[code]}.`).join('\n\n'),
     headers: headersFor(status, codes),

@@ -14,7 +14,11 @@ const DESCRIPTION = `WhatsApp as an API. Every response carries \`X-Trace-Id\`; 
 A \`traceparent\` header (W3C) gives its trace id to the answer, the log and the AI call. A path that nobody knows is
 404 \`NOT_FOUND\`; a method that a path doesn't know is 405 \`METHOD_NOT_ALLOWED\` with \`Allow\`.
 
-${codesTable()}`;
+<details><summary>All error codes</summary>
+
+${codesTable()}
+
+</details>`;
 
 /** Every operation gets the headers that all responses carry. */
 export function withTraceHeader(paths: ZodOpenApiPathsObject): ZodOpenApiPathsObject {

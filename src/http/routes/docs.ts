@@ -41,18 +41,23 @@ header a { margin-right: 1rem; color: #fff }
 ${edition ? header(edition) : ''}
 <main id="api"></main>
 <script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script type="module" src="/docs/start.js"></script>
 </body>
 </html>
 `;
 }
 
-/** Starts Swagger UI on the document that the address names by its number, the service's own by default. */
+/**
+ * Starts Swagger UI on the document that the address names by its number, the service's own by default. Calls go to
+ * where the page came from, by whatever name: its policy lets them go nowhere else.
+ */
 function start(documents: Documents): string {
   return `const urls = ${JSON.stringify(documents.map(({ url }) => url))};
 const wanted = Number(new URLSearchParams(location.search).get('api'));
+const spec = await (await fetch(urls[wanted] || urls[0])).json();
+spec.servers = spec.servers.map(({ url }) => ({ url: location.origin + new URL(url).pathname.replace(/\\/$/, '') }));
 window.SwaggerUIBundle({
-  url: urls[wanted] || urls[0],
+  spec,
   dom_id: '#api',
   deepLinking: true,
   validatorUrl: null,
