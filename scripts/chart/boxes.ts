@@ -23,6 +23,7 @@ export interface Row {
 /** The text rows of one edge inside its source's box. */
 interface EdgeRows {
   edge: string;
+  tooltip: string;
   rows: Row[];
 }
 
@@ -47,6 +48,12 @@ export function textWidth(text: string, size: number): number {
 /** Event and guard of a transition as they are written. */
 export function labelOf({ label, guard }: ChartTransition): string {
   return guard === null ? label : `${label} [${guard}]`;
+}
+
+/** What a browser shows when the pointer rests on an edge: what each transition does. */
+export function edgeTooltip({ edge, transitions }: ChartEdge): string {
+  const lines = transitions.map((made) => [labelOf(made), ...made.actions].join('\n    '));
+  return [edge, ...lines].join('\n');
 }
 
 /** The edges to be written as rows: those that no line can show, and those that many states share. */
@@ -91,7 +98,8 @@ function targetRows({ targets, transitions }: ChartEdge): Row[] {
 /** An edge as rows: one that leads elsewhere by its target, one that leads back by its sign. */
 function edgeRows(edge: ChartEdge): EdgeRows {
   const isSelf = edge.targets.length === 1 && edge.targets[0] === edge.source;
-  if (!isSelf) return { edge: edge.edge, rows: targetRows(edge) };
+  const told = { edge: edge.edge, tooltip: edgeTooltip(edge) };
+  if (!isSelf) return { ...told, rows: targetRows(edge) };
   const rows = edge.transitions.map((made) => ({
     parts: [
       { text: `${selfSign(made)} `, isTarget: true as const },
@@ -99,13 +107,20 @@ function edgeRows(edge: ChartEdge): EdgeRows {
     ],
     indent: 0,
   }));
-  return { edge: edge.edge, rows };
+  return { ...told, rows };
 }
 
 /** What a transition to itself does: enter anew, act without leaving, or keep an outer state from reacting. */
 function selfSign({ reenters, actions }: ChartTransition): string {
   if (reenters) return '↻';
   return actions.length > 0 ? '·' : '⊘';
+}
+
+/** The box of what the machine does wherever it is, or null when there is nothing. */
+export function anywhereBox(graph: ChartGraph, written: Set<string>): Box | null {
+  if (!graph.edges.some(({ source }) => source === '')) return null;
+  const nowhere = { path: '', parent: '', initial: null, entry: [], exit: [], invokes: [] };
+  return { ...boxOf({ ...nowhere, kind: 'atomic' }, graph, written), title: 'anywhere' };
 }
 
 /** The box of a state with its rows. */

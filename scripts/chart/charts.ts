@@ -3,6 +3,7 @@ import { agentMachine } from '../../src/actors/agent.machine.ts';
 import { chartGraph } from '../../src/actors/chart-graph.ts';
 import { supervisorMachine } from '../../src/actors/supervisor.machine.ts';
 import { layOut } from './layout.ts';
+import { reasonNotes } from './reasons.ts';
 import { svgOf } from './svg.ts';
 import { chartPage, compactChart } from './text.ts';
 
@@ -15,7 +16,8 @@ export async function charts(): Promise<Map<string, string>> {
   const supervisor = chartGraph(supervisorMachine);
   const files = new Map<string, string>();
   for (const graph of [agent, supervisor]) {
-    files.set(`web/inspector/chart/${graph.machine}.svg`, svgOf(graph, await layOut(graph)));
+    const notes = graph.machine === 'supervisor' ? reasonNotes() : [];
+    files.set(`web/inspector/chart/${graph.machine}.svg`, svgOf(graph, await layOut(graph), notes));
   }
   files.set('docs/statechart.md', chartPage([agent, supervisor]));
   for (const name of READMES) {

@@ -1,9 +1,10 @@
 import elkModule from 'elkjs/lib/elk.bundled.js';
 import type { ELK as Elk, ElkExtendedEdge, ElkLabel, ElkNode, ElkPoint } from 'elkjs/lib/elk-api.js';
 import type { ChartEdge, ChartGraph } from '../../src/actors/protocol-chart.ts';
-import { type Box, boxOf, LABEL, labelOf, PAD, textWidth, writtenEdges } from './boxes.ts';
+import { anywhereBox, type Box, boxOf, LABEL, labelOf, PAD, textWidth, writtenEdges } from './boxes.ts';
 
 const ROOT = 'chart';
+const ANYWHERE = 'anywhere/';
 const DOT = 9;
 
 /** What was measured to be readable for nested and parallel charts. */
@@ -51,6 +52,8 @@ export interface Layout {
   /** Outer states before inner ones. */
   boxes: PlacedBox[];
   lines: PlacedLine[];
+  /** What the machine does wherever it is. */
+  anywhere: PlacedBox | null;
   /** The dots where a compound begins, with the way from there. */
   beginnings: { dot: Frame; points: ElkPoint[] }[];
 }
@@ -115,6 +118,7 @@ function frames(node: ElkNode): Map<string, Frame> {
 export async function layOut(graph: ChartGraph): Promise<Layout> {
   const written = writtenEdges(graph);
   const boxes = graph.states.map((state) => boxOf(state, graph, written));
+  const anywhere = anywhereBox(graph, written);
   const drawn = graph.edges.filter(({ edge }) => !written.has(edge));
   const compounds = [{ path: '', initial: graph.initial }, ...graph.states].filter(({ initial }) => initial);
   const edges: ElkExtendedEdge[] = [
@@ -134,7 +138,10 @@ export async function layOut(graph: ChartGraph): Promise<Layout> {
   const placed: ElkNode = await elk.layout<ElkNode>({
     id: ROOT,
     layoutOptions: OPTIONS,
-    children: nest('', graph.initial, boxes),
+    children: [
+      ...(anywhere ? [{ id: ANYWHERE, width: anywhere.width, height: anywhere.head }] : []),
+      ...nest('', graph.initial, boxes),
+    ],
     edges,
   });
   const frameOf = frames(placed);
@@ -142,6 +149,7 @@ export async function layOut(graph: ChartGraph): Promise<Layout> {
   return {
     width: placed.width ?? 0,
     height: placed.height ?? 0,
+    anywhere: anywhere && { ...anywhere, ...frameOf.get(ANYWHERE)! },
     boxes: boxes.map((box) => ({ ...box, ...frameOf.get(box.state.path)! })),
     lines: drawn.map((edge) => {
       const laid = edgeById.get(edge.edge)!;

@@ -1,6 +1,6 @@
 import type { ElkPoint } from 'elkjs/lib/elk-api.js';
 import type { ChartGraph, ChartState } from '../../src/actors/protocol-chart.ts';
-import { LABEL, labelOf, PAD, ROW, type Row, TITLE } from './boxes.ts';
+import { edgeTooltip, LABEL, labelOf, PAD, ROW, type Row, TITLE } from './boxes.ts';
 import type { Frame, Layout, PlacedBox, PlacedLine } from './layout.ts';
 
 const MARK = { length: 8, half: 4 };
@@ -47,11 +47,11 @@ function rows(box: PlacedBox): string[] {
     return y - 3.5;
   };
   const runs = box.runs.map((run) => text('runs', box.x + PAD, next(), xml(run)));
-  const edges = box.edges.map(({ edge, rows: own }) => {
+  const edges = box.edges.map(({ edge, tooltip: told, rows: own }) => {
     const top = y;
     const lines = own.map((row) => text('row', box.x + PAD + row.indent * 6, next(), spans(row)));
     const plate = rect('plate', { x: box.x + 4, y: top, width: box.width - 8, height: y - top }, 3);
-    return `<g class="edge written" data-edge="${xml(edge)}">${plate}${lines.join('')}</g>`;
+    return `<g class="edge written" data-edge="${xml(edge)}"><title>${xml(told)}</title>${plate}${lines.join('')}</g>`;
   });
   return [...runs, ...edges];
 }
@@ -77,6 +77,18 @@ function stateGroup(box: PlacedBox): string {
     ...rows(box),
     '</g>',
   ].join('');
+}
+
+/** What the machine does wherever it is: no state of its own. */
+function anywhereGroup(box: PlacedBox): string {
+  const name = text('name', box.x + PAD, box.y + 5 + 15, xml(box.title));
+  return `<g class="anywhere">${rect('box', box, 7)}${name}${rows(box).join('')}</g>`;
+}
+
+/** Lines below the chart. */
+function noteGroup(notes: string[], top: number): string {
+  const lines = notes.map((note, index) => text('note', 16, top + (index + 1) * LABEL.line, xml(note)));
+  return `<g class="notes">${lines.join('')}</g>`;
 }
 
 /** A way with round corners. */
@@ -120,7 +132,7 @@ function lineGroup({ edge, points, label }: PlacedLine): string {
     ),
   );
   return [
-    `<g class="edge drawn" data-edge="${xml(edge.edge)}">`,
+    `<g class="edge drawn" data-edge="${xml(edge.edge)}"><title>${xml(edgeTooltip(edge))}</title>`,
     `<path class="line" d="${d}"/>${arrow(points)}`,
     rect('plate', label, 3),
     ...labels,
@@ -136,17 +148,20 @@ function beginning({ dot, points }: Layout['beginnings'][number]): string {
 
 /**
  * The chart as SVG: classes and data attributes only, no colours; `web/inspector/chart.css` has them. Outer states
- * lie below the lines, states without children above them.
+ * lie below the lines, states without children above them, notes at the foot.
  */
-export function svgOf(graph: ChartGraph, layout: Layout): string {
+export function svgOf(graph: ChartGraph, layout: Layout, notes: string[] = []): string {
+  const height = layout.height + (notes.length > 0 ? notes.length * LABEL.line + 12 : 0);
   const isOuter = (box: PlacedBox) => box.state.kind === 'compound' || box.state.kind === 'parallel';
-  const size = `width="${n(layout.width)}" height="${n(layout.height)}" viewBox="0 0 ${n(layout.width)} ${n(layout.height)}"`;
+  const size = `width="${n(layout.width)}" height="${n(height)}" viewBox="0 0 ${n(layout.width)} ${n(height)}"`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" class="chart" ${size} role="img" aria-label="State chart of the ${graph.machine}" data-machine="${graph.machine}" data-hash="${graph.hash}">`,
     ...layout.boxes.filter(isOuter).map(stateGroup),
     ...layout.beginnings.map(beginning),
     ...layout.lines.map(lineGroup),
     ...layout.boxes.filter((box) => !isOuter(box)).map(stateGroup),
+    ...(layout.anywhere ? [anywhereGroup(layout.anywhere)] : []),
+    ...(notes.length > 0 ? [noteGroup(notes, layout.height)] : []),
     '</svg>',
     '',
   ].join('\n');

@@ -1,6 +1,6 @@
-import { DOWN_REASONS, type DownRule } from '../../src/actors/down-reasons.ts';
 import type { ChartGraph } from '../../src/actors/protocol-chart.ts';
 import { mermaidOf } from '../../src/http/statechart-mermaid.ts';
+import { reasonTable } from './reasons.ts';
 
 /** Events on a line of the compact chart before the rest is only counted. */
 const SHOWN = 3;
@@ -36,32 +36,8 @@ ${fenced(mermaidOf(supervisor))}
 The reasons of \`agent.down\`, from [down-reasons.ts](../src/actors/down-reasons.ts); \`comesBack\` decides by them.
 A reason that is not here comes back by itself.
 
-${reasons()}
+${reasonTable()}
 `;
-}
-
-const VERDICTS = {
-  restart: 'comes back by itself',
-  restart_linked: 'comes back by itself once it has been linked, else rests',
-  rest: 'rests until it is asked for',
-  blocked: 'rests in `auth_failed` until it is asked for',
-};
-
-/** What each reason of an end leads to. */
-function reasons(): string {
-  const rows = Object.entries<DownRule>(DOWN_REASONS).map(([reason, rule]) => {
-    const { verdict, reload, atMost, minDelayMs, common, forgetCredentials } = rule;
-    const told = [
-      reload && 'first the page is reloaded',
-      VERDICTS[verdict],
-      minDelayMs !== undefined && `after ${minDelayMs / 1_000} s at the earliest`,
-      atMost && `at most ${atMost.times} times in ${atMost.withinMs / 60_000} minutes`,
-      common && 'one at a time when many end so',
-      forgetCredentials && 'its saved login is deleted',
-    ];
-    return `| \`${reason}\` | ${told.filter(Boolean).join('; ')} |`;
-  });
-  return ['| reason | what comes of it |', '|---|---|', ...rows].join('\n');
 }
 
 /** A table of what the states do: what runs in them, what is done on the way in and out. */

@@ -31,7 +31,8 @@ export class EventStream {
     });
     // A proxy that buffers would hold the events back.
     res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
-    res.write('retry: 2000\n\n');
+    if (res.req.method === 'HEAD') this.end();
+    else res.write('retry: 2000\n\n');
   }
 
   /** Writes events as one frame. */
@@ -51,6 +52,7 @@ export class EventStream {
 
   /** Writes, or cuts off whoever has not read a megabyte. */
   #write(text: string): void {
+    if (this.#res.writableEnded) return;
     if (this.#res.writableLength > MAX_BACKLOG) this.#res.destroy();
     else this.#res.write(text);
   }

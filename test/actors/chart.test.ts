@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { type AnyStateMachine, type AnyStateNode, createMachine } from 'xstate';
 import { charts } from '../../scripts/chart/charts.ts';
+import { layOut } from '../../scripts/chart/layout.ts';
+import { svgOf } from '../../scripts/chart/svg.ts';
 import { agentMachine } from '../../src/actors/agent.machine.ts';
 import { chartGraph } from '../../src/actors/chart-graph.ts';
 import { edgeOf } from '../../src/actors/chart-words.ts';
@@ -95,6 +97,24 @@ describe('state charts', () => {
         chartGraph(machine).edges.flatMap(({ transitions }) => transitions).length,
       );
     }
+  });
+
+  it('write what a machine does wherever it is, and what leads to several states at once', async () => {
+    const graph = chartGraph(
+      createMachine({
+        id: 'agent',
+        type: 'parallel',
+        on: { reset: { target: ['.one.a', '.two.a'] }, ping: {} },
+        states: {
+          one: { initial: 'a', states: { a: { on: { go: 'b' } }, b: {} } },
+          two: { initial: 'a', states: { a: { on: { go: 'b' } }, b: {} } },
+        },
+      }),
+    );
+    const svg = svgOf(graph, await layOut(graph));
+    expect(attributes(svg, 'data-edge').sort()).to.deep.equal(graph.edges.map(({ edge }) => edge).sort());
+    expect(attributes(svg, 'data-edge')).to.include.members([' → one.a, two.a', ' → ']);
+    expect(attributes(svg, 'data-state')).to.have.lengthOf(6);
   });
 
   it('have another hash when anything that is drawn changes', () => {

@@ -248,6 +248,19 @@ describe('the inspector', () => {
       stream.close();
     });
 
+    it('answers HEAD without a stream', async () => {
+      for (const path of [
+        '/inspector/api/events',
+        '/inspector/api/events?agentId=bot',
+        '/sessions/bot/events',
+      ]) {
+        const reply = await http.ask(path, { method: 'HEAD' });
+        expect(reply.status).to.equal(200);
+        expect(reply.headers.get('content-type')).to.equal('text/event-stream; charset=utf-8');
+      }
+      await silence();
+    });
+
     it('costs nothing while nobody watches: the actors have no listener', async () => {
       await http.ask('/inspector/api/agents');
       await http.ask('/inspector/api/agents/bot');
