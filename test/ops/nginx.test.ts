@@ -139,7 +139,7 @@ whereFound(
     });
 
     it('holds a send until WhatsApp has it', async () => {
-      await service.call('POST', '/sandbox/phones/shop/network', { latencyMs: 2_000 });
+      await service.call('POST', '/sandbox/phones/shop/network', { latencyMs: 500 });
       const body = Buffer.from(JSON.stringify({ to: '6281200000002', message: 'Halo' }));
       const headers = { 'Content-Type': 'application/json' };
       const answer = await ask('/agents/shop/messages', { method: 'POST', headers }, body);

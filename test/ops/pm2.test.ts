@@ -13,7 +13,7 @@ import { findProgram, whereFound } from '../support/where-found.ts';
 
 const TEXTS = 40;
 /** Slow enough that messages wait, however slow the machine that hands them in. */
-const LATENCY_MS = 300;
+const LATENCY_MS = 1_000;
 const WAITING = 10;
 
 /** A program that is Chromium with further arguments, which the environment could not say as they have spaces. */
