@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 // The gateway's folder: here it is the one above.
 const GATEWAY = process.env.GATEWAY ?? fileURLToPath(new URL('..', import.meta.url));
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 30_000;
 
 /** Asks again and again until `look` gives something. */
 export async function until(what, look) {
