@@ -41,7 +41,14 @@ async function start(env) {
 /** A sandbox with this AI behind it, and what tests do with it. */
 export async function startSandbox({ aiBackendUrl }) {
   const dir = await mkdtemp(join(tmpdir(), 'sandbox-'));
-  const settings = { WHATSAPP_DRIVER: 'sandbox', PORT: '0', DATA_DIR: dir, AI_BACKEND_URL: aiBackendUrl };
+  const settings = {
+    WHATSAPP_DRIVER: 'sandbox',
+    AI_BACKEND_URL: aiBackendUrl,
+    PORT: '0',
+    DATA_DIR: dir,
+    // Set, but empty: whatever a .env says, the database is the sandbox's own.
+    DB_URL: '',
+  };
   const { child, url } = await start(settings);
 
   /** One call of the API, with the agent's key where one is needed; rejects with what the API refuses. */

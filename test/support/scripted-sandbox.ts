@@ -1,0 +1,69 @@
+import { expect } from 'chai';
+import { eventually } from './eventually.ts';
+import { SandboxApi } from './sandbox-api.ts';
+
+/** A line of the wire log, as far as the same script gives the same. */
+export interface Wire {
+  kind: string;
+  account: string | null;
+  detail: Record<string, unknown>;
+}
+
+/** A message on somebody's phone. */
+interface Message {
+  id: string;
+  body: string;
+  ack: number;
+  fromMe: boolean;
+}
+
+/** A service on the simulated network, driven over HTTP alone: its clock, its phones, its people. */
+export class ScriptedSandbox extends SandboxApi {
+  readonly url: string;
+
+  constructor(url: string) {
+    super();
+    this.url = url;
+  }
+
+  /** Lets time pass at once. */
+  async advance(advanceMs: number): Promise<void> {
+    expect((await this.call('POST', '/sandbox/clock', { advanceMs })).status).to.equal(200);
+  }
+
+  /** What is done with a phone of the sandbox. */
+  phone(agentId: string, what: string, body: object = {}) {
+    return this.call('POST', `/sandbox/phones/${agentId}/${what}`, body);
+  }
+
+  /** Sends a text as an agent and waits for its end. */
+  send(agentId: string, to: string, message: string) {
+    return this.call('POST', `/agents/${agentId}/messages`, { to, message });
+  }
+
+  /** What is on somebody's phone. */
+  async messagesOf(number: string): Promise<Message[]> {
+    const { body } = await this.call('GET', `/sandbox/people/${number}/messages?limit=1000`);
+    return body as unknown as Message[];
+  }
+
+  /** The newest message of an agent's chat with somebody. */
+  async newest(agentId: string, number: string): Promise<Message | undefined> {
+    const chat = encodeURIComponent(`${number}@c.us`);
+    const { body } = await this.call('GET', `/sandbox/phones/${agentId}/messages?chat=${chat}&limit=1`);
+    return (body as unknown as Message[])[0];
+  }
+
+  /** Waits until the newest message of a chat has this many ticks. */
+  async ticks(agentId: string, number: string, ack: number): Promise<void> {
+    await eventually(`${ack} ticks`, async () => (await this.newest(agentId, number))?.ack === ack);
+  }
+
+  /** Waits until an agent is in a state, and gives how it is. */
+  state(agentId: string, status: string) {
+    return eventually(`${agentId} to be ${status}`, async () => {
+      const { body } = await this.call('GET', `/sessions/${agentId}`);
+      return body.status === status && body;
+    });
+  }
+}
