@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import pino from 'pino';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
@@ -134,6 +135,45 @@ describe('a message that comes in', function () {
     expect(sentBy(BOT)).to.be.at.most(7);
     expect(sentBy(OTHER_BOT)).to.be.at.most(7);
     expect(handled.looping).to.equal(1);
+  });
+
+  it('from somebody who echoes every answer under a new id is answered six times, then no more, and the log says so', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = pino(
+      { level: 'warn' },
+      { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+    );
+    const service = await start({ logger });
+    await link(service, 'shop', BOT);
+    const handled = outcomes(service);
+    const customer = network.account(CUSTOMER).pn;
+    network.events.on('message', (owner, { fromMe, body }) => {
+      if (owner === customer && !fromMe) network.write(CUSTOMER, { to: BOT, text: body });
+    });
+    network.write(CUSTOMER, { to: BOT, text: 'hello' });
+    await eventually('the agent to fall silent', () => handled.looping);
+    const sent = network.messages(BOT).filter(({ fromMe }) => fromMe).length;
+    tell('P13', 'somebody echoes every answer of an agent', { answers: sent, ...handled });
+    expect(sent).to.equal(6);
+    expect(handled).to.deep.equal({ answered: 6, looping: 1 });
+    expect(
+      lines.filter(({ event, handled: told }) => event === 'inbound' && told === 'looping'),
+    ).to.have.length(1);
+  });
+
+  it('from its own phone, in the chat with itself or with a customer, is not answered', async () => {
+    const service = await start();
+    await link(service, 'shop', BOT);
+    const handled = outcomes(service);
+    network.write(BOT, { to: BOT, text: 'a note' });
+    network.write(BOT, { to: CUSTOMER, text: 'written by hand' });
+    await eventually('both to be judged', () => total(handled) >= 2);
+    tell('P13', 'the phone of an agent writes to itself and to a customer', {
+      'AI calls': service.ai.calls.length,
+      ...handled,
+    });
+    expect(service.ai.calls).to.deep.equal([]);
+    expect(handled).to.deep.equal({ ignored: 2 });
   });
 
   for (const byLid of [false, true]) {

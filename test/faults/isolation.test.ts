@@ -13,7 +13,7 @@ import { type ClientCall, type FaultMode, FaultyDriver } from '../support/faulty
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
-const RUNS = faultRuns(1, 3);
+const RUNS = faultRuns(1, 2);
 /** Ten a second by command; faster, and over sooner, in the short run. */
 const SEND_EVERY_MS = RUNS === 1 ? 20 : 100;
 const SENDS_PER_WINDOW = RUNS === 1 ? 3 : 10;
