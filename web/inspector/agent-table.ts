@@ -1,0 +1,161 @@
+import { el, keyed, type Row, setAttribute, setText } from '../shared/dom.ts';
+import type { Summary } from './api.ts';
+import { byId } from './page.ts';
+import { age } from './time.ts';
+import { statusText } from './words.ts';
+
+type Column = 'agent' | 'state' | 'since' | 'mailbox' | 'restarts';
+
+const TITLES: Record<Column, string> = {
+  agent: 'Agent',
+  state: 'State',
+  since: 'Since',
+  mailbox: 'Mail',
+  restarts: 'Restarts',
+};
+
+/** What a column is sorted by. */
+const KEYS: Record<Column, (agent: Summary) => string | number> = {
+  agent: ({ agentId }) => agentId,
+  state: ({ status }) => status,
+  since: ({ since }) => -Date.parse(since),
+  mailbox: ({ mailbox }) => -mailbox.depth,
+  restarts: ({ supervisor }) => -supervisor.restarts,
+};
+
+/** The table of all agents: filtered, sorted, one of them chosen. */
+export class AgentTable {
+  readonly #agents = new Map<string, Summary>();
+  readonly #filter = byId<HTMLInputElement>('agent-filter');
+  readonly #status = byId<HTMLSelectElement>('agent-status');
+  readonly #headers = new Map<Column, HTMLElement>();
+  readonly #draw: (agents: readonly Summary[]) => void;
+  readonly #ages = new Map<string, { node: HTMLElement; since: string }>();
+  #sort: { column: Column; isReverse: boolean } = { column: 'agent', isReverse: false };
+  #chosen: string | null = null;
+  #isDue = false;
+
+  constructor(onChoose: (agentId: string) => void) {
+    for (const input of [this.#filter, this.#status]) input.addEventListener('input', () => this.#due());
+    for (const column of Object.keys(TITLES) as Column[]) this.#addHeader(column);
+    this.#draw = keyed(
+      byId('agent-rows'),
+      ({ agentId }) => agentId,
+      (agent) => this.#row(agent, onChoose),
+    );
+  }
+
+  get isEmpty(): boolean {
+    return this.#agents.size === 0;
+  }
+
+  /** The agent that the table begins with. */
+  get first(): string | undefined {
+    return this.#visible()[0]?.agentId;
+  }
+
+  /** Takes new versions of rows; with `complete` these are all. */
+  take(agents: readonly Summary[], complete: boolean): void {
+    if (complete) this.#agents.clear();
+    for (const agent of agents) this.#agents.set(agent.agentId, agent);
+    this.#due();
+  }
+
+  /** Takes a row out. */
+  remove(agentId: string): void {
+    this.#agents.delete(agentId);
+    this.#ages.delete(agentId);
+    this.#due();
+  }
+
+  /** Marks the row that the page shows. */
+  choose(agentId: string): void {
+    this.#chosen = agentId;
+    this.#due();
+  }
+
+  /** Lets the times go on. */
+  tick(): void {
+    for (const { node, since } of this.#ages.values()) setText(node, age(since));
+  }
+
+  /** Draws before the next frame, however much changes until then. */
+  #due(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    requestAnimationFrame(() => {
+      this.#isDue = false;
+      this.#render();
+    });
+  }
+
+  /** Draws what is to be seen. */
+  #render(): void {
+    const visible = this.#visible();
+    this.#draw(visible);
+    for (const [column, header] of this.#headers) {
+      const order = this.#sort.isReverse ? 'descending' : 'ascending';
+      setAttribute(header, 'aria-sort', column === this.#sort.column ? order : undefined);
+    }
+    const all = this.#agents.size;
+    const of = visible.length === all ? '' : `${visible.length} of `;
+    setText(byId('agent-count'), `${of}${all} ${all === 1 ? 'agent' : 'agents'}`);
+  }
+
+  /** The agents that pass the filters, in order. */
+  #visible(): Summary[] {
+    const part = this.#filter.value.trim().toLowerCase();
+    const status = this.#status.value;
+    const key = KEYS[this.#sort.column];
+    const sign = this.#sort.isReverse ? -1 : 1;
+    return [...this.#agents.values()]
+      .filter((agent) => status === '' || agent.status === status)
+      .filter(({ agentId, agentName }) => `${agentId} ${agentName}`.toLowerCase().includes(part))
+      .sort((a, b) => sign * compare(key(a), key(b)) || compare(a.agentId, b.agentId));
+  }
+
+  /** A header that sorts. */
+  #addHeader(column: Column): void {
+    const click = () => {
+      this.#sort = { column, isReverse: this.#sort.column === column && !this.#sort.isReverse };
+      this.#due();
+    };
+    const header = el(
+      'th',
+      { scope: 'col' },
+      el('button', { type: 'button', on: { click } }, TITLES[column]),
+    );
+    this.#headers.set(column, header);
+    byId('agent-sorts').append(header);
+  }
+
+  /** One row; its button is what the keyboard reaches. */
+  #row({ agentId }: Summary, onChoose: (agentId: string) => void): Row<Summary> {
+    const choose = el('button', { type: 'button', class: 'agent' }, agentId);
+    const status = el('span', { class: 'status' });
+    const since = el('td', { class: 'number' });
+    const mailbox = el('td', { class: 'number' });
+    const restarts = el('td', { class: 'number' });
+    const cells = [el('th', { scope: 'row' }, choose), el('td', {}, status), since, mailbox, restarts];
+    const node = el('tr', { on: { click: () => onChoose(agentId) } }, ...cells);
+    return {
+      node,
+      show: (agent) => {
+        this.#ages.set(agentId, { node: since, since: agent.since });
+        setAttribute(choose, 'title', agent.agentName);
+        setAttribute(choose, 'aria-pressed', String(agentId === this.#chosen));
+        setAttribute(node, 'class', agentId === this.#chosen ? 'chosen' : undefined);
+        setAttribute(status, 'data-status', agent.status);
+        setText(status, statusText(agent.status));
+        setText(since, age(agent.since));
+        setText(mailbox, String(agent.mailbox.depth));
+        setText(restarts, String(agent.supervisor.restarts));
+      },
+    };
+  }
+}
+
+/** The order of two keys of one column. */
+function compare(a: string | number, b: string | number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

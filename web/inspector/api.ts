@@ -1,0 +1,47 @@
+import type { z } from 'zod';
+import type { inspectedAgent, inspectedAgents } from '../../src/http/inspector-schemas.ts';
+
+// What the page reads, in the words of the service's own schemas; the service is of this very build.
+
+export type AgentList = z.output<typeof inspectedAgents>;
+export type Summary = AgentList['agents'][number];
+type WholeAgent = z.output<typeof inspectedAgent>;
+/** One agent without its history, as the stream tells it. */
+export type Detail = Omit<WholeAgent, 'history'>;
+export type Transition = WholeAgent['history'][number];
+export type Machine = Transition['machine'];
+export type Next = Detail['next'];
+
+const API = '/inspector/api';
+const DEADLINE_MS = 5_000;
+
+/** Reads one answer; null when there is no such agent. Goes to the log-in form when the service wants one. */
+async function read(path: string): Promise<Response | null> {
+  const answer = await fetch(API + path, { signal: AbortSignal.timeout(DEADLINE_MS) });
+  if (answer.status === 401) location.reload();
+  if (answer.status === 404) return null;
+  if (!answer.ok) throw new Error(`${path} answered ${answer.status}`);
+  return answer;
+}
+
+/** All agents, and whether the service is a sandbox. @throws when the service can't be reached */
+export async function readAgents(): Promise<{ list: AgentList; isSandbox: boolean }> {
+  const answer = await read('/agents');
+  if (!answer) throw new Error('The service has no inspector.');
+  const isSandbox = answer.headers.get('X-Sandbox') === 'true';
+  return { list: (await answer.json()) as AgentList, isSandbox };
+}
+
+/** One agent with its history, oldest first; null when it doesn't exist. @throws when it can't be reached */
+export async function readAgent(agentId: string): Promise<WholeAgent | null> {
+  const answer = await read(`/agents/${encodeURIComponent(agentId)}`);
+  return answer && ((await answer.json()) as WholeAgent);
+}
+
+/** Where changes of all agents are told. */
+export const AGENTS_STREAM = `${API}/events`;
+
+/** Where one agent's changes after record `after` are told. */
+export function agentStream(agentId: string, after: number): string {
+  return `${API}/events?agentId=${encodeURIComponent(agentId)}&after=${after}`;
+}

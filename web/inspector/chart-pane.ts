@@ -1,0 +1,55 @@
+import { Chart, type Lit } from './chart.ts';
+
+/** A scrolling window on a chart: as large as one likes, following the live states. */
+export class ChartPane {
+  readonly chart: Chart;
+  readonly #pane: HTMLElement;
+  readonly #width: number;
+  readonly #height: number;
+  #followed = '';
+  #states: readonly string[] = [];
+  isFollowing = true;
+
+  constructor(pane: HTMLElement, drawing: string) {
+    this.#pane = pane;
+    this.chart = new Chart(pane, drawing);
+    this.#width = this.chart.svg.viewBox.baseVal.width;
+    this.#height = this.chart.svg.viewBox.baseVal.height;
+    new ResizeObserver(() => this.follow(true)).observe(pane);
+  }
+
+  /** Draws it at a scale, 1 being the drawing's own size; null fits all of it. */
+  scale(factor: number | null): void {
+    const { clientWidth, clientHeight } = this.#pane;
+    const fitting = Math.min(1, clientWidth / this.#width, clientHeight / this.#height);
+    const used = factor ?? fitting;
+    this.chart.svg.setAttribute('width', String(Math.floor(this.#width * used)));
+    this.chart.svg.setAttribute('height', String(Math.floor(this.#height * used)));
+    this.follow(true);
+  }
+
+  /** Lights the chart and brings what is lit into view. */
+  show(lit: Lit, flash: boolean): void {
+    this.chart.show(lit, flash);
+    this.#states = lit.states;
+    this.follow(false);
+  }
+
+  /** Brings the live states into the middle when they are others than before, or `anyway`. */
+  follow(anyway: boolean): void {
+    const states = this.#states.join();
+    if (!this.isFollowing || (states === this.#followed && !anyway)) return;
+    this.#followed = states;
+    const boxes = this.chart.boxesOf(this.#states);
+    if (boxes.length === 0) return;
+    const view = this.#pane.getBoundingClientRect();
+    const left = Math.min(...boxes.map((box) => box.left));
+    const right = Math.max(...boxes.map((box) => box.right));
+    const top = Math.min(...boxes.map((box) => box.top));
+    const bottom = Math.max(...boxes.map((box) => box.bottom));
+    this.#pane.scrollBy({
+      left: (left + right) / 2 - (view.left + view.right) / 2,
+      top: (top + bottom) / 2 - (view.top + view.bottom) / 2,
+    });
+  }
+}

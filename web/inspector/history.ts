@@ -1,0 +1,159 @@
+import { el, keyed, type Row, setAttribute, setText } from '../shared/dom.ts';
+import type { Machine, Transition } from './api.ts';
+import { byId } from './page.ts';
+import { clockTime, span } from './time.ts';
+import { pathText } from './words.ts';
+
+/** As many as the service keeps, and some more for who watches long. */
+const MOST = 500;
+
+/** The states that a transition left and those that it entered; both whole when it came back to where it was. */
+function movedOf({ from, to }: Transition): { left: string[]; entered: string[] } {
+  const left = from.filter((path) => !to.includes(path));
+  const entered = to.filter((path) => !from.includes(path));
+  return left.length + entered.length > 0 ? { left, entered } : { left: from, entered: to };
+}
+
+/** `from → to` in words. */
+function movement(record: Transition): string {
+  if (record.ignored) return `ignored in ${pathText(record.from)}`;
+  const { left, entered } = movedOf(record);
+  if (record.event !== 'xstate.init' && left.join() === entered.join())
+    return `stays in ${pathText(entered)}`;
+  return `${pathText(left)} → ${pathText(entered)}`;
+}
+
+/** What the history asks of the page around it. */
+export interface HistoryOptions {
+  /** The chart's words for an event. */
+  labelOf(machine: Machine, event: string): string | undefined;
+  onChoose(seq: number): void;
+}
+
+/** What led here, newest first: filtered, held still while paused, one row chosen to travel to. */
+export class HistoryList {
+  readonly #options: HistoryOptions;
+  readonly #draw: (records: readonly Transition[]) => void;
+  readonly #filter = byId<HTMLInputElement>('history-filter');
+  #records: Transition[] = [];
+  /** The number of the newest record that is shown while paused; null while not. */
+  #pausedAt: number | null = null;
+  #chosen: number | null = null;
+  #newest: Partial<Record<Machine, number>> = {};
+  #isDue = false;
+
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+    this.#draw = keyed(
+      byId('history'),
+      ({ seq }) => String(seq),
+      (record) => this.#row(record),
+    );
+    this.#filter.addEventListener('input', () => this.#due());
+    byId('pause').addEventListener('click', () => {
+      this.#pausedAt = this.#pausedAt === null ? (this.#records.at(-1)?.seq ?? 0) : null;
+      this.#due();
+    });
+  }
+
+  /** All that is known, oldest first. */
+  get records(): readonly Transition[] {
+    return this.#records;
+  }
+
+  /** Begins anew with what the service knows. */
+  reset(records: readonly Transition[]): void {
+    this.#records = [...records];
+    this.#pausedAt = null;
+    this.#draw([]);
+    this.#due();
+  }
+
+  /** Takes one more, unless it is known. */
+  add(record: Transition): void {
+    if (record.seq <= (this.#records.at(-1)?.seq ?? -1)) return;
+    this.#records = [...this.#records, record].slice(-MOST);
+    this.#due();
+  }
+
+  /** Marks the row that the charts show; null for none. */
+  choose(seq: number | null): void {
+    this.#chosen = seq;
+    this.#due();
+  }
+
+  /** Draws before the next frame, however much happens until then. */
+  #due(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    requestAnimationFrame(() => {
+      this.#isDue = false;
+      this.#render();
+    });
+  }
+
+  /** Shows what passes the filter, and what is held back. */
+  #render(): void {
+    const paused = this.#pausedAt;
+    const shown = paused === null ? this.#records : this.#records.filter(({ seq }) => seq <= paused);
+    const held = this.#records.length - shown.length;
+    setAttribute(byId('pause'), 'aria-pressed', String(paused !== null));
+    setText(byId('pause'), paused === null ? 'Pause' : `Resume (${held} held back)`);
+    this.#newest = {};
+    for (const { machine, seq, edges } of shown) if (edges.length > 0) this.#newest[machine] = seq;
+    const part = this.#filter.value.trim().toLowerCase();
+    const passing = shown.filter((record) => this.#textOf(record).includes(part));
+    this.#draw(passing.reverse());
+  }
+
+  /** What the filter looks at. */
+  #textOf(record: Transition): string {
+    return `${this.#labelOf(record)} ${record.event} ${movement(record)} ${record.machine}`.toLowerCase();
+  }
+
+  /** An event in the chart's words. */
+  #labelOf({ machine, event, eventless }: Transition): string {
+    if (event === 'xstate.init') return 'begins';
+    if (eventless) return 'always';
+    return this.#options.labelOf(machine, event) ?? event;
+  }
+
+  /** One row; its button is what the keyboard reaches. */
+  #row(record: Transition): Row<Transition> {
+    const { seq, at, machine, ignored, edges, dwellMs, data, event } = record;
+    const label = this.#labelOf(record);
+    const name = ignored ? [el('s', {}, ...breakable(label))] : breakable(label);
+    const choose = el('button', { type: 'button', title: event }, ...name);
+    const about = data
+      ? [
+          el(
+            'small',
+            {},
+            Object.entries(data)
+              .map(([k, v]) => `${k}: ${v}`)
+              .join(', '),
+          ),
+        ]
+      : [];
+    const moved = breakable(movement(record));
+    const tag = machine === 'supervisor' ? [el('span', { class: 'tag' }, 'supervisor')] : [];
+    const note = ignored ? [el('span', { class: 'tag' }, 'ignored')] : [];
+    const node = el(
+      'tr',
+      { 'data-seq': seq, 'data-machine': machine, 'data-edges': edges.join(' | '), 'data-ignored': ignored },
+      el('td', { class: 'number' }, ignored ? el('s', {}, clockTime(at)) : clockTime(at)),
+      el('td', {}, choose, ...tag, ...note, ...about),
+      el('td', {}, ...(ignored ? [el('s', {}, ...moved)] : moved)),
+      el('td', { class: 'number' }, span(dwellMs)),
+    );
+    node.addEventListener('click', () => this.#options.onChoose(seq));
+    return {
+      node,
+      show: () => {
+        setAttribute(choose, 'aria-pressed', String(seq === this.#chosen));
+        setAttribute(node, 'data-newest', this.#newest[machine] === seq);
+        setAttribute(node, 'data-chosen', seq === this.#chosen);
+      },
+    };
+  }
+}
