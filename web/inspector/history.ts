@@ -14,13 +14,29 @@ function movedOf({ from, to }: Transition): { left: string[]; entered: string[] 
   return left.length + entered.length > 0 ? { left, entered } : { left: from, entered: to };
 }
 
-/** `from → to` in words. */
+/** The path of the innermost state around all of these; empty for none. */
+function commonAncestor(paths: readonly string[]): string {
+  const [first = [], ...others] = paths.map((path) => path.split('.').slice(0, -1));
+  const end = first.findIndex((part, index) => others.some((other) => other[index] !== part));
+  return (end === -1 ? first : first.slice(0, end)).join('.');
+}
+
+/** `from → to` in words: `connected.link: healthy → probing`. */
 function movement(record: Transition): string {
   if (record.ignored) return `ignored in ${pathText(record.from)}`;
   const { left, entered } = movedOf(record);
-  if (record.event !== 'xstate.init' && left.join() === entered.join())
-    return `stays in ${pathText(entered)}`;
-  return `${pathText(left)} → ${pathText(entered)}`;
+  const isBack = record.event !== 'xstate.init' && left.join() === entered.join();
+  if (isBack) return `stays in ${pathText(entered)}`;
+  if (left.length === 0) return `→ ${pathText(entered)}`;
+  const around = commonAncestor([...left, ...entered]);
+  const inner = (paths: string[]) =>
+    pathText(paths.map((path) => path.slice(around ? around.length + 1 : 0)));
+  return `${around ? `${around}: ` : ''}${inner(left)} → ${inner(entered)}`;
+}
+
+/** A text that breaks after its dots, not within names. */
+function breakable(text: string): (Node | string)[] {
+  return text.split(/(?<=\.)(?=\S)/).flatMap((part, index) => (index === 0 ? [part] : [el('wbr'), part]));
 }
 
 /** What the history asks of the page around it. */
