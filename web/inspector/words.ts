@@ -2,7 +2,7 @@ import type { DOWN_REASONS } from '../../src/actors/down-reasons.ts';
 import type { Summary } from './api.ts';
 
 /** Each reason of the service's table, told to somebody who doesn't know the code. */
-export const REASON_WORDS: Record<keyof typeof DOWN_REASONS, string> = {
+const REASON_WORDS: Record<keyof typeof DOWN_REASONS, string> = {
   STOPPED: 'It was stopped on request.',
   RECYCLED: 'Its browser was renewed, as it is now and then.',
   LOGGED_OUT: 'It was logged out on request; linking it needs a new QR.',
