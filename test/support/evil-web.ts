@@ -5,6 +5,9 @@ import { png, pngClaiming } from './images.ts';
 
 const MEGABYTE = Buffer.alloc(1024 * 1024);
 
+/** A reply that is too long, full of control characters, and has a link. */
+const REPLY = `http://127.0.0.1:1/\0\u001b[2J\u0007${'x'.repeat(100_000)}`;
+
 /** Writes for ever, as fast as it is read. */
 function pour(res: ServerResponse): void {
   const more = (): void => {
@@ -31,6 +34,7 @@ const PAGES: Record<string, (res: ServerResponse, url: URL) => void> = {
   '/endless': pour,
   '/drip': drip,
   '/cut': (res) => res.writeHead(200, { 'content-length': '1000' }).write('x', () => res.destroy()),
+  '/reply': (res) => res.end(JSON.stringify({ reply: REPLY, to: 'everybody', action: 'delete' })),
   '/headers': (res) => res.setHeader('x-long', 'x'.repeat(200_000)).end(png()),
   '/no-http': (res) => res.socket?.end('\x16\x03\x01 hello\r\n\r\n'),
   '/nothing': (res) => res.destroy(),
@@ -40,7 +44,7 @@ const PAGES: Record<string, (res: ServerResponse, url: URL) => void> = {
 
 /** A web server that the service may ask although it is on loopback, and that means no good. */
 export class EvilWeb {
-  readonly #server: Server = createServer((req, res) => this.#answer(req, res));
+  readonly #server: Server = createServer({ keepAliveTimeout: 100 }, (req, res) => this.#answer(req, res));
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
@@ -49,6 +53,13 @@ export class EvilWeb {
   async open(): Promise<this> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     return this;
+  }
+
+  /** How many connections are open now. */
+  connections(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+    });
   }
 
   async close(): Promise<void> {

@@ -19,7 +19,11 @@ METADATA.addSubnet('169.254.0.0', 16);
 METADATA.addAddress('100.100.100.200');
 METADATA.addSubnet('fe80::', 10, 'ipv6');
 METADATA.addAddress('fd00:ec2::254', 'ipv6');
+// The same addresses through NAT64, 6to4, and as an old "compatible" IPv6 address.
 METADATA.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6');
+METADATA.addSubnet('2002:a9fe::', 32, 'ipv6');
+METADATA.addSubnet('::a9fe:0', 112, 'ipv6');
+METADATA.addAddress('64:ff9b::6464:64c8', 'ipv6');
 
 /** Only the reply counts; anything that is not a string counts as none. */
 const answerSchema = z.object({ reply: z.string().nullish().catch(null) });
