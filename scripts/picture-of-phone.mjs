@@ -51,6 +51,9 @@ const dir = await mkdtemp(join(tmpdir(), 'gateway-'));
 const ai = await startAi();
 Object.assign(process.env, {
   WHATSAPP_DRIVER: 'sandbox',
+  // Whatever .env says: nothing of the picture may reach a real database.
+  DB_URL: '',
+  SESSIONS_TOKEN: '',
   LOG_LEVEL: 'warn',
   PORT: process.env.PORT ?? '3000',
   DATA_DIR: join(dir, 'data'),
