@@ -18,7 +18,7 @@ export function inspectorOperations(): ZodOpenApiPathsObject {
     '/sessions/{agentId}/statechart': {
       get: {
         operationId: 'drawSession',
-        summary: 'The state chart with the live states lit: SVG, or mermaid text by `Accept`',
+        summary: 'The state chart with the live states lit: SVG, or mermaid text by the Accept header',
         tags: ['sessions'],
         security,
         requestParams: { path: agentPath, query: statechartQuery },

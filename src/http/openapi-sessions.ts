@@ -108,7 +108,7 @@ export function sessionOperations(): ZodOpenApiPathsObject {
     '/sessions/{agentId}/qr': {
       get: {
         operationId: 'getQr',
-        summary: 'The QR of this moment, by `Accept`',
+        summary: 'The QR of this moment, by the Accept header',
         tags,
         security,
         requestParams: byAgent,
@@ -126,7 +126,7 @@ export function sessionOperations(): ZodOpenApiPathsObject {
     '/sessions/{agentId}/events': {
       get: {
         operationId: 'watchSession',
-        summary: 'Server-Sent Events: `state`, `qr`, `mailbox`, `message`',
+        summary: 'Server-Sent Events: state, qr, mailbox, message',
         description: 'First what is, then each change; a comment every 15 s.',
         tags,
         security,

@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { eventually } from '../support/eventually.ts';
+import { withDatabase } from '../support/postgres.ts';
+import { type Service, startService } from '../support/service.ts';
+
+const EXAMPLE = fileURLToPath(new URL('../../examples/client/send.ts', import.meta.url));
+
+describe('the typed client', () => {
+  const database = withDatabase();
+  let service: Service;
+
+  before(async () => {
+    service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox' } });
+    const { system, url } = service.app;
+    await fetch(`${url}/sessions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ userId: 1, agentId: 'demo', agentName: 'Demo', apikey: 'demo-key' }),
+    });
+    service.network.scan(system.qr('demo').code, '6281111111111');
+    await eventually('the connection', () => system.describe('demo').status === 'connected');
+  });
+  after(() => service?.close());
+
+  /** Runs the example with a key, as its first lines say; gives its exit code and all that it printed. */
+  const send = (key: string) =>
+    new Promise<{ code: number | null; printed: string }>((resolve) => {
+      const args = [service.app.url, 'demo', key, '6281234567890', 'Halo'];
+      const child = execFile(
+        process.execPath,
+        ['--import', 'tsx', EXAMPLE, ...args],
+        (_error, stdout, stderr) => resolve({ code: child.exitCode, printed: `${stdout}${stderr}` }),
+      );
+    });
+
+  it('has the types of the document that is in docs/ (else run `npm run client`)', async () => {
+    const [schema, document] = await Promise.all(
+      ['examples/client/schema.d.ts', 'docs/openapi.json'].map((path) =>
+        readFile(new URL(`../../${path}`, import.meta.url), 'utf8'),
+      ),
+    );
+    const hash = createHash('sha256').update(document!).digest('hex');
+    expect(schema!.split('\n')[0]).to.equal(`// From docs/openapi.json, sha256 ${hash}`);
+  });
+
+  it('sends, in its example', async () => {
+    const { code, printed } = await send('demo-key');
+    expect(printed).to.match(/^Demo is connected\nsent: true_6281234567890@c\.us_\w+\n$/);
+    expect(code).to.equal(0);
+  });
+
+  it('tells an error by its code, in its example', async () => {
+    const { code, printed } = await send('not-its-key');
+    expect(printed).to.include('UNAUTHORIZED: ');
+    expect(code).to.equal(1);
+  });
+});
