@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { TransitionRecord } from '../../src/actors/protocol.ts';
 import { callApi } from '../support/api.ts';
+import { EventStream } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Recording, replay } from '../support/replay.ts';
@@ -13,6 +14,7 @@ describe('a recorded history, replayed', () => {
   const limits = { probeEveryMs: 1_000, probeAgainMs: 500, offlinesAllowed: 2, steadyMs: 5_000 };
   let service: Service;
   let recording: Recording;
+  let stream: EventStream;
   let last: { states: string[]; supervisorStates: string[] };
 
   /** Calls the service. */
@@ -34,6 +36,7 @@ describe('a recorded history, replayed', () => {
     const { network } = service;
     const spec = { userId: 1, agentId: 'sales', agentName: 'Sales', apikey: 'key' };
     const { qr } = await call('POST', '/sessions', spec);
+    stream = await EventStream.open(`${service.app.url}/inspector/api/events?agentId=sales&after=0`);
     network.scan(String(qr), NUMBER);
     await reaches('connected');
     await reaches('alive.running.steady', 'supervisorStates');
@@ -55,7 +58,10 @@ describe('a recorded history, replayed', () => {
     last = detail as typeof last;
   });
 
-  after(() => service?.close());
+  after(async () => {
+    stream?.close();
+    await service?.close();
+  });
 
   it('holds what happened: link, drop, reload, crash, wait, log-out', () => {
     const edges = recording.records.flatMap((record) => record.edges);
@@ -67,6 +73,17 @@ describe('a recorded history, replayed', () => {
       'disconnected.closing → disconnected.resting',
     ]);
     expect(recording.records.at(-1)!.seq).to.equal(recording.records.length);
+  });
+
+  it('is what a viewer was told meanwhile, record by record, with the state where it ends', async () => {
+    await stream.has(`id: ${recording.records.length}\n`);
+    const told = [...stream.text.matchAll(/^event: record\nid: (\d+)\ndata: (.*)$/gm)];
+    expect(told.map(([, id]) => Number(id))).to.deep.equal(recording.records.map(({ seq }) => seq));
+    expect(told.map(([, , data]) => JSON.parse(data!))).to.deep.equal(recording.records);
+    await eventually('the state where it ends', () => {
+      const [, agent = '{}'] = [...stream.text.matchAll(/^event: agent\ndata: (.*)\n\n/gm)].at(-1) ?? [];
+      return String(JSON.parse(agent).states) === String(last.states);
+    });
   });
 
   it('begins where the machines begin', () => {
