@@ -116,7 +116,11 @@ class Service implements App {
     });
     this.#system = system;
     logGateway(system.events, this.#logger);
-    metrics.observeGateway(system, { clock, memory: () => side.driver.memory() });
+    metrics.observeGateway(system, {
+      clock,
+      mailboxCapacity: config.MAILBOX_CAPACITY,
+      memory: () => side.driver.memory(),
+    });
     const media = await this.#media(system, database);
     const app = createHttpApp({
       settings: config,

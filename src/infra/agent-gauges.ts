@@ -10,12 +10,12 @@ export class AgentGauges {
   readonly #state: Gauge<'agent_id' | 'state'>;
   readonly #since: Gauge<'agent_id'>;
   readonly #depth: Gauge<'agent_id'>;
-  readonly #capacity: Gauge;
   readonly #oldestAge: Gauge<'agent_id'>;
   readonly #tokens: Gauge<'agent_id'>;
   readonly #memory: Gauge<'agent_id'>;
 
-  constructor(list: () => AgentView[], registry: Registry) {
+  /** `capacity` is that of each mailbox. */
+  constructor(list: () => AgentView[], capacity: number, registry: Registry) {
     const registers = [registry];
     const labelNames = ['agent_id'] as const;
     this.#list = list;
@@ -43,11 +43,11 @@ export class AgentGauges {
       labelNames,
       registers,
     });
-    this.#capacity = new Gauge({
+    new Gauge({
       name: 'wa_mailbox_capacity_messages',
       help: 'Messages that a mailbox holds at most.',
       registers,
-    });
+    }).set(capacity);
     this.#oldestAge = new Gauge({
       name: 'wa_mailbox_oldest_message_age_seconds',
       help: 'How long the oldest message has waited to be handed over; 0 when none waits.',
@@ -91,7 +91,6 @@ export class AgentGauges {
     for (const state of STATES) this.#state.set({ ...labels, state }, state === status ? 1 : 0);
     this.#since.set(labels, since / 1000);
     this.#depth.set(labels, mailbox.depth);
-    this.#capacity.set(mailbox.capacity);
     this.#oldestAge.set(labels, Math.max(0, now - (mailbox.oldestAt ?? now)) / 1000);
     this.#tokens.set(labels, mailbox.tokens);
   }

@@ -30,6 +30,8 @@ export interface PoolStats {
 interface GatewaySources {
   /** The clock of the agents' times. */
   clock?: Pick<Clock, 'now'>;
+  /** How many messages a mailbox holds. */
+  mailboxCapacity: number;
   /** The memory of the agents' browsers. */
   memory?: WhatsAppDriver['memory'];
 }
@@ -139,10 +141,10 @@ export class Metrics {
   /** Counts what the agents tell, and reads how they are, by their clock, at each scrape. Call once. */
   observeGateway(
     system: Pick<GatewaySystem, 'events' | 'list' | 'charts'>,
-    { clock = Date, memory = async () => new Map() }: GatewaySources = {},
+    { clock = Date, mailboxCapacity, memory = async () => new Map() }: GatewaySources,
   ): void {
     countGateway(system, this.#registry);
-    const gauges = new AgentGauges(() => system.list(), this.#registry);
+    const gauges = new AgentGauges(() => system.list(), mailboxCapacity, this.#registry);
     const sizes = remembered(memory, MEMORY_HOLDS_MS);
     this.#refresh = async () => gauges.refresh(clock.now(), await sizes());
   }

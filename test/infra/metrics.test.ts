@@ -50,7 +50,10 @@ describe('Metrics', () => {
     events = new EventEmitter();
     agents = [agent('support')];
     memory = new Map();
-    metrics.observeGateway({ events, charts, list: () => agents }, { memory: async () => memory });
+    metrics.observeGateway(
+      { events, charts, list: () => agents },
+      { mailboxCapacity: 500, memory: async () => memory },
+    );
     metrics.observePool(() => ({ total: 5, idle: 2, waiting: 1 }));
   });
 
