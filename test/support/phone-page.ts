@@ -96,6 +96,7 @@ export class PhonePage {
     await this.page.locator('.notice', { hasText: part }).waitFor();
   }
 
+  /** A button by its whole name. */
   button(name: string): Locator {
     return this.page.getByRole('button', { name, exact: true });
   }

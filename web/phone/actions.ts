@@ -64,14 +64,17 @@ export class Actions {
     return (await this.#phone(label, agentId, 'scan', body)) !== null;
   }
 
+  /** Declines the code on the phone. */
   refuse(agentId: string): Promise<unknown> {
     return this.#phone('Refuse the code', agentId, 'refuse', {});
   }
 
+  /** Logs the agent's device out on the phone. */
   unlink(agentId: string): Promise<unknown> {
     return this.#phone('Unlink', agentId, 'unlink', {});
   }
 
+  /** Breaks or mends the line of the phone. */
   setNetwork(label: string, agentId: string, faults: Faults): Promise<unknown> {
     return this.#phone(label, agentId, 'network', faults);
   }
@@ -95,6 +98,7 @@ export class Actions {
     return (await this.#phone(image ? 'Send an image' : label, agentId, 'messages', body)) !== null;
   }
 
+  /** Posts a status as the customer. */
   async postStatus(agentId: string, text: string): Promise<boolean> {
     const { pn } = this.#store.state.customer;
     return (await this.#phone('Post a status', agentId, 'status', { from: digits(pn), text })) !== null;
@@ -119,6 +123,7 @@ export class Actions {
   /** Sends as the agent's back end does: through the public API, with the agent's key. */
   async sendAsAgent(agentId: string, to: string, message: string, key: string): Promise<boolean> {
     const call: Call = { method: 'POST', path: `/agents/${agentId}/messages`, body: { to, message }, key };
+    /** A key that is refused is asked for the next time. */
     const onRefusal = (code: string) => code === 'UNAUTHORIZED' && rememberKey(agentId, '');
     const answer = (await this.#caller.act('Send as your back end', call, { onRefusal })) as {
       status?: string;
@@ -127,10 +132,12 @@ export class Actions {
     return answer !== null;
   }
 
+  /** Lets time pass for the whole sandbox. */
   advanceClock(advanceMs: number): Promise<unknown> {
     return this.#caller.act('Let time pass', { method: 'POST', path: '/sandbox/clock', body: { advanceMs } });
   }
 
+  /** Deletes everything in the sandbox. */
   reset(): Promise<unknown> {
     return this.#caller.act('Reset the network', { method: 'POST', path: '/sandbox/reset', body: {} });
   }

@@ -42,10 +42,12 @@ export class AgentComposer {
     this.#composer.disable(null);
   }
 
+  /** Puts the cursor into the field. */
   focus(): void {
     this.#composer.focus();
   }
 
+  /** Keeps the key that was typed in. */
   #remember(): void {
     const { agentId } = this.#store.state;
     if (agentId === null) return;
@@ -54,6 +56,7 @@ export class AgentComposer {
     this.#store.change(() => undefined);
   }
 
+  /** Sends to the chat that is open. */
   #send(text: string): Promise<boolean> {
     const { agentId, botChat } = this.#store.state;
     const key = agentId && keyOf(agentId);

@@ -57,6 +57,7 @@ export class AgentPhone {
     this.node = this.#frame.node;
   }
 
+  /** Shows the phone of the agent that is looked at. */
   show(state: State): void {
     const phone = selectedPhone(state);
     const name = phone?.agentName ?? phone?.agentId ?? 'The agent';
@@ -78,6 +79,7 @@ export class AgentPhone {
     else this.#showChat(state, owner, state.botChat);
   }
 
+  /** The list of its chats. */
   #showList(state: State, owner: string | null): void {
     if (owner !== null) void this.#actions.openBox(owner);
     const box = owner === null ? undefined : state.boxes.get(owner);
@@ -87,6 +89,7 @@ export class AgentPhone {
     this.#frame.put(this.#chats);
   }
 
+  /** One chat, with what is written there. */
   #showChat(state: State, owner: string, id: string): void {
     void this.#actions.openBox(owner);
     void this.#actions.openChat(owner, id);
@@ -99,12 +102,14 @@ export class AgentPhone {
     this.#conversation.show({ id, name: nameOf(state, id), subtitle, isTyping, chat }, state);
   }
 
+  /** Opens a chat, or goes back to the list. */
   #open(id: string | null): void {
     this.#store.change((state) => {
       state.botChat = id;
     });
   }
 
+  /** Reads the open chat on this phone. */
   #read(): void {
     const { state } = this.#store;
     const owner = selectedPhone(state)?.account?.pn;

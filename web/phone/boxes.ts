@@ -60,12 +60,13 @@ function addMessage(box: Box, message: ChatMessage): void {
 function setAck(box: Box, { chatId, messageId, ack }: NonNullable<News['acks']>[number]): void {
   const chat = box.get(chatId);
   if (!chat) return;
+  /** The message, as far as it is now. */
   const further = (message: ChatMessage) => ({ ...message, ack: furtherAck(message.ack, ack) });
   chat.messages = chat.messages.map((message) => (message.id === messageId ? further(message) : message));
   if (chat.last?.id === messageId) chat.last = further(chat.last);
 }
 
-/** Folds the news into what is known; gives whether nothing that was known before holds. */
+/** Folds the news into what is known. */
 export function apply(state: State, news: News): void {
   if (news.fresh) {
     state.boxes = new Map();

@@ -68,6 +68,7 @@ export function chatList(open: (id: string) => void): { node: HTMLElement; show(
   return {
     node,
     show(lines) {
+      /** When something was said last. */
       const at = ({ last }: ChatLine) => last?.timestamp ?? 0;
       keep([...lines].sort((one, other) => at(other) - at(one)));
     },

@@ -88,10 +88,12 @@ export class Composer {
     this.#setMention(false);
   }
 
+  /** Puts the cursor into the field. */
   focus(): void {
     this.#field.focus();
   }
 
+  /** Connects fields and buttons. */
   #listen(): void {
     this.node.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -106,6 +108,7 @@ export class Composer {
     });
   }
 
+  /** What keys do besides writing. */
   #onKey(event: KeyboardEvent): void {
     const isEmpty = this.#field.value === '';
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
@@ -118,6 +121,7 @@ export class Composer {
     else if (event.key === 'Escape' && this.#quote) this.quote(null);
   }
 
+  /** Mentions the agent, or no longer. */
   #setMention(mention: boolean, focus = false): void {
     this.#mention = mention;
     setShown(this.#mentionChip, mention);
@@ -125,6 +129,7 @@ export class Composer {
     if (focus) this.#field.focus();
   }
 
+  /** Attaches an image, or takes it off. */
   #setImage(url: string | null, name = ''): void {
     this.#image = url;
     this.#file.value = '';

@@ -78,6 +78,7 @@ export class CustomerPhone {
     else this.#showChat(state, customerChat);
   }
 
+  /** Who the viewer is, and could be. */
   #showWho(state: State): void {
     const { customer } = state;
     const customers = customersOf(state);
@@ -96,6 +97,7 @@ export class CustomerPhone {
     setText(this.#number, name === numberOf(customer.pn) ? '' : numberOf(customer.pn));
   }
 
+  /** The list of chats, and what can be begun. */
   #showList(state: State): void {
     const lines = linesOf(state);
     this.#list.show(lines);
@@ -108,6 +110,7 @@ export class CustomerPhone {
     this.#frame.put(this.#chats);
   }
 
+  /** One chat; it is read when it is seen. */
   #showChat(state: State, id: string): void {
     const { customer } = state;
     void this.#actions.openChat(customer.pn, id);
@@ -121,6 +124,7 @@ export class CustomerPhone {
     if (isSeen && (open.chat?.unread ?? 0) > 0) void this.#actions.read(customer.pn, id);
   }
 
+  /** Opens a chat, or goes back to the list. */
   #open(id: string | null): void {
     this.#composer.clear();
     this.#store.change((state) => {
@@ -142,6 +146,7 @@ export class CustomerPhone {
     });
   }
 
+  /** Makes a group with this customer and the agent in it. */
   async #newGroup(): Promise<void> {
     const { state } = this.#store;
     const agent = selectedPhone(state)?.account;
@@ -152,6 +157,7 @@ export class CustomerPhone {
     if (id) this.#open(id);
   }
 
+  /** Writes into the open chat. */
   #send(letter: Letter): Promise<boolean> {
     const { state } = this.#store;
     const id = state.customerChat ?? '';

@@ -55,6 +55,7 @@ export class LinkedDevices {
     this.node = el('div', { class: 'devices' }, el('h3', {}, 'Linked devices'), this.#linked, this.#linking);
   }
 
+  /** Shows the code that can be scanned, or the device that is linked. */
   show(state: State): void {
     const phone = selectedPhone(state);
     if (phone?.qr) this.#remember(phone.agentId, phone.qr.code);
@@ -79,6 +80,7 @@ export class LinkedDevices {
     return this.#codes.get(phone.agentId)?.findLast((code) => code !== phone.qr?.code);
   }
 
+  /** Keeps a code for when it has expired. */
   #remember(agentId: string, code: string): void {
     const codes = this.#codes.get(agentId) ?? [];
     if (codes.at(-1) === code) return;
@@ -91,11 +93,13 @@ export class LinkedDevices {
     if (agentId !== null) void act(agentId);
   }
 
+  /** Scans the code of this moment. */
   #link(): void {
     const phone = selectedPhone(this.#store.state);
     if (phone) void this.#actions.scan(phone.agentId, phone.agentName ?? phone.agentId);
   }
 
+  /** Scans a code of before, to be told no. */
   #scanExpired(): void {
     const phone = selectedPhone(this.#store.state);
     const code = phone && this.#spent(phone);

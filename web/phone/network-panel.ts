@@ -62,11 +62,13 @@ export class NetworkPanel {
   constructor(store: Store, actions: Actions) {
     this.#store = store;
     this.#actions = actions;
+    /** A button that sets faults. */
     const act = (text: string, faults: Faults, label = text) => {
       const button = el('button', { type: 'button', on: { click: () => this.#set(label, faults) } }, text);
       this.#buttons.push(button);
       return button;
     };
+    /** Whether it hangs now. */
     const isFrozen = () => selectedPhone(store.state)?.line?.frozen ?? false;
     this.#freeze = el('button', { type: 'button' }, 'Freeze');
     this.#freeze.addEventListener('click', () =>
@@ -91,6 +93,7 @@ export class NetworkPanel {
     this.node = panel('network', 'Network', this.#line, this.#fields, this.#clock());
   }
 
+  /** Shows the faults that hold. */
   show(state: State): void {
     const phone = selectedPhone(state);
     const line = phone?.line ?? null;
@@ -125,11 +128,13 @@ export class NetworkPanel {
     return el('fieldset', { class: 'plain clock' }, legend, el('div', { class: 'buttons' }, ...steps, reset));
   }
 
+  /** Asks first, then deletes everything. */
   async #reset(): Promise<void> {
     const question = 'Delete all agents, phones, chats and messages of the sandbox?';
     if (await confirmed(question, 'Reset')) await this.#actions.reset();
   }
 
+  /** Sets faults of the agent that is looked at. */
   #set(label: string, faults: Faults): void {
     const { agentId } = this.#store.state;
     if (agentId !== null) void this.#actions.setNetwork(label, agentId, faults);

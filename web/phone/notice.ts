@@ -16,6 +16,7 @@ export class Notice {
     this.node = el('div', { class: 'notice', role: 'alert', hidden: true }, this.#text, close);
   }
 
+  /** Shows or hides what there is to say. */
   show({ notice }: State): void {
     setShown(this.node, notice !== null);
     setText(this.#text, notice?.text ?? '');

@@ -49,6 +49,7 @@ export class NumbersPanel {
     }
   }
 
+  /** A number, what it does, and its two buttons. */
   #row(number: FixedNumber): HTMLElement {
     const name = numberOf(number.jid);
     const to = el(
@@ -82,6 +83,7 @@ export class NumbersPanel {
     });
   }
 
+  /** Whether there is anybody to write to; if not, it is told. */
   #isLinked(): boolean {
     const isLinked = selectedPhone(this.#store.state)?.linked ?? false;
     if (!isLinked) this.#caller.tell('Link the agent first: scan its code.', true);

@@ -28,11 +28,13 @@ export class ScriptPanel {
     );
   }
 
+  /** Shows the newest call of each kind. */
   show(state: State): void {
     this.#none.hidden = state.commands.length > 0;
     this.#keep(state.commands.toReversed());
   }
 
+  /** A call and its button. */
   #row({ label }: Command): Row<Command> {
     const code = el('code', { tabindex: '0', role: 'region', 'aria-label': `cURL: ${label}` });
     const copy = el('button', { type: 'button', 'aria-label': `Copy: ${label}` }, 'Copy');

@@ -33,6 +33,7 @@ export class StatusScreen {
     });
   }
 
+  /** Shows whether anybody can see a status. */
   show(state: State): void {
     const agent = selectedPhone(state);
     this.#post.disabled = !agent?.linked;
@@ -40,6 +41,7 @@ export class StatusScreen {
     setText(this.#none, 'Link the agent first: nobody follows this status yet.');
   }
 
+  /** Posts what was written. */
   async #submit(): Promise<void> {
     const agentId = this.#store.state.agentId;
     const text = this.#field.value.trim();

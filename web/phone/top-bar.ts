@@ -35,6 +35,7 @@ export class TopBar {
     this.row = el('div', { class: 'agent-row' }, label, this.#agents, this.#state, add);
   }
 
+  /** Shows which agent is looked at, how it is, and whether the page is live. */
   show(state: State): void {
     setText(this.#connection, CONNECTIONS[state.connection]);
     setAttribute(this.#connection, 'data-state', state.connection);
@@ -60,6 +61,7 @@ export class TopBar {
     setAttribute(this.#inspect, 'href', `/inspector${agent}`);
   }
 
+  /** Asks what the agent is to be, and creates it. */
   async #create(actions: Actions): Promise<void> {
     const spec = await askForAgent();
     if (spec) await actions.createAgent(spec);

@@ -10,6 +10,7 @@ const VIEWS: [State['view'], string][] = [
 /** Chooses what is in sight on a narrow page; a wide one shows everything, and not these buttons. */
 export function viewSwitch(store: Store): { node: HTMLElement; show(state: State): void } {
   const buttons = VIEWS.map(([view, text]) => {
+    /** Brings the view into sight. */
     const choose = () => store.change((state) => Object.assign(state, { view }));
     return { view, node: el('button', { type: 'button', on: { click: choose } }, text) };
   });

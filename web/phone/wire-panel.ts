@@ -45,6 +45,7 @@ export class WirePanel {
     );
   }
 
+  /** Shows the lines that fit the filter. */
   show(state: State): void {
     if (state.wire.length > 0 && state.wire.at(-1)!.seq < this.#clearedUpTo) this.#clearedUpTo = 0;
     const wanted = this.#filter.value.trim().toLowerCase();
@@ -58,6 +59,7 @@ export class WirePanel {
     setText(this.#none, wanted ? 'No line fits the filter.' : 'Nothing has travelled yet.');
   }
 
+  /** One line; it never changes. */
   #row(entry: WireEntry) {
     const { time, who, what } = textOf(entry, this.#store.state);
     const kind = el('b', { 'data-kind': entry.kind }, entry.kind);
@@ -65,6 +67,7 @@ export class WirePanel {
     return { node, show: () => undefined };
   }
 
+  /** Hides what has travelled so far. */
   #clear(): void {
     this.#clearedUpTo = this.#store.state.wire.at(-1)?.seq ?? 0;
     this.show(this.#store.state);

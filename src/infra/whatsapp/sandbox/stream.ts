@@ -86,31 +86,38 @@ class Viewer {
     this.#arm();
   };
 
+  /** A copy came into somebody's chats. */
   readonly #onMessage: SandboxNetworkEvents['message'] = (owner, message) => {
     this.#news.messages ??= [];
     this.#news.messages.push({ owner, message });
     this.#arm();
   };
 
+  /** A message got further; only how far counts. */
   readonly #onAck: SandboxNetworkEvents['ack'] = (owner, ack) => {
+    /** The same message. */
     const isOld = (other: NonNullable<News['acks']>[number]) =>
       other.owner === owner && other.messageId === ack.messageId;
     this.#news.acks = replace(this.#news.acks, { owner, ...ack }, isOld);
     this.#arm();
   };
 
+  /** Somebody read a chat. */
   readonly #onRead: SandboxNetworkEvents['read'] = (reader, chatId) => {
     this.#news.reads ??= [];
     this.#news.reads.push({ reader, chatId });
     this.#arm();
   };
 
+  /** Somebody types or stops; only the newest counts. */
   readonly #onTyping: SandboxNetworkEvents['typing'] = (change) => {
+    /** The same chat, seen by the same person. */
     const isOld = ({ reader, chatId }: typeof change) => reader === change.reader && chatId === change.chatId;
     this.#news.typing = replace(this.#news.typing, change, isOld);
     this.#arm();
   };
 
+  /** Something travelled. */
   readonly #onWire: SandboxNetworkEvents['wire'] = (entry) => {
     this.#news.wire ??= [];
     this.#news.wire.push(entry);
@@ -153,6 +160,7 @@ export function streamNetwork(
   // A proxy that buffers would hold the events back.
   res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
   res.write('retry: 1000\n\n');
+  /** Writes, unless the viewer has fallen too far behind. */
   const write = (text: string) => {
     if (res.writableLength > MAX_BACKLOG) res.destroy();
     else res.write(text);
@@ -162,6 +170,7 @@ export function streamNetwork(
   });
   const unfollow = viewer.follow();
   const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS);
+  /** Ends the stream in order. */
   const end = () => res.end();
   stopping?.addEventListener('abort', end, { once: true });
   res.once('close', () => {
