@@ -1,24 +1,10 @@
-import axe from 'axe-core';
 import { expect } from 'chai';
 import type { Browser } from 'playwright-core';
 import { whenChromium } from '../support/chromium.ts';
+import { faultsOf, overhang } from '../support/page-checks.ts';
 import { linkAgent, PhonePage, startBrowser } from '../support/phone-page.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
-
-/** What axe-core has to say that is serious or critical, as `rule: element`. */
-async function faultsOf({ page }: PhonePage): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults;
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
-}
-
-/** How much wider than the window the page is, px. */
-function overhang({ page }: PhonePage): Promise<unknown> {
-  return page.evaluate('document.documentElement.scrollWidth - innerWidth');
-}
 
 whenChromium('the look of the virtual phone', (executablePath) => {
   const database = withDatabase();
@@ -50,10 +36,10 @@ whenChromium('the look of the virtual phone', (executablePath) => {
       const reset = await fetch(`${service.app.url}/sandbox/reset`, { method: 'POST' });
       expect(reset.status).to.equal(200);
       phone = await PhonePage.open(browser, service.app.url, { colorScheme });
-      expect(await faultsOf(phone)).to.deep.equal([]);
+      expect(await faultsOf(phone.page)).to.deep.equal([]);
       await phone.button('Create the agent “Demo”').click();
       await phone.button('Scan the code').waitFor();
-      expect(await faultsOf(phone)).to.deep.equal([]);
+      expect(await faultsOf(phone.page)).to.deep.equal([]);
       await phone.button('Scan the code').click();
       await live();
       await phone.agent.locator('.chat-line').first().click();
@@ -61,11 +47,11 @@ whenChromium('the look of the virtual phone', (executablePath) => {
       await phone.page.getByRole('textbox', { name: 'Message through the API' }).fill('anyone?');
       await phone.page.keyboard.press('Enter');
       await phone.told('RECIPIENT_NOT_ON_WHATSAPP');
-      expect(await faultsOf(phone)).to.deep.equal([]);
+      expect(await faultsOf(phone.page)).to.deep.equal([]);
       await phone.button('Status').click();
       await phone.button('+ New agent').click();
       await phone.page.getByRole('dialog').waitFor();
-      expect(await faultsOf(phone)).to.deep.equal([]);
+      expect(await faultsOf(phone.page)).to.deep.equal([]);
     });
   }
 
@@ -74,16 +60,16 @@ whenChromium('the look of the virtual phone', (executablePath) => {
     phone = await PhonePage.open(browser, service.app.url, { agentId: 'narrow', width: 390 });
     await phone.customer.waitFor();
     await live();
-    expect(await overhang(phone)).to.equal(0);
+    expect(await overhang(phone.page)).to.equal(0);
     expect(await phone.agent.isVisible()).to.equal(false);
     await phone.button('Agent').click();
     await phone.agent.waitFor();
-    expect(await overhang(phone)).to.equal(0);
+    expect(await overhang(phone.page)).to.equal(0);
     await phone.button('Tools').click();
     await phone.page.locator('#wire').waitFor();
     expect(await phone.customer.isVisible()).to.equal(false);
-    expect(await overhang(phone)).to.equal(0);
-    expect(await faultsOf(phone)).to.deep.equal([]);
+    expect(await overhang(phone.page)).to.equal(0);
+    expect(await faultsOf(phone.page)).to.deep.equal([]);
   });
 
   it('can be used with the keyboard alone', async () => {

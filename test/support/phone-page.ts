@@ -1,19 +1,12 @@
 import { expect } from 'chai';
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { eventually } from './eventually.ts';
+import { type Misdeeds, watchMisdeeds } from './page-checks.ts';
 import type { Service } from './service.ts';
 
 /** The key that the page tries, and one that it doesn't. */
 const KEY = 'sandbox-key';
 export const OTHER_KEY = 'key-of-the-back-end';
-
-/** What a page did that none of ours may do. */
-export interface Misdeeds {
-  /** Errors of scripts and of the content policy. */
-  errors: string[];
-  /** Requests to another origin. */
-  foreign: string[];
-}
 
 /** Starts the browser that a file's tests share. */
 export function startBrowser(executablePath: string): Promise<Browser> {
@@ -23,7 +16,7 @@ export function startBrowser(executablePath: string): Promise<Browser> {
 /** The virtual phone's page, and the words for what one does on it. */
 export class PhonePage {
   readonly page: Page;
-  readonly misdeeds: Misdeeds = { errors: [], foreign: [] };
+  readonly misdeeds: Misdeeds;
   readonly agent: Locator;
   readonly customer: Locator;
   readonly #context: BrowserContext;
@@ -35,16 +28,7 @@ export class PhonePage {
     this.#url = url;
     this.agent = page.locator('#agent');
     this.customer = page.locator('#customer');
-    page.on('pageerror', (error) => this.misdeeds.errors.push(String(error)));
-    page.on('console', (message) => {
-      // The browser itself notes every answer of 400 and more; what is to be seen of it, the tests look at.
-      const isRefusal = message.text().startsWith('Failed to load resource');
-      if (message.type() === 'error' && !isRefusal) this.misdeeds.errors.push(message.text());
-    });
-    page.on('request', (request) => {
-      const { origin, protocol } = new URL(request.url());
-      if (origin !== new URL(url).origin && protocol !== 'data:') this.misdeeds.foreign.push(request.url());
-    });
+    this.misdeeds = watchMisdeeds(page, url);
   }
 
   /** Opens the page, of one agent or of whichever there is, logs in where that is wanted, and waits until it is live. */

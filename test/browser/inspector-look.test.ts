@@ -1,0 +1,80 @@
+import { expect } from 'chai';
+import type { Browser } from 'playwright-core';
+import { whenChromium } from '../support/chromium.ts';
+import { InspectorPage } from '../support/inspector-page.ts';
+import { faultsOf, overhang } from '../support/page-checks.ts';
+import { createAgent, linkAgent, startBrowser } from '../support/phone-page.ts';
+import { withDatabase } from '../support/postgres.ts';
+import { type Service, startService } from '../support/service.ts';
+
+whenChromium('the look of the inspector', (executablePath) => {
+  const database = withDatabase();
+  let service: Service;
+  let browser: Browser;
+  let inspector: InspectorPage;
+
+  before(async () => {
+    const env = { WHATSAPP_DRIVER: 'sandbox' };
+    [service, browser] = await Promise.all([startService(database(), { env }), startBrowser(executablePath)]);
+    await linkAgent(service, 'linked');
+    await linkAgent(service, 'banned');
+    const { pn } = service.network.agents().find(({ agentId }) => agentId === 'banned')!.account!;
+    service.network.setState(pn, 'TOS_BLOCK');
+    await createAgent(service, 'waiting');
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.close();
+  });
+  afterEach(() => inspector.close());
+
+  for (const [colorScheme, agentId] of [
+    ['light', 'waiting'],
+    ['dark', 'banned'],
+  ] as const) {
+    it(`leaves axe-core nothing serious to say, ${colorScheme}, contrast included, in the past as well`, async () => {
+      inspector = await InspectorPage.open(browser, service.app.url, { agentId, colorScheme });
+      await inspector.history.first().waitFor();
+      expect(await faultsOf(inspector.page)).to.deep.equal([]);
+      await inspector.page.locator('#agent-rows').getByRole('button', { name: 'linked' }).click();
+      await inspector.page.locator('#agent-name', { hasText: 'linked' }).waitFor();
+      await inspector.history.last().locator('button').click();
+      await inspector.button('Back to live').waitFor();
+      expect(await faultsOf(inspector.page)).to.deep.equal([]);
+    });
+  }
+
+  for (const width of [390, 900]) {
+    it(`fits on a screen of ${width} px`, async () => {
+      inspector = await InspectorPage.open(browser, service.app.url, { agentId: 'waiting', width });
+      await inspector.history.first().waitFor();
+      expect(await overhang(inspector.page)).to.equal(0);
+      await inspector.history.first().locator('button').click();
+      await inspector.button('Back to live').waitFor();
+      expect(await overhang(inspector.page)).to.equal(0);
+    });
+  }
+
+  it('can be used with the keyboard alone: another agent, a row of the past, and back', async () => {
+    inspector = await InspectorPage.open(browser, service.app.url, { agentId: 'linked' });
+    await inspector.history.first().waitFor();
+    const { page } = inspector;
+    /** Goes on with the Tab key until this is reached. */
+    const tabTo = async (selector: string) => {
+      const isThere = () => page.evaluate(`document.activeElement.matches('${selector}')`);
+      for (let tabs = 0; !(await isThere()); tabs += 1) {
+        expect(tabs, `steps to ${selector}`).to.be.below(60);
+        await page.keyboard.press('Tab');
+      }
+    };
+    await tabTo('#agent-rows tr:last-child button');
+    await page.keyboard.press('Enter');
+    await page.locator('#agent-name', { hasText: 'waiting' }).waitFor();
+    expect(page.url()).to.match(/\?agent=waiting$/);
+    await tabTo('#history button');
+    await page.keyboard.press('Enter');
+    await page.locator('#past').waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('#past').waitFor({ state: 'hidden' });
+  });
+});
