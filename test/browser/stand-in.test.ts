@@ -46,9 +46,20 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
 
   /** Links the client by scanning its QR. */
   async function link(): Promise<void> {
-    const [qr] = await Promise.all([next<[string]>(client, 'qr'), client.initialize()]);
+    let qr = '';
+    client.on('qr', (newest: string) => {
+      qr = newest;
+    });
+    await client.initialize();
     const ready = next(client, 'ready');
-    network.scan(qr[0], BOT);
+    // On a slow machine a QR may be replaced while it is on its way: then the next one is scanned.
+    await eventually('a QR that is still good', () => {
+      try {
+        return network.scan(qr, BOT);
+      } catch {
+        return null;
+      }
+    });
     await ready;
   }
 
