@@ -222,8 +222,6 @@ describe('the inspector', () => {
       );
       const ended = (await Promise.all(streams)).map(({ response }) => once(response, 'end'));
       http.stopping.abort();
-      // Agents go on to tell while they are stopped.
-      http.system.events.emit('removed', 'bot');
       await Promise.all(ended);
       await silence();
       expect((await http.ask('/inspector/api/events')).body.error.code).to.equal('SHUTTING_DOWN');
