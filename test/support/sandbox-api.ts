@@ -38,8 +38,9 @@ export abstract class SandboxApi {
 
   async connected(agentId: string): Promise<void> {
     await eventually(`${agentId} to be connected`, async () => {
-      const { body } = await this.call('GET', `/sessions/${agentId}`);
-      return body.status === 'connected';
+      // A kept connection may be closed by the other side in the moment of its use: asked again.
+      const answer = await this.call('GET', `/sessions/${agentId}`).catch(() => null);
+      return answer?.body.status === 'connected';
     });
   }
 
