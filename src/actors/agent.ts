@@ -143,6 +143,8 @@ export class Agent {
     clearTimeout(impatience);
     this.#stopping.abort();
     this.sender.outbox.settlements.releaseWaiters();
+    // One that could not be booted has no supervisor that would ever answer.
+    if (this.#booted === null) return this.kill();
     const ended = this.ended();
     this.command({ type: 'supervisor.stop' });
     await ended;
