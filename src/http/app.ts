@@ -13,7 +13,7 @@ import { runRoutes } from './routes/run.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { statechartRoutes } from './routes/statechart.ts';
-import { crossOrigin, dataHeaders, hostGuard, originGuard, pageHeaders, stamp } from './security.ts';
+import { crossOrigin, dataHeaders, hostGuard, originGuard, stamp, strictPageHeaders } from './security.ts';
 import { pageGuard } from './sessions-token.ts';
 import { trace } from './trace.ts';
 
@@ -47,7 +47,7 @@ export function createHttpApp(deps: HttpDeps): Express {
   app.use(messageRoutes(agents), mediaRoutes(agents), runRoutes(agents));
   app.use(pageAssets(), inspectorRoutes(deps));
   for (const { path, router, guarded } of extraRouters) {
-    app.use(path, pageGuard(guarded ? settings.SESSIONS_TOKEN : undefined), pageHeaders, router);
+    app.use(path, pageGuard(guarded ? settings.SESSIONS_TOKEN : undefined), strictPageHeaders, router);
   }
   app.use(unknownPath);
   app.use(problemHandler(logger));

@@ -90,6 +90,10 @@ whenChromium('the look of the virtual phone', (executablePath) => {
 
   it('is told purple that it is a sandbox, and leads to the inspector and the documentation', async () => {
     await linkAgent(service, 'linked');
+    const page = await fetch(`${service.app.url}/sandbox/phone`);
+    expect(page.headers.get('content-security-policy'))
+      .to.include("style-src 'self';")
+      .and.not.include('unsafe');
     phone = await PhonePage.open(browser, service.app.url, { agentId: 'linked' });
     await phone.page.getByRole('banner').filter({ hasText: 'SANDBOX' }).waitFor();
     const links = phone.page.getByRole('navigation', { name: 'Other pages' }).getByRole('link');
