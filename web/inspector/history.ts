@@ -118,7 +118,9 @@ export class HistoryList {
     this.#newest = {};
     for (const { machine, seq, edges } of shown) if (edges.length > 0) this.#newest[machine] = seq;
     const part = this.#filter.value.trim().toLowerCase();
-    const passing = shown.filter((record) => this.#textOf(record).includes(part));
+    const isWithout = part.startsWith('-') && part.length > 1;
+    const sought = isWithout ? part.slice(1) : part;
+    const passing = shown.filter((record) => this.#textOf(record).includes(sought) !== isWithout);
     this.#draw(passing.reverse());
   }
 
