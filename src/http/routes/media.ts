@@ -58,7 +58,11 @@ export function mediaRoutes({ system, media, auth, rateLimit, once, bodies }: Ag
         await once(req, res, 'media', body, {
           work: async (id) => {
             system.assertCanSend(agentId);
-            return send(agentId, body, await store(media, body), { ...options, id });
+            const image = await store(media, body);
+            // Its fourteen megabytes of text are not held while the send waits its turn.
+            body.data = undefined;
+            req.body = undefined;
+            return send(agentId, body, image, { ...options, id });
           },
           resume: async (id) => {
             const { image } = await system.message(agentId, id);
