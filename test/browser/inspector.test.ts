@@ -155,11 +155,14 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     expect(line).to.equal('line-through');
   });
 
-  it('filters the history', async () => {
+  it('filters the history, by what is sought or by what disturbs', async () => {
     await onLinked('filtered');
     await inspector.page.getByRole('searchbox', { name: 'Filter history' }).fill('client.ready');
     await eventually('one row to stay', async () => (await inspector.history.count()) === 1);
     expect(await inspector.history.first().textContent()).to.include('client.ready');
+    await inspector.page.getByRole('searchbox', { name: 'Filter history' }).fill('-client');
+    await eventually('others to come', async () => (await inspector.history.count()) > 1);
+    for (const row of await inspector.history.allTextContents()) expect(row).not.to.include('client');
   });
 
   it('holds rows back while paused, counts them, and shows them afterwards', async () => {
