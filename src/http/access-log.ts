@@ -14,6 +14,8 @@ function routeOf(req: Request): string {
 export function accessLog(logger: Logger, observer?: HttpObserver): RequestHandler {
   return function logAccess(req, res, next) {
     const start = performance.now();
+    // A client that has gone has none any more.
+    const { ip } = req;
     observer?.onStart();
     res.once('close', () => {
       const seconds = (performance.now() - start) / 1_000;

@@ -2,13 +2,14 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect } from 'chai';
-import { type Logger, pino } from 'pino';
 import { GatewayError } from '../../src/actors/errors.ts';
 import { createHttpApp } from '../../src/http/app.ts';
 import type { HttpDeps, MediaSource, StoredImage } from '../../src/http/ports.ts';
 import type { ProblemBody } from '../../src/http/problem.ts';
 import { createHttpServer } from '../../src/http/server.ts';
+import { createLogger } from '../../src/infra/logger.ts';
 import { FakeSystem } from './fake-system.ts';
+import { readLine } from './log-lines.ts';
 import { MemoryIdempotency } from './memory-idempotency.ts';
 import { checkAnswer } from './openapi-check.ts';
 
@@ -87,10 +88,7 @@ export class Harness {
   port = 0;
 
   async start(changes: Partial<HttpDeps['settings']> = {}, more: Partial<HttpDeps> = {}): Promise<this> {
-    const logger: Logger = pino(
-      { level: 'debug' },
-      { write: (line: string) => void this.log.push(JSON.parse(line)) },
-    );
+    const logger = createLogger('debug', { write: (line) => void this.log.push(readLine(line)) });
     const app = createHttpApp({
       settings: {
         HOST: '127.0.0.1',
