@@ -121,7 +121,7 @@ function oneAgent(chance: Chance) {
 }
 
 describe('an agent under random events', function () {
-  this.timeout(60_000 + SEQUENCES * 60);
+  this.timeout(60_000 + SEQUENCES * 200);
 
   /** One sequence: random events, then a rescue; gives what was found. */
   async function sequence(index: number) {

@@ -12,7 +12,7 @@ const MINUTES = Number(process.env.FAULT_SOAK_MINUTES ?? 0);
 const SOAK = fileURLToPath(new URL('../support/soak.ts', import.meta.url));
 
 describe('the service in use for a long time', function () {
-  this.timeout(180_000 + CYCLES * 2_000 + MINUTES * 120_000);
+  this.timeout(180_000 + CYCLES * 2_000 + (ROUNDS > 20 || MINUTES > 0 ? 1_800_000 : 0) + MINUTES * 120_000);
   const database = withDatabase();
   let found: SoakFindings;
 

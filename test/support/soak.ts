@@ -41,10 +41,11 @@ const AGENTS = Array.from({ length: 20 }, (_, index) => ({
 const WARM_CYCLES = 20;
 
 const { database, cycles, rounds, minutes } = JSON.parse(process.argv[2]!) as SoakTask;
+const isLong = minutes > 0 || rounds > 20;
 /** Customers who write in turns: enough that nobody is taken for a bot. */
-const customers = minutes > 0 ? 50 : 8;
-/** By then everything that is bounded is full: the network's chats, and in a long run the ids that each agent knows. */
-const warmRounds = minutes > 0 ? 520 : 24;
+const customers = isLong ? 50 : 8;
+/** By then everything that is bounded is full: the network's chats, and in a long run what each agent remembers. */
+const warmRounds = isLong ? 520 : 24;
 const network = new SandboxNetwork({ chatSize: 3, wireLogSize: 100 });
 const service = await startService(database, {
   network,
