@@ -1,7 +1,7 @@
-import { EventEmitter } from 'eventemitter3';
 import { agentMachine } from './agent.machine.ts';
 import type { Agent, Milestone } from './agent.ts';
 import { AgentRegistry } from './agent-registry.ts';
+import { Announcer } from './announcer.ts';
 import { chartGraph } from './chart-graph.ts';
 import { withDeadline } from './deadline.ts';
 import { whyDown } from './down-reasons.ts';
@@ -23,7 +23,6 @@ import type {
 } from './ports.ts';
 import type {
   AgentView,
-  GatewayEvents,
   GatewaySystem,
   MailboxView,
   QrView,
@@ -62,7 +61,7 @@ export function createGatewaySystem(deps: GatewayDeps): GatewaySystem {
 }
 
 class Gateway implements GatewaySystem {
-  readonly events = new EventEmitter<GatewayEvents>();
+  readonly events = new Announcer();
   readonly charts = { agent: chartGraph(agentMachine), supervisor: chartGraph(supervisorMachine) };
   readonly #deps: GatewayDeps;
   readonly #agents: AgentRegistry;
