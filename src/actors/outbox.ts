@@ -1,4 +1,5 @@
 import { Attempts, expiry, hasExpired } from './attempts.ts';
+import { pause } from './deadline.ts';
 import { AckBook } from './delivery.ts';
 import type { GatewayError } from './errors.ts';
 import { Mailbox, type Reservation } from './mailbox.ts';
@@ -172,7 +173,7 @@ export class Outbox {
       return;
     }
     this.#running = this.#run()
-      .catch((error: unknown) => this.#reports.fault('outbox', error))
+      .catch((error: unknown) => this.#stumble(error))
       .finally(() => {
         this.#running = null;
         // A message may have come, or the session have opened, while the loop was ending.
@@ -180,6 +181,13 @@ export class Outbox {
         // Only now: while the loop runs there is nothing to wait for, and no timer is set.
         else this.#arm();
       });
+  }
+
+  /** The loop died of a bug: told, and not begun anew at once, or it would die for ever without a rest. */
+  async #stumble(error: unknown): Promise<void> {
+    this.#reports.fault('outbox', error);
+    const over = this.#session?.over.signal ?? AbortSignal.abort();
+    await pause(this.#clock, this.#settings.limits.probeAgainMs, over);
   }
 
   /** Hands messages over until there is no token, no message or no session. */

@@ -66,7 +66,7 @@ function scripted(script: Partial<WhatsAppClient> = {}) {
 }
 
 /** An outbox with a log that remembers, in order, what was written. */
-function outbox(log: Partial<MessageLog> = {}) {
+function outbox(log: Partial<MessageLog> = {}, onFault?: (where: string) => void) {
   const written: string[] = [];
   const told: string[] = [];
   const made = new Outbox({
@@ -83,6 +83,7 @@ function outbox(log: Partial<MessageLog> = {}) {
       status: ({ id, status }) => void told.push(`${id} ${status}`),
       suspect() {},
       fault: (where, error) => {
+        if (onFault) return onFault(where);
         throw new Error(where, { cause: error });
       },
     },
@@ -253,6 +254,27 @@ describe('the outbox', () => {
     box.put(message);
     expect(await settled).to.include({ status: 'failed' });
     expect(tries).to.equal(3);
+  });
+
+  it('rests after a bug in its loop, and does not spin', async () => {
+    const faults: string[] = [];
+    let tries = 0;
+    const { outbox: box } = outbox(
+      {
+        settle: () => {
+          tries += 1;
+          if (tries < 3) throw new Error('a bug');
+          return Promise.resolve();
+        },
+      },
+      (where) => faults.push(where),
+    );
+    box.open(scripted().client);
+    const message = stored('1');
+    const settled = box.settlements.of(message);
+    box.put(message);
+    await settled;
+    expect(faults).to.deep.equal(['outbox', 'outbox']);
   });
 
   it('expires what could not be sent for too long, while there is no session', async () => {
