@@ -2,7 +2,7 @@ import autocannon from 'autocannon';
 import { cpuTimes } from './cpu.ts';
 import type { Target } from './servers.ts';
 
-export const CONNECTIONS = 32;
+export const CONNECTIONS = 64;
 
 /** What one round measured; times in ms unless named otherwise. */
 export interface Round {

@@ -20,6 +20,7 @@ export interface Target {
 const AGENTS = 100;
 /** Agents that are linked at the same time. */
 const LANES = 10;
+const TOKEN = 'token-of-the-benchmark';
 const READY_TIMEOUT_MS = 30_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -79,7 +80,7 @@ export async function startService(nodeArguments: string[] = []): Promise<Target
   };
   try {
     await firstWord(child);
-    const url = readyUrl(logPath);
+    const url = await readyUrl(logPath);
     await linkAll(url);
     pin(child.pid!, SERVER_CORE);
     const requests = agents.map((agent) => request(`/agents/${agentIdOf(agent)}/messages`, agent));
@@ -101,14 +102,21 @@ function environment(dir: string): NodeJS.ProcessEnv {
     SEND_RATE_PER_MINUTE: '10000000',
     SEND_BURST: '10000000',
     START_CONCURRENCY: String(LANES),
+    // With a token, starts are not limited by address.
+    SESSIONS_TOKEN: TOKEN,
   };
 }
 
 /** Where the service listens, from the line with which it says that it is ready. */
-function readyUrl(logPath: string): string {
-  for (const line of readFileSync(logPath, 'utf8').trim().split('\n')) {
-    const { event, url } = JSON.parse(line) as { event?: string; url?: string };
-    if (event === 'service.ready' && url) return url;
+async function readyUrl(logPath: string): Promise<string> {
+  for (const until = performance.now() + READY_TIMEOUT_MS; performance.now() < until; await sleep(20)) {
+    const lines = readFileSync(logPath, 'utf8').split('\n');
+    // What follows the last newline is either nothing or a line that is being written.
+    lines.pop();
+    for (const line of lines) {
+      const { event, url } = JSON.parse(line) as { event?: string; url?: string };
+      if (event === 'service.ready' && url) return url;
+    }
   }
   throw new Error('The service did not say where it listens.');
 }
@@ -137,7 +145,7 @@ async function link(url: string, agent: number): Promise<void> {
 async function call(url: string, body?: object): Promise<{ live?: { isReady: boolean } }> {
   const response = await fetch(url, {
     method: body ? 'POST' : 'GET',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` },
     body: body && JSON.stringify(body),
     signal: AbortSignal.timeout(READY_TIMEOUT_MS),
   });
