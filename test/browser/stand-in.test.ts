@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
 import whatsapp, { type Message } from 'whatsapp-web.js';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { holdPipe } from '../../src/infra/whatsapp/wwebjs/library.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
@@ -51,6 +52,7 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
       qr = newest;
     });
     await client.initialize();
+    holdPipe(client);
     const ready = next(client, 'ready');
     // On a slow machine a QR may be replaced while it is on its way: then the next one is scanned.
     await eventually('a QR that is still good', () => {
