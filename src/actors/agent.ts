@@ -137,12 +137,16 @@ export class Agent {
 
   /** Takes nothing new, lets what is in flight end for `patienceMs`, then closes the client. */
   async stop(patienceMs: number): Promise<void> {
-    this.sender.outbox.close();
-    const impatience = setTimeout(() => this.#stopping.abort(), patienceMs);
-    await Promise.all([this.inbox.stop(patienceMs), this.sender.outbox.drained()]);
+    const { outbox } = this.sender;
+    outbox.stopTaking();
+    const impatience = setTimeout(() => {
+      this.#stopping.abort();
+      outbox.close();
+    }, patienceMs);
+    await Promise.all([this.inbox.stop(patienceMs), outbox.drained()]);
     clearTimeout(impatience);
     this.#stopping.abort();
-    this.sender.outbox.settlements.releaseWaiters();
+    outbox.settlements.releaseWaiters();
     // One that could not be booted has no supervisor that would ever answer.
     if (this.#booted === null) return this.kill();
     const ended = this.ended();

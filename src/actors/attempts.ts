@@ -9,8 +9,6 @@ export interface AttemptDeps extends DeliveryContext {
   messageTtlMs: number;
   /** Between two looks at a page that may be dying. */
   againMs: number;
-  /** Aborted when the session is over. */
-  closed: AbortSignal;
   /** A send ended in doubt: is the client still alive? */
   suspect(): void;
 }
@@ -78,6 +76,7 @@ export class Attempts {
   async #recovers(error: GatewayError): Promise<boolean> {
     if (error.code === 'DATABASE_UNAVAILABLE') return this.#pause();
     const { client, closed, suspect } = this.#deps;
+    if (closed.aborted) return false;
     suspect();
     for (;;) {
       const state = await client.probe().catch(() => null);

@@ -29,6 +29,8 @@ export interface DeliveryContext {
   acks: AckBook;
   clock: Scheduler;
   sendTimeoutMs: number;
+  /** Aborted when the session is over. */
+  closed: AbortSignal;
   /** Ids already told to be another message's, so that equal texts are not taken for each other. */
   claimed: { isClaimed(messageId: string): boolean };
   /** The message is about to be handed over. */
@@ -38,7 +40,7 @@ export interface DeliveryContext {
 /** The acks of the message in flight: they may come before the send resolves, or long after. */
 export class AckBook {
   readonly #seen = new Map<string, number>();
-  #waiter: { messageId: string; settle: (ack: number) => void } | null = null;
+  #waiter: { messageId: string; settle(ack: number): void; fail(error: Error): void } | null = null;
 
   /** Takes note of an ack. */
   note({ messageId, ack }: Ack): void {
@@ -46,19 +48,28 @@ export class AckBook {
     if (this.#waiter?.messageId === messageId && ack !== 0) this.#waiter.settle(ack);
   }
 
-  /** Resolves with the first ack other than 0 of the message; rejects after `sendTimeoutMs`. */
-  wait(messageId: string, context: Pick<DeliveryContext, 'clock' | 'sendTimeoutMs'>): Promise<number> {
+  /** Resolves with the first ack other than 0 of the message; rejects after `sendTimeoutMs`, or when abandoned. */
+  wait(
+    messageId: string,
+    context: Pick<DeliveryContext, 'clock' | 'sendTimeoutMs' | 'closed'>,
+  ): Promise<number> {
     const seen = this.#seen.get(messageId);
     if (seen !== undefined && seen !== 0) return Promise.resolve(seen);
-    const acked = new Promise<number>((settle) => {
-      this.#waiter = { messageId, settle };
+    const acked = new Promise<number>((settle, fail) => {
+      this.#waiter = { messageId, settle, fail };
     });
+    if (context.closed.aborted) this.abandon();
     return withDeadline(
       context.clock,
       acked,
       context.sendTimeoutMs,
       () => new GatewayError('BAD_GATEWAY', 'WhatsApp did not acknowledge the message in time.'),
     );
+  }
+
+  /** The session is over: no ack will come through it. */
+  abandon(): void {
+    this.#waiter?.fail(new GatewayError('BAD_GATEWAY', 'The session ended before WhatsApp acknowledged it.'));
   }
 
   /** Forgets the message in flight: the next one begins. */
@@ -73,7 +84,10 @@ function told(error: GatewayError): { code: string; message: string } {
   return { code: error.code, message: error.message };
 }
 
-/** Waits for the server's word on a message that was handed over: only that is "sent" (SPEC §3). */
+/**
+ * Waits for the server's word on a message that was handed over: only that is "sent" (SPEC §3). When the session
+ * ends before, the next one can tell, at once.
+ */
 async function confirm(handover: Handover, context: DeliveryContext): Promise<DeliveryResult> {
   const { messageId } = handover;
   try {
@@ -81,6 +95,7 @@ async function confirm(handover: Handover, context: DeliveryContext): Promise<De
     if (ack >= 1) return { status: 'sent', messageId, at: new Date(context.clock.now()) };
     return { status: 'failed', error: { code: 'BAD_GATEWAY', message: 'WhatsApp refused the message.' } };
   } catch (error) {
+    if (context.closed.aborted) return { status: 'doubtful', error: toGatewayError(error) };
     return { status: 'unknown', messageId, error: told(toGatewayError(error)) };
   }
 }

@@ -24,12 +24,6 @@ export interface OutboxReports {
 /** How long a mode has to last to be shown. */
 const MODE_LASTS_MS = 100;
 
-/** A session as the outbox uses it. */
-interface OpenSession {
-  attempts: Attempts;
-  over: AbortController;
-}
-
 /**
  * The sending half of an agent: takes the head of the mailbox while the session is open, one message at a
  * time, and settles it. Outlives clients and restarts of the machine; only a delete or a stop ends it.
@@ -42,7 +36,9 @@ export class Outbox {
   readonly #log: MessageLog;
   readonly #reports: OutboxReports;
   readonly #acks = new AckBook();
-  #session: OpenSession | null = null;
+  /** What sends, while the session is open and new messages are taken. */
+  #attempts: Attempts | null = null;
+  #over = new AbortController();
   #running: Promise<void> | null = null;
   #inFlight: string | null = null;
   #mode: OutboxMode = 'idle';
@@ -74,7 +70,7 @@ export class Outbox {
 
   /** True when a message with a place would be handed over at once: it may be stored as `sending` already. */
   takesAtOnce(): boolean {
-    return this.#session !== null && this.#running === null && this.#mailbox.isNextInLine();
+    return this.#attempts !== null && this.#running === null && this.#mailbox.isNextInLine();
   }
 
   /** Nothing is being sent, waits, or is about to be stored. */
@@ -107,9 +103,9 @@ export class Outbox {
 
   /** The session is ready: sending begins. */
   open(client: WhatsAppClient): void {
-    const over = new AbortController();
+    this.#over = new AbortController();
     const { sendTimeoutMs, messageTtlMs, limits } = this.#settings;
-    const attempts = new Attempts({
+    this.#attempts = new Attempts({
       client,
       log: this.#log,
       acks: this.#acks,
@@ -118,21 +114,26 @@ export class Outbox {
       sendTimeoutMs,
       messageTtlMs,
       againMs: limits.probeAgainMs,
-      closed: over.signal,
+      closed: this.#over.signal,
       suspect: () => this.#reports.suspect(),
       handing: (message) => this.#reports.status({ ...message, status: 'sending' }),
     });
-    this.#session = { attempts, over };
     this.#mailbox.open();
     this.#wake();
   }
 
-  /** The session is over: the queue waits where it is. */
-  close(): void {
-    this.#session?.over.abort();
-    this.#session = null;
+  /** Takes nothing new; what is in flight may end. */
+  stopTaking(): void {
+    this.#attempts = null;
     this.#mailbox.close();
     this.#arm();
+  }
+
+  /** The session is over: the queue waits where it is, and what is in flight for the next session. */
+  close(): void {
+    this.#over.abort();
+    this.#acks.abandon();
+    this.stopTaking();
   }
 
   /** An ack of the current client; one that comes late settles what was unknown. */
@@ -151,7 +152,7 @@ export class Outbox {
     return this.#mailbox.oldest()?.message.createdAt ?? null;
   }
 
-  /** Resolves when the message in flight has ended; nothing new is taken once `close` was called. */
+  /** Resolves when the message in flight has ended, or is kept for the next session. */
   async drained(): Promise<void> {
     await this.#running;
   }
@@ -168,7 +169,7 @@ export class Outbox {
   /** Starts the loop unless it runs; without a session there is only an expiry to wait for. */
   #wake(): void {
     if (this.#running !== null) return;
-    if (!this.#session) {
+    if (!this.#attempts) {
       this.#arm();
       return;
     }
@@ -177,7 +178,7 @@ export class Outbox {
       .finally(() => {
         this.#running = null;
         // A message may have come, or the session have opened, while the loop was ending.
-        if (this.#session && this.#mailbox.next()) this.#wake();
+        if (this.#attempts && this.#mailbox.next()) this.#wake();
         // Only now: while the loop runs there is nothing to wait for, and no timer is set.
         else this.#arm();
       });
@@ -186,16 +187,15 @@ export class Outbox {
   /** The loop died of a bug: told, and not begun anew at once, or it would die for ever without a rest. */
   async #stumble(error: unknown): Promise<void> {
     this.#reports.fault('outbox', error);
-    const over = this.#session?.over.signal ?? AbortSignal.abort();
-    await pause(this.#clock, this.#settings.limits.probeAgainMs, over);
+    await pause(this.#clock, this.#settings.limits.probeAgainMs, this.#over.signal);
   }
 
   /** Hands messages over until there is no token, no message or no session. */
   async #run(): Promise<void> {
-    for (let entry = this.#mailbox.next(); entry && this.#session; entry = this.#mailbox.next()) {
+    for (let entry = this.#mailbox.next(); entry && this.#attempts; entry = this.#mailbox.next()) {
       this.#setMode('sending');
       this.#inFlight = entry.message.id;
-      const settlement = await this.#session.attempts.settle(entry);
+      const settlement = await this.#attempts.settle(entry);
       this.#inFlight = null;
       if (!settlement) break;
       this.settlements.record(entry.message, settlement);
@@ -203,7 +203,7 @@ export class Outbox {
       if (this.#mailbox.oldest() === entry) this.#mailbox.dropOldest();
       this.#reports.changed();
     }
-    this.#setMode(this.#session && this.#mailbox.length > 0 ? 'throttled' : 'idle');
+    this.#setMode(this.#attempts && this.#mailbox.length > 0 ? 'throttled' : 'idle');
   }
 
   /** Sets the one timer of the agent: the next token, or the expiry of the oldest message. */
@@ -220,7 +220,7 @@ export class Outbox {
 
   /** The timer rang: go on sending, or expire what has waited too long while there is no session. */
   #due(): void {
-    if (this.#session) {
+    if (this.#attempts) {
       this.#wake();
       return;
     }

@@ -146,6 +146,50 @@ describe('the outbox', () => {
     }
   });
 
+  it('leaves a message whose session ends before its acknowledgement to the next session, at once', async () => {
+    const { outbox: box, written } = outbox();
+    const silent = scripted({
+      sendText: async () => {
+        // The browser dies as soon as the page has the message; no acknowledgement will come.
+        queueMicrotask(() => box.close());
+        return { messageId: 'wa 1', timestamp: Date.now(), ack: 0 };
+      },
+    });
+    const message = stored('1');
+    const settled = box.settlements.of(message);
+    box.put(message);
+    box.open(silent.client);
+    await box.drained();
+    expect(written, 'and does not give it up').to.deep.equal(['1 sending']);
+
+    const inChat = [{ messageId: 'wa 1', timestamp: Date.now(), ack: 1 }];
+    const { client, sent } = scripted({ findSent: async () => inChat });
+    box.open(client);
+    expect(await settled).to.include({ status: 'sent', messageId: 'wa 1' });
+    expect(sent).to.deep.equal([]);
+  });
+
+  it('takes nothing new while it stops, and lets what is in flight be acknowledged', async () => {
+    const { outbox: box } = outbox();
+    const silent = scripted({
+      sendText: async () => {
+        box.stopTaking();
+        setImmediate(() => box.acked({ messageId: 'wa 1', ack: 1 }));
+        return { messageId: 'wa 1', timestamp: Date.now(), ack: 0 };
+      },
+    });
+    const settled = ['1', '2'].map((id) => {
+      const message = stored(id);
+      const promise = box.settlements.of(message);
+      box.put(message);
+      return promise;
+    });
+    box.open(silent.client);
+    expect(await settled[0]).to.include({ status: 'sent' });
+    await box.drained();
+    expect(box.view().depth).to.equal(1);
+  });
+
   it('looks for what an earlier process left in flight before it sends it', async () => {
     const { outbox: box } = outbox();
     const inChat = [{ messageId: 'wa before', timestamp: Date.now(), ack: 2 }];

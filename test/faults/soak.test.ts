@@ -36,7 +36,7 @@ describe('the service in use for a long time', function () {
       timers: `${before.timers} → ${after.timers}`,
       listeners: `${before.listeners} → ${after.listeners}`,
     });
-    // Connections to the database and of the test come and go by a few.
+    // A log line or a timer of the moment may be under way.
     const few = (count: number) => Math.ceil(count * 1.05) + 3;
     expect(after.heapBytes, 'heap').to.be.below(before.heapBytes * 1.05);
     expect(after.descriptors, 'descriptors').to.be.at.most(few(before.descriptors));

@@ -30,6 +30,12 @@ export class AiServer {
     return this;
   }
 
+  /** Forgets the calls so far, and closes the connections that nobody uses. */
+  rest(): void {
+    this.calls.length = 0;
+    this.#server.closeIdleConnections();
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));

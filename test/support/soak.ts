@@ -21,6 +21,7 @@ export interface SoakTask {
 /** What the process holds after a garbage collection. */
 export interface Holding {
   heapBytes: number;
+  /** But those of connections to the database: the pool keeps as many as were needed of late. */
   descriptors: number;
   timers: number;
   listeners: number;
@@ -39,6 +40,8 @@ const AGENTS = Array.from({ length: 20 }, (_, index) => ({
   number: `62811000${String(index).padStart(5, '0')}`,
 }));
 const WARM_CYCLES = 20;
+/** Connections to the database that may stay open. */
+const POOL_SIZE = 10;
 
 const { database, cycles, rounds, minutes } = JSON.parse(process.argv[2]!) as SoakTask;
 const isLong = minutes > 0 || rounds > 20;
@@ -60,8 +63,13 @@ const service = await startService(database, {
 const call = (method: string, path: string, body?: unknown) =>
   callApi(service.app.url, method, path, body, { authorization: `Bearer ${KEY}` });
 
-/** What the process holds now that it rests. */
+/** How many TCP connections are open, both ends counted. */
+const connections = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
+
+/** What the process holds now that it rests: when all connections but the database's have closed. */
 async function holding(): Promise<Holding> {
+  service.ai.rest();
+  await eventually('idle connections to close', () => connections() <= POOL_SIZE);
   for (let turn = 0; turn < 3; turn += 1) {
     await delay(100);
     globalThis.gc?.();
@@ -69,7 +77,7 @@ async function holding(): Promise<Holding> {
   const { events } = service.app.system;
   return {
     heapBytes: process.memoryUsage().heapUsed,
-    descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
+    descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length - connections() : 0,
     timers: process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length,
     listeners:
       events.eventNames().reduce((sum, name) => sum + events.listenerCount(name), 0) +
