@@ -26,7 +26,7 @@ export function sandboxDocument(serverUrl: string): ReturnType<typeof operations
 /** All below `/sandbox`: the virtual phone's page, the control API, and its document. */
 export function sandboxRouters(control: Control, serverUrl: string): ExtraRouter[] {
   const api = Router().use(
-    documentRoutes(sandboxDocument(serverUrl)),
+    documentRoutes(() => sandboxDocument(serverUrl)),
     operationRoutes(CONTROL_OPERATIONS, control),
   );
   return [

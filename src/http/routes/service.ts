@@ -46,6 +46,6 @@ export function serviceRoutes({ readiness, metricsText, settings }: HttpDeps): R
       },
     ],
   });
-  router.use(documentRoutes(openApiDocument(settings.APP_BASE_URL)));
+  router.use(documentRoutes(() => openApiDocument(settings.APP_BASE_URL)));
   return router;
 }
