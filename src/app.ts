@@ -13,6 +13,7 @@ import { isLoopback } from './http/security.ts';
 import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';
 import type { Config } from './infra/config.ts';
 import { lockFolder } from './infra/folder-lock.ts';
+import type { Lookup } from './infra/guarded-lookup.ts';
 import { parseJid } from './infra/jid.ts';
 import { logGateway } from './infra/log-events.ts';
 import { Spool } from './infra/media/spool.ts';
@@ -28,6 +29,8 @@ export interface Overrides {
   clock?: Scheduler;
   side?: WhatsAppSide;
   limits?: Partial<ActorLimits>;
+  /** Resolves the names in the URLs of media and of AI backends; the system's by default. */
+  lookup?: Lookup;
 }
 
 /** The running service. `stop` may be called at any time, and again. */
@@ -99,8 +102,12 @@ class Service implements App {
     this.#releases.push(() => side.close());
     await side.driver.prepare();
     const clock = this.#overrides.clock ?? side.clock;
-    const timeoutMs = config.AI_TIMEOUT_MS;
-    const ai = new HttpAiBackend({ baseUrl: side.aiBackendUrl, timeoutMs, clock });
+    const ai = new HttpAiBackend({
+      baseUrl: side.aiBackendUrl,
+      timeoutMs: config.AI_TIMEOUT_MS,
+      clock,
+      lookup: this.#overrides.lookup,
+    });
     this.#releases.push(() => ai.close());
     const system = createGatewaySystem({
       driver: side.driver,
@@ -192,7 +199,8 @@ class Service implements App {
     }, PURGE_EVERY_MS).unref();
     this.#releases.push(() => clearInterval(purge));
     this.#releases.push(() => previews.stop());
-    return new SpooledMedia({ spool, previews, allowedOrigins: MEDIA_ALLOWED_ORIGINS });
+    const { lookup } = this.#overrides;
+    return new SpooledMedia({ spool, previews, allowedOrigins: MEDIA_ALLOWED_ORIGINS, lookup });
   }
 
   /** Listens, and arranges for the stop: refuse, drain the actors, then close what is still open. */

@@ -5,6 +5,7 @@ import { createLogger } from '../../src/infra/logger.ts';
 import { EventStream } from './event-stream.ts';
 import { eventually } from './eventually.ts';
 import { Canary, EvilWeb } from './evil-web.ts';
+import { FakeResolver } from './fake-resolver.ts';
 import type { Ask, Reply } from './http-harness.ts';
 import type { TestDatabase } from './postgres.ts';
 import { askRaw } from './raw-http.ts';
@@ -39,6 +40,8 @@ async function filesBelow(dir: string, except: readonly string[] = []): Promise<
 export class AttackedService {
   readonly canary = new Canary();
   readonly web = new EvilWeb();
+  /** The names that the attacker's own server resolves. */
+  readonly names = new FakeResolver();
   readonly logLines: string[] = [];
   /** Every answer that the attacks got. */
   readonly answers: string[] = [];
@@ -52,6 +55,7 @@ export class AttackedService {
     const write = (line: string) => void this.logLines.push(line);
     this.service = await startService(database, {
       logger: createLogger('trace', { write }),
+      lookup: this.names.lookup,
       env: {
         WHATSAPP_DRIVER: 'sandbox',
         MEDIA_ALLOWED_ORIGINS: this.web.url,

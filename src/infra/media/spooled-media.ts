@@ -1,5 +1,6 @@
 import { GatewayError, toGatewayError } from '../../actors/errors.ts';
 import type { ImageFile } from '../../actors/ports.ts';
+import type { Lookup } from '../guarded-lookup.ts';
 import type { TempFiles } from '../temp-files.ts';
 import { decodeBase64 } from './base64.ts';
 import { readImageHeader } from './image-header.ts';
@@ -21,6 +22,8 @@ export interface SpooledMediaOptions {
   previews: TempFiles;
   /** Origins that media URLs may use although they are private (`MEDIA_ALLOWED_ORIGINS`). */
   allowedOrigins: string[];
+  /** Resolves the names in media URLs; the system's by default. */
+  lookup?: Lookup;
   /** Fetches URLs; one with the contract's limits by default. */
   fetcher?: Pick<MediaFetcher, 'fetch'>;
 }
@@ -34,10 +37,10 @@ export class SpooledMedia {
   readonly #previews: TempFiles;
   readonly #fetcher: Pick<MediaFetcher, 'fetch'>;
 
-  constructor({ spool, previews, allowedOrigins, fetcher }: SpooledMediaOptions) {
+  constructor({ spool, previews, allowedOrigins, lookup, fetcher }: SpooledMediaOptions) {
     this.#spool = spool;
     this.#previews = previews;
-    this.#fetcher = fetcher ?? new MediaFetcher({ allowedOrigins, maxBytes: MAX_MEDIA_BYTES });
+    this.#fetcher = fetcher ?? new MediaFetcher({ allowedOrigins, maxBytes: MAX_MEDIA_BYTES, lookup });
   }
 
   /** Stores plain base64 or a data URL. `INVALID_PAYLOAD`, `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`. */
