@@ -14,7 +14,7 @@ import { serviceRoutes } from './routes/service.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { statechartRoutes } from './routes/statechart.ts';
 import { crossOrigin, dataHeaders, hostGuard, originGuard, stamp, strictPageHeaders } from './security.ts';
-import { pageGuard } from './sessions-token.ts';
+import { tokenGuards } from './sessions-token.ts';
 import { trace } from './trace.ts';
 
 export { createHttpServer } from './server.ts';
@@ -26,6 +26,8 @@ export { createHttpServer } from './server.ts';
  */
 export function createHttpApp(deps: HttpDeps): Express {
   const { settings, logger, observer, edition, extraRouters = [] } = deps;
+  const guards = tokenGuards(settings.SESSIONS_TOKEN);
+  const guarded = { ...deps, guards };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -41,13 +43,13 @@ export function createHttpApp(deps: HttpDeps): Express {
     hostGuard(settings),
     originGuard(settings),
   );
-  app.use(...crossOrigin(settings.CORS_ORIGINS), serviceRoutes(deps), docsRoutes(deps));
-  app.use(loginRoutes(deps), sessionRoutes(deps), statechartRoutes(deps));
+  app.use(...crossOrigin(settings.CORS_ORIGINS), serviceRoutes(deps), docsRoutes(guarded));
+  app.use(loginRoutes(deps), sessionRoutes(guarded), statechartRoutes(guarded));
   const agents = agentRouteDeps(deps);
   app.use(messageRoutes(agents), mediaRoutes(agents), runRoutes(agents));
-  app.use(pageAssets(), inspectorRoutes(deps));
-  for (const { path, router, guarded } of extraRouters) {
-    app.use(path, pageGuard(guarded ? settings.SESSIONS_TOKEN : undefined), strictPageHeaders, router);
+  app.use(pageAssets(), inspectorRoutes(guarded));
+  for (const { path, router, guarded: isGuarded } of extraRouters) {
+    app.use(path, ...(isGuarded ? [guards.page] : []), strictPageHeaders, router);
   }
   app.use(unknownPath);
   app.use(problemHandler(logger));

@@ -2,18 +2,15 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { GatewayError } from '../actors/errors.ts';
 import type { GatewaySystem } from '../actors/protocol.ts';
-import { AddressLimit, clientOf } from './address-limit.ts';
 import { parseWith } from './body.ts';
 import { createKeyRefresh } from './key-refresh.ts';
 import { agentPath } from './schemas.ts';
+import { wrongKeys } from './wrong-keys.ts';
 
 /** The token of `Authorization: Bearer …`, or undefined. Any visible ASCII: the keys belong to another system. */
 export function bearerOf(req: Request): string | undefined {
   return /^bearer +([\x21-\x7e]+)$/i.exec(req.headers.authorization ?? '')?.[1];
 }
-
-/** Wrong keys that an address may present: more than any honest mistake, too few to guess with. */
-const FAILURES = { burst: 100, perMinute: 60 };
 
 const MAX_DIGESTS = 1_000;
 
@@ -52,14 +49,6 @@ export function unauthorized(): GatewayError {
   return new GatewayError('UNAUTHORIZED', 'A valid Bearer key is required.');
 }
 
-/** The answer to a key that fits no agent: the usual one, or 429 once the address has presented too many. */
-function refusal(usual: GatewayError, seconds: number): GatewayError {
-  if (seconds === 0) return usual;
-  return new GatewayError('RATE_LIMITED', 'Too many wrong keys came from this address.', {
-    details: { retryAfterSeconds: seconds },
-  });
-}
-
 /**
  * Lets only the agent's own key through (SPEC §3 Agents). No Bearer is 401 for any agent; with one, an unknown
  * agent is 404 at the same cost. A wrong key also asks for a look-up of the newest one, in the background.
@@ -70,20 +59,18 @@ function refusal(usual: GatewayError, seconds: number): GatewayError {
 export function agentAuth(system: GatewaySystem): RequestHandler {
   const refreshKey = createKeyRefresh((agentId) => system.refreshApiKey(agentId));
   const keyDigest = keyDigests(system);
-  const failures = new AddressLimit(FAILURES);
+  const refusal = wrongKeys();
   return function authenticateAgent(req, res, next) {
     const presented = bearerOf(req);
     if (presented === undefined) throw unauthorized();
     const { agentId } = parseWith(agentPath, { agentId: req.params.agentId });
     const stored = keyDigest(agentId);
     const same = timingSafeEqual(digestOf(presented), stored ?? NOBODY);
-    if (stored === undefined) {
-      const unknown = new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
-      throw refusal(unknown, failures.take(clientOf(req)));
-    }
+    if (stored === undefined)
+      throw refusal(req, new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.'));
     if (!same) {
       refreshKey(agentId);
-      throw refusal(unauthorized(), failures.take(clientOf(req)));
+      throw refusal(req, unauthorized());
     }
     res.locals.agentId = agentId;
     next();

@@ -106,10 +106,14 @@ export function codesTable(): string {
   return ['| code | status | when |', '|---|---|---|', ...rows].join('\n');
 }
 
-/** The error responses of an operation, one per status; every operation may meet a bad `Host` and a bug. */
+/**
+ * The error responses of an operation, one per status. Every operation may meet a bad `Host` and a bug; where a key is
+ * wanted, too many wrong ones may have come before.
+ */
 export function problems(...codes: ErrorCode[]): ZodOpenApiResponsesObject {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of new Set<ErrorCode>(['INVALID_PAYLOAD', ...codes, 'INTERNAL'])) {
+  const throttled: ErrorCode[] = codes.includes('UNAUTHORIZED') ? ['RATE_LIMITED'] : [];
+  for (const code of new Set<ErrorCode>(['INVALID_PAYLOAD', ...codes, ...throttled, 'INTERNAL'])) {
     for (const status of statusesOf(code)) byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   return Object.fromEntries(

@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
+import type { GatewayError } from '../actors/errors.ts';
 import { bearerOf, sameSecret, unauthorized } from './auth.ts';
+import { wrongKeys } from './wrong-keys.ts';
 
 const COOKIE = 'gateway_login';
 /** A login ends with the browser, and after twelve hours at the latest. */
@@ -44,27 +46,46 @@ function attributes(req: Request) {
   return { httpOnly: true, sameSite: 'strict', secure: req.secure, path: '/' } as const;
 }
 
+/** The two ways to want `SESSIONS_TOKEN`: of a program, and of a person who looks at a page. */
+export interface TokenGuards {
+  api: RequestHandler;
+  /** The same, but a browser that may not see the page is led to the log-in form. */
+  page: RequestHandler;
+}
+
 /**
  * Wants `SESSIONS_TOKEN` as Bearer, or for reading the cookie of the login; without a token set, lets everyone
  * through (SPEC §2). The cookie never allows a change, so no other site can have a browser make one.
  *
- * @throws GatewayError `UNAUTHORIZED`
+ * Make them once: wrong tokens are counted per address, on all guarded paths together.
+ *
+ * Errors: `UNAUTHORIZED`, `RATE_LIMITED` (429, `Retry-After`) after too many wrong tokens; never for the right one.
  */
-export function tokenGuard(token: string | undefined): RequestHandler {
-  return function requireSessionsToken(req, _res, next) {
-    if (token !== undefined && !maySee(req, token)) throw unauthorized();
-    next();
+export function tokenGuards(token: string | undefined): TokenGuards {
+  if (token === undefined) return { api: letThrough, page: letThrough };
+  const refusal = wrongKeys();
+
+  /** The error of a request that may not see; one without a Bearer has guessed nothing. */
+  function refused(req: Request): GatewayError {
+    return bearerOf(req) === undefined ? unauthorized() : refusal(req, unauthorized());
+  }
+
+  return {
+    api: function requireSessionsToken(req, _res, next) {
+      if (!maySee(req, token)) throw refused(req);
+      next();
+    },
+    page: function requireLogin(req, res, next) {
+      if (maySee(req, token)) return next();
+      const error = refused(req);
+      if (error.code === 'RATE_LIMITED' || !isBrowser(req)) throw error;
+      res.set('Cache-Control', 'no-store').redirect(303, `/login?to=${encodeURIComponent(req.originalUrl)}`);
+    },
   };
 }
 
-/** The same for pages: a browser that may not see one is sent to the log-in form. */
-export function pageGuard(token: string | undefined): RequestHandler {
-  return function requireLogin(req, res, next) {
-    if (token === undefined || maySee(req, token)) return next();
-    if (!isBrowser(req)) throw unauthorized();
-    res.set('Cache-Control', 'no-store').redirect(303, `/login?to=${encodeURIComponent(req.originalUrl)}`);
-  };
-}
+/** The guard of what is open. */
+const letThrough: RequestHandler = (_req, _res, next) => next();
 
 /** True when the request shows the token, or reads with a login. */
 function maySee(req: Request, token: string): boolean {

@@ -4,7 +4,7 @@ import { Router } from 'express';
 import type { Edition, HttpDeps } from '../ports.ts';
 import { resource } from '../routing.ts';
 import { pageHeaders } from '../security.ts';
-import { pageGuard } from '../sessions-token.ts';
+import type { TokenGuards } from '../sessions-token.ts';
 
 const ASSETS = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 const FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'] as const;
@@ -67,12 +67,12 @@ window.SwaggerUIBundle({
 }
 
 /** `GET /docs`: Swagger UI from this origin alone, under a policy without inline scripts; works offline. */
-export function docsRoutes({ settings, edition }: HttpDeps): Router {
+export function docsRoutes({ edition, guards }: HttpDeps & { guards: TokenGuards }): Router {
   const router = Router({ caseSensitive: true });
   const documents = [{ name: 'Gateway', url: '/openapi.json' }, ...(edition?.documents ?? [])];
   const html = page(edition && { ...edition, documents });
   const script = start(documents);
-  const first = [pageGuard(settings.SESSIONS_TOKEN), pageHeaders];
+  const first = [guards.page, pageHeaders];
 
   resource(router, '/docs', { get: [...first, (_req, res) => void res.type('html').send(html)] });
   resource(router, '/docs/start.js', { get: [...first, (_req, res) => void res.type('js').send(script)] });

@@ -10,18 +10,23 @@ import type { HttpDeps } from '../ports.ts';
 import { resource, sendAnswer } from '../routing.ts';
 import { agentPath } from '../schemas.ts';
 import { pageHeaders } from '../security.ts';
-import { pageGuard, tokenGuard } from '../sessions-token.ts';
+import type { TokenGuards } from '../sessions-token.ts';
 
 /**
  * `GET /inspector`: the live state chart of every agent, for people (SPEC §3), and what the page is fed with. Read
  * only; whoever may see `/sessions*` may see this.
  */
-export function inspectorRoutes({ system, settings, stopping }: HttpDeps): Router {
+export function inspectorRoutes({
+  system,
+  settings,
+  stopping,
+  guards,
+}: HttpDeps & { guards: TokenGuards }): Router {
   const router = Router({ caseSensitive: true });
-  const guard = tokenGuard(settings.SESSIONS_TOKEN);
+  const guard = guards.api;
 
   resource(router, '/inspector', {
-    get: [pageGuard(settings.SESSIONS_TOKEN), pageHeaders, sendPage('inspector')],
+    get: [guards.page, pageHeaders, sendPage('inspector')],
   });
 
   resource(router, '/inspector/api/agents', {

@@ -7,7 +7,7 @@ import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
 import type { HttpDeps } from '../ports.ts';
 import { type Answer, resource, sendAnswer } from '../routing.ts';
 import { agentPath, createSessionBody } from '../schemas.ts';
-import { tokenGuard } from '../sessions-token.ts';
+import type { TokenGuards } from '../sessions-token.ts';
 import { traceIdOf } from '../trace.ts';
 import { streamEvents } from './session-events.ts';
 
@@ -79,9 +79,14 @@ function qrHandler(system: GatewaySystem): RequestHandler {
 }
 
 /** `/sessions*` (SPEC §3): open, unless `SESSIONS_TOKEN` is set. */
-export function sessionRoutes({ system, settings, stopping }: HttpDeps): Router {
+export function sessionRoutes({
+  system,
+  settings,
+  stopping,
+  guards,
+}: HttpDeps & { guards: TokenGuards }): Router {
   const router = Router({ caseSensitive: true });
-  const guard = tokenGuard(settings.SESSIONS_TOKEN);
+  const guard = guards.api;
   const baseUrl = settings.APP_BASE_URL;
   const admit = createAdmission(system, settings);
 

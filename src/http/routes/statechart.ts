@@ -5,7 +5,7 @@ import type { HttpDeps } from '../ports.ts';
 import { resource } from '../routing.ts';
 import { agentPath } from '../schemas.ts';
 import { pictureHeaders } from '../security.ts';
-import { tokenGuard } from '../sessions-token.ts';
+import type { TokenGuards } from '../sessions-token.ts';
 import { litChart } from '../statechart.ts';
 import { mermaidOf } from '../statechart-mermaid.ts';
 
@@ -13,11 +13,11 @@ import { mermaidOf } from '../statechart-mermaid.ts';
  * `GET /sessions/{agentId}/statechart`: the chart of an agent with its live states lit, as SVG, or as mermaid text
  * for whoever asks for `text/plain` or `text/vnd.mermaid`.
  */
-export function statechartRoutes({ system, settings }: HttpDeps): Router {
+export function statechartRoutes({ system, guards }: HttpDeps & { guards: TokenGuards }): Router {
   const router = Router({ caseSensitive: true });
   resource(router, '/sessions/:agentId/statechart', {
     get: [
-      tokenGuard(settings.SESSIONS_TOKEN),
+      guards.api,
       pictureHeaders,
       async (req, res) => {
         const { agentId } = parseWith(agentPath, req.params);
