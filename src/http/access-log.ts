@@ -15,7 +15,7 @@ export function accessLog(logger: Logger, observer?: HttpObserver): RequestHandl
   return function logAccess(req, res, next) {
     const start = performance.now();
     // A client that has gone has none any more.
-    const { ip } = req;
+    const ip = addressOf(req);
     observer?.onStart();
     res.once('close', () => {
       const seconds = (performance.now() - start) / 1_000;
@@ -28,7 +28,7 @@ export function accessLog(logger: Logger, observer?: HttpObserver): RequestHandl
         event: 'http.request',
         traceId: traceIdOf(res),
         agentId: res.locals.agentId,
-        ip: addressOf(req),
+        ip,
         method: req.method,
         route,
         status,

@@ -42,11 +42,13 @@ export function createHttpApp(deps: HttpDeps): Express {
     dataHeaders,
     hostGuard(settings),
     originGuard(settings),
+    ...crossOrigin(settings.CORS_ORIGINS),
   );
-  app.use(...crossOrigin(settings.CORS_ORIGINS), serviceRoutes(deps), docsRoutes(guarded));
-  app.use(loginRoutes(deps), sessionRoutes(guarded), statechartRoutes(guarded));
   const agents = agentRouteDeps(deps);
+  // First what is asked for most: every router that a request passes by costs it.
   app.use(messageRoutes(agents), mediaRoutes(agents), runRoutes(agents));
+  app.use(serviceRoutes(deps), docsRoutes(guarded));
+  app.use(loginRoutes(deps), sessionRoutes(guarded), statechartRoutes(guarded));
   app.use(pageAssets(), inspectorRoutes(guarded));
   for (const { path, router, guarded: isGuarded } of extraRouters) {
     app.use(path, ...(isGuarded ? [guards.page] : []), strictPageHeaders, router);

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { GatewayError } from '../actors/errors.ts';
 import type { GatewaySystem } from '../actors/protocol.ts';
@@ -16,7 +16,7 @@ const MAX_DIGESTS = 1_000;
 
 /** What is compared in the place of a secret: all digests have one length. */
 function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }
 
 /** What an unknown agent's key is compared with, so that the answer takes as long; it is the digest of none. */

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { type ErrorCode, GatewayError } from '../actors/errors.ts';
+import { sendJson } from './json.ts';
 import { traceIdOf } from './trace.ts';
 
 /** The status of every code (SPEC §3); a code without one does not compile. `EXPIRED` is a send that failed. */
@@ -116,8 +117,7 @@ function sendProblem(res: Response, error: GatewayError): void {
     res.destroy();
     return;
   }
-  res.set(problemHeaders(error)).set('Cache-Control', 'no-store');
-  res.status(statusOf(error)).json(problemBody(error, traceIdOf(res)));
+  sendJson(res, statusOf(error), problemBody(error, traceIdOf(res)), problemHeaders(error));
 }
 
 /** A path that no route knows: 404 `NOT_FOUND`. */

@@ -1,5 +1,6 @@
 import type { RequestHandler, Response, Router } from 'express';
 import { GatewayError } from '../actors/errors.ts';
+import { sendJson } from './json.ts';
 
 type Method = 'get' | 'post' | 'delete';
 
@@ -38,8 +39,7 @@ export function resource(
   });
 }
 
-/** Writes a JSON answer; what depends on the moment is not kept by any cache. */
-export function sendAnswer(res: Response, answer: Answer): void {
-  res.set({ 'Cache-Control': 'no-store', ...answer.headers });
-  res.status(answer.status).json(answer.body);
+/** Writes a handler's answer. */
+export function sendAnswer(res: Response, { status, body, headers }: Answer): void {
+  sendJson(res, status, body, headers);
 }

@@ -104,8 +104,9 @@ export function crossOrigin(origins: string[]): RequestHandler[] {
 
 /** Puts fixed headers on every answer, refusals included. */
 export function stamp(headers: Record<string, string> = {}): RequestHandler {
+  const pairs = Object.entries(headers);
   return function stampHeaders(_req, res, next) {
-    res.set(headers);
+    for (const [name, value] of pairs) res.setHeader(name, value);
     next();
   };
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * Ids and chances out of a seed. Each label has its own sequence, so that what one account draws does not
@@ -26,6 +26,6 @@ export class Seeded {
 
   /** Hex digits that are the same at every call. */
   fixed(label: string, length: number): string {
-    return createHash('sha256').update(`${this.#seed}|${label}`).digest('hex').slice(0, length).toUpperCase();
+    return hash('sha256', `${this.#seed}|${label}`, 'hex').slice(0, length).toUpperCase();
   }
 }
