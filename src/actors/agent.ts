@@ -1,19 +1,15 @@
 import type { EventEmitter } from 'eventemitter3';
-import { type ActorRefFrom, createActor } from 'xstate';
-import type { agentMachine } from './agent.machine.ts';
 import type { Fleet } from './fleet.ts';
 import { Inbox } from './inbox.ts';
-import { nextTransitions } from './next-transitions.ts';
-import { observe } from './observe.ts';
+import { Milestones } from './milestones.ts';
 import type { AgentRecord, AiBackend, InboundLog, MessageLog, Scheduler, WhatsAppDriver } from './ports.ts';
 import type { AgentView, GatewayEvents, QrView, TransitionRecord } from './protocol.ts';
-import type { MachineName, NextTransition } from './protocol-chart.ts';
 import { Sender } from './sender.ts';
 import { Session } from './session.ts';
 import type { ActorSettings } from './settings.ts';
 import type { StartGate } from './start-gate.ts';
-import { pathsOf } from './state-paths.ts';
-import { type SupervisorEvent, supervisorMachine } from './supervisor.machine.ts';
+import { Supervision } from './supervision.ts';
+import type { SupervisorEvent } from './supervisor.machine.ts';
 
 /** What all agents of a gateway share. */
 export interface AgentDeps {
@@ -30,11 +26,6 @@ export interface AgentDeps {
   events: EventEmitter<GatewayEvents>;
 }
 
-/** The moments that a start request waits for. */
-export type Milestone = { kind: 'qr' } | { kind: 'connected' } | { kind: 'down'; reason: string };
-
-const HISTORY_LENGTH = 200;
-
 /**
  * One agent: its record, its session, its sending and receiving halves, and the supervisor that decides about them.
  */
@@ -42,12 +33,11 @@ export class Agent {
   readonly agentId: string;
   readonly sender: Sender;
   readonly inbox: Inbox;
-  readonly history: TransitionRecord[] = [];
+  readonly milestones: Milestones;
+  readonly supervision: Supervision;
   record: AgentRecord;
   readonly #deps: AgentDeps;
   readonly #session: Session;
-  readonly #supervisor: ReturnType<typeof this.makeSupervisor>;
-  readonly #milestones = new Set<(milestone: Milestone) => void>();
   readonly #stopping = new AbortController();
   #booted: Promise<void> | null = null;
   #since: number;
@@ -63,13 +53,14 @@ export class Agent {
     this.#status = record.status;
     this.#since = deps.clock.now();
     this.#activeAt = deps.clock.monotonic();
+    this.milestones = new Milestones(deps.clock);
     this.#session = this.#makeSession();
     this.sender = new Sender({
       ...deps,
       agentId,
       log: deps.messages,
-      onMode: (mode) => this.#tellMachine({ type: `outbox.${mode}` }),
-      onSuspect: () => this.#tellMachine({ type: 'probe.due' }),
+      onMode: (mode) => this.supervision.tellAgent({ type: `outbox.${mode}` }),
+      onSuspect: () => this.supervision.tellAgent({ type: 'probe.due' }),
     });
     this.inbox = new Inbox({
       ...deps,
@@ -80,7 +71,12 @@ export class Agent {
       client: () => this.#session.client,
       me: () => this.#session.me,
     });
-    this.#supervisor = this.makeSupervisor();
+    this.supervision = new Supervision({
+      agent: this.#session,
+      clock: deps.clock,
+      onTransition: (transition, reason) => this.#noteTransition(transition, reason),
+      onError: (error) => this.#fault('actor', error),
+    });
   }
 
   // ── commands ──────────────────────────────────────────────────────────────────────────────────────────
@@ -98,7 +94,7 @@ export class Agent {
   async #boot(): Promise<void> {
     this.#session.isLinked = await this.#deps.driver.hasCredentials(this.agentId);
     await this.sender.restore();
-    this.#supervisor.start();
+    this.supervision.start();
   }
 
   /** After a restart of the service: connects when it was linked; else what the row claims is over. */
@@ -110,29 +106,7 @@ export class Agent {
 
   /** Gives the supervisor a command. */
   command(event: SupervisorEvent): void {
-    this.#supervisor.send(event);
-  }
-
-  /** Resolves with the next milestone that counts, or null after `ms`. Register before the command is given. */
-  nextMilestone(counts: (milestone: Milestone) => boolean, ms: number): Promise<Milestone | null> {
-    return new Promise((resolve) => {
-      const settle = (milestone: Milestone | null) => {
-        if (milestone && !counts(milestone)) return;
-        this.#deps.clock.clearTimeout(timer);
-        this.#milestones.delete(settle);
-        resolve(milestone);
-      };
-      const timer = this.#deps.clock.setTimeout(() => settle(null), ms);
-      this.#milestones.add(settle);
-    });
-  }
-
-  /** Resolves when the supervisor has ended, by a removal or a stop. */
-  ended(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#supervisor.getSnapshot().status !== 'active') return resolve();
-      this.#supervisor.subscribe({ complete: resolve, error: () => resolve() });
-    });
+    this.supervision.command(event);
   }
 
   /** Takes nothing new, lets what is in flight end for `patienceMs`, then closes the client. */
@@ -148,15 +122,10 @@ export class Agent {
     this.#stopping.abort();
     outbox.settlements.releaseWaiters();
     // One that could not be booted has no supervisor that would ever answer.
-    if (this.#booted === null) return this.kill();
-    const ended = this.ended();
+    if (this.#booted === null) return this.supervision.kill();
+    const ended = this.supervision.ended();
     this.command({ type: 'supervisor.stop' });
     await ended;
-  }
-
-  /** Ends everything at once, for a process that can't wait. */
-  kill(): void {
-    this.#supervisor.stop();
   }
 
   /** Aborted when the agent stops: what runs for a caller ends with it. */
@@ -184,37 +153,26 @@ export class Agent {
 
   /** Probes are due: one timer of the gateway rings for all. */
   probeDue(): void {
-    if (this.isConnected) this.#tellMachine({ type: 'probe.due' });
+    if (this.isConnected) this.supervision.tellAgent({ type: 'probe.due' });
   }
 
   /** Everything to be told of it at this moment; never its key. */
   view(): AgentView {
     const { apiKey: _apiKey, status: _status, ...told } = this.record;
-    const { children, context, value } = this.#supervisor.getSnapshot();
+    const { restarts, nextStartAt, ...states } = this.supervision.view();
     return {
       ...told,
+      ...states,
       status: this.#status,
-      states: statePaths(children.agent),
-      supervisorStates: pathsOf(value),
       since: this.#since,
-      reason: children.agent?.getSnapshot().context.reason ?? null,
       live: this.#session.live(this.isConnected),
       qr: this.qr,
       mailbox: this.sender.outbox.view(),
       supervisor: {
-        restarts: context.restarts,
+        restarts,
         lastError: this.#session.lastError,
-        nextStartAt: context.nextStartAt ?? undefined,
+        nextStartAt: nextStartAt ?? undefined,
       },
-    };
-  }
-
-  /** What may happen next in each of its machines. */
-  next(): Record<MachineName, NextTransition[]> {
-    const snapshot = this.#supervisor.getSnapshot();
-    return {
-      supervisor: nextTransitions(snapshot),
-      agent: nextTransitions(snapshot.children.agent?.getSnapshot()),
     };
   }
 
@@ -235,7 +193,7 @@ export class Agent {
           this.#activeAt = this.#deps.clock.monotonic();
           this.sender.outbox.acked(ack);
         },
-        qrShown: () => this.#reach({ kind: 'qr' }),
+        qrShown: () => this.milestones.reach({ kind: 'qr' }),
         opened: (client) => {
           this.sender.outbox.open(client);
           this.inbox.catchUp(client).catch((error: unknown) => this.#fault('catch-up', error));
@@ -245,34 +203,19 @@ export class Agent {
         connected: () => {
           this.#deps.fleet.connected(this.agentId);
           this.command({ type: 'agent.connected' });
-          this.#reach({ kind: 'connected' });
+          this.milestones.reach({ kind: 'connected' });
         },
         down: (reason) => {
           this.#deps.fleet.down(this.agentId, reason);
           this.command({ type: 'agent.down', reason });
-          this.#reach({ kind: 'down', reason });
+          this.milestones.reach({ kind: 'down', reason });
         },
       },
     );
   }
 
-  /** The root of this agent's actor system, watched by the one hook. */
-  private makeSupervisor() {
-    return createActor(supervisorMachine, {
-      input: { agent: this.#session },
-      clock: this.#deps.clock,
-      inspect: observe({
-        now: () => this.#deps.clock.now(),
-        onTransition: (record, reason) => this.#noteTransition(record, reason),
-        onError: (error) => this.#fault('actor', error),
-      }),
-    });
-  }
-
-  /** Keeps the newest transitions, and notices a change of the stored state. */
+  /** Tells the world of a transition, and notices a change of the stored state. */
   #noteTransition(record: TransitionRecord, reason: string | null): void {
-    this.history.push(record);
-    if (this.history.length > HISTORY_LENGTH) this.history.shift();
     this.#deps.events.emit('transition', this.agentId, record);
     // The beginning is not a change: what the row says holds until the machine moves.
     if (record.machine !== 'agent' || record.event === 'xstate.init') return;
@@ -293,25 +236,8 @@ export class Agent {
     this.#deps.events.emit('state', { ...change, reason });
   }
 
-  /** Sends the agent's machine an event of its own, if it lives. */
-  #tellMachine(event: { type: 'probe.due' | 'outbox.idle' | 'outbox.sending' | 'outbox.throttled' }): void {
-    const child = this.#supervisor.getSnapshot().children.agent;
-    if (child?.getSnapshot().status === 'active') child.send(event);
-  }
-
-  /** Tells whoever waits for a milestone. */
-  #reach(milestone: Milestone): void {
-    for (const settle of [...this.#milestones]) settle(milestone);
-  }
-
   /** An error that nobody waits for. */
   #fault(where: string, error: unknown): void {
     this.#deps.events.emit('fault', { agentId: this.agentId, where, error });
   }
-}
-
-/** The live leaf states of the agent's machine as paths: `connected.link.healthy`. */
-function statePaths(child: ActorRefFrom<typeof agentMachine> | undefined): string[] {
-  const snapshot = child?.getSnapshot();
-  return snapshot ? pathsOf(snapshot.value) : [];
 }

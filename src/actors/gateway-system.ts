@@ -1,5 +1,5 @@
 import { agentMachine } from './agent.machine.ts';
-import type { Agent, Milestone } from './agent.ts';
+import type { Agent } from './agent.ts';
 import { AgentRegistry } from './agent-registry.ts';
 import { Announcer } from './announcer.ts';
 import { chartGraph } from './chart-graph.ts';
@@ -118,7 +118,7 @@ class Gateway implements GatewaySystem {
     // First what may be refused: without a database nothing is touched.
     await this.#deps.messages.failPending(agentId, { code: gone.code, message: gone.message });
     agent.sender.outbox.failAll(gone);
-    const ended = agent.ended();
+    const ended = agent.supervision.ended();
     agent.command({ type: 'session.remove', traceId });
     const { logoutMs, closeMs } = this.#deps.settings.limits;
     await withDeadline(
@@ -152,11 +152,11 @@ class Gateway implements GatewaySystem {
   }
 
   history(agentId: string): TransitionRecord[] {
-    return [...this.#agents.get(agentId).history];
+    return [...this.#agents.get(agentId).supervision.history];
   }
 
   next(agentId: string): Record<MachineName, NextTransition[]> {
-    return this.#agents.get(agentId).next();
+    return this.#agents.get(agentId).supervision.next();
   }
 
   apiKey(agentId: string): string | undefined {
@@ -216,7 +216,7 @@ class Gateway implements GatewaySystem {
       graceMs,
       () => new GatewayError('INTERNAL', 'Not all agents stopped in time.'),
     ).catch((error: unknown) => {
-      for (const agent of agents) agent.kill();
+      for (const agent of agents) agent.supervision.kill();
       this.events.emit('fault', { agentId: null, where: 'stop', error });
     });
     await this.#projection.flushed(1_000);
@@ -226,7 +226,7 @@ class Gateway implements GatewaySystem {
   /** Gives a start command and waits for what comes of it, `QR_WAIT_MS` at most. */
   async #start(agent: Agent, created: boolean, command: () => void): Promise<StartOutcome> {
     await agent.boot();
-    const reached = agent.nextMilestone(answersStart, this.#deps.settings.qrWaitMs);
+    const reached = agent.milestones.next(this.#deps.settings.qrWaitMs);
     command();
     const milestone = await reached;
     if (milestone?.kind === 'down') {
@@ -278,9 +278,4 @@ class Gateway implements GatewaySystem {
       details: { retryAfterSeconds: 5 },
     });
   }
-}
-
-/** True for what answers a start request: the end of the client that it replaces does not. */
-function answersStart(milestone: Milestone): boolean {
-  return milestone.kind !== 'down' || !['STOPPED', 'LOGGED_OUT'].includes(milestone.reason);
 }

@@ -1,0 +1,107 @@
+import { createActor } from 'xstate';
+import { nextTransitions } from './next-transitions.ts';
+import { observe } from './observe.ts';
+import type { Scheduler } from './ports.ts';
+import type { TransitionRecord } from './protocol.ts';
+import type { MachineName, NextTransition } from './protocol-chart.ts';
+import { pathsOf } from './state-paths.ts';
+import { type SupervisedAgent, type SupervisorEvent, supervisorMachine } from './supervisor.machine.ts';
+
+/** Whom a supervision is of, and who is told what its machines do. */
+export interface SupervisionDeps {
+  agent: SupervisedAgent;
+  clock: Scheduler;
+  /** `reason` is the agent's, as the transition left it. */
+  onTransition(record: TransitionRecord, reason: string | null): void;
+  onError(error: unknown): void;
+}
+
+/** Where both machines are at this moment. */
+export interface SupervisionView {
+  /** The live leaf states of the agent's chart, `connected.link.healthy`; none before the supervisor started. */
+  states: string[];
+  supervisorStates: string[];
+  /** Why the agent is not connected; null before its first end. */
+  reason: string | null;
+  restarts: number;
+  nextStartAt: number | null;
+}
+
+const HISTORY_LENGTH = 200;
+
+/** One agent's actor system: the supervisor is its root, the session chart its child; one hook watches both. */
+export class Supervision {
+  /** The newest transitions of both machines, oldest first. */
+  readonly history: TransitionRecord[] = [];
+  readonly #root: ReturnType<typeof this.makeRoot>;
+
+  constructor(deps: SupervisionDeps) {
+    this.#root = this.makeRoot(deps);
+  }
+
+  /** Begins: commands count from now on. */
+  start(): void {
+    this.#root.start();
+  }
+
+  /** Gives the supervisor a command, or tells it of its agent. */
+  command(event: SupervisorEvent): void {
+    this.#root.send(event);
+  }
+
+  /** Sends the agent's chart an event of its own, if it lives. */
+  tellAgent(event: { type: 'probe.due' | 'outbox.idle' | 'outbox.sending' | 'outbox.throttled' }): void {
+    const { agent } = this.#root.getSnapshot().children;
+    if (agent?.getSnapshot().status === 'active') agent.send(event);
+  }
+
+  /** Resolves when the supervisor has ended, by a removal or a stop. */
+  ended(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#root.getSnapshot().status !== 'active') return resolve();
+      this.#root.subscribe({ complete: resolve, error: () => resolve() });
+    });
+  }
+
+  /** Ends both machines at once. */
+  kill(): void {
+    this.#root.stop();
+  }
+
+  /** Where both machines are. */
+  view(): SupervisionView {
+    const { children, context, value } = this.#root.getSnapshot();
+    const agent = children.agent?.getSnapshot();
+    const { restarts, nextStartAt } = context;
+    return {
+      states: agent ? pathsOf(agent.value) : [],
+      supervisorStates: pathsOf(value),
+      reason: agent?.context.reason ?? null,
+      restarts,
+      nextStartAt,
+    };
+  }
+
+  /** What may happen next in each machine. */
+  next(): Record<MachineName, NextTransition[]> {
+    const snapshot = this.#root.getSnapshot();
+    return {
+      supervisor: nextTransitions(snapshot),
+      agent: nextTransitions(snapshot.children.agent?.getSnapshot()),
+    };
+  }
+
+  /** Makes the root, with the hook that keeps the history. */
+  private makeRoot({ agent, clock, onTransition, onError }: SupervisionDeps) {
+    const note = (record: TransitionRecord, reason: string | null) => {
+      this.history.push(record);
+      if (this.history.length > HISTORY_LENGTH) this.history.shift();
+      onTransition(record, reason);
+    };
+    return createActor(supervisorMachine, {
+      input: { agent },
+      clock,
+      inspect: observe({ now: () => clock.now(), onTransition: note, onError }),
+    });
+  }
+}
