@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'eventemitter3';
 import { Conversations } from './conversations.ts';
 import { GatewayError } from './errors.ts';
+import { FailureReport } from './failure-report.ts';
 import { judgeInbound } from './inbound-filter.ts';
 import { LoopGuard } from './loop-guard.ts';
 import type {
@@ -42,6 +43,7 @@ export class Inbox {
   readonly #deps: InboxDeps;
   readonly #conversations: Conversations;
   readonly #loops = new LoopGuard();
+  readonly #report: FailureReport;
   /** Ids that wait or are being handled: their copies must not crowd new messages out of the chat's queue. */
   readonly #underWay = new Set<string>();
   #newestSeen = 0;
@@ -51,6 +53,11 @@ export class Inbox {
     this.#conversations = new Conversations(deps.settings.aiConcurrency, (error) =>
       this.#fault('inbox', error),
     );
+    this.#report = new FailureReport({
+      ...deps,
+      developer: deps.settings.developer,
+      fault: (error) => this.#fault('report', error),
+    });
   }
 
   /** Takes a message as it came from the client; its chat's turn comes in order. */
@@ -129,12 +136,11 @@ export class Inbox {
       return;
     }
     const port = this.#turnPort(traceId, async (text) => {
-      const { stored } = await this.#deps.sender.accept(this.#replyTo(message.chatId, text, traceId));
-      this.#deps.sender.outbox.settlements.forget(stored.id);
-      return { id: stored.id, sent: false };
+      const id = await this.#deps.sender.acceptUnawaited(this.#replyTo(message.chatId, text, traceId));
+      return { id, sent: false };
     });
     const output = await this.#turn(port, toRequest(message), signal);
-    if (output.kind === 'ai_failed') await this.#report(message, output.error, traceId);
+    if (output.kind === 'ai_failed') await this.#report.send(message, output.error, traceId);
     const failed = output.kind === 'ai_failed' || output.kind === 'send_failed';
     this.#tell(message, failed ? 'failed' : 'answered', output.kind, traceId);
   }
@@ -187,41 +193,6 @@ export class Inbox {
   /** A reply as an outgoing message. */
   #replyTo(to: Jid, text: string, traceId: string) {
     return { to, kind: 'text', text, origin: 'reply', traceId } as const;
-  }
-
-  /** Tells the developer of an AI failure (PRD §7); a report never causes a report. */
-  async #report(message: InboundMessage, error: GatewayError, traceId: string): Promise<void> {
-    const { agentId, settings, clock, sender } = this.#deps;
-    if (await this.#isDeveloper(message.chatId)) return;
-    const text = [
-      '⚠️ AI failure',
-      `agentId: ${agentId}`,
-      `from: ${message.senderId}`,
-      `text: ${message.body}`,
-      `reason: ${error.code === 'AI_TIMEOUT' ? 'TIMEOUT' : 'ERROR'}`,
-      `traceId: ${traceId}`,
-      `timestamp: ${new Date(clock.now()).toISOString()}`,
-    ].join('\n');
-    try {
-      const { stored } = await sender.accept({
-        to: settings.developer,
-        kind: 'text',
-        text,
-        origin: 'report',
-        traceId,
-      });
-      sender.outbox.settlements.forget(stored.id);
-    } catch (failure) {
-      this.#fault('report', failure);
-    }
-  }
-
-  /** True for the developer's chat, also where WhatsApp names it by a LID. */
-  async #isDeveloper(chatId: Jid): Promise<boolean> {
-    const { developer } = this.#deps.settings;
-    if (chatId === developer) return true;
-    const client = this.#deps.client();
-    return chatId === (await client?.resolveRecipient(developer).catch(() => null));
   }
 
   /** Counts what became of a message. */

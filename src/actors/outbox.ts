@@ -1,5 +1,6 @@
 import { Attempts, expiry, hasExpired } from './attempts.ts';
 import { pause } from './deadline.ts';
+import { DebouncedMode, type OutboxMode } from './debounced-mode.ts';
 import { AckBook } from './delivery.ts';
 import type { GatewayError } from './errors.ts';
 import { Mailbox, type Reservation } from './mailbox.ts';
@@ -7,9 +8,6 @@ import type { Ack, MessageLog, Scheduler, StoredMessage, Timer, WhatsAppClient }
 import type { MailboxView } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
 import { Settlements } from './settlements.ts';
-
-/** What the outbox is doing: drawn as `connected.mailbox` on the chart. */
-export type OutboxMode = 'idle' | 'sending' | 'throttled';
 
 /** What an outbox tells its agent. */
 export interface OutboxReports {
@@ -20,9 +18,6 @@ export interface OutboxReports {
   suspect(): void;
   fault(where: string, error: unknown): void;
 }
-
-/** How long a mode has to last to be shown. */
-const MODE_LASTS_MS = 100;
 
 /**
  * The sending half of an agent: takes the head of the mailbox while the session is open, one message at a
@@ -36,15 +31,12 @@ export class Outbox {
   readonly #log: MessageLog;
   readonly #reports: OutboxReports;
   readonly #acks = new AckBook();
+  readonly #mode: DebouncedMode;
   /** What sends, while the session is open and new messages are taken. */
   #attempts: Attempts | null = null;
   #over = new AbortController();
   #running: Promise<void> | null = null;
   #inFlight: string | null = null;
-  #mode: OutboxMode = 'idle';
-  #modeSince = 0;
-  #reportedMode: OutboxMode = 'idle';
-  #modeTimer: Timer | null = null;
   #timer: Timer | null = null;
 
   constructor(deps: { settings: ActorSettings; clock: Scheduler; log: MessageLog; reports: OutboxReports }) {
@@ -54,6 +46,7 @@ export class Outbox {
     this.#log = log;
     this.#reports = reports;
     this.#mailbox = new Mailbox(settings, clock);
+    this.#mode = new DebouncedMode(clock, (mode) => reports.mode(mode));
     const { status, fault } = reports;
     this.settlements = new Settlements({ clock, log, status, fault });
   }
@@ -193,7 +186,7 @@ export class Outbox {
   /** Hands messages over until there is no token, no message or no session. */
   async #run(): Promise<void> {
     for (let entry = this.#mailbox.next(); entry && this.#attempts; entry = this.#mailbox.next()) {
-      this.#setMode('sending');
+      this.#mode.set('sending');
       this.#inFlight = entry.message.id;
       const settlement = await this.#attempts.settle(entry);
       this.#inFlight = null;
@@ -203,7 +196,7 @@ export class Outbox {
       if (this.#mailbox.oldest() === entry) this.#mailbox.dropOldest();
       this.#reports.changed();
     }
-    this.#setMode(this.#attempts && this.#mailbox.length > 0 ? 'throttled' : 'idle');
+    this.#mode.set(this.#attempts && this.#mailbox.length > 0 ? 'throttled' : 'idle');
   }
 
   /** Sets the one timer of the agent: the next token, or the expiry of the oldest message. */
@@ -230,26 +223,5 @@ export class Outbox {
       this.settlements.record(oldest.message, expiry(oldest));
     }
     this.#arm();
-  }
-
-  /** Reports a mode once it lasts: two transitions of the chart for each quick send would cost more than the send. */
-  #setMode(mode: OutboxMode): void {
-    if (mode === this.#mode) return;
-    this.#mode = mode;
-    this.#modeSince = this.#clock.monotonic();
-    this.#modeTimer ??= this.#clock.setTimeout(() => this.#reportMode(), MODE_LASTS_MS);
-  }
-
-  /** Tells the mode if it has lasted, or looks again when it will have. */
-  #reportMode(): void {
-    this.#modeTimer = null;
-    const left = this.#modeSince + MODE_LASTS_MS - this.#clock.monotonic();
-    if (left > 0) {
-      this.#modeTimer = this.#clock.setTimeout(() => this.#reportMode(), left);
-      return;
-    }
-    if (this.#mode === this.#reportedMode) return;
-    this.#reportedMode = this.#mode;
-    this.#reports.mode(this.#mode);
   }
 }

@@ -1,8 +1,9 @@
 import type { EventEmitter } from 'eventemitter3';
 import { withDeadline } from './deadline.ts';
+import type { OutboxMode } from './debounced-mode.ts';
 import { GatewayError } from './errors.ts';
 import type { Reservation } from './mailbox.ts';
-import { Outbox, type OutboxMode } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import type { MessageLog, OutgoingMessage, Scheduler, StoredMessage } from './ports.ts';
 import type { GatewayEvents, SendOptions, SendOutcome } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
@@ -79,6 +80,13 @@ export class Sender {
     } finally {
       place.release();
     }
+  }
+
+  /** Accepts a message whose outcome nobody waits for; its id. @throws GatewayError as `accept` */
+  async acceptUnawaited(message: OutgoingMessage): Promise<string> {
+    const { stored } = await this.accept(message);
+    this.outbox.settlements.forget(stored.id);
+    return stored.id;
   }
 
   /** Accepts and waits for the outcome, `SEND_WAIT_MS` at most; a send already under way is waited for. */

@@ -1,0 +1,50 @@
+import type { GatewayError } from './errors.ts';
+import type { Clock, InboundMessage, Jid, WhatsAppClient } from './ports.ts';
+import type { Sender } from './sender.ts';
+
+/** What failure reports need of the world and of their agent. */
+export interface FailureReportDeps {
+  agentId: string;
+  developer: Jid;
+  clock: Clock;
+  sender: Pick<Sender, 'acceptUnawaited'>;
+  client(): WhatsAppClient | null;
+  fault(error: unknown): void;
+}
+
+/** Tells the developer of a message that the AI failed to answer (PRD §7); a report never causes a report. */
+export class FailureReport {
+  readonly #deps: FailureReportDeps;
+
+  constructor(deps: FailureReportDeps) {
+    this.#deps = deps;
+  }
+
+  /** Queues the report; never rejects. */
+  async send(message: InboundMessage, error: GatewayError, traceId: string): Promise<void> {
+    const { agentId, developer, clock, sender } = this.#deps;
+    if (await this.#isDeveloper(message.chatId)) return;
+    const text = [
+      '⚠️ AI failure',
+      `agentId: ${agentId}`,
+      `from: ${message.senderId}`,
+      `text: ${message.body}`,
+      `reason: ${error.code === 'AI_TIMEOUT' ? 'TIMEOUT' : 'ERROR'}`,
+      `traceId: ${traceId}`,
+      `timestamp: ${new Date(clock.now()).toISOString()}`,
+    ].join('\n');
+    try {
+      await sender.acceptUnawaited({ to: developer, kind: 'text', text, origin: 'report', traceId });
+    } catch (failure) {
+      this.#deps.fault(failure);
+    }
+  }
+
+  /** True for the developer's chat, also where WhatsApp names it by a LID. */
+  async #isDeveloper(chatId: Jid): Promise<boolean> {
+    const { developer } = this.#deps;
+    if (chatId === developer) return true;
+    const client = this.#deps.client();
+    return chatId === (await client?.resolveRecipient(developer).catch(() => null));
+  }
+}
