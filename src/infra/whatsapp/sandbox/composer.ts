@@ -37,18 +37,23 @@ export class Composer {
       throw new SandboxRefusal('UNKNOWN_QUOTE', 'The quoted message is not in this chat.');
     const stanzaId = this.#stanza(sender.pn);
     const senderId = addressOf(sender);
-    return {
-      ...this.#blank(`true_${chatId}_${stanzaId}${group ? `_${senderId}` : ''}`, stanzaId, draft.text),
+    const message: ChatMessage = {
+      id: `true_${chatId}_${stanzaId}${group ? `_${senderId}` : ''}`,
+      stanzaId,
       chatId,
       senderId,
       fromMe: true,
+      type: draft.image ? 'image' : 'chat',
+      body: draft.text,
       mentionedIds: [...(draft.mentionedIds ?? [])],
+      timestamp: this.#world.schedule.timestamp(),
       ack: 0,
       senderName: sender.name,
       chatName,
-      ...(quoted && { quotedId: quoted.id }),
-      ...(draft.image && { type: 'image', media: this.#shelve(draft.image) }),
     };
+    if (quoted) message.quotedId = quoted.id;
+    if (draft.image) message.media = this.#shelve(draft.image);
+    return message;
   }
 
   /** The message as its receiver sees it. */
@@ -56,9 +61,9 @@ export class Composer {
     const group = this.#world.store.groups.get(message.chatId);
     const senderId = addressOf(sender);
     const chatId = group?.id ?? senderId;
-    const quoted = message.quotedId && this.#world.store.message(receiver.pn, message.quotedId);
+    const { quotedId, ...same } = message;
     const copy: ChatMessage = {
-      ...message,
+      ...same,
       id: `false_${chatId}_${message.stanzaId}${group ? `_${senderId}` : ''}`,
       chatId,
       senderId,
@@ -66,8 +71,9 @@ export class Composer {
       ack: 1,
       chatName: group?.name ?? sender.name,
     };
-    delete copy.quotedId;
-    return quoted ? { ...copy, quotedId: quoted.id } : copy;
+    const quoted = quotedId && this.#world.store.message(receiver.pn, quotedId);
+    if (quoted) copy.quotedId = quoted.id;
+    return copy;
   }
 
   /** A post as whoever follows it sees it. */
@@ -76,10 +82,15 @@ export class Composer {
     const stanzaId = this.#stanza(author?.pn ?? chatId);
     const senderId = author ? addressOf(author) : chatId;
     return {
-      ...this.#blank(`false_${chatId}_${stanzaId}${author ? `_${senderId}` : ''}`, stanzaId, post.text),
+      id: `false_${chatId}_${stanzaId}${author ? `_${senderId}` : ''}`,
+      stanzaId,
       chatId,
       senderId,
       fromMe: false,
+      type: 'chat',
+      body: post.text,
+      mentionedIds: [],
+      timestamp: this.#world.schedule.timestamp(),
       ack: 1,
       senderName: author?.name ?? post.name,
       chatName: post.name,
@@ -100,12 +111,6 @@ export class Composer {
     if (account) return { chatId: addressOf(account), chatName: account.name, group: null };
     if (/^\d+@c\.us$/.test(jid)) return { chatId: jid, chatName: jid, group: null };
     throw new SandboxRefusal('UNKNOWN_CHAT', 'There is no such chat for this account.');
-  }
-
-  /** What all messages start from. */
-  #blank(id: string, stanzaId: string, body: string) {
-    const timestamp = this.#world.schedule.timestamp();
-    return { id, stanzaId, type: 'chat' as const, body, mentionedIds: [], timestamp };
   }
 
   /** A new id out of the writer's own sequence. */
