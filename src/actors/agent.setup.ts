@@ -4,7 +4,7 @@ import { downRule } from './down-reasons.ts';
 import type { Me } from './ports.ts';
 import type { ActorLimits } from './settings.ts';
 
-/** What the chart does to the world; `agent.ts` provides it. None of it throws. */
+/** What the chart does to the world; `session.ts` provides it. None of it throws. */
 export interface AgentPort extends ClientOwner {
   readonly limits: ActorLimits;
   readonly qrMaxRefreshes: number;

@@ -11,8 +11,8 @@ import type { StartGate } from './start-gate.ts';
 import { Supervision } from './supervision.ts';
 import type { SupervisorEvent } from './supervisor.machine.ts';
 
-/** What all agents of a gateway share. */
-export interface AgentDeps {
+/** The ports and settings that every agent works with. */
+export interface AgentPorts {
   driver: WhatsAppDriver;
   ai: AiBackend;
   messages: MessageLog;
@@ -21,6 +21,10 @@ export interface AgentDeps {
   random(): number;
   newTraceId(): string;
   settings: ActorSettings;
+}
+
+/** What all agents of a gateway share. */
+export interface AgentDeps extends AgentPorts {
   gate: StartGate;
   fleet: Fleet;
   events: EventEmitter<GatewayEvents>;
@@ -69,7 +73,7 @@ export class Agent {
       sender: this.sender,
       identity: () => ({ agentId, apiKey: this.record.apiKey, endpointUrl: this.record.endpointUrlRun }),
       client: () => this.#session.client,
-      me: () => this.#session.me,
+      me: () => this.#session.live.me,
     });
     this.supervision = new Supervision({
       agent: this.#session,
@@ -137,12 +141,12 @@ export class Agent {
 
   /** The QR that can be scanned now, or null. */
   get qr(): QrView | null {
-    return this.#session.qr;
+    return this.#session.live.qr;
   }
 
   /** True when a message can be sent now. */
   get isConnected(): boolean {
-    return this.#status === 'connected' && this.#session.me !== null;
+    return this.#status === 'connected' && this.#session.live.me !== null;
   }
 
   /** It is connected, has nothing to do, and has had nothing for `ms`. */
@@ -165,7 +169,7 @@ export class Agent {
       ...states,
       status: this.#status,
       since: this.#since,
-      live: this.#session.live(this.isConnected),
+      live: this.#session.live.view(this.isConnected),
       qr: this.qr,
       mailbox: this.sender.outbox.view(),
       supervisor: {

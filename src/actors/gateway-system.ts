@@ -1,5 +1,5 @@
 import { agentMachine } from './agent.machine.ts';
-import type { Agent } from './agent.ts';
+import type { Agent, AgentPorts } from './agent.ts';
 import { AgentRegistry } from './agent-registry.ts';
 import { Announcer } from './announcer.ts';
 import { chartGraph } from './chart-graph.ts';
@@ -8,19 +8,8 @@ import { whyDown } from './down-reasons.ts';
 import { GatewayError } from './errors.ts';
 import { Fleet } from './fleet.ts';
 import { KeyRefresh } from './key-refresh.ts';
-import type {
-  AgentStore,
-  AiBackend,
-  AiRequest,
-  ApiKeyStore,
-  InboundLog,
-  MessageLog,
-  OutgoingMessage,
-  Scheduler,
-  StoredMessage,
-  Timer,
-  WhatsAppDriver,
-} from './ports.ts';
+import { Lifecycle } from './lifecycle.ts';
+import type { AgentStore, AiRequest, ApiKeyStore, OutgoingMessage, StoredMessage } from './ports.ts';
 import type {
   AgentView,
   GatewaySystem,
@@ -35,24 +24,14 @@ import type {
   TransitionRecord,
 } from './protocol.ts';
 import type { MachineName, NextTransition } from './protocol-chart.ts';
-import { Recycler } from './recycler.ts';
-import type { ActorSettings } from './settings.ts';
 import { StartGate } from './start-gate.ts';
 import { StatusProjection } from './status-projection.ts';
 import { supervisorMachine } from './supervisor.machine.ts';
 
 /** The ports that a gateway is made of. */
-export interface GatewayDeps {
-  driver: WhatsAppDriver;
-  ai: AiBackend;
+export interface GatewayDeps extends AgentPorts {
   agents: AgentStore;
   apiKeys: ApiKeyStore;
-  messages: MessageLog;
-  inbound: InboundLog;
-  clock: Scheduler;
-  random(): number;
-  newTraceId(): string;
-  settings: ActorSettings;
 }
 
 /** Makes the gateway: the one door to all agents. */
@@ -65,49 +44,47 @@ class Gateway implements GatewaySystem {
   readonly charts = { agent: chartGraph(agentMachine), supervisor: chartGraph(supervisorMachine) };
   readonly #deps: GatewayDeps;
   readonly #agents: AgentRegistry;
-  readonly #fleet: Fleet;
-  readonly #recycler: Recycler | null;
+  readonly #lifecycle: Lifecycle;
   readonly #projection: StatusProjection;
   readonly #keys: KeyRefresh;
-  #probes: Timer | null = null;
-  #restored: Promise<void> = Promise.resolve();
-  #stopping = false;
 
   constructor(deps: GatewayDeps) {
     this.#deps = deps;
-    this.#fleet = new Fleet(deps.clock, () => this.#agents.size, {
+    const fleet = new Fleet(deps.clock, () => this.#agents.size, {
       fault: (reason, agents) => this.events.emit('fleet', { state: 'fault', reason, agents }),
       recovered: (reason) => this.events.emit('fleet', { state: 'recovered', reason }),
     });
     const gate = new StartGate(deps.settings.startConcurrency);
     const { agents, apiKeys } = deps;
-    const agentDeps = { ...deps, gate, fleet: this.#fleet, events: this.events };
+    const agentDeps = { ...deps, gate, fleet, events: this.events };
     this.#agents = new AgentRegistry({ agents, apiKeys, events: this.events, agentDeps });
-    this.#recycler = this.#makeRecycler();
     const fault = (where: string) => (agentId: string, error: unknown) =>
       this.events.emit('fault', { agentId, where, error });
     this.#projection = new StatusProjection(deps.agents, fault('projection'));
     this.#keys = new KeyRefresh(deps, fault('key-refresh'));
+    this.#lifecycle = new Lifecycle({
+      ...deps,
+      registry: this.#agents,
+      fleet,
+      projection: this.#projection,
+      events: this.events,
+    });
     this.events.on('state', ({ agentId, to, at }) => this.#projection.write(agentId, to, new Date(at)));
   }
 
-  async restore(): Promise<void> {
-    this.#probeLater();
-    this.#recycler?.start();
-    const records = await this.#deps.agents.list();
-    const agents = records.map((record) => this.#agents.add(record));
-    this.#restored = this.#bootAll(agents);
+  restore(): Promise<void> {
+    return this.#lifecycle.restore();
   }
 
   async create(spec: SessionSpec, traceId: string): Promise<StartOutcome> {
-    this.#assertOpen();
+    this.#lifecycle.assertOpen();
     const { agent, created } = await this.#agents.obtain(spec);
     if (agent.isConnected) return { agent: agent.view(), qr: null, created, outcome: 'connected' };
     return this.#start(agent, created, () => agent.command({ type: 'session.start', traceId }));
   }
 
   async reconnect(agentId: string, traceId: string): Promise<StartOutcome> {
-    this.#assertOpen();
+    this.#lifecycle.assertOpen();
     const agent = this.#agents.get(agentId);
     return this.#start(agent, false, () => agent.command({ type: 'session.reconnect', traceId }));
   }
@@ -169,7 +146,7 @@ class Gateway implements GatewaySystem {
   }
 
   assertCanSend(agentId: string): void {
-    this.#assertOpen();
+    this.#lifecycle.assertOpen();
     const agent = this.#agents.get(agentId);
     if (!agent.isConnected) {
       this.events.emit('rejected', { agentId, reason: 'not_ready' });
@@ -202,25 +179,8 @@ class Gateway implements GatewaySystem {
     throw new GatewayError('NOT_FOUND', 'The agent has no such message.');
   }
 
-  async stop(graceMs: number): Promise<void> {
-    this.#stopping = true;
-    this.#fleet.close();
-    this.#recycler?.stop();
-    if (this.#probes) this.#deps.clock.clearTimeout(this.#probes);
-    await this.#restored;
-    const agents = this.#agents.all();
-    const stopped = Promise.all(agents.map((agent) => agent.stop(graceMs / 2)));
-    await withDeadline(
-      this.#deps.clock,
-      stopped,
-      graceMs,
-      () => new GatewayError('INTERNAL', 'Not all agents stopped in time.'),
-    ).catch((error: unknown) => {
-      for (const agent of agents) agent.supervision.kill();
-      this.events.emit('fault', { agentId: null, where: 'stop', error });
-    });
-    await this.#projection.flushed(1_000);
-    this.#projection.close();
+  stop(graceMs: number): Promise<void> {
+    return this.#lifecycle.stop(graceMs);
   }
 
   /** Gives a start command and waits for what comes of it, `QR_WAIT_MS` at most. */
@@ -235,47 +195,5 @@ class Gateway implements GatewaySystem {
     }
     const outcome = milestone?.kind ?? 'pending';
     return { agent: agent.view(), qr: agent.qr, created, outcome };
-  }
-
-  /** Boots agents one by one; one that can't be booted now is told, and comes with the next request. */
-  async #bootAll(agents: Agent[]): Promise<void> {
-    for (const agent of agents) {
-      if (this.#stopping) return;
-      try {
-        await agent.boot();
-        agent.comeBack();
-      } catch (error) {
-        this.events.emit('fault', { agentId: agent.agentId, where: 'restore', error });
-      }
-    }
-  }
-
-  /** Who replaces clients that have grown too large, when there is a limit. */
-  #makeRecycler(): Recycler | null {
-    const { driver, clock, settings } = this.#deps;
-    if (settings.memoryLimitBytes === undefined) return null;
-    return new Recycler({
-      driver,
-      clock,
-      limitBytes: settings.memoryLimitBytes,
-      find: (agentId) => this.#agents.find(agentId),
-      fault: (error) => this.events.emit('fault', { agentId: null, where: 'recycle', error }),
-    });
-  }
-
-  /** One timer rings for the probes of all. */
-  #probeLater(): void {
-    this.#probes = this.#deps.clock.setTimeout(() => {
-      for (const agent of this.#agents.all()) agent.probeDue();
-      this.#probeLater();
-    }, this.#deps.settings.limits.probeEveryMs);
-  }
-
-  /** @throws GatewayError `SHUTTING_DOWN` */
-  #assertOpen(): void {
-    if (!this.#stopping) return;
-    throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.', {
-      details: { retryAfterSeconds: 5 },
-    });
   }
 }

@@ -2,9 +2,10 @@ import type { EventEmitter } from 'eventemitter3';
 import { withDeadline } from './deadline.ts';
 import { GatewayError } from './errors.ts';
 import type { Fleet } from './fleet.ts';
+import { LiveSide } from './live-side.ts';
 import { masked } from './masked.ts';
 import type { Ack, InboundMessage, Me, Scheduler, WhatsAppClient, WhatsAppDriver } from './ports.ts';
-import type { GatewayEvents, LiveView, QrView } from './protocol.ts';
+import type { GatewayEvents } from './protocol.ts';
 import type { ActorLimits } from './settings.ts';
 import type { ReleaseSlot, StartGate } from './start-gate.ts';
 import type { SupervisedAgent } from './supervisor.machine.ts';
@@ -44,14 +45,11 @@ export class Session implements SupervisedAgent {
   readonly driver: WhatsAppDriver;
   readonly limits: ActorLimits;
   readonly qrMaxRefreshes: number;
+  readonly live = new LiveSide();
   isLinked = false;
   readonly #deps: SessionDeps;
   readonly #owner: SessionOwner;
   #client: WhatsAppClient | null = null;
-  #me: Me | null = null;
-  #qr: QrView | null = null;
-  /** The socket's last word. */
-  #socket: string | null = null;
   #release: ReleaseSlot | null = null;
   #lastError: string | undefined;
 
@@ -70,31 +68,12 @@ export class Session implements SupervisedAgent {
     return this.#client;
   }
 
-  /** Who is linked, while the session is ready. */
-  get me(): Me | null {
-    return this.#me;
-  }
-
-  get qr(): QrView | null {
-    return this.#qr;
-  }
-
   get isShowingQr(): boolean {
-    return this.#qr !== null;
+    return this.live.qr !== null;
   }
 
   get lastError(): string | undefined {
     return this.#lastError;
-  }
-
-  /** The live side, as SPEC §3 names it. */
-  live(isConnected: boolean): LiveView {
-    return {
-      isConnected,
-      sessionState: this.#client ? (this.#socket ?? 'OPENING') : null,
-      isReady: this.#me !== null,
-      hasClient: this.#client !== null,
-    };
   }
 
   // ── AgentPort: what the agent's machine does ──────────────────────────────────────────────────────────
@@ -106,10 +85,7 @@ export class Session implements SupervisedAgent {
       timed(client, this.#deps.clock, (call) =>
         this.#deps.events.emit('operation', { agentId: this.agentId, ...call }),
       );
-    this.#socket = null;
-    client?.events.on('state', (state) => {
-      this.#socket = state;
-    });
+    this.live.attach(client);
   }
 
   /** A message came in: past the machine, it is the hot path. */
@@ -139,11 +115,11 @@ export class Session implements SupervisedAgent {
 
   /** Shows a code, or none. */
   showQr(code: string | null): void {
-    if (code !== null) this.#socket = 'UNPAIRED';
     const issuedAt = this.#deps.clock.now();
-    this.#qr = code === null ? null : { code, issuedAt, expiresAt: issuedAt + this.limits.qrStallMs };
-    this.#deps.events.emit('qr', { agentId: this.agentId, qr: this.#qr });
-    if (this.#qr) this.#owner.qrShown();
+    const qr = code === null ? null : { code, issuedAt, expiresAt: issuedAt + this.limits.qrStallMs };
+    this.live.showQr(qr);
+    this.#deps.events.emit('qr', { agentId: this.agentId, qr });
+    if (qr) this.#owner.qrShown();
   }
 
   /** From now on it comes back by itself. */
@@ -153,14 +129,13 @@ export class Session implements SupervisedAgent {
 
   /** The session is ready: sending and receiving begin. */
   openSession(me: Me): void {
-    this.#me = me;
-    this.#socket = 'CONNECTED';
+    this.live.open(me);
     if (this.#client) this.#owner.opened(this.#client);
   }
 
   /** The session is over: nothing more is sent with it. */
   closeSession(): void {
-    this.#me = null;
+    this.live.close();
     this.#owner.closed();
   }
 

@@ -1,0 +1,108 @@
+import type { EventEmitter } from 'eventemitter3';
+import type { Agent } from './agent.ts';
+import type { AgentRegistry } from './agent-registry.ts';
+import { withDeadline } from './deadline.ts';
+import { GatewayError } from './errors.ts';
+import type { Fleet } from './fleet.ts';
+import type { AgentStore, Scheduler, Timer, WhatsAppDriver } from './ports.ts';
+import type { GatewayEvents } from './protocol.ts';
+import { Recycler } from './recycler.ts';
+import type { ActorSettings } from './settings.ts';
+import type { StatusProjection } from './status-projection.ts';
+
+/** What a lifecycle begins and ends. */
+export interface LifecycleDeps {
+  registry: AgentRegistry;
+  fleet: Fleet;
+  projection: StatusProjection;
+  agents: Pick<AgentStore, 'list'>;
+  driver: WhatsAppDriver;
+  clock: Scheduler;
+  settings: ActorSettings;
+  events: EventEmitter<GatewayEvents>;
+}
+
+/** The gateway from its start to its stop: brings the agents back, looks after all of them, and ends them. */
+export class Lifecycle {
+  readonly #deps: LifecycleDeps;
+  readonly #recycler: Recycler | null;
+  #probes: Timer | null = null;
+  #restored: Promise<void> = Promise.resolve();
+  #stopping = false;
+
+  constructor(deps: LifecycleDeps) {
+    this.#deps = deps;
+    this.#recycler = this.#makeRecycler();
+  }
+
+  /** Enters every stored agent; they come back in the background. @throws GatewayError `DATABASE_UNAVAILABLE` */
+  async restore(): Promise<void> {
+    this.#probeLater();
+    this.#recycler?.start();
+    const records = await this.#deps.agents.list();
+    const agents = records.map((record) => this.#deps.registry.add(record));
+    this.#restored = this.#bootAll(agents);
+  }
+
+  /** @throws GatewayError `SHUTTING_DOWN` from the moment that the stop begins */
+  assertOpen(): void {
+    if (!this.#stopping) return;
+    throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.', {
+      details: { retryAfterSeconds: 5 },
+    });
+  }
+
+  /** Stops all agents, within `graceMs`; those that take longer are killed. Never rejects. */
+  async stop(graceMs: number): Promise<void> {
+    const { registry, fleet, projection, clock, events } = this.#deps;
+    this.#stopping = true;
+    fleet.close();
+    this.#recycler?.stop();
+    if (this.#probes) clock.clearTimeout(this.#probes);
+    await this.#restored;
+    const agents = registry.all();
+    const stopped = Promise.all(agents.map((agent) => agent.stop(graceMs / 2)));
+    const late = () => new GatewayError('INTERNAL', 'Not all agents stopped in time.');
+    await withDeadline(clock, stopped, graceMs, late).catch((error: unknown) => {
+      for (const agent of agents) agent.supervision.kill();
+      events.emit('fault', { agentId: null, where: 'stop', error });
+    });
+    await projection.flushed(1_000);
+    projection.close();
+  }
+
+  /** Boots agents one by one; one that can't be booted now is told, and comes with the next request. */
+  async #bootAll(agents: Agent[]): Promise<void> {
+    for (const agent of agents) {
+      if (this.#stopping) return;
+      try {
+        await agent.boot();
+        agent.comeBack();
+      } catch (error) {
+        this.#deps.events.emit('fault', { agentId: agent.agentId, where: 'restore', error });
+      }
+    }
+  }
+
+  /** Who replaces clients that have grown too large, when there is a limit. */
+  #makeRecycler(): Recycler | null {
+    const { driver, clock, settings, registry, events } = this.#deps;
+    if (settings.memoryLimitBytes === undefined) return null;
+    return new Recycler({
+      driver,
+      clock,
+      limitBytes: settings.memoryLimitBytes,
+      find: (agentId) => registry.find(agentId),
+      fault: (error) => events.emit('fault', { agentId: null, where: 'recycle', error }),
+    });
+  }
+
+  /** One timer rings for the probes of all. */
+  #probeLater(): void {
+    const { registry, clock, settings } = this.#deps;
+    this.#probes = clock.setTimeout(() => {
+      for (const agent of registry.all()) agent.probeDue();
+      this.#probeLater();
+    }, settings.limits.probeEveryMs);
+  }
+}
