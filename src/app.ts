@@ -4,10 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { createHttpTerminator } from 'http-terminator';
 import type { Logger } from 'pino';
+import { settingsOf } from './actor-settings.ts';
 import { createGatewaySystem } from './actors/gateway-system.ts';
 import type { Scheduler } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
-import { type ActorLimits, type ActorSettings, DEFAULT_LIMITS } from './actors/settings.ts';
+import type { ActorLimits } from './actors/settings.ts';
 import { createHttpApp, createHttpServer } from './http/app.ts';
 import { isLoopback } from './http/security.ts';
 import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';
@@ -20,6 +21,7 @@ import { Spool } from './infra/media/spool.ts';
 import { SpooledMedia } from './infra/media/spooled-media.ts';
 import { Metrics } from './infra/metrics.ts';
 import { openDatabase } from './infra/postgres/database.ts';
+import { ownDatabase } from './infra/postgres/database-owner.ts';
 import { TempFiles } from './infra/temp-files.ts';
 import { openWhatsApp, type WhatsAppSide } from './whatsapp-side.ts';
 
@@ -31,6 +33,8 @@ export interface Overrides {
   limits?: Partial<ActorLimits>;
   /** Resolves the names in the URLs of media and of AI backends; the system's by default. */
   lookup?: Lookup;
+  /** Told when another service has the database: the process has to end. */
+  onEvicted?(): void;
 }
 
 /** The running service. `stop` may be called at any time, and again. */
@@ -46,6 +50,9 @@ export interface App {
 }
 
 const PURGE_EVERY_MS = 3_600_000;
+/** From the end of a predecessor's drain to the end of its connection. */
+const OWNERSHIP_MARGIN_MS = 5_000;
+const OWNERSHIP_LEVELS = { waiting: 'warn', lost: 'error', regained: 'info', taken: 'fatal' } as const;
 
 /** The composition root: the only place that knows actors, HTTP and infrastructure (DESIGN §1). */
 export function createApp(config: Config, overrides: Overrides): App {
@@ -89,6 +96,7 @@ class Service implements App {
   async start(): Promise<void> {
     const config = this.#config;
     await this.#lockFolders();
+    await this.#ownDatabase();
     const metrics = new Metrics({ driver: config.WHATSAPP_DRIVER });
     const database = await openDatabase({
       dbUrl: config.DB_URL,
@@ -166,6 +174,23 @@ class Service implements App {
     for (const dir of new Set(dirs.map((each) => resolve(each)))) {
       this.#releases.push(await lockFolder(dir));
     }
+  }
+
+  /** Keeps other services away from our database; the embedded one is in a folder that is locked already. */
+  async #ownDatabase(): Promise<void> {
+    const { DB_URL, SHUTDOWN_GRACE_MS } = this.#config;
+    if (!DB_URL) return;
+    const release = await ownDatabase({
+      dbUrl: DB_URL,
+      // What has it may be our predecessor, which has that long to end.
+      waitMs: SHUTDOWN_GRACE_MS + OWNERSHIP_MARGIN_MS,
+      signal: this.#stopping.signal,
+      onEvent: (event, text) => {
+        this.#logger[OWNERSHIP_LEVELS[event]]({ event: `database.${event}` }, text);
+        if (event === 'taken') this.#overrides.onEvicted?.();
+      },
+    });
+    this.#releases.push(release);
   }
 
   /** The WhatsApp that the configuration names. */
@@ -248,23 +273,4 @@ class Service implements App {
     }
     if (failures.length > 0) throw new AggregateError(failures, 'The service did not stop cleanly.');
   }
-}
-
-/** The actors' part of the configuration. */
-function settingsOf(config: Config, limits: Partial<ActorLimits> = {}): ActorSettings {
-  return {
-    sendRatePerMinute: config.SEND_RATE_PER_MINUTE,
-    sendBurst: config.SEND_BURST,
-    mailboxCapacity: config.MAILBOX_CAPACITY,
-    sendWaitMs: config.SEND_WAIT_MS,
-    sendTimeoutMs: config.SEND_TIMEOUT_MS,
-    messageTtlMs: config.MESSAGE_TTL_MS,
-    qrWaitMs: config.QR_WAIT_MS,
-    qrMaxRefreshes: config.QR_MAX_REFRESHES,
-    startConcurrency: config.START_CONCURRENCY,
-    aiConcurrency: config.AI_CONCURRENCY,
-    memoryLimitBytes: config.CHROMIUM_MEMORY_LIMIT_MB * 1024 * 1024 || undefined,
-    developer: parseJid(config.DEVELOPER_NUMBER, config.DEFAULT_COUNTRY),
-    limits: { ...DEFAULT_LIMITS, ...limits },
-  };
 }

@@ -23,7 +23,7 @@ process.umask(0o077);
 const config = configuration();
 const logger = createLogger(config.LOG_LEVEL);
 /** The running service, for the scripts that start it. */
-export const app = createApp(config, { logger });
+export const app = createApp(config, { logger, onEvicted: () => void end(1) });
 
 // The library rejects promises that nobody holds, with bare strings too (FAULTS §0.1): told, never fatal.
 process.on('unhandledRejection', (reason) => app.fault('unhandledRejection', reason));
@@ -32,27 +32,34 @@ process.on('uncaughtException', (error) => app.fault('uncaughtException', error)
 let stopping = false;
 
 /** The first signal drains, the second ends it at once. */
-async function onSignal(signal: string): Promise<void> {
+function onSignal(signal: string): void {
   if (stopping) process.exit(1);
-  stopping = true;
   logger.info({ event: 'service.stopping', signal });
+  void end(0);
+}
+
+/** Drains, then ends the process with this code. */
+async function end(code: number): Promise<void> {
+  stopping = true;
   try {
     await app.stop();
-    process.exit(0);
+    process.exit(code);
   } catch (error) {
     logger.error({ event: 'service.stop_failed', err: error });
     process.exit(1);
   }
 }
-process.on('SIGTERM', (signal) => void onSignal(signal));
-process.on('SIGINT', (signal) => void onSignal(signal));
+process.on('SIGTERM', onSignal);
+process.on('SIGINT', onSignal);
 
 try {
   await app.start();
   process.send?.('ready');
 } catch (error) {
-  logger.fatal({ event: 'service.start_failed', err: error });
-  console.error(`The service could not start: ${error instanceof Error ? error.message : String(error)}`);
-  await app.stop().catch(() => undefined);
-  process.exit(1);
+  // A start that was told to stop has not failed.
+  if (!stopping) {
+    logger.fatal({ event: 'service.start_failed', err: error });
+    console.error(`The service could not start: ${error instanceof Error ? error.message : String(error)}`);
+    await end(1);
+  }
 }

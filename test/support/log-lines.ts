@@ -22,6 +22,10 @@ export const FIELDS: Record<LogEvent, z.ZodRawShape> = {
   'service.stopping': { signal: z.enum(['SIGTERM', 'SIGINT']) },
   'service.stop_failed': { err },
   'service.start_failed': { err },
+  'database.waiting': {},
+  'database.lost': {},
+  'database.regained': {},
+  'database.taken': {},
   'http.request': {
     traceId,
     agentId: agentId.optional(),
