@@ -56,6 +56,13 @@ whenChromium('a browser that dies', () => {
     );
   }
 
+  /** Waits until a fault is a first one again: those that follow each other closely wait longer and longer. */
+  const steady = (agentId: AgentId) =>
+    eventually(`${agentId} to be steady`, () => {
+      const { supervisorStates } = service.app.system.describe(agentId);
+      return supervisorStates.includes('alive.running.steady');
+    });
+
   /** An agent as the API tells of it. */
   const session = async (agentId: AgentId) =>
     (await callApi(service.app.url, 'GET', `/sessions/${agentId}`)).body;
@@ -184,6 +191,7 @@ whenChromium('a browser that dies', () => {
       const tolls: Awaited<ReturnType<typeof strike>>[] = [];
       const sends: number[] = [];
       for (let run = 0; run < RUNS; run += 1) {
+        await steady('ann');
         const [bens] = browsers('ben');
         const { restarts } = (await session('ben')).supervisor as { restarts: number };
         const ben = await sendingMeanwhile('ben', async () => {
