@@ -8,7 +8,7 @@ import { childEnvironment } from '../src/infra/config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/infra/postgres/embedded.ts';
 import { migrate } from '../src/infra/postgres/migrate.ts';
 import { LogTail } from './log-tail.ts';
-import { spawnNode, stopNode } from './pinned.ts';
+import { ask, spawnNode, stopNode } from './pinned.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const CONNECT_TIMEOUT_MS = 120_000;
@@ -17,6 +17,8 @@ const CONNECT_TIMEOUT_MS = 120_000;
 export const TOKEN = 'token-of-the-benchmark';
 export const agentIdOf = (agent: number) => `bench-${agent}`;
 export const keyOf = (agent: number) => `key-of-bench-agent-${agent}`;
+/** The number that an agent is linked to. */
+export const numberOf = (agent: number) => `62811${String(agent).padStart(8, '0')}`;
 
 /** A Postgres of the bench's own, which the measured service reaches by `DB_URL`. */
 export interface BenchDatabase {
@@ -57,7 +59,7 @@ export interface FleetPlan {
   /** Messages that each agent finds in its queue. */
   queued?: number;
   env?: NodeJS.ProcessEnv;
-  /** Without the probe the service is what an operator starts, but can't be asked `look`. */
+  /** Without the probe the service is what an operator starts, and can't be asked. */
   probe?: boolean;
   nodeArguments?: string[];
 }
@@ -72,6 +74,9 @@ export interface Look {
   tasks: number;
 }
 
+/** A message that came to an agent's device: whose, its id, and when by the machine's clock, ns. */
+export type Heard = [owner: string, id: string, at: string];
+
 /** A service whose agents were linked in an earlier life, and connect by themselves. */
 export interface Fleet {
   pid: number;
@@ -81,6 +86,10 @@ export interface Fleet {
   readyMs: number;
   connectedMs: number;
   look(): Promise<Look>;
+  /** What phones have written since the last call. */
+  heard(): Promise<Heard[]>;
+  /** Writes as a phone of the simulated WhatsApp. */
+  write(message: { from: string; to: string; text: string }): void;
   stop(): Promise<void>;
 }
 
@@ -110,16 +119,9 @@ export async function startFleet(plan: FleetPlan): Promise<Fleet> {
       log: tail,
       readyMs: Date.parse(ready.time) - startedAt,
       connectedMs: Math.max(connectedAt, Date.parse(ready.time)) - startedAt,
-      look: () =>
-        new Promise((resolve) => {
-          const onMessage = (answer: Look | 'ready') => {
-            if (answer === 'ready') return;
-            child.off('message', onMessage);
-            resolve(answer);
-          };
-          child.on('message', onMessage);
-          child.send('look');
-        }),
+      look: async () => (await ask(child, { ask: 'look' })) as Look,
+      heard: async () => (await ask(child, { ask: 'heard' })) as Heard[],
+      write: (message) => void child.send({ write: message }),
       stop,
     };
   } catch (error) {
@@ -169,7 +171,7 @@ async function seedSandbox(dataDir: string, agents: number): Promise<void> {
   const lines: object[] = [];
   for (let agent = 0; agent < agents; agent += 1) {
     const digits = String(agent).padStart(8, '0');
-    const pn = `62811${digits}@c.us`;
+    const pn = `${numberOf(agent)}@c.us`;
     const token = `TOKEN${digits}`.padEnd(32, '0');
     lines.push({
       kind: 'account',

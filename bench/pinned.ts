@@ -35,6 +35,19 @@ export async function firstWord(child: ChildProcess): Promise<unknown> {
   return word;
 }
 
+/** Asks a child over its IPC channel; gives the `answer` of the message that it sends back. */
+export function ask(child: ChildProcess, question: object): Promise<unknown> {
+  return new Promise((resolve) => {
+    const onMessage = (message: unknown) => {
+      if (typeof message !== 'object' || message === null || !('answer' in message)) return;
+      child.off('message', onMessage);
+      resolve(message.answer);
+    };
+    child.on('message', onMessage);
+    child.send(question);
+  });
+}
+
 /** Ends a child by SIGTERM, and by SIGKILL when it takes longer than half a minute. */
 export async function stopNode(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;

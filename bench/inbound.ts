@@ -1,0 +1,173 @@
+import type { ChildProcess } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { childEnvironment } from '../src/infra/config.ts';
+import { cpuTimes } from './cpu.ts';
+import { agentIdOf, type Fleet, numberOf, startDatabase, startFleet } from './fleet.ts';
+import { head, quantile, spread, verdict } from './machine.ts';
+import { ask, firstWord, LOAD_CORE, pin, SERVER_CORE, spawnNode, stopNode } from './pinned.ts';
+import { median } from './rounds.ts';
+
+// From a message event of WhatsApp to the request at the AI backend, which is a real HTTP server in a process of its
+// own: 500 messages a second over 200 chats of 20 agents, with the answers sent, too.
+
+const GOAL_MS = 5;
+const PER_SECOND = 500;
+const CHATS = 200;
+const AGENTS = 20;
+const ROUNDS = 5;
+const ROUND_SECONDS = 10;
+const WARM_UP_SECONDS = 10;
+/** A chat gets no more automatic answers in 90 s (SPEC §6): then others take its place. */
+const MESSAGES_PER_CHAT = 6;
+
+/** A request of the service: whose, about which message, its text, and when by the machine's clock, ns. */
+type Call = [agentId: string, id: string, text: string, at: string];
+
+/** What one round measured. */
+interface Round {
+  /** From the message event to the request at the AI, ms. */
+  p50: number;
+  p99: number;
+  max: number;
+  /** From the phone's hand: with the simulated network, which has timers of a whole millisecond. */
+  phoneP99: number;
+  perSecond: number;
+  cpuMicros: number;
+  foreignCores: number;
+}
+
+/** Number of the next message; a message is written by a chat in its turn. */
+let turn = 0;
+
+/** Writes one message as the phone whose turn it is. */
+function writeNext(fleet: Fleet): void {
+  const chat = turn % CHATS;
+  const generation = Math.floor(turn / (CHATS * MESSAGES_PER_CHAT));
+  const from = `62812${String(generation * CHATS + chat).padStart(8, '0')}`;
+  // The number tells the order, the time when it was written.
+  fleet.write({ from, to: numberOf(chat % AGENTS), text: `${turn} ${process.hrtime.bigint()}` });
+  turn += 1;
+}
+
+/** Writes at a steady rate, whatever the service does: what is late is made up for. */
+async function write(fleet: Fleet, seconds: number): Promise<void> {
+  const startedAt = performance.now();
+  const count = seconds * PER_SECOND;
+  for (let written = 0; written < count; await sleep(1)) {
+    const due = Math.min(count, Math.floor(((performance.now() - startedAt) / 1_000) * PER_SECOND));
+    for (; written < due; written += 1) writeNext(fleet);
+  }
+}
+
+/** The calls since the last time, once as many have come as were written. */
+async function callsOf(ai: ChildProcess, count: number): Promise<Call[]> {
+  const calls: Call[] = [];
+  for (let tries = 0; calls.length < count && tries < 100; tries += 1) {
+    await sleep(50);
+    calls.push(...((await ask(ai, {})) as Call[]));
+  }
+  if (calls.length !== count) throw new Error(`${calls.length} requests came for ${count} messages.`);
+  return calls;
+}
+
+/** @throws Error when a chat's messages came in another order than they were written */
+function checkOrder(calls: Call[]): void {
+  const newest = new Map<string, number>();
+  for (const [agentId, id, text] of calls) {
+    const chat = `${agentId} ${id.split('_')[1]}`;
+    const number = Number(text.split(' ')[0]);
+    if (number < (newest.get(chat) ?? -1)) throw new Error(`A message overtook another in ${chat}.`);
+    newest.set(chat, number);
+  }
+}
+
+/** One round: writes, then brings together what the service heard and what the AI got. */
+async function measure(fleet: Fleet, ai: ChildProcess, seconds: number): Promise<Round> {
+  const before = cpuTimes(fleet.pid);
+  await write(fleet, seconds);
+  const after = cpuTimes(fleet.pid);
+  const calls = await callsOf(ai, seconds * PER_SECOND);
+  checkOrder(calls);
+  const heard = new Map((await fleet.heard()).map(([owner, id, at]) => [`${owner} ${id}`, BigInt(at)]));
+  const agents = new Map(Array.from({ length: AGENTS }, (_, i) => [agentIdOf(i), `${numberOf(i)}@c.us`]));
+  const inMs = (from: bigint, to: string) => Number(BigInt(to) - from) / 1e6;
+  const service = calls.map(([agentId, id, , at]) => inMs(heard.get(`${agents.get(agentId)} ${id}`)!, at));
+  const phone = calls.map(([, , text, at]) => inMs(BigInt(text.split(' ')[1]!), at));
+  const result = {
+    p50: quantile(service, 0.5),
+    p99: quantile(service, 0.99),
+    max: quantile(service, 1),
+    phoneP99: quantile(phone, 0.99),
+    perSecond: calls.length / seconds,
+    cpuMicros: ((after.server - before.server) / calls.length) * 1e6,
+    foreignCores: Math.max(0, after.machine - before.machine - (after.own - before.own)) / seconds,
+  };
+  const told = Object.entries(result).map(([name, value]) => `${name} ${value.toFixed(2)}`);
+  console.log(told.join(', '));
+  return result;
+}
+
+/** The results as the text of INBOUND.md. */
+function report(rounds: Round[]): string {
+  const column = (field: keyof Round, digits = 2) =>
+    spread(
+      rounds.map((round) => round[field]),
+      digits,
+    );
+  const p99 = median(rounds.map((round) => round.p99));
+  return `# From a message to the AI
+
+${head('bench:inbound')}
+
+${PER_SECOND} messages a second over ${CHATS} chats of ${AGENTS} agents, ${ROUND_SECONDS} s a round; median (min … max) of ${ROUNDS} rounds. The service
+is what an operator starts, on a core of its own; the AI backend is a real HTTP server in another process, which
+shares the second core with the database and the phones.
+
+| | ms |
+|---|---|
+| message event → request at the AI, p50 | ${column('p50')} |
+| message event → request at the AI, **p99** | ${column('p99')} |
+| the slowest | ${column('max')} |
+| from the phone's hand, p99: with the simulated network | ${column('phoneP99')} |
+
+Goal: p99 ≤ ${GOAL_MS} ms: ${verdict(p99 <= GOAL_MS)}. Every message was asked about once, and in every chat in the order of writing:
+the bench fails otherwise.
+
+A message takes ${column('cpuMicros', 0)} µs of the service's CPU, all of it: its mark in Postgres that it is taken, the turn, the
+request and its answer, the reply through the mailbox with its row, send, acknowledgement and settlement, the log,
+and the simulated WhatsApp itself. Foreign load was ${column('foreignCores')} cores.
+`;
+}
+
+const { values } = parseArgs({ options: { 'cpu-prof': { type: 'string' } } });
+const profile = values['cpu-prof'];
+
+pin(process.pid, LOAD_CORE);
+const database = await startDatabase();
+const ai = spawnNode([fileURLToPath(new URL('ai-server.mjs', import.meta.url))], { env: childEnvironment() });
+try {
+  const aiUrl = `http://127.0.0.1:${await firstWord(ai)}`;
+  const fleet = await startFleet({
+    dbUrl: await database.create('inbound'),
+    agents: AGENTS,
+    probe: true,
+    nodeArguments: profile ? ['--cpu-prof', `--cpu-prof-dir=${resolve(profile)}`] : [],
+    env: { AI_BACKEND_URL: aiUrl, SEND_RATE_PER_MINUTE: '10000000', SEND_BURST: '10000000' },
+  });
+  try {
+    pin(fleet.pid, SERVER_CORE);
+    await measure(fleet, ai, WARM_UP_SECONDS);
+    const rounds: Round[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measure(fleet, ai, ROUND_SECONDS));
+    if (!profile) await writeFile(new URL('INBOUND.md', import.meta.url), report(rounds));
+  } finally {
+    await fleet.stop();
+  }
+} finally {
+  await stopNode(ai);
+  await database.stop();
+}
