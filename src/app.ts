@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
 import { createHttpTerminator } from 'http-terminator';
 import type { Logger } from 'pino';
 import { settingsOf } from './actor-settings.ts';
@@ -10,19 +9,18 @@ import type { Scheduler } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
 import type { ActorLimits } from './actors/settings.ts';
 import { createHttpApp, createHttpServer } from './http/app.ts';
+import type { MediaSource } from './http/ports.ts';
 import { isLoopback } from './http/security.ts';
 import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';
 import type { Config } from './infra/config.ts';
-import { lockFolder } from './infra/folder-lock.ts';
 import type { Lookup } from './infra/guarded-lookup.ts';
 import { parseJid } from './infra/jid.ts';
 import { logGateway } from './infra/log-events.ts';
-import { Spool } from './infra/media/spool.ts';
-import { SpooledMedia } from './infra/media/spooled-media.ts';
+import { openMedia } from './infra/media/open-media.ts';
 import { Metrics } from './infra/metrics.ts';
-import { openDatabase } from './infra/postgres/database.ts';
-import { ownDatabase } from './infra/postgres/database-owner.ts';
-import { TempFiles } from './infra/temp-files.ts';
+import { takeOwnership } from './infra/ownership.ts';
+import { type Database, openDatabase } from './infra/postgres/database.ts';
+import { ReleaseStack } from './infra/release-stack.ts';
 import { openWhatsApp, type WhatsAppSide } from './whatsapp-side.ts';
 
 /** What tests replace; everything else comes from the configuration. */
@@ -50,23 +48,17 @@ export interface App {
 }
 
 const PURGE_EVERY_MS = 3_600_000;
-/** From the end of a predecessor's drain to the end of its connection. */
-const OWNERSHIP_MARGIN_MS = 5_000;
-const OWNERSHIP_LEVELS = { waiting: 'warn', lost: 'error', regained: 'info', taken: 'fatal' } as const;
 
 /** The composition root: the only place that knows actors, HTTP and infrastructure (DESIGN §1). */
 export function createApp(config: Config, overrides: Overrides): App {
   return new Service(config, overrides);
 }
 
-/** What is undone at the stop, in reverse order. */
-type Release = () => Promise<void> | void;
-
 class Service implements App {
   readonly #config: Config;
   readonly #overrides: Overrides;
   readonly #logger: Logger;
-  readonly #releases: Release[] = [];
+  readonly #releases = new ReleaseStack();
   /** Aborted when the stop begins: streams end, so that their connections can. */
   readonly #stopping = new AbortController();
   #system: GatewaySystem | null = null;
@@ -95,8 +87,12 @@ class Service implements App {
 
   async start(): Promise<void> {
     const config = this.#config;
-    await this.#lockFolders();
-    await this.#ownDatabase();
+    await takeOwnership(config, {
+      logger: this.#logger,
+      releases: this.#releases,
+      stopping: this.#stopping.signal,
+      onEvicted: () => this.#overrides.onEvicted?.(),
+    });
     const metrics = new Metrics({ driver: config.WHATSAPP_DRIVER });
     const database = await openDatabase({
       dbUrl: config.DB_URL,
@@ -110,37 +106,17 @@ class Service implements App {
     this.#releases.push(() => side.close());
     await side.driver.prepare();
     const clock = this.#overrides.clock ?? side.clock;
-    const ai = new HttpAiBackend({
-      baseUrl: side.aiBackendUrl,
-      timeoutMs: config.AI_TIMEOUT_MS,
-      clock,
-      lookup: this.#overrides.lookup,
-    });
-    this.#releases.push(() => ai.close());
-    const system = createGatewaySystem({
-      driver: side.driver,
-      ai,
-      agents: database.agents,
-      apiKeys: database.apiKeys,
-      messages: database.messages,
-      inbound: database.inbound,
-      clock,
-      random: Math.random,
-      newTraceId: () => randomUUID().replaceAll('-', ''),
-      settings: settingsOf(config, this.#overrides.limits),
-    });
-    this.#system = system;
-    logGateway(system.events, this.#logger);
+    const system = this.#openSystem(database, side, clock);
     metrics.observeGateway(system, {
       clock,
       mailboxCapacity: config.MAILBOX_CAPACITY,
       memory: () => side.driver.memory(),
     });
-    const media = await this.#media(system, database);
+    this.#purgeHourly(database);
     const app = createHttpApp({
       settings: config,
       system,
-      media,
+      media: await this.#openMedia(database, system),
       idempotency: database.idempotency,
       parseJid,
       readiness: () => database.readiness(),
@@ -163,34 +139,8 @@ class Service implements App {
 
   stop(): Promise<void> {
     this.#stopping.abort();
-    this.#stopped ??= this.#release();
+    this.#stopped ??= this.#releases.release();
     return this.#stopped;
-  }
-
-  /** Keeps other services away from our folders; before anything in them is looked at or adopted. */
-  async #lockFolders(): Promise<void> {
-    const { DATA_DIR, WWEBJS_AUTH_DIR, WHATSAPP_DRIVER } = this.#config;
-    const dirs = WHATSAPP_DRIVER === 'wwebjs' ? [DATA_DIR, WWEBJS_AUTH_DIR] : [DATA_DIR];
-    for (const dir of new Set(dirs.map((each) => resolve(each)))) {
-      this.#releases.push(await lockFolder(dir));
-    }
-  }
-
-  /** Keeps other services away from our database; the embedded one is in a folder that is locked already. */
-  async #ownDatabase(): Promise<void> {
-    const { DB_URL, SHUTDOWN_GRACE_MS } = this.#config;
-    if (!DB_URL) return;
-    const release = await ownDatabase({
-      dbUrl: DB_URL,
-      // What has it may be our predecessor, which has that long to end.
-      waitMs: SHUTDOWN_GRACE_MS + OWNERSHIP_MARGIN_MS,
-      signal: this.#stopping.signal,
-      onEvent: (event, text) => {
-        this.#logger[OWNERSHIP_LEVELS[event]]({ event: `database.${event}` }, text);
-        if (event === 'taken') this.#overrides.onEvicted?.();
-      },
-    });
-    this.#releases.push(release);
   }
 
   /** The WhatsApp that the configuration names. */
@@ -202,30 +152,56 @@ class Service implements App {
     );
   }
 
-  /** Images in the spool, their previews, and the clean-up of both. */
-  async #media(
-    system: GatewaySystem,
-    database: { purge(): Promise<void>; messages: { pendingFiles(): Promise<string[]> } },
-  ) {
+  /** The actors, their AI backend, and the log of what they do. */
+  #openSystem(database: Database, side: WhatsAppSide, clock: Scheduler): GatewaySystem {
+    const config = this.#config;
+    const ai = new HttpAiBackend({
+      baseUrl: side.aiBackendUrl,
+      timeoutMs: config.AI_TIMEOUT_MS,
+      clock,
+      lookup: this.#overrides.lookup,
+    });
+    this.#releases.push(() => ai.close());
+    const { agents, apiKeys, messages, inbound } = database;
+    const system = createGatewaySystem({
+      driver: side.driver,
+      ai,
+      agents,
+      apiKeys,
+      messages,
+      inbound,
+      clock,
+      random: Math.random,
+      newTraceId: () => randomUUID().replaceAll('-', ''),
+      settings: settingsOf(config, this.#overrides.limits),
+    });
+    this.#system = system;
+    logGateway(system.events, this.#logger);
+    return system;
+  }
+
+  /** The images of messages, with their clean-up. */
+  async #openMedia(database: Database, { events }: GatewaySystem): Promise<MediaSource> {
     const { DATA_DIR, TEMP_DIR, MEDIA_ALLOWED_ORIGINS } = this.#config;
-    const spool = new Spool(join(DATA_DIR, 'spool'));
-    const previews = new TempFiles({
-      dir: TEMP_DIR,
-      clock: Date,
-      onFault: (error) => this.fault('temp-files', error),
+    const { source, close } = await openMedia({
+      dataDir: DATA_DIR,
+      tempDir: TEMP_DIR,
+      allowedOrigins: MEDIA_ALLOWED_ORIGINS,
+      lookup: this.#overrides.lookup,
+      events,
+      pendingFiles: () => database.messages.pendingFiles(),
+      onFault: (where, error) => this.fault(where, error),
     });
-    system.events.on('message', ({ file }) => {
-      if (file) spool.release(file).catch((error: unknown) => this.fault('spool', error));
-    });
-    await spool.sweep(new Set(await database.messages.pendingFiles()));
-    previews.start();
+    this.#releases.push(close);
+    return source;
+  }
+
+  /** Deletes what is no longer kept, every hour. */
+  #purgeHourly(database: Database): void {
     const purge = setInterval(() => {
       database.purge().catch((error: unknown) => this.fault('purge', error));
     }, PURGE_EVERY_MS).unref();
     this.#releases.push(() => clearInterval(purge));
-    this.#releases.push(() => previews.stop());
-    const { lookup } = this.#overrides;
-    return new SpooledMedia({ spool, previews, allowedOrigins: MEDIA_ALLOWED_ORIGINS, lookup });
   }
 
   /** Listens, and arranges for the stop: refuse, drain the actors, then close what is still open. */
@@ -259,18 +235,5 @@ class Service implements App {
       { event: 'service.ready', url: this.#url, driver: WHATSAPP_DRIVER },
       `ready on ${this.#url}`,
     );
-  }
-
-  /** Undoes everything, last first; one failure does not keep the rest from ending. */
-  async #release(): Promise<void> {
-    const failures: unknown[] = [];
-    for (const release of this.#releases.splice(0).reverse()) {
-      try {
-        await release();
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw new AggregateError(failures, 'The service did not stop cleanly.');
   }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { EventEmitter } from 'eventemitter3';
 import type { Page } from 'puppeteer';
 import { GatewayError } from '../../../actors/errors.ts';
@@ -15,10 +14,10 @@ import { query, textOf, within } from './calls.ts';
 import { holdPipe, type Library, type LibraryEvents } from './library.ts';
 import { fetchUnread, findSent } from './page-queries.ts';
 import { stateScript, typingScript } from './page-scripts.ts';
-import { killBrowsersOf } from './processes.ts';
 import type { Profile } from './profile.ts';
 import { send } from './send.ts';
 import { SessionEvents, type Tell } from './session-events.ts';
+import { tearDown } from './tear-down.ts';
 
 /** Deadlines of the calls into the library, in ms: without them a frozen page holds a call for minutes. */
 export interface ClientDeadlines {
@@ -41,8 +40,6 @@ export interface ClientParts {
   /** The client is ended and has left nothing. */
   onEnd(): void;
 }
-
-const POLL_MS = 20;
 
 /**
  * One session on the unmodified whatsapp-web.js. What the library does badly, and where it is answered here, is
@@ -215,26 +212,16 @@ export class WwebjsClient implements WhatsAppClient {
     (this.events.emit as (name: string, ...args: unknown[]) => boolean).call(this.events, name, ...args);
   };
 
-  /** Closes cleanly if it can, else kills; waits until no process of the profile is left. */
-  async #tearDown(): Promise<void> {
+  /** Leaves no process; a launch under way is waited for. */
+  #tearDown(): Promise<void> {
     const { deadlines, profile } = this.#parts;
-    this.#library?.letGo();
-    let settled = false;
-    const initialized = this.#initialized.then(() => {
-      settled = true;
+    return tearDown({
+      userDataDir: profile.userDataDir,
+      closeMs: deadlines.closeMs,
+      initialized: this.#initialized,
+      library: () => this.#library,
+      browserPid: () => this.browserPid,
     });
-    await Promise.race([initialized, delay(0)]);
-    if (settled && this.#library) {
-      await within('close', deadlines.closeMs, this.#library.client.destroy()).catch(() => undefined);
-    }
-    // A launch under way shows its browser any moment, and the library's own destroy would not see it (hazard 7).
-    const until = performance.now() + deadlines.closeMs;
-    while (!settled && performance.now() < until) {
-      await killBrowsersOf(profile.userDataDir, deadlines.closeMs);
-      await Promise.race([initialized, delay(POLL_MS)]);
-    }
-    if (await killBrowsersOf(profile.userDataDir, deadlines.closeMs, this.browserPid)) return;
-    throw new Error('A browser survived its end.');
   }
 
   /** The library, while the session lives. @throws GatewayError `BAD_GATEWAY` */

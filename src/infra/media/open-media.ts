@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import type { EventEmitter } from 'eventemitter3';
+import type { GatewayEvents } from '../../actors/protocol.ts';
+import type { Lookup } from '../guarded-lookup.ts';
+import { TempFiles } from '../temp-files.ts';
+import { Spool } from './spool.ts';
+import { SpooledMedia } from './spooled-media.ts';
+
+/** Where images are kept, and what tells when they are not needed any more. */
+export interface MediaOptions {
+  dataDir: string;
+  tempDir: string;
+  allowedOrigins: string[];
+  lookup?: Lookup | undefined;
+  /** The gateway's events: a settled message lets its file go. */
+  events: EventEmitter<GatewayEvents>;
+  /** The files of messages that an earlier process left unsent. */
+  pendingFiles(): Promise<string[]>;
+  onFault(where: string, error: unknown): void;
+}
+
+/**
+ * Opens the images' side: the spool in `dataDir`, swept of what no message waits for, and the previews in `tempDir`.
+ * `close` stops the previews' clean-up.
+ */
+export async function openMedia(
+  options: MediaOptions,
+): Promise<{ source: SpooledMedia; close: () => Promise<void> }> {
+  const { allowedOrigins, lookup, events, onFault } = options;
+  const spool = new Spool(join(options.dataDir, 'spool'));
+  const previews = new TempFiles({
+    dir: options.tempDir,
+    clock: Date,
+    onFault: (error) => onFault('temp-files', error),
+  });
+  events.on('message', ({ file }) => {
+    if (file) spool.release(file).catch((error: unknown) => onFault('spool', error));
+  });
+  await spool.sweep(new Set(await options.pendingFiles()));
+  previews.start();
+  const source = new SpooledMedia({ spool, previews, allowedOrigins, lookup });
+  return { source, close: () => previews.stop() };
+}

@@ -1,0 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { within } from './calls.ts';
+import type { Library } from './library.ts';
+import { killBrowsersOf } from './processes.ts';
+
+/** A client as its tear-down needs it. */
+export interface Remains {
+  userDataDir: string;
+  closeMs: number;
+  /** Settles, without a value, with the library's `initialize`. */
+  initialized: Promise<void>;
+  /** The library and its browser's process, as far as they are there by now. */
+  library(): Library | null;
+  browserPid(): number | undefined;
+}
+
+const POLL_MS = 20;
+
+/**
+ * Closes a browser cleanly if it can, else kills it; waits until no process of the profile is left.
+ * @throws Error when one survives
+ */
+export async function tearDown({ userDataDir, closeMs, ...client }: Remains): Promise<void> {
+  client.library()?.letGo();
+  let settled = false;
+  const initialized = client.initialized.then(() => {
+    settled = true;
+  });
+  await Promise.race([initialized, delay(0)]);
+  const library = client.library();
+  if (settled && library) await within('close', closeMs, library.client.destroy()).catch(() => undefined);
+  // A launch under way shows its browser any moment, and the library's own destroy would not see it (hazard 7).
+  const until = performance.now() + closeMs;
+  while (!settled && performance.now() < until) {
+    await killBrowsersOf(userDataDir, closeMs);
+    await Promise.race([initialized, delay(POLL_MS)]);
+  }
+  if (await killBrowsersOf(userDataDir, closeMs, client.browserPid())) return;
+  throw new Error('A browser survived its end.');
+}
