@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'eventemitter3';
 import { Agent, type AgentDeps } from './agent.ts';
 import { GatewayError } from './errors.ts';
-import type { AgentRecord, AgentStore, ApiKeyStore } from './ports.ts';
+import type { AgentRecord, AgentStore, ApiKeyStore } from './ports-stores.ts';
 import type { GatewayEvents, SessionSpec } from './protocol.ts';
 
 /** What a registry needs of its gateway. */

@@ -2,7 +2,7 @@ import { pause } from './deadline.ts';
 import { type DeliveryContext, type DeliveryResult, deliver, isSettlement, lookUp } from './delivery.ts';
 import { type GatewayError, toGatewayError } from './errors.ts';
 import type { Entry } from './mailbox.ts';
-import type { Settlement } from './ports.ts';
+import type { Settlement } from './ports-stores.ts';
 
 /** What the attempts of one session need beside what each delivery does. */
 export interface AttemptDeps extends DeliveryContext {

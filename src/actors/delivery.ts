@@ -1,15 +1,7 @@
 import { withDeadline } from './deadline.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
-import type {
-  Ack,
-  Handover,
-  Jid,
-  MessageLog,
-  Scheduler,
-  Settlement,
-  StoredMessage,
-  WhatsAppClient,
-} from './ports.ts';
+import type { Ack, Handover, Jid, Scheduler, WhatsAppClient } from './ports.ts';
+import type { MessageLog, Settlement, StoredMessage } from './ports-stores.ts';
 
 /**
  * How one attempt to deliver ended. `doubtful`: it may have left, and nobody can tell now. `stuck`: it surely did

@@ -9,7 +9,8 @@ import { GatewayError } from './errors.ts';
 import { Fleet } from './fleet.ts';
 import { KeyRefresh } from './key-refresh.ts';
 import { Lifecycle } from './lifecycle.ts';
-import type { AgentStore, AiRequest, ApiKeyStore, OutgoingMessage, StoredMessage } from './ports.ts';
+import type { AiRequest } from './ports.ts';
+import type { AgentStore, ApiKeyStore, OutgoingMessage, StoredMessage } from './ports-stores.ts';
 import type {
   AgentView,
   GatewaySystem,

@@ -4,16 +4,8 @@ import { GatewayError } from './errors.ts';
 import { FailureReport } from './failure-report.ts';
 import { judgeInbound } from './inbound-filter.ts';
 import { LoopGuard } from './loop-guard.ts';
-import type {
-  AiBackend,
-  AiRequest,
-  InboundLog,
-  InboundMessage,
-  Jid,
-  Me,
-  Scheduler,
-  WhatsAppClient,
-} from './ports.ts';
+import type { AiBackend, AiRequest, InboundMessage, Jid, Me, Scheduler, WhatsAppClient } from './ports.ts';
+import type { InboundLog } from './ports-stores.ts';
 import type { GatewayEvents, RunOptions, RunOutcome } from './protocol.ts';
 import { runTurn } from './run-turn.ts';
 import type { Sender } from './sender.ts';

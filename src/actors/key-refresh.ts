@@ -1,4 +1,4 @@
-import type { AgentRecord, AgentStore, ApiKeyStore } from './ports.ts';
+import type { AgentRecord, AgentStore, ApiKeyStore } from './ports-stores.ts';
 
 /** Whose key is refreshed: the record in memory is what requests are checked against. */
 interface KeyHolder {

@@ -1,6 +1,7 @@
 import { GatewayError } from './errors.ts';
 import { Fifo } from './fifo.ts';
-import type { Clock, StoredMessage } from './ports.ts';
+import type { Clock } from './ports.ts';
+import type { StoredMessage } from './ports-stores.ts';
 import type { MailboxView } from './protocol.ts';
 import { TokenBucket } from './token-bucket.ts';
 

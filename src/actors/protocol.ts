@@ -1,14 +1,12 @@
 import type { EventEmitter } from 'eventemitter3';
+import type { AiRequest, EpochMs, Jid } from './ports.ts';
 import type {
-  AiRequest,
-  EpochMs,
-  Jid,
   MessageKind,
   MessageStatus,
   OutgoingMessage,
   SessionState,
   StoredMessage,
-} from './ports.ts';
+} from './ports-stores.ts';
 import type { ChartGraph, MachineName, NextTransition } from './protocol-chart.ts';
 
 export { RESTART_REASONS } from './down-reasons.ts';

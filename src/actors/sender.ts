@@ -4,7 +4,8 @@ import type { OutboxMode } from './debounced-mode.ts';
 import { GatewayError } from './errors.ts';
 import type { Reservation } from './mailbox.ts';
 import { Outbox } from './outbox.ts';
-import type { MessageLog, OutgoingMessage, Scheduler, StoredMessage } from './ports.ts';
+import type { Scheduler } from './ports.ts';
+import type { MessageLog, OutgoingMessage, StoredMessage } from './ports-stores.ts';
 import type { GatewayEvents, SendOptions, SendOutcome } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
 

@@ -1,4 +1,5 @@
-import type { Ack, MessageLog, Scheduler, Settlement, StoredMessage } from './ports.ts';
+import type { Ack, Scheduler } from './ports.ts';
+import type { MessageLog, Settlement, StoredMessage } from './ports-stores.ts';
 
 /** What settlements need of the world; `status` tells it how a message stands now. */
 export interface SettlementDeps {

@@ -1,4 +1,4 @@
-import type { AgentStore, SessionState } from './ports.ts';
+import type { AgentStore, SessionState } from './ports-stores.ts';
 
 const RETRY_MS = 1_000;
 

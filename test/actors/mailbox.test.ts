@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { GatewayError } from '../../src/actors/errors.ts';
 import { Mailbox } from '../../src/actors/mailbox.ts';
-import type { StoredMessage } from '../../src/actors/ports.ts';
+import type { StoredMessage } from '../../src/actors/ports-stores.ts';
 import { TokenBucket } from '../../src/actors/token-bucket.ts';
 
 /** A clock that stands still until it is moved. */

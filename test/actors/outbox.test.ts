@@ -2,13 +2,8 @@ import { expect } from 'chai';
 import { EventEmitter } from 'eventemitter3';
 import { GatewayError } from '../../src/actors/errors.ts';
 import { Outbox } from '../../src/actors/outbox.ts';
-import type {
-  Handover,
-  MessageLog,
-  Settlement,
-  StoredMessage,
-  WhatsAppClient,
-} from '../../src/actors/ports.ts';
+import type { Handover, WhatsAppClient } from '../../src/actors/ports.ts';
+import type { MessageLog, Settlement, StoredMessage } from '../../src/actors/ports-stores.ts';
 import { type ActorSettings, DEFAULT_LIMITS } from '../../src/actors/settings.ts';
 import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 

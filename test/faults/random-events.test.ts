@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createGatewaySystem } from '../../src/actors/gateway-system.ts';
-import type { AgentRecord, MessageLog, StoredMessage } from '../../src/actors/ports.ts';
+import type { AgentRecord, MessageLog, StoredMessage } from '../../src/actors/ports-stores.ts';
 import { DEFAULT_LIMITS } from '../../src/actors/settings.ts';
 import { Seeded } from '../../src/infra/whatsapp/sandbox/seeded.ts';
 import { FAULT_SEED, faultRuns, tell } from '../support/fault-runs.ts';

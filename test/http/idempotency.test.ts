@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { StoredMessage } from '../../src/actors/ports.ts';
+import type { StoredMessage } from '../../src/actors/ports-stores.ts';
 import type { SendOutcome } from '../../src/actors/protocol.ts';
 import { canonicalJson } from '../../src/http/idempotency.ts';
 import { eventually } from '../support/eventually.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { GatewayError } from '../../src/actors/errors.ts';
-import type { OutgoingMessage } from '../../src/actors/ports.ts';
+import type { OutgoingMessage } from '../../src/actors/ports-stores.ts';
 import { openDatabase } from '../../src/infra/postgres/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/infra/postgres/embedded.ts';
 import { PgMessageLog } from '../../src/infra/postgres/message-log.ts';

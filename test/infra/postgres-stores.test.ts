@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import type { GatewayError } from '../../src/actors/errors.ts';
-import type { OutgoingMessage } from '../../src/actors/ports.ts';
+import type { OutgoingMessage } from '../../src/actors/ports-stores.ts';
 import { type Database, openDatabase } from '../../src/infra/postgres/database.ts';
 import { flavours, withDatabase } from '../support/postgres.ts';
 

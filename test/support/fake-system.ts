@@ -2,7 +2,8 @@ import { EventEmitter } from 'eventemitter3';
 import { agentMachine } from '../../src/actors/agent.machine.ts';
 import { chartGraph } from '../../src/actors/chart-graph.ts';
 import { GatewayError } from '../../src/actors/errors.ts';
-import type { AiRequest, OutgoingMessage, StoredMessage } from '../../src/actors/ports.ts';
+import type { AiRequest } from '../../src/actors/ports.ts';
+import type { OutgoingMessage, StoredMessage } from '../../src/actors/ports-stores.ts';
 import type {
   AgentView,
   GatewayEvents,

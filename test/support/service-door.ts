@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
 import { Outbox } from '../../src/actors/outbox.ts';
-import type { Settlement } from '../../src/actors/ports.ts';
+import type { Settlement } from '../../src/actors/ports-stores.ts';
 import { PgInboundLog } from '../../src/infra/postgres/inbound-log.ts';
 import { PgMessageLog } from '../../src/infra/postgres/message-log.ts';
 import { SandboxClient } from '../../src/infra/whatsapp/sandbox/client.ts';

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import type { StoredMessage } from '../../actors/ports.ts';
+import type { StoredMessage } from '../../actors/ports-stores.ts';
 import { agentIdOf } from '../auth.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
 import { resource, sendAnswer } from '../routing.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AgentRecord, AgentStore, SessionState } from '../../actors/ports.ts';
+import type { AgentRecord, AgentStore, SessionState } from '../../actors/ports-stores.ts';
 import type { DatabasePool } from './pool.ts';
 
 // Others may write this table too: its rows are outside data. A state that isn't one of ours says nothing.

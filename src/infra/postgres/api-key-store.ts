@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ApiKeyStore } from '../../actors/ports.ts';
+import type { ApiKeyStore } from '../../actors/ports-stores.ts';
 import type { DatabasePool } from './pool.ts';
 
 const row = z.object({ api_key: z.string().min(1) });

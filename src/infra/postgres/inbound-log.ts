@@ -1,4 +1,4 @@
-import type { InboundLog } from '../../actors/ports.ts';
+import type { InboundLog } from '../../actors/ports-stores.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { DatabasePool } from './pool.ts';
 

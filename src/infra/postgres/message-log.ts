@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../actors/errors.ts';
-import type { MessageLog, OutgoingMessage, Settlement, StoredMessage } from '../../actors/ports.ts';
+import type { MessageLog, OutgoingMessage, Settlement, StoredMessage } from '../../actors/ports-stores.ts';
 import { GroupCommit } from './group-commit.ts';
 import {
   INSERT_MESSAGES,

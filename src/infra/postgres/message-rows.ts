@@ -1,4 +1,9 @@
-import type { MessageKind, MessageStatus, OutgoingMessage, StoredMessage } from '../../actors/ports.ts';
+import type {
+  MessageKind,
+  MessageStatus,
+  OutgoingMessage,
+  StoredMessage,
+} from '../../actors/ports-stores.ts';
 
 /** A row of `gateway_message`, as pg reads it; only this service writes the table. */
 export interface MessageRow {

@@ -1,0 +1,107 @@
+import type { ImageFile, Jid } from './ports.ts';
+
+// What the actors want of storage; `infra/postgres` implements it.
+
+export type SessionState = 'awaiting_qr' | 'connected' | 'disconnected' | 'auth_failed';
+
+/** A row of `whatsapp_user` (PRD §3.2). */
+export interface AgentRecord {
+  userId: number;
+  agentId: string;
+  agentName: string;
+  apiKey: string;
+  endpointUrlRun: string | null;
+  status: SessionState;
+  lastConnectedAt: Date | null;
+  lastDisconnectedAt: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+/** All methods reject with `DATABASE_UNAVAILABLE` when Postgres can't be reached. */
+export interface AgentStore {
+  /** Inserts the record or replaces the one of the same user and agent. `endpointUrlRun` and `createdAt` survive a replacement. */
+  save(agent: {
+    userId: number;
+    agentId: string;
+    agentName: string;
+    apiKey: string;
+    status: SessionState;
+  }): Promise<AgentRecord>;
+  list(): Promise<AgentRecord[]>;
+  find(agentId: string): Promise<AgentRecord | null>;
+  /** Writes a state; `connected` stamps `last_connected_at`, `disconnected` `last_disconnected_at`. */
+  setStatus(agentId: string, status: SessionState, at: Date): Promise<void>;
+  setApiKey(agentId: string, apiKey: string): Promise<void>;
+  /** Deletes the record and everything that was kept for it. */
+  remove(agentId: string): Promise<void>;
+}
+
+export interface ApiKeyStore {
+  /** The newest active key of the user, or null. */
+  latestActive(userId: number): Promise<string | null>;
+}
+
+export type MessageStatus = 'queued' | 'sending' | 'sent' | 'failed' | 'unknown';
+export type MessageKind = 'text' | 'image';
+
+/** What is asked to be sent. `text` is the caption of an image. */
+export interface OutgoingMessage {
+  /** The id to store it under, a UUID nobody used before; by default a new one. */
+  id?: string;
+  to: Jid;
+  kind: MessageKind;
+  text: string;
+  quoteId?: string;
+  image?: ImageFile;
+  /** Who asked: a REST caller, an AI reply, or the failure report. */
+  origin: 'api' | 'reply' | 'report';
+  traceId: string;
+}
+
+/** A stored message. `seq` grows in the order of acceptance: the order of sending. */
+export interface StoredMessage extends OutgoingMessage {
+  id: string;
+  agentId: string;
+  seq: number;
+  status: MessageStatus;
+  messageId: string | null;
+  error: { code: ErrorCodeText; message: string } | null;
+  createdAt: Date;
+  handedOverAt: Date | null;
+  sentAt: Date | null;
+}
+type ErrorCodeText = string;
+
+/** How a message ended, or for `unknown`, has not been seen to end. */
+export type Settlement =
+  | { status: 'sent'; messageId: string; at: Date }
+  | { status: 'failed'; error: { code: string; message: string } }
+  | { status: 'unknown'; messageId: string | null; error: { code: string; message: string } };
+
+/** The durable side of every mailbox. Writes of one tick travel in one statement; their order is kept. */
+export interface MessageLog {
+  /**
+   * Stores a message, accepted `at` this moment, in the order of the calls; resolves once it is on disk. One that is
+   * handed over at once is stored as `sending` and needs no `markSending`.
+   */
+  append(
+    agentId: string,
+    message: OutgoingMessage,
+    acceptance?: { at?: Date; status?: 'queued' | 'sending' },
+  ): Promise<StoredMessage>;
+  /** `queued → sending`, before the client sees it. */
+  markSending(id: string, at: Date): Promise<void>;
+  settle(id: string, settlement: Settlement): Promise<void>;
+  find(agentId: string, id: string): Promise<StoredMessage | null>;
+  /** What a restart must go on with: `queued` and `sending`, by `seq`. */
+  pending(agentId: string): Promise<StoredMessage[]>;
+  /** Fails all that is queued or sending: the agent is being deleted. */
+  failPending(agentId: string, error: { code: string; message: string }): Promise<void>;
+}
+
+/** Remembers which WhatsApp messages were handled: `UNIQUE(agent, wa_message_id)`. */
+export interface InboundLog {
+  /** True for exactly one caller per message, for ever. */
+  claim(agentId: string, messageId: string): Promise<boolean>;
+}
