@@ -5,7 +5,7 @@ import { AckBook } from './delivery.ts';
 import type { GatewayError } from './errors.ts';
 import { Mailbox, type Reservation } from './mailbox.ts';
 import type { Ack, Scheduler, Timer, WhatsAppClient } from './ports.ts';
-import type { MessageLog, StoredMessage } from './ports-stores.ts';
+import type { MessageLog, MessageStatus, StoredMessage } from './ports-stores.ts';
 import type { MailboxView } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
 import { Settlements } from './settlements.ts';
@@ -14,7 +14,8 @@ import { Settlements } from './settlements.ts';
 export interface OutboxReports {
   mode(mode: OutboxMode): void;
   changed(): void;
-  status(message: StoredMessage): void;
+  /** How a message stands now; the message itself may be as it was stored. */
+  status(message: StoredMessage, status: MessageStatus): void;
   /** A send ended in doubt: is the client still alive? */
   suspect(): void;
   fault(where: string, error: unknown): void;
@@ -48,8 +49,8 @@ export class Outbox {
     this.#reports = reports;
     this.#mailbox = new Mailbox(settings, clock);
     this.#mode = new DebouncedMode(clock, (mode) => reports.mode(mode));
-    const { status, fault } = reports;
-    this.settlements = new Settlements({ clock, log, status, fault });
+    const status = (message: StoredMessage) => reports.status(message, message.status);
+    this.settlements = new Settlements({ clock, log, status, fault: reports.fault });
   }
 
   /** Holds a place while the message is being stored. @throws GatewayError `RATE_LIMITED` */
@@ -110,7 +111,7 @@ export class Outbox {
       againMs: limits.probeAgainMs,
       closed: this.#over.signal,
       suspect: () => this.#reports.suspect(),
-      handing: (message) => this.#reports.status({ ...message, status: 'sending' }),
+      handing: (message) => this.#reports.status(message, 'sending'),
     });
     this.#mailbox.open();
     this.#wake();

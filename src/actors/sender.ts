@@ -5,7 +5,7 @@ import { GatewayError } from './errors.ts';
 import type { Reservation } from './mailbox.ts';
 import { Outbox } from './outbox.ts';
 import type { Scheduler } from './ports.ts';
-import type { MessageLog, OutgoingMessage, StoredMessage } from './ports-stores.ts';
+import type { MessageLog, MessageStatus, OutgoingMessage, StoredMessage } from './ports-stores.ts';
 import type { GatewayEvents, SendOptions, SendOutcome } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
 
@@ -41,7 +41,7 @@ export class Sender {
         mode: (mode) => deps.onMode(mode),
         suspect: () => deps.onSuspect(),
         changed: () => this.#announceMailbox(),
-        status: (message) => this.#announce(message),
+        status: (message, status) => this.#announce(message, status),
         fault: (where, error) => events.emit('fault', { agentId, where, error }),
       },
     });
@@ -75,7 +75,7 @@ export class Sender {
       place.release();
       const position = this.outbox.put(stored);
       // Stored as `sending` or not: it is told as such when it is handed over.
-      this.#announce({ ...stored, status: 'queued' });
+      this.#announce(stored, 'queued');
       this.#announceMailbox();
       return { stored, position, settled };
     } finally {
@@ -118,19 +118,18 @@ export class Sender {
   }
 
   /** Tells the world how a message stands. */
-  #announce(message: StoredMessage): void {
+  #announce(message: StoredMessage, status: MessageStatus): void {
     const { agentId, events } = this.#deps;
-    const isOver = message.status !== 'queued' && message.status !== 'sending';
+    const isOver = status !== 'queued' && status !== 'sending';
     events.emit('message', {
       agentId,
       id: message.id,
       kind: message.kind,
       origin: message.origin,
-      status: message.status,
+      status,
       error: message.error?.code,
       traceId: message.traceId,
-      waitedMs:
-        message.status === 'queued' ? undefined : this.#deps.clock.now() - message.createdAt.getTime(),
+      waitedMs: status === 'queued' ? undefined : this.#deps.clock.now() - message.createdAt.getTime(),
       file: isOver ? message.image?.path : undefined,
     });
   }

@@ -75,7 +75,7 @@ function outbox(log: Partial<MessageLog> = {}, onFault?: (where: string) => void
     reports: {
       mode() {},
       changed() {},
-      status: ({ id, status }) => void told.push(`${id} ${status}`),
+      status: ({ id }, status) => void told.push(`${id} ${status}`),
       suspect() {},
       fault: (where, error) => {
         if (onFault) return onFault(where);

@@ -27,6 +27,34 @@ function toUpdate(id: string, settlement: Settlement): MessageUpdate {
   return { id, status: 'sent', messageId: settlement.messageId, sentAt: settlement.at };
 }
 
+/** A message as it was just stored. Field by field: this is the hot path, and spreading costs V8 microseconds. */
+function asStored(
+  message: OutgoingMessage,
+  stored: Pick<StoredMessage, 'id' | 'agentId' | 'seq' | 'status' | 'createdAt' | 'handedOverAt'>,
+): StoredMessage {
+  const { to, kind, text, quoteId, image, origin, traceId } = message;
+  const { id, agentId, seq, status, createdAt, handedOverAt } = stored;
+  const made: StoredMessage = {
+    id,
+    agentId,
+    seq,
+    to,
+    kind,
+    text,
+    origin,
+    traceId,
+    status,
+    messageId: null,
+    error: null,
+    createdAt,
+    handedOverAt,
+    sentAt: null,
+  };
+  if (quoteId !== undefined) made.quoteId = quoteId;
+  if (image) made.image = image;
+  return made;
+}
+
 /** True when the write may or may not have happened. */
 function isUnavailable(error: unknown): boolean {
   return error instanceof GatewayError && error.code === 'DATABASE_UNAVAILABLE';
@@ -65,8 +93,7 @@ export class PgMessageLog implements MessageLog {
     try {
       const seq = await this.#inserts.add({ id, agentId, createdAt, status, message });
       const handedOverAt = status === 'sending' ? createdAt : null;
-      const blank = { messageId: null, error: null, sentAt: null };
-      return { ...message, ...blank, id, agentId, seq, status, createdAt, handedOverAt };
+      return asStored(message, { id, agentId, seq, status, createdAt, handedOverAt });
     } catch (error) {
       const refusal = {
         code: 'DATABASE_UNAVAILABLE',

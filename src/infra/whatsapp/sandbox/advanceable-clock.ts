@@ -20,7 +20,7 @@ function settled(): Promise<void> {
  */
 export class AdvanceableClock implements Scheduler {
   readonly #host: Scheduler;
-  /** Latest due first: the next one is popped off the end. */
+  /** Next due first: most are deadlines, far away, and gone before they ring. They come and go at the end. */
   readonly #tasks: Task[] = [];
   #armed: { due: number; timer: object } | null = null;
   #skipped = 0;
@@ -51,8 +51,8 @@ export class AdvanceableClock implements Scheduler {
 
   clearTimeout(task: object): void {
     const { due } = task as Task;
-    let index = this.#position(due);
-    while (this.#tasks[index] !== task && this.#tasks[index]?.due === due) index += 1;
+    let index = this.#position(due) - 1;
+    while (this.#tasks[index] !== task && this.#tasks[index]?.due === due) index -= 1;
     if (this.#tasks[index] !== task) return;
     this.#tasks.splice(index, 1);
     this.#arm();
@@ -83,9 +83,9 @@ export class AdvanceableClock implements Scheduler {
     this.#arm();
     try {
       await settled();
-      for (let next = this.#tasks.at(-1); next && next.due <= until; next = this.#tasks.at(-1)) {
+      for (let next = this.#tasks[0]; next && next.due <= until; next = this.#tasks[0]) {
         this.#skipTo(next.due);
-        this.#tasks.pop();
+        this.#tasks.shift();
         next.ring();
         await settled();
       }
@@ -101,13 +101,13 @@ export class AdvanceableClock implements Scheduler {
     this.#skipped += Math.max(0, moment - this.monotonic());
   }
 
-  /** Where a task of this due time belongs: before all that are due at the same time or sooner. */
+  /** Where a task of this due time belongs: behind all that are due at the same time or sooner. */
   #position(due: number): number {
     let low = 0;
     let high = this.#tasks.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#tasks[middle]!.due > due) low = middle + 1;
+      if (this.#tasks[middle]!.due <= due) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -115,7 +115,7 @@ export class AdvanceableClock implements Scheduler {
 
   /** Keeps the one timer of the host on the next task. */
   #arm(): void {
-    const next = this.#isAdvancing ? undefined : this.#tasks.at(-1);
+    const next = this.#isAdvancing ? undefined : this.#tasks[0];
     if (next?.due === this.#armed?.due) return;
     if (this.#armed) this.#host.clearTimeout(this.#armed.timer);
     this.#armed = null;
@@ -129,8 +129,8 @@ export class AdvanceableClock implements Scheduler {
     this.#armed = null;
     const now = this.monotonic();
     try {
-      for (let next = this.#tasks.at(-1); next && next.due <= now; next = this.#tasks.at(-1)) {
-        this.#tasks.pop();
+      for (let next = this.#tasks[0]; next && next.due <= now; next = this.#tasks[0]) {
+        this.#tasks.shift();
         next.ring();
       }
     } finally {

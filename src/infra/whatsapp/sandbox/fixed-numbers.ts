@@ -42,7 +42,9 @@ export const FIXED_NUMBERS: Record<Jid, Behaviour> = {
   '15550000009@c.us': { ...ORDINARY, bans: true },
 };
 
+const byNumber = new Map(Object.entries(FIXED_NUMBERS));
+
 /** How this number behaves. */
 export function behaviourOf(pn: Jid): Behaviour {
-  return FIXED_NUMBERS[pn] ?? ORDINARY;
+  return byNumber.get(pn) ?? ORDINARY;
 }

@@ -122,7 +122,7 @@ export class Store {
     }
   }
 
-  /** A message comes into the owner's chat; the oldest makes room. */
+  /** A message comes into the owner's chat; the oldest make room. */
   #addMessage(owner: Jid, message: ChatMessage): void {
     const box = this.#box(owner);
     const name = message.chatName ?? message.chatId;
@@ -136,10 +136,11 @@ export class Store {
     if (!message.fromMe) chat.unread += 1;
     box.byStanza.set(message.stanzaId, message);
     if (message.fromMe && message.ack === 0) box.pending.set(message.stanzaId, message);
-    if (chat.messages.length > this.#chatSize) {
-      const oldest = chat.messages.shift()!;
-      box.byStanza.delete(oldest.stanzaId);
-      box.pending.delete(oldest.stanzaId);
+    // A few more than are wanted, so that they go in one step now and then.
+    if (chat.messages.length <= this.#chatSize + Math.floor(this.#chatSize / 8)) return;
+    for (const { stanzaId } of chat.messages.splice(0, chat.messages.length - this.#chatSize)) {
+      box.byStanza.delete(stanzaId);
+      box.pending.delete(stanzaId);
     }
   }
 
