@@ -1,5 +1,6 @@
 import express, { type Express } from 'express';
 import { accessLog } from './access-log.ts';
+import { edgeDeps } from './edge.ts';
 import { pageAssets } from './pages.ts';
 import type { HttpDeps } from './ports.ts';
 import { problemHandler, unknownPath } from './problem.ts';
@@ -14,7 +15,6 @@ import { serviceRoutes } from './routes/service.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { statechartRoutes } from './routes/statechart.ts';
 import { crossOrigin, dataHeaders, hostGuard, originGuard, stamp, strictPageHeaders } from './security.ts';
-import { tokenGuards } from './sessions-token.ts';
 import { trace } from './trace.ts';
 
 export { createHttpServer } from './server.ts';
@@ -26,8 +26,7 @@ export { createHttpServer } from './server.ts';
  */
 export function createHttpApp(deps: HttpDeps): Express {
   const { settings, logger, observer, edition, extraRouters = [] } = deps;
-  const guards = tokenGuards(settings.SESSIONS_TOKEN);
-  const guarded = { ...deps, guards };
+  const edge = edgeDeps(deps);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -44,14 +43,14 @@ export function createHttpApp(deps: HttpDeps): Express {
     originGuard(settings),
     ...crossOrigin(settings.CORS_ORIGINS),
   );
-  const agents = agentRouteDeps(deps);
+  const agents = agentRouteDeps(edge);
   // First what is asked for most: every router that a request passes by costs it.
   app.use(messageRoutes(agents), mediaRoutes(agents), runRoutes(agents));
-  app.use(serviceRoutes(deps), docsRoutes(guarded));
-  app.use(loginRoutes(deps), sessionRoutes(guarded), statechartRoutes(guarded));
-  app.use(pageAssets(), inspectorRoutes(guarded));
-  for (const { path, router, guarded: isGuarded } of extraRouters) {
-    app.use(path, ...(isGuarded ? [guards.page] : []), strictPageHeaders, router);
+  app.use(serviceRoutes(deps), docsRoutes(edge));
+  app.use(loginRoutes(edge), sessionRoutes(edge), statechartRoutes(edge));
+  app.use(pageAssets(), inspectorRoutes(edge));
+  for (const { path, router, guarded } of extraRouters) {
+    app.use(path, ...(guarded ? [edge.guards.page] : []), strictPageHeaders, router);
   }
   app.use(unknownPath);
   app.use(problemHandler(logger));

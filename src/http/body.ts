@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import express, { type RequestHandler } from 'express';
+import express, { type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { type ErrorCode, GatewayError } from '../actors/errors.ts';
+import { holdBody } from './body-hold.ts';
+import type { ByteBudget } from './byte-budget.ts';
 import { jsonFault } from './json-limits.ts';
 import { type Issue, invalid } from './problem.ts';
 
@@ -24,19 +26,40 @@ function fromParser(thrown: unknown, tooLarge: ErrorCode): GatewayError {
 }
 
 /** Bytes that are no UTF-8 would be read as question marks, and sent on as such. */
-function refuseIllFormed(_req: unknown, _res: unknown, bytes: Buffer, encoding: string): void {
+function refuseIllFormed(bytes: Buffer, encoding: string): void {
   if (encoding !== 'utf-8') throw Object.assign(new Error('not UTF-8'), { type: 'charset.unsupported' });
   if (!isUtf8(bytes)) throw new Error('not UTF-8');
 }
 
+/** What a route says of its bodies, beside their size. */
+interface BodyOptions {
+  /** Where an agent's bodies are counted; put authentication before. */
+  budget?: ByteBudget;
+  /** What a body over the limit is told; `PAYLOAD_TOO_LARGE` by default. */
+  tooLarge?: ErrorCode;
+}
+
 /**
  * Reads a JSON body of at most `limit` bytes into `req.body`. Put it behind authentication: nothing of a body
- * is read before. A declared length over the limit is refused at once, without waiting for the bytes.
+ * is read before. A declared length over the limit is refused at once, without waiting for the bytes, and so is a body
+ * for which the budget has no room.
  *
- * Errors: 415 for anything but uncompressed `application/json`, `tooLarge` (413), `INVALID_PAYLOAD`.
+ * Errors: 415 for anything but uncompressed `application/json`, `tooLarge` (413), `INVALID_PAYLOAD`, `RATE_LIMITED`.
  */
-export function jsonBody(limit: number, tooLarge: ErrorCode = 'PAYLOAD_TOO_LARGE'): RequestHandler {
-  const parse = express.json({ limit, inflate: false, type: () => true, verify: refuseIllFormed });
+export function jsonBody(
+  limit: number,
+  { budget, tooLarge = 'PAYLOAD_TOO_LARGE' }: BodyOptions = {},
+): RequestHandler {
+  const parse = express.json({
+    limit,
+    inflate: false,
+    type: () => true,
+    verify: (req, res, bytes, encoding) => {
+      const { bodyHold } = (res as Response).locals;
+      if (req.headers['content-length'] === undefined) bodyHold?.shrink(limit - bytes.length);
+      refuseIllFormed(bytes, encoding);
+    },
+  });
   return function readJsonBody(req, res, next) {
     const hasBody =
       req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length']) > 0;
@@ -46,6 +69,7 @@ export function jsonBody(limit: number, tooLarge: ErrorCode = 'PAYLOAD_TOO_LARGE
     }
     if (Number(req.headers['content-length']) > limit)
       throw new GatewayError(tooLarge, 'The body is too large.');
+    if (budget) holdBody(req, res, budget, limit);
     // Whoever waits for it has sent nothing yet, and sends nothing when refused above.
     if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue();
     parse(req, res, (thrown?: unknown) => {

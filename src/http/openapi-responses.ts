@@ -17,7 +17,9 @@ const MEANING: Record<ErrorCode, string> = {
   PAYLOAD_TOO_LARGE: 'the body is over its limit',
   UNSUPPORTED_MEDIA_TYPE: 'the body is not JSON, or the bytes are not an image',
   RECIPIENT_NOT_ON_WHATSAPP: 'the number has no account',
-  RATE_LIMITED: 'the mailbox is full, or an address sent too many wrong keys or creates; see `Retry-After`',
+  RATE_LIMITED:
+    'the mailbox is full, too much is being uploaded at once, or an address sent too many wrong keys or creates; see ' +
+    '`Retry-After`',
   MEDIA_URL_BLOCKED: 'the URL is not http(s) or leads to a private address',
   MEDIA_FETCH_FAILED: 'the URL answered badly or too slowly',
   BAD_GATEWAY: 'WhatsApp refused, failed or did not acknowledge; see `details.outcome`',

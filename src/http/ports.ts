@@ -25,7 +25,8 @@ interface ImageClaim {
 export interface MediaSource {
   /** `data` is plain base64 or a `data:` URL. */
   fromBase64(data: string, claim: ImageClaim): Promise<StoredImage>;
-  fromUrl(url: string, claim: ImageClaim): Promise<StoredImage>;
+  /** `onBytes` is told of each piece as it comes in, and may throw: then nothing more is read. */
+  fromUrl(url: string, claim: ImageClaim, onBytes?: (bytes: number) => void): Promise<StoredImage>;
   /** Copies the image into `TEMP_DIR` and gives the copy's path. */
   preview(image: StoredImage): Promise<string>;
   /** Deletes the stored file: it will not be sent. Never rejects, safe to repeat. */
@@ -57,6 +58,8 @@ export interface HttpSettings {
   SESSIONS_TOKEN?: string | undefined;
   /** How many agents there may be at most. */
   MAX_SESSIONS: number;
+  /** Megabytes of bodies and fetched images that may be in memory at once. */
+  UPLOAD_BUDGET_MB: number;
   WHATSAPP_DRIVER?: string;
 }
 

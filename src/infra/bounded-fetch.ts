@@ -21,6 +21,8 @@ export interface BoundedRequest {
   deadlineMs: number;
   /** Largest body in bytes, counted while it is read. */
   maxBytes: number;
+  /** Told of each piece of the body; what it throws ends the exchange and is the cause of its error. */
+  onBytes?: (bytes: number) => void;
   signal?: AbortSignal;
   /** Whose milliseconds the deadline counts; the host's by default. */
   clock?: Scheduler;
@@ -76,6 +78,7 @@ export async function boundedFetch(url: URL, request: BoundedRequest): Promise<B
     for await (const chunk of response as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > request.maxBytes) throw new BoundedFetchError('too_large');
+      request.onBytes?.(chunk.length);
       chunks.push(chunk);
     }
     isWhole = true;

@@ -80,6 +80,8 @@ const schema = z
     START_CONCURRENCY: integer(2),
     SESSIONS_TOKEN: z.string().min(1).optional(),
     MAX_SESSIONS: integer(200),
+    // Of the least, what one agent may have of it holds the largest body.
+    UPLOAD_BUDGET_MB: integer(128, 40),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     SHUTDOWN_GRACE_MS: integer(30_000),
     AI_CONCURRENCY: integer(4),

@@ -51,7 +51,7 @@ class FakeMedia implements MediaSource {
     return this.#store(`data:${data}`);
   }
 
-  fromUrl(url: string): Promise<StoredImage> {
+  fromUrl(url: string, _claim?: object, _onBytes?: (bytes: number) => void): Promise<StoredImage> {
     return this.#store(`url:${url}`);
   }
 
@@ -97,6 +97,7 @@ export class Harness {
         DEFAULT_COUNTRY: 'ID',
         SEND_RATE_PER_MINUTE: 100,
         MAX_SESSIONS: 200,
+        UPLOAD_BUDGET_MB: 128,
         ...changes,
       },
       system: this.system,

@@ -1,12 +1,12 @@
 import type { RequestHandler } from 'express';
 import { agentAuth } from '../auth.ts';
+import type { EdgeDeps } from '../edge.ts';
 import { createOnce, type Once } from '../idempotency.ts';
-import type { HttpDeps } from '../ports.ts';
 import { rateLimitHeaders } from '../rate-limit.ts';
 import { type AgentBodies, agentBodies } from '../schemas.ts';
 
 /** What the routes under `/agents/{agentId}` share, beside the injected parts. */
-export interface AgentRouteDeps extends HttpDeps {
+export interface AgentRouteDeps extends EdgeDeps {
   auth: RequestHandler;
   rateLimit: RequestHandler;
   once: Once;
@@ -14,7 +14,7 @@ export interface AgentRouteDeps extends HttpDeps {
 }
 
 /** Makes the shared parts once, so that all of these routes throttle and validate as one. */
-export function agentRouteDeps(deps: HttpDeps): AgentRouteDeps {
+export function agentRouteDeps(deps: EdgeDeps): AgentRouteDeps {
   const { system, settings } = deps;
   return {
     ...deps,

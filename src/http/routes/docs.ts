@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Router } from 'express';
-import type { Edition, HttpDeps } from '../ports.ts';
+import type { EdgeDeps } from '../edge.ts';
+import type { Edition } from '../ports.ts';
 import { resource } from '../routing.ts';
 import { pageHeaders } from '../security.ts';
-import type { TokenGuards } from '../sessions-token.ts';
 
 const ASSETS = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 const FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'] as const;
@@ -67,7 +67,7 @@ window.SwaggerUIBundle({
 }
 
 /** `GET /docs`: Swagger UI from this origin alone, under a policy without inline scripts; works offline. */
-export function docsRoutes({ edition, guards }: HttpDeps & { guards: TokenGuards }): Router {
+export function docsRoutes({ edition, guards }: EdgeDeps): Router {
   const router = Router({ caseSensitive: true });
   const documents = [{ name: 'Gateway', url: '/openapi.json' }, ...(edition?.documents ?? [])];
   const html = page(edition && { ...edition, documents });

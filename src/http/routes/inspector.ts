@@ -1,27 +1,21 @@
 import { Router } from 'express';
 import { GatewayError } from '../../actors/errors.ts';
 import { parseWith } from '../body.ts';
+import type { EdgeDeps } from '../edge.ts';
 import { EventStream } from '../event-stream.ts';
 import { inspectorEventsQuery, lastEventId } from '../inspector-schemas.ts';
 import { streamAgent, streamAgents } from '../inspector-streams.ts';
 import { detailOf, summaryOf } from '../inspector-views.ts';
 import { sendPage } from '../pages.ts';
-import type { HttpDeps } from '../ports.ts';
 import { resource, sendAnswer } from '../routing.ts';
 import { agentPath } from '../schemas.ts';
 import { pageHeaders } from '../security.ts';
-import type { TokenGuards } from '../sessions-token.ts';
 
 /**
  * `GET /inspector`: the live state chart of every agent, for people (SPEC §3), and what the page is fed with. Read
  * only; whoever may see `/sessions*` may see this.
  */
-export function inspectorRoutes({
-  system,
-  settings,
-  stopping,
-  guards,
-}: HttpDeps & { guards: TokenGuards }): Router {
+export function inspectorRoutes({ system, settings, stopping, guards }: EdgeDeps): Router {
   const router = Router({ caseSensitive: true });
   const guard = guards.api;
 

@@ -3,6 +3,8 @@ import type { z } from 'zod';
 import { toGatewayError } from '../../actors/errors.ts';
 import { agentIdOf } from '../auth.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
+import { takeHold } from '../body-hold.ts';
+import type { Hold } from '../byte-budget.ts';
 import type { MediaSource, StoredImage } from '../ports.ts';
 import { type Answer, resource } from '../routing.ts';
 import type { AgentBodies } from '../schemas.ts';
@@ -12,14 +14,23 @@ import { prefersAsync, sendOutcomeAnswer } from './sending.ts';
 
 type MediaBody = z.output<AgentBodies['media']>;
 
-/** Stores the image of a body, from whichever of its two sources. */
-function store(media: MediaSource, body: MediaBody): Promise<StoredImage> {
+/** Stores the image of a body, from whichever of its two sources; what is fetched is held of the budget, too. */
+function store(media: MediaSource, body: MediaBody, hold: Hold): Promise<StoredImage> {
   const claim = { mimetype: body.mimetype, filename: body.filename };
-  return body.url === undefined ? media.fromBase64(body.data ?? '', claim) : media.fromUrl(body.url, claim);
+  if (body.url === undefined) return media.fromBase64(body.data ?? '', claim);
+  return media.fromUrl(body.url, claim, hold.grow);
 }
 
 /** `POST /agents/{agentId}/media` (SPEC §3, §9): an image of at most 10 MiB, from base64 or a URL. */
-export function mediaRoutes({ system, media, auth, rateLimit, once, bodies }: AgentRouteDeps): Router {
+export function mediaRoutes({
+  system,
+  media,
+  auth,
+  rateLimit,
+  once,
+  bodies,
+  budgets,
+}: AgentRouteDeps): Router {
   const router = Router({ caseSensitive: true });
 
   /** Sends a stored image; one that surely will not leave is deleted, one that may yet be looked for is not. */
@@ -50,27 +61,36 @@ export function mediaRoutes({ system, media, auth, rateLimit, once, bodies }: Ag
     post: [
       auth,
       rateLimit,
-      jsonBody(BODY_LIMITS.media, 'MEDIA_TOO_LARGE'),
+      jsonBody(BODY_LIMITS.media, { budget: budgets.media, tooLarge: 'MEDIA_TOO_LARGE' }),
       async (req, res) => {
         const agentId = agentIdOf(res);
         const body = parseWith(bodies.media, req.body);
         const options = { respondAsync: prefersAsync(req), traceId: traceIdOf(res) };
-        await once(req, res, 'media', body, {
-          work: async (id) => {
-            system.assertCanSend(agentId);
-            const image = await store(media, body);
-            // Its fourteen megabytes of text are not held while the send waits its turn.
-            body.data = undefined;
-            req.body = undefined;
-            return send(agentId, body, image, { ...options, id });
-          },
-          resume: async (id) => {
-            const { image } = await system.message(agentId, id);
-            const outcome = await system.outcome(agentId, id);
-            const told = image && { mimetype: image.mimetype, size: image.size };
-            return sendOutcomeAnswer(agentId, outcome, options.respondAsync, told);
-          },
-        });
+        const hold = takeHold(res);
+        /** Lets go of the body: its fourteen megabytes of text are not held while the send waits its turn. */
+        const drop = (): void => {
+          body.data = undefined;
+          req.body = undefined;
+          hold.release();
+        };
+        const work = async (id: string | undefined): Promise<Answer> => {
+          system.assertCanSend(agentId);
+          const image = await store(media, body, hold);
+          drop();
+          return send(agentId, body, image, { ...options, id });
+        };
+        const resume = async (id: string): Promise<Answer> => {
+          drop();
+          const { image } = await system.message(agentId, id);
+          const outcome = await system.outcome(agentId, id);
+          const told = image && { mimetype: image.mimetype, size: image.size };
+          return sendOutcomeAnswer(agentId, outcome, options.respondAsync, told);
+        };
+        try {
+          await once(req, res, 'media', body, { work, resume });
+        } finally {
+          hold.release();
+        }
       },
     ],
   });

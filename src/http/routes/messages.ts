@@ -23,14 +23,14 @@ function messageBody(message: StoredMessage) {
 }
 
 /** `POST /agents/{agentId}/messages` and `GET …/messages/{id}` (SPEC §3). */
-export function messageRoutes({ system, auth, rateLimit, once, bodies }: AgentRouteDeps): Router {
+export function messageRoutes({ system, auth, rateLimit, once, bodies, budgets }: AgentRouteDeps): Router {
   const router = Router({ caseSensitive: true });
 
   resource(router, '/agents/:agentId/messages', {
     post: [
       auth,
       rateLimit,
-      jsonBody(BODY_LIMITS.text),
+      jsonBody(BODY_LIMITS.text, { budget: budgets.text }),
       async (req, res) => {
         const agentId = agentIdOf(res);
         const body = parseWith(bodies.message, req.body);

@@ -6,14 +6,14 @@ import { traceIdOf } from '../trace.ts';
 import type { AgentRouteDeps } from './agents.ts';
 
 /** `POST /agents/{agentId}/run` (SPEC §3): asks the AI for a chat and sends what it answers. */
-export function runRoutes({ system, auth, rateLimit, once, bodies }: AgentRouteDeps): Router {
+export function runRoutes({ system, auth, rateLimit, once, bodies, budgets }: AgentRouteDeps): Router {
   const router = Router({ caseSensitive: true });
 
   resource(router, '/agents/:agentId/run', {
     post: [
       auth,
       rateLimit,
-      jsonBody(BODY_LIMITS.text),
+      jsonBody(BODY_LIMITS.text, { budget: budgets.text }),
       async (req, res) => {
         const agentId = agentIdOf(res);
         const body = parseWith(bodies.run, req.body);

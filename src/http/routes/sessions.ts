@@ -4,10 +4,9 @@ import { GatewayError } from '../../actors/errors.ts';
 import type { AgentView, GatewaySystem, StartOutcome } from '../../actors/protocol.ts';
 import { createAdmission } from '../admission.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
-import type { HttpDeps } from '../ports.ts';
+import type { EdgeDeps } from '../edge.ts';
 import { type Answer, resource, sendAnswer } from '../routing.ts';
 import { agentPath, createSessionBody } from '../schemas.ts';
-import type { TokenGuards } from '../sessions-token.ts';
 import { traceIdOf } from '../trace.ts';
 import { streamEvents } from './session-events.ts';
 
@@ -79,12 +78,7 @@ function qrHandler(system: GatewaySystem): RequestHandler {
 }
 
 /** `/sessions*` (SPEC §3): open, unless `SESSIONS_TOKEN` is set. */
-export function sessionRoutes({
-  system,
-  settings,
-  stopping,
-  guards,
-}: HttpDeps & { guards: TokenGuards }): Router {
+export function sessionRoutes({ system, settings, stopping, guards }: EdgeDeps): Router {
   const router = Router({ caseSensitive: true });
   const guard = guards.api;
   const baseUrl = settings.APP_BASE_URL;

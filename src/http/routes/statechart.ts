@@ -1,11 +1,10 @@
 import { Router } from 'express';
 import { parseWith } from '../body.ts';
+import type { EdgeDeps } from '../edge.ts';
 import { statechartQuery } from '../inspector-schemas.ts';
-import type { HttpDeps } from '../ports.ts';
 import { resource } from '../routing.ts';
 import { agentPath } from '../schemas.ts';
 import { pictureHeaders } from '../security.ts';
-import type { TokenGuards } from '../sessions-token.ts';
 import { litChart } from '../statechart.ts';
 import { mermaidOf } from '../statechart-mermaid.ts';
 
@@ -13,7 +12,7 @@ import { mermaidOf } from '../statechart-mermaid.ts';
  * `GET /sessions/{agentId}/statechart`: the chart of an agent with its live states lit, as SVG, or as mermaid text
  * for whoever asks for `text/plain` or `text/vnd.mermaid`.
  */
-export function statechartRoutes({ system, guards }: HttpDeps & { guards: TokenGuards }): Router {
+export function statechartRoutes({ system, guards }: EdgeDeps): Router {
   const router = Router({ caseSensitive: true });
   resource(router, '/sessions/:agentId/statechart', {
     get: [

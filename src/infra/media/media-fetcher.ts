@@ -50,13 +50,15 @@ export class MediaFetcher {
 
   /**
    * The bytes behind an URL, after at most 3 redirects, each checked like the first.
-   * @throws GatewayError `MEDIA_URL_BLOCKED`, `MEDIA_TOO_LARGE` or `MEDIA_FETCH_FAILED`; none names an address.
+   * `onBytes` is told of each piece of the answer.
+   * @throws GatewayError `MEDIA_URL_BLOCKED`, `MEDIA_TOO_LARGE` or `MEDIA_FETCH_FAILED`, none of which names an
+   * address; or what `onBytes` throws, if that is one.
    */
-  async fetch(text: string): Promise<Buffer> {
+  async fetch(text: string, onBytes?: (bytes: number) => void): Promise<Buffer> {
     const end = performance.now() + (this.#options.deadlineMs ?? DEADLINE_MS);
     let url = parseUrl(text);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-      const answer = await this.#get(url, Math.max(1, end - performance.now()));
+      const answer = await this.#get(url, Math.max(1, end - performance.now()), onBytes);
       if (answer.status >= 200 && answer.status <= 299) return answer.body;
       const { location } = answer.headers;
       if (!REDIRECTS.has(answer.status) || !location)
@@ -67,7 +69,7 @@ export class MediaFetcher {
   }
 
   /** One request, to an allowed origin or through the filter. */
-  async #get(url: URL, deadlineMs: number): Promise<BoundedAnswer> {
+  async #get(url: URL, deadlineMs: number, onBytes?: (bytes: number) => void): Promise<BoundedAnswer> {
     const isAllowed = this.#allowed.has(url.origin);
     if (!isAllowed && (LOCAL_NAME.test(url.hostname) || isForbiddenLiteral(url, isIpv4Compatible)))
       throw blocked();
@@ -79,6 +81,7 @@ export class MediaFetcher {
       lookup,
       deadlineMs,
       maxBytes: this.#options.maxBytes,
+      onBytes,
     }).catch((error: unknown) => {
       throw toMediaError(error, this.#options.maxBytes);
     });
@@ -103,6 +106,7 @@ function isIpv4Compatible(address: string): boolean {
 /** Sorts a failed request into the three ways that the contract knows. */
 function toMediaError(error: unknown, maxBytes: number): GatewayError {
   if (!(error instanceof BoundedFetchError)) return failed('The media URL could not be read.', error);
+  if (error.cause instanceof GatewayError) return error.cause;
   if (error.fault === 'too_large')
     return new GatewayError('MEDIA_TOO_LARGE', `The media is over ${maxBytes} bytes.`);
   if (error.fault === 'timeout') return failed('The media URL answered too slowly.', error);

@@ -48,9 +48,9 @@ export class SpooledMedia {
     return await this.#store(decodeBase64(data, MAX_MEDIA_BYTES), claim);
   }
 
-  /** Fetches and stores. `MEDIA_URL_BLOCKED`, `MEDIA_FETCH_FAILED`, `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`. */
-  async fromUrl(url: string, claim: MediaClaim): Promise<ImageFile> {
-    return await this.#store(await this.#fetcher.fetch(url), claim);
+  /** Fetches and stores; `onBytes` is told of what comes in, and may refuse it. `MEDIA_URL_BLOCKED`, `MEDIA_FETCH_FAILED`, `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`. */
+  async fromUrl(url: string, claim: MediaClaim, onBytes?: (bytes: number) => void): Promise<ImageFile> {
+    return await this.#store(await this.#fetcher.fetch(url, onBytes), claim);
   }
 
   /** Copies the image into `TEMP_DIR`, where it is kept for a day; gives the copy's path. */
