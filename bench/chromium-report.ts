@@ -1,0 +1,147 @@
+import { head, spread, verdict } from './machine.ts';
+import { median } from './rounds.ts';
+
+/** MB of one round with so many sessions: all, and of that what files back. */
+export interface Sizes {
+  counts: readonly number[];
+  pss: number[];
+  file: number[];
+}
+
+/** One way to launch browsers. */
+export interface Variant {
+  name: string;
+  rounds: Sizes[];
+}
+
+/** What was measured without an argument; without a name: with all of them. */
+export interface ArgumentRow {
+  name: string | undefined;
+  rounds: Sizes[];
+}
+
+const GOAL = 0.55;
+
+/** MB of the first session in each round. */
+const first = (rounds: Sizes[]) => rounds.map(({ pss }) => pss[0]!);
+
+/** MB of each further session in each round. */
+function further(rounds: Sizes[], field: 'pss' | 'file' = 'pss'): number[] {
+  return rounds.map((round) => {
+    const values = round[field];
+    return (values.at(-1)! - values[0]!) / (round.counts.at(-1)! - round.counts[0]!);
+  });
+}
+
+/** One variant's row of the table. */
+function variantRow({ name, rounds }: Variant, base: Variant): string {
+  const one = median(first(rounds)) / median(first(base.rounds));
+  const more = median(further(rounds)) / median(further(base.rounds));
+  const totals = rounds[0]!.counts.map((_, index) => spread(rounds.map(({ pss }) => pss[index]!)));
+  const figures = [...totals, spread(further(rounds)), one.toFixed(2), more.toFixed(2)];
+  return `| ${name} | ${figures.join(' | ')} |`;
+}
+
+/** How near the goal a variant is. */
+function goalLine({ name, rounds }: Variant, base: Variant): string {
+  const one = median(first(rounds)) / median(first(base.rounds));
+  const more = median(further(rounds)) / median(further(base.rounds));
+  return `- ${name}: the first session ${one.toFixed(2)}, ${verdict(one <= GOAL)}; each further one ${more.toFixed(2)}, ${verdict(more <= GOAL)}.`;
+}
+
+/** Sessions in so many GB, the first and further ones; a quarter is left to everything else. */
+function capacityRow({ name, rounds }: Variant): string {
+  const [one, more] = [median(first(rounds)), median(further(rounds))];
+  const fits = (gigabytes: number) => Math.max(0, 1 + Math.floor((gigabytes * 750 - one) / more));
+  return `| ${name} | ${(1000 / more).toFixed(1)} | ${[2, 4, 8, 16, 32].map(fits).join(' | ')} |`;
+}
+
+/** One argument's row: what a first and a further session take more without it. */
+function argumentRow({ name, rounds }: ArgumentRow, all: ArgumentRow): string {
+  const difference = (values: (rounds: Sizes[]) => number[]) => {
+    const more = median(values(rounds)) - median(values(all.rounds));
+    return `${more < 0 ? '−' : '+'}${Math.abs(more).toFixed(0)}`;
+  };
+  return `| \`${name}\` | ${difference(first)} | ${difference(further)} |`;
+}
+
+/** The results as the text of CHROMIUM.md. */
+export function chromiumReport(
+  variants: Variant[],
+  argumentsLeftOut: ArgumentRow[],
+  version: string,
+): string {
+  const [base, ours] = variants as [Variant, Variant];
+  const [all, ...without] = argumentsLeftOut as [ArgumentRow, ...ArgumentRow[]];
+  const fileOfFirst = median(ours.rounds.map(({ file }) => file[0]!));
+  const counts = base.rounds[0]!.counts;
+  return `# What a session costs in memory
+
+${head('bench:chromium')}
+${version}.
+
+Each session is a Chromium of its own, linked to the stand-in of web.whatsapp.com in \`test/support/stand-in\` and at
+rest. MB are 10⁶ bytes of PSS: every process of every browser, pages that several share counted by their share
+(\`smaps_rollup\`). The variants took turns; median (min … max) of ${base.rounds.length} rounds. No other process of the same program
+ran, which would have carried a part of its pages.
+
+| | ${counts.map((count) => (count === 1 ? '1 session' : `${count} sessions`)).join(' | ')} | each further one | ratio, first | ratio, further |
+|---|${counts.map(() => '---|').join('')}---|---|---|
+${variants.map((variant) => variantRow(variant, base)).join('\n')}
+
+The goal is ${GOAL} × of whatsapp-web.js's defaults:
+
+${variants
+  .filter((variant) => variant.name.includes('our'))
+  .map((variant) => goalLine(variant, base))
+  .join('\n')}
+
+**Why the first session is not smaller in Chromium**: ${fileOfFirst.toFixed(0)} MB of its ${median(first(ours.rounds)).toFixed(0)} are pages of files, nearly all of them Chromium's own
+program (297 MB on disk). They are there once, however many sessions run, and the kernel can drop them and read them
+again. No argument makes the program smaller: even \`--single-process\`, which would let the page take the browser and
+the sandbox with it, only comes to about 300 MB. The headless shell is a smaller program.
+
+## What each argument gives
+
+Left out alone, with all others there: so many MB more. Median of ${all.rounds.length} rounds with 1 and 3 sessions; differences
+below 3 MB are noise.
+
+| left out | first session | each further one |
+|---|---|---|
+${without.map((row) => argumentRow(row, all)).join('\n')}
+
+Some stand for each other: without \`--in-process-gpu\` there has to be a GPU process, and the process that it is forked
+from pays for itself. Tried and left out, as they gave nothing here: \`--enable-low-end-device-mode\`,
+\`--js-flags=--lite-mode\` (2 MB, and slower code), \`--app\`, \`--disable-features=SpareRendererForSitePerProcess\`. And
+\`--no-zygote\`, which costs 28 MB: the processes share nothing then.
+
+## How many sessions fit
+
+On the stand-in's page, which weighs nothing. **WhatsApp's own page comes on top**, with its code and with the chats of
+the account, whatever the arguments are; so this is the most that can fit, and not a plan. A plan is made with
+\`wa_chromium_memory_bytes\` of a few real sessions. A quarter of the memory is left to the system, the service and
+the database.
+
+| | per further GB | in 2 GB | 4 GB | 8 GB | 16 GB | 32 GB |
+|---|---|---|---|---|---|---|
+${variants.map(capacityRow).join('\n')}
+
+## The headless shell
+
+\`chromium-headless-shell\` (a Debian package, and part of Chrome for Testing) is Chromium without its window. The service
+uses it when told to, with no other change:
+
+    PUPPETEER_EXECUTABLE_PATH=/usr/lib/chromium/chromium-headless-shell
+
+Name the program itself: Debian's \`/usr/bin/chromium-headless-shell\` is a shell script that stays between the service
+and the browser, and a killed browser would live on behind it. The risks, for which it is not the default:
+
+- **It can be told from a desktop's Chrome** by any page that looks. The user agent is the library's in both, but the
+  shell has other client hints, fonts and plugins. WhatsApp may treat such a client differently, now or later. Try it on
+  a number that may be lost.
+- **No profile lock.** Chromium refuses a profile that another one uses; the shell doesn't. The service's own lock on
+  \`WWEBJS_AUTH_DIR\` keeps a second service out, nothing keeps out a shell started by hand.
+- It was run through the driver's suite, the stand-in's and the browser-death faults once: only the test of Chromium's
+  profile lock fails, as there is none.
+`;
+}
