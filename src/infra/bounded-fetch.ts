@@ -1,11 +1,7 @@
 import { once } from 'node:events';
-import {
-  type Agent as HttpAgent,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  request as requestHttp,
-} from 'node:http';
-import { type Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type { Agent as HttpAgent, IncomingHttpHeaders } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
+import got, { RequestError, type Response } from 'got';
 import type { Scheduler } from '../actors/ports.ts';
 import type { Lookup } from './guarded-lookup.ts';
 import { HOST_CLOCK } from './host-clock.ts';
@@ -55,52 +51,56 @@ export class BoundedFetchError extends Error {
 export async function boundedFetch(url: URL, request: BoundedRequest): Promise<BoundedAnswer> {
   const { clock = HOST_CLOCK } = request;
   let fault: FetchFault = 'failed';
-  let isWhole = false;
-  const exchange = open(url, request);
+  const stream = open(url, request);
   /** Ends the exchange, and remembers why for the error that follows. */
   const cut = (why: FetchFault): void => {
     fault = why;
-    exchange.destroy(new Error(why));
+    stream.destroy(new Error(why));
   };
   const onAbort = (): void => cut('cancelled');
   const timer = clock.setTimeout(() => cut('timeout'), request.deadlineMs);
   request.signal?.addEventListener('abort', onAbort, { once: true });
   // Errors reach us through the awaits below; one that comes after them has nobody left to tell.
-  exchange.on('error', () => {});
+  stream.on('error', () => {});
   try {
     if (request.signal?.aborted) cut('cancelled');
-    exchange.end(request.body);
-    const [response] = (await once(exchange, 'response')) as [IncomingMessage];
-    const { statusCode: status = 0, headers } = response;
+    const [response] = (await once(stream, 'response')) as [Response];
+    const { statusCode: status, headers } = response;
     if (status < 200 || status > 299) return { status, headers, body: Buffer.alloc(0) };
     const chunks: Buffer[] = [];
     let size = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size > request.maxBytes) throw new BoundedFetchError('too_large');
+      if (size > request.maxBytes) {
+        cut('too_large');
+        continue;
+      }
       request.onBytes?.(chunk.length);
       chunks.push(chunk);
     }
-    isWhole = true;
     return { status, headers, body: Buffer.concat(chunks) };
   } catch (error) {
-    throw error instanceof BoundedFetchError ? error : new BoundedFetchError(fault, error);
+    // The client's error carries the request with its headers, the key among them; what caused it does not.
+    throw new BoundedFetchError(fault, error instanceof RequestError ? error.cause : error);
   } finally {
     clock.clearTimeout(timer);
     request.signal?.removeEventListener('abort', onAbort);
-    // A whole answer has given its socket back, for the next request.
-    if (!isWhole) exchange.destroy();
+    stream.destroy();
   }
 }
 
-/** The request, not sent yet. Node's own client: it has none of the conveniences that would break a bound. */
-function open(url: URL, { method, headers, agent, lookup }: BoundedRequest) {
-  const [request, ownAgent] =
-    url.protocol === 'https:' ? [requestHttps, agent.https] : [requestHttp, agent.http];
-  return request(url, {
-    method,
-    headers: { 'user-agent': 'whatsapp-gateway', 'accept-encoding': 'identity', ...headers },
-    agent: ownAgent,
-    lookup,
+/** The client's stream, with every convenience that would break a bound turned off. */
+function open(url: URL, request: BoundedRequest) {
+  return got.stream(url, {
+    method: request.method,
+    headers: { 'user-agent': 'whatsapp-gateway', 'accept-encoding': 'identity', ...request.headers },
+    body: request.body,
+    agent: request.agent,
+    dnsLookup: request.lookup as never,
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+    decompress: false,
+    enableUnixSockets: false,
   });
 }

@@ -39,7 +39,6 @@ const AGENTS = Array.from({ length: 20 }, (_, index) => ({
   agentId: `agent-${index}`,
   number: `62811000${String(index).padStart(5, '0')}`,
 }));
-const WARM_CYCLES = 20;
 /** Connections to the database that may stay open. */
 const POOL_SIZE = 10;
 
@@ -47,6 +46,8 @@ const { database, cycles, rounds, minutes } = JSON.parse(process.argv[2]!) as So
 const isLong = minutes > 0 || rounds > 20;
 /** Customers who write in turns: enough that nobody is taken for a bot. */
 const customers = isLong ? 50 : 8;
+/** By then what is remembered of agents that have gone is as much as it gets. */
+const warmCycles = isLong ? 150 : 20;
 /** By then everything that is bounded is full: the network's chats, and in a long run what each agent remembers. */
 const warmRounds = isLong ? 520 : 24;
 const network = new SandboxNetwork({ chatSize: 3, wireLogSize: 100 });
@@ -149,7 +150,7 @@ async function round(index: number): Promise<void> {
   for (const { agentId } of [unlucky, offline]) await connected(agentId);
 }
 
-for (let done = 0; done < WARM_CYCLES; done += 1) await cycle();
+for (let done = 0; done < warmCycles; done += 1) await cycle();
 const beforeCycles = await holding();
 for (let done = 0; done < cycles; done += 1) await cycle();
 const afterCycles = await holding();
