@@ -61,15 +61,7 @@ describe('the log of an agent’s whole life, at the lowest level', () => {
   });
   after(() => service.close());
 
-  registerPrdWalk(() => ({
-    url: service.app.url,
-    network: service.network,
-    ai: service.ai,
-    pool: service.pool,
-    images: service.images,
-    authFolder: null,
-    browsers: () => 0,
-  }));
+  registerPrdWalk(() => service);
 
   it('follows one trace id from the request through the AI call to the send', async () => {
     const { app, network, ai } = service;

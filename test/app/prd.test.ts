@@ -11,13 +11,5 @@ describe("the PRD's life of an agent, on the sandbox driver", () => {
   });
   after(() => service.close());
 
-  registerPrdWalk(() => ({
-    url: service.app.url,
-    network: service.network,
-    ai: service.ai,
-    pool: service.pool,
-    images: service.images,
-    authFolder: null,
-    browsers: () => 0,
-  }));
+  registerPrdWalk(() => service);
 });

@@ -7,7 +7,8 @@ import { EventStream } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { processesIn } from '../support/processes.ts';
 import { SandboxCommand } from '../support/sandbox-command.ts';
-import { foreignSockets } from '../support/sockets.ts';
+import { findProcNet, foreignSockets } from '../support/sockets.ts';
+import { whereFound } from '../support/where-found.ts';
 
 const PHONES = 50;
 const MAX_MEMORY_BYTES = 300 * 1024 ** 2;
@@ -111,14 +112,15 @@ describe('npm run sandbox', function () {
     expect(sandbox.words).not.to.match(/IMPORTED \S+(whatsapp-web|puppeteer|wwebjs)/);
   });
 
-  it('has spoken to nobody beyond this machine', async function () {
-    if (process.platform !== 'linux') this.skip();
-    // The look sees what is open to others: here, a socket of the test itself.
-    const open = createSocket('udp4');
-    await new Promise<void>((resolve) => open.bind(0, '0.0.0.0', resolve));
-    expect(foreignSockets([process.pid])).to.have.length(1);
-    open.close();
-    expect(sandbox.processes()).to.have.length.above(1);
-    expect([...foreign]).to.deep.equal([]);
+  whereFound('and the network', findProcNet(), 'no /proc/net found: it is on Linux alone', () => {
+    it('has spoken to nobody beyond this machine', async () => {
+      // The look sees what is open to others: here, a socket of the test itself.
+      const open = createSocket('udp4');
+      await new Promise<void>((resolve) => open.bind(0, '0.0.0.0', resolve));
+      expect(foreignSockets([process.pid])).to.have.length(1);
+      open.close();
+      expect(sandbox.processes()).to.have.length.above(1);
+      expect([...foreign]).to.deep.equal([]);
+    });
   });
 });

@@ -1,114 +1,107 @@
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
-import { withDatabase } from '../support/postgres.ts';
-import { ScriptedSandbox, type Wire } from '../support/scripted-sandbox.ts';
-import { type Service, startService } from '../support/service.ts';
+import { type Wire, withScriptedSandbox } from '../support/scripted-sandbox.ts';
 
 const BOT = '6281100000001';
 const CUSTOMER = '6285000000001';
 const MINUTE = 60_000;
 
 describe('the sandbox, driven by a script', () => {
-  const database = withDatabase();
-  let service: Service;
-  let api: ScriptedSandbox;
-
-  before(async () => {
-    service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox' } });
-    api = new ScriptedSandbox(service.app.url);
-  });
-  after(() => service.close());
-  beforeEach(async () => {
-    expect((await api.call('POST', '/sandbox/reset', { seed: 'test' })).status).to.equal(200);
-    await api.link('bot', BOT);
-  });
+  const suite = withScriptedSandbox(BOT);
 
   describe('numbers with fixed behaviour', () => {
     it('15550000000 reads after a second', async () => {
-      expect((await api.send('bot', '15550000000', 'hi')).status).to.equal(200);
-      await api.ticks('bot', '15550000000', 2);
-      await api.advance(1_000);
-      await api.ticks('bot', '15550000000', 3);
+      expect((await suite.api.send('bot', '15550000000', 'hi')).status).to.equal(200);
+      await suite.api.ticks('bot', '15550000000', 2);
+      await suite.api.advance(1_000);
+      await suite.api.ticks('bot', '15550000000', 3);
     });
 
     it('15550000001 is not on WhatsApp', async () => {
-      const { status, body } = await api.send('bot', '15550000001', 'hi');
+      const { status, body } = await suite.api.send('bot', '15550000001', 'hi');
       expect([status, body.error?.code]).to.deep.equal([422, 'RECIPIENT_NOT_ON_WHATSAPP']);
     });
 
     it('15550000002 keeps one tick, and that is a success', async () => {
-      expect((await api.send('bot', '15550000002', 'hi')).status).to.equal(200);
-      await api.advance(10 * MINUTE);
-      expect(await api.newest('bot', '15550000002')).to.include({ ack: 1 });
+      expect((await suite.api.send('bot', '15550000002', 'hi')).status).to.equal(200);
+      await suite.api.advance(10 * MINUTE);
+      expect(await suite.api.newest('bot', '15550000002')).to.include({ ack: 1 });
     });
 
     it('15550000003 fails once', async () => {
-      const first = await api.send('bot', '15550000003', 'hi');
+      const first = await suite.api.send('bot', '15550000003', 'hi');
       expect([first.status, first.body.error?.code]).to.deep.equal([502, 'BAD_GATEWAY']);
       expect(first.body.error).to.have.nested.property('details.outcome', 'failed');
-      expect((await api.send('bot', '15550000003', 'hi')).status).to.equal(200);
+      expect((await suite.api.send('bot', '15550000003', 'hi')).status).to.equal(200);
     });
 
     it('15550000004 answers pong', async () => {
-      await api.send('bot', '15550000004', 'ping');
-      await eventually('the answer', async () => (await api.newest('bot', '15550000004'))?.body !== 'ping');
-      const bodies = (await api.messagesOf('15550000004')).map(({ body }) => body);
+      await suite.api.send('bot', '15550000004', 'ping');
+      await eventually(
+        'the answer',
+        async () => (await suite.api.newest('bot', '15550000004'))?.body !== 'ping',
+      );
+      const bodies = (await suite.api.messagesOf('15550000004')).map(({ body }) => body);
       expect(bodies.slice(0, 2)).to.deep.equal(['ping', 'pong']);
     });
 
     it('15550000005 gets it after thirty seconds', async () => {
-      expect((await api.send('bot', '15550000005', 'hi')).status).to.equal(200);
-      expect(await api.newest('bot', '15550000005')).to.include({ ack: 1 });
-      await api.advance(30_000);
-      await api.ticks('bot', '15550000005', 2);
+      expect((await suite.api.send('bot', '15550000005', 'hi')).status).to.equal(200);
+      expect(await suite.api.newest('bot', '15550000005')).to.include({ ack: 1 });
+      await suite.api.advance(30_000);
+      await suite.api.ticks('bot', '15550000005', 2);
     });
 
     it('15550000008 drops the connection during the send; the message leaves once it is back', async () => {
-      const sent = api.send('bot', '15550000008', 'hi');
+      const sent = suite.api.send('bot', '15550000008', 'hi');
       await eventually('the drop', async () => {
-        const { body } = await api.call('GET', '/sandbox/phones');
+        const { body } = await suite.api.call('GET', '/sandbox/phones');
         return (body as unknown as { line: { online: boolean } }[])[0]?.line.online === false;
       });
-      await api.advance(3_000);
+      await suite.api.advance(3_000);
       expect((await sent).status).to.equal(200);
-      expect(await api.sentTexts('bot', '15550000008@c.us')).to.deep.equal(['hi']);
+      expect(await suite.api.sentTexts('bot', '15550000008@c.us')).to.deep.equal(['hi']);
     });
 
     it('15550000009 gets whoever writes to it banned', async () => {
-      const { status } = await api.send('bot', '15550000009', 'hi');
+      const { status } = await suite.api.send('bot', '15550000009', 'hi');
       expect(status).to.equal(502);
-      expect(await api.state('bot', 'auth_failed')).to.include({ reason: 'TOS_BLOCK' });
+      expect(await suite.api.state('bot', 'auth_failed')).to.include({ reason: 'TOS_BLOCK' });
     });
   });
 
   it('brings 100 messages across a lost connection in order, once each', async () => {
-    await api.phone('bot', 'network', { latencyMs: 5 });
+    await suite.api.phone('bot', 'network', { latencyMs: 5 });
     const texts = Array.from({ length: 100 }, (_, index) => `message ${index}`);
     for (const [index, text] of texts.entries()) {
-      const { status } = await api.accept('bot', CUSTOMER, text);
+      const { status } = await suite.api.accept('bot', CUSTOMER, text);
       expect(status).to.equal(202);
-      if (index === 30) await api.phone('bot', 'network', { drop: true });
-      if (index === 60) await api.phone('bot', 'network', { restore: true });
+      if (index === 30) await suite.api.phone('bot', 'network', { drop: true });
+      if (index === 60) await suite.api.phone('bot', 'network', { restore: true });
     }
-    await eventually('all of them', async () => (await api.messagesOf(CUSTOMER)).length >= texts.length);
-    expect((await api.messagesOf(CUSTOMER)).map(({ body }) => body)).to.deep.equal(texts);
+    await eventually(
+      'all of them',
+      async () => (await suite.api.messagesOf(CUSTOMER)).length >= texts.length,
+    );
+    expect((await suite.api.messagesOf(CUSTOMER)).map(({ body }) => body)).to.deep.equal(texts);
   });
 
   it('writes the same wire log for the same seed and the same script', async () => {
-    service.ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
+    suite.service.ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
     const logs: Wire[][] = [];
     for (const seed of ['monday', 'monday', 'tuesday']) {
-      await api.call('POST', '/sandbox/reset', { seed });
-      await api.call('POST', '/sandbox/seed');
-      await api.link('bot', BOT.replace(/1$/, '9'));
-      await api.phone('bot', 'network', { failureRate: 0.4 });
-      for (let index = 0; index < 10; index += 1) await api.send('bot', '15550000000', `hello ${index}`);
-      await api.phone('bot', 'network', { restore: true });
-      await api.phone('bot', 'messages', { from: CUSTOMER, text: 'open today?' });
-      await eventually('the reply', async () => (await api.messagesOf(CUSTOMER)).length === 2);
-      await api.ticks('bot', CUSTOMER, 2);
-      await api.advance(5_000);
-      const { body } = await api.call('GET', '/sandbox/wire-log');
+      await suite.api.call('POST', '/sandbox/reset', { seed });
+      await suite.api.call('POST', '/sandbox/seed');
+      await suite.api.link('bot', BOT.replace(/1$/, '9'));
+      await suite.api.phone('bot', 'network', { failureRate: 0.4 });
+      for (let index = 0; index < 10; index += 1)
+        await suite.api.send('bot', '15550000000', `hello ${index}`);
+      await suite.api.phone('bot', 'network', { restore: true });
+      await suite.api.phone('bot', 'messages', { from: CUSTOMER, text: 'open today?' });
+      await eventually('the reply', async () => (await suite.api.messagesOf(CUSTOMER)).length === 2);
+      await suite.api.ticks('bot', CUSTOMER, 2);
+      await suite.api.advance(5_000);
+      const { body } = await suite.api.call('GET', '/sandbox/wire-log');
       // A QR that is shown for long is replaced by the clock of the host, too, and lines have its times.
       const lines = (body as unknown as Wire[]).filter(({ kind }) => kind !== 'ref');
       logs.push(lines.map(({ kind, account, detail }) => ({ kind, account, detail })));

@@ -1,36 +1,22 @@
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
-import { withDatabase } from '../support/postgres.ts';
-import { ScriptedSandbox } from '../support/scripted-sandbox.ts';
-import { type Service, startService } from '../support/service.ts';
+import { withScriptedSandbox } from '../support/scripted-sandbox.ts';
 
 const BOT = '6281100000001';
 const CUSTOMER = '6285000000001';
 const MINUTE = 60_000;
 
 describe('time that passes at once, for the whole sandbox', () => {
-  const database = withDatabase();
-  let service: Service;
-  let api: ScriptedSandbox;
-
-  before(async () => {
-    service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox' } });
-    api = new ScriptedSandbox(service.app.url);
-  });
-  after(() => service.close());
-  beforeEach(async () => {
-    expect((await api.call('POST', '/sandbox/reset', { seed: 'test' })).status).to.equal(200);
-    await api.link('bot', BOT);
-  });
+  const suite = withScriptedSandbox(BOT);
 
   it('replaces a QR that nobody scans, and refuses the expired one', async () => {
-    await api.createAgent('other');
+    await suite.api.createAgent('other');
     const qr = async () =>
-      (await fetch(`${api.url}/sessions/other/qr`, { headers: { accept: 'text/plain' } })).text();
+      (await fetch(`${suite.api.url}/sessions/other/qr`, { headers: { accept: 'text/plain' } })).text();
     const first = await qr();
-    await api.advance(20_000);
+    await suite.api.advance(20_000);
     expect(await qr()).not.to.equal(first);
-    const { status, body } = await api.phone('other', 'scan', { qr: first });
+    const { status, body } = await suite.api.phone('other', 'scan', { qr: first });
     expect(status).to.equal(409);
     expect(body.error).to.deep.include({
       code: 'SESSION_NOT_READY',
@@ -39,60 +25,60 @@ describe('time that passes at once, for the whole sandbox', () => {
   });
 
   it('withdraws the QR of an agent that nobody ever scans', async () => {
-    await api.createAgent('other');
-    await api.advance(10 * MINUTE);
-    expect(await api.state('other', 'disconnected')).to.include({ reason: 'QR_EXPIRED' });
+    await suite.api.createAgent('other');
+    await suite.api.advance(10 * MINUTE);
+    expect(await suite.api.state('other', 'disconnected')).to.include({ reason: 'QR_EXPIRED' });
   });
 
   it('ends an AI call after a minute, reports it, and keeps the customer out of it', async () => {
-    service.ai.behave = () => 'hang';
-    const asked = service.ai.calls.length;
-    await api.phone('bot', 'messages', { from: CUSTOMER, text: 'anybody there?' });
-    await eventually('the AI to be asked', () => service.ai.calls.length > asked);
-    await api.advance(MINUTE);
-    const developer = service.config.DEVELOPER_NUMBER;
-    const report = await eventually('the report', async () => (await api.messagesOf(developer))[0]);
+    suite.service.ai.behave = () => 'hang';
+    const asked = suite.service.ai.calls.length;
+    await suite.api.phone('bot', 'messages', { from: CUSTOMER, text: 'anybody there?' });
+    await eventually('the AI to be asked', () => suite.service.ai.calls.length > asked);
+    await suite.api.advance(MINUTE);
+    const developer = suite.service.config.DEVELOPER_NUMBER;
+    const report = await eventually('the report', async () => (await suite.api.messagesOf(developer))[0]);
     expect(report.body).to.include('reason: TIMEOUT').and.to.include('anybody there?');
-    expect(await api.messagesOf(CUSTOMER)).to.have.length(1);
+    expect(await suite.api.messagesOf(CUSTOMER)).to.have.length(1);
   });
 
   it('brings back an agent whose browser crashed, whatever its wait is', async () => {
-    await api.phone('bot', 'network', { crash: true });
+    await suite.api.phone('bot', 'network', { crash: true });
     await eventually('the next start to be planned', async () => {
-      const { body } = await api.call('GET', '/sessions/bot');
+      const { body } = await suite.api.call('GET', '/sessions/bot');
       return (body.supervisor as { nextStartAt?: string }).nextStartAt;
     });
-    await api.advance(5 * MINUTE);
-    await api.connected('bot');
+    await suite.api.advance(5 * MINUTE);
+    await suite.api.connected('bot');
   });
 
   it('restarts a page that hangs, found by its probes', async () => {
-    await api.phone('bot', 'network', { freeze: true });
-    await api.advance(5 * MINUTE);
+    await suite.api.phone('bot', 'network', { freeze: true });
+    await suite.api.advance(5 * MINUTE);
     await eventually('the restart', async () => {
-      const { body } = await api.call('GET', '/sessions/bot');
+      const { body } = await suite.api.call('GET', '/sessions/bot');
       return (body.supervisor as { restarts: number }).restarts > 0 && body.status === 'connected';
     });
   });
 
   it('leaves a healthy agent as it is for a whole day', async () => {
-    await api.advance(24 * 60 * MINUTE);
-    const { body } = await api.call('GET', '/sessions/bot');
+    await suite.api.advance(24 * 60 * MINUTE);
+    const { body } = await suite.api.call('GET', '/sessions/bot');
     expect(body).to.deep.include({ status: 'connected', supervisor: { restarts: 0 } });
-    expect((await api.send('bot', CUSTOMER, 'still here')).body).to.include({ status: 'sent' });
-    const { body: clock } = await api.call('GET', '/sandbox/clock');
+    expect((await suite.api.send('bot', CUSTOMER, 'still here')).body).to.include({ status: 'sent' });
+    const { body: clock } = await suite.api.call('GET', '/sandbox/clock');
     expect(clock.advancedMs).to.be.above(24 * 60 * MINUTE - 1_000);
   });
 
   it('fails what waited longer than an hour for its connection', async () => {
-    await api.phone('bot', 'network', { latencyMs: 600_000 });
-    const { body: first } = await api.accept('bot', CUSTOMER, 'slow');
-    const { body: second } = await api.accept('bot', CUSTOMER, 'late');
-    await api.phone('bot', 'unlink');
-    await api.state('bot', 'disconnected');
-    await api.advance(61 * MINUTE);
+    await suite.api.phone('bot', 'network', { latencyMs: 600_000 });
+    const { body: first } = await suite.api.accept('bot', CUSTOMER, 'slow');
+    const { body: second } = await suite.api.accept('bot', CUSTOMER, 'late');
+    await suite.api.phone('bot', 'unlink');
+    await suite.api.state('bot', 'disconnected');
+    await suite.api.advance(61 * MINUTE);
     for (const { id } of [first, second]) {
-      const { body } = await api.call('GET', `/agents/bot/messages/${id}`);
+      const { body } = await suite.api.call('GET', `/agents/bot/messages/${id}`);
       expect(body.error, JSON.stringify(body)).to.include({ code: 'EXPIRED' });
     }
   });

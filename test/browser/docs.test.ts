@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Browser, Page } from 'playwright-core';
+import { startBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
-import { startBrowser } from '../support/phone-page.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 

@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import type { Browser, Page } from 'playwright-core';
+import { startBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { InspectorPage } from '../support/inspector-page.ts';
 import { faultsOf } from '../support/page-checks.ts';
-import { createAgent, linkAgent, startBrowser } from '../support/phone-page.ts';
+import { createAgent, linkAgent } from '../support/phone-page.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 

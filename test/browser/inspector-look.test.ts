@@ -1,30 +1,20 @@
 import { expect } from 'chai';
-import type { Browser } from 'playwright-core';
+import { withBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { InspectorPage } from '../support/inspector-page.ts';
 import { faultsOf, overhang } from '../support/page-checks.ts';
-import { createAgent, linkAgent, startBrowser } from '../support/phone-page.ts';
-import { withDatabase } from '../support/postgres.ts';
-import { type Service, startService } from '../support/service.ts';
+import { createAgent, linkAgent } from '../support/phone-page.ts';
 
 whenChromium('the look of the inspector', (executablePath) => {
-  const database = withDatabase();
-  let service: Service;
-  let browser: Browser;
+  const suite = withBrowser(executablePath);
   let inspector: InspectorPage;
 
   before(async () => {
-    const env = { WHATSAPP_DRIVER: 'sandbox' };
-    [service, browser] = await Promise.all([startService(database(), { env }), startBrowser(executablePath)]);
-    await linkAgent(service, 'linked');
-    await linkAgent(service, 'banned');
-    const { pn } = service.network.agents().find(({ agentId }) => agentId === 'banned')!.account!;
-    service.network.setState(pn, 'TOS_BLOCK');
-    await createAgent(service, 'waiting');
-  });
-  after(async () => {
-    await browser?.close();
-    await service?.close();
+    await linkAgent(suite.service, 'linked');
+    await linkAgent(suite.service, 'banned');
+    const { pn } = suite.service.network.agents().find(({ agentId }) => agentId === 'banned')!.account!;
+    suite.service.network.setState(pn, 'TOS_BLOCK');
+    await createAgent(suite.service, 'waiting');
   });
   afterEach(() => inspector.close());
 
@@ -33,7 +23,7 @@ whenChromium('the look of the inspector', (executablePath) => {
     ['dark', 'banned'],
   ] as const) {
     it(`leaves axe-core nothing serious to say, ${colorScheme}, contrast included, in the past as well`, async () => {
-      inspector = await InspectorPage.open(browser, service.app.url, { agentId, colorScheme });
+      inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId, colorScheme });
       await inspector.history.first().waitFor();
       expect(await faultsOf(inspector.page)).to.deep.equal([]);
       await inspector.page.locator('#agent-rows').getByRole('button', { name: 'linked' }).click();
@@ -46,7 +36,10 @@ whenChromium('the look of the inspector', (executablePath) => {
 
   for (const width of [390, 900]) {
     it(`fits on a screen of ${width} px`, async () => {
-      inspector = await InspectorPage.open(browser, service.app.url, { agentId: 'waiting', width });
+      inspector = await InspectorPage.open(suite.browser, suite.service.app.url, {
+        agentId: 'waiting',
+        width,
+      });
       await inspector.history.first().waitFor();
       expect(await overhang(inspector.page)).to.equal(0);
       await inspector.history.first().locator('button').click();
@@ -56,7 +49,7 @@ whenChromium('the look of the inspector', (executablePath) => {
   }
 
   it('can be used with the keyboard alone: another agent, a row of the past, and back', async () => {
-    inspector = await InspectorPage.open(browser, service.app.url, { agentId: 'linked' });
+    inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'linked' });
     await inspector.history.first().waitFor();
     const { page } = inspector;
     /** Goes on with the Tab key until this is reached. */

@@ -1,45 +1,33 @@
 import { expect } from 'chai';
-import type { Browser } from 'playwright-core';
+import { withBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { InspectorPage, inspected, withAncestors } from '../support/inspector-page.ts';
-import { createAgent, linkAgent, startBrowser } from '../support/phone-page.ts';
-import { withDatabase } from '../support/postgres.ts';
+import { createAgent, linkAgent } from '../support/phone-page.ts';
 import { replay } from '../support/replay.ts';
-import { type Service, startService } from '../support/service.ts';
 
 whenChromium('the inspector, as one who debugs a lifecycle sees it', (executablePath) => {
-  const database = withDatabase();
-  let service: Service;
-  let browser: Browser;
+  // A small bucket, so that the mailbox has something to hold.
+  const suite = withBrowser(executablePath, { SEND_BURST: '3' });
   let inspector: InspectorPage;
 
-  before(async () => {
-    // A small bucket, so that the mailbox has something to hold.
-    const env = { WHATSAPP_DRIVER: 'sandbox', SEND_BURST: '3' };
-    [service, browser] = await Promise.all([startService(database(), { env }), startBrowser(executablePath)]);
-  });
-  after(async () => {
-    await browser?.close();
-    await service?.close();
-  });
   afterEach(() => inspector.close());
 
   /** Opens the page on a linked agent of this name. */
   async function onLinked(agentId: string): Promise<void> {
-    await linkAgent(service, agentId);
-    inspector = await InspectorPage.open(browser, service.app.url, { agentId });
+    await linkAgent(suite.service, agentId);
+    inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId });
     await inspector.history.first().waitFor();
   }
 
   /** The number that an agent is linked to. */
   function numberOf(agentId: string): string {
-    return service.network.agents().find((agent) => agent.agentId === agentId)!.account!.pn;
+    return suite.service.network.agents().find((agent) => agent.agentId === agentId)!.account!.pn;
   }
 
   /** Sends a text through the API. */
   async function send(agentId: string, headers: Record<string, string> = {}): Promise<void> {
-    const answer = await fetch(`${service.app.url}/agents/${agentId}/messages`, {
+    const answer = await fetch(`${suite.service.app.url}/agents/${agentId}/messages`, {
       method: 'POST',
       headers: { Authorization: 'Bearer sandbox-key', 'Content-Type': 'application/json', ...headers },
       body: JSON.stringify({ to: '+15550000000', message: 'hello' }),
@@ -50,14 +38,14 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
   /** Waits until the page shows the newest record that the service has. */
   async function inStep(agentId: string): Promise<void> {
     await eventually('the page to show the newest record', async () => {
-      const newest = (await inspected(service, agentId)).history.at(-1)!.seq;
+      const newest = (await inspected(suite.service, agentId)).history.at(-1)!.seq;
       return (await inspector.rows('data-seq'))[0] === String(newest);
     });
   }
 
   it('lights the live states with all their ancestors within a second of a scan', async () => {
-    await createAgent(service, 'lit');
-    inspector = await InspectorPage.open(browser, service.app.url, { agentId: 'lit' });
+    await createAgent(suite.service, 'lit');
+    inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'lit' });
     await inspector.page.locator('[data-state="awaiting_qr.scanning"].active').waitFor();
     expect(await inspector.lit('agent', 'active')).to.deep.equal(['awaiting_qr', 'awaiting_qr.scanning']);
     const litAt = inspector.page.evaluate(`new Promise((resolve) => {
@@ -65,11 +53,11 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
       new MutationObserver(() => state.classList.contains('active') && resolve(Date.now()))
         .observe(state, { attributes: true });
     })`);
-    service.network.scan(service.app.system.qr('lit').code, '628110000001');
+    suite.service.network.scan(suite.service.app.system.qr('lit').code, '628110000001');
     const at = Number(await litAt);
-    const { history, states } = await inspected(service, 'lit');
+    const { history, states } = await inspected(suite.service, 'lit');
     const ready = history.find(({ event }) => event === 'client.ready');
-    expect(at - (ready!.at - service.network.clock.advancedMs)).to.be.below(1_000);
+    expect(at - (ready!.at - suite.service.network.clock.advancedMs)).to.be.below(1_000);
     expect(await inspector.lit('agent', 'active')).to.deep.equal(withAncestors(states));
   });
 
@@ -81,24 +69,24 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
       for (const pane of document.querySelectorAll('.pane'))
         new MutationObserver(count).observe(pane, { childList: true, subtree: true, characterData: true });
     }`);
-    const before = (await inspected(service, 'steady')).history.at(-1)!.seq;
+    const before = (await inspected(suite.service, 'steady')).history.at(-1)!.seq;
     for (let flap = 0; flap < 15; flap += 1) {
       for (const [state, path] of [
         ['OPENING', 'connected.link.suspect'],
         ['CONNECTED', 'connected.link.healthy'],
       ] as const) {
-        service.network.setState(numberOf('steady'), state);
-        await eventually(path, () => service.app.system.describe('steady').states.includes(path));
+        suite.service.network.setState(numberOf('steady'), state);
+        await eventually(path, () => suite.service.app.system.describe('steady').states.includes(path));
       }
     }
     await eventually('thirty transitions', async () => {
-      const { history } = await inspected(service, 'steady');
+      const { history } = await inspected(suite.service, 'steady');
       return history.at(-1)!.seq >= before + 30;
     });
     await inStep('steady');
     expect(await inspector.page.evaluate('window.replaced')).to.equal(0);
     for (const machine of ['agent', 'supervisor'] as const) {
-      const { history } = await inspected(service, 'steady');
+      const { history } = await inspected(suite.service, 'steady');
       const newest = history.findLast((record) => record.machine === machine && record.edges.length > 0);
       await eventually(`the newest of the ${machine} to be marked`, async () => {
         const [row] = await inspector.page
@@ -112,7 +100,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
 
   it('shows what can happen next as the service computes it, in the list and on the charts', async () => {
     await onLinked('next');
-    const { next } = await inspected(service, 'next');
+    const { next } = await inspected(suite.service, 'next');
     for (const machine of ['agent', 'supervisor'] as const) {
       const edges = next[machine].map(({ edge }) => edge).sort();
       const listed = await inspector.page
@@ -126,7 +114,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
   it('tells what happened before it was opened, newest first, with ms, event, from, to and time spent', async () => {
     await onLinked('past');
     await inStep('past');
-    const { history } = await inspected(service, 'past');
+    const { history } = await inspected(suite.service, 'past');
     const seqs = history.map(({ seq }) => String(seq)).reverse();
     expect(await inspector.rows('data-seq')).to.deep.equal(seqs);
     const ready = history.find(({ event }) => event === 'client.ready')!;
@@ -141,10 +129,10 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
 
   it('strikes ignored events through and says the word', async () => {
     await onLinked('deaf');
-    service.network.setState(numberOf('deaf'), 'OPENING');
-    service.network.setState(numberOf('deaf'), 'PAIRING');
+    suite.service.network.setState(numberOf('deaf'), 'OPENING');
+    suite.service.network.setState(numberOf('deaf'), 'PAIRING');
     await eventually('an ignored event', async () =>
-      (await inspected(service, 'deaf')).history.some(({ ignored }) => ignored),
+      (await inspected(suite.service, 'deaf')).history.some(({ ignored }) => ignored),
     );
     const row = inspector.page.locator('#history tr[data-ignored]').first();
     await row.getByText('ignored', { exact: true }).waitFor();
@@ -191,16 +179,16 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
   });
 
   it('shows the QR of this moment, the next one when it is replaced, and none once connected', async () => {
-    await createAgent(service, 'coded');
-    inspector = await InspectorPage.open(browser, service.app.url, { agentId: 'coded' });
-    const { system } = service.app;
+    await createAgent(suite.service, 'coded');
+    inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'coded' });
+    const { system } = suite.service.app;
     await eventually('the QR', async () => (await inspector.scanned()) === system.qr('coded').code);
     expect(await inspector.page.locator('#qr-left').textContent()).to.match(/in \d+ s\.$/);
     const first = system.qr('coded').code;
-    await service.network.clock.advance(25_000);
+    await suite.service.network.clock.advance(25_000);
     await eventually('another code', () => system.qr('coded').code !== first);
     await eventually('the next QR', async () => (await inspector.scanned()) === system.qr('coded').code);
-    service.network.scan(system.qr('coded').code, '628110000002');
+    suite.service.network.scan(system.qr('coded').code, '628110000002');
     await inspector.page.locator('#qr').waitFor({ state: 'hidden' });
     await inspector.page.locator('#agent-state', { hasText: 'connected' }).waitFor();
     expect(await inspector.page.locator('#qr-image').getAttribute('src')).to.equal(null);
@@ -208,7 +196,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
 
   it('says why an agent is down in plain words, and counts down to the next start', async () => {
     await onLinked('blocked');
-    service.network.setState(numberOf('blocked'), 'PROXYBLOCK');
+    suite.service.network.setState(numberOf('blocked'), 'PROXYBLOCK');
     const countdown = inspector.page.locator('#countdown', { hasText: /^Next start in / });
     await countdown.waitFor();
     await inspector.page.getByText('WhatsApp refuses connections from this network. (PROXYBLOCK)').waitFor();
@@ -219,7 +207,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
 
   it('travels to a row of the history: the states before and after it, under a banner, and back', async () => {
     await onLinked('travelled');
-    const { history, states } = await inspected(service, 'travelled');
+    const { history, states } = await inspected(suite.service, 'travelled');
     const ready = history.find(({ event }) => event === 'client.ready')!;
     await inspector.page.locator(`#history tr[data-seq="${ready.seq}"] button`).click();
     const banner = inspector.page.locator('#past', { hasText: 'Viewing the past' });
@@ -240,7 +228,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     await inspector.button('Copy as JSON').click();
     await inspector.page.locator('#copied', { hasText: 'records copied' }).waitFor();
     const recording = JSON.parse(String(await inspector.page.evaluate('navigator.clipboard.readText()')));
-    const { history } = await inspected(service, 'copied');
+    const { history } = await inspected(suite.service, 'copied');
     expect(recording).to.deep.equal({ agentId: 'copied', records: history });
     expect(replay(recording).divergence).to.equal(null);
   });

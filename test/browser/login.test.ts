@@ -1,6 +1,7 @@
 import axe from 'axe-core';
 import { expect } from 'chai';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { startBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { Harness } from '../support/http-harness.ts';
 
@@ -12,7 +13,7 @@ whenChromium('the login in a browser', (executablePath) => {
 
   before(async function () {
     this.timeout(60_000);
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    browser = await startBrowser(executablePath);
     http = await new Harness().start({ SESSIONS_TOKEN: 'letmein' });
     http.system.add('bot', 'k', { states: ['connected.link.healthy', 'connected.mailbox.idle'] });
   });

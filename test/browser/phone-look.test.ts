@@ -1,25 +1,13 @@
 import { expect } from 'chai';
-import type { Browser } from 'playwright-core';
+import { withBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { faultsOf, overhang } from '../support/page-checks.ts';
-import { linkAgent, PhonePage, startBrowser } from '../support/phone-page.ts';
-import { withDatabase } from '../support/postgres.ts';
-import { type Service, startService } from '../support/service.ts';
+import { linkAgent, PhonePage } from '../support/phone-page.ts';
 
 whenChromium('the look of the virtual phone', (executablePath) => {
-  const database = withDatabase();
-  let service: Service;
-  let browser: Browser;
+  const suite = withBrowser(executablePath);
   let phone: PhonePage;
 
-  before(async () => {
-    const env = { WHATSAPP_DRIVER: 'sandbox' };
-    [service, browser] = await Promise.all([startService(database(), { env }), startBrowser(executablePath)]);
-  });
-  after(async () => {
-    await browser?.close();
-    await service?.close();
-  });
   afterEach(() => phone.close());
 
   /** Fills both phones with a conversation, a group and a refused message. */
@@ -33,9 +21,9 @@ whenChromium('the look of the virtual phone', (executablePath) => {
 
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`leaves axe-core nothing serious to say, ${colorScheme}, from the first step on`, async () => {
-      const reset = await fetch(`${service.app.url}/sandbox/reset`, { method: 'POST' });
+      const reset = await fetch(`${suite.service.app.url}/sandbox/reset`, { method: 'POST' });
       expect(reset.status).to.equal(200);
-      phone = await PhonePage.open(browser, service.app.url, { colorScheme });
+      phone = await PhonePage.open(suite.browser, suite.service.app.url, { colorScheme });
       expect(await faultsOf(phone.page)).to.deep.equal([]);
       await phone.button('Create the agent “Demo”').click();
       await phone.button('Scan the code').waitFor();
@@ -56,8 +44,8 @@ whenChromium('the look of the virtual phone', (executablePath) => {
   }
 
   it('fits on a screen of 390 px, where one thing at a time is in sight', async () => {
-    await linkAgent(service, 'narrow');
-    phone = await PhonePage.open(browser, service.app.url, { agentId: 'narrow', width: 390 });
+    await linkAgent(suite.service, 'narrow');
+    phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId: 'narrow', width: 390 });
     await phone.customer.waitFor();
     await live();
     expect(await overhang(phone.page)).to.equal(0);
@@ -73,8 +61,8 @@ whenChromium('the look of the virtual phone', (executablePath) => {
   });
 
   it('can be used with the keyboard alone', async () => {
-    await linkAgent(service, 'keys');
-    phone = await PhonePage.open(browser, service.app.url, { agentId: 'keys' });
+    await linkAgent(suite.service, 'keys');
+    phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId: 'keys' });
     const field = phone.page.getByRole('textbox', { name: 'Message as the customer' });
     await field.waitFor();
     const isFocused = () => field.evaluate((element) => element === element.ownerDocument.activeElement);
@@ -89,16 +77,16 @@ whenChromium('the look of the virtual phone', (executablePath) => {
   });
 
   it('is told purple that it is a sandbox, and leads to the inspector and the documentation', async () => {
-    await linkAgent(service, 'linked');
-    const page = await fetch(`${service.app.url}/sandbox/phone`);
+    await linkAgent(suite.service, 'linked');
+    const page = await fetch(`${suite.service.app.url}/sandbox/phone`);
     expect(page.headers.get('content-security-policy'))
       .to.include("style-src 'self';")
       .and.not.include('unsafe');
-    phone = await PhonePage.open(browser, service.app.url, { agentId: 'linked' });
+    phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId: 'linked' });
     await phone.page.getByRole('banner').filter({ hasText: 'SANDBOX' }).waitFor();
     const links = phone.page.getByRole('navigation', { name: 'Other pages' }).getByRole('link');
     const hrefs = await links.evaluateAll((all) => all.map((link) => link.getAttribute('href')));
     expect(hrefs).to.deep.equal(['/inspector?agent=linked', '/docs']);
-    for (const href of hrefs) expect((await fetch(`${service.app.url}${href}`)).status).to.equal(200);
+    for (const href of hrefs) expect((await fetch(`${suite.service.app.url}${href}`)).status).to.equal(200);
   });
 });

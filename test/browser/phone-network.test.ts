@@ -2,10 +2,11 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import type { Browser } from 'playwright-core';
+import { startBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
-import { linkAgent, OTHER_KEY, PhonePage, startBrowser } from '../support/phone-page.ts';
+import { linkAgent, OTHER_KEY, PhonePage } from '../support/phone-page.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 

@@ -1,28 +1,15 @@
 import { expect } from 'chai';
-import type { Browser } from 'playwright-core';
+import { withBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
-import { PhonePage, startBrowser } from '../support/phone-page.ts';
-import { withDatabase } from '../support/postgres.ts';
-import { type Service, startService } from '../support/service.ts';
+import { PhonePage } from '../support/phone-page.ts';
 
 const TOKEN = 'a-token-of-some-length-for-the-tests-0123456789';
 
 whenChromium('the virtual phone while SESSIONS_TOKEN is set', (executablePath) => {
-  const database = withDatabase();
-  let service: Service;
-  let browser: Browser;
-
-  before(async () => {
-    const env = { WHATSAPP_DRIVER: 'sandbox', SESSIONS_TOKEN: TOKEN };
-    [service, browser] = await Promise.all([startService(database(), { env }), startBrowser(executablePath)]);
-  });
-  after(async () => {
-    await browser?.close();
-    await service?.close();
-  });
+  const suite = withBrowser(executablePath, { SESSIONS_TOKEN: TOKEN });
 
   it('wants a login to be seen and the token to do anything, and does not show it', async () => {
-    const phone = await PhonePage.open(browser, service.app.url, { token: TOKEN });
+    const phone = await PhonePage.open(suite.browser, suite.service.app.url, { token: TOKEN });
     await phone.button('Create the agent “Demo”').click();
     await phone.page.getByLabel('SESSIONS_TOKEN').fill(TOKEN);
     await phone.button('Go on').click();

@@ -1,10 +1,9 @@
 import { expect } from 'chai';
-import type { Browser, Locator } from 'playwright-core';
+import type { Locator } from 'playwright-core';
+import { withBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
-import { createAgent, linkAgent, PhonePage, startBrowser } from '../support/phone-page.ts';
-import { withDatabase } from '../support/postgres.ts';
-import { type Service, startService } from '../support/service.ts';
+import { createAgent, linkAgent, PhonePage } from '../support/phone-page.ts';
 
 const PIXEL = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -12,19 +11,9 @@ const PIXEL = Buffer.from(
 );
 
 whenChromium('the virtual phone, as one who plays both sides sees it', (executablePath) => {
-  const database = withDatabase();
-  let service: Service;
-  let browser: Browser;
+  const suite = withBrowser(executablePath);
   let phone: PhonePage;
 
-  before(async () => {
-    const env = { WHATSAPP_DRIVER: 'sandbox' };
-    [service, browser] = await Promise.all([startService(database(), { env }), startBrowser(executablePath)]);
-  });
-  after(async () => {
-    await browser?.close();
-    await service?.close();
-  });
   afterEach(() => phone.close());
 
   /** The width of what an image element has loaded, px; 0 before. */
@@ -34,22 +23,22 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
 
   /** Opens the page on a linked agent of this name. */
   async function withAgent(agentId: string): Promise<void> {
-    await linkAgent(service, agentId);
-    phone = await PhonePage.open(browser, service.app.url, { agentId });
+    await linkAgent(suite.service, agentId);
+    phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId });
   }
 
   it('leads a newcomer from nothing to the first answered message', async () => {
-    phone = await PhonePage.open(browser, service.app.url);
+    phone = await PhonePage.open(suite.browser, suite.service.app.url);
     await phone.button('Create the agent “Demo”').click();
     const code = phone.page.getByRole('img', { name: 'The QR code that the agent shows' });
     await eventually('the QR to be drawn', async () => (await widthOf(code)) > 0);
     let scannedAt = Number.NaN;
-    service.network.events.on('wire', ({ kind }) => {
+    suite.service.network.events.on('wire', ({ kind }) => {
       if (kind === 'scan') scannedAt = Date.now();
     });
     await phone.button('Scan the code').click();
     await phone.page.locator('.pill[data-state="connected"]').waitFor();
-    const inspected = await fetch(`${service.app.url}/inspector/api/agents/demo`);
+    const inspected = await fetch(`${suite.service.app.url}/inspector/api/agents/demo`);
     const { history } = (await inspected.json()) as { history: { at: number; to: string[] }[] };
     const lit = history.find(({ to }) => to.some((state) => state.startsWith('connected')));
     expect(lit!.at - scannedAt).to.be.within(0, 1_000);
@@ -62,7 +51,7 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
   it('shows the agent typing while its AI thinks, then the answer, then blue ticks', async () => {
     await withAgent('typist');
     let answer = (_text: string) => {};
-    service.ai.behave = () =>
+    suite.service.ai.behave = () =>
       new Promise((resolve) => {
         answer = (reply) => resolve({ body: { reply } });
       });
@@ -72,7 +61,7 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
     answer('done');
     await phone.bubble(phone.customer, 'done').waitFor();
     await phone.customer.getByRole('status', { name: 'typing' }).waitFor({ state: 'hidden' });
-    service.ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
+    suite.service.ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
 
     await phone.agent.locator('.chat-line').first().click();
     await phone.ticked(phone.agent, 'done', 'read');
@@ -129,25 +118,25 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
     await phone.button('Be this customer').click();
     await phone.write('guess who');
     await phone.bubble(phone.customer, 'AI: guess who').waitFor();
-    const asked = service.ai.calls.at(-1)!.body;
+    const asked = suite.service.ai.calls.at(-1)!.body;
     expect(asked.sessionId).to.match(/@lid$/);
     expect(asked.metadata).to.include({ whatsapp_name: 'Dewi' });
   });
 
   it('posts a status, which the agent gets and does not answer', async () => {
     await withAgent('friend');
-    const before = service.ai.calls.length;
+    const before = suite.service.ai.calls.length;
     await phone.button('Status').click();
     await phone.page.getByRole('textbox', { name: 'Status' }).fill('on holiday');
     await phone.button('Post status').click();
     await phone.customer.locator('.posted', { hasText: 'on holiday' }).waitFor();
     await phone.agent.locator('.chat-line', { hasText: 'on holiday' }).waitFor();
-    expect(service.ai.calls).to.have.length(before);
+    expect(suite.service.ai.calls).to.have.length(before);
   });
 
   it('refuses a code, refuses one that has expired, and unlinks', async () => {
-    await createAgent(service, 'picky');
-    phone = await PhonePage.open(browser, service.app.url, { agentId: 'picky' });
+    await createAgent(suite.service, 'picky');
+    phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId: 'picky' });
     const code = phone.page.getByRole('img', { name: 'The QR code that the agent shows' });
     await code.waitFor();
     const first = await code.getAttribute('src');

@@ -26,16 +26,11 @@ whenChromium("the PRD's life of an agent, on whatsapp-web.js in Chromium", () =>
     await standIn?.close();
   });
 
-  registerPrdWalk(() => {
-    const authFolder = join(service.config.WWEBJS_AUTH_DIR, 'shop');
-    return {
-      url: service.app.url,
-      network,
-      ai: service.ai,
-      pool: service.pool,
-      images: service.images,
-      authFolder,
-      browsers: () => browsersOf(join(authFolder, 'session')).length,
-    };
-  });
+  registerPrdWalk(
+    () => service,
+    () => {
+      const authFolder = join(service.config.WWEBJS_AUTH_DIR, 'shop');
+      return { authFolder, browsers: browsersOf(join(authFolder, 'session')).length };
+    },
+  );
 });

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
+import { AT_THE_START, type CrashPoint, DEAD_LETTER, UNDER_WAY } from '../support/crash-points.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, tell, times } from '../support/fault-runs.ts';
-import { type Findings, Stream, total } from '../support/ledger.ts';
+import { auditAll, type Findings, Stream, total } from '../support/ledger.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
-import type { CrashPoint } from '../support/service-door.ts';
 
 const RUNS = faultRuns(1, 10);
 const TEXTS = 12;
@@ -68,11 +68,7 @@ describe('the service, killed with SIGKILL at each point of a message', function
     let streams = freshStreams();
     let since = 0;
     const audit = async () => {
-      for (const stream of streams) {
-        const { statuses, ...found } = await stream.audit(service);
-        expect(statuses, 'how they ended').to.deep.equal(found.accepted > 0 ? { sent: found.accepted } : {});
-        findings.push(found);
-      }
+      findings.push(...(await auditAll(service, streams)));
     };
     for (let run = 0; run < RUNS; run += 1) {
       if (since === RUNS_PER_CUSTOMER) {
@@ -95,26 +91,11 @@ describe('the service, killed with SIGKILL at each point of a message', function
   /** Both agents write, faster than WhatsApp takes it, so that messages have to wait for each other. */
   async function writeAll(streams: Stream[]): Promise<void> {
     // It may have died of what was handed in before.
-    for (const { agentId } of streams)
-      await service
-        .call('POST', `/sandbox/phones/${agentId}/network`, { latencyMs: 5 })
-        .catch(() => undefined);
+    for (const { agentId } of streams) await service.delaySends(agentId, 5).catch(() => undefined);
     await Promise.all(streams.map((stream) => stream.write(service, TEXTS)));
   }
 
-  const underWay: CrashPoint[] = [
-    'after the body was parsed',
-    'after INSERT accepted',
-    'after the 202 was flushed',
-    'before the lease of one that waited',
-    'after the lease',
-    'after the hand-over to the page',
-    'after the hand-over resolved',
-    'after the ack',
-    'before the `sent` write',
-    'after the `sent` write',
-  ];
-  for (const point of underWay) {
+  for (const point of UNDER_WAY) {
     it(`${point}: loses nothing, keeps the order, sends nothing twice`, () =>
       kills(point, (streams, pass) => dieAt(point, pass, () => writeAll(streams))));
   }
@@ -125,12 +106,7 @@ describe('the service, killed with SIGKILL at each point of a message', function
       await dieAt('when the drain of a stop has ended', 1, async () => service.running.child.kill('SIGTERM'));
     }));
 
-  const atTheStart: CrashPoint[] = [
-    'while the queue is restored at the start',
-    'before a doubtful message is looked up',
-    'after a doubtful message was looked up',
-  ];
-  for (const point of atTheStart) {
+  for (const point of AT_THE_START) {
     it(`${point}: the start after it goes on where the message is`, () =>
       kills(point, async (streams, pass) => {
         // The first death leaves a message of which nobody knows whether it left.
@@ -140,7 +116,7 @@ describe('the service, killed with SIGKILL at each point of a message', function
       }));
   }
 
-  for (const point of ['before the dead letter is written', 'after the dead letter was written'] as const) {
+  for (const point of DEAD_LETTER) {
     it(`${point}: the message that can't be sent is failed all the same, and the next ones go out`, async () => {
       const streams = freshStreams();
       const failed: string[] = [];

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { faultRuns, moments, tell, times } from '../support/fault-runs.ts';
-import { type Findings, Stream, total } from '../support/ledger.ts';
+import { auditAll, type Findings, Stream, total } from '../support/ledger.ts';
 import { processesIn } from '../support/processes.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 
@@ -26,8 +26,7 @@ describe('the service, killed with SIGKILL at any moment', function () {
       for (const { agentId, number } of streams) await service.link(agentId, number);
       for (let kill = 0; kill < kills; kill += 1) {
         // On every other turn acknowledgements take a while: then a kill finds a message on its way.
-        for (const { agentId } of kill % 2 ? streams : [])
-          await service.call('POST', `/sandbox/phones/${agentId}/network`, { latencyMs: 15 });
+        for (const { agentId } of kill % 2 ? streams : []) await service.delaySends(agentId, 15);
         const writing = streams.map((stream) => stream.write(service, TEXTS_PER_KILL));
         await delay(killAfter());
         await running.end('SIGKILL');
@@ -35,14 +34,9 @@ describe('the service, killed with SIGKILL at any moment', function () {
         running = await service.up();
         for (const { agentId } of streams) await service.connected(agentId);
       }
-      const audits = [];
-      for (const stream of streams) {
-        const audit = await stream.audit(service);
-        expect(audit.statuses, 'how they ended').to.deep.equal({ sent: audit.accepted });
-        expect(stream.refusals, 'refusals').to.deep.equal([]);
-        expect(audit.duplicates, `duplicates of ${stream.agentId}`).to.be.at.most(kills);
-        audits.push(audit);
-      }
+      const audits = await auditAll(service, streams);
+      expect(streams.flatMap(({ refusals }) => refusals)).to.deep.equal([]);
+      for (const { duplicates } of audits) expect(duplicates).to.be.at.most(kills);
       expect(await running.end('SIGTERM')).to.deep.equal({ code: 0, signal: null });
       expect(processesIn(service.dir), 'processes left').to.deep.equal([]);
       return total(audits);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, moments, tell, times } from '../support/fault-runs.ts';
-import { Stream, total } from '../support/ledger.ts';
+import { auditAll, Stream, total } from '../support/ledger.ts';
 import { processesIn } from '../support/processes.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 
@@ -29,8 +29,7 @@ describe('the service, told to stop at any moment', function () {
     let running = await service.up();
     for (const { agentId, number } of streams) await service.link(agentId, number);
     for (let stop = 0; stop < stops; stop += 1) {
-      for (const { agentId } of streams)
-        await service.call('POST', `/sandbox/phones/${agentId}/network`, { latencyMs: 15 });
+      for (const { agentId } of streams) await service.delaySends(agentId, 15);
       const writing = streams.map((stream) => stream.write(service, TEXTS_PER_STOP));
       await delay(stopAfter());
       expect(processesIn(service.dir), 'the database').not.to.deep.equal([]);
@@ -43,12 +42,7 @@ describe('the service, told to stop at any moment', function () {
       running = await service.up();
       for (const { agentId } of streams) await service.connected(agentId);
     }
-    const audits = [];
-    for (const stream of streams) {
-      const audit = await stream.audit(service);
-      expect(audit.statuses, 'how they ended').to.deep.equal({ sent: audit.accepted });
-      audits.push(audit);
-    }
+    const audits = await auditAll(service, streams);
     const refusals = new Set(streams.flatMap((stream) => stream.refusals));
     return { took, refusals, ...total(audits) };
   }
@@ -115,7 +109,7 @@ describe('the service, told to stop at any moment', function () {
 
   /** Hands in five texts, the first of which stays unacknowledged for longer than any drain. */
   async function hold(stream: Stream): Promise<void> {
-    await service.call('POST', `/sandbox/phones/${stream.agentId}/network`, { latencyMs: 60_000 });
+    await service.delaySends(stream.agentId, 60_000);
     await stream.write(service, 5);
   }
 });

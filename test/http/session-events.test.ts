@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
-import { EventStream } from '../support/event-stream.ts';
+import { EventStream, hearsHeartbeat } from '../support/event-stream.ts';
 import { Harness } from '../support/http-harness.ts';
 
 describe('GET /sessions/{agentId}/events', () => {
@@ -59,12 +59,7 @@ describe('GET /sessions/{agentId}/events', () => {
 
   it('sends a comment every 15 s', async () => {
     clock = useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    const stream = await EventStream.open(`${http.url}/sessions/bot/events`);
-    await stream.has('event: mailbox');
-    expect(stream.text).not.to.include('\n: ');
-    clock.tick(15_000);
-    await stream.has('\n: still here\n\n');
-    stream.close();
+    await hearsHeartbeat(`${http.url}/sessions/bot/events`, 'event: mailbox', clock);
     await silence();
     expect(clock.countTimers()).to.equal(0);
   });

@@ -10,7 +10,7 @@ import { operationRoutes } from '../../src/http/operation-routes.ts';
 import { CONTROL_OPERATIONS } from '../../src/infra/whatsapp/sandbox/control/operations.ts';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import type { News } from '../../src/infra/whatsapp/sandbox/stream.ts';
-import { EventStream } from '../support/event-stream.ts';
+import { EventStream, hearsHeartbeat } from '../support/event-stream.ts';
 import { fakeAgents } from '../support/fake-agents.ts';
 
 const BOT = '628110000001@c.us';
@@ -113,12 +113,7 @@ describe('GET /sandbox/stream', () => {
 
   it('sends a comment every 15 s', async () => {
     clock = useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    const stream = await EventStream.open(`${base}/stream`);
-    await stream.has('event: news');
-    expect(stream.text).not.to.include('\n: ');
-    clock.tick(15_000);
-    await stream.has('\n: still here\n\n');
-    stream.close();
+    await hearsHeartbeat(`${base}/stream`, 'event: news', clock);
     await silence();
     expect(clock.countTimers()).to.equal(0);
   });

@@ -139,12 +139,12 @@ whereFound(
     });
 
     it('holds a send until WhatsApp has it', async () => {
-      await service.call('POST', '/sandbox/phones/shop/network', { latencyMs: 500 });
+      await service.delaySends('shop', 500);
       const body = Buffer.from(JSON.stringify({ to: '6281200000002', message: 'Halo' }));
       const headers = { 'Content-Type': 'application/json' };
       const answer = await ask('/agents/shop/messages', { method: 'POST', headers }, body);
       expect(await json(answer)).to.include({ status: 'sent' });
-      await service.call('POST', '/sandbox/phones/shop/network', { latencyMs: 0 });
+      await service.delaySends('shop', 0);
     });
 
     const tooLarge: [string, string, number, string][] = [

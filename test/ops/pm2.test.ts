@@ -52,8 +52,7 @@ whereFound(
 
     /** Sets how long the simulated WhatsApp takes for a send. */
     async function latency(streams: Stream[], latencyMs: number): Promise<void> {
-      for (const { agentId } of streams)
-        await service.call('POST', `/sandbox/phones/${agentId}/network`, { latencyMs });
+      for (const { agentId } of streams) await service.delaySends(agentId, latencyMs);
     }
 
     /** Hands in texts and, once some of them wait in the queues, does what is to be survived. */

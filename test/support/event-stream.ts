@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
+import { expect } from 'chai';
+import type { SinonFakeTimers } from 'sinon';
 
 /** An open stream of Server-Sent Events: what came so far, and a wait for what shall come. */
 export class EventStream {
@@ -26,4 +28,14 @@ export class EventStream {
   close(): void {
     this.response.destroy();
   }
+}
+
+/** Sees that a stream that begins with `first` is kept open by a comment every 15 s of the faked clock. */
+export async function hearsHeartbeat(url: string, first: string, clock: SinonFakeTimers): Promise<void> {
+  const stream = await EventStream.open(url);
+  await stream.has(first);
+  expect(stream.text).not.to.include('\n: ');
+  clock.tick(15_000);
+  await stream.has('\n: still here\n\n');
+  stream.close();
 }

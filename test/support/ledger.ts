@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
 import type { SandboxApi } from './sandbox-api.ts';
 
 /** What a comparison with the network's own record found. */
@@ -51,6 +52,19 @@ export class Stream {
     const texts = await service.sentTexts(this.agentId, this.customer);
     return { statuses, ...compare([...this.accepted.keys()], texts) };
   }
+}
+
+/** The audits of several streams, one after the other; all that each had accepted must have been sent. */
+export async function auditAll(service: SandboxApi, streams: readonly Stream[]): Promise<Findings[]> {
+  const audits = [];
+  for (const stream of streams) {
+    const { statuses, ...found } = await stream.audit(service);
+    expect(statuses, `how those of ${stream.agentId} ended`).to.deep.equal(
+      found.accepted > 0 ? { sent: found.accepted } : {},
+    );
+    audits.push(found);
+  }
+  return audits;
 }
 
 /** Compares numbered texts that were accepted with those that arrived. Pure. */

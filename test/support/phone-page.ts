@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { eventually } from './eventually.ts';
 import { type Misdeeds, watchMisdeeds } from './page-checks.ts';
 import type { Service } from './service.ts';
@@ -7,11 +7,6 @@ import type { Service } from './service.ts';
 /** The key that the page tries, and one that it doesn't. */
 const KEY = 'sandbox-key';
 export const OTHER_KEY = 'key-of-the-back-end';
-
-/** Starts the browser that a file's tests share. */
-export function startBrowser(executablePath: string): Promise<Browser> {
-  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
-}
 
 /** The virtual phone's page, and the words for what one does on it. */
 export class PhonePage {

@@ -1,22 +1,13 @@
 import { existsSync } from 'node:fs';
 import { expect } from 'chai';
-import type { Pool } from 'pg';
-import type { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
-import type { AiServer } from './ai-server.ts';
+import { callApi } from './api.ts';
 import { eventually } from './eventually.ts';
+import type { Service } from './service.ts';
 
-/** The service under test and everything around it that a walk looks at. */
-export interface Walk {
-  url: string;
-  network: SandboxNetwork;
-  ai: AiServer;
-  pool: Pool;
-  /** Serves an image at `/image.png`; allowed as a media origin. */
-  images: string;
-  /** The agent's folder, where the driver keeps one. */
-  authFolder: string | null;
-  /** Browsers that run for the agent. */
-  browsers(): number;
+/** What a driver that runs browsers leaves of the agent on this machine. */
+export interface Traces {
+  authFolder: string;
+  browsers: number;
 }
 
 const BOT = '6281111111111';
@@ -26,32 +17,16 @@ const KEY = 'key-of-user-7';
 const PNG =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
-interface Answer {
-  status: number;
-  body: Record<string, unknown> & { error?: { code: string; details?: Record<string, unknown> } };
-}
-
 /**
  * Registers the steps of the PRD's life of an agent, in order: each `it` goes on where the one before ended.
- * `walk` is called when the steps run.
+ * Both are called when the steps run; `traces` where there are browsers.
  */
-export function registerPrdWalk(walk: () => Walk): void {
+export function registerPrdWalk(service: () => Service, traces?: () => Traces): void {
   const group = '120363000000000001@g.us';
 
   /** Calls the API as a JSON client. */
-  async function call(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const response = await fetch(walk().url + path, {
-      method,
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    return { status: response.status, body: (await response.json()) as Answer['body'] };
-  }
+  const call = (method: string, path: string, body?: unknown, headers?: Record<string, string>) =>
+    callApi(service().app.url, method, path, body, headers);
 
   /** Calls an endpoint of the agent with its key. */
   const asAgent = (path: string, body: unknown) =>
@@ -59,18 +34,18 @@ export function registerPrdWalk(walk: () => Walk): void {
 
   /** The bot's messages in one of its chats, by text. */
   const sentTo = (chat: string, text: string) =>
-    walk()
+    service()
       .network.messages(BOT, chat)
       .filter((message) => message.fromMe && message.body === text);
 
   /** The status in the owner's table. */
   const row = async () =>
-    (await walk().pool.query('select * from whatsapp_user where agent_id = $1', ['shop'])).rows[0] as
+    (await service().pool.query('select * from whatsapp_user where agent_id = $1', ['shop'])).rows[0] as
       | Record<string, unknown>
       | undefined;
 
   it('creates a session with the latest active key of the user, and answers with a QR', async () => {
-    await walk().pool.query(
+    await service().pool.query(
       "insert into api_keys (user_id, api_key, is_active, created_at) values (7, 'old', true, now() - interval '1 day'), (7, $1, true, now()), (7, 'off', false, now() + interval '1 day')",
       [KEY],
     );
@@ -87,8 +62,8 @@ export function registerPrdWalk(walk: () => Walk): void {
   });
 
   it('connects when the QR is scanned, and writes that down', async () => {
-    const qr = await fetch(`${walk().url}/sessions/shop/qr`, { headers: { accept: 'text/plain' } });
-    walk().network.scan(await qr.text(), BOT);
+    const qr = await fetch(`${service().app.url}/sessions/shop/qr`, { headers: { accept: 'text/plain' } });
+    service().network.scan(await qr.text(), BOT);
     await eventually(
       'the connection',
       async () => (await call('GET', '/sessions/shop')).body.status === 'connected',
@@ -145,17 +120,17 @@ export function registerPrdWalk(walk: () => Walk): void {
   });
 
   it('sends a text to a group', async () => {
-    walk().network.group({ id: group, name: 'Team', participants: [BOT, CUSTOMER, '628999999999'] });
+    service().network.group({ id: group, name: 'Team', participants: [BOT, CUSTOMER, '628999999999'] });
     const { status } = await asAgent('messages', { to: group, message: 'Halo grup' });
     expect(status).to.equal(200);
     expect(sentTo(group, 'Halo grup')).to.have.length(1);
   });
 
   it('sends a quoted reply, and never silently without its quote', async () => {
-    walk().ai.behave = () => ({ body: {} });
-    walk().network.write(CUSTOMER, { to: BOT, text: 'quote me' });
+    service().ai.behave = () => ({ body: {} });
+    service().network.write(CUSTOMER, { to: BOT, text: 'quote me' });
     const incoming = await eventually('the message', () =>
-      walk()
+      service()
         .network.messages(BOT, `${CUSTOMER}@c.us`)
         .find((message) => message.body === 'quote me'),
     );
@@ -193,7 +168,7 @@ export function registerPrdWalk(walk: () => Walk): void {
   it('sends an image given by URL, without a preview when none is wanted', async () => {
     const { status, body } = await asAgent('media', {
       to: CUSTOMER,
-      url: `${walk().images}/image.png`,
+      url: `${service().images}/image.png`,
       caption: 'by URL',
       save_to_temp: false,
     });
@@ -203,7 +178,7 @@ export function registerPrdWalk(walk: () => Walk): void {
   });
 
   it('runs the AI for a caller, typing meanwhile, and sends its reply', async () => {
-    const { ai, network } = walk();
+    const { ai, network } = service();
     ai.behave = async ({ body }) => {
       await eventually('typing to show', () => network.isTyping(CUSTOMER, `${BOT}@c.us`));
       return { body: { reply: `AI: ${body.message}` } };
@@ -231,7 +206,7 @@ export function registerPrdWalk(walk: () => Walk): void {
   });
 
   it('answers a direct message through the AI', async () => {
-    const { network, ai } = walk();
+    const { network, ai } = service();
     ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
     network.write(CUSTOMER, { to: BOT, text: 'apa kabar?' });
     await eventually('the reply', () =>
@@ -242,7 +217,7 @@ export function registerPrdWalk(walk: () => Walk): void {
   });
 
   it('ignores a group message without a mention, a status and a channel, and answers one with a mention', async () => {
-    const { network, ai } = walk();
+    const { network, ai } = service();
     const before = ai.calls.length;
     network.write(CUSTOMER, { to: group, text: 'just chatting' });
     network.postStatus(CUSTOMER, BOT, 'my status');
@@ -255,7 +230,7 @@ export function registerPrdWalk(walk: () => Walk): void {
   });
 
   it('reports an AI error to the developer and does not reply to the user', async () => {
-    const { network, ai } = walk();
+    const { network, ai } = service();
     ai.behave = () => ({ status: 500 });
     network.write(CUSTOMER, { to: BOT, text: 'will fail' });
     const report = await eventually('the report', () =>
@@ -269,7 +244,7 @@ export function registerPrdWalk(walk: () => Walk): void {
   });
 
   it('answers 504 when the AI takes too long, and 502 when it fails', async () => {
-    const { ai } = walk();
+    const { ai } = service();
     ai.behave = () => 'hang';
     const late = await asAgent('run', { message: 'x', sessionId: CUSTOMER });
     expect([late.status, late.body.error?.code]).to.deep.equal([504, 'AI_TIMEOUT']);
@@ -282,7 +257,7 @@ export function registerPrdWalk(walk: () => Walk): void {
     const { status, body } = await call('POST', '/sessions/shop/reconnect');
     expect(status).to.equal(200);
     expect(body.qr).to.be.a('string');
-    expect(walk().network.devicesOf(BOT)).to.have.length(0);
+    expect(service().network.devicesOf(BOT)).to.have.length(0);
     const refused = await asAgent('messages', { to: CUSTOMER, message: 'x' });
     expect([refused.status, refused.body.error?.code]).to.deep.equal([409, 'SESSION_NOT_READY']);
   });
@@ -291,8 +266,10 @@ export function registerPrdWalk(walk: () => Walk): void {
     const { status } = await call('DELETE', '/sessions/shop');
     expect(status).to.equal(200);
     expect(await row()).to.equal(undefined);
-    if (walk().authFolder) expect(existsSync(walk().authFolder!)).to.equal(false);
-    expect(walk().browsers()).to.equal(0);
+    if (!traces) return;
+    const { authFolder, browsers } = traces();
+    expect(existsSync(authFolder)).to.equal(false);
+    expect(browsers).to.equal(0);
     const again = await call('DELETE', '/sessions/shop');
     expect([again.status, again.body.error?.code]).to.deep.equal([404, 'SESSION_NOT_FOUND']);
   });

@@ -44,6 +44,11 @@ export abstract class SandboxApi {
     });
   }
 
+  /** Sets how long the simulated WhatsApp takes for each send of an agent. */
+  async delaySends(agentId: string, latencyMs: number): Promise<void> {
+    await this.call('POST', `/sandbox/phones/${agentId}/network`, { latencyMs });
+  }
+
   /** The texts that WhatsApp took from an agent for a chat, in order. */
   async sentTexts(agentId: string, chat: string): Promise<string[]> {
     const { body } = await this.call(

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { eventually } from './eventually.ts';
+import { withDatabase } from './postgres.ts';
 import { SandboxApi } from './sandbox-api.ts';
+import { type Service, startService } from './service.ts';
 
 /** A line of the wire log, as far as the same script gives the same. */
 export interface Wire {
@@ -18,7 +20,7 @@ interface Message {
 }
 
 /** A service on the simulated network, driven over HTTP alone: its clock, its phones, its people. */
-export class ScriptedSandbox extends SandboxApi {
+class ScriptedSandbox extends SandboxApi {
   readonly url: string;
 
   constructor(url: string) {
@@ -66,4 +68,26 @@ export class ScriptedSandbox extends SandboxApi {
       return body.status === status && body;
     });
   }
+}
+
+/** What a suite that drives the sandbox has from its first hook on. */
+interface ScriptedSuite {
+  service: Service;
+  api: ScriptedSandbox;
+}
+
+/** Registers a service on the sandbox driver; before each test its network is reset, and `bot` linked to `number`. */
+export function withScriptedSandbox(number: string): ScriptedSuite {
+  const database = withDatabase();
+  const suite = {} as ScriptedSuite;
+  before(async () => {
+    suite.service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox' } });
+    suite.api = new ScriptedSandbox(suite.service.app.url);
+  });
+  after(() => suite.service?.close());
+  beforeEach(async () => {
+    expect((await suite.api.call('POST', '/sandbox/reset', { seed: 'test' })).status).to.equal(200);
+    await suite.api.link('bot', number);
+  });
+  return suite;
 }

@@ -5,31 +5,10 @@ import type { Settlement } from '../../src/actors/ports-stores.ts';
 import { PgInboundLog } from '../../src/infra/postgres/inbound-log.ts';
 import { PgMessageLog } from '../../src/infra/postgres/message-log.ts';
 import { SandboxClient } from '../../src/infra/whatsapp/sandbox/client.ts';
+import type { CrashPoint } from './crash-points.ts';
 
 // A door into the service's process for tests: loaded before the service itself (`--import`), spoken to over the IPC
 // channel. The service knows nothing of it.
-
-/** Where the process can be told to die; in the order in which a message passes them. */
-export const CRASH_POINTS = [
-  'after the body was parsed',
-  'after INSERT accepted',
-  'after the 202 was flushed',
-  'before the lease of one that waited',
-  'after the lease',
-  'after the hand-over to the page',
-  'after the hand-over resolved',
-  'after the ack',
-  'before the `sent` write',
-  'after the `sent` write',
-  'before the dead letter is written',
-  'after the dead letter was written',
-  'while the queue is restored at the start',
-  'before a doubtful message is looked up',
-  'after a doubtful message was looked up',
-  'when the drain of a stop has ended',
-  'after an inbound message was claimed',
-] as const;
-export type CrashPoint = (typeof CRASH_POINTS)[number];
 
 /** What a test asks of the process: die at a point, leave a rejection to nobody, throw out of a timer. */
 export type DoorRequest =

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** The addresses of /proc/net that lead nowhere beyond this machine: loopback, and the peer of who only listens. */
 const LOCAL = [
@@ -7,6 +7,11 @@ const LOCAL = [
   /^0{16}FFFF0000[0-9A-F]{6}7F$/, // 127.0.0.0/8 as IPv6
 ];
 const NOBODY = /^0+$/;
+
+/** Where Linux lists everybody's sockets; null on other systems. */
+export function findProcNet(): string | null {
+  return existsSync('/proc/net/tcp') ? '/proc/net' : null;
+}
 
 /** The sockets that a process has open, by their inodes. */
 function inodesOf(pid: number): Set<string> {
@@ -22,7 +27,7 @@ function inodesOf(pid: number): Set<string> {
 
 /**
  * The TCP and UDP sockets of these processes whose own or other end is not on this machine's loopback, as lines of
- * /proc/net. A process that is gone has none; without /proc (macOS) none are seen.
+ * /proc/net (`findProcNet`). A process that is gone has none.
  */
 export function foreignSockets(pids: number[]): string[] {
   const inodes = new Set(
