@@ -12,7 +12,7 @@ export function bearerOf(req: Request): string | undefined {
   return /^bearer +([\x21-\x7e]+)$/i.exec(req.headers.authorization ?? '')?.[1];
 }
 
-const MAX_DIGESTS = 1_000;
+const MAX_DIGESTS = 10_000;
 
 /** What is compared in the place of a secret: all digests have one length. */
 function digestOf(text: string): Buffer {
@@ -49,6 +49,11 @@ export function unauthorized(): GatewayError {
   return new GatewayError('UNAUTHORIZED', 'A valid Bearer key is required.');
 }
 
+/** The 404 of a key for an agent that there is not; made as the 401 is, to take as long. */
+function unknownAgent(): GatewayError {
+  return new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+}
+
 /**
  * Lets only the agent's own key through (SPEC §3 Agents). No Bearer is 401 for any agent; with one, an unknown
  * agent is 404 at the same cost. A wrong key also asks for a look-up of the newest one, in the background.
@@ -66,8 +71,7 @@ export function agentAuth(system: GatewaySystem): RequestHandler {
     const { agentId } = parseWith(agentPath, { agentId: req.params.agentId });
     const stored = keyDigest(agentId);
     const same = timingSafeEqual(digestOf(presented), stored ?? NOBODY);
-    if (stored === undefined)
-      throw refusal(req, new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.'));
+    if (stored === undefined) throw refusal(req, unknownAgent());
     if (!same) {
       refreshKey(agentId);
       throw refusal(req, unauthorized());

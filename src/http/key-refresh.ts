@@ -13,7 +13,8 @@ export function createKeyRefresh(refresh: (agentId: string) => void): (agentId: 
   function run(agentId: string): void {
     const wait = { again: false };
     waiting.set(agentId, wait);
-    refresh(agentId);
+    // Once the answer is out: even to begin it would make the answer of a known agent slower than that of an unknown one.
+    setImmediate(refresh, agentId);
     setTimeout(() => {
       waiting.delete(agentId);
       if (wait.again) run(agentId);

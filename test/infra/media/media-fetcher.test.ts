@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
+import { GatewayError } from '../../../src/actors/errors.ts';
 import type { Lookup } from '../../../src/infra/guarded-lookup.ts';
 import { MediaFetcher, type MediaFetcherOptions } from '../../../src/infra/media/media-fetcher.ts';
+import { eventually } from '../../support/eventually.ts';
 import { failureOf } from '../../support/failure.ts';
 import { FORBIDDEN_URLS } from '../../support/forbidden-urls.ts';
 
@@ -161,6 +163,23 @@ describe('MediaFetcher', () => {
     const origin = `http://127.0.0.1:${await serve(listener)}`;
     return { origin, media: fetcher({ allowedOrigins: [origin], ...options }) };
   }
+
+  it('tells of each piece as it comes in, and reads no more when that is refused', async () => {
+    const { origin, media } = await allowed((_request, response) => {
+      response.write(Buffer.alloc(MAX_BYTES / 4));
+      response.once('close', () => requests.push('closed'));
+    });
+    const refusal = new GatewayError('RATE_LIMITED', 'no room');
+    let told = 0;
+    const error = await failureOf(
+      media.fetch(`${origin}/`, (bytes) => {
+        told += bytes;
+        if (told === MAX_BYTES / 4) throw refusal;
+      }),
+    );
+    expect(error).to.equal(refusal);
+    await eventually('the connection to be closed', () => requests.includes('closed'));
+  });
 
   it('follows 3 redirects and no more', async () => {
     const { origin, media } = await allowed((request, response) => {
