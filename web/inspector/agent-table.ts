@@ -1,4 +1,4 @@
-import { el, keyed, type Row, setAttribute, setText } from '../shared/dom.ts';
+import { el, keyed, oncePerFrame, type Row, setAttribute, setText } from '../shared/dom.ts';
 import type { Summary } from './api.ts';
 import { byId } from './page.ts';
 import { age } from './time.ts';
@@ -33,7 +33,7 @@ export class AgentTable {
   readonly #ages = new Map<string, { node: HTMLElement; since: string }>();
   #sort: { column: Column; isReverse: boolean } = { column: 'agent', isReverse: false };
   #chosen: string | null = null;
-  #isDue = false;
+  readonly #due = oncePerFrame(() => this.#render());
 
   constructor(onChoose: (agentId: string) => void) {
     for (const input of [this.#filter, this.#status]) input.addEventListener('input', () => this.#due());
@@ -77,16 +77,6 @@ export class AgentTable {
   /** Lets the times go on. */
   tick(): void {
     for (const { node, since } of this.#ages.values()) setText(node, age(since));
-  }
-
-  /** Draws before the next frame, however much changes until then. */
-  #due(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    requestAnimationFrame(() => {
-      this.#isDue = false;
-      this.#render();
-    });
   }
 
   /** Draws what is to be seen. */

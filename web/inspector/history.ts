@@ -1,4 +1,4 @@
-import { el, keyed, type Row, setAttribute, setText } from '../shared/dom.ts';
+import { el, keyed, oncePerFrame, type Row, setAttribute, setText } from '../shared/dom.ts';
 import type { Machine, Transition } from './api.ts';
 import { byId } from './page.ts';
 import { clockTime, span } from './time.ts';
@@ -56,7 +56,7 @@ export class HistoryList {
   #pausedAt: number | null = null;
   #chosen: number | null = null;
   #newest: Partial<Record<Machine, number>> = {};
-  #isDue = false;
+  readonly #due = oncePerFrame(() => this.#render());
 
   constructor(options: HistoryOptions) {
     this.#options = options;
@@ -96,16 +96,6 @@ export class HistoryList {
   choose(seq: number | null): void {
     this.#chosen = seq;
     this.#due();
-  }
-
-  /** Draws before the next frame, however much happens until then. */
-  #due(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    requestAnimationFrame(() => {
-      this.#isDue = false;
-      this.#render();
-    });
   }
 
   /** Shows what passes the filter, and what is held back. */

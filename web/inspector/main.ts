@@ -1,9 +1,4 @@
-import '../shared/theme.css';
-import './controls.css';
-import './chart.css';
-import './layout.css';
-import './tables.css';
-import './side.css';
+import './main.css';
 import { setAttribute, setShown, setText } from '../shared/dom.ts';
 import { AgentTable } from './agent-table.ts';
 import { AgentView } from './agent-view.ts';

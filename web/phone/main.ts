@@ -1,13 +1,5 @@
 import type { News } from '../../src/infra/whatsapp/sandbox/stream.ts';
-import '../shared/theme.css';
-import './controls.css';
-import './page.css';
-import './tools.css';
-import './phone.css';
-import './screens.css';
-import './chat.css';
-import './bubble.css';
-import './composer.css';
+import './main.css';
 import { el, setAttribute, setShown } from '../shared/dom.ts';
 import { Actions } from './actions.ts';
 import { AgentPhone } from './agent-phone.ts';

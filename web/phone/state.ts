@@ -6,6 +6,7 @@ import type {
   Group,
   WireEntry,
 } from '../../src/infra/whatsapp/sandbox/types.ts';
+import { oncePerFrame } from '../shared/dom.ts';
 
 /** A chat on somebody's phone; its messages are there once it was opened. */
 export interface Chat {
@@ -99,7 +100,7 @@ export class Store {
     notice: null,
   };
   #listener: (state: State) => void = () => undefined;
-  #planned = false;
+  readonly #tell = oncePerFrame(() => this.#listener(this.state));
 
   /** Sets the one listener. */
   onChange(listener: (state: State) => void): void {
@@ -109,11 +110,6 @@ export class Store {
   /** Makes a change; the listener hears of it with the next frame. */
   change(make: (state: State) => void): void {
     make(this.state);
-    if (this.#planned) return;
-    this.#planned = true;
-    requestAnimationFrame(() => {
-      this.#planned = false;
-      this.#listener(this.state);
-    });
+    this.#tell();
   }
 }

@@ -38,6 +38,19 @@ export function setShown(element: HTMLElement, shown: boolean): void {
   if (element.hidden === shown) element.hidden = !shown;
 }
 
+/** Makes `draw` wait for the next frame, and draw once however often it was called until then. */
+export function oncePerFrame(draw: () => void): () => void {
+  let isDue = false;
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(() => {
+      isDue = false;
+      draw();
+    });
+  };
+}
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** A drawing of one stroked path. */
