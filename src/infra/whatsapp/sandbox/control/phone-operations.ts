@@ -46,6 +46,11 @@ function linked({ network, agents }: Control, agentId: string): Account {
   throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
 }
 
+/** The chat of a customer with an agent, or the group. @throws GatewayError as `linked` */
+function chatOf(control: Control, agentId: string, from: Jid, group: Jid | undefined): Jid {
+  return chatWith(control.network, linked(control, agentId), from, group);
+}
+
 /** Applies the named faults, `restore` first. */
 function applyFaults(network: SandboxNetwork, pn: Jid, faults: z.output<typeof NETWORK>): void {
   if (faults.restore) network.restore(pn);
@@ -157,7 +162,7 @@ const chatting = [
     body: READ,
     answer: { json: answers.done },
     run: (control, { agentId, from, group }) => {
-      control.network.read(from, chatWith(control.network, linked(control, agentId), from, group));
+      control.network.read(from, chatOf(control, agentId, from, group));
       return OK;
     },
   }),
@@ -170,7 +175,7 @@ const chatting = [
     body: TYPING,
     answer: { json: answers.done },
     run: (control, { agentId, from, typing, group }) => {
-      control.network.type(from, chatWith(control.network, linked(control, agentId), from, group), typing);
+      control.network.type(from, chatOf(control, agentId, from, group), typing);
       return OK;
     },
   }),
