@@ -161,6 +161,17 @@ for (const { name, binDir } of flavours()) {
       expect(first.told).to.deep.equal(['lost', 'regained']);
     });
 
+    it('is given back at a stop within moments, although the database says nothing any more', async () => {
+      const { url, network } = await farAway();
+      const first = await owner(url).take();
+      network.mute();
+      const start = performance.now();
+      await first.release();
+      // A second is waited for the answer; the rest is for a busy machine.
+      expect(performance.now() - start).to.be.below(10_000);
+      await eventually('it to be free', async () => (await holders()).length === 0);
+    });
+
     it('may be idle for longer than the server lets transactions be', async () => {
       await admin.query(`do $$ begin execute format(
         'alter database %I set idle_in_transaction_session_timeout = 100', current_database()); end $$`);

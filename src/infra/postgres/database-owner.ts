@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { withDeadline } from '../../actors/deadline.ts';
 import { GatewayError } from '../../actors/errors.ts';
+import { HOST_CLOCK } from '../host-clock.ts';
 import { toDatabaseError } from './database-error.ts';
 
 /** The advisory lock of this service in its database; a number that nobody else uses. */
 const LOCK = 1_463_894_097;
 const POLL_MS = 250;
+/** A stop waits no longer than that for a database gone silent. */
+const RELEASE_MS = 1_000;
 /** The longest pause between two attempts to take it again, and how soon a connection gone silent is noticed. */
 const TIMES = { heartbeatMs: 5_000, timeoutMs: 5_000, pauseMs: 5_000 };
 
@@ -99,7 +103,8 @@ class DatabaseOwner {
   /** Gives the lock back and closes its connection. */
   async release(): Promise<void> {
     // By a word of ours the lock is free when this resolves; by the connection's end alone, some time after it.
-    await this.#client?.query('rollback').catch(() => {});
+    const released = this.#client?.query('rollback');
+    if (released) await withDeadline(HOST_CLOCK, released, RELEASE_MS, () => new Error()).catch(() => {});
     this.#ending.abort();
     await this.#keeping;
   }
