@@ -98,8 +98,8 @@ ${variants
 
 **Why the first session is not smaller in Chromium**: ${fileOfFirst.toFixed(0)} MB of its ${median(first(ours.rounds)).toFixed(0)} are pages of files, nearly all of them Chromium's own
 program (297 MB on disk). They are there once, however many sessions run, and the kernel can drop them and read them
-again. No argument makes the program smaller: even \`--single-process\`, which would let the page take the browser and
-the sandbox with it, only comes to about 300 MB. The headless shell is a smaller program.
+again. No argument makes
+the program smaller; the headless shell is a smaller program.
 
 ## What each argument gives
 
@@ -113,7 +113,7 @@ ${without.map((row) => argumentRow(row, all)).join('\n')}
 Some stand for each other: without \`--in-process-gpu\` there has to be a GPU process, and the process that it is forked
 from pays for itself. Tried and left out, as they gave nothing here: \`--enable-low-end-device-mode\`,
 \`--js-flags=--lite-mode\` (2 MB, and slower code), \`--app\`, \`--disable-features=SpareRendererForSitePerProcess\`. And
-\`--no-zygote\`, which costs 28 MB: the processes share nothing then.
+\`--no-zygote\`, which costs some 28 MB a session: the processes share nothing then.
 
 ## How many sessions fit
 

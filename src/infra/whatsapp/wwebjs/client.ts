@@ -15,6 +15,7 @@ import { holdPipe, type Library, type LibraryEvents } from './library.ts';
 import { fetchUnread, findSent } from './page-queries.ts';
 import { stateScript, typingScript } from './page-scripts.ts';
 import type { Profile } from './profile.ts';
+import { Recipients } from './recipients.ts';
 import { send } from './send.ts';
 import { SessionEvents, type Tell } from './session-events.ts';
 import { tearDown } from './tear-down.ts';
@@ -48,6 +49,7 @@ export interface ClientParts {
 export class WwebjsClient implements WhatsAppClient {
   readonly events = new EventEmitter<WhatsAppClientEvents>();
   readonly #parts: ClientParts;
+  readonly #recipients = new Recipients((jid) => this.#askRecipient(jid));
   #library: Library | null = null;
   #session: SessionEvents | null = null;
   /** Settles, without a value, with the library's `initialize`. */
@@ -129,10 +131,8 @@ export class WwebjsClient implements WhatsAppClient {
   }
 
   async resolveRecipient(jid: Jid): Promise<Jid | null> {
-    const { client } = this.#live();
-    if (!jid.endsWith('@c.us')) return jid;
-    const found = await query('recipient', this.#parts.deadlines.queryMs, client.getNumberId(jid));
-    return found?._serialized ?? null;
+    this.#live();
+    return jid.endsWith('@c.us') ? this.#recipients.resolve(jid) : jid;
   }
 
   async probe(): Promise<string> {
@@ -153,6 +153,12 @@ export class WwebjsClient implements WhatsAppClient {
     const onFault = (error: unknown) => this.#parts.onFault('fetch-unread', error);
     const fetched = fetchUnread(this.#page(), wanted, onFault);
     return query('fetch-unread', this.#parts.deadlines.historyMs, fetched);
+  }
+
+  /** Asks WhatsApp where a number is reached; null for one without an account. */
+  async #askRecipient(jid: Jid): Promise<Jid | null> {
+    const asked = this.#live().client.getNumberId(jid);
+    return (await query('recipient', this.#parts.deadlines.queryMs, asked))?._serialized ?? null;
   }
 
   /** Launches Chromium and takes the page over. */

@@ -1,0 +1,167 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'whatsapp-web.js';
+import { childEnvironment } from '../src/infra/config.ts';
+import { SandboxNetwork } from '../src/infra/whatsapp/sandbox/network.ts';
+import { findChromium, launchOptions } from '../src/infra/whatsapp/wwebjs/chromium.ts';
+import { callApi } from '../test/support/api.ts';
+import { type Service, startService } from '../test/support/service.ts';
+import { startStandIn } from '../test/support/stand-in/index.ts';
+import { BrowserSessions } from './browser-sessions.ts';
+import { startDatabase } from './fleet.ts';
+import { quantile } from './machine.ts';
+import { type SendRound, sendReport, type Way } from './send-report.ts';
+
+// A text through the real whatsapp-web.js: a bare loop of `client.sendMessage` against the whole service, from the
+// request to WhatsApp's acknowledgement; each in a browser of its own with the same arguments, on the stand-in page.
+
+const ROUNDS = 5;
+const MESSAGES = 200;
+const QUEUED = 8;
+const TEXT = 'Halo! Pesanan Anda sudah dikirim dan tiba dalam dua hari kerja.';
+const BARE = '6281100000001';
+const AGENT = '6281100000002';
+const KEY = 'key-of-the-benchmark';
+
+const network = new SandboxNetwork();
+let strangers = 0;
+
+/** A number with an account that nobody has written to. */
+function stranger(): string {
+  strangers += 1;
+  const number = `62813${String(strangers).padStart(8, '0')}`;
+  network.account(number);
+  return number;
+}
+
+/** Sends all messages, so many at a time, and times each and all together. */
+async function timeRound(lanes: number, send: () => Promise<void>): Promise<SendRound> {
+  const times: number[] = [];
+  let left = MESSAGES;
+  const startedAt = performance.now();
+  const lane = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      const sentAt = performance.now();
+      await send();
+      times.push(performance.now() - sentAt);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  const perSecond = (MESSAGES * 1000) / (performance.now() - startedAt);
+  return { perSecond, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
+}
+
+/** The bare library's send, and the same with the wait for the acknowledgement, which it leaves to its user. */
+function bareWays(client: Client): Way[] {
+  const to = `${stranger()}@c.us`;
+  const acks = new Map<string, () => void>();
+  client.on('message_ack', (message, ack) => {
+    if (Number(ack) > 0) acks.get(message.id._serialized)?.();
+  });
+  const sendAndWait = async (): Promise<void> => {
+    const early = new Set<string>();
+    const note = (message: { id: { _serialized: string } }): void => void early.add(message.id._serialized);
+    client.on('message_ack', note);
+    const { id } = await client.sendMessage(to, TEXT);
+    client.off('message_ack', note);
+    if (early.has(id._serialized)) return;
+    await new Promise<void>((resolve) => acks.set(id._serialized, resolve));
+    acks.delete(id._serialized);
+  };
+  return [
+    {
+      name: 'bare `client.sendMessage`',
+      lanes: 1,
+      send: async () => void (await client.sendMessage(to, TEXT)),
+    },
+    { name: 'bare, and its acknowledgement', lanes: 1, send: sendAndWait },
+  ];
+}
+
+/** The service's ways: one request after the other, several waiting, and to somebody new each time. */
+function serviceWays(url: string): Way[] {
+  const agent = new Agent({ keepAlive: true, maxSockets: QUEUED });
+  const known = stranger();
+  const post = (to: string): Promise<void> => postMessage(agent, `${url}/agents/bench/messages`, to);
+  return [
+    { name: 'the service, a request at a time', lanes: 1, send: () => post(known) },
+    { name: `the service, ${QUEUED} requests waiting`, lanes: QUEUED, send: () => post(known) },
+    { name: 'the service, a new recipient each time', lanes: 1, send: () => post(stranger()) },
+  ];
+}
+
+/** One message over HTTP. @throws Error unless it is told to be sent */
+async function postMessage(agent: Agent, url: string, to: string): Promise<void> {
+  const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
+  const asked = request(url, { method: 'POST', agent, headers });
+  asked.end(JSON.stringify({ to, message: TEXT }));
+  const [answer] = await once(asked, 'response');
+  answer.resume();
+  await once(answer, 'end');
+  if (answer.statusCode !== 200) throw new Error(`The service answered ${answer.statusCode}.`);
+}
+
+/** Creates the agent, scans its QR, and waits until it is ready. */
+async function link({ app, pool }: Service): Promise<void> {
+  await pool.query(
+    'insert into api_keys (user_id, api_key, is_active, created_at) values (1, $1, true, now())',
+    [KEY],
+  );
+  const session = { userId: 1, agentId: 'bench', agentName: 'Bench', apikey: KEY };
+  const { body } = await callApi(app.url, 'POST', '/sessions', session);
+  network.scan(String(body.qr), AGENT);
+  while ((await callApi(app.url, 'GET', '/sessions/bench')).body.status !== 'connected') await sleep(50);
+}
+
+/** Measures all ways in turns, after a round that warms up. */
+async function alternate(ways: Way[]): Promise<Map<Way, SendRound[]>> {
+  const results = new Map<Way, SendRound[]>(ways.map((way) => [way, []]));
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    for (const way of ways) {
+      const result = await timeRound(way.lanes, way.send);
+      console.log(
+        `round ${round}: ${way.name}: ${Math.round(result.perSecond)}/s, p50 ${result.p50.toFixed(1)} ms`,
+      );
+      if (round > 0) results.get(way)!.push(result);
+    }
+  }
+  return results;
+}
+
+/** Starts everything, measures, and writes the results. */
+async function main(): Promise<void> {
+  const environment = childEnvironment();
+  const chromium = findChromium(process.env.PUPPETEER_EXECUTABLE_PATH, environment.PATH ?? '');
+  if (!chromium) throw new Error('No Chromium was found.');
+  const standIn = await startStandIn(network);
+  const database = await startDatabase();
+  const extraArgs = standIn.chromiumArgs;
+  const settings = { extraArgs, sandbox: 'auto', protocolTimeoutMs: 60_000, environment } as const;
+  const bare = await BrowserSessions.open(network, launchOptions(settings, chromium));
+  const url = await database.create('bench_send');
+  const service = await startService(
+    { url, config: { connectionString: url } },
+    {
+      network,
+      env: { WHATSAPP_DRIVER: 'wwebjs', SEND_RATE_PER_MINUTE: '10000000', SEND_BURST: '10000000' },
+      configure: (config) => ({ ...config, CHROMIUM_ARGS: extraArgs }),
+    },
+  );
+  try {
+    await link(service);
+    const ways = [...bareWays(await bare.add(BARE)), ...serviceWays(service.app.url)];
+    const text = sendReport([...(await alternate(ways))], MESSAGES);
+    writeFileSync(new URL('SEND.md', import.meta.url), text);
+    console.log(text);
+  } finally {
+    await service.close();
+    await bare.close();
+    await standIn.close();
+    await database.stop();
+  }
+}
+
+await main();
