@@ -30,14 +30,17 @@ export class AgentRegistry {
     this.#deps = deps;
   }
 
+  /** How many agents there are. */
   get size(): number {
     return this.#agents.size;
   }
 
+  /** All of them, in the order in which they came. */
   all(): Agent[] {
     return [...this.#agents.values()];
   }
 
+  /** The agent, if there is one. */
   find(agentId: string): Agent | undefined {
     return this.#agents.get(agentId);
   }

@@ -40,6 +40,7 @@ export type AgentEvent =
   | { type: 'outbox.throttled' }
   | ClientEvent;
 
+/** What the agent's chart remembers beside its state. */
 export interface AgentContext {
   agent: AgentPort;
   /** Why it is not connected; null before the first end. */
@@ -50,11 +51,6 @@ export interface AgentContext {
   /** Probes in a row that were not answered, and that told of no connection. */
   mutes: number;
   offlines: number;
-}
-
-/** What the library says of an end, in the words of the table. */
-function reasonOf(reason: string): string {
-  return reason === 'Max qrcode retries reached' ? 'QR_EXPIRED' : reason;
 }
 
 /** The named actors, delays, guards and actions of the agent's chart. */
@@ -87,7 +83,7 @@ export const agentSetup = setup({
   },
   guards: {
     isBlocked: ({ event }) =>
-      event.type === 'client.disconnected' && downRule(reasonOf(event.reason)).verdict === 'blocked',
+      event.type === 'client.disconnected' && downRule(event.reason).verdict === 'blocked',
     isFresh: ({ event }) => event.type === 'session.start' && event.fresh,
     hasRefreshesLeft: ({ context }) => context.qrs < context.agent.qrMaxRefreshes,
     isMoving: ({ context, event }) => event.type === 'client.loading' && event.percent > context.percent,
@@ -100,8 +96,7 @@ export const agentSetup = setup({
   actions: {
     because: assign({ reason: (_, reason: string) => reason }),
     becauseItDisconnected: assign({
-      reason: ({ context, event }) =>
-        event.type === 'client.disconnected' ? reasonOf(event.reason) : context.reason,
+      reason: ({ context, event }) => (event.type === 'client.disconnected' ? event.reason : context.reason),
     }),
     becauseAsked: assign({
       reason: ({ context, event }) =>

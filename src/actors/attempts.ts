@@ -1,5 +1,12 @@
 import { pause } from './deadline.ts';
-import { type DeliveryContext, type DeliveryResult, deliver, isSettlement, lookUp } from './delivery.ts';
+import {
+  type DeliveryContext,
+  type DeliveryResult,
+  deliver,
+  isSettlement,
+  lookUp,
+  messageError,
+} from './delivery.ts';
 import { type GatewayError, toGatewayError } from './errors.ts';
 import type { Entry } from './mailbox.ts';
 import type { Settlement } from './ports-stores.ts';
@@ -65,7 +72,7 @@ export class Attempts {
 
   /** The page answers, the message did not get through: found in the chat after all, unknown, or failed. */
   async #giveUp(entry: Entry, cause: GatewayError): Promise<Settlement> {
-    const error = { code: cause.code, message: cause.message };
+    const error = messageError(cause);
     if (!entry.doubtful) return { status: 'failed', error };
     const found = await lookUp(entry.message, this.#deps).catch(() => null);
     if (found && isSettlement(found)) return found;

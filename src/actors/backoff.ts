@@ -1,4 +1,4 @@
-/** Growing, jittered waits without end (FAULTS §2: 1 s → 5 min, factor 2, jitter 0.2). */
+/** Growing, jittered waits without end (FAULTS §2). */
 export interface BackoffPolicy {
   firstMs: number;
   maxMs: number;
@@ -7,6 +7,7 @@ export interface BackoffPolicy {
   jitter: number;
 }
 
+/** Between the restarts of a client: a second, then twice as long each time, up to five minutes. */
 export const RESTART_BACKOFF: BackoffPolicy = { firstMs: 1_000, maxMs: 300_000, factor: 2, jitter: 0.2 };
 
 /** The wait before attempt number `attempt` (1 is the first), in whole ms. `random` is in [0, 1). */

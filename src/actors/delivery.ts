@@ -1,7 +1,7 @@
 import { withDeadline } from './deadline.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
 import type { Ack, Handover, Jid, Scheduler, WhatsAppClient } from './ports.ts';
-import type { MessageLog, Settlement, StoredMessage } from './ports-stores.ts';
+import type { MessageError, MessageLog, Settlement, StoredMessage } from './ports-stores.ts';
 
 /**
  * How one attempt to deliver ended. `doubtful`: it may have left, and nobody can tell now. `stuck`: it surely did
@@ -71,9 +71,9 @@ export class AckBook {
   }
 }
 
-/** The error of a settlement, as it is stored and told. */
-function told(error: GatewayError): { code: string; message: string } {
-  return { code: error.code, message: error.message };
+/** An error as it is stored with a message. Pure. */
+export function messageError({ code, message }: GatewayError): MessageError {
+  return { code, message };
 }
 
 /**
@@ -88,7 +88,7 @@ async function confirm(handover: Handover, context: DeliveryContext): Promise<De
     return { status: 'failed', error: { code: 'BAD_GATEWAY', message: 'WhatsApp refused the message.' } };
   } catch (error) {
     if (context.closed.aborted) return { status: 'doubtful', error: toGatewayError(error) };
-    return { status: 'unknown', messageId, error: told(toGatewayError(error)) };
+    return { status: 'unknown', messageId, error: messageError(toGatewayError(error)) };
   }
 }
 
@@ -123,7 +123,7 @@ export async function deliver(message: StoredMessage, context: DeliveryContext):
     const error = toGatewayError(thrown, 'BAD_GATEWAY', 'WhatsApp failed the send.');
     if (!handedOver && CONNECTION_CODES.has(error.code)) return { status: 'stuck', error };
     const left = handedOver && error.details?.outcome !== 'failed' && error.code === 'BAD_GATEWAY';
-    return left ? { status: 'doubtful', error } : { status: 'failed', error: told(error) };
+    return left ? { status: 'doubtful', error } : { status: 'failed', error: messageError(error) };
   }
 }
 

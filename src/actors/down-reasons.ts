@@ -9,6 +9,7 @@
  */
 type Verdict = 'restart' | 'restart_linked' | 'rest' | 'blocked';
 
+/** A row of the table: what follows such an end, and under which conditions. */
 export interface DownRule {
   verdict: Verdict;
   /** The client is whole, only its page is not: the page is reloaded once before there is a new client. */

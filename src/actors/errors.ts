@@ -28,6 +28,7 @@ export const ERROR_CODES = [
   'INTERNAL',
 ] as const;
 
+/** A code of SPEC §3. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** What an error may carry beside its code; `outcome` says whether a failed send may have left (SPEC §3). */

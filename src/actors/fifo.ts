@@ -4,6 +4,7 @@ export class Fifo<T> {
   #head = 0;
   #length = 0;
 
+  /** How many items it holds. */
   get length(): number {
     return this.#length;
   }

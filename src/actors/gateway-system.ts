@@ -4,6 +4,7 @@ import { AgentRegistry } from './agent-registry.ts';
 import { Announcer } from './announcer.ts';
 import { chartGraph } from './chart-graph.ts';
 import { withDeadline } from './deadline.ts';
+import { messageError } from './delivery.ts';
 import { whyDown } from './down-reasons.ts';
 import { GatewayError } from './errors.ts';
 import { Fleet } from './fleet.ts';
@@ -92,9 +93,9 @@ class Gateway implements GatewaySystem {
 
   async remove(agentId: string, traceId: string): Promise<void> {
     const agent = this.#agents.get(agentId);
-    const gone = new GatewayError('SESSION_NOT_FOUND', 'The session was deleted.');
+    const gone = messageError(new GatewayError('SESSION_NOT_FOUND', 'The session was deleted.'));
     // First what may be refused: without a database nothing is touched.
-    await this.#deps.messages.failPending(agentId, { code: gone.code, message: gone.message });
+    await this.#deps.messages.failPending(agentId, gone);
     agent.sender.outbox.failAll(gone);
     const ended = agent.supervision.ended();
     agent.command({ type: 'session.remove', traceId });

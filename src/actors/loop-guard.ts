@@ -1,7 +1,4 @@
-/**
- * Keeps two bots from talking to each other endlessly: so many automatic replies per chat in a window, then
- * silence for a while (SPEC §6, FAULTS F35). Monotonic ms throughout.
- */
+/** So many replies in a window, then silence. */
 export interface LoopLimits {
   replies: number;
   windowMs: number;
@@ -17,6 +14,10 @@ interface ChatRecord {
 
 const MAX_CHATS = 10_000;
 
+/**
+ * Keeps two bots from talking to each other endlessly: so many automatic replies per chat in a window, then
+ * silence for a while (SPEC §6, FAULTS F35). Monotonic ms throughout.
+ */
 export class LoopGuard {
   readonly #limits: LoopLimits;
   readonly #chats = new Map<string, ChatRecord>();
@@ -44,9 +45,7 @@ export class LoopGuard {
     this.#chats.delete(chatId);
     this.#chats.set(chatId, chat);
     if (this.#chats.size <= MAX_CHATS) return;
-    for (const oldest of this.#chats.keys()) {
-      this.#chats.delete(oldest);
-      break;
-    }
+    const [oldest] = this.#chats.keys();
+    this.#chats.delete(oldest!);
   }
 }

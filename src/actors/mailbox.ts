@@ -134,6 +134,7 @@ export class Mailbox {
     return this.#bucket.msUntilNext(this.#clock.monotonic());
   }
 
+  /** How full it is at this moment. */
   view(): MailboxView {
     const now = this.#clock.monotonic();
     return {

@@ -4,6 +4,7 @@ import { masked } from './masked.ts';
 import type { TransitionRecord } from './protocol.ts';
 import { pathsOf } from './state-paths.ts';
 
+/** Who is told what an actor system does. */
 export interface Observer {
   now(): number;
   /** `reason` is the agent's, as the transition left it. */

@@ -2,10 +2,9 @@ import { Attempts, expiry, hasExpired } from './attempts.ts';
 import { pause } from './deadline.ts';
 import { DebouncedMode, type OutboxMode } from './debounced-mode.ts';
 import { AckBook } from './delivery.ts';
-import type { GatewayError } from './errors.ts';
 import { Mailbox, type Reservation } from './mailbox.ts';
 import type { Ack, Scheduler, Timer, WhatsAppClient } from './ports.ts';
-import type { MessageLog, MessageStatus, StoredMessage } from './ports-stores.ts';
+import type { MessageError, MessageLog, MessageStatus, StoredMessage } from './ports-stores.ts';
 import type { MailboxView } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
 import { Settlements } from './settlements.ts';
@@ -137,6 +136,7 @@ export class Outbox {
     this.settlements.acked(ack);
   }
 
+  /** How full the mailbox is, and how old its oldest message. */
   view(): MailboxView {
     const oldestAt = this.oldestAt()?.getTime();
     return { ...this.#mailbox.view(), ...(oldestAt !== undefined && { oldestAt }) };
@@ -153,10 +153,10 @@ export class Outbox {
   }
 
   /** Ends every queued message with an error and tells whoever waits; the rows are the caller's. */
-  failAll({ code, message }: GatewayError): void {
+  failAll(error: MessageError): void {
     this.close();
     for (let entry = this.#mailbox.dropOldest(); entry; entry = this.#mailbox.dropOldest()) {
-      this.settlements.tell({ ...entry.message, status: 'failed', error: { code, message } });
+      this.settlements.tell({ ...entry.message, status: 'failed', error });
     }
     this.#arm();
   }

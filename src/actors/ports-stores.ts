@@ -2,6 +2,7 @@ import type { ImageFile, Jid } from './ports.ts';
 
 // What the actors want of storage; `infra/postgres` implements it.
 
+/** The stored states, which are those of the agent's chart (SPEC §5). */
 export type SessionState = 'awaiting_qr' | 'connected' | 'disconnected' | 'auth_failed';
 
 /** A row of `whatsapp_user` (PRD §3.2). */
@@ -37,13 +38,22 @@ export interface AgentStore {
   remove(agentId: string): Promise<void>;
 }
 
+/** The keys of users, which another system writes. */
 export interface ApiKeyStore {
   /** The newest active key of the user, or null. */
   latestActive(userId: number): Promise<string | null>;
 }
 
+/** How a message stands; `unknown` when it may have left. */
 export type MessageStatus = 'queued' | 'sending' | 'sent' | 'failed' | 'unknown';
+/** What can be sent (SPEC §9). */
 export type MessageKind = 'text' | 'image';
+
+/** Why a message was not sent: a code of the contract, and words for people. */
+export interface MessageError {
+  code: string;
+  message: string;
+}
 
 /** What is asked to be sent. `text` is the caption of an image. */
 export interface OutgoingMessage {
@@ -66,18 +76,17 @@ export interface StoredMessage extends OutgoingMessage {
   seq: number;
   status: MessageStatus;
   messageId: string | null;
-  error: { code: ErrorCodeText; message: string } | null;
+  error: MessageError | null;
   createdAt: Date;
   handedOverAt: Date | null;
   sentAt: Date | null;
 }
-type ErrorCodeText = string;
 
 /** How a message ended, or for `unknown`, has not been seen to end. */
 export type Settlement =
   | { status: 'sent'; messageId: string; at: Date }
-  | { status: 'failed'; error: { code: string; message: string } }
-  | { status: 'unknown'; messageId: string | null; error: { code: string; message: string } };
+  | { status: 'failed'; error: MessageError }
+  | { status: 'unknown'; messageId: string | null; error: MessageError };
 
 /** The durable side of every mailbox. Writes of one tick travel in one statement; their order is kept. */
 export interface MessageLog {
@@ -97,7 +106,7 @@ export interface MessageLog {
   /** What a restart must go on with: `queued` and `sending`, by `seq`. */
   pending(agentId: string): Promise<StoredMessage[]>;
   /** Fails all that is queued or sending: the agent is being deleted. */
-  failPending(agentId: string, error: { code: string; message: string }): Promise<void>;
+  failPending(agentId: string, error: MessageError): Promise<void>;
 }
 
 /** Remembers which WhatsApp messages were handled: `UNIQUE(agent, wa_message_id)`. */

@@ -145,6 +145,7 @@ export interface AiRequest {
   [field: string]: unknown;
 }
 
+/** Who is asked for replies (SPEC §7). */
 export interface AiBackend {
   /**
    * Asks for a reply; `null` when the backend has none. One attempt, no retry (SPEC §7).

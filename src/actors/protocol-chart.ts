@@ -1,5 +1,6 @@
 // A machine's chart as plain data: what is drawn, written as text, and compared with what was drawn.
 
+/** The two machines of each agent that can be watched. */
 export type MachineName = 'supervisor' | 'agent';
 
 /** One way to leave a state, or to stay in it while something is done. */

@@ -22,6 +22,7 @@ export interface LiveView {
   hasClient: boolean;
 }
 
+/** How full an agent's mailbox is, and how many tokens it has. */
 export interface MailboxView {
   /** Messages that wait for a token or for the connection. */
   depth: number;
@@ -76,6 +77,7 @@ export interface QrView {
   expiresAt?: EpochMs;
 }
 
+/** What a create request gives of an agent. */
 export interface SessionSpec {
   userId: number;
   agentId: string;
@@ -97,17 +99,20 @@ export type SendOutcome =
   | { status: 'sent'; id: string; messageId: string; to: Jid; at: Date }
   | { status: 'queued'; id: string; to: Jid; position: number };
 
+/** How a send is answered. */
 export interface SendOptions {
   /** Answer `queued` as soon as it is stored. */
   respondAsync: boolean;
 }
 
+/** What goes with a `/run` request. */
 export interface RunOptions {
   traceId: string;
   /** The id to store the reply under. */
   id?: string;
 }
 
+/** The answer of `/run` (SPEC §3): `reply` is null when the AI has none. */
 export interface RunOutcome {
   reply: string | null;
   replySent: boolean;

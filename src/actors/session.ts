@@ -64,6 +64,7 @@ export class Session implements SupervisedAgent {
 
   // ── what is told of it ────────────────────────────────────────────────────────────────────────────────
 
+  /** The client of this generation, or null. */
   get client(): WhatsAppClient | null {
     return this.#client;
   }
@@ -72,6 +73,7 @@ export class Session implements SupervisedAgent {
     return this.live.qr !== null;
   }
 
+  /** The newest error, for people. */
   get lastError(): string | undefined {
     return this.#lastError;
   }

@@ -17,6 +17,7 @@ export interface ActorSettings {
   limits: ActorLimits;
 }
 
+/** The limits that no setting changes. */
 export interface ActorLimits {
   /** `initialize` → QR, authenticated or ready. */
   startMs: number;
@@ -43,6 +44,7 @@ export interface ActorLimits {
   backlogMs: number;
 }
 
+/** The limits of a service; tests replace some. */
 export const DEFAULT_LIMITS: ActorLimits = {
   startMs: 60_000,
   linkMs: 90_000,

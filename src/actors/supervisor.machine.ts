@@ -17,6 +17,7 @@ export interface SupervisedAgent extends AgentPort {
   announceRestart(restart: { reason: string; attempt: number; delayMs: number }): void;
 }
 
+/** Commands come from the gateway, `agent.*` from the session. */
 export type SupervisorEvent =
   | { type: 'session.start'; traceId?: string }
   | { type: 'session.restore' }
@@ -28,6 +29,7 @@ export type SupervisorEvent =
   | { type: 'agent.down'; reason: string }
   | { type: 'agent.connected' };
 
+/** What the supervisor's chart remembers beside its state. */
 export interface SupervisorContext {
   agent: SupervisedAgent;
   /** Restarts in a row without a steady connection between them, and in all. */

@@ -16,6 +16,7 @@ interface TurnReply {
   sent: boolean;
 }
 
+/** What a turn is made of. */
 export interface TurnInput {
   port: TurnPort;
   request: AiRequest;

@@ -91,6 +91,7 @@ const schema = z
   })
   .transform((env) => ({ ...env, APP_BASE_URL: env.APP_BASE_URL ?? `http://localhost:${env.PORT}` }));
 
+/** The configuration, parsed and with its defaults (SPEC §2). */
 export type Config = z.infer<typeof schema>;
 
 /** Reads a `.env` file of the working directory, if there is one; what is set already wins. */

@@ -8,6 +8,7 @@ const KEPT_MS = 24 * 3_600_000;
 /** The names that this service gives, and the only ones that it deletes. */
 const OWN_NAME = /^wa-preview-[0-9a-f-]{36}\.[a-z]{3,4}$/;
 
+/** Which folder the previews are in. */
 export interface TempFilesOptions {
   /** `TEMP_DIR`; others may keep files there too. */
   dir: string;

@@ -13,7 +13,7 @@ const AGENT = 'shop';
 const ME = { pn: '6281111111111@c.us' };
 const REASONS = [
   ...['LOGOUT', 'UNPAIRED', 'UNPAIRED_IDLE', 'CONFLICT', 'TIMEOUT', 'OPENING', 'PROXYBLOCK', 'UNLAUNCHED'],
-  ...['DEPRECATED_VERSION', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'Max qrcode retries reached', 'a new word'],
+  ...['DEPRECATED_VERSION', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'a new word'],
 ];
 
 /** What a client may tell at any time, however little it fits. */

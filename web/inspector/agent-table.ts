@@ -45,6 +45,7 @@ export class AgentTable {
     );
   }
 
+  /** There is no agent at all. */
   get isEmpty(): boolean {
     return this.#agents.size === 0;
   }

@@ -28,6 +28,7 @@ METADATA.addAddress('64:ff9b::6464:64c8', 'ipv6');
 /** Only the reply counts; anything that is not a string counts as none. */
 const answerSchema = z.object({ reply: z.string().nullish().catch(null) });
 
+/** Whom the backend asks by default, and within which limits. */
 export interface HttpAiBackendOptions {
   /** Base of agents without an URL of their own, with no slash at its end (`AI_BACKEND_URL`). */
   baseUrl: string | undefined;

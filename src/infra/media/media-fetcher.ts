@@ -14,6 +14,7 @@ const LOCAL_NAME = /(^|\.)localhost\.?$/;
 /** IPv4 written as an old "compatible" IPv6 address: the filtering agents take these for public. */
 const IPV4_COMPATIBLE = ipaddr.IPv6.parseCIDR('::/96');
 
+/** What a fetcher allows, and how it looks names up. */
 export interface MediaFetcherOptions {
   /** Origins that may be private (`MEDIA_ALLOWED_ORIGINS`), e.g. `http://127.0.0.1:9000`. */
   allowedOrigins: string[];

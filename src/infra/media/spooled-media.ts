@@ -17,6 +17,7 @@ export interface MediaClaim {
   filename?: string;
 }
 
+/** Where images go, and which URLs may be fetched. */
 export interface SpooledMediaOptions {
   spool: Spool;
   previews: TempFiles;

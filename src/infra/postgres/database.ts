@@ -14,6 +14,7 @@ const MESSAGES_KEPT_MS = 30 * 24 * HOUR_MS;
 const INBOUND_KEPT_MS = 7 * 24 * HOUR_MS;
 const ANSWERS_KEPT_MS = 24 * HOUR_MS;
 
+/** Which database is opened. */
 export interface DatabaseOptions {
   /** A Postgres URL; without one the embedded server in `dataDir` is started. */
   dbUrl?: string | undefined;
@@ -65,6 +66,7 @@ export class Database {
     await this.idempotency.purge(before(ANSWERS_KEPT_MS));
   }
 
+  /** How many connections there are, and how many wait for one. */
   poolStats(): PoolStats {
     return this.#pool.stats();
   }
@@ -75,6 +77,7 @@ export class Database {
     return this.#closed;
   }
 
+  /** The database's parts, in the order in which they need each other. */
   async #close(): Promise<void> {
     await this.messages.close();
     await this.#pool.close();

@@ -119,6 +119,7 @@ class EmbeddedServer implements EmbeddedPostgres {
     await server.exited;
   }
 
+  /** Ends the server, one that is being revived included, and takes its socket away. */
   async #stop(): Promise<void> {
     this.#stopping.abort();
     if (this.#server) await this.#end(this.#server);

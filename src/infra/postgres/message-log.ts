@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../actors/errors.ts';
-import type { MessageLog, OutgoingMessage, Settlement, StoredMessage } from '../../actors/ports-stores.ts';
+import type {
+  MessageError,
+  MessageLog,
+  OutgoingMessage,
+  Settlement,
+  StoredMessage,
+} from '../../actors/ports-stores.ts';
 import { GroupCommit } from './group-commit.ts';
 import {
   INSERT_MESSAGES,
@@ -140,7 +146,7 @@ export class PgMessageLog implements MessageLog {
     return rows.map(toStoredMessage);
   }
 
-  async failPending(agentId: string, error: { code: string; message: string }): Promise<void> {
+  async failPending(agentId: string, error: MessageError): Promise<void> {
     // What was accepted before the delete has to be in the table to be failed.
     await this.#inserts.flushed();
     await this.#pool.query(

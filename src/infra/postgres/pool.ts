@@ -57,6 +57,7 @@ export class DatabasePool {
     }
   }
 
+  /** How many connections there are, rest, and are waited for. */
   stats(): PoolStats {
     const { totalCount, idleCount, waitingCount } = this.#pool;
     return { total: totalCount, idle: idleCount, waiting: waitingCount };

@@ -51,6 +51,7 @@ export class Devices implements DeviceHome {
     return device;
   }
 
+  /** The devices that are open under an account. */
   of(pn: Jid): NetworkDevice[] {
     return [...(this.#byAccount.get(pn) ?? [])];
   }

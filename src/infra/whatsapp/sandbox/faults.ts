@@ -13,6 +13,7 @@ export class Faults {
     this.#devices = devices;
   }
 
+  /** The faults of the account's line. */
   view(pn: Jid): LineView {
     return this.#world.lines.view(pn);
   }

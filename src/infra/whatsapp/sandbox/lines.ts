@@ -19,6 +19,7 @@ export interface Line {
 export class Lines {
   readonly #lines = new Map<Jid, Line>();
 
+  /** The line of an account. */
   of(pn: Jid): Line {
     let line = this.#lines.get(pn);
     if (!line) {
@@ -36,6 +37,7 @@ export class Lines {
     return line;
   }
 
+  /** What is told of it. */
   view(pn: Jid): LineView {
     const { state, latencyMs, failureRate, frozen, banned } = this.of(pn);
     return { online: state === 'CONNECTED', latencyMs, failureRate, frozen, banned };

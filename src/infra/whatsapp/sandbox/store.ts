@@ -66,10 +66,12 @@ export class Store {
     this.#journal?.close();
   }
 
+  /** All chats on an account's phone. */
   chats(owner: Jid): Chat[] {
     return [...(this.#boxes.get(owner)?.chats.values() ?? [])];
   }
 
+  /** One of them, if it is there. */
   chat(owner: Jid, chatId: Jid): Chat | undefined {
     return this.#boxes.get(owner)?.chats.get(chatId);
   }

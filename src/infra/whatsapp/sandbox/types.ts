@@ -14,6 +14,7 @@ export interface Account {
   addressedByLid: boolean;
 }
 
+/** A group chat. */
 export interface Group {
   id: Jid;
   name: string;
@@ -171,6 +172,7 @@ export interface Device {
   close(): void;
 }
 
+/** How a network begins, and what it is kept in. */
 export interface SandboxNetworkOptions {
   /** Shared with whoever should see it moved; its own by default. */
   clock?: AdvanceableClock;

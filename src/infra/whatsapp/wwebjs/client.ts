@@ -32,6 +32,7 @@ export interface ClientDeadlines {
   closeMs: number;
 }
 
+/** What a client is made of, and who hears of it. */
 export interface ClientParts {
   profile: Profile;
   deadlines: ClientDeadlines;

@@ -66,10 +66,12 @@ export class Profile {
     return exists(join(this.dir, 'linked'));
   }
 
+  /** The agent is linked from now on. */
   async markLinked(): Promise<void> {
     await writeFile(join(this.dir, 'linked'), '', { mode: 0o600 });
   }
 
+  /** It is not linked any more. */
   async unmarkLinked(): Promise<void> {
     await rm(join(this.dir, 'linked'), { force: true });
   }
