@@ -3,7 +3,8 @@ import type { ImageFile, Jid } from './ports.ts';
 // What the actors want of storage; `infra/postgres` implements it.
 
 /** The stored states, which are those of the agent's chart (SPEC §5). */
-export type SessionState = 'awaiting_qr' | 'connected' | 'disconnected' | 'auth_failed';
+export const SESSION_STATES = ['awaiting_qr', 'connected', 'disconnected', 'auth_failed'] as const;
+export type SessionState = (typeof SESSION_STATES)[number];
 
 /** A row of `whatsapp_user` (PRD §3.2). */
 export interface AgentRecord {
@@ -45,7 +46,8 @@ export interface ApiKeyStore {
 }
 
 /** How a message stands; `unknown` when it may have left. */
-export type MessageStatus = 'queued' | 'sending' | 'sent' | 'failed' | 'unknown';
+export const MESSAGE_STATUSES = ['queued', 'sending', 'sent', 'failed', 'unknown'] as const;
+export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
 /** What can be sent (SPEC §9). */
 export type MessageKind = 'text' | 'image';
 

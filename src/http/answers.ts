@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import 'zod-openapi';
 import { ERROR_CODES } from '../actors/errors.ts';
+import { MESSAGE_STATUSES, SESSION_STATES } from '../actors/ports-stores.ts';
 import { agentId } from './schemas.ts';
 
 // What goes out, for the OpenAPI document; the test suite checks every answer against it.
 
 export const moment = z.iso.datetime().meta({ example: '2025-11-07T08:00:00.000Z' });
-export const sessionStatus = z
-  .enum(['awaiting_qr', 'connected', 'disconnected', 'auth_failed'])
-  .meta({ id: 'SessionStatus' });
+export const sessionStatus = z.enum(SESSION_STATES).meta({ id: 'SessionStatus' });
 const id = z.string().meta({ description: 'Our id of the message.' });
 const messageId = z.string().meta({ description: "WhatsApp's id of the message." });
 const jid = z.string().meta({ example: '6281234567890@c.us' });
@@ -89,7 +88,7 @@ export const ranTurn = z
 export const messageDetails = z
   .object({
     id,
-    status: z.enum(['queued', 'sending', 'sent', 'failed', 'unknown']),
+    status: z.enum(MESSAGE_STATUSES),
     to: jid,
     kind: z.enum(['text', 'image']),
     messageId: messageId.optional(),

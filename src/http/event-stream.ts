@@ -52,7 +52,6 @@ export class EventStream {
 
   /** Writes, or cuts off whoever has not read a megabyte. */
   #write(text: string): void {
-    if (this.#res.writableEnded) return;
     // Between the end and the close things still happen, most of all while the service stops.
     if (this.#res.writableEnded) return;
     if (this.#res.writableLength > MAX_BACKLOG) this.#res.destroy();

@@ -11,6 +11,13 @@ const location = {
   Location: header('The session.', { example: '/sessions/support-bot', required: true }),
 };
 
+const pending = json(
+  'Neither QR nor readiness within `QR_WAIT_MS`.',
+  startedSession,
+  examples.pending,
+  location,
+);
+
 /** The operations under `/sessions`. */
 export function sessionOperations(): ZodOpenApiPathsObject {
   return {
@@ -35,12 +42,7 @@ export function sessionOperations(): ZodOpenApiPathsObject {
         responses: {
           200: json('Connected (without `qr`), or started anew.', startedSession, examples.connected),
           201: json('A new agent.', startedSession, examples.started, location),
-          202: json(
-            'Neither QR nor readiness within `QR_WAIT_MS`.',
-            startedSession,
-            examples.pending,
-            location,
-          ),
+          202: pending,
           ...problems(
             'UNAUTHORIZED',
             'AGENT_ID_TAKEN',
@@ -89,12 +91,7 @@ export function sessionOperations(): ZodOpenApiPathsObject {
         requestParams: byAgent,
         responses: {
           200: json('Started anew.', startedSession, examples.started),
-          202: json(
-            'Neither QR nor readiness within `QR_WAIT_MS`.',
-            startedSession,
-            examples.pending,
-            location,
-          ),
+          202: pending,
           ...problems(
             'UNAUTHORIZED',
             'SESSION_NOT_FOUND',

@@ -1,7 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
+import { SESSION_STATES } from '../actors/ports-stores.ts';
 import type { AgentView } from '../actors/protocol.ts';
-
-const STATES = ['awaiting_qr', 'connected', 'disconnected', 'auth_failed'] as const;
 
 /** How the agents are, as gauges that are set anew at each scrape: an agent that is gone leaves no series. */
 export class AgentGauges {
@@ -75,7 +74,7 @@ export class AgentGauges {
   refresh(now: number, memory: ReadonlyMap<string, number>): void {
     for (const gauge of [this.#state, this.#since, this.#depth, this.#oldestAge, this.#tokens, this.#memory])
       gauge.reset();
-    const counts = new Map<string, number>(STATES.map((state) => [state, 0]));
+    const counts = new Map<string, number>(SESSION_STATES.map((state) => [state, 0]));
     for (const agent of this.#list()) {
       counts.set(agent.status, (counts.get(agent.status) ?? 0) + 1);
       this.#set(agent, now);
@@ -88,7 +87,7 @@ export class AgentGauges {
   /** The series of one agent. */
   #set({ agentId, status, since, mailbox }: AgentView, now: number): void {
     const labels = { agent_id: agentId };
-    for (const state of STATES) this.#state.set({ ...labels, state }, state === status ? 1 : 0);
+    for (const state of SESSION_STATES) this.#state.set({ ...labels, state }, state === status ? 1 : 0);
     this.#since.set(labels, since / 1000);
     this.#depth.set(labels, mailbox.depth);
     this.#oldestAge.set(labels, Math.max(0, now - (mailbox.oldestAt ?? now)) / 1000);

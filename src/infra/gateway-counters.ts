@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'eventemitter3';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { ERROR_CODES } from '../actors/errors.ts';
+import { SESSION_STATES } from '../actors/ports-stores.ts';
 import { type GatewayEvents, type GatewaySystem, RESTART_REASONS } from '../actors/protocol.ts';
 import type { ChartGraph } from '../actors/protocol-chart.ts';
 
@@ -13,7 +14,6 @@ const PAIRING_BUCKETS = [5, 10, 20, 30, MINUTE, 120, 300, 600];
 const WAIT_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 30, MINUTE, 300, 900, HOUR];
 const AI_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, MINUTE, 120];
 const OPERATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 90];
-const STATES = ['awaiting_qr', 'connected', 'disconnected', 'auth_failed'];
 /** How a message fails, beside what is counted as `other`. */
 const SEND_ERRORS = ['BAD_GATEWAY', 'EXPIRED', 'NOT_FOUND', 'RECIPIENT_NOT_ON_WHATSAPP', 'SESSION_NOT_FOUND'];
 const OPERATIONS =
@@ -73,7 +73,7 @@ function countTransitions(events: Events, chart: ChartGraph, registry: Registry)
   for (const { edge, transitions: ways } of chart.edges) {
     for (const { event } of ways) {
       transitions.inc({ ...endsOf(edge), event: eventKind(event) }, 0);
-      if (!event.startsWith('xstate.')) for (const state of STATES) ignored.inc({ state, event }, 0);
+      if (!event.startsWith('xstate.')) for (const state of SESSION_STATES) ignored.inc({ state, event }, 0);
     }
   }
   events.on('transition', (_agentId, { machine, event, ignored: isIgnored, edges, from }) => {
@@ -100,7 +100,7 @@ function countSessions(events: Events, registry: Registry): void {
     registers,
   });
   const qrs = new Counter({ name: 'wa_session_qr_issued_total', help: 'QRs that were shown.', registers });
-  for (const state of STATES) held.zero({ state });
+  for (const state of SESSION_STATES) held.zero({ state });
   for (const reason of [...RESTART_REASONS, 'other']) restarts.inc({ reason }, 0);
   events.on('state', ({ from, heldMs }) => {
     if (from) held.observe({ state: from }, heldMs / 1000);

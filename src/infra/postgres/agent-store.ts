@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import type { AgentRecord, AgentStore, SessionState } from '../../actors/ports-stores.ts';
+import {
+  type AgentRecord,
+  type AgentStore,
+  SESSION_STATES,
+  type SessionState,
+} from '../../actors/ports-stores.ts';
 import type { DatabasePool } from './pool.ts';
 
 // Others may write this table too: its rows are outside data. A state that isn't one of ours says nothing.
@@ -10,7 +15,7 @@ const row = z
     agent_name: z.string(),
     api_key: z.string(),
     endpoint_url_run: z.string().nullable(),
-    status: z.enum(['awaiting_qr', 'connected', 'disconnected', 'auth_failed']).catch('disconnected'),
+    status: z.enum(SESSION_STATES).catch('disconnected'),
     last_connected_at: z.date().nullable(),
     last_disconnected_at: z.date().nullable(),
     created_at: z.date(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import 'zod-openapi';
+import { SESSION_STATES } from '../../../../actors/ports-stores.ts';
 import type { PhoneView } from '../phones.ts';
 import type { Account, ChatMessage, ChatView, Group, LineView, WireEntry } from '../types.ts';
 
@@ -72,7 +73,7 @@ export const phone: z.ZodType<PhoneView> = z
   .strictObject({
     agentId: z.string(),
     agentName: z.string().nullable(),
-    status: z.enum(['awaiting_qr', 'connected', 'disconnected', 'auth_failed']).nullable(),
+    status: z.enum(SESSION_STATES).nullable(),
     reason: z.string().nullable(),
     qr: z.strictObject({ code: z.string(), issuedAt: moment, expiresAt: moment.optional() }).nullable(),
     linked: z.boolean(),
