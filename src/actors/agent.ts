@@ -2,11 +2,19 @@ import type { EventEmitter } from 'eventemitter3';
 import type { Fleet } from './fleet.ts';
 import { Inbox } from './inbox.ts';
 import { Milestones } from './milestones.ts';
-import type { AiBackend, Scheduler, WhatsAppDriver } from './ports.ts';
+import type {
+  Ack,
+  AiBackend,
+  InboundMessage,
+  Me,
+  Scheduler,
+  WhatsAppClient,
+  WhatsAppDriver,
+} from './ports.ts';
 import type { AgentRecord, InboundLog, MessageLog } from './ports-stores.ts';
 import type { AgentView, GatewayEvents, QrView, TransitionRecord } from './protocol.ts';
 import { Sender } from './sender.ts';
-import { Session } from './session.ts';
+import { Session, type SessionOwner } from './session.ts';
 import type { ActorSettings } from './settings.ts';
 import type { StartGate } from './start-gate.ts';
 import { Supervision } from './supervision.ts';
@@ -34,7 +42,7 @@ export interface AgentDeps extends AgentPorts {
 /**
  * One agent: its record, its session, its sending and receiving halves, and the supervisor that decides about them.
  */
-export class Agent {
+export class Agent implements SessionOwner {
   readonly agentId: string;
   readonly sender: Sender;
   readonly inbox: Inbox;
@@ -43,7 +51,7 @@ export class Agent {
   record: AgentRecord;
   readonly #deps: AgentDeps;
   readonly #session: Session;
-  readonly #stopping = new AbortController();
+  #stopping: AbortController | null = null;
   #booted: Promise<void> | null = null;
   #since: number;
   /** When it last sent or got a message, by the monotonic clock. */
@@ -59,26 +67,10 @@ export class Agent {
     this.#since = deps.clock.now();
     this.#activeAt = deps.clock.monotonic();
     this.milestones = new Milestones(deps.clock);
-    this.#session = this.#makeSession();
-    this.sender = new Sender({
-      ...deps,
-      agentId,
-      log: deps.messages,
-      onMode: (mode) => this.supervision.tellAgent({ type: `outbox.${mode}` }),
-      onSuspect: () => this.supervision.tellAgent({ type: 'probe.due' }),
-    });
-    this.inbox = new Inbox({
-      ...deps,
-      agentId,
-      log: deps.inbound,
-      sender: this.sender,
-      identity: () => ({ agentId, apiKey: this.record.apiKey, endpointUrl: this.record.endpointUrlRun }),
-      client: () => this.#session.client,
-      me: () => this.#session.live.me,
-    });
-    this.supervision = new Supervision({
-      agent: this.#session,
-      clock: deps.clock,
+    this.#session = new Session(deps, this);
+    this.sender = new Sender(deps, this);
+    this.inbox = new Inbox(deps, this);
+    this.supervision = new Supervision(this.#session, deps.clock, {
       onTransition: (transition, reason) => this.#noteTransition(transition, reason),
       onError: (error) => this.#fault('actor', error),
     });
@@ -119,12 +111,12 @@ export class Agent {
     const { outbox } = this.sender;
     outbox.stopTaking();
     const impatience = setTimeout(() => {
-      this.#stopping.abort();
+      this.#stopper().abort();
       outbox.close();
     }, patienceMs);
     await Promise.all([this.inbox.stop(patienceMs), outbox.drained()]);
     clearTimeout(impatience);
-    this.#stopping.abort();
+    this.#stopper().abort();
     outbox.settlements.releaseWaiters();
     // One that could not be booted has no supervisor that would ever answer.
     if (this.#booted === null) return this.supervision.kill();
@@ -135,7 +127,7 @@ export class Agent {
 
   /** Aborted when the agent stops: what runs for a caller ends with it. */
   get stopSignal(): AbortSignal {
-    return this.#stopping.signal;
+    return this.#stopper().signal;
   }
 
   // ── what is told of it ────────────────────────────────────────────────────────────────────────────────
@@ -145,9 +137,18 @@ export class Agent {
     return this.#session.live.qr;
   }
 
+  /** The client of this moment, and who is linked while the session is ready. */
+  get client(): WhatsAppClient | null {
+    return this.#session.client;
+  }
+
+  get me(): Me | null {
+    return this.#session.live.me;
+  }
+
   /** True when a message can be sent now. */
   get isConnected(): boolean {
-    return this.#status === 'connected' && this.#session.live.me !== null;
+    return this.#status === 'connected' && this.me !== null;
   }
 
   /** It is connected, has nothing to do, and has had nothing for `ms`. */
@@ -156,9 +157,16 @@ export class Agent {
     return this.isConnected && quietFor >= ms && this.sender.outbox.isIdle && this.inbox.isIdle;
   }
 
-  /** Probes are due: one timer of the gateway rings for all. */
+  /**
+   * A probe is due. It passes by the machine, which hears only of a page that isn't well, and asks it again: two
+   * transitions for each probe of a healthy page were most of what idle agents cost, and of what their history told.
+   */
   probeDue(): void {
-    if (this.isConnected) this.supervision.tellAgent({ type: 'probe.due' });
+    if (!this.isConnected) return;
+    const doubt = () => this.supervision.tellAgent({ type: 'probe.due' });
+    this.#session.probe().then((state) => {
+      if (state !== 'CONNECTED') doubt();
+    }, doubt);
   }
 
   /** Everything to be told of it at this moment; never its key. */
@@ -181,42 +189,61 @@ export class Agent {
     };
   }
 
+  // ── SessionOwner: what the session tells ─────────────────────────────────────────────────────────────
+
+  /** A message came in. */
+  message(message: InboundMessage): void {
+    this.#activeAt = this.#deps.clock.monotonic();
+    this.inbox.receive(message);
+  }
+
+  /** An acknowledgement came. */
+  acked(ack: Ack): void {
+    this.#activeAt = this.#deps.clock.monotonic();
+    this.sender.outbox.acked(ack);
+  }
+
+  /** A QR can be scanned. */
+  qrShown(): void {
+    this.milestones.reach({ kind: 'qr' });
+  }
+
+  /** The session is ready. */
+  opened(client: WhatsAppClient): void {
+    this.sender.outbox.open(client);
+    this.inbox.catchUp(client).catch((error: unknown) => this.#fault('catch-up', error));
+  }
+
+  /** Nothing more is sent with this session. */
+  closed(): void {
+    this.sender.outbox.close();
+  }
+
+  /** The session is lost, its client whole. */
+  faltering(reason: string): void {
+    this.command({ type: 'agent.faltered', reason });
+  }
+
+  /** The session is connected, and known to be. */
+  connected(): void {
+    this.#deps.fleet.connected(this.agentId);
+    this.command({ type: 'agent.connected' });
+    this.milestones.reach({ kind: 'connected' });
+  }
+
+  /** There is no client any more. */
+  down(reason: string): void {
+    this.#deps.fleet.down(this.agentId, reason);
+    this.command({ type: 'agent.down', reason });
+    this.milestones.reach({ kind: 'down', reason });
+  }
+
   // ── inner ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The session, wired to this agent's halves and supervisor. */
-  #makeSession(): Session {
-    const { settings, ...deps } = this.#deps;
-    const { limits, qrMaxRefreshes } = settings;
-    return new Session(
-      { ...deps, agentId: this.agentId, limits, qrMaxRefreshes },
-      {
-        message: (message) => {
-          this.#activeAt = this.#deps.clock.monotonic();
-          this.inbox.receive(message);
-        },
-        ack: (ack) => {
-          this.#activeAt = this.#deps.clock.monotonic();
-          this.sender.outbox.acked(ack);
-        },
-        qrShown: () => this.milestones.reach({ kind: 'qr' }),
-        opened: (client) => {
-          this.sender.outbox.open(client);
-          this.inbox.catchUp(client).catch((error: unknown) => this.#fault('catch-up', error));
-        },
-        closed: () => this.sender.outbox.close(),
-        faltering: (reason) => this.command({ type: 'agent.faltered', reason }),
-        connected: () => {
-          this.#deps.fleet.connected(this.agentId);
-          this.command({ type: 'agent.connected' });
-          this.milestones.reach({ kind: 'connected' });
-        },
-        down: (reason) => {
-          this.#deps.fleet.down(this.agentId, reason);
-          this.command({ type: 'agent.down', reason });
-          this.milestones.reach({ kind: 'down', reason });
-        },
-      },
-    );
+  /** What ends the runs of callers; made for the first of them. */
+  #stopper(): AbortController {
+    this.#stopping ??= new AbortController();
+    return this.#stopping;
   }
 
   /** Tells the world of a transition, and notices a change of the stored state. */

@@ -8,7 +8,7 @@ export interface FailureReportDeps {
   developer: Jid;
   clock: Clock;
   sender: Pick<Sender, 'acceptUnawaited'>;
-  client(): WhatsAppClient | null;
+  client: WhatsAppClient | null;
   fault(error: unknown): void;
 }
 
@@ -42,9 +42,8 @@ export class FailureReport {
 
   /** True for the developer's chat, also where WhatsApp names it by a LID. */
   async #isDeveloper(chatId: Jid): Promise<boolean> {
-    const { developer } = this.#deps;
+    const { developer, client } = this.#deps;
     if (chatId === developer) return true;
-    const client = this.#deps.client();
     return chatId === (await client?.resolveRecipient(developer).catch(() => null));
   }
 }

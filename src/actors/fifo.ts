@@ -1,6 +1,9 @@
+/** Of all queues that nothing was put into: never written to, since it has no room. */
+const EMPTY: never[] = [];
+
 /** A first-in-first-out queue on a ring that grows by doubling: no memory while empty, no shifting. */
 export class Fifo<T> {
-  #ring: (T | undefined)[] = [];
+  #ring: (T | undefined)[] = EMPTY;
   #head = 0;
   #length = 0;
 

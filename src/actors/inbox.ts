@@ -5,27 +5,38 @@ import { FailureReport } from './failure-report.ts';
 import { judgeInbound } from './inbound-filter.ts';
 import { LoopGuard } from './loop-guard.ts';
 import type { AiBackend, AiRequest, InboundMessage, Jid, Me, Scheduler, WhatsAppClient } from './ports.ts';
-import type { InboundLog } from './ports-stores.ts';
+import type { AgentRecord, InboundLog } from './ports-stores.ts';
 import type { GatewayEvents, RunOptions, RunOutcome } from './protocol.ts';
 import { runTurn } from './run-turn.ts';
 import type { Sender } from './sender.ts';
 import type { ActorSettings } from './settings.ts';
 import type { TurnOutput, TurnPort } from './turn.machine.ts';
 
-/** What an inbox needs of the world and of its agent. */
+/** What the inboxes of all agents share. */
 export interface InboxDeps {
-  agentId: string;
   settings: ActorSettings;
   clock: Scheduler;
   ai: AiBackend;
-  log: InboundLog;
+  inbound: InboundLog;
   events: EventEmitter<GatewayEvents>;
-  sender: Sender;
   newTraceId(): string;
-  /** The agent as the AI backend knows it, read at each call: its key may change. */
-  identity(): { agentId: string; apiKey: string; endpointUrl: string | null };
-  client(): WhatsAppClient | null;
-  me(): Me | null;
+}
+
+/** The agent that an inbox belongs to, read at each use: key, client and linked account change. */
+interface InboxOwner {
+  readonly agentId: string;
+  readonly record: Pick<AgentRecord, 'apiKey' | 'endpointUrlRun'>;
+  readonly sender: Sender;
+  readonly client: WhatsAppClient | null;
+  readonly me: Me | null;
+}
+
+/** The messages that are being answered, or have been lately. */
+interface Turns {
+  conversations: Conversations;
+  loops: LoopGuard;
+  /** Ids that wait or are being handled: their copies must not crowd new messages out of the chat's queue. */
+  underWay: Set<string>;
 }
 
 type Handled = Parameters<GatewayEvents['inbound']>[0]['handled'];
@@ -33,44 +44,37 @@ type Handled = Parameters<GatewayEvents['inbound']>[0]['handled'];
 /** The receiving half of an agent: which messages are answered, once each, in order per chat (SPEC §6). */
 export class Inbox {
   readonly #deps: InboxDeps;
-  readonly #conversations: Conversations;
-  readonly #loops = new LoopGuard();
-  readonly #report: FailureReport;
-  /** Ids that wait or are being handled: their copies must not crowd new messages out of the chat's queue. */
-  readonly #underWay = new Set<string>();
+  readonly #owner: InboxOwner;
+  /** Made for the first message: most agents of many are idle. */
+  #turns: Turns | null = null;
   #newestSeen = 0;
 
-  constructor(deps: InboxDeps) {
+  constructor(deps: InboxDeps, owner: InboxOwner) {
     this.#deps = deps;
-    this.#conversations = new Conversations(deps.settings.aiConcurrency, (error) =>
-      this.#fault('inbox', error),
-    );
-    this.#report = new FailureReport({
-      ...deps,
-      developer: deps.settings.developer,
-      fault: (error) => this.#fault('report', error),
-    });
+    this.#owner = owner;
   }
 
   /** Takes a message as it came from the client; its chat's turn comes in order. */
   receive(message: InboundMessage): void {
     this.#newestSeen = Math.max(this.#newestSeen, message.timestamp);
     const traceId = this.#deps.newTraceId();
-    const me = this.#deps.me();
+    const { me } = this.#owner;
     const verdict = me ? judgeInbound(message, me) : { answer: false as const, why: 'not_ready' };
     if (!verdict.answer) {
       this.#tell(message, 'ignored', verdict.why, traceId);
       return;
     }
     const { id, chatId } = message;
-    if (this.#underWay.has(id)) {
+    this.#turns ??= this.#makeTurns();
+    const { conversations, loops, underWay } = this.#turns;
+    if (underWay.has(id)) {
       this.#tell(message, 'duplicate', 'under_way', traceId);
       return;
     }
-    this.#underWay.add(id);
-    const done = () => this.#underWay.delete(id);
-    const queued = this.#conversations.enqueue(chatId, (signal) =>
-      this.#answer(message, traceId, signal).finally(done),
+    underWay.add(id);
+    const done = () => underWay.delete(id);
+    const queued = conversations.enqueue(chatId, (signal) =>
+      this.#answer(message, { traceId, signal, loops }).finally(done),
     );
     if (queued) return;
     done();
@@ -87,10 +91,10 @@ export class Inbox {
 
   /** `/run`: one turn for a caller, outside of the chat's queue. A full mailbox is told before the AI is asked. */
   async run(request: AiRequest, { traceId, id }: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
-    const place = this.#deps.sender.reserve();
+    const place = this.#owner.sender.reserve();
     try {
       const port = this.#turnPort(traceId, async (text) => {
-        const sent = await this.#deps.sender.send(
+        const sent = await this.#owner.sender.send(
           { id, ...this.#replyTo(request.sessionId, text, traceId) },
           { respondAsync: false },
           place,
@@ -109,32 +113,59 @@ export class Inbox {
 
   /** No message is being answered, and none waits for it. */
   get isIdle(): boolean {
-    return this.#conversations.isIdle;
+    return this.#turns?.conversations.isIdle ?? true;
   }
 
   /** Lets turns end for so long, then aborts them: a message whose turn was aborted stays unanswered. */
-  stop(patienceMs: number): Promise<void> {
-    return this.#conversations.stop(patienceMs);
+  async stop(patienceMs: number): Promise<void> {
+    await this.#turns?.conversations.stop(patienceMs);
+  }
+
+  /** What answers. */
+  #makeTurns(): Turns {
+    const conversations = new Conversations(this.#deps.settings.aiConcurrency, (error) =>
+      this.#fault('inbox', error),
+    );
+    return { conversations, loops: new LoopGuard(), underWay: new Set() };
   }
 
   /** One message's turn: claimed once for ever, asked, answered or reported. */
-  async #answer(message: InboundMessage, traceId: string, signal: AbortSignal): Promise<void> {
-    if (!(await this.#deps.log.claim(this.#deps.agentId, message.id))) {
+  async #answer(
+    message: InboundMessage,
+    { traceId, signal, loops }: { traceId: string; signal: AbortSignal; loops: LoopGuard },
+  ): Promise<void> {
+    if (!(await this.#deps.inbound.claim(this.#owner.agentId, message.id))) {
       this.#tell(message, 'duplicate', 'seen', traceId);
       return;
     }
-    if (!this.#loops.allow(message.chatId, this.#deps.clock.monotonic())) {
+    if (!loops.allow(message.chatId, this.#deps.clock.monotonic())) {
       this.#tell(message, 'looping', 'too_many_replies', traceId);
       return;
     }
     const port = this.#turnPort(traceId, async (text) => {
-      const id = await this.#deps.sender.acceptUnawaited(this.#replyTo(message.chatId, text, traceId));
+      const id = await this.#owner.sender.acceptUnawaited(this.#replyTo(message.chatId, text, traceId));
       return { id, sent: false };
     });
     const output = await this.#turn(port, toRequest(message), signal);
-    if (output.kind === 'ai_failed') await this.#report.send(message, output.error, traceId);
+    if (output.kind === 'ai_failed') await this.#reportFailure(message, output.error, traceId);
     const failed = output.kind === 'ai_failed' || output.kind === 'send_failed';
     this.#tell(message, failed ? 'failed' : 'answered', output.kind, traceId);
+  }
+
+  /** Tells the developer. */
+  async #reportFailure(message: InboundMessage, error: GatewayError, traceId: string): Promise<void> {
+    const { agentId, sender, client } = this.#owner;
+    const { clock, settings } = this.#deps;
+    const fault = (failure: unknown) => this.#fault('report', failure);
+    const report = new FailureReport({
+      agentId,
+      sender,
+      client,
+      clock,
+      developer: settings.developer,
+      fault,
+    });
+    await report.send(message, error, traceId);
   }
 
   /** Runs a turn with the agent's settings. */
@@ -149,10 +180,7 @@ export class Inbox {
       ask: (request, signal) => this.#ask(request, traceId, signal),
       // Typing is a courtesy: its errors never fail a reply (FAULTS F31).
       setTyping: (chatId, typing) => {
-        this.#deps
-          .client()
-          ?.setTyping(chatId, typing)
-          .catch(() => undefined);
+        this.#owner.client?.setTyping(chatId, typing).catch(() => undefined);
       },
       reply: (_chatId, text) => reply(text),
     };
@@ -160,12 +188,14 @@ export class Inbox {
 
   /** Asks the AI and tells the world how that went. */
   async #ask(request: AiRequest, traceId: string, signal: AbortSignal): Promise<string | null> {
-    const { agentId, clock, events } = this.#deps;
+    const { clock, events, ai } = this.#deps;
+    const { agentId, record } = this.#owner;
+    const identity = { agentId, apiKey: record.apiKey, endpointUrl: record.endpointUrlRun };
     const startedAt = clock.monotonic();
     const tell = (outcome: 'reply' | 'silence' | 'timeout' | 'error') =>
       events.emit('ai', { agentId, outcome, durationMs: Math.round(clock.monotonic() - startedAt), traceId });
     try {
-      const reply = await this.#deps.ai.ask(this.#deps.identity(), request, { traceId, signal });
+      const reply = await ai.ask(identity, request, { traceId, signal });
       tell(reply ? 'reply' : 'silence');
       return reply;
     } catch (error) {
@@ -190,7 +220,7 @@ export class Inbox {
   /** Counts what became of a message. */
   #tell(message: InboundMessage, handled: Handled, why: string, traceId: string): void {
     this.#deps.events.emit('inbound', {
-      agentId: this.#deps.agentId,
+      agentId: this.#owner.agentId,
       type: message.type,
       handled,
       why,
@@ -200,7 +230,7 @@ export class Inbox {
 
   /** An error that nobody waits for. */
   #fault(where: string, error: unknown): void {
-    this.#deps.events.emit('fault', { agentId: this.#deps.agentId, where, error });
+    this.#deps.events.emit('fault', { agentId: this.#owner.agentId, where, error });
   }
 }
 

@@ -11,6 +11,9 @@ import { Recycler } from './recycler.ts';
 import type { ActorSettings } from './settings.ts';
 import type { StatusProjection } from './status-projection.ts';
 
+const BOOTED_TOGETHER = 100;
+const PROBE_SLICES = 15;
+
 /** What a lifecycle begins and ends. */
 export interface LifecycleDeps {
   registry: AgentRegistry;
@@ -72,16 +75,20 @@ export class Lifecycle {
     projection.close();
   }
 
-  /** Boots agents one by one; one that can't be booted now is told, and comes with the next request. */
+  /** Boots agents, some at a time: their queues are read in one query. */
   async #bootAll(agents: Agent[]): Promise<void> {
-    for (const agent of agents) {
-      if (this.#stopping) return;
-      try {
-        await agent.boot();
-        agent.comeBack();
-      } catch (error) {
-        this.#deps.events.emit('fault', { agentId: agent.agentId, where: 'restore', error });
-      }
+    for (let first = 0; first < agents.length && !this.#stopping; first += BOOTED_TOGETHER) {
+      await Promise.all(agents.slice(first, first + BOOTED_TOGETHER).map((agent) => this.#bring(agent)));
+    }
+  }
+
+  /** Boots one agent; one that can't be booted now is told, and comes with the next request. */
+  async #bring(agent: Agent): Promise<void> {
+    try {
+      await agent.boot();
+      if (!this.#stopping) agent.comeBack();
+    } catch (error) {
+      this.#deps.events.emit('fault', { agentId: agent.agentId, where: 'restore', error });
     }
   }
 
@@ -98,12 +105,14 @@ export class Lifecycle {
     });
   }
 
-  /** One timer rings for the probes of all. */
-  #probeLater(): void {
+  /** One timer rings for the probes of all: for a slice of them at a time, so that they don't hold up the others. */
+  #probeLater(slice = 0): void {
     const { registry, clock, settings } = this.#deps;
     this.#probes = clock.setTimeout(() => {
-      for (const agent of registry.all()) agent.probeDue();
-      this.#probeLater();
-    }, settings.limits.probeEveryMs);
+      registry.all().forEach((agent, index) => {
+        if (index % PROBE_SLICES === slice) agent.probeDue();
+      });
+      this.#probeLater((slice + 1) % PROBE_SLICES);
+    }, settings.limits.probeEveryMs / PROBE_SLICES);
   }
 }

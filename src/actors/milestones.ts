@@ -6,7 +6,8 @@ export type Milestone = { kind: 'qr' } | { kind: 'connected' } | { kind: 'down';
 /** Where an agent's milestones are told to the requests that wait for one. */
 export class Milestones {
   readonly #clock: Scheduler;
-  readonly #waiting = new Set<(milestone: Milestone) => void>();
+  /** None while nobody waits, as with most agents. */
+  #waiting: Set<(milestone: Milestone) => void> | null = null;
 
   constructor(clock: Scheduler) {
     this.#clock = clock;
@@ -18,17 +19,18 @@ export class Milestones {
       const settle = (milestone: Milestone | null) => {
         if (milestone && !answersStart(milestone)) return;
         this.#clock.clearTimeout(timer);
-        this.#waiting.delete(settle);
+        this.#waiting?.delete(settle);
         resolve(milestone);
       };
       const timer = this.#clock.setTimeout(() => settle(null), ms);
+      this.#waiting ??= new Set();
       this.#waiting.add(settle);
     });
   }
 
   /** Tells whoever waits. */
   reach(milestone: Milestone): void {
-    for (const settle of [...this.#waiting]) settle(milestone);
+    for (const settle of [...(this.#waiting ?? [])]) settle(milestone);
   }
 }
 

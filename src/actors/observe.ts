@@ -13,6 +13,18 @@ export interface Observer {
   onError(error: unknown): void;
 }
 
+const lists = new Map<string, string[]>();
+
+/** The one copy of a list of the chart's words: there are few of them, and two in each record of each history. */
+function shared(list: string[]): string[] {
+  const key = list.join('|');
+  const known = lists.get(key);
+  if (known) return known;
+  const kept = Object.freeze([...list]) as string[];
+  lists.set(key, kept);
+  return kept;
+}
+
 /** A failed child's event, which carries the error. */
 function isActorError(event: { type: string }): event is { type: string; error: unknown } {
   return event.type.startsWith('xstate.error.actor.') && 'error' in event;
@@ -32,7 +44,7 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
   /** A machine is new, or was made anew: it is where it begins. */
   function begin(snapshot: AnyMachineSnapshot): void {
     const machine = machineOf(snapshot);
-    if (machine) last[machine] = { to: pathsOf(snapshot.value), at: observer.now() };
+    if (machine) last[machine] = { to: shared(pathsOf(snapshot.value)), at: observer.now() };
   }
 
   /** A microstep as a record; `_transitions` is empty when the event was ignored. */
@@ -42,8 +54,8 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
     if (!machine || event.event.type === 'xstate.stop') return null;
     const before = last[machine];
     const at = observer.now();
-    const to = pathsOf((event.snapshot as AnyMachineSnapshot).value);
-    const edges = event._transitions.map(edgeOf);
+    const to = shared(pathsOf((event.snapshot as AnyMachineSnapshot).value));
+    const edges = shared(event._transitions.map(edgeOf));
     const traceId = 'traceId' in event.event ? String(event.event.traceId) : undefined;
     const isEventless = edges.length > 0 && event._transitions.every(({ eventType }) => eventType === '');
     seq += 1;

@@ -20,22 +20,30 @@ export interface OutboxReports {
   fault(where: string, error: unknown): void;
 }
 
+/** What sends in one session. */
+interface Sending {
+  attempts: Attempts;
+  acks: AckBook;
+  /** Aborted when the session is over. */
+  over: AbortController;
+}
+
 /**
  * The sending half of an agent: takes the head of the mailbox while the session is open, one message at a
  * time, and settles it. Outlives clients and restarts of the machine; only a delete or a stop ends it.
  */
 export class Outbox {
-  readonly settlements: Settlements;
   readonly #mailbox: Mailbox;
   readonly #settings: ActorSettings;
   readonly #clock: Scheduler;
   readonly #log: MessageLog;
   readonly #reports: OutboxReports;
-  readonly #acks = new AckBook();
-  readonly #mode: DebouncedMode;
-  /** What sends, while the session is open and new messages are taken. */
-  #attempts: Attempts | null = null;
-  #over = new AbortController();
+  /** What only a message needs is made for the first one: of a thousand agents most are idle. */
+  #settlements: Settlements | null = null;
+  #mode: DebouncedMode | null = null;
+  #sending: Sending | null = null;
+  /** There while the session is open and new messages are taken. */
+  #client: WhatsAppClient | null = null;
   #running: Promise<void> | null = null;
   #inFlight: string | null = null;
   #timer: Timer | null = null;
@@ -47,9 +55,12 @@ export class Outbox {
     this.#log = log;
     this.#reports = reports;
     this.#mailbox = new Mailbox(settings, clock);
-    this.#mode = new DebouncedMode(clock, (mode) => reports.mode(mode));
-    const status = (message: StoredMessage) => reports.status(message, message.status);
-    this.settlements = new Settlements({ clock, log, status, fault: reports.fault });
+  }
+
+  /** How this agent's messages ended. */
+  get settlements(): Settlements {
+    this.#settlements ??= new Settlements({ clock: this.#clock, log: this.#log, reports: this.#reports });
+    return this.#settlements;
   }
 
   /** Holds a place while the message is being stored. @throws GatewayError `RATE_LIMITED` */
@@ -64,7 +75,7 @@ export class Outbox {
 
   /** True when a message with a place would be handed over at once: it may be stored as `sending` already. */
   takesAtOnce(): boolean {
-    return this.#attempts !== null && this.#running === null && this.#mailbox.isNextInLine();
+    return this.#client !== null && this.#running === null && this.#mailbox.isNextInLine();
   }
 
   /** Nothing is being sent, waits, or is about to be stored. */
@@ -97,43 +108,30 @@ export class Outbox {
 
   /** The session is ready: sending begins. */
   open(client: WhatsAppClient): void {
-    this.#over = new AbortController();
-    const { sendTimeoutMs, messageTtlMs, limits } = this.#settings;
-    this.#attempts = new Attempts({
-      client,
-      log: this.#log,
-      acks: this.#acks,
-      clock: this.#clock,
-      claimed: this.settlements,
-      sendTimeoutMs,
-      messageTtlMs,
-      againMs: limits.probeAgainMs,
-      closed: this.#over.signal,
-      suspect: () => this.#reports.suspect(),
-      handing: (message) => this.#reports.status(message, 'sending'),
-    });
+    this.#client = client;
+    this.#sending = null;
     this.#mailbox.open();
     this.#wake();
   }
 
   /** Takes nothing new; what is in flight may end. */
   stopTaking(): void {
-    this.#attempts = null;
+    this.#client = null;
     this.#mailbox.close();
     this.#arm();
   }
 
   /** The session is over: the queue waits where it is, and what is in flight for the next session. */
   close(): void {
-    this.#over.abort();
-    this.#acks.abandon();
+    this.#sending?.over.abort();
+    this.#sending?.acks.abandon();
     this.stopTaking();
   }
 
   /** An ack of the current client; one that comes late settles what was unknown. */
   acked(ack: Ack): void {
-    this.#acks.note(ack);
-    this.settlements.acked(ack);
+    this.#sending?.acks.note(ack);
+    this.#settlements?.acked(ack);
   }
 
   /** How full the mailbox is, and how old its oldest message. */
@@ -164,7 +162,7 @@ export class Outbox {
   /** Starts the loop unless it runs; without a session there is only an expiry to wait for. */
   #wake(): void {
     if (this.#running !== null) return;
-    if (!this.#attempts) {
+    if (!this.#client) {
       this.#arm();
       return;
     }
@@ -173,7 +171,7 @@ export class Outbox {
       .finally(() => {
         this.#running = null;
         // A message may have come, or the session have opened, while the loop was ending.
-        if (this.#attempts && this.#mailbox.next()) this.#wake();
+        if (this.#client && this.#mailbox.next()) this.#wake();
         // Only now: while the loop runs there is nothing to wait for, and no timer is set.
         else this.#arm();
       });
@@ -182,15 +180,19 @@ export class Outbox {
   /** The loop died of a bug: told, and not begun anew at once, or it would die for ever without a rest. */
   async #stumble(error: unknown): Promise<void> {
     this.#reports.fault('outbox', error);
-    await pause(this.#clock, this.#settings.limits.probeAgainMs, this.#over.signal);
+    // Without a session that ends there is nothing that could end the rest.
+    const over = this.#sending?.over ?? new AbortController();
+    await pause(this.#clock, this.#settings.limits.probeAgainMs, over.signal);
   }
 
   /** Hands messages over until there is no token, no message or no session. */
   async #run(): Promise<void> {
-    for (let entry = this.#mailbox.next(); entry && this.#attempts; entry = this.#mailbox.next()) {
+    for (let entry = this.#mailbox.next(); entry && this.#client; entry = this.#mailbox.next()) {
+      this.#mode ??= new DebouncedMode(this.#clock, (mode) => this.#reports.mode(mode));
       this.#mode.set('sending');
       this.#inFlight = entry.message.id;
-      const settlement = await this.#attempts.settle(entry);
+      this.#sending ??= this.#makeSending(this.#client);
+      const settlement = await this.#sending.attempts.settle(entry);
       this.#inFlight = null;
       if (!settlement) break;
       this.settlements.record(entry.message, settlement);
@@ -198,7 +200,28 @@ export class Outbox {
       if (this.#mailbox.oldest() === entry) this.#mailbox.dropOldest();
       this.#reports.changed();
     }
-    this.#mode.set(this.#attempts && this.#mailbox.length > 0 ? 'throttled' : 'idle');
+    this.#mode?.set(this.#client && this.#mailbox.length > 0 ? 'throttled' : 'idle');
+  }
+
+  /** What sends with this client. */
+  #makeSending(client: WhatsAppClient): Sending {
+    const { sendTimeoutMs, messageTtlMs, limits } = this.#settings;
+    const acks = new AckBook();
+    const over = new AbortController();
+    const attempts = new Attempts({
+      client,
+      log: this.#log,
+      acks,
+      clock: this.#clock,
+      claimed: this.settlements,
+      sendTimeoutMs,
+      messageTtlMs,
+      againMs: limits.probeAgainMs,
+      closed: over.signal,
+      suspect: () => this.#reports.suspect(),
+      handing: (message) => this.#reports.status(message, 'sending'),
+    });
+    return { attempts, acks, over };
   }
 
   /** Sets the one timer of the agent: the next token, or the expiry of the oldest message. */
@@ -215,7 +238,7 @@ export class Outbox {
 
   /** The timer rang: go on sending, or expire what has waited too long while there is no session. */
   #due(): void {
-    if (this.#attempts) {
+    if (this.#client) {
       this.#wake();
       return;
     }

@@ -3,21 +3,25 @@ import { withDeadline } from './deadline.ts';
 import type { OutboxMode } from './debounced-mode.ts';
 import { GatewayError } from './errors.ts';
 import type { Reservation } from './mailbox.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox, type OutboxReports } from './outbox.ts';
 import type { Scheduler } from './ports.ts';
 import type { MessageLog, MessageStatus, OutgoingMessage, StoredMessage } from './ports-stores.ts';
 import type { GatewayEvents, SendOptions, SendOutcome } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
+import type { Supervision } from './supervision.ts';
 
-/** What a sender needs of the world and of its agent. */
+/** What the senders of all agents share. */
 export interface SenderDeps {
-  agentId: string;
   settings: ActorSettings;
   clock: Scheduler;
-  log: MessageLog;
+  messages: MessageLog;
   events: EventEmitter<GatewayEvents>;
-  onMode(mode: OutboxMode): void;
-  onSuspect(): void;
+}
+
+/** The agent that a sender belongs to. */
+interface SenderOwner {
+  readonly agentId: string;
+  readonly supervision: Pick<Supervision, 'tellAgent'>;
 }
 
 class Waited extends Error {}
@@ -26,30 +30,25 @@ class Waited extends Error {}
  * Accepts messages for one agent: a place in the mailbox, then the row on disk, then the queue, so that nothing
  * accepted is ever lost (SPEC §3).
  */
-export class Sender {
+export class Sender implements OutboxReports {
   readonly outbox: Outbox;
   readonly #deps: SenderDeps;
+  readonly #owner: SenderOwner;
 
-  constructor(deps: SenderDeps) {
+  constructor(deps: SenderDeps, owner: SenderOwner) {
     this.#deps = deps;
-    const { agentId, events } = deps;
+    this.#owner = owner;
     this.outbox = new Outbox({
       settings: deps.settings,
       clock: deps.clock,
-      log: deps.log,
-      reports: {
-        mode: (mode) => deps.onMode(mode),
-        suspect: () => deps.onSuspect(),
-        changed: () => this.#announceMailbox(),
-        status: (message, status) => this.#announce(message, status),
-        fault: (where, error) => events.emit('fault', { agentId, where, error }),
-      },
+      log: deps.messages,
+      reports: this,
     });
   }
 
   /** Queues what an earlier process left: in the order of acceptance, before anything new. */
   async restore(): Promise<void> {
-    for (const message of await this.#deps.log.pending(this.#deps.agentId)) this.outbox.resume(message);
+    for (const message of await this.#deps.messages.pending(this.#owner.agentId)) this.outbox.resume(message);
   }
 
   /** Holds a place. @throws GatewayError `RATE_LIMITED`, counted. */
@@ -57,7 +56,7 @@ export class Sender {
     try {
       return this.outbox.reserve();
     } catch (error) {
-      this.#deps.events.emit('rejected', { agentId: this.#deps.agentId, reason: 'full' });
+      this.#deps.events.emit('rejected', { agentId: this.#owner.agentId, reason: 'full' });
       throw error;
     }
   }
@@ -68,15 +67,18 @@ export class Sender {
     place: Reservation = this.reserve(),
   ): Promise<{ stored: StoredMessage; position: number; settled: Promise<StoredMessage | null> }> {
     try {
-      const { agentId, clock, log } = this.#deps;
+      const { clock, messages } = this.#deps;
       const status = this.outbox.takesAtOnce() ? 'sending' : 'queued';
-      const stored = await log.append(agentId, message, { at: new Date(clock.now()), status });
+      const stored = await messages.append(this.#owner.agentId, message, {
+        at: new Date(clock.now()),
+        status,
+      });
       const settled = this.outbox.settlements.of(stored);
       place.release();
       const position = this.outbox.put(stored);
       // Stored as `sending` or not: it is told as such when it is handed over.
-      this.#announce(stored, 'queued');
-      this.#announceMailbox();
+      this.status(stored, 'queued');
+      this.changed();
       return { stored, position, settled };
     } finally {
       place.release();
@@ -117,9 +119,27 @@ export class Sender {
     return { status: 'queued', id, to, position: this.outbox.positionOf(id) };
   }
 
+  // ── OutboxReports ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** What the outbox is doing: for the chart. */
+  mode(mode: OutboxMode): void {
+    this.#owner.supervision.tellAgent({ type: `outbox.${mode}` });
+  }
+
+  /** A send ended in doubt: is the client still alive? */
+  suspect(): void {
+    this.#owner.supervision.tellAgent({ type: 'probe.due' });
+  }
+
+  /** An error that nobody waits for. */
+  fault(where: string, error: unknown): void {
+    this.#deps.events.emit('fault', { agentId: this.#owner.agentId, where, error });
+  }
+
   /** Tells the world how a message stands. */
-  #announce(message: StoredMessage, status: MessageStatus): void {
-    const { agentId, events } = this.#deps;
+  status(message: StoredMessage, status: MessageStatus): void {
+    const { events } = this.#deps;
+    const { agentId } = this.#owner;
     const isOver = status !== 'queued' && status !== 'sending';
     events.emit('message', {
       agentId,
@@ -135,8 +155,9 @@ export class Sender {
   }
 
   /** Tells the world how full the mailbox is. */
-  #announceMailbox(): void {
-    const { agentId, events } = this.#deps;
+  changed(): void {
+    const { events } = this.#deps;
+    const { agentId } = this.#owner;
     if (events.listenerCount('mailbox') > 0) events.emit('mailbox', { agentId, mailbox: this.outbox.view() });
   }
 }

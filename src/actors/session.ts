@@ -6,28 +6,27 @@ import { LiveSide } from './live-side.ts';
 import { masked } from './masked.ts';
 import type { Ack, InboundMessage, Me, Scheduler, WhatsAppClient, WhatsAppDriver } from './ports.ts';
 import type { GatewayEvents } from './protocol.ts';
-import type { ActorLimits } from './settings.ts';
+import type { ActorLimits, ActorSettings } from './settings.ts';
 import type { ReleaseSlot, StartGate } from './start-gate.ts';
 import type { SupervisedAgent } from './supervisor.machine.ts';
-import { timed } from './timed-client.ts';
+import { TimedClient } from './timed-client.ts';
 
-/** What a session needs of the world. */
+/** What the sessions of all agents share. */
 export interface SessionDeps {
-  agentId: string;
   driver: WhatsAppDriver;
   gate: StartGate;
   fleet: Fleet;
   clock: Scheduler;
   random(): number;
-  limits: ActorLimits;
-  qrMaxRefreshes: number;
+  settings: Pick<ActorSettings, 'limits' | 'qrMaxRefreshes'>;
   events: EventEmitter<GatewayEvents>;
 }
 
-/** What a session tells the agent that it belongs to. */
+/** The agent that a session belongs to, and what it is told. */
 export interface SessionOwner {
+  readonly agentId: string;
   message(message: InboundMessage): void;
-  ack(ack: Ack): void;
+  acked(ack: Ack): void;
   qrShown(): void;
   opened(client: WhatsAppClient): void;
   closed(): void;
@@ -41,10 +40,6 @@ export interface SessionOwner {
  * decide; this does what they say, within limits, and never throws into them.
  */
 export class Session implements SupervisedAgent {
-  readonly agentId: string;
-  readonly driver: WhatsAppDriver;
-  readonly limits: ActorLimits;
-  readonly qrMaxRefreshes: number;
   readonly live = new LiveSide();
   isLinked = false;
   readonly #deps: SessionDeps;
@@ -56,10 +51,22 @@ export class Session implements SupervisedAgent {
   constructor(deps: SessionDeps, owner: SessionOwner) {
     this.#deps = deps;
     this.#owner = owner;
-    this.agentId = deps.agentId;
-    this.driver = deps.driver;
-    this.limits = deps.limits;
-    this.qrMaxRefreshes = deps.qrMaxRefreshes;
+  }
+
+  get agentId(): string {
+    return this.#owner.agentId;
+  }
+
+  get driver(): WhatsAppDriver {
+    return this.#deps.driver;
+  }
+
+  get limits(): ActorLimits {
+    return this.#deps.settings.limits;
+  }
+
+  get qrMaxRefreshes(): number {
+    return this.#deps.settings.qrMaxRefreshes;
   }
 
   // ── what is told of it ────────────────────────────────────────────────────────────────────────────────
@@ -84,7 +91,7 @@ export class Session implements SupervisedAgent {
   attach(client: WhatsAppClient | null): void {
     this.#client =
       client &&
-      timed(client, this.#deps.clock, (call) =>
+      new TimedClient(client, this.#deps.clock, (call) =>
         this.#deps.events.emit('operation', { agentId: this.agentId, ...call }),
       );
     this.live.attach(client);
@@ -97,7 +104,7 @@ export class Session implements SupervisedAgent {
 
   /** An acknowledgement came: past the machine, too. */
   onAck(ack: Ack): void {
-    this.#owner.ack(ack);
+    this.#owner.acked(ack);
   }
 
   /** Waits for a place among the clients that may start at once; one that nobody asked for also for the fleet. */

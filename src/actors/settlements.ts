@@ -1,12 +1,14 @@
 import type { Ack, Scheduler } from './ports.ts';
-import type { MessageLog, Settlement, StoredMessage } from './ports-stores.ts';
+import type { MessageLog, MessageStatus, Settlement, StoredMessage } from './ports-stores.ts';
 
-/** What settlements need of the world; `status` tells it how a message stands now. */
+/** What settlements need of the world; `reports.status` tells it how a message stands now. */
 export interface SettlementDeps {
   clock: Scheduler;
   log: Pick<MessageLog, 'settle'>;
-  status(message: StoredMessage): void;
-  fault(where: string, error: unknown): void;
+  reports: {
+    status(message: StoredMessage, status: MessageStatus): void;
+    fault(where: string, error: unknown): void;
+  };
 }
 
 const REMEMBERED_IDS = 1_000;
@@ -57,13 +59,13 @@ export class Settlements {
     // Nobody waits for the write: after a crash the row still says `sending`, and the chat is asked.
     this.#deps.log
       .settle(message.id, settlement)
-      .catch((error: unknown) => this.#deps.fault('outbox.settle', error));
+      .catch((error: unknown) => this.#deps.reports.fault('outbox.settle', error));
     this.tell(settled);
   }
 
   /** Tells the world and the waiter. */
   tell(message: StoredMessage): void {
-    this.#deps.status(message);
+    this.#deps.reports.status(message, message.status);
     this.#waiters.get(message.id)?.(message);
     this.#waiters.delete(message.id);
   }

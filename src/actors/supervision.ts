@@ -7,10 +7,8 @@ import type { MachineName, NextTransition } from './protocol-chart.ts';
 import { pathsOf } from './state-paths.ts';
 import { type SupervisedAgent, type SupervisorEvent, supervisorMachine } from './supervisor.machine.ts';
 
-/** Whom a supervision is of, and who is told what its machines do. */
-export interface SupervisionDeps {
-  agent: SupervisedAgent;
-  clock: Scheduler;
+/** Who is told what the machines of a supervision do. */
+export interface SupervisionReports {
   /** `reason` is the agent's, as the transition left it. */
   onTransition(record: TransitionRecord, reason: string | null): void;
   onError(error: unknown): void;
@@ -35,8 +33,8 @@ export class Supervision {
   readonly history: TransitionRecord[] = [];
   readonly #root: ReturnType<typeof this.makeRoot>;
 
-  constructor(deps: SupervisionDeps) {
-    this.#root = this.makeRoot(deps);
+  constructor(agent: SupervisedAgent, clock: Scheduler, reports: SupervisionReports) {
+    this.#root = this.makeRoot(agent, clock, reports);
   }
 
   /** Begins: commands count from now on. */
@@ -92,7 +90,7 @@ export class Supervision {
   }
 
   /** Makes the root, with the hook that keeps the history. */
-  private makeRoot({ agent, clock, onTransition, onError }: SupervisionDeps) {
+  private makeRoot(agent: SupervisedAgent, clock: Scheduler, { onTransition, onError }: SupervisionReports) {
     const note = (record: TransitionRecord, reason: string | null) => {
       this.history.push(record);
       if (this.history.length > HISTORY_LENGTH) this.history.shift();

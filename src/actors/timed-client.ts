@@ -1,20 +1,74 @@
 import { GatewayError } from './errors.ts';
-import type { Clock, WhatsAppClient } from './ports.ts';
+import type { Clock, EpochMs, ImageFile, Jid, WhatsAppClient } from './ports.ts';
 import type { GatewayEvents } from './protocol.ts';
 
 type Operation = Omit<Parameters<GatewayEvents['operation']>[0], 'agentId'>;
 
 /** The same client, telling how long each call took and how it ended: `wa_client_operation_duration_seconds`. */
-export function timed(
-  client: WhatsAppClient,
-  clock: Clock,
-  tell: (operation: Operation) => void,
-): WhatsAppClient {
+export class TimedClient implements WhatsAppClient {
+  readonly #client: WhatsAppClient;
+  readonly #clock: Clock;
+  readonly #tell: (operation: Operation) => void;
+
+  constructor(client: WhatsAppClient, clock: Clock, tell: (operation: Operation) => void) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#tell = tell;
+  }
+
+  get events() {
+    return this.#client.events;
+  }
+
+  start() {
+    return this.#time('start', () => this.#client.start());
+  }
+
+  logout() {
+    return this.#time('logout', () => this.#client.logout());
+  }
+
+  destroy() {
+    return this.#time('destroy', () => this.#client.destroy());
+  }
+
+  reload() {
+    return this.#time('reload', () => this.#client.reload());
+  }
+
+  sendText(to: Jid, text: string, options?: { quoteId?: string }) {
+    return this.#time('send_text', () => this.#client.sendText(to, text, options));
+  }
+
+  sendImage(to: Jid, image: ImageFile, options?: { caption?: string; quoteId?: string }) {
+    return this.#time('send_image', () => this.#client.sendImage(to, image, options));
+  }
+
+  setTyping(chatId: Jid, typing: boolean) {
+    return this.#time('set_typing', () => this.#client.setTyping(chatId, typing));
+  }
+
+  resolveRecipient(jid: Jid) {
+    return this.#time('resolve_recipient', () => this.#client.resolveRecipient(jid));
+  }
+
+  probe() {
+    return this.#time('probe', () => this.#client.probe());
+  }
+
+  findSent(query: Parameters<WhatsAppClient['findSent']>[0]) {
+    return this.#time('find_sent', () => this.#client.findSent(query));
+  }
+
+  fetchUnread(query: { since: EpochMs; perChat: number }) {
+    return this.#time('fetch_unread', () => this.#client.fetchUnread(query));
+  }
+
   /** Runs a call and tells of it. */
-  async function time<T>(operation: string, call: () => Promise<T>): Promise<T> {
-    const startedAt = clock.monotonic();
+  async #time<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    const startedAt = this.#clock.monotonic();
     const ended = (outcome: Operation['outcome']) =>
-      tell({ operation, outcome, durationMs: clock.monotonic() - startedAt });
+      this.#tell({ operation, outcome, durationMs: this.#clock.monotonic() - startedAt });
     try {
       const result = await call();
       ended('ok');
@@ -26,18 +80,4 @@ export function timed(
       throw error;
     }
   }
-  return {
-    events: client.events,
-    start: () => time('start', () => client.start()),
-    logout: () => time('logout', () => client.logout()),
-    destroy: () => time('destroy', () => client.destroy()),
-    reload: () => time('reload', () => client.reload()),
-    sendText: (...args) => time('send_text', () => client.sendText(...args)),
-    sendImage: (...args) => time('send_image', () => client.sendImage(...args)),
-    setTyping: (...args) => time('set_typing', () => client.setTyping(...args)),
-    resolveRecipient: (...args) => time('resolve_recipient', () => client.resolveRecipient(...args)),
-    probe: () => time('probe', () => client.probe()),
-    findSent: (...args) => time('find_sent', () => client.findSent(...args)),
-    fetchUnread: (...args) => time('fetch_unread', () => client.fetchUnread(...args)),
-  };
 }

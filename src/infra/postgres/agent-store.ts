@@ -5,6 +5,7 @@ import {
   SESSION_STATES,
   type SessionState,
 } from '../../actors/ports-stores.ts';
+import { GroupCommit } from './group-commit.ts';
 import type { DatabasePool } from './pool.ts';
 
 // Others may write this table too: its rows are outside data. A state that isn't one of ours says nothing.
@@ -41,12 +42,20 @@ const COLUMNS = `user_id, agent_id, agent_name, api_key, endpoint_url_run, statu
   last_disconnected_at, coalesce(created_at, updated_at, now()) as created_at,
   coalesce(updated_at, created_at, now()) as updated_at`;
 
+interface StateChange {
+  agentId: string;
+  status: SessionState;
+  at: Date;
+}
+
 /**
  * The owner's `whatsapp_user`. Its primary key lets two users have one agentId, the service does not
  * (`AGENT_ID_TAKEN`): of such rows, made by somebody else, the newest counts.
  */
 export class PgAgentStore implements AgentStore {
   readonly #pool: DatabasePool;
+  /** A fleet that comes back changes its states together. */
+  readonly #states = new GroupCommit((changes: StateChange[]) => this.#writeStates(changes));
 
   constructor(pool: DatabasePool) {
     this.#pool = pool;
@@ -86,14 +95,7 @@ export class PgAgentStore implements AgentStore {
   }
 
   async setStatus(agentId: string, status: SessionState, at: Date): Promise<void> {
-    await this.#pool.query(
-      'agent.set_status',
-      `update public.whatsapp_user set status = $2, updated_at = now(),
-         last_connected_at = case when $2 = 'connected' then $3 else last_connected_at end,
-         last_disconnected_at = case when $2 = 'disconnected' then $3 else last_disconnected_at end
-       where agent_id = $1`,
-      [agentId, status, at],
-    );
+    await this.#states.add({ agentId, status, at });
   }
 
   async setApiKey(agentId: string, apiKey: string): Promise<void> {
@@ -114,5 +116,24 @@ export class PgAgentStore implements AgentStore {
        delete from public.whatsapp_user where agent_id = $1`,
       [agentId],
     );
+  }
+
+  /** Writes states, an agent's newest one; a result for each, although there is nothing to tell. */
+  async #writeStates(changes: StateChange[]): Promise<undefined[]> {
+    const newest = [...new Map(changes.map((change) => [change.agentId, change])).values()];
+    await this.#pool.query(
+      'agent.set_status',
+      `update public.whatsapp_user as agent set status = change.status, updated_at = now(),
+         last_connected_at = case when change.status = 'connected' then change.at else last_connected_at end,
+         last_disconnected_at = case when change.status = 'disconnected' then change.at else last_disconnected_at end
+       from unnest($1::text[], $2::text[], $3::timestamptz[]) as change (agent_id, status, at)
+       where agent.agent_id = change.agent_id`,
+      [
+        newest.map((change) => change.agentId),
+        newest.map((change) => change.status),
+        newest.map((change) => change.at),
+      ],
+    );
+    return changes.map(() => undefined);
   }
 }

@@ -82,6 +82,7 @@ export class PgMessageLog implements MessageLog {
   readonly #sent = new GroupCommit((updates: MessageUpdate[]) => this.#settleSent(updates), {
     lingerMs: SENT_LINGERS_MS,
   });
+  readonly #queues = new GroupCommit((agentIds: string[]) => this.#readQueues(agentIds));
   readonly #owed = new Map<string, MessageUpdate>();
   #retry: NodeJS.Timeout | null = null;
 
@@ -137,13 +138,7 @@ export class PgMessageLog implements MessageLog {
   }
 
   async pending(agentId: string): Promise<StoredMessage[]> {
-    const rows = await this.#pool.query<MessageRow>(
-      'message.pending',
-      `select * from public.gateway_message
-       where agent_id = $1 and status in ('queued', 'sending') order by seq`,
-      [agentId],
-    );
-    return rows.map(toStoredMessage);
+    return this.#queues.add(agentId);
   }
 
   async failPending(agentId: string, error: MessageError): Promise<void> {
@@ -189,6 +184,19 @@ export class PgMessageLog implements MessageLog {
     await Promise.all([this.#inserts.flushed(), this.#updates.flushed(), this.#sent.flushed()]);
     await this.#pay();
     if (this.#retry) clearTimeout(this.#retry);
+  }
+
+  /** Reads the queues of agents that come back together; one each, in their order. */
+  async #readQueues(agentIds: string[]): Promise<StoredMessage[][]> {
+    const rows = await this.#pool.query<MessageRow>(
+      'message.pending',
+      `select * from public.gateway_message
+       where agent_id = any($1) and status in ('queued', 'sending') order by seq`,
+      [agentIds],
+    );
+    const queues = new Map<string, StoredMessage[]>(agentIds.map((agentId) => [agentId, []]));
+    for (const row of rows) queues.get(row.agent_id)?.push(toStoredMessage(row));
+    return agentIds.map((agentId) => queues.get(agentId)!);
   }
 
   /** Writes new messages; gives their numbers in the order given. */

@@ -32,6 +32,8 @@ export interface DeviceHome {
 }
 
 const HELD_EVENTS = 1_000;
+/** Cancels nothing: what was planned has happened, and is not to be kept for its cancelling. */
+const NOTHING = () => undefined;
 
 /** A device of the simulated WhatsApp; `types.ts` says what it does. */
 export class NetworkDevice implements Device {
@@ -190,6 +192,7 @@ export class NetworkDevice implements Device {
     this.setState('OPENING');
     this.setState('PAIRING');
     this.#cancelNext = this.#home.world.schedule.after(this.#home.connectMs, () => {
+      this.#cancelNext = NOTHING;
       if (this.account) this.setState(this.#home.world.lines.of(this.account.pn).state);
     });
   }
