@@ -1,7 +1,7 @@
+import { AckBook } from './ack-book.ts';
 import { Attempts, expiry, hasExpired } from './attempts.ts';
 import { pause } from './deadline.ts';
 import { DebouncedMode, type OutboxMode } from './debounced-mode.ts';
-import { AckBook } from './delivery.ts';
 import { Mailbox, type Reservation } from './mailbox.ts';
 import type { Ack, Scheduler, Timer, WhatsAppClient } from './ports.ts';
 import type { MessageError, MessageLog, MessageStatus, StoredMessage } from './ports-stores.ts';

@@ -1,0 +1,45 @@
+import { withDeadline } from './deadline.ts';
+import { GatewayError } from './errors.ts';
+import type { Ack, Scheduler } from './ports.ts';
+
+/** The acks of the message in flight: they may come before the send resolves, or long after. */
+export class AckBook {
+  readonly #seen = new Map<string, number>();
+  #waiter: { messageId: string; settle(ack: number): void; fail(error: Error): void } | null = null;
+
+  /** Takes note of an ack. */
+  note({ messageId, ack }: Ack): void {
+    this.#seen.set(messageId, ack);
+    if (this.#waiter?.messageId === messageId && ack !== 0) this.#waiter.settle(ack);
+  }
+
+  /** Resolves with the first ack other than 0 of the message; rejects after `sendTimeoutMs`, or when abandoned. */
+  wait(
+    messageId: string,
+    context: { clock: Scheduler; sendTimeoutMs: number; closed: AbortSignal },
+  ): Promise<number> {
+    const seen = this.#seen.get(messageId);
+    if (seen !== undefined && seen !== 0) return Promise.resolve(seen);
+    const acked = new Promise<number>((settle, fail) => {
+      this.#waiter = { messageId, settle, fail };
+    });
+    if (context.closed.aborted) this.abandon();
+    return withDeadline(
+      context.clock,
+      acked,
+      context.sendTimeoutMs,
+      () => new GatewayError('BAD_GATEWAY', 'WhatsApp did not acknowledge the message in time.'),
+    );
+  }
+
+  /** The session is over: no ack will come through it. */
+  abandon(): void {
+    this.#waiter?.fail(new GatewayError('BAD_GATEWAY', 'The session ended before WhatsApp acknowledged it.'));
+  }
+
+  /** Forgets the message in flight: the next one begins. */
+  clear(): void {
+    this.#seen.clear();
+    this.#waiter = null;
+  }
+}
