@@ -12,6 +12,7 @@ import { startStandIn } from '../test/support/stand-in/index.ts';
 import { BrowserSessions } from './browser-sessions.ts';
 import { startDatabase } from './fleet.ts';
 import { quantile } from './machine.ts';
+import { openOutbox } from './outbox-way.ts';
 import { type SendRound, sendReport, type Way } from './send-report.ts';
 
 // A text through the real whatsapp-web.js: a bare loop of `client.sendMessage` against the whole service, from the
@@ -23,6 +24,7 @@ const QUEUED = 8;
 const TEXT = 'Halo! Pesanan Anda sudah dikirim dan tiba dalam dua hari kerja.';
 const BARE = '6281100000001';
 const AGENT = '6281100000002';
+const OUTBOX = '6281100000003';
 const KEY = 'key-of-the-benchmark';
 
 const network = new SandboxNetwork();
@@ -131,6 +133,20 @@ async function alternate(ways: Way[]): Promise<Map<Way, SendRound[]>> {
   return results;
 }
 
+/** Mean ms of the steps that the service's own metrics time, by name; the empty ones are left out. */
+async function stepsOf(url: string): Promise<Map<string, number>> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const line =
+    /^wa_(?:db_query|client_operation)_duration_seconds_(sum|count)\{operation="([^"]+)"[^}]*\} (\S+)$/gm;
+  const sums = new Map<string, number>();
+  const steps = new Map<string, number>();
+  for (const [, field, operation, value] of text.matchAll(line)) {
+    if (field === 'sum') sums.set(operation!, Number(value));
+    else if (Number(value) >= MESSAGES) steps.set(operation!, (1000 * sums.get(operation!)!) / Number(value));
+  }
+  return steps;
+}
+
 /** Starts everything, measures, and writes the results. */
 async function main(): Promise<void> {
   const environment = childEnvironment();
@@ -150,14 +166,23 @@ async function main(): Promise<void> {
       configure: (config) => ({ ...config, CHROMIUM_ARGS: extraArgs }),
     },
   );
+  const outbox = await openOutbox(network, extraArgs, chromium, OUTBOX);
   try {
     await link(service);
-    const ways = [...bareWays(await bare.add(BARE)), ...serviceWays(service.app.url)];
-    const text = sendReport([...(await alternate(ways))], MESSAGES);
+    const known = `${stranger()}@c.us`;
+    const ways = [
+      ...bareWays(await bare.add(BARE)),
+      { name: 'mailbox, actors and driver, no disk', lanes: QUEUED, send: () => outbox.send(known, TEXT) },
+      { name: 'the same, a message at a time', lanes: 1, send: () => outbox.send(known, TEXT) },
+      ...serviceWays(service.app.url),
+    ];
+    const results = [...(await alternate(ways))];
+    const text = sendReport(results, MESSAGES, await stepsOf(service.app.url));
     writeFileSync(new URL('SEND.md', import.meta.url), text);
     console.log(text);
   } finally {
     await service.close();
+    await outbox.close();
     await bare.close();
     await standIn.close();
     await database.stop();

@@ -1,0 +1,101 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Outbox } from '../src/actors/outbox.ts';
+import type { MessageLog, StoredMessage } from '../src/actors/ports-stores.ts';
+import { type ActorSettings, DEFAULT_LIMITS } from '../src/actors/settings.ts';
+import { childEnvironment } from '../src/infra/config.ts';
+import { HOST_CLOCK } from '../src/infra/host-clock.ts';
+import type { SandboxNetwork } from '../src/infra/whatsapp/sandbox/network.ts';
+import { WwebjsDriver } from '../src/infra/whatsapp/wwebjs/driver.ts';
+
+const settings: ActorSettings = {
+  sendRatePerMinute: 10_000_000,
+  sendBurst: 10_000_000,
+  mailboxCapacity: 500,
+  sendWaitMs: 30_000,
+  sendTimeoutMs: 30_000,
+  messageTtlMs: 3_600_000,
+  qrWaitMs: 30_000,
+  qrMaxRefreshes: 15,
+  startConcurrency: 1,
+  aiConcurrency: 1,
+  developer: '6281100000003@c.us',
+  limits: DEFAULT_LIMITS,
+};
+
+/** An agent's sending half on the real driver, with a message log that keeps nothing. */
+export interface OutboxWay {
+  /** Resolves when WhatsApp has acknowledged the message. @throws Error when it ended otherwise */
+  send(to: string, text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Links a client of the driver to `number`, and opens an outbox on it. */
+export async function openOutbox(
+  network: SandboxNetwork,
+  extraArgs: string[],
+  executablePath: string,
+  number: string,
+): Promise<OutboxWay> {
+  const authDir = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
+  const fault = (where: string, error: unknown): void => console.error(where, error);
+  const driver = new WwebjsDriver({
+    authDir,
+    executablePath,
+    extraArgs,
+    sandbox: 'auto',
+    sendTimeoutMs: settings.sendTimeoutMs,
+    environment: childEnvironment(),
+    onFault: fault,
+    onNotice: () => undefined,
+  });
+  const client = driver.create('outbox');
+  const nothing = async (): Promise<void> => undefined;
+  const log = { markSending: nothing, settle: nothing } as Partial<MessageLog> as MessageLog;
+  const silent = (): void => undefined;
+  const reports = { mode: silent, changed: silent, status: silent, suspect: silent, fault };
+  const outbox = new Outbox({ settings, clock: HOST_CLOCK, log, reports });
+  client.events.on('ack', (ack) => outbox.acked(ack));
+  client.events.on('qr', (qr) => network.scan(qr, number));
+  const ready = new Promise((resolve) => client.events.once('ready', resolve));
+  await client.start();
+  await ready;
+  outbox.open(client);
+  let seq = 0;
+  return {
+    async send(to, text) {
+      seq += 1;
+      const message = stored(seq, to, text);
+      const settled = outbox.settlements.of(message);
+      outbox.put(message);
+      const end = await settled;
+      if (end?.status !== 'sent') throw new Error(`The message ended as ${end?.status}.`);
+    },
+    async close() {
+      outbox.close();
+      await driver.close();
+      await rm(authDir, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** A text as the log would have stored it. */
+function stored(seq: number, to: string, text: string): StoredMessage {
+  return {
+    id: String(seq),
+    agentId: 'outbox',
+    seq,
+    to,
+    kind: 'text',
+    text,
+    origin: 'api',
+    traceId: String(seq),
+    status: 'queued',
+    messageId: null,
+    error: null,
+    createdAt: new Date(),
+    handedOverAt: null,
+    sentAt: null,
+  };
+}
