@@ -7,7 +7,7 @@ export interface Series {
 const WIDTH = 640;
 const HEIGHT = 320;
 const LEFT = 64;
-const RIGHT = 16;
+const RIGHT = 32;
 const TOP = 40;
 const BOTTOM = 44;
 const COLOURS = ['#5b21b6', '#0f766e', '#b45309'];
@@ -48,6 +48,7 @@ export function logPlot(title: string, axes: { x: string; y: string }, series: S
     return `<g stroke="${colour}" fill="${colour}"><polyline points="${path}" fill="none"/>${dots}${legend}</g>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui" font-size="11">
+<title>${title}</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 <text x="${LEFT}" y="20" font-size="14">${title}</text>
 <g stroke="#ddd" fill="#555">${grid.join('').replaceAll('<text', '<text stroke="none"')}</g>

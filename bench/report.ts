@@ -60,5 +60,7 @@ meanwhile: a run with much of it is to be repeated.
 
 \`npm run bench\` takes about a minute and writes this file; \`npm run bench -- --check\` is short, writes nothing and
 exits with 1 below the bound; \`--cpu-prof DIR\` leaves a CPU profile of the service in DIR.
+
+What many agents, messages in and starts cost is in [SCALE.md](SCALE.md).
 `;
 }
