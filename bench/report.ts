@@ -1,6 +1,7 @@
 import { arch, cpus, platform, totalmem } from 'node:os';
 import { canPin } from './pinned.ts';
 import { CONNECTIONS, median, type Pair, type Round, ratioOf } from './rounds.ts';
+import { AGENTS } from './servers.ts';
 
 /** `median (min … max)` of one figure over the rounds; a dash where it could not be measured. */
 function figure(rounds: Round[], field: keyof Round, digits = 0): string {
@@ -52,7 +53,7 @@ Median (min … max). CPU is that of the server's own process. Foreign load is w
 meanwhile: a run with much of it is to be repeated.
 
 - **Machine**: ${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${memory} GiB, ${platform()} ${arch()}, Node ${process.version}.
-- **Load**: autocannon, ${CONNECTIONS} connections, 100 agents in turn with a key each, a body of about 120 bytes. ${pinning}
+- **Load**: autocannon, ${CONNECTIONS} connections, ${AGENTS} agents in turn with a key each, a body of about 120 bytes. ${pinning}
 - **A request** is all of it: key, zod, the row on disk in the embedded Postgres, mailbox, the look-up of the
   recipient, the mark that it is under way, the send through the sandbox driver, WhatsApp's acknowledgement, the
   settled row, log lines to a file, metrics. Only a 200 counts: the message is sent, not queued. The rate limit is

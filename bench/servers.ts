@@ -17,7 +17,8 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-const AGENTS = 100;
+/** More than connections, so that requests seldom stand in one line. */
+export const AGENTS = 200;
 /** Agents that are linked at the same time. */
 const LANES = 10;
 const TOKEN = 'token-of-the-benchmark';
