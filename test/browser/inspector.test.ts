@@ -35,6 +35,17 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     expect(answer.status).to.be.oneOf([200, 202]);
   }
 
+  /** Lets the agent's socket go and come back: two transitions. */
+  async function flap(agentId: string): Promise<void> {
+    for (const [state, path] of [
+      ['OPENING', 'connected.link.suspect'],
+      ['CONNECTED', 'connected.link.healthy'],
+    ] as const) {
+      suite.service.network.setState(numberOf(agentId), state);
+      await eventually(path, () => suite.service.app.system.describe(agentId).states.includes(path));
+    }
+  }
+
   /** Waits until the page shows the newest record that the service has. */
   async function inStep(agentId: string): Promise<void> {
     await eventually('the page to show the newest record', async () => {
@@ -70,15 +81,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
         new MutationObserver(count).observe(pane, { childList: true, subtree: true, characterData: true });
     }`);
     const before = (await inspected(suite.service, 'steady')).history.at(-1)!.seq;
-    for (let flap = 0; flap < 15; flap += 1) {
-      for (const [state, path] of [
-        ['OPENING', 'connected.link.suspect'],
-        ['CONNECTED', 'connected.link.healthy'],
-      ] as const) {
-        suite.service.network.setState(numberOf('steady'), state);
-        await eventually(path, () => suite.service.app.system.describe('steady').states.includes(path));
-      }
-    }
+    for (let count = 0; count < 15; count += 1) await flap('steady');
     await eventually('thirty transitions', async () => {
       const { history } = await inspected(suite.service, 'steady');
       return history.at(-1)!.seq >= before + 30;
@@ -158,8 +161,8 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     await inStep('paused');
     const before = await inspector.rows('data-seq');
     await inspector.button('Pause').click();
-    await send('paused');
-    const resume = inspector.page.locator('#pause', { hasText: /^Resume \([2-9]\d* held back\)$/ });
+    await flap('paused');
+    const resume = inspector.page.locator('#pause', { hasText: /^Resume \(([2-9]|\d\d+) held back\)$/ });
     await resume.waitFor();
     expect(await inspector.rows('data-seq')).to.deep.equal(before);
     await resume.click();

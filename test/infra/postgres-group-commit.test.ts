@@ -51,7 +51,8 @@ describe('group commit', () => {
       void commit.add(3);
       await commit.flushed();
       expect(batches).to.deep.equal([[1, 2], [3]]);
-      expect(timers.countTimers()).to.equal(0);
+      await timers.tickAsync(10);
+      expect(batches).to.deep.equal([[1, 2], [3]]);
     } finally {
       timers.restore();
     }
