@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { type ErrorCode, GatewayError } from '../actors/errors.ts';
 import { holdBody } from './body-hold.ts';
 import type { ByteBudget } from './byte-budget.ts';
+import { faultWords } from './fault-words.ts';
 import { jsonFault } from './json-limits.ts';
 import { type Issue, invalid } from './problem.ts';
 
@@ -15,10 +16,15 @@ export const BODY_LIMITS = {
   media: 14_200_000,
 } as const;
 
+/** The refusal of a body over its limit, which it names. */
+function overLimit(code: ErrorCode, limit: number): GatewayError {
+  return new GatewayError(code, `The body is over ${limit} bytes.`);
+}
+
 /** What body-parser reports, in the words of the contract. */
-function fromParser(thrown: unknown, tooLarge: ErrorCode): GatewayError {
+function fromParser(thrown: unknown, tooLarge: ErrorCode, limit: number): GatewayError {
   const type = typeof thrown === 'object' && thrown !== null && 'type' in thrown ? thrown.type : '';
-  if (type === 'entity.too.large') return new GatewayError(tooLarge, 'The body is too large.');
+  if (type === 'entity.too.large') return overLimit(tooLarge, limit);
   if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
     return new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are uncompressed JSON in UTF-8.');
   }
@@ -53,6 +59,8 @@ export function jsonBody(
   const parse = express.json({
     limit,
     inflate: false,
+    // Any JSON is read: that it must be an object is the schema's to say.
+    strict: false,
     type: () => true,
     verify: (req, res, bytes, encoding) => {
       const { bodyHold } = (res as Response).locals;
@@ -67,13 +75,12 @@ export function jsonBody(
     if (!req.is('application/json')) {
       throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type must be application/json.');
     }
-    if (Number(req.headers['content-length']) > limit)
-      throw new GatewayError(tooLarge, 'The body is too large.');
+    if (Number(req.headers['content-length']) > limit) throw overLimit(tooLarge, limit);
     if (budget) holdBody(req, res, budget, limit);
     // Whoever waits for it has sent nothing yet, and sends nothing when refused above.
     if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue();
     parse(req, res, (thrown?: unknown) => {
-      if (thrown) return next(fromParser(thrown, tooLarge));
+      if (thrown) return next(fromParser(thrown, tooLarge, limit));
       const fault = jsonFault(req.body);
       next(fault ? invalid([fault]) : undefined);
     });
@@ -89,11 +96,16 @@ export function formBody(limit: number): RequestHandler {
   const parse = express.urlencoded({ extended: false, limit, inflate: false, type: () => true });
   return function readForm(req, res, next) {
     if (!req.is('application/x-www-form-urlencoded')) {
-      throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type must be that of a form.');
+      throw new GatewayError(
+        'UNSUPPORTED_MEDIA_TYPE',
+        'The Content-Type must be application/x-www-form-urlencoded.',
+      );
     }
-    parse(req, res, (thrown?: unknown) => next(thrown && fromParser(thrown, 'PAYLOAD_TOO_LARGE')));
+    parse(req, res, (thrown?: unknown) => next(thrown && fromParser(thrown, 'PAYLOAD_TOO_LARGE', limit)));
   };
 }
+
+const IN_OUR_WORDS = { error: faultWords };
 
 /** One zod issue as the contract's; each unknown field gets a line of its own. */
 function toIssues(issue: z.core.$ZodIssue): Issue[] {
@@ -112,7 +124,7 @@ function toIssues(issue: z.core.$ZodIssue): Issue[] {
  * @throws GatewayError `INVALID_PAYLOAD` with one detail per fault, at most 20 of them.
  */
 export function parseWith<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, IN_OUR_WORDS);
   if (parsed.success) return parsed.data;
   throw invalid(parsed.error.issues.flatMap(toIssues).slice(0, 20));
 }

@@ -87,6 +87,7 @@ export const inspectedAgents = z
   .object({
     charts: z.object({ agent: hash, supervisor: hash }),
     driver: z.string().optional(),
+    hasLogin: z.boolean().meta({ description: 'Browsers log in here: `SESSIONS_TOKEN` is set.' }),
     agents: z.array(z.object(summary).meta({ id: 'InspectedRow' })),
   })
   .meta({ id: 'InspectedAgents' });
@@ -95,7 +96,13 @@ export const inspectedAgent = z
   .object({
     ...summary,
     qr: z
-      .object({ code: z.string(), issuedAt: moment, expiresAt: moment.nullable() })
+      .object({
+        code: z.string(),
+        issuedAt: moment,
+        expiresAt: moment
+          .nullable()
+          .meta({ description: 'When it is replaced or withdrawn, at the latest.' }),
+      })
       .nullable()
       .meta({ description: 'The code to scan now, if there is one.' }),
     next: z

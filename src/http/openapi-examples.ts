@@ -79,6 +79,7 @@ const row = {
 export const inspectedAgents = {
   charts: { agent: '9ea5df31e2e2bbb9', supervisor: 'c74cd1cc710e2e94' },
   driver: 'wwebjs',
+  hasLogin: false,
   agents: [row],
 };
 

@@ -71,6 +71,15 @@ export function serviceOperations(): ZodOpenApiPathsObject {
       'application/yaml',
       'openapi: 3.1.0\n',
     ]),
+    '/': {
+      get: {
+        operationId: 'getHome',
+        summary: 'Leads a browser to the inspector',
+        tags,
+        security: [],
+        responses: { 303: redirect('The inspector, for a browser.'), ...problems('NOT_FOUND') },
+      },
+    },
     '/inspector': file('getInspector', 'The live state chart of every agent, as a page', 'text/html', [
       'UNAUTHORIZED',
     ]),

@@ -68,7 +68,7 @@ function publicDetails(error: GatewayError): Issue[] | Record<string, unknown> |
   const details = error.details ?? {};
   if (error.code === 'INVALID_PAYLOAD') {
     if (Array.isArray(details.issues)) return details.issues as Issue[];
-    return [{ path: typeof details.path === 'string' ? details.path : '', message: error.message }];
+    return [{ path: '', message: error.message }];
   }
   const shown = PUBLIC_DETAILS.filter((name) => details[name] !== undefined);
   return shown.length === 0 ? undefined : Object.fromEntries(shown.map((name) => [name, details[name]]));
@@ -103,6 +103,12 @@ function bug(cause: unknown): GatewayError {
  */
 export function asProblem(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown.code === 'INTERNAL' ? bug(thrown) : thrown;
+  if (thrown instanceof URIError) {
+    return invalid(
+      [{ path: '', message: 'the path is not valid percent-encoding' }],
+      'The path could not be decoded.',
+    );
+  }
   const status = typeof thrown === 'object' && thrown !== null && 'status' in thrown ? thrown.status : 500;
   if (status === 404) return new GatewayError('NOT_FOUND', 'There is nothing here.');
   if (typeof status === 'number' && status >= 400 && status < 500) {

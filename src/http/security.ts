@@ -27,6 +27,7 @@ function headers(
   helmet({
     contentSecurityPolicy: { useDefaults: false, directives },
     strictTransportSecurity: false,
+    frameguard: { action: 'deny' },
     referrerPolicy: { policy },
   })({} as IncomingMessage, recorder as unknown as ServerResponse, () => undefined);
   const pairs = [...fixed];
@@ -146,7 +147,7 @@ export function hostGuard(settings: HttpSettings): RequestHandler {
     if (!isOne || name === undefined || (isBoundToLoopback && !known.has(name))) {
       throw invalid(
         [{ path: 'Host', message: 'is not a name of this service' }],
-        'This is not the host asked for.',
+        'The Host header names another service: see APP_BASE_URL.',
       );
     }
     passed = req.headers.host;

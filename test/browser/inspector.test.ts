@@ -186,7 +186,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'coded' });
     const { system } = suite.service.app;
     await eventually('the QR', async () => (await inspector.scanned()) === system.qr('coded').code);
-    expect(await inspector.page.locator('#qr-left').textContent()).to.match(/in \d+ s\.$/);
+    expect(await inspector.page.locator('#qr-left').textContent()).to.match(/within \d+ s\.$/);
     const first = system.qr('coded').code;
     await suite.service.network.clock.advance(25_000);
     await eventually('another code', () => system.qr('coded').code !== first);

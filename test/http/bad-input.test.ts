@@ -31,6 +31,58 @@ describe('bad input', () => {
     });
   }
 
+  it('is told in plain words that go on from the name of the field', async () => {
+    const { body } = await http.ask('/sessions', {
+      method: 'POST',
+      json: { userId: 0, agentName: '', apikey: 5, color: 'red' },
+    });
+    expect(body.error.details).to.deep.equal([
+      { path: 'userId', message: 'must be at least 1' },
+      { path: 'agentId', message: 'is missing' },
+      { path: 'agentName', message: 'must not be empty' },
+      { path: 'apikey', message: 'must be a string' },
+      { path: 'color', message: 'is not a known field' },
+    ]);
+    const run = await http.send('run', {
+      message: 'x'.repeat(65_537),
+      sessionId: true,
+      memory_enable: 1,
+      context_memory: [],
+      metadata: [],
+    });
+    expect(run.body.error.details).to.have.deep.members([
+      { path: 'message', message: 'must have at most 65536 characters' },
+      { path: 'sessionId', message: 'must be a string or a number' },
+      { path: 'memory_enable', message: 'must be true or false' },
+      { path: 'context_memory', message: 'must be a string or a number' },
+      { path: 'metadata', message: 'must be an object' },
+    ]);
+    const chart = await http.ask('/sessions/bot/statechart?machine=x');
+    expect(chart.body.error.details).to.deep.equal([
+      { path: 'machine', message: 'must be agent or supervisor' },
+    ]);
+  });
+
+  it('is told what it is: JSON that is no object is not called broken JSON', async () => {
+    for (const body of ['null', '"text"', '5', '[]']) {
+      const reply = await http.ask('/agents/bot/messages', {
+        method: 'POST',
+        key: 'secret-key',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+      expect(reply.body.error.details, body).to.deep.equal([{ path: '', message: 'must be an object' }]);
+    }
+    const path = await http.ask('/sessions/%zz');
+    expect(path.body.error.message).to.equal('The path could not be decoded.');
+  });
+
+  it('is told the limit that a body is over', async () => {
+    const reply = await http.send('messages', { ...text, message: 'x'.repeat(600_000) });
+    expectProblem(reply, 'PAYLOAD_TOO_LARGE');
+    expect(reply.body.error.message).to.equal('The body is over 524288 bytes.');
+  });
+
   it('takes what is just within the limits', async () => {
     const big = await http.send('messages', { ...text, message: '\u{1F600}'.repeat(32_768) });
     expect(big.status).to.equal(200);

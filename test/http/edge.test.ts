@@ -43,6 +43,7 @@ describe('the HTTP edge', () => {
       expect(headers.has('x-powered-by')).to.equal(false);
       expect(headers.has('etag')).to.equal(false);
       expect(headers.get('content-security-policy')).to.equal("default-src 'none';frame-ancestors 'none'");
+      expect(headers.get('x-frame-options')).to.equal('DENY');
       expect(headers.get('x-content-type-options')).to.equal('nosniff');
       expect(headers.get('cache-control')).to.equal('no-store');
     });

@@ -47,11 +47,17 @@ describe('the inspector', () => {
   }
 
   describe('GET /inspector/api/agents', () => {
+    it('is where a browser that comes to / is led; anybody else is told that there is nothing', async () => {
+      const page = await http.ask('/', { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' });
+      expect([page.status, page.headers.get('location')]).to.deep.equal([303, '/inspector']);
+      expect((await http.ask('/')).status).to.equal(404);
+    });
+
     it('lists every agent with its live states, the driver, and the hashes of the running charts', async () => {
       http.system.add('scan-me', 'k', { status: 'awaiting_qr' }, { code: '2@code', issuedAt: 0 });
       const { status, body, text } = await http.ask('/inspector/api/agents');
       expect(status).to.equal(200);
-      expect(body.driver).to.equal('sandbox');
+      expect(body).to.include({ driver: 'sandbox', hasLogin: false });
       expect(body.charts).to.deep.equal({
         agent: http.system.charts.agent.hash,
         supervisor: http.system.charts.supervisor.hash,

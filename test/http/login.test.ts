@@ -76,6 +76,12 @@ describe('the login, with SESSIONS_TOKEN', () => {
     expect(http.system.agents.has('bot')).to.equal(true);
   });
 
+  it('tells the inspector that there is a login to end', async () => {
+    const cookie = cookieOf(await submit({ token: 'letmein' }));
+    const { body } = await http.ask('/inspector/api/agents', { headers: { cookie } });
+    expect(body.hasLogin).to.equal(true);
+  });
+
   it('refuses a cookie that was made up, prolonged, or is of another token', async () => {
     const cookie = cookieOf(await submit({ token: 'letmein' }));
     const [until, proof] = cookie.replace('gateway_login=', '').split('.');

@@ -7,7 +7,7 @@ import { HistoryList } from './history.ts';
 import { nextList } from './next-list.ts';
 import { byId, copyText } from './page.ts';
 import { lastTaken } from './past.ts';
-import { observeClock } from './time.ts';
+import { forgetClock, observeClock } from './time.ts';
 import { TimeTravel } from './time-travel.ts';
 
 /** Everything about the one agent that is looked at. */
@@ -82,6 +82,7 @@ export class AgentView {
       this.#agent !== null && history.some(({ seq, at }) => seq === known?.seq && at === known.at);
     if (isSameLife) for (const record of history) this.#history.add(record);
     else {
+      if (this.#agent !== null) forgetClock();
       this.#travel.go(null);
       this.#history.reset(history);
     }

@@ -38,7 +38,7 @@ export function tickFacts({ since, supervisor, qr }: Detail): void {
   setShown(byId('countdown'), nextStartAt !== undefined);
   if (nextStartAt !== undefined)
     setText(byId('countdown'), `Next start in ${span(secondsUntil(nextStartAt) * 1_000)}.`);
-  const left = qr?.expiresAt ? `A new one comes in ${secondsUntil(qr.expiresAt)} s.` : '';
+  const left = qr?.expiresAt ? `A new one comes within ${secondsUntil(qr.expiresAt)} s.` : '';
   setText(byId('qr-left'), left);
 }
 
@@ -47,4 +47,5 @@ function showQr({ agentId, qr }: Detail): void {
   setShown(byId('qr'), qr !== null);
   const image = qr && `/sessions/${encodeURIComponent(agentId)}/qr?of=${Date.parse(qr.issuedAt)}`;
   setAttribute(byId('qr-image'), 'src', image ?? undefined);
+  setAttribute(byId('qr-sandbox'), 'href', `/sandbox/phone?agent=${encodeURIComponent(agentId)}`);
 }

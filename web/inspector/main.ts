@@ -57,6 +57,9 @@ function settle(): void {
 async function load(): Promise<string> {
   const { list, isSandbox } = await readAgents();
   setShown(byId('sandbox'), isSandbox);
+  setShown(byId('qr-real'), !isSandbox);
+  setShown(byId('qr-sandbox'), isSandbox);
+  setShown(byId('logout'), list.hasLogin);
   charts.compare(list.charts);
   table.take(list.agents, true);
   settle();

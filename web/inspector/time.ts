@@ -7,6 +7,11 @@ export function observeClock(at: number): void {
   aheadMs = Math.max(aheadMs, at - Date.now());
 }
 
+/** Another life of the service has begun, and its clock with it. */
+export function forgetClock(): void {
+  aheadMs = 0;
+}
+
 /** This moment on the service's clock, epoch ms. */
 export function serviceNow(): number {
   return Date.now() + aheadMs;

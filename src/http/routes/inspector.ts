@@ -10,14 +10,24 @@ import { sendPage } from '../pages.ts';
 import { resource, sendAnswer } from '../routing.ts';
 import { agentPath } from '../schemas.ts';
 import { pageHeaders } from '../security.ts';
+import { isBrowser } from '../sessions-token.ts';
 
 /**
  * `GET /inspector`: the live state chart of every agent, for people (SPEC §3), and what the page is fed with. Read
- * only; whoever may see `/sessions*` may see this.
+ * only; whoever may see `/sessions*` may see this. A person who comes to `/` is led here.
  */
 export function inspectorRoutes({ system, settings, stopping, guards }: EdgeDeps): Router {
   const router = Router({ caseSensitive: true });
   const guard = guards.api;
+
+  resource(router, '/', {
+    get: [
+      (req, res) => {
+        if (!isBrowser(req)) throw new GatewayError('NOT_FOUND', 'There is no such path.');
+        res.set('Cache-Control', 'no-store').redirect(303, '/inspector');
+      },
+    ],
+  });
 
   resource(router, '/inspector', {
     get: [guards.page, pageHeaders, sendPage('inspector')],
@@ -29,7 +39,9 @@ export function inspectorRoutes({ system, settings, stopping, guards }: EdgeDeps
       (_req, res) => {
         const charts = { agent: system.charts.agent.hash, supervisor: system.charts.supervisor.hash };
         const agents = system.list().map(summaryOf);
-        sendAnswer(res, { status: 200, body: { charts, driver: settings.WHATSAPP_DRIVER, agents } });
+        const { WHATSAPP_DRIVER: driver, SESSIONS_TOKEN } = settings;
+        const hasLogin = SESSIONS_TOKEN !== undefined;
+        sendAnswer(res, { status: 200, body: { charts, driver, hasLogin, agents } });
       },
     ],
   });

@@ -28,5 +28,7 @@ function payloadStart(text: string): number {
 
 /** The one refusal of what is not base64. */
 function notBase64(): GatewayError {
-  return new GatewayError('INVALID_PAYLOAD', 'data: neither base64 nor a base64 data URL.');
+  return new GatewayError('INVALID_PAYLOAD', 'The data is neither base64 nor a base64 data URL.', {
+    details: { issues: [{ path: 'data', message: 'is neither base64 nor a base64 data URL' }] },
+  });
 }

@@ -1,0 +1,55 @@
+import type { z } from 'zod';
+
+/** Types in the words of who writes JSON. */
+const TYPES: Record<string, string> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+};
+
+type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
+
+/** What is over or under a bound: the value itself, or how much there is in it. */
+function boundWords(origin: string, word: 'at least' | 'at most', bound: number | bigint): string {
+  if (origin === 'string') return bound === 1 ? 'must not be empty' : `must have ${word} ${bound} characters`;
+  if (origin === 'array' || origin === 'set') return `must have ${word} ${bound} entries`;
+  return `must be ${word} ${bound}`;
+}
+
+/** Each way of a union in words, and one `must be` for all. */
+function anyOf(errors: z.core.$ZodIssue[][]): string {
+  const ways = errors.flatMap(([first]) => (first ? [first.message.replace(/^must be /, '')] : []));
+  return `must be ${[...new Set(ways)].join(' or ')}`;
+}
+
+/**
+ * What zod finds wrong, in the words of our own faults: they go on from the field's name. Schemas with words of their
+ * own keep them.
+ *
+ * @example schema.safeParse({}, { error: faultWords }) // to: 'is missing'
+ */
+export function faultWords(issue: RawIssue): string | undefined {
+  if ((issue.code === 'invalid_type' || issue.code === 'invalid_union') && issue.input === undefined) {
+    return 'is missing';
+  }
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${TYPES[issue.expected] ?? issue.expected}`;
+    case 'too_small':
+      return issue.inclusive === false
+        ? `must be more than ${issue.minimum}`
+        : boundWords(issue.origin, 'at least', issue.minimum);
+    case 'too_big':
+      return boundWords(issue.origin, 'at most', issue.maximum);
+    case 'invalid_value':
+      return `must be ${issue.values.map(String).join(' or ')}`;
+    case 'invalid_union':
+      return anyOf(issue.errors);
+    default:
+      return undefined;
+  }
+}
