@@ -7,7 +7,8 @@ const WEB = fileURLToPath(new URL('../../dist/web/', import.meta.url));
 /** Answers with a page that the build made, by its folder's name: `inspector`, `phone`. */
 export function sendPage(name: string): RequestHandler {
   return function page(_req, res, next) {
-    // Its assets carry their content's hash; the page itself must be asked for anew.
+    // Its assets carry their content's hash; the page itself is asked for anew, after an update or a log-out too.
+    res.set('Cache-Control', 'no-cache');
     res.sendFile(`${name}/index.html`, { root: WEB, cacheControl: false, etag: false }, (error) => {
       if (error) next(error);
     });

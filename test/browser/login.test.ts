@@ -43,6 +43,17 @@ whenChromium('the login in a browser', (executablePath) => {
     expect(complaints).to.deep.equal([]);
   });
 
+  it('leads a person who comes to / to the inspector, where it ends again', async () => {
+    await page.goto(http.url);
+    await page.keyboard.type('letmein');
+    await page.keyboard.press('Enter');
+    await page.waitForURL((url) => url.pathname === '/inspector');
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.waitForURL(`${http.url}/login`);
+    await page.goto(`${http.url}/inspector`);
+    expect(new URL(page.url()).pathname).to.equal('/login');
+  });
+
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`is free of serious accessibility faults: ${colorScheme}`, async () => {
       const context = await browser.newContext({ colorScheme, bypassCSP: true });

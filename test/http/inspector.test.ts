@@ -47,6 +47,10 @@ describe('the inspector', () => {
   }
 
   describe('GET /inspector/api/agents', () => {
+    it('is asked for anew each time: no cache shows the page of an older build, or of who has logged out', async () => {
+      expect((await http.ask('/inspector')).headers.get('cache-control')).to.equal('no-cache');
+    });
+
     it('is where a browser that comes to / is led; anybody else is told that there is nothing', async () => {
       const page = await http.ask('/', { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' });
       expect([page.status, page.headers.get('location')]).to.deep.equal([303, '/inspector']);

@@ -6,12 +6,13 @@ import { statusText } from './words.ts';
 
 type Column = 'agent' | 'state' | 'since' | 'mailbox' | 'restarts';
 
-const TITLES: Record<Column, string> = {
-  agent: 'Agent',
-  state: 'State',
-  since: 'Since',
-  mailbox: 'Mail',
-  restarts: 'Restarts',
+/** The headers, which are short so that ids have room, and what they mean. */
+const TITLES: Record<Column, { short: string; meaning: string }> = {
+  agent: { short: 'Agent', meaning: 'Agent' },
+  state: { short: 'State', meaning: 'State' },
+  since: { short: 'Since', meaning: 'Since: how long it has been in this state' },
+  mailbox: { short: 'Mail', meaning: 'Mail: messages that wait to be sent' },
+  restarts: { short: '↻', meaning: 'Restarts' },
 };
 
 /** What a column is sorted by. */
@@ -111,11 +112,13 @@ export class AgentTable {
       this.#sort = { column, isReverse: this.#sort.column === column && !this.#sort.isReverse };
       this.#due();
     };
-    const header = el(
-      'th',
-      { scope: 'col' },
-      el('button', { type: 'button', on: { click } }, TITLES[column]),
+    const { short, meaning } = TITLES[column];
+    const button = el(
+      'button',
+      { type: 'button', title: meaning, 'aria-label': meaning, on: { click } },
+      short,
     );
+    const header = el('th', { scope: 'col' }, button);
     this.#headers.set(column, header);
     byId('agent-sorts').append(header);
   }
@@ -133,7 +136,7 @@ export class AgentTable {
       node,
       show: (agent) => {
         this.#ages.set(agentId, { node: since, since: agent.since });
-        setAttribute(choose, 'title', agent.agentName);
+        setAttribute(choose, 'title', `${agentId} · ${agent.agentName}`);
         setAttribute(choose, 'aria-pressed', String(agentId === this.#chosen));
         setAttribute(node, 'class', agentId === this.#chosen ? 'chosen' : undefined);
         setAttribute(status, 'data-status', agent.status);

@@ -148,10 +148,15 @@ export class HistoryList {
     const note = ignored ? [el('span', { class: 'tag' }, 'ignored')] : [];
     const node = el(
       'tr',
-      { 'data-seq': seq, 'data-machine': machine, 'data-edges': edges.join(' | '), 'data-ignored': ignored },
+      {
+        'data-seq': seq,
+        'data-machine': machine,
+        'data-edges': edges.join(' | '),
+        'data-ignored': ignored,
+      },
       el('td', { class: 'number' }, ignored ? el('s', {}, clockTime(at)) : clockTime(at)),
-      el('td', {}, choose, ...tag, ...note, ...about),
-      el('td', {}, ...(ignored ? [el('s', {}, ...moved)] : moved)),
+      el('td', {}, choose, ...tag, ...note),
+      el('td', {}, ...(ignored ? [el('s', {}, ...moved)] : moved), ...about),
       el('td', { class: 'number' }, span(dwellMs)),
     );
     node.addEventListener('click', () => this.#options.onChoose(seq));

@@ -13,7 +13,7 @@ const TICK_MS = 250;
 const CONNECTION_WORDS: Record<FeedState, string> = {
   connecting: 'connecting…',
   live: 'live',
-  reconnecting: 'reconnecting…',
+  reconnecting: 'reconnecting… shown as last heard',
   over: 'live',
 };
 
@@ -80,6 +80,8 @@ addEventListener('popstate', () => {
   if (agentId !== undefined && agentId !== chosen) open(agentId);
 });
 setInterval(() => {
+  // What was heard last is not known to go on.
+  if (Object.values(states).includes('reconnecting')) return;
   table.tick();
   view.tick();
 }, TICK_MS);
