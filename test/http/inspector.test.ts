@@ -52,7 +52,7 @@ describe('the inspector', () => {
     });
 
     it('is where a browser that comes to / is led; anybody else is told that there is nothing', async () => {
-      const page = await http.ask('/', { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' });
+      const page = await http.ask('/', { headers: { accept: 'text/html,*/*;q=0.8' } });
       expect([page.status, page.headers.get('location')]).to.deep.equal([303, '/inspector']);
       expect((await http.ask('/')).status).to.equal(404);
     });
