@@ -43,6 +43,21 @@ whenChromium('the look of the virtual phone', (executablePath) => {
     });
   }
 
+  for (const width of [1400, 390]) {
+    it(`gives a long name no more room than there is, ${width} px wide`, async () => {
+      const agentId = `a-branch-${'of-a-very-long-chain-'.repeat(2)}${width}`;
+      await linkAgent(suite.service, agentId);
+      phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId, width });
+      await phone.customer.waitFor();
+      expect(await overhang(phone.page)).to.equal(0);
+      if (width === 390) await phone.button('Agent').click();
+      await phone.agent.waitFor();
+      const sticksOut = `[...document.querySelectorAll('#agent > h2 > *')]
+        .some((part) => part.getBoundingClientRect().right > document.querySelector('#agent').getBoundingClientRect().right)`;
+      expect(await phone.page.evaluate(sticksOut)).to.equal(false);
+    });
+  }
+
   it('fits on a screen of 390 px, where one thing at a time is in sight', async () => {
     await linkAgent(suite.service, 'narrow');
     phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId: 'narrow', width: 390 });

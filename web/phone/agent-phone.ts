@@ -1,4 +1,4 @@
-import { el, icon, setShown, setText } from '../shared/dom.ts';
+import { el, icon, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { AgentComposer } from './agent-composer.ts';
 import { clockTime } from './bubble.ts';
@@ -21,7 +21,7 @@ export class AgentPhone {
   readonly #actions: Actions;
   readonly #frame: Frame;
   readonly #picture = el('span', { class: 'picture' });
-  readonly #name = el('span', { class: 'who' });
+  readonly #name = el('span', { class: 'name' });
   readonly #number = el('small', {});
   readonly #empty = el('p', { class: 'empty' }, 'No chats yet. Write to the agent from the other phone.');
   readonly #list = chatList((id) => this.#open(id));
@@ -66,6 +66,7 @@ export class AgentPhone {
       this.#shown = `${owner}${name}`;
       this.#picture.replaceChildren(avatar(owner ?? name, name));
       setText(this.#name, `${name}'s phone`);
+      setAttribute(this.#name, 'title', name);
     }
     setText(this.#number, owner ? numberOf(owner) : 'no number yet');
     const isOnline = phone?.devices.includes('CONNECTED') ?? false;
@@ -99,7 +100,8 @@ export class AgentPhone {
     const subtitle = group ? group.participants.map((pn) => nameOf(state, pn)).join(', ') : numberOf(id);
     const isTyping = state.typing.has(`${owner}|${id}`);
     const chat = state.boxes.get(owner)?.get(id);
-    this.#conversation.show({ id, name: nameOf(state, id), subtitle, isTyping, chat }, state);
+    const hint = 'Nothing was said here yet.';
+    this.#conversation.show({ id, name: nameOf(state, id), subtitle, isTyping, hint, chat }, state);
   }
 
   /** Opens a chat, or goes back to the list. */

@@ -18,10 +18,12 @@ export interface ChatLine {
 
 const PEOPLE =
   'M8 11a3 3 0 1 0 0-6a3 3 0 0 0 0 6M2 19c0-4 12-4 12 0M16 11a2.5 2.5 0 1 0 0-5M16 14c4 0 6 2 6 5';
+const PERSON = 'M12 12a3.5 3.5 0 1 0 0-7a3.5 3.5 0 0 0 0 7M5 20c0-6 14-6 14 0';
 
-/** The round picture of a person or a group. */
+/** The round picture of a person or a group: the initials of who has a name. */
 export function avatar(jid: string, name: string): HTMLElement {
-  const inside = jid.endsWith('@g.us') ? icon(PEOPLE) : initialsOf(name);
+  const isNameless = /^[+\d]/.test(name);
+  const inside = jid.endsWith('@g.us') ? icon(PEOPLE) : isNameless ? icon(PERSON) : initialsOf(name);
   return el('span', { class: `avatar hue-${hueOf(jid)}`, 'aria-hidden': 'true' }, inside);
 }
 

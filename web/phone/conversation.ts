@@ -11,6 +11,8 @@ export interface OpenChat {
   /** Below the name: online, typing, who is in the group. */
   subtitle: string;
   isTyping: boolean;
+  /** What to do here, said until something was. */
+  hint: string;
   /** Undefined before anything was said. */
   chat: Chat | undefined;
 }
@@ -26,6 +28,7 @@ export class Conversation {
   readonly #picture = el('span', { class: 'picture' });
   readonly #list = el('ol', { class: 'messages' });
   readonly #log = el('div', { class: 'log', role: 'log', tabindex: '0', 'aria-label': 'Messages' });
+  readonly #hint = el('p', { class: 'hint' });
   readonly #typing: HTMLElement;
   readonly #answer: (message: ChatMessage) => void;
   #id: string | null = null;
@@ -51,7 +54,7 @@ export class Conversation {
       { class: 'typing bubble theirs', role: 'status', 'aria-label': 'typing' },
       ...dots,
     );
-    this.#log.append(this.#list, this.#typing);
+    this.#log.append(this.#hint, this.#list, this.#typing);
     const title = el('span', { class: 'title' }, this.#name, this.#subtitle);
     const header = el('header', {}, back, this.#picture, title, ...(options.extra ?? []));
     this.node = el('div', { class: 'conversation' }, header, this.#log, options.composer);
@@ -65,6 +68,9 @@ export class Conversation {
     const wasNearEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR_END;
     this.#messages = open.chat?.messages ?? [];
     this.#keep(this.#messages);
+    setText(this.#hint, open.hint);
+    // With a last message there are some, on their way here.
+    setShown(this.#hint, this.#messages.length === 0 && open.chat?.last === undefined);
     setShown(this.#typing, open.isTyping);
     const grew = this.#messages.length !== this.#count;
     this.#count = this.#messages.length;

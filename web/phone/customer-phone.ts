@@ -206,6 +206,9 @@ function openChatOf(state: State, id: string): OpenChat {
     name: nameOf(state, id),
     subtitle: members?.join(', ') ?? presence,
     isTyping: state.typing.has(`${customer.pn}|${id}`),
+    hint: group
+      ? 'The bot answers in a group only when it is mentioned.'
+      : 'Write something: the AI behind this number answers.',
     chat: state.boxes.get(customer.pn)?.get(id),
   };
 }

@@ -56,7 +56,7 @@ export function customersOf(state: State): Customer[] {
 
 /** The first letters of a name, for its picture. */
 export function initialsOf(name: string): string {
-  const words = name.replace(/^\+/, '').split(/\s+/);
+  const words = name.split(/\s+/);
   return words
     .slice(0, 2)
     .map((word) => word.charAt(0).toUpperCase())

@@ -12,6 +12,7 @@ function textOf(entry: WireEntry, state: State): { time: string; who: string; wh
     if (typeof value !== 'string') return `${name} ${value}`;
     // Ids are long, and differ at their ends.
     if (name === 'id') return `…${value.slice(-6)}`;
+    if (name === 'ref') return `a new code: ${value}…`;
     return `${name} ${value.includes('@') ? nameOf(state, value) : value}`;
   });
   return { time, who, what: words.join(', ') };
