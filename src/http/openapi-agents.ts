@@ -99,7 +99,7 @@ export function agentOperations(bodies: AgentBodies): ZodOpenApiPathsObject {
     '/agents/{agentId}/run': {
       post: post(bodies.run, {
         operationId: 'runAgent',
-        summary: 'Ask the AI for a chat and send its reply',
+        summary: 'Ask the AI, and send its reply to the chat',
         description: 'Unknown fields pass through to the AI. Typing shows while it thinks.',
         responses: {
           200: json('Answered.', ranTurn, examples.ran),

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ZodOpenApiResponseObject, ZodOpenApiResponsesObject } from 'zod-openapi';
 import type { ErrorCode } from '../actors/errors.ts';
 import { problem } from './answers.ts';
+import { MESSAGES } from './openapi-examples.ts';
 import { STATUS } from './problem.ts';
 
 const MEANING: Record<ErrorCode, string> = {
@@ -26,7 +27,7 @@ const MEANING: Record<ErrorCode, string> = {
   AI_DOWNSTREAM_ERROR: 'the AI failed or could not be reached',
   SESSION_START_FAILED: 'the client could not be started, or there are `MAX_SESSIONS` already',
   SHUTTING_DOWN: 'the service is stopping',
-  DATABASE_UNAVAILABLE: 'the database can not be reached; nothing was accepted',
+  DATABASE_UNAVAILABLE: 'the database cannot be reached; nothing was accepted',
   AI_TIMEOUT: 'the AI took too long',
   EXPIRED: 'the message could not be sent for too long',
   INTERNAL: 'a bug; the trace id finds it in the log',
@@ -78,12 +79,13 @@ const DETAILS: Partial<Record<ErrorCode, unknown>> = {
 };
 
 /** An error as it is told. */
-function problemExample(code: ErrorCode) {
+function problemExample(status: number, code: ErrorCode) {
   const details = DETAILS[code];
+  const isInFlight = code === 'IDEMPOTENCY_CONFLICT' && status === 409;
   return {
     error: {
       code,
-      message: `${MEANING[code]}.`,
+      message: isInFlight ? 'A request with this key is still being answered.' : MESSAGES[code],
       traceId: TRACE_ID,
       ...(details !== undefined && { details }),
     },
@@ -92,7 +94,7 @@ function problemExample(code: ErrorCode) {
 
 /** One error response: all codes of a status, with an example of each. */
 function problemResponse(status: number, codes: ErrorCode[]): ZodOpenApiResponseObject {
-  const examples = codes.map((code) => [code, { value: problemExample(code) }]);
+  const examples = codes.map((code) => [code, { value: problemExample(status, code) }]);
   return {
     description: codes.map((code) => `\`${code}\`: ${MEANING[code]}.`).join('\n\n'),
     headers: headersFor(status, codes),

@@ -11,7 +11,7 @@ import { agentBodies } from './schemas.ts';
 const DESCRIPTION = `WhatsApp as an API. Every response carries \`X-Trace-Id\`; every 4xx and 5xx has one body,
 \`{"error":{"code","message","traceId"}}\`. Branch on \`code\`, never on \`message\`.
 
-A \`traceparent\` header (W3C) gives its trace id to the answer, the log and the AI call. A path that nobody knows is
+A \`traceparent\` header (W3C) gives its trace id to the answer, the log and the AI call. An unknown path is
 404 \`NOT_FOUND\`; a method that a path doesn't know is 405 \`METHOD_NOT_ALLOWED\` with \`Allow\`.
 
 <details><summary>All error codes</summary>

@@ -14,7 +14,13 @@ const SERVER = 'http://localhost:3000';
 const FIRST = ['createSession', 'getQr'];
 const LAST = ['reconnectSession', 'deleteSession'];
 /** Where the first documented status is not the one of this story. */
-const STATUS: Record<string, number> = { createSession: 201, showLogin: 303, logIn: 303, logOut: 303 };
+const STATUS: Record<string, number> = {
+  createSession: 201,
+  showLogin: 303,
+  logIn: 303,
+  logOut: 303,
+  getHome: 404,
+};
 
 interface Operation {
   operationId: string;

@@ -89,7 +89,7 @@ describe('the README', () => {
       return path && `${(method ?? (command.includes(' -d ') ? 'POST' : 'GET')).toLowerCase()} ${path}`;
     });
     const paths = Object.entries(openapi.paths).filter(
-      ([path]) => !/^\/(docs|inspector|log(in|out))/.test(path),
+      ([path]) => !/^\/($|docs|inspector|log(in|out))/.test(path),
     );
     const operations = paths.flatMap(([path, methods]) =>
       ['get', 'post', 'delete']

@@ -16,14 +16,16 @@ function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 
-/** What stands above the documentation: a notice, and links when there is more than one document. */
-function header({ notice, documents }: Edition): string {
+/** What stands above the documentation: a notice if there is one, links to the documents and to the other page. */
+function header(notice: string | undefined, documents: Documents): string {
   const links = documents.map(({ name }, index) => `<a href="/docs?api=${index}">${escaped(name)}</a>`);
-  return `<header><strong>${escaped(notice)}</strong><nav>${links.join('')}</nav></header>`;
+  const words = notice === undefined ? '' : `<strong>${escaped(notice)}</strong>`;
+  const look = notice === undefined ? '' : ' class="noticed"';
+  return `<header${look}>${words}<nav>${links.join('')}<a href="/inspector">Inspector</a></nav></header>`;
 }
 
 /** The page around Swagger UI. */
-function page(edition: Edition | undefined): string {
+function page(notice: string | undefined, documents: Documents): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -33,12 +35,14 @@ function page(edition: Edition | undefined): string {
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 <link rel="icon" href="/docs/favicon-32x32.png">
 <style>
-header { display: flex; flex-wrap: wrap; gap: 1rem; padding: .6rem 1rem; font: 14px system-ui; color: #fff; background: #5b21b6 }
+body { margin: 0 }
+header { display: flex; flex-wrap: wrap; gap: 1rem; padding: .6rem 1rem; font: 14px system-ui; color: #fff; background: #1f262e }
+header.noticed { background: #5b21b6 }
 header a { margin-right: 1rem; color: #fff }
 </style>
 </head>
 <body>
-${edition ? header(edition) : ''}
+${header(notice, documents)}
 <main id="api"></main>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script type="module" src="/docs/start.js"></script>
@@ -48,11 +52,15 @@ ${edition ? header(edition) : ''}
 }
 
 /**
- * Starts Swagger UI on the document that the address names by its number, the service's own by default. Calls go to
- * where the page came from, by whatever name: its policy lets them go nowhere else.
+ * Starts Swagger UI on the document that the address names by its number, the service's own by default; dark where the
+ * person likes it so. Calls go to where the page came from, by whatever name: its policy lets them go nowhere else.
  */
 function start(documents: Documents): string {
-  return `const urls = ${JSON.stringify(documents.map(({ url }) => url))};
+  return `const dark = matchMedia('(prefers-color-scheme: dark)');
+const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', follow);
+follow();
+const urls = ${JSON.stringify(documents.map(({ url }) => url))};
 const wanted = Number(new URLSearchParams(location.search).get('api'));
 const spec = await (await fetch(urls[wanted] || urls[0])).json();
 spec.servers = spec.servers.map(({ url }) => ({ url: location.origin + new URL(url).pathname.replace(/\\/$/, '') }));
@@ -70,7 +78,7 @@ window.SwaggerUIBundle({
 export function docsRoutes({ edition, guards }: EdgeDeps): Router {
   const router = Router({ caseSensitive: true });
   const documents = [{ name: 'Gateway', url: '/openapi.json' }, ...(edition?.documents ?? [])];
-  const html = page(edition && { ...edition, documents });
+  const html = page(edition?.notice, documents);
   const script = start(documents);
   const first = [guards.page, pageHeaders];
 
