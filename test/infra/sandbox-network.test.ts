@@ -154,9 +154,12 @@ describe('SandboxNetwork', () => {
       expect(network.messages('15550000003').map(({ body }) => body)).to.deep.equal(['two']);
     });
 
-    it('15550000004 answers pong', async () => {
+    it('15550000004 answers pong, and does not go on with who repeats it', async () => {
       const { device, texts } = linked();
       await device.send({ to: '15550000004', text: 'ping' });
+      clock.tick(10);
+      expect(texts).to.deep.equal(['pong']);
+      await device.send({ to: '15550000004', text: 'You said: pong' });
       clock.tick(10);
       expect(texts).to.deep.equal(['pong']);
     });

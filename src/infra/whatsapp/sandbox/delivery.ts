@@ -142,7 +142,9 @@ export class Delivery {
     const { readsAfterMs, reply } = behaviourOf(pn);
     const chatId = message.chatId.endsWith('@g.us') ? message.chatId : addressOf(sender);
     if (readsAfterMs !== null) this.#world.schedule.after(readsAfterMs, () => this.read(receiver, chatId));
-    if (reply !== null && pn !== sender.pn && chatId !== message.chatId)
+    // A bot that answers by repeating would have it answer for ever.
+    const isAnswer = reply !== null && message.body.includes(reply);
+    if (reply !== null && !isAnswer && pn !== sender.pn && chatId !== message.chatId)
       this.handOver(receiver, { to: chatId, text: reply }, null);
   }
 

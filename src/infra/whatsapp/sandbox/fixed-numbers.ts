@@ -11,7 +11,7 @@ export interface Behaviour {
   deliversAfterMs: number;
   /** Null: it never reads by itself. */
   readsAfterMs: number | null;
-  /** What it writes back to a direct message. */
+  /** What it writes back to a direct message that doesn't repeat it. */
   reply: string | null;
   /** Sending to it drops the sender's connection for that long, with the message on its way; null: it doesn't. */
   dropsSenderForMs: number | null;
