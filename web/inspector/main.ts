@@ -53,6 +53,14 @@ function settle(): void {
   if (chosen === null && first !== undefined) open(first);
 }
 
+/** How the first agent is created, from a shell. */
+function firstCommand(hasLogin: boolean): string {
+  const bearer = hasLogin ? ` \\\n  -H "Authorization: Bearer $SESSIONS_TOKEN"` : '';
+  return `curl ${location.origin}/sessions${bearer} \\
+  -H 'Content-Type: application/json' \\
+  -d '{"userId": 1, "agentId": "demo", "agentName": "Demo", "apikey": "my-key"}'`;
+}
+
 /** Reads all rows, and what there is to be said of the service. */
 async function load(): Promise<string> {
   const { list, isSandbox } = await readAgents();
@@ -60,18 +68,15 @@ async function load(): Promise<string> {
   setShown(byId('qr-real'), !isSandbox);
   setShown(byId('qr-sandbox'), isSandbox);
   setShown(byId('logout'), list.hasLogin);
+  setText(byId('first-curl'), firstCommand(list.hasLogin));
   charts.compare(list.charts);
   table.take(list.agents, true);
   settle();
   return AGENTS_STREAM;
 }
 
-const command = `curl ${location.origin}/sessions \\
-  -H 'Content-Type: application/json' \\
-  -d '{"userId": 1, "agentId": "demo", "agentName": "Demo", "apikey": "my-key"}'`;
-setText(byId('first-curl'), command);
 byId('copy-curl').addEventListener('click', () => {
-  void copyText(command).then((isCopied) =>
+  void copyText(byId('first-curl').textContent).then((isCopied) =>
     setText(byId('copy-curl'), isCopied ? 'Copied' : 'Select it and copy'),
   );
 });

@@ -20,7 +20,7 @@ export function welcome(actions: Actions): HTMLElement {
   });
   const steps = [
     'Create an agent: one WhatsApp number of your service.',
-    'Scan its code with the phone that is on the left.',
+    "Scan its code with the agent's phone.",
     'Write to it as a customer, and see the answer come.',
   ];
   return el(
