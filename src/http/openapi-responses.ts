@@ -75,7 +75,7 @@ const DETAILS: Partial<Record<ErrorCode, unknown>> = {
     id: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa',
     messageId: 'true_6281234567890@c.us_3EB0C767D26A1D8E5A1B',
   },
-  DATABASE_UNAVAILABLE: { dependencies: { database: 'unreachable' } },
+  DATABASE_UNAVAILABLE: { dependencies: { database: 'unavailable' } },
 };
 
 /** An error as it is told. */

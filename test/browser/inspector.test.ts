@@ -212,11 +212,14 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     await onLinked('travelled');
     const { history, states } = await inspected(suite.service, 'travelled');
     const ready = history.find(({ event }) => event === 'client.ready')!;
-    await inspector.page.locator(`#history tr[data-seq="${ready.seq}"] button`).click();
+    const row = inspector.page.locator(`#history tr[data-seq="${ready.seq}"]`);
+    const { y } = (await row.boundingBox())!;
+    await row.locator('button').click();
     const banner = inspector.page.locator('#past', { hasText: 'Viewing the past' });
     await banner.waitFor();
     expect(await inspector.lit('agent', 'active')).to.deep.equal(withAncestors(ready.to));
     expect(await inspector.lit('agent', 'taken')).to.deep.equal(ready.edges);
+    expect((await row.boundingBox())!.y, 'the row stays where it was').to.be.closeTo(y, 1);
     await inspector.button('Before').click();
     expect(await inspector.lit('agent', 'active')).to.deep.equal(withAncestors(ready.from));
     expect(await inspector.lit('agent', 'next')).to.deep.equal([]);
