@@ -10,6 +10,8 @@ import { createAgent, linkAgent } from '../support/phone-page.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+
 whenChromium('the inspector and the service behind it', (executablePath) => {
   const database = withDatabase();
   let env: Record<string, string>;
@@ -77,6 +79,12 @@ whenChromium('the inspector and the service behind it', (executablePath) => {
   it('says that it reconnects when the service is gone, and is live again without a reload, with 200 agents', async () => {
     await linkAgent(service, 'kept');
     await open('kept');
+    // The next life of the service has a clock that was not moved on.
+    const hour = { method: 'POST', headers: JSON_TYPE, body: '{"advanceMs": 3600000}' };
+    expect((await fetch(`${service.app.url}/sandbox/clock`, hour)).status).to.equal(200);
+    const { pn } = service.network.agents().find(({ agentId }) => agentId === 'kept')!.account!;
+    service.network.setState(pn, 'OPENING');
+    await inspector.page.locator('#since', { hasText: '1 h' }).waitFor();
     await inspector.page.evaluate('window.mark = true');
     // In the page's own time, so that what this process is busy with doesn't count.
     await inspector.page.evaluate(`{
@@ -95,6 +103,7 @@ whenChromium('the inspector and the service behind it', (executablePath) => {
     await inspector.connection('reconnecting');
     const told = (state: string) => inspector.page.evaluate(`window.told['${state}']`).then(Number);
     expect((await told('reconnecting')) - goneAt).to.be.below(2_000);
+    expect(await inspector.page.locator('#connection').textContent()).to.include('as last heard');
 
     service = await startService(database(), { env });
     const backAt = Date.now();
@@ -103,6 +112,9 @@ whenChromium('the inspector and the service behind it', (executablePath) => {
     expect(await inspector.page.evaluate('window.mark')).to.equal(true);
     await inspector.page.locator('#agent-state', { hasText: 'disconnected' }).waitFor();
     await inspector.page.locator('#agent-count', { hasText: '200 agents' }).waitFor();
+    expect(await inspector.page.locator('#since').textContent(), 'the times are of this life').to.match(
+      / m?s$/,
+    );
   });
 
   it('stays smooth with 200 agents: filters, sorts, and changes a row without touching the others', async () => {

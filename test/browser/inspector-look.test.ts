@@ -48,6 +48,17 @@ whenChromium('the look of the inspector', (executablePath) => {
     });
   }
 
+  it('gives the longest id two lines of the table, and breaks no short one', async () => {
+    await createAgent(suite.service, 'b'.repeat(64));
+    inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'waiting' });
+    const heightOf = async (name: string) =>
+      (await inspector.page.locator('#agent-rows').getByRole('button', { name, exact: true }).boundingBox())!
+        .height;
+    const line = await heightOf('banned');
+    expect(line).to.be.below(30);
+    expect(await heightOf('b'.repeat(64))).to.be.below(2 * line + 1);
+  });
+
   it('can be used with the keyboard alone: another agent, a row of the past, and back', async () => {
     inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'linked' });
     await inspector.history.first().waitFor();
