@@ -2,9 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import express, { type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { type ErrorCode, GatewayError } from '../actors/errors.ts';
+import { faultWords } from '../fault-words.ts';
 import { holdBody } from './body-hold.ts';
 import type { ByteBudget } from './byte-budget.ts';
-import { faultWords } from './fault-words.ts';
 import { jsonFault } from './json-limits.ts';
 import { type Issue, invalid } from './problem.ts';
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { faultWords } from '../fault-words.ts';
 
 // The only reader of the environment (SPEC §2). Every fault is listed at once; the process then exits with 78.
 
@@ -15,7 +16,8 @@ const list = z
       .map((part) => part.trim())
       .filter(Boolean),
   );
-const httpUrl = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ''));
+const HTTP = { protocol: /^https?$/, error: 'must be an http or https URL' };
+const httpUrl = z.url(HTTP).transform((url) => url.replace(/\/+$/, ''));
 
 const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 
@@ -49,7 +51,9 @@ const schema = z
     TRUST_PROXY: trustedProxies,
     TEMP_DIR: z.string().min(1).default('/tmp/wwebjs'),
     WWEBJS_AUTH_DIR: z.string().min(1).default('.wwebjs_auth'),
-    DB_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    DB_URL: z
+      .url({ protocol: /^postgres(ql)?$/, error: 'must be a URL that begins with postgres://' })
+      .optional(),
     DATA_DIR: z.string().min(1).default('./data'),
     WHATSAPP_DRIVER: z.enum(['wwebjs', 'sandbox']).default('wwebjs'),
     PUPPETEER_EXECUTABLE_PATH: z.string().min(1).optional(),
@@ -59,16 +63,14 @@ const schema = z
       .transform((text) => text.split(/\s+/).filter(Boolean)),
     CHROMIUM_MEMORY_LIMIT_MB: integer(0, 0),
     CHROMIUM_SANDBOX: z.enum(['auto', 'on', 'off']).default('auto'),
-    MEDIA_ALLOWED_ORIGINS: list.pipe(
-      z.array(z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).origin)),
-    ),
+    MEDIA_ALLOWED_ORIGINS: list.pipe(z.array(z.url(HTTP).transform((url) => new URL(url).origin))),
     DEVELOPER_NUMBER: z
       .string()
-      .regex(/^\d{8,15}$/)
+      .regex(/^\d{8,15}$/, 'must be 8 to 15 digits, without +')
       .default('62895619356936'),
     DEFAULT_COUNTRY: z
       .string()
-      .regex(/^[A-Z]{2}$/)
+      .regex(/^[A-Z]{2}$/, 'must be two capital letters, such as ID')
       .default('ID'),
     SEND_RATE_PER_MINUTE: integer(100),
     SEND_BURST: integer(100),
@@ -134,7 +136,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const set = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
-  const parsed = schema.safeParse(set);
+  const parsed = schema.safeParse(set, { error: faultWords });
   if (parsed.success) return parsed.data;
   throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
 import { expect } from 'chai';
 import { STATUS } from '../../src/http/problem.ts';
-import { readConfig } from '../../src/infra/config.ts';
+import { ConfigError, readConfig } from '../../src/infra/config.ts';
 
 /** Reads a file of the project. */
 const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -32,6 +32,32 @@ const bare = (cell: string) => cell.replaceAll('`', '');
 const variables = [...source.matchAll(/^ {4}([A-Z_]+):/gm)]
   .map(([, name]) => name!)
   .filter((name) => name !== 'NODE_ENV');
+
+describe('a configuration that is not usable', () => {
+  it('is told in plain words, one line for each variable', () => {
+    const env = {
+      PORT: 'banana',
+      MAX_SESSIONS: '-1',
+      DB_URL: 'mysql://db',
+      DEFAULT_COUNTRY: 'id',
+      WHATSAPP_DRIVER: 'x',
+      SEND_BURST: '1.5',
+      MEDIA_ALLOWED_ORIGINS: 'ftp://files',
+    };
+    expect(() => readConfig(env))
+      .to.throw(ConfigError)
+      .with.property('faults')
+      .that.has.members([
+        'PORT: must be a number',
+        'MAX_SESSIONS: must be at least 1',
+        'DB_URL: must be a URL that begins with postgres://',
+        'DEFAULT_COUNTRY: must be two capital letters, such as ID',
+        'WHATSAPP_DRIVER: must be wwebjs or sandbox',
+        'SEND_BURST: must be a whole number',
+        'MEDIA_ALLOWED_ORIGINS.0: must be an http or https URL',
+      ]);
+  });
+});
 
 describe('the documented configuration', () => {
   const defaults = readConfig({}) as Record<string, unknown>;

@@ -27,8 +27,8 @@ function anyOf(errors: z.core.$ZodIssue[][]): string {
 }
 
 /**
- * What zod finds wrong, in the words of our own faults: they go on from the field's name. Schemas with words of their
- * own keep them.
+ * What zod finds wrong, of a request or of the configuration, in the words of our own faults: they go on from the
+ * field's name. Schemas with words of their own keep them.
  *
  * @example schema.safeParse({}, { error: faultWords }) // to: 'is missing'
  */
@@ -45,8 +45,12 @@ export function faultWords(issue: RawIssue): string | undefined {
         : boundWords(issue.origin, 'at least', issue.minimum);
     case 'too_big':
       return boundWords(issue.origin, 'at most', issue.maximum);
+    case 'invalid_format':
+      return issue.format === 'url' ? 'must be a URL' : undefined;
     case 'invalid_value':
-      return `must be ${issue.values.map(String).join(' or ')}`;
+      return issue.values.length > 2
+        ? `must be one of ${issue.values.map(String).join(', ')}`
+        : `must be ${issue.values.map(String).join(' or ')}`;
     case 'invalid_union':
       return anyOf(issue.errors);
     default:
