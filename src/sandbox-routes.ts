@@ -23,6 +23,13 @@ export function sandboxDocument(serverUrl: string): ReturnType<typeof operations
   return operationsDocument({ ...CONTROL_ABOUT, server: `${serverUrl}/sandbox` }, CONTROL_OPERATIONS);
 }
 
+/** The virtual phone's page; whoever comes to `/sandbox` itself is led to it. */
+function phonePage(): Router {
+  return Router()
+    .get('/', (_req, res) => res.redirect(303, '/sandbox/phone'))
+    .get('/phone', sendPage('phone'));
+}
+
 /** All below `/sandbox`: the virtual phone's page, the control API, and its document. */
 export function sandboxRouters(control: Control, serverUrl: string): ExtraRouter[] {
   const api = Router().use(
@@ -30,7 +37,7 @@ export function sandboxRouters(control: Control, serverUrl: string): ExtraRouter
     operationRoutes(CONTROL_OPERATIONS, control),
   );
   return [
-    { path: '/sandbox', router: Router().get('/phone', sendPage('phone')), guarded: true },
+    { path: '/sandbox', router: phonePage(), guarded: true },
     { path: '/sandbox', router: api, guarded: true },
   ];
 }

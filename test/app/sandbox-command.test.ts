@@ -40,6 +40,10 @@ describe('npm run sandbox', function () {
     }
   });
 
+  it('leads whoever comes to /sandbox to the virtual phone', async () => {
+    expect((await fetch(`${sandbox.url}/sandbox`)).url).to.equal(`${sandbox.url}/sandbox/phone`);
+  });
+
   it('prints a first cURL that sends a message as it stands, and the answer comes', async () => {
     const [command] = /^curl (.*\\\n)+.*$/m.exec(sandbox.words)!;
     const { stdout } = spawnSync('bash', ['-c', command], { encoding: 'utf8' });
