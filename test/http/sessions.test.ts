@@ -78,11 +78,12 @@ describe('/sessions', () => {
   }
 
   it('answers 400 with a detail when there is no key to store', async () => {
+    const issues = [{ path: 'apikey', message: 'is needed' }];
     http.system.onCreate = async () => {
-      throw failure('INVALID_PAYLOAD', 'There is no key.', { details: { path: 'apikey' } });
+      throw failure('INVALID_PAYLOAD', 'There is no key.', { details: { issues } });
     };
     const reply = await create(spec);
-    expect(reply.body.error.details).to.deep.equal([{ path: 'apikey', message: 'There is no key.' }]);
+    expect(reply.body.error.details).to.deep.equal(issues);
   });
 
   it('lists the agents and tells of one, never its key', async () => {
