@@ -1,13 +1,22 @@
-import { writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  agentsGoals,
+  agentsReport,
+  type Drain,
+  megabytes,
+  type Neighbours,
+  type Rest,
+} from './agents-report.ts';
 import { cpuTimes } from './cpu.ts';
-import { type BenchDatabase, type FleetPlan, type Look, startDatabase, startFleet } from './fleet.ts';
-import { head, spread, verdict } from './machine.ts';
+import { agentIdOf, type BenchDatabase, type Fleet, keyOf, startDatabase, startFleet } from './fleet.ts';
+import { quantile, spread } from './machine.ts';
+import { OpenLoop } from './open-loop.ts';
 import { logPlot } from './plot.ts';
-import { median } from './rounds.ts';
+import { publish } from './publish.ts';
 
-// What many agents cost in one process: at rest, coming back after a restart, and all sending at their limit. Their
-// rows and links are what an earlier life would have left.
+// What many agents cost in one process: at rest, coming back after a restart, all sending at their limit, and what
+// that means for others. Their rows and links are what an earlier life would have left.
 
 const SIZES = [1, 10, 100, 1_000, 10_000];
 /** Connected for so long, an agent's waits begin small again: until then a timer stands. */
@@ -18,12 +27,11 @@ const DRAINING = 1_000;
 const DRAIN_SECONDS = 30;
 /** Messages a minute that each agent may send. */
 const RATE = 100;
-
-/** A fleet of some size at rest. */
-interface Rest extends Look {
-  agents: number;
-  cpuPercent: number;
-}
+/** What each finds in its queue: enough for a minute and a half. */
+const QUEUED = 150;
+/** Agents that send beside those, one message a second each. */
+const NEIGHBOURS = 20;
+const NEIGHBOUR_SECONDS = 40;
 
 let made = 0;
 
@@ -69,83 +77,70 @@ async function restores(database: BenchDatabase): Promise<number[]> {
 }
 
 /** Messages a second and CPU of agents whose queues are full, each sending as fast as it may. */
-async function drain(database: BenchDatabase): Promise<{ perSecond: number; cpuPercent: number }> {
-  const plan: FleetPlan = {
+async function drain(fleet: Fleet): Promise<Drain> {
+  fleet.log.lines();
+  const cpu = await cpuPercent(fleet.pid, DRAIN_SECONDS);
+  const sent = fleet.log.lines().filter((line) => line.event === 'message.sent').length;
+  return { agents: DRAINING, perSecond: sent / DRAIN_SECONDS, cpuPercent: cpu };
+}
+
+/** How long sends of agents with empty queues take, each to its acknowledgement, ms. */
+async function sendBeside(fleet: Fleet): Promise<number[]> {
+  const requests = Array.from({ length: NEIGHBOURS }, (_, index) => ({
+    method: 'POST' as const,
+    path: `/agents/${agentIdOf(DRAINING + index)}/messages`,
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${keyOf(DRAINING + index)}`,
+    },
+    body: JSON.stringify({ to: '6281300000001', message: 'Halo! Pesanan Anda sudah dikirim.' }),
+  }));
+  const loop = new OpenLoop(fleet.url, requests, NEIGHBOURS);
+  const answers = await loop.run(NEIGHBOURS, NEIGHBOUR_SECONDS);
+  loop.close();
+  const wrong = answers.find(({ status }) => status !== 200);
+  if (wrong) throw new Error(`A send beside others was answered with ${wrong.status}.`);
+  return answers.map(({ ms }) => ms);
+}
+
+/** Agents at their limit, and others beside them; then the others alone. */
+async function atTheLimit(database: BenchDatabase): Promise<{ drain: Drain; neighbours: Neighbours }> {
+  const fleet = await startFleet({
     dbUrl: await fresh(database),
-    agents: DRAINING,
-    queued: 120,
-    env: { SEND_BURST: '1' },
-  };
-  const fleet = await startFleet({ ...plan, env: { ...plan.env, SEND_RATE_PER_MINUTE: String(RATE) } });
+    agents: DRAINING + NEIGHBOURS,
+    queued: QUEUED,
+    queuedFor: DRAINING,
+    env: { SEND_BURST: '1', SEND_RATE_PER_MINUTE: String(RATE) },
+  });
   try {
     await sleep(10_000);
-    fleet.log.lines();
-    const cpu = await cpuPercent(fleet.pid, DRAIN_SECONDS);
+    const drained = await drain(fleet);
+    const busy = await sendBeside(fleet);
     const sent = fleet.log.lines().filter((line) => line.event === 'message.sent').length;
-    const result = { perSecond: sent / DRAIN_SECONDS, cpuPercent: cpu };
-    console.log(JSON.stringify(result));
-    return result;
+    if (sent < (DRAINING * NEIGHBOUR_SECONDS * RATE * 0.8) / 60)
+      throw new Error('The others did not keep on sending.');
+    await sleep((QUEUED / RATE) * 60_000 - (10 + DRAIN_SECONDS + NEIGHBOUR_SECONDS) * 1_000 + 10_000);
+    const quiet = await sendBeside(fleet);
+    const neighbours = {
+      senders: NEIGHBOURS,
+      sends: busy.length,
+      busyP50: quantile(busy, 0.5),
+      busyP99: quantile(busy, 0.99),
+      quietP50: quantile(quiet, 0.5),
+      quietP99: quantile(quiet, 0.99),
+    };
+    console.log(JSON.stringify({ drained, neighbours }));
+    return { drain: drained, neighbours };
   } finally {
     await fleet.stop();
   }
-}
-
-const megabytes = (bytes: number) => bytes / 1e6;
-
-/** The results as the text of AGENTS.md. */
-function report(rests: Rest[], times: number[], drained: { perSecond: number; cpuPercent: number }): string {
-  const [one, most] = [rests[0]!, rests.at(-1)!];
-  const each = (field: 'heapUsed' | 'rss') => (most[field] - one[field]) / (most.agents - one.agents) / 1_000;
-  const rows = rests.map(
-    ({ agents, heapUsed, rss, cpuPercent: cpu, timers, tasks }) =>
-      `| ${agents.toLocaleString('en')} | ${megabytes(heapUsed).toFixed(0)} | ${megabytes(rss).toFixed(0)} | ${cpu.toFixed(2)} | ${timers} + ${tasks} |`,
-  );
-  const goal = (what: string, figure: string, wanted: string, isReached: boolean) =>
-    `| ${what} | ${figure} | ${wanted} | ${verdict(isReached)} |`;
-  return `# What many agents cost
-
-${head('bench:agents')}
-
-The service as an operator starts it, on the sandbox driver and a Postgres beside it; the simulated WhatsApp is in the
-same process, and its devices count against the agents.
-
-## At rest
-
-| agents | heap MB | resident MB | CPU % of a core | timers |
-|---|---|---|---|---|
-${rows.join('\n')}
-
-After a full collection, ${STEADY_MS / 1_000} s after the start; the CPU of ${REST_SECONDS} s. Timers are the host's, and those of actors and sandbox.
-
-![Memory and CPU over the number of agents](agents.svg)
-
-## Goals
-
-| | measured | goal | |
-|---|---|---|---|
-${[
-  goal('heap of an idle agent', `${each('heapUsed').toFixed(1)} kB`, '10 kB', each('heapUsed') <= 10),
-  goal('resident, of an idle agent', `${each('rss').toFixed(1)} kB`, '20 kB', each('rss') <= 20),
-  goal('10,000 agents in all', `${megabytes(most.rss).toFixed(0)} MB`, '300 MB', most.rss <= 300e6),
-  goal('CPU of 10,000 at rest', `${most.cpuPercent.toFixed(2)} %`, '1 %', most.cpuPercent < 1),
-  goal('timers of 10,000 at rest', `${most.tasks}`, 'none per agent', most.tasks < 100),
-  goal('1,000 agents connected after', `${spread(times)} ms`, '2,000 ms', median(times) <= 2_000),
-  goal(
-    `${DRAINING} agents sending, ${drained.perSecond.toFixed(0)} messages/s`,
-    `${drained.cpuPercent.toFixed(0)} %`,
-    '10 % of a core',
-    drained.cpuPercent <= 10,
-  ),
-].join('\n')}
-`;
 }
 
 const database = await startDatabase();
 try {
   // All at once: those at rest don't disturb each other, and most of the time is waiting.
   const rests = await Promise.all(SIZES.map((agents) => rest(database, agents)));
-  const times = await restores(database);
-  const drained = await drain(database);
+  const results = { rests, restores: await restores(database), ...(await atTheLimit(database)) };
   const over = (value: (seen: Rest) => number) =>
     rests.map((seen): [number, number] => [seen.agents, value(seen)]);
   const plot = logPlot('Agents at rest', { x: 'agents', y: 'MB, and % of a core' }, [
@@ -153,8 +148,9 @@ try {
     { name: 'heap, MB', points: over(({ heapUsed }) => megabytes(heapUsed)) },
     { name: 'CPU, % of a core', points: over(({ cpuPercent: cpu }) => cpu) },
   ]);
-  await writeFile(new URL('agents.svg', import.meta.url), plot);
-  await writeFile(new URL('AGENTS.md', import.meta.url), report(rests, times, drained));
+  writeFileSync(new URL('agents.svg', import.meta.url), plot);
+  const plan = { steadySeconds: STEADY_MS / 1_000, restSeconds: REST_SECONDS };
+  publish('agents', agentsReport(results, plan), agentsGoals(results));
 } finally {
   await database.stop();
 }

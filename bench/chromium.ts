@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { LaunchOptions } from 'puppeteer';
 import { childEnvironment } from '../src/infra/config.ts';
@@ -12,7 +12,14 @@ import {
 } from '../src/infra/whatsapp/wwebjs/chromium.ts';
 import { startStandIn } from '../test/support/stand-in/index.ts';
 import { BrowserSessions } from './browser-sessions.ts';
-import { type ArgumentRow, chromiumReport, type Sizes, type Variant } from './chromium-report.ts';
+import {
+  type ArgumentRow,
+  chromiumGoals,
+  chromiumReport,
+  type Sizes,
+  type Variant,
+} from './chromium-report.ts';
+import { publish } from './publish.ts';
 
 // The memory of linked sessions on the stand-in page: whatsapp-web.js as it comes, and with our arguments; the same
 // in chromium-headless-shell where it is; and what each of our arguments gives, by leaving it out.
@@ -102,8 +109,9 @@ async function measureArguments(): Promise<ArgumentRow[]> {
 const shell = existsSync(options.shell) ? options.shell : null;
 const version = execFileSync(chromium, ['--version'], { encoding: 'utf8' }).trim();
 try {
-  const text = chromiumReport(await measureVariants(shell), await measureArguments(), version);
-  writeFileSync(new URL('CHROMIUM.md', import.meta.url), text);
+  const variants = await measureVariants(shell);
+  const text = chromiumReport(variants, await measureArguments(), version);
+  publish('chromium', text, chromiumGoals(variants));
   console.log(text);
 } finally {
   await standIn.close();

@@ -8,7 +8,7 @@ import { childEnvironment } from '../src/infra/config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/infra/postgres/embedded.ts';
 import { migrate } from '../src/infra/postgres/migrate.ts';
 import { LogTail } from './log-tail.ts';
-import { ask, spawnNode, stopNode } from './pinned.ts';
+import { ask, NODE_ARGUMENTS, spawnNode, stopNode } from './pinned.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const CONNECT_TIMEOUT_MS = 120_000;
@@ -56,8 +56,9 @@ async function createDatabase(server: EmbeddedPostgres, name: string): Promise<s
 export interface FleetPlan {
   dbUrl: string;
   agents: number;
-  /** Messages that each agent finds in its queue. */
+  /** Messages that agents find in their queues, and how many agents: all by default. */
   queued?: number;
+  queuedFor?: number;
   env?: NodeJS.ProcessEnv;
   /** Without the probe the service is what an operator starts, and can't be asked. */
   probe?: boolean;
@@ -101,7 +102,12 @@ export async function startFleet(plan: FleetPlan): Promise<Fleet> {
   const logPath = join(dir, 'service.log');
   const log = openSync(logPath, 'a');
   const probe = ['--expose-gc', '--import', join(root, 'bench/probe.mjs')];
-  const args = [...(plan.nodeArguments ?? []), ...(plan.probe ? probe : []), join(root, 'dist/main.js')];
+  const args = [
+    ...NODE_ARGUMENTS,
+    ...(plan.nodeArguments ?? []),
+    ...(plan.probe ? probe : []),
+    join(root, 'dist/main.js'),
+  ];
   const startedAt = Date.now();
   const child = spawnNode(args, { env: environment(dir, plan), cwd: dir, stdout: log });
   closeSync(log);
@@ -146,7 +152,7 @@ function environment(dir: string, { dbUrl, env }: FleetPlan): NodeJS.ProcessEnv 
 }
 
 /** The agents' rows, and those of what waits in their queues. */
-async function seedRows({ dbUrl, agents, queued = 0 }: FleetPlan): Promise<void> {
+async function seedRows({ dbUrl, agents, queued = 0, queuedFor = agents }: FleetPlan): Promise<void> {
   const client = new pg.Client({ connectionString: dbUrl });
   await client.connect();
   await client.query(
@@ -160,7 +166,7 @@ async function seedRows({ dbUrl, agents, queued = 0 }: FleetPlan): Promise<void>
      select gen_random_uuid(), 'bench-' || n, '62813' || lpad(n::text, 8, '0') || '@c.us', 'text',
        'Halo! Pesanan Anda sudah dikirim dan tiba dalam dua hari kerja.', 'api', md5(n || '/' || m), 'queued', now()
      from generate_series(1, $2) as m, generate_series(0, $1 - 1) as n`,
-    [agents, queued],
+    [queuedFor, queued],
   );
   await client.query('vacuum analyze');
   await client.end();

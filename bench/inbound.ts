@@ -1,5 +1,4 @@
 import type { ChildProcess } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +8,7 @@ import { cpuTimes } from './cpu.ts';
 import { agentIdOf, type Fleet, numberOf, startDatabase, startFleet } from './fleet.ts';
 import { head, quantile, spread, verdict } from './machine.ts';
 import { ask, firstWord, LOAD_CORE, pin, SERVER_CORE, spawnNode, stopNode } from './pinned.ts';
+import { publish } from './publish.ts';
 import { median } from './rounds.ts';
 
 // From a message event of WhatsApp to the request at the AI backend, which is a real HTTP server in a process of its
@@ -163,7 +163,17 @@ try {
     await measure(fleet, ai, WARM_UP_SECONDS);
     const rounds: Round[] = [];
     for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measure(fleet, ai, ROUND_SECONDS));
-    if (!profile) await writeFile(new URL('INBOUND.md', import.meta.url), report(rounds));
+    const p99 = rounds.map((round) => round.p99);
+    if (!profile) {
+      publish('inbound', report(rounds), [
+        {
+          what: `p99 at ${PER_SECOND} messages/s over ${CHATS} chats`,
+          measured: `${spread(p99, 1)} ms`,
+          wanted: `${GOAL_MS} ms`,
+          isReached: median(p99) <= GOAL_MS,
+        },
+      ]);
+    }
   } finally {
     await fleet.stop();
   }

@@ -1,4 +1,4 @@
-import { arch, cpus, platform, totalmem } from 'node:os';
+import { head, spread } from './machine.ts';
 import { median } from './rounds.ts';
 
 /** CPU microseconds per event: nobody watches, hook and ring, a page open as well. */
@@ -8,26 +8,19 @@ export interface InspectorRound {
   open: number;
 }
 
-/** `median (min … max)` of the rounds. */
-function figure(values: number[]): string {
-  const [low, middle, high] = [Math.min(...values), median(values), Math.max(...values)].map((value) =>
-    value.toFixed(2),
-  );
-  return `${middle} (${low} … ${high})`;
-}
-
 /** The results as the text of INSPECTOR.md. */
 export function inspectorReport(rounds: InspectorRound[], events: number): string {
-  const memory = Math.round(totalmem() / 2 ** 30);
   const row = (name: string, field: keyof InspectorRound) => {
     const costs = rounds.map((round) => round[field]);
     const ratios = rounds.map((round) => round[field] / round.bare);
     const seconds = (median(costs) * 100_000) / 1e6;
-    return `| ${name} | ${figure(costs)} | ${seconds.toFixed(2)} | ${figure(ratios)} |`;
+    return `| ${name} | ${spread(costs, 2)} | ${seconds.toFixed(2)} | ${spread(ratios, 2)} |`;
   };
   return `# What watching costs
 
-Written by \`npm run bench:inspector\`. ${events.toLocaleString('en')} events through the two machines of one agent, each a transition;
+${head('bench:inspector')}
+
+${events.toLocaleString('en')} events through the two machines of one agent, each a transition;
 the rounds of the three are measured in turns, in one process.
 
 | | CPU µs per event | CPU s per 100,000 | ratio to nobody watching |
@@ -40,7 +33,5 @@ Median (min … max) of ${rounds.length} rounds. CPU is that of the whole proces
 by a process of its own, which is not counted. However fast the events come, a page is sent at most ten frames a
 second, so its cost does not grow with them. Messages don't pass the machines one by one: a busy agent takes a few
 transitions a second, not thousands.
-
-- **Machine**: ${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${memory} GiB, ${platform()} ${arch()}, Node ${process.version}.
 `;
 }

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createActor, fromCallback } from 'xstate';
@@ -11,6 +10,7 @@ import { Harness } from '../test/support/http-harness.ts';
 import { silentPort } from '../test/support/silent-port.ts';
 import { type InspectorRound, inspectorReport } from './inspector-report.ts';
 import { firstWord, spawnNode, stopNode } from './pinned.ts';
+import { publish } from './publish.ts';
 
 // What watching costs: CPU of one agent's two machines for 100,000 events, bare, with the inspection hook and its
 // ring of 200 records, and with an inspector page open on the agent and on the table of all.
@@ -100,7 +100,7 @@ async function main(): Promise<void> {
     await http.stop();
   }
   const text = inspectorReport(rounds, EVENTS);
-  await writeFile(new URL('INSPECTOR.md', import.meta.url), text);
+  publish('inspector', text);
   console.log(text);
 }
 

@@ -6,6 +6,9 @@ export const LOAD_CORE = 1;
 /** Where the measured server runs, alone. */
 export const SERVER_CORE = 0;
 
+/** How Node is started for the service, the same in `npm start`, under pm2 and under systemd. */
+export const NODE_ARGUMENTS = ['--max-semi-space-size=32'];
+
 const STOP_TIMEOUT_MS = 30_000;
 
 /** True where processes can be bound to cores: Linux with util-linux and a second core. */

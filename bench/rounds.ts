@@ -16,11 +16,11 @@ export interface Round {
   foreignCores: number;
 }
 
-/** Both servers' rounds, in pairs. */
-export interface Pair {
-  service: Round;
-  bare: Round;
-}
+/** The service, the service that keeps no message, and the bare Express. */
+export type Side = 'service' | 'volatile' | 'bare';
+
+/** One round of each. */
+export type Turn = Record<Side, Round>;
 
 /**
  * One round of load on one server.
@@ -55,26 +55,27 @@ export async function measure(target: Target, seconds: number): Promise<Round> {
   };
 }
 
-/** Warms both servers up, then measures them in turns. */
+/** Warms all servers up, then measures them in turns. */
 export async function alternate(
-  targets: Record<keyof Pair, Target>,
+  targets: Record<Side, Target>,
   plan: { rounds: number; seconds: number; warmUpSeconds: number },
-): Promise<Pair[]> {
-  await measure(targets.bare, plan.warmUpSeconds);
-  await measure(targets.service, plan.warmUpSeconds);
-  const pairs: Pair[] = [];
-  for (let round = 1; round <= plan.rounds; round += 1) {
-    const bare = await measure(targets.bare, plan.seconds);
-    const service = await measure(targets.service, plan.seconds);
-    pairs.push({ bare, service });
-    const [own, theirs] = [service.perSecond, bare.perSecond].map(Math.round);
-    const [ownCpu, theirCpu] = [service.cpuMicrosPerRequest, bare.cpuMicrosPerRequest].map(Math.round);
-    const foreign = Math.max(service.foreignCores, bare.foreignCores).toFixed(2);
-    console.log(
-      `round ${round}: service ${own}/s (${ownCpu} µs CPU), bare Express ${theirs}/s (${theirCpu} µs CPU), foreign load ${foreign} cores`,
-    );
+): Promise<Turn[]> {
+  const sides = Object.keys(targets) as Side[];
+  for (const side of sides) await measure(targets[side], plan.warmUpSeconds);
+  const turns: Turn[] = [];
+  for (let turn = 1; turn <= plan.rounds; turn += 1) {
+    const rounds = {} as Turn;
+    for (const side of sides) {
+      const round = await measure(targets[side], plan.seconds);
+      rounds[side] = round;
+      const figures = `${Math.round(round.perSecond)}/s, ${Math.round(round.cpuMicrosPerRequest)} µs CPU`;
+      console.log(
+        `round ${turn}: ${targets[side].name}: ${figures}, foreign load ${round.foreignCores.toFixed(2)} cores`,
+      );
+    }
+    turns.push(rounds);
   }
-  return pairs;
+  return turns;
 }
 
 /** The middle value; of an even number the mean of the two in the middle. */
@@ -84,8 +85,8 @@ export function median(values: number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Requests per second of the service as a share of the bare Express: the ratio of the medians. */
-export function ratioOf(pairs: Pair[]): number {
-  const rate = (side: keyof Pair) => median(pairs.map((pair) => pair[side].perSecond));
-  return rate('service') / rate('bare');
+/** Requests per second of a side as a share of the bare Express: the ratio of the medians. */
+export function ratioOf(turns: Turn[], side: Side): number {
+  const rate = (of: Side) => median(turns.map((turn) => turn[of].perSecond));
+  return rate(side) / rate('bare');
 }

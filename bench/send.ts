@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'whatsapp-web.js';
@@ -13,7 +12,8 @@ import { BrowserSessions } from './browser-sessions.ts';
 import { startDatabase } from './fleet.ts';
 import { quantile } from './machine.ts';
 import { openOutbox } from './outbox-way.ts';
-import { type SendRound, sendReport, type Way } from './send-report.ts';
+import { publish } from './publish.ts';
+import { type SendRound, sendGoals, sendReport, type Way } from './send-report.ts';
 
 // A text through the real whatsapp-web.js: a bare loop of `client.sendMessage` against the whole service, from the
 // request to WhatsApp's acknowledgement; each in a browser of its own with the same arguments, on the stand-in page.
@@ -178,7 +178,7 @@ async function main(): Promise<void> {
     ];
     const results = [...(await alternate(ways))];
     const text = sendReport(results, MESSAGES, await stepsOf(service.app.url));
-    writeFileSync(new URL('SEND.md', import.meta.url), text);
+    publish('send', text, sendGoals(results));
     console.log(text);
   } finally {
     await service.close();

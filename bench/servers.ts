@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Request } from 'autocannon';
 import { childEnvironment } from '../src/infra/config.ts';
-import { firstWord, pin, SERVER_CORE, spawnNode, stopNode } from './pinned.ts';
+import { firstWord, NODE_ARGUMENTS, pin, SERVER_CORE, spawnNode, stopNode } from './pinned.ts';
 
 /** A server under load: who it is, and the requests that it is sent in turn. */
 export interface Target {
@@ -60,17 +60,20 @@ export async function startBareExpress(): Promise<Target> {
 
 /**
  * Starts the built service as an operator would: sandbox driver, embedded Postgres, log to a file, rate limit out of
- * the way; then links its agents. `nodeArguments` go to its Node, e.g. `--cpu-prof`.
+ * the way; then links its agents. `nodeArguments` go to its Node, e.g. `--cpu-prof`; `env` is added to its own.
  *
  * The process is bound to its core once it is up, so that the database, its child, stays with the load generator.
  */
-export async function startService(nodeArguments: string[] = []): Promise<Target> {
+export async function startService(
+  options: { nodeArguments?: string[]; name?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Target> {
+  const { nodeArguments = [], name = 'the service', env } = options;
   const dir = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
   const logPath = join(dir, 'service.log');
   const log = openSync(logPath, 'a');
   // In a folder of its own, where there is no `.env` to be read.
-  const child = spawnNode([...nodeArguments, join(root, 'dist/main.js')], {
-    env: environment(dir),
+  const child = spawnNode([...NODE_ARGUMENTS, ...nodeArguments, join(root, 'dist/main.js')], {
+    env: { ...environment(dir), ...env },
     cwd: dir,
     stdout: log,
   });
@@ -85,7 +88,7 @@ export async function startService(nodeArguments: string[] = []): Promise<Target
     await linkAll(url);
     pin(child.pid!, SERVER_CORE);
     const requests = agents.map((agent) => request(`/agents/${agentIdOf(agent)}/messages`, agent));
-    return { name: 'the service', pid: child.pid!, url, requests, stop };
+    return { name, pid: child.pid!, url, requests, stop };
   } catch (error) {
     await stop();
     throw error;

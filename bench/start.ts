@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,8 @@ import { childEnvironment } from '../src/infra/config.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { startDatabase } from './fleet.ts';
 import { head, spread, verdict } from './machine.ts';
-import { spawnNode, stopNode } from './pinned.ts';
+import { NODE_ARGUMENTS, spawnNode, stopNode } from './pinned.ts';
+import { publish } from './publish.ts';
 import { median } from './rounds.ts';
 
 // From the start of the process to its first answer: built code, no tsx, no agents; with a Postgres beside it and
@@ -40,7 +41,7 @@ function answers(port: number): Promise<boolean> {
 async function startOnce({ driver, dbUrl, dir }: Way): Promise<number> {
   const port = await freePort();
   const startedAt = performance.now();
-  const child = spawnNode([main], {
+  const child = spawnNode([...NODE_ARGUMENTS, main], {
     cwd: dir,
     env: {
       ...childEnvironment(),
@@ -109,7 +110,16 @@ try {
       });
     }
   }
-  await writeFile(new URL('START.md', import.meta.url), report(rows));
+  publish(
+    'start',
+    report(rows),
+    rows.map(({ driver, database: where, goalMs, times }) => ({
+      what: `${driver}, ${where}`,
+      measured: `${spread(times)} ms`,
+      wanted: `${goalMs} ms`,
+      isReached: median(times) <= goalMs,
+    })),
+  );
 } finally {
   await database.stop();
   await rm(dir, { recursive: true, force: true });

@@ -7,6 +7,7 @@ import { findProgram, whereFound } from '../support/where-found.ts';
 
 const UNIT = fileURLToPath(new URL('../../docs/whatsapp-gateway.service', import.meta.url));
 const unit = await readFile(UNIT, 'utf8');
+const { scripts } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
 const ecosystem = await readFile(new URL('../../ecosystem.config.js', import.meta.url), 'utf8');
 
 /** The value of a setting in the unit. */
@@ -21,6 +22,18 @@ describe('the time that is left for the drain', () => {
 
   it('is above the default of SHUTDOWN_GRACE_MS under pm2', () => {
     expect(Number(/kill_timeout: (\d+)/.exec(ecosystem)?.[1])).to.be.above(SHUTDOWN_GRACE_MS);
+  });
+});
+
+describe('the arguments of Node', () => {
+  const inNpm = (script: string) => / node ((?:--\S+ )+)\S+$/.exec(scripts[script])?.[1]?.trim();
+
+  it('are the same in npm start, in npm run sandbox, under pm2 and under systemd', () => {
+    const wanted = inNpm('start');
+    expect(wanted).to.be.a('string');
+    expect(inNpm('sandbox')).to.equal(wanted);
+    expect(/node_args: '(.*)'/.exec(ecosystem)?.[1]).to.equal(wanted);
+    expect(settingOf('ExecStart')).to.match(new RegExp(`^node ${wanted} \\S+$`));
   });
 });
 

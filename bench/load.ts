@@ -1,0 +1,73 @@
+import { writeFileSync } from 'node:fs';
+import { cpuTimes } from './cpu.ts';
+import { loadReport, type Step } from './load-report.ts';
+import { quantile } from './machine.ts';
+import { OpenLoop } from './open-loop.ts';
+import { LOAD_CORE, pin } from './pinned.ts';
+import { logPlot } from './plot.ts';
+import { publish } from './publish.ts';
+import { AGENTS, startService } from './servers.ts';
+
+// Latency over offered load, up to saturation and beyond it: what is offered does not depend on the answers until all
+// connections are busy, and the mailboxes are small, so that overload is refused instead of queued.
+
+const RATES = [250, 500, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500, 4_000, 5_000, 7_000];
+const CONNECTIONS = 1_000;
+const SECONDS = 5;
+const WARM_UP_SECONDS = 5;
+/** Messages that an agent may have in line, and waiting: less in all than there are connections. */
+const PLACES = 2;
+
+/** Offers so many requests a second. */
+async function offer(loop: OpenLoop, pid: number, rate: number, seconds: number): Promise<Step> {
+  const before = cpuTimes(pid);
+  const startedAt = performance.now();
+  const answers = await loop.run(rate, seconds);
+  const took = (performance.now() - startedAt) / 1_000;
+  const after = cpuTimes(pid);
+  const timesOf = (...statuses: number[]) =>
+    answers.filter(({ status }) => statuses.includes(status)).map(({ ms }) => ms);
+  const [sent, refused] = [timesOf(200), timesOf(429, 503)];
+  const step = {
+    offered: rate,
+    sentPerSecond: sent.length / took,
+    refusedPerSecond: refused.length / took,
+    otherAnswers: answers.length - sent.length - refused.length,
+    p50: quantile(sent, 0.5),
+    p99: quantile(sent, 0.99),
+    refusalP99: quantile(refused, 0.99),
+    busy: (after.server - before.server) / took,
+  };
+  console.log(
+    Object.entries(step)
+      .map(([name, value]) => `${name} ${value.toFixed(2)}`)
+      .join(', '),
+  );
+  return step;
+}
+
+pin(process.pid, LOAD_CORE);
+const service = await startService({ env: { SEND_BURST: String(PLACES), MAILBOX_CAPACITY: String(PLACES) } });
+try {
+  const loop = new OpenLoop(service.url, service.requests, CONNECTIONS);
+  await offer(loop, service.pid, 1_000, WARM_UP_SECONDS);
+  const steps: Step[] = [];
+  for (const rate of RATES) steps.push(await offer(loop, service.pid, rate, SECONDS));
+  loop.close();
+  const points = (of: (step: Step) => number) =>
+    steps.map((step): [number, number] => [step.offered, of(step)]);
+  const plot = logPlot(
+    'Latency over offered load',
+    { x: 'requests offered a second', y: 'ms, and messages a second' },
+    [
+      { name: 'messages sent a second', points: points(({ sentPerSecond }) => sentPerSecond) },
+      { name: 'p99, ms', points: points(({ p99 }) => p99) },
+      { name: 'p50, ms', points: points(({ p50 }) => p50) },
+    ],
+  );
+  writeFileSync(new URL('load.svg', import.meta.url), plot);
+  const { text, goals } = loadReport(steps, { connections: CONNECTIONS, agents: AGENTS, places: PLACES });
+  publish('load', text, goals);
+} finally {
+  await service.stop();
+}

@@ -1,0 +1,63 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { GOALS, messageReport } from './message-report.ts';
+import { LOAD_CORE, pin } from './pinned.ts';
+import { publish } from './publish.ts';
+import { alternate, ratioOf } from './rounds.ts';
+import { startBareExpress, startService, type Target } from './servers.ts';
+
+// A message through the whole service, against a stock Express 5 that echoes. `npm run bench:message` measures and
+// writes MESSAGE.md; with `-- --check` it is short, writes nothing, and fails below the bound.
+
+const BOUND = 0.5;
+const FULL = { rounds: 5, seconds: 4, warmUpSeconds: 4 };
+const SHORT = { rounds: 2, seconds: 2, warmUpSeconds: 2 };
+
+const { values } = parseArgs({
+  options: { check: { type: 'boolean', default: false }, 'cpu-prof': { type: 'string' } },
+});
+const profile = values['cpu-prof'];
+const keepsNothing = ['--import', fileURLToPath(new URL('volatile.mjs', import.meta.url))];
+
+pin(process.pid, LOAD_CORE);
+const started: Target[] = [];
+/** Starts a server that is stopped at the end. */
+async function up(starting: Promise<Target>): Promise<Target> {
+  const target = await starting;
+  started.push(target);
+  return target;
+}
+try {
+  const bare = await up(startBareExpress());
+  const volatile = await up(startService({ nodeArguments: keepsNothing, name: 'the service, nothing kept' }));
+  const prof = profile ? ['--cpu-prof', `--cpu-prof-dir=${resolve(profile)}`] : [];
+  const service = await up(startService({ nodeArguments: prof }));
+  const turns = await alternate({ bare, volatile, service }, values.check ? SHORT : FULL);
+  const ratio = ratioOf(turns, 'service');
+  console.log(
+    `ratio ${ratio.toFixed(2)}, bound ${BOUND}, nothing kept ${ratioOf(turns, 'volatile').toFixed(2)}`,
+  );
+  if (!values.check && !profile) {
+    publish(
+      'message',
+      messageReport(turns, BOUND),
+      (['service', 'volatile'] as const).map((side) => {
+        const wanted = GOALS[side];
+        const measured = ratioOf(turns, side);
+        return {
+          what: side === 'service' ? 'the whole service, of a bare Express' : 'without the durable write',
+          measured: measured.toFixed(2),
+          wanted: wanted.toFixed(1),
+          isReached: measured >= wanted,
+        };
+      }),
+    );
+  }
+  if (ratio < BOUND) {
+    console.error('The bound does not hold.');
+    process.exitCode = 1;
+  }
+} finally {
+  for (const target of started.reverse()) await target.stop();
+}

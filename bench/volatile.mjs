@@ -1,0 +1,28 @@
+// Loaded into the measured service before its own code (`--import`): messages are numbered and kept by nobody, so
+// that what is left is the service without its durable writes. Nothing else changes.
+import { randomUUID } from 'node:crypto';
+import { PgMessageLog } from '../dist/infra/postgres/message-log.js';
+
+let seq = 0;
+
+PgMessageLog.prototype.append = async (agentId, message, { at = new Date(), status = 'queued' } = {}) => {
+  seq += 1;
+  return {
+    id: message.id ?? randomUUID(),
+    agentId,
+    seq,
+    to: message.to,
+    kind: message.kind,
+    text: message.text,
+    origin: message.origin,
+    traceId: message.traceId,
+    status,
+    messageId: null,
+    error: null,
+    createdAt: at,
+    handedOverAt: status === 'sending' ? at : null,
+    sentAt: null,
+  };
+};
+PgMessageLog.prototype.markSending = async () => undefined;
+PgMessageLog.prototype.settle = async () => undefined;
