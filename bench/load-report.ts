@@ -36,20 +36,33 @@ function row(step: Step): string {
   return `| ${offered} | ${figures.join(' | ')} |`;
 }
 
+const HEADER = `| offered/s | sent/s | refused/s | p50 ms | p99 ms | p99 of refusals, ms | cores used |
+|---|---|---|---|---|---|---|`;
+
 /** The results as the text of LOAD.md, and the goals. */
 export function loadReport(
-  steps: Step[],
-  plan: { connections: number; agents: number; places: number },
+  roomy: Step[],
+  small: Step[],
+  plan: { connections: number; agents: number },
 ): { text: string; goals: Goal[] } {
-  const best = Math.max(...steps.map(({ sentPerSecond }) => sentPerSecond));
-  const left = steps.at(-1)!.sentPerSecond / best;
-  const others = steps.reduce((sum, { otherAnswers }) => sum + otherAnswers, 0);
+  const best = Math.max(...roomy.map(({ sentPerSecond }) => sentPerSecond));
+  const [beyond, refusing] = [roomy.at(-1)!, small.at(-1)!];
+  const sent = beyond.sentPerSecond / best;
+  const answered = (refusing.sentPerSecond + refusing.refusedPerSecond) / best;
+  const others = [...roomy, ...small].reduce((sum, { otherAnswers }) => sum + otherAnswers, 0);
+  const offered = beyond.offered.toLocaleString('en');
   const goals = [
     {
-      what: `messages sent far beyond saturation, of the best rate (${best.toFixed(0)}/s)`,
-      measured: left.toFixed(2),
+      what: `messages sent with ${offered} offered a second, of the best rate`,
+      measured: sent.toFixed(2),
       wanted: `holds (${HOLDS})`,
-      isReached: left >= HOLDS,
+      isReached: sent >= HOLDS,
+    },
+    {
+      what: 'answers a second while the small mailboxes refuse, of the best rate',
+      measured: answered.toFixed(2),
+      wanted: `holds (${HOLDS})`,
+      isReached: answered >= HOLDS,
     },
     {
       what: 'answers but 200, 429 and 503, broken connections included',
@@ -62,17 +75,23 @@ export function loadReport(
 
 ${head('bench:load')}
 
-\`POST /agents/{id}/messages\` as in [MESSAGE.md](MESSAGE.md), offered at a rate that does not wait for answers until all
-${plan.connections.toLocaleString('en')} connections are busy. ${plan.agents} agents, and for each ${plan.places} messages in line and ${plan.places} that wait (\`SEND_BURST\`,
-\`MAILBOX_CAPACITY\`): fewer places than connections, so that overload is refused with 429 and not queued.
+\`POST /agents/{id}/messages\` as in [MESSAGE.md](MESSAGE.md), for ${plan.agents} agents in turn, offered at a rate that does not wait for
+answers until all ${plan.connections.toLocaleString('en')} connections are busy. p50 and p99 are those of messages that WhatsApp acknowledged.
 
-| offered/s | sent/s | refused/s | p50 ms | p99 ms | p99 of refusals, ms | cores used |
-|---|---|---|---|---|---|---|
-${steps.map(row).join('\n')}
+With the mailboxes as they are by default, which have room for more than the connections can carry:
 
-p50 and p99 are those of messages that WhatsApp acknowledged.
+${HEADER}
+${roomy.map(row).join('\n')}
 
 ![Latency and rate over the offered load](load.svg)
+
+With \`SEND_BURST=2\` and \`MAILBOX_CAPACITY=2\`, which is room for fewer messages than there are connections:
+
+${HEADER}
+${small.map(row).join('\n')}
+
+A refusal is a 429 with \`Retry-After\`, and everything before it: HTTP, key, body, log. It takes about as much of the
+service's core as a message, so what is refused is missing from what is sent.
 `;
   return { text, goals };
 }

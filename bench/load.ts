@@ -9,14 +9,16 @@ import { publish } from './publish.ts';
 import { AGENTS, startService } from './servers.ts';
 
 // Latency over offered load, up to saturation and beyond it: what is offered does not depend on the answers until all
-// connections are busy, and the mailboxes are small, so that overload is refused instead of queued.
+// connections are busy. Beyond it also with mailboxes so small that overload is refused instead of queued.
 
 const RATES = [250, 500, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500, 4_000, 5_000, 7_000];
 const CONNECTIONS = 1_000;
 const SECONDS = 5;
 const WARM_UP_SECONDS = 5;
-/** Messages that an agent may have in line, and waiting: less in all than there are connections. */
-const PLACES = 2;
+const OVERLOAD = [5_000, 7_000];
+/** Messages that an agent may have in line, and waiting, as shipped; and fewer in all than there are connections. */
+const ROOMY = { SEND_BURST: '100', MAILBOX_CAPACITY: '500' };
+const SMALL = { SEND_BURST: '2', MAILBOX_CAPACITY: '2' };
 
 /** Offers so many requests a second. */
 async function offer(loop: OpenLoop, pid: number, rate: number, seconds: number): Promise<Step> {
@@ -46,28 +48,35 @@ async function offer(loop: OpenLoop, pid: number, rate: number, seconds: number)
   return step;
 }
 
-pin(process.pid, LOAD_CORE);
-const service = await startService({ env: { SEND_BURST: String(PLACES), MAILBOX_CAPACITY: String(PLACES) } });
-try {
+/** What comes of each rate on a service with such mailboxes. */
+async function sweep(mailboxes: NodeJS.ProcessEnv, rates: number[]): Promise<Step[]> {
+  const service = await startService({ env: mailboxes });
   const loop = new OpenLoop(service.url, service.requests, CONNECTIONS);
-  await offer(loop, service.pid, 1_000, WARM_UP_SECONDS);
-  const steps: Step[] = [];
-  for (const rate of RATES) steps.push(await offer(loop, service.pid, rate, SECONDS));
-  loop.close();
-  const points = (of: (step: Step) => number) =>
-    steps.map((step): [number, number] => [step.offered, of(step)]);
-  const plot = logPlot(
-    'Latency over offered load',
-    { x: 'requests offered a second', y: 'ms, and messages a second' },
-    [
-      { name: 'messages sent a second', points: points(({ sentPerSecond }) => sentPerSecond) },
-      { name: 'p99, ms', points: points(({ p99 }) => p99) },
-      { name: 'p50, ms', points: points(({ p50 }) => p50) },
-    ],
-  );
-  writeFileSync(new URL('load.svg', import.meta.url), plot);
-  const { text, goals } = loadReport(steps, { connections: CONNECTIONS, agents: AGENTS, places: PLACES });
-  publish('load', text, goals);
-} finally {
-  await service.stop();
+  try {
+    await offer(loop, service.pid, 1_000, WARM_UP_SECONDS);
+    const steps: Step[] = [];
+    for (const rate of rates) steps.push(await offer(loop, service.pid, rate, SECONDS));
+    return steps;
+  } finally {
+    loop.close();
+    await service.stop();
+  }
 }
+
+pin(process.pid, LOAD_CORE);
+const roomy = await sweep(ROOMY, RATES);
+const small = await sweep(SMALL, OVERLOAD);
+const points = (of: (step: Step) => number) =>
+  roomy.map((step): [number, number] => [step.offered, of(step)]);
+const plot = logPlot(
+  'Latency over offered load',
+  { x: 'requests offered a second', y: 'ms, and messages a second' },
+  [
+    { name: 'messages sent a second', points: points(({ sentPerSecond }) => sentPerSecond) },
+    { name: 'p99, ms', points: points(({ p99 }) => p99) },
+    { name: 'p50, ms', points: points(({ p50 }) => p50) },
+  ],
+);
+writeFileSync(new URL('load.svg', import.meta.url), plot);
+const { text, goals } = loadReport(roomy, small, { connections: CONNECTIONS, agents: AGENTS });
+publish('load', text, goals);
