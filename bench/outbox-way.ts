@@ -67,9 +67,7 @@ export async function openOutbox(
     async send(to, text) {
       seq += 1;
       const message = stored(seq, to, text);
-      const settled = outbox.settlements.of(message);
-      outbox.put(message);
-      const end = await settled;
+      const end = await outbox.put(message).settled;
       if (end?.status !== 'sent') throw new Error(`The message ended as ${end?.status}.`);
     },
     async close() {

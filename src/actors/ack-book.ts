@@ -4,12 +4,14 @@ import type { Ack, Scheduler } from './ports.ts';
 
 /** The acks of the message in flight: they may come before the send resolves, or long after. */
 export class AckBook {
-  readonly #seen = new Map<string, number>();
+  /** A few at a time, begun anew for each message: a map's tables would pile up (see `Entry`). */
+  #seen: Ack[] = [];
   #waiter: { messageId: string; settle(ack: number): void; fail(error: Error): void } | null = null;
 
   /** Takes note of an ack. */
-  note({ messageId, ack }: Ack): void {
-    this.#seen.set(messageId, ack);
+  note(told: Ack): void {
+    const { messageId, ack } = told;
+    this.#seen.push(told);
     if (this.#waiter?.messageId === messageId && ack !== 0) this.#waiter.settle(ack);
   }
 
@@ -18,8 +20,8 @@ export class AckBook {
     messageId: string,
     context: { clock: Scheduler; sendTimeoutMs: number; closed: AbortSignal },
   ): Promise<number> {
-    const seen = this.#seen.get(messageId);
-    if (seen !== undefined && seen !== 0) return Promise.resolve(seen);
+    const seen = this.#seen.findLast((told) => told.messageId === messageId);
+    if (seen && seen.ack !== 0) return Promise.resolve(seen.ack);
     const acked = new Promise<number>((settle, fail) => {
       this.#waiter = { messageId, settle, fail };
     });
@@ -39,7 +41,7 @@ export class AckBook {
 
   /** Forgets the message in flight: the next one begins. */
   clear(): void {
-    this.#seen.clear();
+    this.#seen = [];
     this.#waiter = null;
   }
 }

@@ -117,7 +117,7 @@ export class Agent implements SessionOwner {
     await Promise.all([this.inbox.stop(patienceMs), outbox.drained()]);
     clearTimeout(impatience);
     this.#stopper().abort();
-    outbox.settlements.releaseWaiters();
+    outbox.releaseWaiters();
     // One that could not be booted has no supervisor that would ever answer.
     if (this.#booted === null) return this.supervision.kill();
     const ended = this.supervision.ended();

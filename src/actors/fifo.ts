@@ -50,6 +50,11 @@ export class Fifo<T> {
     return -1;
   }
 
+  /** All items in order. */
+  *[Symbol.iterator](): Generator<T> {
+    for (let i = 0; i < this.#length; i += 1) yield this.#ring[(this.#head + i) % this.#ring.length] as T;
+  }
+
   /** Makes room for one more. */
   #grow(): void {
     if (this.#length < this.#ring.length) return;

@@ -5,11 +5,18 @@ import type { StoredMessage } from './ports-stores.ts';
 import type { MailboxView } from './protocol.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/** A message on its way out, and whoever waits for it. */
+/** Hears how a message ended, or null when it is kept over a stop. */
+export type Waiter = (message: StoredMessage | null) => void;
+
+/**
+ * A message on its way out, and whoever waits for it. The waiter stands here and not in a map by id: a map leaves its
+ * outgrown tables behind, each with a hold on the next, and what they held would outlive every small collection.
+ */
 export interface Entry {
   message: StoredMessage;
   /** It was `sending` when its client went away: it may have left already. */
   doubtful: boolean;
+  waiter?: Waiter;
 }
 
 /** A place in the mailbox, held while the message is being stored. */
@@ -116,6 +123,11 @@ export class Mailbox {
     if (outgoing >= 0) return outgoing;
     const waiting = this.#waiting.findIndex(fits);
     return waiting < 0 ? 0 : this.#outgoing.length + waiting;
+  }
+
+  /** Everything not yet handed over, in order. */
+  entries(): Entry[] {
+    return [...this.#outgoing, ...this.#waiting];
   }
 
   /** The oldest message of all, wherever it stands. */

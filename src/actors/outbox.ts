@@ -83,11 +83,14 @@ export class Outbox {
     return this.#running === null && this.#mailbox.length === 0 && this.#mailbox.depth === 0;
   }
 
-  /** Queues a message that was stored just now; returns how many are before it. */
-  put(message: StoredMessage): number {
-    const before = this.#mailbox.put({ message, doubtful: false });
+  /** Queues a message that was stored just now: how many are before it, and how it ends; null when a stop keeps it. */
+  put(message: StoredMessage): { before: number; settled: Promise<StoredMessage | null> } {
+    let before = 0;
+    const settled = new Promise<StoredMessage | null>((waiter) => {
+      before = this.#mailbox.put({ message, doubtful: false, waiter });
+    });
     this.#wake();
-    return before;
+    return { before, settled };
   }
 
   /** Queues a message of an earlier process. One that was `sending` is looked for first: it may have left. */
@@ -150,11 +153,16 @@ export class Outbox {
     await this.#running;
   }
 
+  /** Tells those who still wait that their message is kept. */
+  releaseWaiters(): void {
+    for (const { waiter } of this.#mailbox.entries()) waiter?.(null);
+  }
+
   /** Ends every queued message with an error and tells whoever waits; the rows are the caller's. */
   failAll(error: MessageError): void {
     this.close();
     for (let entry = this.#mailbox.dropOldest(); entry; entry = this.#mailbox.dropOldest()) {
-      this.settlements.tell({ ...entry.message, status: 'failed', error });
+      this.settlements.tell({ ...entry.message, status: 'failed', error }, entry.waiter);
     }
     this.#arm();
   }
@@ -195,7 +203,7 @@ export class Outbox {
       const settlement = await this.#sending.attempts.settle(entry);
       this.#inFlight = null;
       if (!settlement) break;
-      this.settlements.record(entry.message, settlement);
+      this.settlements.record(entry.message, settlement, entry.waiter);
       // A delete may have emptied the mailbox meanwhile.
       if (this.#mailbox.oldest() === entry) this.#mailbox.dropOldest();
       this.#reports.changed();
@@ -245,7 +253,7 @@ export class Outbox {
     const oldest = this.#mailbox.oldest();
     if (oldest && hasExpired(oldest, this.#clock.now(), this.#settings.messageTtlMs)) {
       this.#mailbox.dropOldest();
-      this.settlements.record(oldest.message, expiry(oldest));
+      this.settlements.record(oldest.message, expiry(oldest), oldest.waiter);
     }
     this.#arm();
   }

@@ -73,9 +73,8 @@ export class Sender implements OutboxReports {
         at: new Date(clock.now()),
         status,
       });
-      const settled = this.outbox.settlements.of(stored);
       place.release();
-      const position = this.outbox.put(stored);
+      const { before: position, settled } = this.outbox.put(stored);
       // Stored as `sending` or not: it is told as such when it is handed over.
       this.status(stored, 'queued');
       this.changed();
@@ -88,7 +87,6 @@ export class Sender implements OutboxReports {
   /** Accepts a message whose outcome nobody waits for; its id. @throws GatewayError as `accept` */
   async acceptUnawaited(message: OutgoingMessage): Promise<string> {
     const { stored } = await this.accept(message);
-    this.outbox.settlements.forget(stored.id);
     return stored.id;
   }
 
@@ -96,10 +94,7 @@ export class Sender implements OutboxReports {
   async send(message: OutgoingMessage, options: SendOptions, place?: Reservation): Promise<SendOutcome> {
     const { stored, position, settled } = await this.accept(message, place);
     const queued = { status: 'queued', id: stored.id, to: stored.to, position } as const;
-    if (options.respondAsync) {
-      this.outbox.settlements.forget(stored.id);
-      return queued;
-    }
+    if (options.respondAsync) return queued;
     let ended: StoredMessage | null;
     try {
       const { clock, settings } = this.#deps;
@@ -108,7 +103,6 @@ export class Sender implements OutboxReports {
       ended = this.outbox.isInFlight(stored.id) ? await settled : null;
     }
     if (ended) return outcomeOf(ended);
-    this.outbox.settlements.forget(stored.id);
     return { ...queued, position: this.outbox.positionOf(stored.id) };
   }
 

@@ -1,3 +1,4 @@
+import type { Waiter } from './mailbox.ts';
 import type { Ack, Scheduler } from './ports.ts';
 import type { MessageLog, MessageStatus, Settlement, StoredMessage } from './ports-stores.ts';
 
@@ -23,7 +24,6 @@ export class Settlements {
   readonly #claimed = new Set<string>();
   /** Messages told as unknown, by WhatsApp id: a late ack still makes them sent. */
   readonly #unsettled = new Map<string, StoredMessage>();
-  readonly #waiters = new Map<string, (message: StoredMessage | null) => void>();
 
   constructor(deps: SettlementDeps) {
     this.#deps = deps;
@@ -34,24 +34,8 @@ export class Settlements {
     return this.#claimed.has(messageId);
   }
 
-  /** Resolves with the message once it is settled, or with null when it is kept over a stop. */
-  of(message: StoredMessage): Promise<StoredMessage | null> {
-    return new Promise((resolve) => this.#waiters.set(message.id, resolve));
-  }
-
-  /** Nobody waits for the message any more. */
-  forget(id: string): void {
-    this.#waiters.delete(id);
-  }
-
-  /** Tells those who still wait that their message is kept. */
-  releaseWaiters(): void {
-    for (const [, resolve] of this.#waiters) resolve(null);
-    this.#waiters.clear();
-  }
-
   /** Writes how a message ended, and tells it. */
-  record(message: StoredMessage, settlement: Settlement): void {
+  record(message: StoredMessage, settlement: Settlement, waiter?: Waiter): void {
     const settled = settle(message, settlement);
     if (settled.messageId) this.#claim(settled.messageId);
     if (settlement.status === 'unknown' && settlement.messageId)
@@ -60,14 +44,13 @@ export class Settlements {
     this.#deps.log
       .settle(message.id, settlement)
       .catch((error: unknown) => this.#deps.reports.fault('outbox.settle', error));
-    this.tell(settled);
+    this.tell(settled, waiter);
   }
 
   /** Tells the world and the waiter. */
-  tell(message: StoredMessage): void {
+  tell(message: StoredMessage, waiter?: Waiter): void {
     this.#deps.reports.status(message, message.status);
-    this.#waiters.get(message.id)?.(message);
-    this.#waiters.delete(message.id);
+    waiter?.(message);
   }
 
   /** An ack that comes late settles what was unknown. */

@@ -95,9 +95,7 @@ describe('the outbox', () => {
     const { client, sent } = scripted();
     box.open(client);
     const messages = ['1', '2', '3'].map((id) => stored(id));
-    const settled = messages.map((message) => box.settlements.of(message));
-    for (const message of messages) box.put(message);
-    await Promise.all(settled);
+    await Promise.all(messages.map((message) => box.put(message).settled));
     expect(sent).to.deep.equal(['text 1', 'text 2', 'text 3']);
     expect(written).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent', '3 sending', '3 sent']);
   });
@@ -106,9 +104,7 @@ describe('the outbox', () => {
     const { outbox: box, told } = outbox();
     box.open(scripted().client);
     const messages = [stored('1'), stored('2', 'sending')];
-    const settled = messages.map((message) => box.settlements.of(message));
-    for (const message of messages) box.put(message);
-    await Promise.all(settled);
+    await Promise.all(messages.map((message) => box.put(message).settled));
     expect(told).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent']);
   });
 
@@ -123,11 +119,7 @@ describe('the outbox', () => {
         },
       });
       const first = stored('1');
-      const settled = [first, stored('2')].map((message) => {
-        const promise = box.settlements.of(message);
-        box.put(message);
-        return promise;
-      });
+      const settled = [first, stored('2')].map((message) => box.put(message).settled);
       box.open(dying.client);
       await box.drained();
       expect(box.view().depth).to.equal(2);
@@ -151,8 +143,7 @@ describe('the outbox', () => {
       },
     });
     const message = stored('1');
-    const settled = box.settlements.of(message);
-    box.put(message);
+    const { settled } = box.put(message);
     box.open(silent.client);
     await box.drained();
     expect(written, 'and does not give it up').to.deep.equal(['1 sending']);
@@ -173,12 +164,7 @@ describe('the outbox', () => {
         return { messageId: 'wa 1', timestamp: Date.now(), ack: 0 };
       },
     });
-    const settled = ['1', '2'].map((id) => {
-      const message = stored(id);
-      const promise = box.settlements.of(message);
-      box.put(message);
-      return promise;
-    });
+    const settled = ['1', '2'].map((id) => box.put(stored(id)).settled);
     box.open(silent.client);
     expect(await settled[0]).to.include({ status: 'sent' });
     await box.drained();
@@ -186,14 +172,14 @@ describe('the outbox', () => {
   });
 
   it('looks for what an earlier process left in flight before it sends it', async () => {
-    const { outbox: box } = outbox();
+    const { outbox: box, written } = outbox();
     const inChat = [{ messageId: 'wa before', timestamp: Date.now(), ack: 2 }];
     const { client, sent } = scripted({ findSent: async () => inChat });
     const message = stored('1', 'sending');
-    const settled = box.settlements.of(message);
     box.resume(message);
     box.open(client);
-    expect(await settled).to.include({ status: 'sent', messageId: 'wa before' });
+    await box.drained();
+    expect(written).to.deep.equal(['1 sent']);
     expect(sent).to.deep.equal([]);
   });
 
@@ -202,8 +188,7 @@ describe('the outbox', () => {
     const { client, sent } = scripted({ findSent: () => Promise.reject(new Error('was looked for')) });
     box.open(client);
     const message = stored('1', 'sending');
-    const settled = box.settlements.of(message);
-    box.put(message);
+    const { settled } = box.put(message);
     expect(await settled).to.include({ status: 'sent' });
     expect(sent).to.deep.equal(['text 1']);
     expect(written).to.deep.equal(['1 sent']);
@@ -221,8 +206,7 @@ describe('the outbox', () => {
     expect(box.takesAtOnce(), 'beside another that is being stored').to.equal(false);
     another.release();
     const before = stored('1');
-    const settled = box.settlements.of(before);
-    box.put(before);
+    const { settled } = box.put(before);
     expect(box.takesAtOnce(), 'behind one that is being sent').to.equal(false);
     place.release();
     await settled;
@@ -235,8 +219,7 @@ describe('the outbox', () => {
     });
     box.open(silent.client);
     const message = stored('1');
-    const settled = box.settlements.of(message);
-    box.put(message);
+    const { settled } = box.put(message);
     expect(await settled).to.include({ status: 'unknown', messageId: 'wa 1' });
     box.acked({ messageId: 'wa 1', ack: 1 });
     expect(written).to.deep.equal(['1 sending', '1 unknown', '1 sent']);
@@ -252,12 +235,7 @@ describe('the outbox', () => {
       }),
     });
     box.open(refusing.client);
-    const settled = ['1', '2'].map((id) => {
-      const message = stored(id);
-      const promise = box.settlements.of(message);
-      box.put(message);
-      return promise;
-    });
+    const settled = ['1', '2'].map((id) => box.put(stored(id)).settled);
     expect((await Promise.all(settled)).map((message) => message?.status)).to.deep.equal(['failed', 'sent']);
   });
 
@@ -272,8 +250,7 @@ describe('the outbox', () => {
     const { client, sent } = scripted();
     box.open(client);
     const message = stored('1');
-    const settled = box.settlements.of(message);
-    box.put(message);
+    const { settled } = box.put(message);
     expect(await settled).to.include({ status: 'sent' });
     expect(sent).to.deep.equal(['text 1']);
   });
@@ -289,8 +266,7 @@ describe('the outbox', () => {
     });
     box.open(client);
     const message = stored('1');
-    const settled = box.settlements.of(message);
-    box.put(message);
+    const { settled } = box.put(message);
     expect(await settled).to.include({ status: 'failed' });
     expect(tries).to.equal(3);
   });
@@ -310,17 +286,14 @@ describe('the outbox', () => {
     );
     box.open(scripted().client);
     const message = stored('1');
-    const settled = box.settlements.of(message);
-    box.put(message);
-    await settled;
+    await box.put(message).settled;
     expect(faults).to.deep.equal(['outbox', 'outbox']);
   });
 
   it('expires what could not be sent for too long, while there is no session', async () => {
     const { outbox: box } = outbox();
     const old = { ...stored('1'), createdAt: new Date(Date.now() - 60_001) };
-    const settled = box.settlements.of(old);
-    box.put(old);
+    const { settled } = box.put(old);
     expect((await settled)?.error).to.include({ code: 'EXPIRED' });
   });
 });

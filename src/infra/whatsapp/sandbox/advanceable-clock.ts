@@ -4,6 +4,8 @@ import { HOST_CLOCK } from '../../host-clock.ts';
 interface Task {
   due: number;
   ring: () => void;
+  /** Whose plan it is part of, if any. */
+  owner: object | null;
 }
 
 // The longest wait that a timer of the host knows.
@@ -21,7 +23,7 @@ function settled(): Promise<void> {
 export class AdvanceableClock implements Scheduler {
   readonly #host: Scheduler;
   /** Next due first: most are deadlines, far away, and gone before they ring. They come and go at the end. */
-  readonly #tasks: Task[] = [];
+  #tasks: Task[] = [];
   #armed: { due: number; timer: object } | null = null;
   #skipped = 0;
   /** The end of the newest `advance`: they take turns. */
@@ -59,11 +61,17 @@ export class AdvanceableClock implements Scheduler {
   }
 
   /** Rings at a moment of `monotonic()`. Those of the same moment keep the order in which they were asked for. */
-  at(due: number, ring: () => void): Task {
-    const task = { due, ring };
+  at(due: number, ring: () => void, owner: object | null = null): Task {
+    const task = { due, ring, owner };
     this.#tasks.splice(this.#position(due), 0, task);
     this.#arm();
     return task;
+  }
+
+  /** Forgets all that one owner has planned. */
+  forget(owner: object): void {
+    this.#tasks = this.#tasks.filter((task) => task.owner !== owner);
+    this.#arm();
   }
 
   /**

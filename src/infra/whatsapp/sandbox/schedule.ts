@@ -4,7 +4,6 @@ import type { AdvanceableClock } from './advanceable-clock.ts';
 /** What one life of the network has planned, on a clock that it shares with others. */
 export class Schedule {
   readonly #clock: AdvanceableClock;
-  readonly #cancels = new Set<() => void>();
 
   constructor(clock: AdvanceableClock) {
     this.#clock = clock;
@@ -27,20 +26,12 @@ export class Schedule {
 
   /** Runs a task at a moment of `now()`; returns what cancels it. */
   at(due: number, run: () => void): () => void {
-    const task = this.#clock.at(due, () => {
-      this.#cancels.delete(cancel);
-      run();
-    });
-    const cancel = () => {
-      this.#cancels.delete(cancel);
-      this.#clock.clearTimeout(task);
-    };
-    this.#cancels.add(cancel);
-    return cancel;
+    const task = this.#clock.at(due, run, this);
+    return () => this.#clock.clearTimeout(task);
   }
 
   /** Forgets all that was planned. */
   clear(): void {
-    for (const cancel of [...this.#cancels]) cancel();
+    this.#clock.forget(this);
   }
 }

@@ -15,8 +15,6 @@ export interface Chat {
 interface Box {
   chats: Map<Jid, Chat>;
   byStanza: Map<string, ChatMessage>;
-  /** Own messages that the server has not seen, in order. */
-  pending: Map<string, ChatMessage>;
 }
 
 /**
@@ -83,7 +81,8 @@ export class Store {
 
   /** Own messages that the server has not seen, in the order of writing. */
   pending(owner: Jid): ChatMessage[] {
-    return [...(this.#boxes.get(owner)?.pending.values() ?? [])];
+    const all = [...(this.#boxes.get(owner)?.byStanza.values() ?? [])];
+    return all.filter((message) => message.fromMe && message.ack === 0);
   }
 
   /** Puts one record into the picture. */
@@ -137,12 +136,10 @@ export class Store {
     chat.messages.push(message);
     if (!message.fromMe) chat.unread += 1;
     box.byStanza.set(message.stanzaId, message);
-    if (message.fromMe && message.ack === 0) box.pending.set(message.stanzaId, message);
     // A few more than are wanted, so that they go in one step now and then.
     if (chat.messages.length <= this.#chatSize + Math.floor(this.#chatSize / 8)) return;
     for (const { stanzaId } of chat.messages.splice(0, chat.messages.length - this.#chatSize)) {
       box.byStanza.delete(stanzaId);
-      box.pending.delete(stanzaId);
     }
   }
 
@@ -151,14 +148,13 @@ export class Store {
     const box = this.#box(owner);
     const message = box.byStanza.get(stanzaId);
     if (message) message.ack = ack;
-    if (ack !== 0) box.pending.delete(stanzaId);
   }
 
   /** The account's box, made when it is first needed. */
   #box(owner: Jid): Box {
     let box = this.#boxes.get(owner);
     if (!box) {
-      box = { chats: new Map(), byStanza: new Map(), pending: new Map() };
+      box = { chats: new Map(), byStanza: new Map() };
       this.#boxes.set(owner, box);
     }
     return box;
