@@ -52,6 +52,18 @@ describe('the clock of a sandbox', () => {
     expect(rung).to.deep.equal([1, 2, -1, 3]);
   });
 
+  it('forgets all that one owner has planned, and nothing else', async () => {
+    const clock = new AdvanceableClock();
+    const rung: string[] = [];
+    const owner = {};
+    clock.at(clock.monotonic() + HOUR, () => rung.push('of the owner'), owner);
+    clock.at(clock.monotonic() + HOUR, () => rung.push('of another'), {});
+    clock.setTimeout(() => rung.push('of nobody'), HOUR);
+    clock.forget(owner);
+    await clock.advance(2 * HOUR);
+    expect(rung).to.deep.equal(['of another', 'of nobody']);
+  });
+
   it('runs by itself as the host does, on one timer of it', async () => {
     let timers = 0;
     const clock = new AdvanceableClock({
