@@ -9,6 +9,8 @@ export interface RegistryDeps {
   agents: AgentStore;
   apiKeys: ApiKeyStore;
   events: EventEmitter<GatewayEvents>;
+  /** An agent has ended: what is still to be written of it is void. */
+  onRemove(agentId: string): void;
   /** What every agent is made of. */
   agentDeps: AgentDeps;
 }
@@ -25,6 +27,8 @@ export class AgentRegistry {
   readonly #agents = new Map<string, Agent>();
   /** Agents being made: two creates of the same id share one. */
   readonly #making = new Map<string, Promise<Obtained>>();
+  /** Agents being deleted: two deletes of the same id share one, and a create waits for it. */
+  readonly #removing = new Map<string, Promise<void>>();
 
   constructor(deps: RegistryDeps) {
     this.#deps = deps;
@@ -57,9 +61,32 @@ export class AgentRegistry {
     return this.#enter(new Agent(record, this.#deps.agentDeps));
   }
 
-  /** Takes an agent out, unless another took its place meanwhile. */
-  delete(agent: Agent): void {
-    if (this.#agents.get(agent.agentId) !== agent) return;
+  /**
+   * Ends an agent and deletes its record. One that fails half-way may be repeated.
+   * @throws GatewayError `SESSION_NOT_FOUND`, `DATABASE_UNAVAILABLE`, or `INTERNAL` when its client does not end
+   */
+  remove(agentId: string, traceId: string): Promise<void> {
+    const agent = this.get(agentId);
+    const removing =
+      this.#removing.get(agentId) ??
+      this.#remove(agent, traceId).finally(() => this.#removing.delete(agentId));
+    this.#removing.set(agentId, removing);
+    return removing;
+  }
+
+  /** Ends an agent, then its record: in this order nothing of it is left that could act for another of that name. */
+  async #remove(agent: Agent, traceId: string): Promise<void> {
+    const { agentId } = agent;
+    // A record that is being written would outlive the delete.
+    await this.#making.get(agentId)?.catch(() => undefined);
+    await agent.ending.remove(traceId);
+    this.#deps.onRemove(agentId);
+    await this.#deps.agents.remove(agentId);
+    this.#drop(agent);
+  }
+
+  /** Takes an agent out and tells of it. */
+  #drop(agent: Agent): void {
     this.#agents.delete(agent.agentId);
     this.#deps.events.emit('removed', agent.agentId);
   }
@@ -69,6 +96,10 @@ export class AgentRegistry {
    * @throws GatewayError `AGENT_ID_TAKEN`, `INVALID_PAYLOAD` (no key), `DATABASE_UNAVAILABLE`
    */
   async obtain(spec: SessionSpec): Promise<Obtained> {
+    for (let removing = this.#removing.get(spec.agentId); removing; ) {
+      await removing.catch(() => undefined);
+      removing = this.#removing.get(spec.agentId);
+    }
     const known = this.#agents.get(spec.agentId);
     if (known && known.record.userId !== spec.userId) throw taken();
     if (known?.isConnected) return { agent: known, created: false };
@@ -90,10 +121,12 @@ export class AgentRegistry {
     if (!apiKey) throw keyless();
     const stored = { userId, agentId, agentName, apiKey, status: 'awaiting_qr' } as const;
     const record = await this.#deps.agents.save(stored);
-    if (known) {
+    if (known && !known.supervision.isOver) {
       known.record = record;
       return { agent: known, created: false };
     }
+    // A delete got no further than that: the next of its name is a new one.
+    if (known) this.#drop(known);
     const agent = new Agent(record, this.#deps.agentDeps);
     await agent.boot();
     return { agent: this.#enter(agent), created: true };

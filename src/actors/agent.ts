@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'eventemitter3';
+import { Ending } from './ending.ts';
 import type { Fleet } from './fleet.ts';
 import { Inbox } from './inbox.ts';
 import { Milestones } from './milestones.ts';
@@ -12,13 +13,15 @@ import type {
   WhatsAppDriver,
 } from './ports.ts';
 import type { AgentRecord, InboundLog, MessageLog } from './ports-stores.ts';
-import type { AgentView, GatewayEvents, QrView, TransitionRecord } from './protocol.ts';
+import type { AgentView, GatewayEvents, QrView } from './protocol.ts';
 import { Sender } from './sender.ts';
 import { Session, type SessionOwner } from './session.ts';
 import type { ActorSettings } from './settings.ts';
 import type { StartGate } from './start-gate.ts';
+import { StoredState } from './stored-state.ts';
 import { Supervision } from './supervision.ts';
 import type { SupervisorEvent } from './supervisor.machine.ts';
+import { Turns } from './turns.ts';
 
 /** The ports and settings that every agent works with. */
 export interface AgentPorts {
@@ -45,38 +48,47 @@ export interface AgentDeps extends AgentPorts {
 export class Agent implements SessionOwner {
   readonly agentId: string;
   readonly sender: Sender;
+  readonly turns: Turns;
   readonly inbox: Inbox;
   readonly milestones: Milestones;
   readonly supervision: Supervision;
+  readonly ending: Ending;
   record: AgentRecord;
   readonly #deps: AgentDeps;
   readonly #session: Session;
-  #stopping: AbortController | null = null;
   #booted: Promise<void> | null = null;
-  #since: number;
+  readonly #state: StoredState;
   /** When it last sent or got a message, by the monotonic clock. */
   #activeAt: number;
-  #status: AgentRecord['status'];
 
   constructor(record: AgentRecord, deps: AgentDeps) {
     const { agentId } = record;
     this.agentId = agentId;
     this.#deps = deps;
     this.record = record;
-    this.#status = record.status;
-    this.#since = deps.clock.now();
+    this.#state = new StoredState(deps, this);
     this.#activeAt = deps.clock.monotonic();
     this.milestones = new Milestones(deps.clock);
     this.#session = new Session(deps, this);
     this.sender = new Sender(deps, this);
+    this.turns = new Turns(deps, this);
     this.inbox = new Inbox(deps, this);
     this.supervision = new Supervision(this.#session, deps.clock, {
-      onTransition: (transition, reason) => this.#noteTransition(transition, reason),
+      onTransition: (transition, reason) => {
+        deps.events.emit('transition', agentId, transition);
+        this.#state.follow(transition, reason);
+      },
       onError: (error) => this.#fault('actor', error),
     });
+    this.ending = new Ending(deps, this);
   }
 
   // ── commands ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** It could be taken up, or is being: its supervisor answers. */
+  get isBooted(): boolean {
+    return this.#booted !== null;
+  }
 
   /** Takes up what is stored of the agent and starts the supervisor; once, however often it is called. */
   boot(): Promise<void> {
@@ -98,36 +110,13 @@ export class Agent implements SessionOwner {
   comeBack(): void {
     if (this.record.status === 'auth_failed') return;
     if (this.#session.isLinked) this.command({ type: 'session.restore' });
-    else if (this.record.status !== 'disconnected') this.#changeStatus('disconnected', null);
+    // Somebody may have asked for a start meanwhile.
+    else if (this.supervision.isAtRest) this.#state.become('disconnected', null);
   }
 
   /** Gives the supervisor a command. */
   command(event: SupervisorEvent): void {
     this.supervision.command(event);
-  }
-
-  /** Takes nothing new, lets what is in flight end for `patienceMs`, then closes the client. */
-  async stop(patienceMs: number): Promise<void> {
-    const { outbox } = this.sender;
-    outbox.stopTaking();
-    const impatience = setTimeout(() => {
-      this.#stopper().abort();
-      outbox.close();
-    }, patienceMs);
-    await Promise.all([this.inbox.stop(patienceMs), outbox.drained()]);
-    clearTimeout(impatience);
-    this.#stopper().abort();
-    outbox.releaseWaiters();
-    // One that could not be booted has no supervisor that would ever answer.
-    if (this.#booted === null) return this.supervision.kill();
-    const ended = this.supervision.ended();
-    this.command({ type: 'supervisor.stop' });
-    await ended;
-  }
-
-  /** Aborted when the agent stops: what runs for a caller ends with it. */
-  get stopSignal(): AbortSignal {
-    return this.#stopper().signal;
   }
 
   // ── what is told of it ────────────────────────────────────────────────────────────────────────────────
@@ -148,7 +137,7 @@ export class Agent implements SessionOwner {
 
   /** True when a message can be sent now. */
   get isConnected(): boolean {
-    return this.#status === 'connected' && this.me !== null;
+    return this.#state.status === 'connected' && this.me !== null;
   }
 
   /** It is connected, has nothing to do, and has had nothing for `ms`. */
@@ -176,8 +165,8 @@ export class Agent implements SessionOwner {
     return {
       ...told,
       ...states,
-      status: this.#status,
-      since: this.#since,
+      status: this.#state.status,
+      since: this.#state.since,
       live: this.#session.live.view(this.isConnected),
       qr: this.qr,
       mailbox: this.sender.outbox.view(),
@@ -231,42 +220,20 @@ export class Agent implements SessionOwner {
     this.milestones.reach({ kind: 'connected' });
   }
 
+  /** The machine is made anew: it begins where there is no client. */
+  died(): void {
+    this.#state.become('disconnected', 'ACTOR_CRASH');
+  }
+
   /** There is no client any more. */
   down(reason: string): void {
     this.#deps.fleet.down(this.agentId, reason);
     this.command({ type: 'agent.down', reason });
-    this.milestones.reach({ kind: 'down', reason });
+    // The end of a client that another one follows at once answers nobody.
+    if (this.supervision.isAtRest) this.milestones.reach({ kind: 'down', reason });
   }
 
   // ── inner ─────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** What ends the runs of callers; made for the first of them. */
-  #stopper(): AbortController {
-    this.#stopping ??= new AbortController();
-    return this.#stopping;
-  }
-
-  /** Tells the world of a transition, and notices a change of the stored state. */
-  #noteTransition(record: TransitionRecord, reason: string | null): void {
-    this.#deps.events.emit('transition', this.agentId, record);
-    // The beginning is not a change: what the row says holds until the machine moves.
-    if (record.machine !== 'agent' || record.event === 'xstate.init') return;
-    const status = record.to[0]?.split('.')[0] as AgentRecord['status'] | undefined;
-    if (status && status !== this.#status) this.#changeStatus(status, reason);
-  }
-
-  /** Tells the world of a new stored state. */
-  #changeStatus(to: AgentRecord['status'], reason: string | null): void {
-    const at = this.#deps.clock.now();
-    const change = { agentId: this.agentId, from: this.#status, to, heldMs: at - this.#since, at };
-    this.#status = to;
-    this.#since = at;
-    const stamp = new Date(at);
-    this.record = { ...this.record, status: to, updatedAt: stamp };
-    if (to === 'connected') this.record.lastConnectedAt = stamp;
-    if (to === 'disconnected') this.record.lastDisconnectedAt = stamp;
-    this.#deps.events.emit('state', { ...change, reason });
-  }
 
   /** An error that nobody waits for. */
   #fault(where: string, error: unknown): void {

@@ -1,3 +1,4 @@
+import { GatewayError } from './errors.ts';
 import { Fifo } from './fifo.ts';
 import type { Jid } from './ports.ts';
 
@@ -48,7 +49,8 @@ export class Conversations {
   async stop(patienceMs: number): Promise<void> {
     this.#chats.clear();
     while (this.#ready.shift() !== undefined);
-    const impatience = setTimeout(() => this.#abort.abort(), patienceMs);
+    const reason = new GatewayError('SHUTTING_DOWN', 'The agent is stopping.');
+    const impatience = setTimeout(() => this.#abort.abort(reason), patienceMs);
     await Promise.all(this.#running);
     clearTimeout(impatience);
   }

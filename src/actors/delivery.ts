@@ -79,8 +79,11 @@ export async function deliver(message: StoredMessage, context: DeliveryContext):
     return await confirm(await handOver(context.client, message, to), context);
   } catch (thrown) {
     const error = toGatewayError(thrown, 'BAD_GATEWAY', 'WhatsApp failed the send.');
-    if (!handedOver && CONNECTION_CODES.has(error.code)) return { status: 'stuck', error };
-    const left = handedOver && error.details?.outcome !== 'failed' && error.code === 'BAD_GATEWAY';
+    const stayed = !handedOver || error.details?.outcome === 'failed';
+    // A client that is gone refuses whatever it is handed: that is its session's fault, too.
+    const isOfSession = !handedOver || context.closed.aborted;
+    if (stayed && isOfSession && CONNECTION_CODES.has(error.code)) return { status: 'stuck', error };
+    const left = !stayed && error.code === 'BAD_GATEWAY';
     return left ? { status: 'doubtful', error } : { status: 'failed', error: messageError(error) };
   }
 }

@@ -42,6 +42,8 @@ export class Fleet {
   /** Resolves when the agent may start by itself; rejects with the signal's reason when that is aborted first. */
   admit(agentId: string, signal: AbortSignal): Promise<void> {
     if (this.#fault === null) return Promise.resolve();
+    // A canary that is back without a word of its end: its machine died under it.
+    if (this.#canary === agentId) this.#canary = null;
     return new Promise((resolve, reject) => {
       const abort = () => reject(signal.reason);
       if (signal.aborted) return abort();
@@ -76,9 +78,11 @@ export class Fleet {
     if (this.#fault === null) this.#judge(reason);
   }
 
-  /** Nothing is held any more: the gateway stops. */
+  /** The gateway stops: those who wait are not let go, or each would make a client to be ended at once. */
   close(): void {
-    this.#end();
+    if (this.#timer) this.#clock.clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#canary = null;
   }
 
   /** Sees whether so many have ended for this reason that it is no agent's own. */

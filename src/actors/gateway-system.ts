@@ -3,8 +3,6 @@ import type { Agent, AgentPorts } from './agent.ts';
 import { AgentRegistry } from './agent-registry.ts';
 import { Announcer } from './announcer.ts';
 import { chartGraph } from './chart-graph.ts';
-import { withDeadline } from './deadline.ts';
-import { messageError } from './delivery.ts';
 import { whyDown } from './down-reasons.ts';
 import { GatewayError } from './errors.ts';
 import { Fleet } from './fleet.ts';
@@ -59,7 +57,13 @@ class Gateway implements GatewaySystem {
     const gate = new StartGate(deps.settings.startConcurrency);
     const { agents, apiKeys } = deps;
     const agentDeps = { ...deps, gate, fleet, events: this.events };
-    this.#agents = new AgentRegistry({ agents, apiKeys, events: this.events, agentDeps });
+    this.#agents = new AgentRegistry({
+      agents,
+      apiKeys,
+      events: this.events,
+      onRemove: (agentId) => this.#projection.forget(agentId),
+      agentDeps,
+    });
     const fault = (where: string) => (agentId: string, error: unknown) =>
       this.events.emit('fault', { agentId, where, error });
     this.#projection = new StatusProjection(deps.agents, fault('projection'));
@@ -92,24 +96,7 @@ class Gateway implements GatewaySystem {
   }
 
   async remove(agentId: string, traceId: string): Promise<void> {
-    const agent = this.#agents.get(agentId);
-    const gone = messageError(new GatewayError('SESSION_NOT_FOUND', 'The session was deleted.'));
-    // First what may be refused: without a database nothing is touched.
-    await this.#deps.messages.failPending(agentId, gone);
-    agent.sender.outbox.failAll(gone);
-    const ended = agent.supervision.ended();
-    agent.command({ type: 'session.remove', traceId });
-    const { logoutMs, closeMs } = this.#deps.settings.limits;
-    await withDeadline(
-      this.#deps.clock,
-      ended,
-      2 * (logoutMs + closeMs),
-      () => new GatewayError('INTERNAL', 'The client did not end.'),
-    );
-    await agent.inbox.stop(0);
-    this.#projection.forget(agentId);
-    await this.#deps.agents.remove(agentId);
-    this.#agents.delete(agent);
+    await this.#agents.remove(agentId, traceId);
   }
 
   list(): AgentView[] {
@@ -166,7 +153,7 @@ class Gateway implements GatewaySystem {
   async run(agentId: string, request: AiRequest, options: RunOptions): Promise<RunOutcome> {
     this.assertCanSend(agentId);
     const agent = this.#agents.get(agentId);
-    return agent.inbox.run(request, options, agent.stopSignal);
+    return agent.turns.run(request, options, agent.ending.signal);
   }
 
   async outcome(agentId: string, id: string): Promise<SendOutcome> {
@@ -188,9 +175,13 @@ class Gateway implements GatewaySystem {
   /** Gives a start command and waits for what comes of it, `QR_WAIT_MS` at most. */
   async #start(agent: Agent, created: boolean, command: () => void): Promise<StartOutcome> {
     await agent.boot();
+    // A stop, or a delete, may have begun while the database was asked, and may while the start is waited for.
+    this.#lifecycle.assertOpen();
+    agent.ending.signal.throwIfAborted();
     const reached = agent.milestones.next(this.#deps.settings.qrWaitMs);
     command();
     const milestone = await reached;
+    agent.ending.signal.throwIfAborted();
     if (milestone?.kind === 'down') {
       const { lastError } = agent.view().supervisor;
       throw new GatewayError('SESSION_START_FAILED', whyDown(milestone.reason, lastError));

@@ -1,38 +1,28 @@
-import type { EventEmitter } from 'eventemitter3';
 import { Conversations } from './conversations.ts';
+import { pause } from './deadline.ts';
 import { GatewayError } from './errors.ts';
 import { FailureReport } from './failure-report.ts';
 import { judgeInbound } from './inbound-filter.ts';
 import { LoopGuard } from './loop-guard.ts';
-import type { AiBackend, AiRequest, InboundMessage, Jid, Me, Scheduler, WhatsAppClient } from './ports.ts';
-import type { AgentRecord, InboundLog } from './ports-stores.ts';
-import type { GatewayEvents, RunOptions, RunOutcome } from './protocol.ts';
-import { runTurn } from './run-turn.ts';
-import type { Sender } from './sender.ts';
-import type { ActorSettings } from './settings.ts';
-import type { TurnOutput, TurnPort } from './turn.machine.ts';
+import type { AiRequest, InboundMessage, Me, WhatsAppClient } from './ports.ts';
+import type { InboundLog } from './ports-stores.ts';
+import type { GatewayEvents } from './protocol.ts';
+import type { TurnDeps, TurnOwner, Turns } from './turns.ts';
 
 /** What the inboxes of all agents share. */
-export interface InboxDeps {
-  settings: ActorSettings;
-  clock: Scheduler;
-  ai: AiBackend;
+export interface InboxDeps extends TurnDeps {
   inbound: InboundLog;
-  events: EventEmitter<GatewayEvents>;
   newTraceId(): string;
 }
 
-/** The agent that an inbox belongs to, read at each use: key, client and linked account change. */
-interface InboxOwner {
-  readonly agentId: string;
-  readonly record: Pick<AgentRecord, 'apiKey' | 'endpointUrlRun'>;
-  readonly sender: Sender;
-  readonly client: WhatsAppClient | null;
+/** The agent that an inbox belongs to, read at each use: its linked account changes. */
+interface InboxOwner extends TurnOwner {
   readonly me: Me | null;
+  readonly turns: Turns;
 }
 
 /** The messages that are being answered, or have been lately. */
-interface Turns {
+interface Answering {
   conversations: Conversations;
   loops: LoopGuard;
   /** Ids that wait or are being handled: their copies must not crowd new messages out of the chat's queue. */
@@ -46,8 +36,9 @@ export class Inbox {
   readonly #deps: InboxDeps;
   readonly #owner: InboxOwner;
   /** Made for the first message: most agents of many are idle. */
-  #turns: Turns | null = null;
+  #answering: Answering | null = null;
   #newestSeen = 0;
+  #stopped = false;
 
   constructor(deps: InboxDeps, owner: InboxOwner) {
     this.#deps = deps;
@@ -58,15 +49,16 @@ export class Inbox {
   receive(message: InboundMessage): void {
     this.#newestSeen = Math.max(this.#newestSeen, message.timestamp);
     const traceId = this.#deps.newTraceId();
-    const { me } = this.#owner;
+    // What comes while it stops stays unread and unclaimed: it is taken up after the next start.
+    const me = this.#stopped ? null : this.#owner.me;
     const verdict = me ? judgeInbound(message, me) : { answer: false as const, why: 'not_ready' };
     if (!verdict.answer) {
       this.#tell(message, 'ignored', verdict.why, traceId);
       return;
     }
     const { id, chatId } = message;
-    this.#turns ??= this.#makeTurns();
-    const { conversations, loops, underWay } = this.#turns;
+    this.#answering ??= this.#makeAnswering();
+    const { conversations, loops, underWay } = this.#answering;
     if (underWay.has(id)) {
       this.#tell(message, 'duplicate', 'under_way', traceId);
       return;
@@ -89,40 +81,19 @@ export class Inbox {
     }
   }
 
-  /** `/run`: one turn for a caller, outside of the chat's queue. A full mailbox is told before the AI is asked. */
-  async run(request: AiRequest, { traceId, id }: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
-    const place = this.#owner.sender.reserve();
-    try {
-      const port = this.#turnPort(traceId, async (text) => {
-        const sent = await this.#owner.sender.send(
-          { id, ...this.#replyTo(request.sessionId, text, traceId) },
-          { respondAsync: false },
-          place,
-        );
-        return {
-          id: sent.id,
-          sent: sent.status === 'sent',
-          messageId: sent.status === 'sent' ? sent.messageId : undefined,
-        };
-      });
-      return this.#runOutcome(request.sessionId, await this.#turn(port, request, signal));
-    } finally {
-      place.release();
-    }
-  }
-
   /** No message is being answered, and none waits for it. */
   get isIdle(): boolean {
-    return this.#turns?.conversations.isIdle ?? true;
+    return this.#answering?.conversations.isIdle ?? true;
   }
 
-  /** Lets turns end for so long, then aborts them: a message whose turn was aborted stays unanswered. */
+  /** Takes nothing new, lets turns end for so long, then aborts them: those messages stay unanswered. */
   async stop(patienceMs: number): Promise<void> {
-    await this.#turns?.conversations.stop(patienceMs);
+    this.#stopped = true;
+    await this.#answering?.conversations.stop(patienceMs);
   }
 
   /** What answers. */
-  #makeTurns(): Turns {
+  #makeAnswering(): Answering {
     const conversations = new Conversations(this.#deps.settings.aiConcurrency, (error) =>
       this.#fault('inbox', error),
     );
@@ -134,7 +105,7 @@ export class Inbox {
     message: InboundMessage,
     { traceId, signal, loops }: { traceId: string; signal: AbortSignal; loops: LoopGuard },
   ): Promise<void> {
-    if (!(await this.#deps.inbound.claim(this.#owner.agentId, message.id))) {
+    if (!(await this.#claim(message, traceId, signal))) {
       this.#tell(message, 'duplicate', 'seen', traceId);
       return;
     }
@@ -142,14 +113,30 @@ export class Inbox {
       this.#tell(message, 'looping', 'too_many_replies', traceId);
       return;
     }
-    const port = this.#turnPort(traceId, async (text) => {
-      const id = await this.#owner.sender.acceptUnawaited(this.#replyTo(message.chatId, text, traceId));
-      return { id, sent: false };
-    });
-    const output = await this.#turn(port, toRequest(message), signal);
+    const output = await this.#owner.turns.answer(toRequest(message), traceId, signal);
     if (output.kind === 'ai_failed') await this.#reportFailure(message, output.error, traceId);
     const failed = output.kind === 'ai_failed' || output.kind === 'send_failed';
     this.#tell(message, failed ? 'failed' : 'answered', output.kind, traceId);
+  }
+
+  /**
+   * True when the message is this turn's to answer. While the database is away its chat waits for it, as long as an
+   * answer would still be of use.
+   */
+  async #claim(message: InboundMessage, traceId: string, signal: AbortSignal): Promise<boolean> {
+    const { inbound, clock, settings } = this.#deps;
+    for (const since = clock.monotonic(); ; ) {
+      try {
+        return await inbound.claim(this.#owner.agentId, message.id);
+      } catch (error) {
+        const isAway = error instanceof GatewayError && error.code === 'DATABASE_UNAVAILABLE';
+        const isLate = clock.monotonic() - since > settings.limits.backlogMs;
+        if (isAway && !isLate) await pause(clock, settings.limits.probeAgainMs, signal);
+        if (isAway && !isLate && !signal.aborted) continue;
+        this.#tell(message, 'failed', 'not_claimed', traceId);
+        throw error;
+      }
+    }
   }
 
   /** Tells the developer. */
@@ -166,55 +153,6 @@ export class Inbox {
       fault,
     });
     await report.send(message, error, traceId);
-  }
-
-  /** Runs a turn with the agent's settings. */
-  #turn(port: TurnPort, request: AiRequest, signal: AbortSignal): Promise<TurnOutput> {
-    const { clock, settings } = this.#deps;
-    return runTurn({ port, request, clock, typingRenewMs: settings.limits.typingRenewMs }, signal);
-  }
-
-  /** What a turn may do, bound to this agent and trace. */
-  #turnPort(traceId: string, reply: (text: string) => ReturnType<TurnPort['reply']>): TurnPort {
-    return {
-      ask: (request, signal) => this.#ask(request, traceId, signal),
-      // Typing is a courtesy: its errors never fail a reply (FAULTS F31).
-      setTyping: (chatId, typing) => {
-        this.#owner.client?.setTyping(chatId, typing).catch(() => undefined);
-      },
-      reply: (_chatId, text) => reply(text),
-    };
-  }
-
-  /** Asks the AI and tells the world how that went. */
-  async #ask(request: AiRequest, traceId: string, signal: AbortSignal): Promise<string | null> {
-    const { clock, events, ai } = this.#deps;
-    const { agentId, record } = this.#owner;
-    const identity = { agentId, apiKey: record.apiKey, endpointUrl: record.endpointUrlRun };
-    const startedAt = clock.monotonic();
-    const tell = (outcome: 'reply' | 'silence' | 'timeout' | 'error') =>
-      events.emit('ai', { agentId, outcome, durationMs: Math.round(clock.monotonic() - startedAt), traceId });
-    try {
-      const reply = await ai.ask(identity, request, { traceId, signal });
-      tell(reply ? 'reply' : 'silence');
-      return reply;
-    } catch (error) {
-      tell(error instanceof GatewayError && error.code === 'AI_TIMEOUT' ? 'timeout' : 'error');
-      throw error;
-    }
-  }
-
-  /** The answer of `/run`, or the error that the turn ended with. */
-  #runOutcome(sessionId: Jid, output: TurnOutput): RunOutcome {
-    if (output.kind === 'ai_failed' || output.kind === 'send_failed') throw output.error;
-    if (output.kind === 'silent') return { reply: null, replySent: false, sessionId };
-    const { id, messageId, sent } = output.reply;
-    return { reply: output.text, replySent: sent, sessionId, id, messageId };
-  }
-
-  /** A reply as an outgoing message. */
-  #replyTo(to: Jid, text: string, traceId: string) {
-    return { to, kind: 'text', text, origin: 'reply', traceId } as const;
   }
 
   /** Counts what became of a message. */

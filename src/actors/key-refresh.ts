@@ -37,7 +37,7 @@ export class KeyRefresh {
   async #update(holder: KeyHolder): Promise<void> {
     const latest = await this.#stores.apiKeys.latestActive(holder.record.userId);
     if (!latest || latest === holder.record.apiKey) return;
-    await this.#stores.agents.setApiKey(holder.agentId, latest);
+    await this.#stores.agents.setApiKey(holder.record, latest);
     holder.record = { ...holder.record, apiKey: latest };
   }
 }

@@ -65,7 +65,7 @@ export class Lifecycle {
     if (this.#probes) clock.clearTimeout(this.#probes);
     await this.#restored;
     const agents = registry.all();
-    const stopped = Promise.all(agents.map((agent) => agent.stop(graceMs / 2)));
+    const stopped = Promise.all(agents.map((agent) => agent.ending.stop(graceMs / 2)));
     const late = () => new GatewayError('INTERNAL', 'Not all agents stopped in time.');
     await withDeadline(clock, stopped, graceMs, late).catch((error: unknown) => {
       for (const agent of agents) agent.supervision.kill();

@@ -7,17 +7,18 @@ export type Milestone = { kind: 'qr' } | { kind: 'connected' } | { kind: 'down';
 export class Milestones {
   readonly #clock: Scheduler;
   /** None while nobody waits, as with most agents. */
-  #waiting: Set<(milestone: Milestone) => void> | null = null;
+  #waiting: Set<(milestone: Milestone | null) => void> | null = null;
+  #closed = false;
 
   constructor(clock: Scheduler) {
     this.#clock = clock;
   }
 
-  /** Resolves with the next milestone that answers a start, or null after `ms`. Register before the command is given. */
+  /** Resolves with the next milestone, or null after `ms` or at the end. Register before the command is given. */
   next(ms: number): Promise<Milestone | null> {
+    if (this.#closed) return Promise.resolve(null);
     return new Promise((resolve) => {
       const settle = (milestone: Milestone | null) => {
-        if (milestone && !answersStart(milestone)) return;
         this.#clock.clearTimeout(timer);
         this.#waiting?.delete(settle);
         resolve(milestone);
@@ -30,11 +31,17 @@ export class Milestones {
 
   /** Tells whoever waits. */
   reach(milestone: Milestone): void {
+    this.#tell(milestone);
+  }
+
+  /** There will be none any more. */
+  close(): void {
+    this.#closed = true;
+    this.#tell(null);
+  }
+
+  /** Ends every wait. */
+  #tell(milestone: Milestone | null): void {
     for (const settle of [...(this.#waiting ?? [])]) settle(milestone);
   }
-}
-
-/** True for what answers a start request: the end of the client that it replaces does not. */
-function answersStart(milestone: Milestone): boolean {
-  return milestone.kind !== 'down' || !['STOPPED', 'LOGGED_OUT'].includes(milestone.reason);
 }

@@ -1,11 +1,11 @@
-import { AckBook } from './ack-book.ts';
-import { Attempts, expiry, hasExpired } from './attempts.ts';
+import { expiry, hasExpired } from './attempts.ts';
 import { pause } from './deadline.ts';
 import { DebouncedMode, type OutboxMode } from './debounced-mode.ts';
 import { Mailbox, type Reservation } from './mailbox.ts';
 import type { Ack, Scheduler, Timer, WhatsAppClient } from './ports.ts';
 import type { MessageError, MessageLog, MessageStatus, StoredMessage } from './ports-stores.ts';
 import type { MailboxView } from './protocol.ts';
+import { Sending } from './sending.ts';
 import type { ActorSettings } from './settings.ts';
 import { Settlements } from './settlements.ts';
 
@@ -18,14 +18,6 @@ export interface OutboxReports {
   /** A send ended in doubt: is the client still alive? */
   suspect(): void;
   fault(where: string, error: unknown): void;
-}
-
-/** What sends in one session. */
-interface Sending {
-  attempts: Attempts;
-  acks: AckBook;
-  /** Aborted when the session is over. */
-  over: AbortController;
 }
 
 /**
@@ -45,7 +37,12 @@ export class Outbox {
   /** There while the session is open and new messages are taken. */
   #client: WhatsAppClient | null = null;
   #running: Promise<void> | null = null;
+  /** The message that was handed over, until it is known how it ended or it waits for the next session. */
   #inFlight: string | null = null;
+  /** Why nothing is sent any more: the agent was deleted. */
+  #gone: MessageError | null = null;
+  /** Nobody is held any more: the service stops. */
+  #released = false;
   #timer: Timer | null = null;
 
   constructor(deps: { settings: ActorSettings; clock: Scheduler; log: MessageLog; reports: OutboxReports }) {
@@ -87,7 +84,9 @@ export class Outbox {
   put(message: StoredMessage): { before: number; settled: Promise<StoredMessage | null> } {
     let before = 0;
     const settled = new Promise<StoredMessage | null>((waiter) => {
-      before = this.#mailbox.put({ message, doubtful: false, waiter });
+      if (this.#gone) this.settlements.record(message, { status: 'failed', error: this.#gone }, waiter);
+      else before = this.#mailbox.put({ message, doubtful: false, waiter });
+      if (this.#released) waiter(null);
     });
     this.#wake();
     return { before, settled };
@@ -99,7 +98,7 @@ export class Outbox {
     this.#wake();
   }
 
-  /** True while the message is being handed over or waits for its acknowledgement. */
+  /** True from the hand-over of a message to its end, or to the end of the session under it. */
   isInFlight(id: string): boolean {
     return this.#inFlight === id;
   }
@@ -126,14 +125,14 @@ export class Outbox {
 
   /** The session is over: the queue waits where it is, and what is in flight for the next session. */
   close(): void {
-    this.#sending?.over.abort();
-    this.#sending?.acks.abandon();
+    this.#sending?.end();
+    this.#inFlight = null;
     this.stopTaking();
   }
 
   /** An ack of the current client; one that comes late settles what was unknown. */
   acked(ack: Ack): void {
-    this.#sending?.acks.note(ack);
+    this.#sending?.acked(ack);
     this.#settlements?.acked(ack);
   }
 
@@ -153,16 +152,20 @@ export class Outbox {
     await this.#running;
   }
 
-  /** Tells those who still wait that their message is kept. */
+  /** Tells those who wait, and will, that their message is kept. */
   releaseWaiters(): void {
+    this.#released = true;
     for (const { waiter } of this.#mailbox.entries()) waiter?.(null);
   }
 
-  /** Ends every queued message with an error and tells whoever waits; the rows are the caller's. */
+  /** The agent is deleted: every message ends so, those being stored, too. The rows of the queue are the caller's. */
   failAll(error: MessageError): void {
+    const left = this.#inFlight;
+    this.#gone = error;
     this.close();
     for (let entry = this.#mailbox.dropOldest(); entry; entry = this.#mailbox.dropOldest()) {
-      this.settlements.tell({ ...entry.message, status: 'failed', error }, entry.waiter);
+      const status = entry.doubtful || entry.message.id === left ? 'unknown' : 'failed';
+      this.settlements.tell({ ...entry.message, status, error }, entry.waiter);
     }
     this.#arm();
   }
@@ -189,8 +192,8 @@ export class Outbox {
   async #stumble(error: unknown): Promise<void> {
     this.#reports.fault('outbox', error);
     // Without a session that ends there is nothing that could end the rest.
-    const over = this.#sending?.over ?? new AbortController();
-    await pause(this.#clock, this.#settings.limits.probeAgainMs, over.signal);
+    const over = this.#sending?.over ?? new AbortController().signal;
+    await pause(this.#clock, this.#settings.limits.probeAgainMs, over);
   }
 
   /** Hands messages over until there is no token, no message or no session. */
@@ -198,14 +201,13 @@ export class Outbox {
     for (let entry = this.#mailbox.next(); entry && this.#client; entry = this.#mailbox.next()) {
       this.#mode ??= new DebouncedMode(this.#clock, (mode) => this.#reports.mode(mode));
       this.#mode.set('sending');
-      this.#inFlight = entry.message.id;
       this.#sending ??= this.#makeSending(this.#client);
-      const settlement = await this.#sending.attempts.settle(entry);
+      const settlement = await this.#sending.settle(entry);
       this.#inFlight = null;
-      if (!settlement) break;
+      // A delete may have emptied the mailbox meanwhile, and told how this one ended.
+      if (!settlement || this.#mailbox.oldest() !== entry) break;
       this.settlements.record(entry.message, settlement, entry.waiter);
-      // A delete may have emptied the mailbox meanwhile.
-      if (this.#mailbox.oldest() === entry) this.#mailbox.dropOldest();
+      this.#mailbox.dropOldest();
       this.#reports.changed();
     }
     this.#mode?.set(this.#client && this.#mailbox.length > 0 ? 'throttled' : 'idle');
@@ -213,23 +215,18 @@ export class Outbox {
 
   /** What sends with this client. */
   #makeSending(client: WhatsAppClient): Sending {
-    const { sendTimeoutMs, messageTtlMs, limits } = this.#settings;
-    const acks = new AckBook();
-    const over = new AbortController();
-    const attempts = new Attempts({
+    return new Sending({
       client,
       log: this.#log,
-      acks,
       clock: this.#clock,
+      settings: this.#settings,
       claimed: this.settlements,
-      sendTimeoutMs,
-      messageTtlMs,
-      againMs: limits.probeAgainMs,
-      closed: over.signal,
       suspect: () => this.#reports.suspect(),
-      handing: (message) => this.#reports.status(message, 'sending'),
+      handing: (message) => {
+        this.#inFlight = message.id;
+        this.#reports.status(message, 'sending');
+      },
     });
-    return { attempts, acks, over };
   }
 
   /** Sets the one timer of the agent: the next token, or the expiry of the oldest message. */

@@ -22,7 +22,10 @@ export interface AgentRecord {
 
 /** All methods reject with `DATABASE_UNAVAILABLE` when Postgres can't be reached. */
 export interface AgentStore {
-  /** Inserts the record or replaces the one of the same user and agent. `endpointUrlRun` and `createdAt` survive a replacement. */
+  /**
+   * Inserts the record or replaces the one of the same user and agent. `endpointUrlRun`, `createdAt` and the state
+   * survive a replacement: states are written by `setStatus`, in their order.
+   */
   save(agent: {
     userId: number;
     agentId: string;
@@ -34,7 +37,8 @@ export interface AgentStore {
   find(agentId: string): Promise<AgentRecord | null>;
   /** Writes a state; `connected` stamps `last_connected_at`, `disconnected` `last_disconnected_at`. */
   setStatus(agentId: string, status: SessionState, at: Date): Promise<void>;
-  setApiKey(agentId: string, apiKey: string): Promise<void>;
+  /** Changes the key of this user's agent; nobody else's of that name. */
+  setApiKey(agent: Pick<AgentRecord, 'userId' | 'agentId'>, apiKey: string): Promise<void>;
   /** Deletes the record and everything that was kept for it. */
   remove(agentId: string): Promise<void>;
 }

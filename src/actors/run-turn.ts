@@ -1,14 +1,13 @@
 import { createActor } from 'xstate';
-import { GatewayError } from './errors.ts';
 import { type TurnInput, type TurnOutput, turnMachine } from './turn.machine.ts';
 
-/** Runs one turn to its end; aborting ends the AI call and the typing, and rejects with `SHUTTING_DOWN`. */
+/** Runs one turn to its end; aborting ends the AI call and the typing, and rejects with the signal's reason. */
 export function runTurn(input: TurnInput, signal: AbortSignal): Promise<TurnOutput> {
   return new Promise((resolve, reject) => {
     const actor = createActor(turnMachine, { input, clock: input.clock });
     const abort = () => {
       actor.stop();
-      reject(new GatewayError('SHUTTING_DOWN', 'The service is stopping.'));
+      reject(signal.reason);
     };
     actor.subscribe({
       complete: () => {

@@ -74,9 +74,9 @@ export class Sender implements OutboxReports {
         status,
       });
       place.release();
-      const { before: position, settled } = this.outbox.put(stored);
       // Stored as `sending` or not: it is told as such when it is handed over.
       this.status(stored, 'queued');
+      const { before: position, settled } = this.outbox.put(stored);
       this.changed();
       return { stored, position, settled };
     } finally {
@@ -100,7 +100,9 @@ export class Sender implements OutboxReports {
       const { clock, settings } = this.#deps;
       ended = await withDeadline(clock, settled, settings.sendWaitMs, () => new Waited());
     } catch {
-      ended = this.outbox.isInFlight(stored.id) ? await settled : null;
+      // Its session may end before it does: then it is kept for the next one, however long that takes.
+      const kept = this.outbox.drained().then(() => null);
+      ended = this.outbox.isInFlight(stored.id) ? await Promise.race([settled, kept]) : null;
     }
     if (ended) return outcomeOf(ended);
     return { ...queued, position: this.outbox.positionOf(stored.id) };

@@ -1,6 +1,5 @@
 import type { EventEmitter } from 'eventemitter3';
-import { withDeadline } from './deadline.ts';
-import { GatewayError } from './errors.ts';
+import { ClientCalls } from './client-calls.ts';
 import type { Fleet } from './fleet.ts';
 import { LiveSide } from './live-side.ts';
 import { masked } from './masked.ts';
@@ -31,6 +30,8 @@ export interface SessionOwner {
   opened(client: WhatsAppClient): void;
   closed(): void;
   connected(): void;
+  /** Its machine died, and is made anew. */
+  died(): void;
   faltering(reason: string): void;
   down(reason: string): void;
 }
@@ -44,6 +45,7 @@ export class Session implements SupervisedAgent {
   isLinked = false;
   readonly #deps: SessionDeps;
   readonly #owner: SessionOwner;
+  readonly #calls: ClientCalls;
   #client: WhatsAppClient | null = null;
   #release: ReleaseSlot | null = null;
   #lastError: string | undefined;
@@ -51,6 +53,9 @@ export class Session implements SupervisedAgent {
   constructor(deps: SessionDeps, owner: SessionOwner) {
     this.#deps = deps;
     this.#owner = owner;
+    const { driver, clock, settings } = deps;
+    const fault = (where: string, error: unknown) => this.#fault(where, error);
+    this.#calls = new ClientCalls({ driver, clock, limits: settings.limits, fault });
   }
 
   get agentId(): string {
@@ -149,38 +154,30 @@ export class Session implements SupervisedAgent {
   }
 
   /** Unlinks the device, as far as there is a client to do it. */
-  async logOut(): Promise<void> {
-    const client = this.#client;
-    if (client) await this.#bounded('logout', client.logout(), this.limits.logoutMs);
+  logOut(): Promise<void> {
+    return this.#calls.logOut(this.#client);
   }
 
   /** Ends the client, if there is one. */
-  async closeClient(): Promise<void> {
-    const client = this.#client;
-    if (client) await this.#bounded('destroy', client.destroy(), this.limits.closeMs);
+  closeClient(): Promise<void> {
+    return this.#calls.close(this.#client);
   }
 
   /** Deletes what the driver keeps of the agent. */
   async forgetCredentials(): Promise<void> {
     this.isLinked = false;
-    await this.#bounded('forget', this.driver.removeCredentials(this.agentId), this.limits.closeMs);
+    await this.#calls.forgetCredentials(this.agentId);
   }
 
   /** The socket's state, asked of the page; rejects when it doesn't answer in time. */
   probe(): Promise<string> {
-    const client = this.#client;
-    if (!client) return Promise.reject(new GatewayError('SESSION_NOT_READY', 'There is no client.'));
-    const mute = () => new GatewayError('BAD_GATEWAY', 'The page is mute.');
-    return withDeadline(this.#deps.clock, client.probe(), this.limits.probeMs, mute);
+    return this.#calls.probe(this.#client);
   }
 
   /** Reloads the page, in its turn among those who start: a fleet's pages don't all load at once. */
   async reload(signal: AbortSignal): Promise<void> {
-    const client = this.#client;
-    if (!client) throw new GatewayError('SESSION_NOT_READY', 'There is no client.');
     const release = await this.#deps.gate.acquire(signal);
-    const late = () => new GatewayError('BAD_GATEWAY', 'The page did not reload in time.');
-    await withDeadline(this.#deps.clock, client.reload(), this.limits.startMs, late).finally(release);
+    await this.#calls.reload(this.#client).finally(release);
   }
 
   /** The session is lost, its client whole. */
@@ -214,6 +211,7 @@ export class Session implements SupervisedAgent {
     this.showQr(null);
     this.closeSession();
     this.attach(null);
+    this.#owner.died();
     // Never rejects (ports.ts).
     void client?.destroy();
   }
@@ -239,16 +237,6 @@ export class Session implements SupervisedAgent {
   }
 
   // ── inner ─────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Waits for a call into the library within its limit; what goes wrong is told, never thrown. */
-  async #bounded(operation: string, call: Promise<void>, ms: number): Promise<void> {
-    try {
-      const late = () => new GatewayError('BAD_GATEWAY', `${operation} took too long.`);
-      await withDeadline(this.#deps.clock, call, ms, late);
-    } catch (error) {
-      this.#fault(operation, error);
-    }
-  }
 
   /** An error that nobody waits for. */
   #fault(where: string, error: unknown): void {

@@ -55,9 +55,10 @@ export class StatusProjection {
     if (this.#writing.has(agentId)) return;
     this.#writing.add(agentId);
     try {
-      for (let next = this.#queues.get(agentId)?.[0]; next; next = this.#queues.get(agentId)?.[0]) {
-        await this.#store.setStatus(agentId, next.status, next.at);
-        this.#queues.get(agentId)?.shift();
+      // Looked up each time: a delete voids the queue, and the next agent of that name has its own.
+      for (let queue = this.#queues.get(agentId); queue?.[0]; queue = this.#queues.get(agentId)) {
+        await this.#store.setStatus(agentId, queue[0].status, queue[0].at);
+        queue.shift();
       }
       this.#queues.delete(agentId);
     } catch (error) {

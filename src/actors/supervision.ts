@@ -42,9 +42,9 @@ export class Supervision {
     this.#root.start();
   }
 
-  /** Gives the supervisor a command, or tells it of its agent. */
+  /** Gives the supervisor a command, or tells it of its agent; one that has ended does nothing more. */
   command(event: SupervisorEvent): void {
-    this.#root.send(event);
+    if (!this.isOver) this.#root.send(event);
   }
 
   /** Sends the agent's chart an event of its own, if it lives. */
@@ -56,9 +56,20 @@ export class Supervision {
   /** Resolves when the supervisor has ended, by a removal or a stop. */
   ended(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#root.getSnapshot().status !== 'active') return resolve();
+      if (this.isOver) return resolve();
       this.#root.subscribe({ complete: resolve, error: () => resolve() });
     });
+  }
+
+  /** Its agent has no client, and none will come at once: it rests, or backs off. */
+  get isAtRest(): boolean {
+    const snapshot = this.#root.getSnapshot();
+    return snapshot.matches({ alive: 'resting' }) || snapshot.matches({ alive: 'backing_off' });
+  }
+
+  /** It has ended, by a removal or a stop: commands lead to nothing. */
+  get isOver(): boolean {
+    return this.#root.getSnapshot().status !== 'active';
   }
 
   /** Ends both machines at once. */

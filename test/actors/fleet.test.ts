@@ -84,4 +84,24 @@ describe('a fleet', () => {
     await timers.tickAsync(60_000);
     expect(admitted).to.deep.equal(['a', 'c']);
   });
+
+  it('takes a canary that asks again for one whose machine died, and lets it go again', async () => {
+    fall('a', 'b', 'c');
+    const admitted: string[] = [];
+    await ask(admitted, 'a');
+    void ask(admitted, 'b');
+    void ask(admitted, 'a');
+    await timers.tickAsync(0);
+    expect(admitted).to.deep.equal(['a', 'b']);
+  });
+
+  it('lets nobody go when the gateway stops', async () => {
+    fall('a', 'b', 'c');
+    const admitted: string[] = [];
+    for (const agentId of ['a', 'b', 'c']) void ask(admitted, agentId);
+    await timers.tickAsync(0);
+    fleet.close();
+    await timers.tickAsync(600_000);
+    expect(admitted).to.deep.equal(['a']);
+  });
 });

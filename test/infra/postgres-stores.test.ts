@@ -60,6 +60,18 @@ for (const { name, binDir } of flavours()) {
         expect(await database.agents.list()).to.have.length(1);
       });
 
+      it('leaves the state of a record that is replaced to whoever writes the states, in their order', async () => {
+        await database.agents.save(agent);
+        await database.agents.setStatus('sales', 'connected', new Date());
+        expect((await database.agents.save(agent)).status).to.equal('connected');
+      });
+
+      it('changes the key of this user alone', async () => {
+        await database.agents.save(agent);
+        await database.agents.setApiKey({ ...agent, userId: agent.userId + 1 }, 'of another');
+        expect((await database.agents.find('sales'))?.apiKey).to.equal(agent.apiKey);
+      });
+
       it('stamps the last connection and the last disconnection, each by its own state', async () => {
         await database.agents.save(agent);
         const [up, down] = [new Date(1_000), new Date(2_000)];
@@ -85,7 +97,7 @@ for (const { name, binDir } of flavours()) {
 
       it('sets a key, removes an agent, and finds none afterwards', async () => {
         await database.agents.save(agent);
-        await database.agents.setApiKey('sales', 'k9');
+        await database.agents.setApiKey(agent, 'k9');
         expect((await database.agents.find('sales'))?.apiKey).to.equal('k9');
         await database.agents.remove('sales');
         await database.agents.remove('sales');

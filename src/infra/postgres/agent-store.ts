@@ -67,8 +67,7 @@ export class PgAgentStore implements AgentStore {
       `insert into public.whatsapp_user (user_id, agent_id, agent_name, api_key, status, created_at, updated_at)
        values ($1, $2, $3, $4, $5, now(), now())
        on conflict (user_id, agent_id) do update
-         set agent_name = excluded.agent_name, api_key = excluded.api_key, status = excluded.status,
-             updated_at = now()
+         set agent_name = excluded.agent_name, api_key = excluded.api_key, updated_at = now()
        returning ${COLUMNS}`,
       [agent.userId, agent.agentId, agent.agentName, agent.apiKey, agent.status],
     );
@@ -98,11 +97,14 @@ export class PgAgentStore implements AgentStore {
     await this.#states.add({ agentId, status, at });
   }
 
-  async setApiKey(agentId: string, apiKey: string): Promise<void> {
+  async setApiKey(
+    { userId, agentId }: Pick<AgentRecord, 'userId' | 'agentId'>,
+    apiKey: string,
+  ): Promise<void> {
     await this.#pool.query(
       'agent.set_api_key',
-      'update public.whatsapp_user set api_key = $2, updated_at = now() where agent_id = $1',
-      [agentId, apiKey],
+      'update public.whatsapp_user set api_key = $3, updated_at = now() where user_id = $1 and agent_id = $2',
+      [userId, agentId, apiKey],
     );
   }
 

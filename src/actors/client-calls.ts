@@ -1,0 +1,66 @@
+import { withDeadline } from './deadline.ts';
+import { GatewayError } from './errors.ts';
+import type { Scheduler, WhatsAppClient, WhatsAppDriver } from './ports.ts';
+import type { ActorLimits } from './settings.ts';
+
+/** What the calls of a session's machine need of the world. */
+interface ClientCallDeps {
+  driver: Pick<WhatsAppDriver, 'removeCredentials'>;
+  clock: Scheduler;
+  limits: ActorLimits;
+  /** Told of an error that ends nothing. */
+  fault(where: string, error: unknown): void;
+}
+
+/** The calls that a session's machine waits for, each within its limit. */
+export class ClientCalls {
+  readonly #deps: ClientCallDeps;
+
+  constructor(deps: ClientCallDeps) {
+    this.#deps = deps;
+  }
+
+  /** Unlinks the device, if there is a client to do it; never rejects. */
+  async logOut(client: WhatsAppClient | null): Promise<void> {
+    if (client) await this.#bounded('logout', client.logout(), this.#deps.limits.logoutMs);
+  }
+
+  /** Ends the client, if there is one; never rejects. */
+  async close(client: WhatsAppClient | null): Promise<void> {
+    if (client) await this.#bounded('destroy', client.destroy(), this.#deps.limits.closeMs);
+  }
+
+  /** Deletes what the driver keeps of an agent; never rejects. */
+  async forgetCredentials(agentId: string): Promise<void> {
+    const { driver, limits } = this.#deps;
+    await this.#bounded('forget', driver.removeCredentials(agentId), limits.closeMs);
+  }
+
+  /** The socket's state. @throws GatewayError `BAD_GATEWAY` when the page is mute, `SESSION_NOT_READY` without one */
+  async probe(client: WhatsAppClient | null): Promise<string> {
+    const mute = () => new GatewayError('BAD_GATEWAY', 'The page is mute.');
+    return withDeadline(this.#deps.clock, present(client).probe(), this.#deps.limits.probeMs, mute);
+  }
+
+  /** Reloads the page. @throws GatewayError `BAD_GATEWAY` when that takes too long, `SESSION_NOT_READY` without one */
+  async reload(client: WhatsAppClient | null): Promise<void> {
+    const late = () => new GatewayError('BAD_GATEWAY', 'The page did not reload in time.');
+    await withDeadline(this.#deps.clock, present(client).reload(), this.#deps.limits.startMs, late);
+  }
+
+  /** Waits for a call within its limit; what goes wrong is told, never thrown. */
+  async #bounded(operation: string, call: Promise<void>, ms: number): Promise<void> {
+    try {
+      const late = () => new GatewayError('BAD_GATEWAY', `${operation} took too long.`);
+      await withDeadline(this.#deps.clock, call, ms, late);
+    } catch (error) {
+      this.#deps.fault(operation, error);
+    }
+  }
+}
+
+/** The client. @throws GatewayError `SESSION_NOT_READY` when there is none */
+function present(client: WhatsAppClient | null): WhatsAppClient {
+  if (client) return client;
+  throw new GatewayError('SESSION_NOT_READY', 'There is no client.');
+}

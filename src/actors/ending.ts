@@ -1,0 +1,99 @@
+import { withDeadline } from './deadline.ts';
+import { messageError } from './delivery.ts';
+import { GatewayError } from './errors.ts';
+import type { Inbox } from './inbox.ts';
+import type { Milestones } from './milestones.ts';
+import type { Scheduler } from './ports.ts';
+import type { MessageLog } from './ports-stores.ts';
+import type { Sender } from './sender.ts';
+import type { ActorSettings } from './settings.ts';
+import type { Supervision } from './supervision.ts';
+
+/** What the endings of all agents share. */
+export interface EndingDeps {
+  messages: Pick<MessageLog, 'failPending'>;
+  clock: Scheduler;
+  settings: ActorSettings;
+}
+
+/** The agent that ends. */
+interface EndingAgent {
+  readonly agentId: string;
+  readonly sender: Sender;
+  readonly inbox: Inbox;
+  readonly milestones: Milestones;
+  readonly supervision: Supervision;
+  readonly isBooted: boolean;
+  boot(): Promise<void>;
+}
+
+/** How an agent ends: with the service, or for good. Whoever waits for it is told. */
+export class Ending {
+  readonly #deps: EndingDeps;
+  readonly #agent: EndingAgent;
+  #ended: AbortController | null = null;
+
+  constructor(deps: EndingDeps, agent: EndingAgent) {
+    this.#deps = deps;
+    this.#agent = agent;
+  }
+
+  /** Aborted when the agent ends, with a `GatewayError` that says how: what runs for a caller ends with it. */
+  get signal(): AbortSignal {
+    return this.#controller().signal;
+  }
+
+  /** With the service: takes nothing new, lets what is in flight end for `patienceMs`, then closes the client. */
+  async stop(patienceMs: number): Promise<void> {
+    const { sender, inbox, supervision, isBooted } = this.#agent;
+    const { outbox } = sender;
+    const stopping = new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
+    outbox.stopTaking();
+    const impatience = setTimeout(() => {
+      this.#tell(stopping);
+      outbox.close();
+    }, patienceMs);
+    await Promise.all([inbox.stop(patienceMs), outbox.drained()]);
+    clearTimeout(impatience);
+    outbox.releaseWaiters();
+    this.#tell(stopping);
+    // One that could not be booted has no supervisor that would ever answer.
+    if (!isBooted) return supervision.kill();
+    const ended = supervision.ended();
+    supervision.command({ type: 'supervisor.stop' });
+    await ended;
+  }
+
+  /**
+   * For good: its messages fail, its device is unlinked, its credentials are deleted. The record is the caller's.
+   * @throws GatewayError `DATABASE_UNAVAILABLE` with nothing done, or `INTERNAL` when its client does not end in time
+   */
+  async remove(traceId: string): Promise<void> {
+    const { agentId, sender, inbox, supervision } = this.#agent;
+    const { messages, clock, settings } = this.#deps;
+    const gone = new GatewayError('SESSION_NOT_FOUND', 'The session was deleted.');
+    // First what may be refused: without a database nothing is touched.
+    await this.#agent.boot();
+    await messages.failPending(agentId, messageError(gone));
+    sender.outbox.failAll(messageError(gone));
+    this.#tell(gone);
+    const ended = supervision.ended();
+    supervision.command({ type: 'session.remove', traceId });
+    const { logoutMs, closeMs } = settings.limits;
+    const late = () => new GatewayError('INTERNAL', 'The client did not end.');
+    await withDeadline(clock, ended, 2 * (logoutMs + closeMs), late);
+    await inbox.stop(0);
+  }
+
+  /** Ends what runs for callers, and their waiting for a start. */
+  #tell(how: GatewayError): void {
+    this.#controller().abort(how);
+    this.#agent.milestones.close();
+  }
+
+  /** Made for the first caller. */
+  #controller(): AbortController {
+    this.#ended ??= new AbortController();
+    return this.#ended;
+  }
+}

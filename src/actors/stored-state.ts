@@ -1,0 +1,57 @@
+import type { EventEmitter } from 'eventemitter3';
+import type { Clock } from './ports.ts';
+import type { AgentRecord, SessionState } from './ports-stores.ts';
+import type { GatewayEvents, TransitionRecord } from './protocol.ts';
+
+/** Whose state it is: the record in memory follows it. */
+interface StateOwner {
+  readonly agentId: string;
+  record: AgentRecord;
+}
+
+/** Which of the four stored states an agent is in, and since when; every change is told (SPEC §5). */
+export class StoredState {
+  readonly #deps: { clock: Clock; events: EventEmitter<GatewayEvents> };
+  readonly #owner: StateOwner;
+  #status: SessionState;
+  #since: number;
+
+  constructor(deps: { clock: Clock; events: EventEmitter<GatewayEvents> }, owner: StateOwner) {
+    this.#deps = deps;
+    this.#owner = owner;
+    this.#status = owner.record.status;
+    this.#since = deps.clock.now();
+  }
+
+  get status(): SessionState {
+    return this.#status;
+  }
+
+  /** Since when the state holds, by the clock of display. */
+  get since(): number {
+    return this.#since;
+  }
+
+  /** Follows the agent's machine. `reason` is the agent's, as the transition left it. */
+  follow(record: TransitionRecord, reason: string | null): void {
+    // The beginning is not a change: what the row says holds until the machine moves.
+    if (record.machine !== 'agent' || record.event === 'xstate.init') return;
+    this.become(record.to[0]?.split('.')[0], reason);
+  }
+
+  /** Takes a state on, unless it is that of now, and tells of it. */
+  become(state: string | undefined, reason: string | null): void {
+    if (state === undefined || state === this.#status) return;
+    const to = state as SessionState;
+    const at = this.#deps.clock.now();
+    const { agentId, record } = this.#owner;
+    const change = { agentId, from: this.#status, to, heldMs: at - this.#since, at };
+    this.#status = to;
+    this.#since = at;
+    const stamp = new Date(at);
+    this.#owner.record = { ...record, status: to, updatedAt: stamp };
+    if (to === 'connected') this.#owner.record.lastConnectedAt = stamp;
+    if (to === 'disconnected') this.#owner.record.lastDisconnectedAt = stamp;
+    this.#deps.events.emit('state', { ...change, reason });
+  }
+}

@@ -1,0 +1,113 @@
+import type { EventEmitter } from 'eventemitter3';
+import { GatewayError } from './errors.ts';
+import type { AiBackend, AiRequest, Jid, Scheduler, WhatsAppClient } from './ports.ts';
+import type { AgentRecord } from './ports-stores.ts';
+import type { GatewayEvents, RunOptions, RunOutcome } from './protocol.ts';
+import { runTurn } from './run-turn.ts';
+import type { Sender } from './sender.ts';
+import type { ActorSettings } from './settings.ts';
+import type { TurnOutput, TurnPort } from './turn.machine.ts';
+
+/** What the turns of all agents share. */
+export interface TurnDeps {
+  settings: ActorSettings;
+  clock: Scheduler;
+  ai: AiBackend;
+  events: EventEmitter<GatewayEvents>;
+}
+
+/** The agent that takes the turns, read at each use: key and client change. */
+export interface TurnOwner {
+  readonly agentId: string;
+  readonly record: Pick<AgentRecord, 'apiKey' | 'endpointUrlRun'>;
+  readonly sender: Sender;
+  readonly client: WhatsAppClient | null;
+}
+
+/** An agent's turns: the AI is asked while typing shows, and what it answers is sent (SPEC §3, §6). */
+export class Turns {
+  readonly #deps: TurnDeps;
+  readonly #owner: TurnOwner;
+
+  constructor(deps: TurnDeps, owner: TurnOwner) {
+    this.#deps = deps;
+    this.#owner = owner;
+  }
+
+  /** A chat's turn: its reply is queued, and nobody waits for how that ends. */
+  answer(request: AiRequest, traceId: string, signal: AbortSignal): Promise<TurnOutput> {
+    const port = this.#port(traceId, async (text) => {
+      const id = await this.#owner.sender.acceptUnawaited(replyTo(request.sessionId, text, traceId));
+      return { id, sent: false };
+    });
+    return this.#turn(port, request, signal);
+  }
+
+  /** `/run`: one turn for a caller, outside of the chat's queue. A full mailbox is told before the AI is asked. */
+  async run(request: AiRequest, { traceId, id }: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
+    const place = this.#owner.sender.reserve();
+    try {
+      const port = this.#port(traceId, async (text) => {
+        const reply = { id, ...replyTo(request.sessionId, text, traceId) };
+        const sent = await this.#owner.sender.send(reply, { respondAsync: false }, place);
+        return {
+          id: sent.id,
+          sent: sent.status === 'sent',
+          messageId: sent.status === 'sent' ? sent.messageId : undefined,
+        };
+      });
+      return outcomeOf(request.sessionId, await this.#turn(port, request, signal));
+    } finally {
+      place.release();
+    }
+  }
+
+  /** Runs a turn with the agent's settings. */
+  #turn(port: TurnPort, request: AiRequest, signal: AbortSignal): Promise<TurnOutput> {
+    const { clock, settings } = this.#deps;
+    return runTurn({ port, request, clock, typingRenewMs: settings.limits.typingRenewMs }, signal);
+  }
+
+  /** What a turn may do, bound to this agent and trace. */
+  #port(traceId: string, reply: (text: string) => ReturnType<TurnPort['reply']>): TurnPort {
+    return {
+      ask: (request, signal) => this.#ask(request, traceId, signal),
+      // Typing is a courtesy: its errors never fail a reply (FAULTS F31).
+      setTyping: (chatId, typing) => {
+        this.#owner.client?.setTyping(chatId, typing).catch(() => undefined);
+      },
+      reply: (_chatId, text) => reply(text),
+    };
+  }
+
+  /** Asks the AI and tells the world how that went. */
+  async #ask(request: AiRequest, traceId: string, signal: AbortSignal): Promise<string | null> {
+    const { clock, events, ai } = this.#deps;
+    const { agentId, record } = this.#owner;
+    const identity = { agentId, apiKey: record.apiKey, endpointUrl: record.endpointUrlRun };
+    const startedAt = clock.monotonic();
+    const tell = (outcome: 'reply' | 'silence' | 'timeout' | 'error') =>
+      events.emit('ai', { agentId, outcome, durationMs: Math.round(clock.monotonic() - startedAt), traceId });
+    try {
+      const reply = await ai.ask(identity, request, { traceId, signal });
+      tell(reply ? 'reply' : 'silence');
+      return reply;
+    } catch (error) {
+      tell(error instanceof GatewayError && error.code === 'AI_TIMEOUT' ? 'timeout' : 'error');
+      throw error;
+    }
+  }
+}
+
+/** The answer of `/run`, or the error that the turn ended with. */
+function outcomeOf(sessionId: Jid, output: TurnOutput): RunOutcome {
+  if (output.kind === 'ai_failed' || output.kind === 'send_failed') throw output.error;
+  if (output.kind === 'silent') return { reply: null, replySent: false, sessionId };
+  const { id, messageId, sent } = output.reply;
+  return { reply: output.text, replySent: sent, sessionId, id, messageId };
+}
+
+/** A reply as an outgoing message. */
+function replyTo(to: Jid, text: string, traceId: string) {
+  return { to, kind: 'text', text, origin: 'reply', traceId } as const;
+}

@@ -1,0 +1,264 @@
+import { expect } from 'chai';
+import { GatewayError } from '../../src/actors/errors.ts';
+import type { Handover } from '../../src/actors/ports.ts';
+import { DEFAULT_LIMITS } from '../../src/actors/settings.ts';
+import { eventually } from '../support/eventually.ts';
+import { away, held, inbound, MemoryDatabase, memoryGateway } from '../support/memory-gateway.ts';
+
+/** How a call was refused; undefined when it was not. */
+const refusal = (call: Promise<unknown>): Promise<GatewayError | undefined> =>
+  call.then(
+    () => undefined,
+    (error: GatewayError) => error,
+  );
+/** Lets everything happen that waits for nothing. */
+const settled = () => new Promise(setImmediate);
+const clientGone = new GatewayError('BAD_GATEWAY', 'The client is gone.', { details: { outcome: 'failed' } });
+
+describe('the gateway', () => {
+  let gateway: ReturnType<typeof memoryGateway>;
+  beforeEach(() => {
+    gateway = memoryGateway();
+  });
+  afterEach(() => gateway.system.stop(1_000));
+
+  describe('deleting an agent', () => {
+    it('works for one whose queue could not be read at the start', async () => {
+      const database = new MemoryDatabase();
+      await database.agents.save({
+        ...{ userId: 1, agentId: 'shop', agentName: 'Shop', apiKey: 'key', status: 'connected' },
+      });
+      database.before.pending = away;
+      gateway = memoryGateway({ database });
+      await gateway.system.restore();
+      await settled();
+      expect((await refusal(gateway.system.remove('shop', 't')))?.code).to.equal('DATABASE_UNAVAILABLE');
+      database.before = {};
+      await gateway.system.remove('shop', 't');
+      expect(gateway.system.list()).to.deep.equal([]);
+      expect([...database.rows]).to.deep.equal([]);
+    });
+
+    it('that fails half-way can be repeated, and a create makes a new one of that name', async () => {
+      const { system, database, create, client } = gateway;
+      for (const next of ['delete', 'create'] as const) {
+        await gateway.connect();
+        database.before.remove = away;
+        expect((await refusal(system.remove('shop', 't')))?.code).to.equal('DATABASE_UNAVAILABLE');
+        database.before = {};
+        if (next === 'create') {
+          const made = gateway.driver.clients.length;
+          const created = create();
+          await eventually('a new client', () => gateway.driver.clients.length > made);
+          client().events.emit('qr', 'a,b,c');
+          expect((await created).outcome).to.equal('qr');
+        }
+        await system.remove('shop', 't');
+        expect(system.list()).to.deep.equal([]);
+      }
+    });
+
+    it('is waited for by a create of that name, whose record stays', async () => {
+      const { system, database, create, client, driver } = gateway;
+      await gateway.connect();
+      const removing = held<void>();
+      database.before.remove = () => removing.promise;
+      const deletes = [system.remove('shop', 't'), system.remove('shop', 't')];
+      const created = create();
+      await settled();
+      removing.release();
+      await Promise.all(deletes);
+      await eventually('a new client', () => driver.clients.length === 2);
+      client().events.emit('qr', 'a,b,c');
+      expect(await created).to.include({ outcome: 'qr', created: true });
+      expect(database.rows.has('shop')).to.equal(true);
+    });
+
+    it('waits for a record that is being written, which stays deleted', async () => {
+      const { system, database, create, client } = gateway;
+      await gateway.connect();
+      client().events.emit('disconnected', 'LOGOUT');
+      await eventually('its end', () => system.describe('shop').status === 'disconnected');
+      const saving = held<void>();
+      database.before.save = () => saving.promise;
+      const created = refusal(create());
+      await settled();
+      const deleted = system.remove('shop', 't');
+      await settled();
+      saving.release();
+      await deleted;
+      expect((await created)?.code).to.equal('SESSION_NOT_FOUND');
+      expect(database.rows.has('shop')).to.equal(false);
+    });
+
+    it('answers at once those who wait for its QR, its AI or its messages', async () => {
+      const asked = held<string>();
+      gateway = memoryGateway({ ask: () => asked.promise });
+      const { system, database, send } = gateway;
+      await gateway.connect();
+      const storing = held<void>();
+      const run = refusal(
+        system.run('shop', { message: 'hi', sessionId: '6283333333333@c.us' }, { traceId: 't' }),
+      );
+      database.before.append = () => storing.promise;
+      const sent = refusal(send('being stored'));
+      await settled();
+      const reconnect = refusal(system.reconnect('shop', 't'));
+      await system.remove('shop', 't');
+      storing.release();
+      for (const answer of [run, sent, reconnect]) expect((await answer)?.code).to.equal('SESSION_NOT_FOUND');
+      await settled();
+      expect([...database.messages.values()].map(({ status }) => status)).to.deep.equal(['failed']);
+      asked.release('too late');
+      await settled();
+      expect(database.messages.size).to.equal(1);
+    });
+
+    it('tells of a message that was handed over that it may have left, once', async () => {
+      const { system, driver, send } = gateway;
+      const handed = held<Handover>();
+      driver.script = { sendText: () => handed.promise };
+      const told: string[] = [];
+      system.events.on('message', ({ status }) => told.push(status));
+      await gateway.connect();
+      const sent = refusal(send('in flight'));
+      await eventually('the hand-over', () => told.includes('sending'));
+      const queued = refusal(send('queued'));
+      await settled();
+      const deleted = system.remove('shop', 't');
+      handed.release({ messageId: 'wa', timestamp: 0, ack: 1 });
+      await deleted;
+      expect(await sent).to.deep.include({ code: 'SESSION_NOT_FOUND' });
+      expect((await sent)?.details?.outcome).to.equal('unknown');
+      expect((await queued)?.details?.outcome).to.equal('failed');
+      await settled();
+      expect(told).to.deep.equal(['queued', 'sending', 'queued', 'unknown', 'failed']);
+    });
+  });
+
+  describe('a held send', () => {
+    it('is answered as queued when its session ends under it after the wait', async () => {
+      gateway = memoryGateway({ settings: { sendWaitMs: 20 } });
+      const { driver, send, client } = gateway;
+      driver.script = { sendText: async () => ({ messageId: 'wa', timestamp: 0, ack: 0 }) };
+      await gateway.connect();
+      const sent = send('no ack');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      client().events.emit('crash', 'gone');
+      expect(await sent).to.include({ status: 'queued', position: 0 });
+    });
+
+    it('is not failed by a client that is gone before it gets the message', async () => {
+      const { driver, send, client, system } = gateway;
+      driver.script = {
+        sendText: async () => {
+          client().events.emit('crash', 'gone');
+          throw clientGone;
+        },
+      };
+      await gateway.connect();
+      const sent = send('kept');
+      await eventually('the end', () => system.describe('shop').status !== 'connected');
+      driver.script = {};
+      await gateway.connect();
+      expect(await sent).to.include({ status: 'sent', messageId: 'wa kept' });
+    });
+  });
+
+  describe('the record of an agent', () => {
+    it('says what the session is in, whatever a create replaces', async () => {
+      const { database, system, create, driver } = gateway;
+      driver.hasCredentials = async () => true;
+      await database.agents.save({
+        ...{ userId: 1, agentId: 'shop', agentName: 'Shop', apiKey: 'key', status: 'disconnected' },
+      });
+      await system.restore();
+      await eventually('its client', () => driver.clients.length === 1);
+      void refusal(create());
+      await settled();
+      expect(system.describe('shop').status).to.equal('disconnected');
+      expect(database.rows.get('shop')?.status).to.equal('disconnected');
+    });
+
+    it('does not say connected while a machine that died of a bug is made anew', async () => {
+      const { system, client, database } = gateway;
+      await gateway.connect();
+      const untellable = {
+        toString: () => {
+          throw new Error('a bug');
+        },
+      };
+      client().events.emit('crash', untellable as never);
+      expect(system.describe('shop').supervisorStates).to.deep.equal(['alive.backing_off']);
+      expect(system.describe('shop').status).to.equal('disconnected');
+      await eventually('the row', () => database.rows.get('shop')?.status === 'disconnected');
+    });
+  });
+
+  describe('a stop', () => {
+    it('leaves what comes in meanwhile to the next start: unclaimed', async () => {
+      const asked = held<string>();
+      gateway = memoryGateway({ ask: () => asked.promise });
+      const { system, database, client } = gateway;
+      await gateway.connect();
+      client().events.emit('message', inbound('1'));
+      await eventually('the claim', () => database.claims.has('1'));
+      const stopped = system.stop(2_000);
+      await settled();
+      client().events.emit('message', { ...inbound('2'), chatId: '6284@c.us', senderId: '6284@c.us' });
+      await settled();
+      asked.release('hello');
+      await stopped;
+      expect([...database.claims]).to.deep.equal(['1']);
+    });
+
+    it('starts no client for a create that was waiting for the database', async () => {
+      const { system, database, create, driver } = gateway;
+      const saving = held<void>();
+      database.before.save = () => saving.promise;
+      const created = refusal(create());
+      await settled();
+      await system.stop(1_000);
+      saving.release();
+      expect((await created)?.code).to.equal('SHUTTING_DOWN');
+      expect(driver.clients).to.deep.equal([]);
+    });
+
+    it('answers at once those who wait for a QR', async () => {
+      const { system, create, driver } = gateway;
+      const created = refusal(create());
+      await eventually('the client', () => driver.clients.length === 1);
+      await system.stop(1_000);
+      expect((await created)?.code).to.equal('SHUTTING_DOWN');
+    });
+  });
+
+  describe('a message that comes in while the database is away', () => {
+    it('waits for it, and is answered then', async () => {
+      const { database, client, driver } = gateway;
+      await gateway.connect();
+      database.before.claim = away;
+      client().events.emit('message', inbound('1'));
+      client().events.emit('message', inbound('2'));
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      expect(driver.sent).to.deep.equal([]);
+      database.before = {};
+      await eventually('the answers', () => driver.sent.length === 2);
+      expect([...database.claims]).to.deep.equal(['1', '2']);
+    });
+
+    it('is given up when an answer would be too late', async () => {
+      gateway = memoryGateway({
+        settings: { limits: { ...DEFAULT_LIMITS, probeAgainMs: 5, backlogMs: 20 } },
+      });
+      const { database, client, system } = gateway;
+      const told: string[] = [];
+      system.events.on('inbound', ({ handled, why }) => told.push(`${handled} ${why}`));
+      await gateway.connect();
+      database.before.claim = away;
+      client().events.emit('message', inbound('1'));
+      await eventually('the end', () => told.length > 0);
+      expect(told).to.deep.equal(['failed not_claimed']);
+    });
+  });
+});

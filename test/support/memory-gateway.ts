@@ -1,0 +1,189 @@
+import { EventEmitter } from 'eventemitter3';
+import { GatewayError } from '../../src/actors/errors.ts';
+import { createGatewaySystem } from '../../src/actors/gateway-system.ts';
+import type {
+  AiBackend,
+  InboundMessage,
+  WhatsAppClient,
+  WhatsAppClientEvents,
+  WhatsAppDriver,
+} from '../../src/actors/ports.ts';
+import type { AgentRecord, AgentStore, MessageLog, StoredMessage } from '../../src/actors/ports-stores.ts';
+import { type ActorSettings, DEFAULT_LIMITS } from '../../src/actors/settings.ts';
+import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
+
+const ME = { pn: '6281111111111@c.us' };
+
+/** A call that a test holds back and lets go, or lets fail. */
+export function held<T>() {
+  let release!: (value: T) => void;
+  let fail!: (error: unknown) => void;
+  const promise = new Promise<T>((resolve, reject) => {
+    release = resolve;
+    fail = reject;
+  });
+  return { promise, release, fail };
+}
+
+/** The database can't be reached. */
+export const away = () => Promise.reject(new GatewayError('DATABASE_UNAVAILABLE', 'away'));
+
+/** A direct message from a customer. */
+export function inbound(id: string): InboundMessage {
+  const chatId = '6282222222222@c.us';
+  const told = { id, chatId, senderId: chatId, fromMe: false, type: 'chat', body: `text ${id}` };
+  return { ...told, mentionedIds: [], timestamp: Date.now() };
+}
+
+/** The rows of a database in memory, and what a test says goes wrong with it. */
+export class MemoryDatabase {
+  readonly rows = new Map<string, AgentRecord>();
+  readonly messages = new Map<string, StoredMessage>();
+  readonly claims = new Set<string>();
+  /** Replaced by tests: run before what it is named after, which fails with it. */
+  before: Partial<Record<'append' | 'save' | 'remove' | 'pending' | 'claim', () => Promise<unknown>>> = {};
+  #seq = 0;
+
+  readonly agents: AgentStore = {
+    save: async ({ status, ...agent }) => {
+      await this.before.save?.();
+      const times = {
+        lastConnectedAt: null,
+        lastDisconnectedAt: null,
+        createdAt: new Date(),
+        updatedAt: new Date(),
+      };
+      const state = this.rows.get(agent.agentId)?.status ?? status;
+      const record = { ...agent, ...times, endpointUrlRun: null, status: state };
+      this.rows.set(agent.agentId, record);
+      return record;
+    },
+    list: async () => [...this.rows.values()],
+    find: async (agentId) => this.rows.get(agentId) ?? null,
+    setStatus: async (agentId, status) => {
+      const row = this.rows.get(agentId);
+      if (row) this.rows.set(agentId, { ...row, status });
+    },
+    setApiKey: async () => undefined,
+    remove: async (agentId) => {
+      await this.before.remove?.();
+      this.rows.delete(agentId);
+    },
+  };
+
+  readonly log: MessageLog = {
+    append: async (agentId, message, { at = new Date(), status = 'queued' } = {}) => {
+      await this.before.append?.();
+      this.#seq += 1;
+      const id = message.id ?? String(this.#seq);
+      const open = { messageId: null, error: null, handedOverAt: null, sentAt: null };
+      const stored = { ...message, ...open, id, agentId, seq: this.#seq, status, createdAt: at };
+      this.messages.set(id, stored);
+      return stored;
+    },
+    markSending: async () => undefined,
+    settle: async (id, { status }) => {
+      const row = this.messages.get(id);
+      if (row) this.messages.set(id, { ...row, status });
+    },
+    find: async (_agentId, id) => this.messages.get(id) ?? null,
+    pending: async () => {
+      await this.before.pending?.();
+      return [];
+    },
+    failPending: async () => undefined,
+  };
+
+  readonly inbound = {
+    claim: async (_agentId: string, id: string) => {
+      await this.before.claim?.();
+      const isNew = !this.claims.has(id);
+      this.claims.add(id);
+      return isNew;
+    },
+  };
+}
+
+/** A driver whose clients do what a test says, and by default all that they are asked, at once. */
+class ScriptedDriver implements WhatsAppDriver {
+  readonly name = 'sandbox';
+  readonly clients: WhatsAppClient[] = [];
+  readonly sent: string[] = [];
+  script: Partial<WhatsAppClient> = {};
+
+  create(): WhatsAppClient {
+    const done = async () => undefined;
+    const calls = {
+      ...{ start: done, logout: done, destroy: done, reload: done, setTyping: done },
+      resolveRecipient: async (jid: string) => jid,
+      probe: async () => 'CONNECTED',
+      findSent: async () => [],
+      fetchUnread: async () => [],
+      sendImage: async () => ({ messageId: 'image', timestamp: Date.now(), ack: 1 }),
+      sendText: async (_to: string, text: string) => {
+        this.sent.push(text);
+        return { messageId: `wa ${text}`, timestamp: Date.now(), ack: 1 };
+      },
+    };
+    const events = new EventEmitter<WhatsAppClientEvents>();
+    const client = { ...calls, ...this.script, events };
+    this.clients.push(client);
+    return client;
+  }
+
+  prepare = async () => undefined;
+  hasCredentials = async () => false;
+  removeCredentials = async () => undefined;
+  memory = async () => new Map();
+  close = async () => undefined;
+}
+
+/** A gateway on a scripted driver and a database in memory: for races that have to be met to the microtask. */
+export function memoryGateway(
+  changes: { settings?: Partial<ActorSettings>; ask?: AiBackend['ask']; database?: MemoryDatabase } = {},
+) {
+  const { database = new MemoryDatabase() } = changes;
+  const driver = new ScriptedDriver();
+  const system = createGatewaySystem({
+    driver,
+    clock: HOST_CLOCK,
+    ai: { ask: changes.ask ?? (async () => 'hello') },
+    agents: database.agents,
+    apiKeys: { latestActive: async () => null },
+    messages: database.log,
+    inbound: database.inbound,
+    random: () => 0.5,
+    newTraceId: () => '0'.repeat(32),
+    settings: {
+      ...{ sendRatePerMinute: 6_000, sendBurst: 100, mailboxCapacity: 500 },
+      ...{ sendWaitMs: 30_000, sendTimeoutMs: 30_000, messageTtlMs: 3_600_000 },
+      ...{ qrWaitMs: 30_000, qrMaxRefreshes: 3, startConcurrency: 2, aiConcurrency: 4 },
+      ...{ developer: '628999@c.us', limits: { ...DEFAULT_LIMITS, probeAgainMs: 5 } },
+      ...changes.settings,
+    },
+  });
+  const spec = { userId: 1, agentId: 'shop', agentName: 'Shop', apiKey: 'key' };
+  const create = () => system.create(spec, 't');
+  return {
+    database,
+    driver,
+    system,
+    create,
+    /** The newest client. */
+    client: () => driver.clients.at(-1)!,
+    /** Creates the agent and connects it. */
+    connect: async () => {
+      const made = driver.clients.length;
+      const created = create();
+      while (driver.clients.length === made) await new Promise(setImmediate);
+      driver.clients.at(-1)!.events.emit('ready', ME);
+      await created;
+    },
+    send: (text: string) =>
+      system.send(
+        'shop',
+        { to: '6283333333333@c.us', kind: 'text', text, origin: 'api', traceId: 't' },
+        { respondAsync: false },
+      ),
+  };
+}
