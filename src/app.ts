@@ -10,7 +10,6 @@ import type { GatewaySystem } from './actors/protocol.ts';
 import type { ActorLimits } from './actors/settings.ts';
 import { createHttpApp, createHttpServer } from './http/app.ts';
 import type { MediaSource } from './http/ports.ts';
-import { isLoopback } from './http/security.ts';
 import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';
 import type { Config } from './infra/config.ts';
 import type { Lookup } from './infra/guarded-lookup.ts';
@@ -21,6 +20,7 @@ import { Metrics } from './infra/metrics.ts';
 import { takeOwnership } from './infra/ownership.ts';
 import { type Database, openDatabase } from './infra/postgres/database.ts';
 import { ReleaseStack } from './infra/release-stack.ts';
+import { tellReady } from './ready-notice.ts';
 import { openWhatsApp, type WhatsAppSide } from './whatsapp-side.ts';
 
 /** What tests replace; everything else comes from the configuration. */
@@ -63,6 +63,7 @@ class Service implements App {
   readonly #stopping = new AbortController();
   #system: GatewaySystem | null = null;
   #url = '';
+  #started: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | null = null;
 
   constructor(config: Config, overrides: Overrides) {
@@ -85,14 +86,34 @@ class Service implements App {
     else this.#logger.error({ event: 'fault', where, err: error });
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#started = this.#start();
+    return this.#started;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Undoes what was opened; a start under way ends first, at its next step, or what it opens would stay. */
+  async #stop(): Promise<void> {
+    await this.#started.catch(() => undefined);
+    await this.#releases.release();
+  }
+
+  /** Opens everything, step by step; a stop ends it between two of them. */
+  async #start(): Promise<void> {
     const config = this.#config;
+    const { signal } = this.#stopping;
     await takeOwnership(config, {
       logger: this.#logger,
       releases: this.#releases,
-      stopping: this.#stopping.signal,
+      stopping: signal,
       onEvicted: () => this.#overrides.onEvicted?.(),
     });
+    signal.throwIfAborted();
     const metrics = new Metrics({ driver: config.WHATSAPP_DRIVER });
     const database = await openDatabase({
       dbUrl: config.DB_URL,
@@ -104,6 +125,7 @@ class Service implements App {
 
     const side = this.#overrides.side ?? (await this.#openSide());
     this.#releases.push(() => side.close());
+    signal.throwIfAborted();
     await side.driver.prepare();
     const clock = this.#overrides.clock ?? side.clock;
     const system = this.#openSystem(database, side, clock);
@@ -123,24 +145,19 @@ class Service implements App {
       metricsText: () => metrics.text(),
       logger: this.#logger,
       observer: metrics,
-      stopping: this.#stopping.signal,
+      stopping: signal,
       edition: side.edition,
       extraRouters: side.routers({
         system,
-        stopping: this.#stopping.signal,
+        stopping: signal,
         forgetInbound: () => database.inbound.purge(new Date(Date.now() + PURGE_EVERY_MS)),
       }),
     });
+    signal.throwIfAborted();
     await system.restore();
     await this.#listen(createHttpServer(app, side.edition?.headers));
     metrics.ready(true);
-    this.#ready();
-  }
-
-  stop(): Promise<void> {
-    this.#stopping.abort();
-    this.#stopped ??= this.#releases.release();
-    return this.#stopped;
+    tellReady(this.#logger, config, this.#url);
   }
 
   /** The WhatsApp that the configuration names. */
@@ -217,23 +234,5 @@ class Service implements App {
     });
     const { port } = server.address() as AddressInfo;
     this.#url = `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${port}`;
-  }
-
-  /** The one line that says it is ready, and what the operator should know. */
-  #ready(): void {
-    const { HOST, SESSIONS_TOKEN, WHATSAPP_DRIVER } = this.#config;
-    if (!SESSIONS_TOKEN) {
-      const [level, reach] = isLoopback(HOST)
-        ? (['info', 'everybody on this machine'] as const)
-        : (['warn', 'this network'] as const);
-      this.#logger[level](
-        { event: 'service.open', host: HOST },
-        `/sessions* is open to ${reach}: set SESSIONS_TOKEN to close it`,
-      );
-    }
-    this.#logger.info(
-      { event: 'service.ready', url: this.#url, driver: WHATSAPP_DRIVER },
-      `ready on ${this.#url}`,
-    );
   }
 }

@@ -4,9 +4,7 @@ import { createLogger } from './infra/logger.ts';
 
 // The process: configuration → app → start → signals → exit code (SPEC §13).
 
-const EXIT_BAD_CONFIG = 78;
-
-/** Reads the configuration, or ends with every fault listed and an exit code that pm2 does not retry. */
+/** Reads the configuration, or ends with every fault listed and the exit code that pm2 does not retry (SPEC §2). */
 function configuration() {
   try {
     loadEnvFile();
@@ -14,7 +12,7 @@ function configuration() {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);
-    process.exit(EXIT_BAD_CONFIG);
+    process.exit(78);
   }
 }
 
@@ -41,16 +39,13 @@ function onSignal(signal: string): void {
 /** Drains, then ends the process with this code. */
 async function end(code: number): Promise<void> {
   stopping = true;
-  try {
-    await app.stop();
-    process.exit(code);
-  } catch (error) {
+  const failed = (error: unknown) => {
     logger.error({ event: 'service.stop_failed', err: error });
-    process.exit(1);
-  }
+    return 1;
+  };
+  process.exit(await app.stop().then(() => code, failed));
 }
-process.on('SIGTERM', onSignal);
-process.on('SIGINT', onSignal);
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, onSignal);
 
 try {
   await app.start();

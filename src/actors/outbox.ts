@@ -34,24 +34,22 @@ export class Outbox {
   #settlements: Settlements | null = null;
   #mode: DebouncedMode | null = null;
   #sending: Sending | null = null;
-  /** There while the session is open and new messages are taken. */
+  /** There while messages are taken. */
   #client: WhatsAppClient | null = null;
   #running: Promise<void> | null = null;
   /** The message that was handed over, until it is known how it ended or it waits for the next session. */
   #inFlight: string | null = null;
   /** Why nothing is sent any more: the agent was deleted. */
   #gone: MessageError | null = null;
-  /** Nobody is held any more: the service stops. */
   #released = false;
   #timer: Timer | null = null;
 
   constructor(deps: { settings: ActorSettings; clock: Scheduler; log: MessageLog; reports: OutboxReports }) {
-    const { settings, clock, log, reports } = deps;
-    this.#settings = settings;
-    this.#clock = clock;
-    this.#log = log;
-    this.#reports = reports;
-    this.#mailbox = new Mailbox(settings, clock);
+    this.#settings = deps.settings;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+    this.#reports = deps.reports;
+    this.#mailbox = new Mailbox(deps.settings, deps.clock);
   }
 
   /** How this agent's messages ended. */
@@ -138,13 +136,8 @@ export class Outbox {
 
   /** How full the mailbox is, and how old its oldest message. */
   view(): MailboxView {
-    const oldestAt = this.oldestAt()?.getTime();
+    const oldestAt = this.#mailbox.oldest()?.message.createdAt.getTime();
     return { ...this.#mailbox.view(), ...(oldestAt !== undefined && { oldestAt }) };
-  }
-
-  /** When the oldest message was accepted, or null. */
-  oldestAt(): Date | null {
-    return this.#mailbox.oldest()?.message.createdAt ?? null;
   }
 
   /** Resolves when the message in flight has ended, or is kept for the next session. */
@@ -191,7 +184,7 @@ export class Outbox {
   /** The loop died of a bug: told, and not begun anew at once, or it would die for ever without a rest. */
   async #stumble(error: unknown): Promise<void> {
     this.#reports.fault('outbox', error);
-    // Without a session that ends there is nothing that could end the rest.
+    // Without a session nothing could end the rest.
     const over = this.#sending?.over ?? new AbortController().signal;
     await pause(this.#clock, this.#settings.limits.probeAgainMs, over);
   }

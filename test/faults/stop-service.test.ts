@@ -101,6 +101,19 @@ describe('the service, told to stop at any moment', function () {
     expect(await stream.audit(service)).to.include({ accepted: 5, lost: 0, inversions: 0 });
   });
 
+  it('while it starts ends what it has started, and exits 0', async () => {
+    for (const isFirst of [true, false]) {
+      const running = service.launch();
+      await eventually(
+        isFirst ? 'its first database' : 'its database',
+        () => processesIn(service.dir).length > 0,
+      );
+      expect(await running.end('SIGTERM'), running.output()).to.deep.equal({ code: 0, signal: null });
+      expect(processesIn(service.dir), 'processes left').to.deep.equal([]);
+    }
+    await service.up();
+  });
+
   /** A service with another environment in the place of this test's. */
   async function replaced(env: Record<string, string>): Promise<SandboxService> {
     await service.close();
