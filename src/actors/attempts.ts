@@ -54,7 +54,8 @@ export class Attempts {
       if (result.status === 'doubtful') doubt(entry);
       if (!(await this.#recovers(result.error))) return null;
       // A database that is away is no fault of the message: it waits, as long as it may.
-      if (result.error.code !== 'DATABASE_UNAVAILABLE') attempts += 1;
+      if (result.error.code === 'DATABASE_UNAVAILABLE') continue;
+      attempts += 1;
       if (result.status === 'stuck' && attempts < MAX_ATTEMPTS) continue;
       return this.#giveUp(entry, result.error);
     }

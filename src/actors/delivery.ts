@@ -17,7 +17,7 @@ export function isSettlement(result: DeliveryResult): result is Settlement {
 /** What a delivery needs; `acks` is the agent's, fed by the client's `ack` events. */
 export interface DeliveryContext {
   client: WhatsAppClient;
-  log: Pick<MessageLog, 'markSending'>;
+  log: Pick<MessageLog, 'markSending' | 'claimed'>;
   acks: AckBook;
   clock: Scheduler;
   sendTimeoutMs: number;
@@ -109,6 +109,11 @@ export async function lookUp(
     text: message.text,
     since,
   });
-  const own = found.find((candidate) => !context.claimed.isClaimed(candidate.messageId));
+  const free = found.filter((candidate) => !context.claimed.isClaimed(candidate.messageId));
+  if (free.length === 0) return null;
+  // An earlier process may have sent the same text just before: its ids are in the log alone.
+  const ids = free.map((candidate) => candidate.messageId);
+  const others = new Set(await context.log.claimed(message.agentId, ids));
+  const own = free.find((candidate) => !others.has(candidate.messageId));
   return own ? confirm(own, context) : null;
 }

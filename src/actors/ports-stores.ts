@@ -109,6 +109,8 @@ export interface MessageLog {
   markSending(id: string, at: Date): Promise<void>;
   settle(id: string, settlement: Settlement): Promise<void>;
   find(agentId: string, id: string): Promise<StoredMessage | null>;
+  /** Those of these WhatsApp ids that are some message's of the agent. */
+  claimed(agentId: string, messageIds: string[]): Promise<string[]>;
   /** What a restart must go on with: `queued` and `sending`, by `seq`. */
   pending(agentId: string): Promise<StoredMessage[]>;
   /** Fails all that is queued or sending: the agent is being deleted. */

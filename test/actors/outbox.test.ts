@@ -6,6 +6,7 @@ import type { Handover, WhatsAppClient } from '../../src/actors/ports.ts';
 import type { MessageLog, Settlement, StoredMessage } from '../../src/actors/ports-stores.ts';
 import { type ActorSettings, DEFAULT_LIMITS } from '../../src/actors/settings.ts';
 import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
+import { eventually } from '../support/eventually.ts';
 
 const settings: ActorSettings = {
   sendRatePerMinute: 6_000,
@@ -69,6 +70,7 @@ function outbox(log: Partial<MessageLog> = {}, onFault?: (where: string) => void
     clock: HOST_CLOCK,
     log: {
       markSending: async (id: string) => void written.push(`${id} sending`),
+      claimed: async () => [],
       settle: async (id: string, { status }: Settlement) => void written.push(`${id} ${status}`),
       ...log,
     } as unknown as MessageLog,
@@ -181,6 +183,24 @@ describe('the outbox', () => {
     await box.drained();
     expect(written).to.deep.equal(['1 sent']);
     expect(sent).to.deep.equal([]);
+  });
+
+  it('takes no message of an earlier process for another with the same text; asks again while the database is away', async () => {
+    let asked = 0;
+    const { outbox: box, written } = outbox({
+      claimed: async () => {
+        asked += 1;
+        if (asked === 1) throw new GatewayError('DATABASE_UNAVAILABLE', 'away');
+        return ['wa of the first'];
+      },
+    });
+    const found = [{ messageId: 'wa of the first', timestamp: Date.now(), ack: 1 }];
+    const { client, sent } = scripted({ findSent: async () => found });
+    box.resume({ ...stored('2', 'sending'), text: 'the same' });
+    box.open(client);
+    await eventually('its end', () => written.length > 0);
+    expect(sent).to.deep.equal(['the same']);
+    expect(written).to.deep.equal(['2 sent']);
   });
 
   it('hands over at once what was stored as sending, and writes no more than how it ended', async () => {

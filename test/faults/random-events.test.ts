@@ -50,6 +50,7 @@ function memoryLog(): MessageLog {
     markSending: () => Promise.resolve(),
     settle: () => Promise.resolve(),
     find: () => Promise.resolve(null),
+    claimed: () => Promise.resolve([]),
     pending: () => Promise.resolve([]),
     failPending: () => Promise.resolve(),
   };

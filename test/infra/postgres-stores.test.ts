@@ -202,6 +202,13 @@ for (const { name, binDir } of flavours()) {
         });
       });
 
+      it("knows which of WhatsApp's ids are some message's of the agent", async () => {
+        const { id } = await database.messages.append('a', outgoing('1'));
+        await database.messages.settle(id, { status: 'sent', messageId: 'wa-1', at: new Date() });
+        expect(await database.messages.claimed('a', ['wa-1', 'wa-2'])).to.deep.equal(['wa-1']);
+        expect(await database.messages.claimed('b', ['wa-1'])).to.deep.equal([]);
+      });
+
       it('gives a restart what was queued or being sent, and nothing else', async () => {
         const [queued, sending, failed] = await Promise.all(
           ['1', '2', '3'].map((text) => database.messages.append('a', outgoing(text))),

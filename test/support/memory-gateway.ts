@@ -87,6 +87,7 @@ export class MemoryDatabase {
       if (row) this.messages.set(id, { ...row, status });
     },
     find: async (_agentId, id) => this.messages.get(id) ?? null,
+    claimed: async () => [],
     pending: async () => {
       await this.before.pending?.();
       return [];

@@ -9,6 +9,7 @@ import type {
 } from '../../actors/ports-stores.ts';
 import { GroupCommit } from './group-commit.ts';
 import {
+  asStored,
   INSERT_MESSAGES,
   insertValues,
   type MessageRow,
@@ -18,6 +19,7 @@ import {
   onePerMessage,
   SETTLE_SENT,
   toStoredMessage,
+  toUpdate,
   UPDATE_MESSAGES,
   updateValues,
 } from './message-rows.ts';
@@ -26,40 +28,6 @@ import type { DatabasePool } from './pool.ts';
 const RETRY_MS = 1_000;
 const PURGE_BATCH = 5_000;
 const SENT_LINGERS_MS = 10;
-
-/** A settlement as a change of the row. */
-function toUpdate(id: string, settlement: Settlement): MessageUpdate {
-  if (settlement.status !== 'sent') return { id, ...settlement };
-  return { id, status: 'sent', messageId: settlement.messageId, sentAt: settlement.at };
-}
-
-/** A message as it was just stored. Field by field: this is the hot path, and spreading costs V8 microseconds. */
-function asStored(
-  message: OutgoingMessage,
-  stored: Pick<StoredMessage, 'id' | 'agentId' | 'seq' | 'status' | 'createdAt' | 'handedOverAt'>,
-): StoredMessage {
-  const { to, kind, text, quoteId, image, origin, traceId } = message;
-  const { id, agentId, seq, status, createdAt, handedOverAt } = stored;
-  const made: StoredMessage = {
-    id,
-    agentId,
-    seq,
-    to,
-    kind,
-    text,
-    origin,
-    traceId,
-    status,
-    messageId: null,
-    error: null,
-    createdAt,
-    handedOverAt,
-    sentAt: null,
-  };
-  if (quoteId !== undefined) made.quoteId = quoteId;
-  if (image) made.image = image;
-  return made;
-}
 
 /** True when the write may or may not have happened. */
 function isUnavailable(error: unknown): boolean {
@@ -135,6 +103,18 @@ export class PgMessageLog implements MessageLog {
       [agentId, id],
     );
     return row ? toStoredMessage(row) : null;
+  }
+
+  async claimed(agentId: string, messageIds: string[]): Promise<string[]> {
+    const rows = await this.#pool.query<{ message_id: string }>(
+      'message.claimed',
+      // The index of what was settled needs a time: those that are asked about are of the last minutes.
+      `select message_id from public.gateway_message
+       where agent_id = $1 and message_id = any($2)
+         and status in ('sent', 'failed', 'unknown') and created_at > now() - interval '1 day'`,
+      [agentId, messageIds],
+    );
+    return rows.map((row) => row.message_id);
   }
 
   async pending(agentId: string): Promise<StoredMessage[]> {

@@ -2,6 +2,7 @@ import type {
   MessageKind,
   MessageStatus,
   OutgoingMessage,
+  Settlement,
   StoredMessage,
 } from '../../actors/ports-stores.ts';
 
@@ -45,6 +46,34 @@ export function toStoredMessage(row: MessageRow): StoredMessage {
     handedOverAt: row.handed_over_at,
     sentAt: row.sent_at,
   };
+}
+
+/** A message as it was just stored. Field by field: this is the hot path, and spreading costs V8 microseconds. */
+export function asStored(
+  message: OutgoingMessage,
+  stored: Pick<StoredMessage, 'id' | 'agentId' | 'seq' | 'status' | 'createdAt' | 'handedOverAt'>,
+): StoredMessage {
+  const { to, kind, text, quoteId, image, origin, traceId } = message;
+  const { id, agentId, seq, status, createdAt, handedOverAt } = stored;
+  const made: StoredMessage = {
+    id,
+    agentId,
+    seq,
+    to,
+    kind,
+    text,
+    origin,
+    traceId,
+    status,
+    messageId: null,
+    error: null,
+    createdAt,
+    handedOverAt,
+    sentAt: null,
+  };
+  if (quoteId !== undefined) made.quoteId = quoteId;
+  if (image) made.image = image;
+  return made;
 }
 
 /** A message to be stored: what was asked for, with the id that it gets. */
@@ -128,6 +157,12 @@ export function updateValues(updates: MessageUpdate[]): unknown[] {
     updates.map((each) => each.handedOverAt ?? null),
     updates.map((each) => each.sentAt ?? null),
   ];
+}
+
+/** A settlement as a change of the row. */
+export function toUpdate(id: string, settlement: Settlement): MessageUpdate {
+  if (settlement.status !== 'sent') return { id, ...settlement };
+  return { id, status: 'sent', messageId: settlement.messageId, sentAt: settlement.at };
 }
 
 /** Two changes of one message as one: the later status, and what either knows. */
