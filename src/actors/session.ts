@@ -48,6 +48,7 @@ export class Session implements SupervisedAgent {
   readonly #calls: ClientCalls;
   #client: WhatsAppClient | null = null;
   #release: ReleaseSlot | null = null;
+  #isEnding = false;
   #lastError: string | undefined;
 
   constructor(deps: SessionDeps, owner: SessionOwner) {
@@ -81,8 +82,9 @@ export class Session implements SupervisedAgent {
     return this.#client;
   }
 
-  get isShowingQr(): boolean {
-    return this.live.qr !== null;
+  /** Its client only shows a QR, or is being ended: a start that is asked for makes another one. */
+  get givesWay(): boolean {
+    return this.live.qr !== null || this.#isEnding;
   }
 
   /** The newest error, for people. */
@@ -160,6 +162,7 @@ export class Session implements SupervisedAgent {
 
   /** Ends the client, if there is one. */
   closeClient(): Promise<void> {
+    this.#isEnding = true;
     return this.#calls.close(this.#client);
   }
 
@@ -187,6 +190,7 @@ export class Session implements SupervisedAgent {
 
   /** There is no client any more. */
   reportDown(reason: string): void {
+    this.#isEnding = false;
     this.#owner.down(reason);
   }
 
@@ -206,6 +210,7 @@ export class Session implements SupervisedAgent {
   /** Lets go what a machine held that died of a bug: it can't close its client any more (XSTATE.md, "the hole"). */
   abandon(error: unknown): void {
     const client = this.#client;
+    this.#isEnding = false;
     this.noteError(error);
     this.freeSlot();
     this.showQr(null);

@@ -8,7 +8,7 @@ import { downRule } from './down-reasons.ts';
 export interface SupervisedAgent extends AgentPort {
   /** It was linked and nobody logged it out. */
   readonly isLinked: boolean;
-  readonly isShowingQr: boolean;
+  readonly givesWay: boolean;
   random(): number;
   now(): number;
   monotonic(): number;
@@ -96,7 +96,7 @@ export const supervisorMachine = setup({
     comesBack: ({ context, event }) => event.type === 'agent.down' && comesBack(context, event.reason),
     mayReload: ({ context, event }) =>
       event.type === 'agent.faltered' && downRule(event.reason).reload === true && !context.isReloaded,
-    isShowingQr: ({ context }) => context.agent.isShowingQr,
+    givesWay: ({ context }) => context.agent.givesWay,
     isLoggedOut: ({ event }) => event.type === 'agent.down' && event.reason === 'LOGGED_OUT',
   },
   actions: {
@@ -174,7 +174,7 @@ export const supervisorMachine = setup({
               { actions: 'giveUpAgent' },
             ],
             'agent.connected': { target: '.settling' },
-            'session.start': { guard: 'isShowingQr', target: 'replacing' },
+            'session.start': { guard: 'givesWay', target: 'replacing' },
           },
           exit: 'forgetReload',
           initial: 'starting',

@@ -165,6 +165,23 @@ describe('the gateway', () => {
     });
   });
 
+  describe('a create', () => {
+    it('while the client is being ended is answered with the QR of the next one', async () => {
+      const { driver, client, create, system } = gateway;
+      const ended = held<void>();
+      driver.script = { destroy: () => ended.promise };
+      await gateway.connect();
+      client().events.emit('disconnected', 'LOGOUT');
+      expect(system.describe('shop').states).to.deep.equal(['disconnected.closing']);
+      const created = create();
+      await settled();
+      ended.release();
+      await eventually('a new client', () => driver.clients.length === 2);
+      client().events.emit('qr', 'a,b,c');
+      expect((await created).outcome).to.equal('qr');
+    });
+  });
+
   describe('the record of an agent', () => {
     it('says what the session is in, whatever a create replaces', async () => {
       const { database, system, create, driver } = gateway;

@@ -206,7 +206,7 @@ describe('the supervisor machine', () => {
 
   it('takes every transition of its chart, and dies of none of them', () => {
     const taken = new Set<string>();
-    for (const facts of [{ isLinked: true }, { isLinked: false }, { isShowingQr: true }]) {
+    for (const facts of [{ isLinked: true }, { isLinked: false }, { givesWay: true }]) {
       const walked = walk({
         machine,
         input: () => ({ agent: silentPort(facts) }),

@@ -37,7 +37,7 @@ export interface Replayed {
 /** The port of a replayed agent: remembers what the machines ask it for, does nothing. */
 class ReplayPort {
   isLinked = false;
-  isShowingQr = false;
+  givesWay = false;
   at = 0;
   readonly port: SupervisedAgent;
 
@@ -50,17 +50,17 @@ class ReplayPort {
           this.isLinked = true;
         },
         showQr: (code) => {
-          this.isShowingQr = code !== null;
+          this.givesWay = code !== null;
         },
         abandon: () => {
-          this.isShowingQr = false;
+          this.givesWay = false;
         },
         now: () => this.at,
         monotonic: () => this.at,
       }),
       {
         isLinked: { get: () => this.isLinked },
-        isShowingQr: { get: () => this.isShowingQr },
+        givesWay: { get: () => this.givesWay },
       },
     );
   }

@@ -17,7 +17,7 @@ export function silentPort(overrides: Partial<SupervisedAgent> = {}): Supervised
     limits: DEFAULT_LIMITS,
     qrMaxRefreshes: 2,
     isLinked: true,
-    isShowingQr: false,
+    givesWay: false,
     attach: note('attach'),
     onMessage: note('message'),
     onAck: note('ack'),
