@@ -58,7 +58,7 @@ export const HEADERS: Attack[] = [
   asking('TRACE', 'TRACE', '/sessions/bot', 'METHOD_NOT_ALLOWED'),
   asking('PUT', 'PUT', '/sessions/bot', 'METHOD_NOT_ALLOWED'),
   asking('PATCH', 'PATCH', '/agents/bot/messages', 'METHOD_NOT_ALLOWED'),
-  asking('PROPFIND', 'PROPFIND', '/', 'NOT_FOUND'),
+  asking('PROPFIND', 'PROPFIND', '/', 'METHOD_NOT_ALLOWED'),
   asking('another spelling of a path', 'DELETE', '/Sessions/bot', 'NOT_FOUND'),
   asking('a path for another', 'GET', '/', 'NOT_FOUND', {
     'x-original-url': '/sessions',
