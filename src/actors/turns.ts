@@ -3,10 +3,9 @@ import { GatewayError } from './errors.ts';
 import type { AiBackend, AiRequest, Jid, Scheduler, WhatsAppClient } from './ports.ts';
 import type { AgentRecord } from './ports-stores.ts';
 import type { GatewayEvents, RunOptions, RunOutcome } from './protocol.ts';
-import { runTurn } from './run-turn.ts';
 import type { Sender } from './sender.ts';
 import type { ActorSettings } from './settings.ts';
-import type { TurnOutput, TurnPort } from './turn.machine.ts';
+import { runTurn, type TurnOutput, type TurnPort } from './turn.ts';
 
 /** What the turns of all agents share. */
 export interface TurnDeps {

@@ -1,10 +1,9 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { createActor, fromCallback, fromPromise, fromTransition } from 'xstate';
+import { createActor, fromCallback, fromTransition } from 'xstate';
 import { agentMachine } from '../../src/actors/agent.machine.ts';
 import { GatewayError } from '../../src/actors/errors.ts';
 import { supervisorMachine } from '../../src/actors/supervisor.machine.ts';
-import { turnMachine } from '../../src/actors/turn.machine.ts';
 import { silentPort } from '../support/silent-port.ts';
 import { edgesOf, walk } from '../support/walk.ts';
 
@@ -265,30 +264,5 @@ describe('the supervisor machine', () => {
     expect(port.calls.some((call) => call.startsWith('abandon'))).to.equal(true);
     expect(actor.getSnapshot().children.agent?.getSnapshot().status).to.equal('active');
     actor.stop();
-  });
-});
-
-describe('the turn machine', () => {
-  const machine = turnMachine.provide({
-    actors: {
-      ask: fromPromise<string | null>(() => new Promise<never>(() => undefined)) as never,
-      typing: fromCallback(() => undefined) as never,
-      sendReply: fromPromise(() => new Promise<never>(() => undefined)) as never,
-    },
-  });
-
-  it('takes every transition of its chart', () => {
-    const port = { ask: null, setTyping: () => undefined, reply: null };
-    const { taken } = walk({
-      machine,
-      input: () => ({ port, request: { message: 'hi', sessionId: '628@c.us' }, typingRenewMs: 1 }),
-      payloads: {
-        'xstate.done.actor.1.turn.thinking': [{ output: 'hello' }, { output: null }],
-        'xstate.error.actor.1.turn.thinking': [{ error: new Error('down') }],
-        'xstate.error.actor.0.turn.replying': [{ error: new Error('full') }],
-        'xstate.done.actor.0.turn.replying': [{ output: { id: '1', sent: true } }],
-      },
-    } as never);
-    expect(missed(machine, taken)).to.deep.equal([]);
   });
 });
