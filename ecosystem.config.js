@@ -5,7 +5,7 @@ export const apps = [
     name: 'whatsapp-gateway',
     script: 'dist/main.js',
     // Room for the young objects of many requests at once: a message takes 7 % less CPU, an idle service no more memory.
-    node_args: '--max-semi-space-size=32',
+    node_args: '--max-semi-space-size=32 --no-allocation-site-pretenuring --v8-pool-size=1',
     // The same folder for `.env`, `./data` and the logins, wherever pm2 is called from.
     cwd: import.meta.dirname,
     exec_mode: 'fork',

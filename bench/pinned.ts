@@ -7,7 +7,11 @@ export const LOAD_CORE = 1;
 export const SERVER_CORE = 0;
 
 /** How Node is started for the service, the same in `npm start`, under pm2 and under systemd. */
-export const NODE_ARGUMENTS = ['--max-semi-space-size=32'];
+export const NODE_ARGUMENTS = [
+  '--max-semi-space-size=32',
+  '--no-allocation-site-pretenuring',
+  '--v8-pool-size=1',
+];
 
 const STOP_TIMEOUT_MS = 30_000;
 
