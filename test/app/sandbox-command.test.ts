@@ -45,8 +45,7 @@ describe('npm run sandbox', function () {
   });
 
   it('prints a first cURL that sends a message as it stands, and the answer comes', async () => {
-    const [command] = /^curl (.*\\\n)+.*$/m.exec(sandbox.words)!;
-    const { stdout } = spawnSync('bash', ['-c', command], { encoding: 'utf8' });
+    const { stdout } = spawnSync('bash', ['-c', sandbox.firstCommand], { encoding: 'utf8' });
     expect(JSON.parse(stdout)).to.include({ status: 'sent', to: '15550000004@c.us' });
     await eventually('the answer', async () => {
       const { body } = await sandbox.call('GET', '/sandbox/phones/cafe/messages');

@@ -28,13 +28,13 @@ export class SandboxCommand extends SandboxApi {
   #stdout = '';
   #stderr = '';
 
-  private constructor(dir: string) {
+  private constructor(dir: string, root: string) {
     super();
     this.dir = dir;
     const { PATH = '', HOME = '' } = process.env;
     const watch = `import { register } from 'node:module'; register(${JSON.stringify(asUrl(WITNESS))});`;
     this.#child = spawn('npm', ['run', '-s', 'sandbox'], {
-      cwd: ROOT,
+      cwd: root,
       env: {
         PATH,
         HOME,
@@ -53,9 +53,9 @@ export class SandboxCommand extends SandboxApi {
     });
   }
 
-  /** Starts it and waits for the words for people. */
-  static async start(): Promise<SandboxCommand> {
-    const command = new SandboxCommand(await realpath(await mkdtemp(join(tmpdir(), 'gateway-'))));
+  /** Starts it, of this checkout or of another, and waits for the words for people. */
+  static async start(root = ROOT): Promise<SandboxCommand> {
+    const command = new SandboxCommand(await realpath(await mkdtemp(join(tmpdir(), 'gateway-'))), root);
     await eventually(
       'the first cURL to be printed',
       () => {
@@ -65,6 +65,11 @@ export class SandboxCommand extends SandboxApi {
       120_000,
     );
     return command;
+  }
+
+  /** The first cURL, as it is printed. */
+  get firstCommand(): string {
+    return /^curl (.*\\\n)+.*$/m.exec(this.#stderr)![0];
   }
 
   get url(): string {
