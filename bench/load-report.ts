@@ -43,7 +43,7 @@ const HEADER = `| offered/s | sent/s | refused/s | p50 ms | p99 ms | p99 of refu
 export function loadReport(
   roomy: Step[],
   small: Step[],
-  plan: { connections: number; agents: number },
+  plan: { connections: number; agents: number; seconds: number; rounds: number },
 ): { text: string; goals: Goal[] } {
   const best = Math.max(...roomy.map(({ sentPerSecond }) => sentPerSecond));
   const [beyond, refusing] = [roomy.at(-1)!, small.at(-1)!];
@@ -77,6 +77,7 @@ ${head('bench:load')}
 
 \`POST /agents/{id}/messages\` as in [MESSAGE.md](MESSAGE.md), for ${plan.agents} agents in turn, offered at a rate that does not wait for
 answers until all ${plan.connections.toLocaleString('en')} connections are busy. p50 and p99 are those of messages that WhatsApp acknowledged.
+Each rate for ${plan.seconds} s; 5,000 and 7,000 ${plan.rounds} times, the round in the middle by what was sent.
 
 With the mailboxes as they are by default, which have room for more than the connections can carry:
 

@@ -16,6 +16,8 @@ const CONNECTIONS = 1_000;
 const SECONDS = 5;
 const WARM_UP_SECONDS = 5;
 const OVERLOAD = [5_000, 7_000];
+/** Rates about saturation are offered so many times: a collection of all memory more or less makes a difference there. */
+const ROUNDS = 3;
 /** Messages that an agent may have in line, and waiting, as shipped; and fewer in all than there are connections. */
 const ROOMY = { SEND_BURST: '100', MAILBOX_CAPACITY: '500' };
 const SMALL = { SEND_BURST: '2', MAILBOX_CAPACITY: '2' };
@@ -48,6 +50,16 @@ async function offer(loop: OpenLoop, pid: number, rate: number, seconds: number)
   return step;
 }
 
+/** Offers a rate once or, about saturation, a few times: the round in the middle by what was sent. */
+async function offerOften(loop: OpenLoop, pid: number, rate: number): Promise<Step> {
+  const steps: Step[] = [];
+  const rounds = OVERLOAD.includes(rate) ? ROUNDS : 1;
+  for (let round = 0; round < rounds; round += 1) steps.push(await offer(loop, pid, rate, SECONDS));
+  steps.sort((one, other) => one.sentPerSecond - other.sentPerSecond);
+  const otherAnswers = steps.reduce((sum, step) => sum + step.otherAnswers, 0);
+  return { ...steps[Math.floor(rounds / 2)]!, otherAnswers };
+}
+
 /** What comes of each rate on a service with such mailboxes. */
 async function sweep(mailboxes: NodeJS.ProcessEnv, rates: number[]): Promise<Step[]> {
   const service = await startService({ env: mailboxes });
@@ -55,7 +67,7 @@ async function sweep(mailboxes: NodeJS.ProcessEnv, rates: number[]): Promise<Ste
   try {
     await offer(loop, service.pid, 1_000, WARM_UP_SECONDS);
     const steps: Step[] = [];
-    for (const rate of rates) steps.push(await offer(loop, service.pid, rate, SECONDS));
+    for (const rate of rates) steps.push(await offerOften(loop, service.pid, rate));
     return steps;
   } finally {
     loop.close();
@@ -78,5 +90,10 @@ const plot = logPlot(
   ],
 );
 writeFileSync(new URL('load.svg', import.meta.url), plot);
-const { text, goals } = loadReport(roomy, small, { connections: CONNECTIONS, agents: AGENTS });
+const { text, goals } = loadReport(roomy, small, {
+  connections: CONNECTIONS,
+  agents: AGENTS,
+  seconds: SECONDS,
+  rounds: ROUNDS,
+});
 publish('load', text, goals);

@@ -18,11 +18,15 @@ function bytesOf({ method, path, headers, body }: Request): Buffer {
   return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
 }
 
+/** Unused for so long, a connection is not trusted any more: the service says `Keep-Alive: timeout=5`. */
+const IDLE_MS = 4_000;
+
 /** A connection that carries one request at a time. Node's own client would cost as much as the server. */
 class Connection {
   readonly #socket: Socket;
   #answered: ((status: number) => void) | null = null;
   #text = '';
+  #usedAt = performance.now();
 
   constructor(url: URL, onClose: () => void) {
     this.#socket = connect(Number(url.port), url.hostname).setNoDelay().setEncoding('latin1');
@@ -34,13 +38,14 @@ class Connection {
     });
   }
 
-  /** False once the server has closed it, as it does with idle ones. */
-  get isOpen(): boolean {
-    return this.#socket.writable;
+  /** False once the server has closed it, as it does with idle ones, or is about to. */
+  get isFit(): boolean {
+    return this.#socket.writable && performance.now() - this.#usedAt < IDLE_MS;
   }
 
   /** Sends, and gives the status of the answer once all of it is here; 0 when the connection broke. */
   send(request: Buffer): Promise<number> {
+    this.#usedAt = performance.now();
     this.#socket.write(request);
     return new Promise((resolve) => {
       this.#answered = resolve;
@@ -111,7 +116,10 @@ export class OpenLoop {
 
   /** A free connection, a new one, or none when all are busy. */
   #take(): Connection | null {
-    for (let free = this.#free.pop(); free; free = this.#free.pop()) if (free.isOpen) return free;
+    for (let free = this.#free.pop(); free; free = this.#free.pop()) {
+      if (free.isFit) return free;
+      free.close();
+    }
     if (this.#open === this.#most) return null;
     this.#open += 1;
     return new Connection(this.#url, () => {

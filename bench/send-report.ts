@@ -87,8 +87,8 @@ Median (min … max) of ${results[0]![1].length} rounds of ${messages} texts, in
 - **Where the rest goes**, means over all of the service's sends by its own metrics, ms: ${[...steps].map(([name, ms]) => `\`${name}\` ${ms.toFixed(1)}`).join(', ')}.
   A message is on disk before it is handed over (\`message.append\`), and one that waited is marked on disk as under way
   as well (\`message.update\`) before the page sees it: that is in the way of the next one, and is the price of never
-  sending twice. Nobody waits for \`message.settle_sent\`, but it takes its share of the two cores. A next step would
-  be to mark the next message while the one before is under way.
+  sending twice. Nobody waits for \`message.settle_sent\`, but it takes its share of the two cores. Why
+  the next message is not marked while the one before is under way stands in [RESULTS.md](RESULTS.md).
 - **What was changed**: \`resolve_recipient\` asked the page for each message, 9 ms of a send's 23; now it is asked once in
   ten minutes for each number. The rate of the whole service was 0.37 before (2 rounds, on a machine as busy).
 - **A request** is all of it: HTTP, key, zod, the row on disk in the embedded Postgres, mailbox, actors, the look-up of the
