@@ -74,6 +74,8 @@ export async function deliver(message: StoredMessage, context: DeliveryContext):
   try {
     const to = await recipient(context.client, message.to);
     if (message.status === 'queued') await context.log.markSending(message.id, new Date(context.clock.now()));
+    // A delete may have told meanwhile how it ended; what only lost its session waits for the next.
+    if (context.closed.aborted) throw new GatewayError('BAD_GATEWAY', 'The session is over.');
     handedOver = true;
     context.handing(message);
     return await confirm(await handOver(context.client, message, to), context);

@@ -151,14 +151,16 @@ export class Outbox {
     for (const { waiter } of this.#mailbox.entries()) waiter?.(null);
   }
 
-  /** The agent is deleted: every message ends so, those being stored, too. The rows of the queue are the caller's. */
+  /** The agent is deleted: every message ends so, those being stored, too. The rows of what is `failed` are the caller's. */
   failAll(error: MessageError): void {
     const left = this.#inFlight;
     this.#gone = error;
     this.close();
     for (let entry = this.#mailbox.dropOldest(); entry; entry = this.#mailbox.dropOldest()) {
-      const status = entry.doubtful || entry.message.id === left ? 'unknown' : 'failed';
-      this.settlements.tell({ ...entry.message, status, error }, entry.waiter);
+      const { message, doubtful, waiter } = entry;
+      if (doubtful || message.id === left)
+        this.settlements.record(message, { status: 'unknown', messageId: null, error }, waiter);
+      else this.settlements.tell({ ...message, status: 'failed', error }, waiter);
     }
     this.#arm();
   }

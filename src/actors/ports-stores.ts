@@ -113,7 +113,7 @@ export interface MessageLog {
   claimed(agentId: string, messageIds: string[]): Promise<string[]>;
   /** What a restart must go on with: `queued` and `sending`, by `seq`. */
   pending(agentId: string): Promise<StoredMessage[]>;
-  /** Fails all that is queued or sending: the agent is being deleted. */
+  /** Fails all that is queued or sending: the agent is being deleted. A settlement after it may know more. */
   failPending(agentId: string, error: MessageError): Promise<void>;
 }
 

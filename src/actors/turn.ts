@@ -1,13 +1,14 @@
 import { type GatewayError, toGatewayError } from './errors.ts';
-import type { AiRequest, Jid, Scheduler, Timer } from './ports.ts';
+import type { Scheduler, Timer } from './ports.ts';
 
-/** What a turn may do; the agent provides it. */
+/** What a turn may do, bound to its agent, chat and request. */
 export interface TurnPort {
   /** Asks the AI, within a deadline of its own; null when it has nothing to say. */
-  ask(request: AiRequest, signal: AbortSignal): Promise<string | null>;
-  setTyping(chatId: Jid, typing: boolean): void;
+  ask(signal: AbortSignal): Promise<string | null>;
+  /** Shows that the agent types, or no more. */
+  setTyping(typing: boolean): void;
   /** Accepts the reply for sending and, when asked to, waits for how it ends. */
-  reply(chatId: Jid, text: string): Promise<TurnReply>;
+  reply(text: string): Promise<TurnReply>;
 }
 
 interface TurnReply {
@@ -19,7 +20,6 @@ interface TurnReply {
 /** What a turn is made of. */
 export interface TurnInput {
   port: TurnPort;
-  request: AiRequest;
   clock: Scheduler;
   typingRenewMs: number;
 }
@@ -53,11 +53,11 @@ export async function runTurn(input: TurnInput, signal: AbortSignal): Promise<Tu
 
 /** The steps of a turn; `aborted` rejects with the signal's reason. */
 async function take(input: TurnInput, signal: AbortSignal, aborted: Promise<never>): Promise<TurnOutput> {
-  const { port, request } = input;
+  const { port } = input;
   let text: string | null;
   const endTyping = showTyping(input);
   try {
-    text = await Promise.race([port.ask(request, signal), aborted]);
+    text = await Promise.race([port.ask(signal), aborted]);
   } catch (error) {
     signal.throwIfAborted();
     return { kind: 'ai_failed', error: toGatewayError(error, 'AI_DOWNSTREAM_ERROR') };
@@ -66,7 +66,7 @@ async function take(input: TurnInput, signal: AbortSignal, aborted: Promise<neve
   }
   if (!text) return { kind: 'silent' };
   try {
-    const reply = await Promise.race([port.reply(request.sessionId, text), aborted]);
+    const reply = await Promise.race([port.reply(text), aborted]);
     return { kind: 'replied', text, reply };
   } catch (error) {
     signal.throwIfAborted();
@@ -75,15 +75,15 @@ async function take(input: TurnInput, signal: AbortSignal, aborted: Promise<neve
 }
 
 /** Keeps "typing…" alive, since WhatsApp drops it after about 25 s, until it is ended (SPEC §6). */
-function showTyping({ port, request, clock, typingRenewMs }: TurnInput): () => void {
+function showTyping({ port, clock, typingRenewMs }: TurnInput): () => void {
   let renewal: Timer;
   const renew = () => {
-    port.setTyping(request.sessionId, true);
+    port.setTyping(true);
     renewal = clock.setTimeout(renew, typingRenewMs);
   };
   renew();
   return () => {
     clock.clearTimeout(renewal);
-    port.setTyping(request.sessionId, false);
+    port.setTyping(false);
   };
 }

@@ -35,18 +35,18 @@ export class Turns {
 
   /** A chat's turn: its reply is queued, and nobody waits for how that ends. */
   answer(request: AiRequest, traceId: string, signal: AbortSignal): Promise<TurnOutput> {
-    const port = this.#port(traceId, async (text) => {
+    const port = this.#port(request, traceId, async (text) => {
       const id = await this.#owner.sender.acceptUnawaited(replyTo(request.sessionId, text, traceId));
       return { id, sent: false };
     });
-    return this.#turn(port, request, signal);
+    return this.#turn(port, signal);
   }
 
   /** `/run`: one turn for a caller, outside of the chat's queue. A full mailbox is told before the AI is asked. */
   async run(request: AiRequest, { traceId, id }: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
     const place = this.#owner.sender.reserve();
     try {
-      const port = this.#port(traceId, async (text) => {
+      const port = this.#port(request, traceId, async (text) => {
         const reply = { id, ...replyTo(request.sessionId, text, traceId) };
         const sent = await this.#owner.sender.send(reply, { respondAsync: false }, place);
         return {
@@ -55,27 +55,27 @@ export class Turns {
           messageId: sent.status === 'sent' ? sent.messageId : undefined,
         };
       });
-      return outcomeOf(request.sessionId, await this.#turn(port, request, signal));
+      return outcomeOf(request.sessionId, await this.#turn(port, signal));
     } finally {
       place.release();
     }
   }
 
   /** Runs a turn with the agent's settings. */
-  #turn(port: TurnPort, request: AiRequest, signal: AbortSignal): Promise<TurnOutput> {
+  #turn(port: TurnPort, signal: AbortSignal): Promise<TurnOutput> {
     const { clock, settings } = this.#deps;
-    return runTurn({ port, request, clock, typingRenewMs: settings.limits.typingRenewMs }, signal);
+    return runTurn({ port, clock, typingRenewMs: settings.limits.typingRenewMs }, signal);
   }
 
-  /** What a turn may do, bound to this agent and trace. */
-  #port(traceId: string, reply: (text: string) => ReturnType<TurnPort['reply']>): TurnPort {
+  /** What a turn on this request may do. */
+  #port(request: AiRequest, traceId: string, reply: TurnPort['reply']): TurnPort {
     return {
-      ask: (request, signal) => this.#ask(request, traceId, signal),
+      ask: (signal) => this.#ask(request, traceId, signal),
       // Typing is a courtesy: its errors never fail a reply (FAULTS F31).
-      setTyping: (chatId, typing) => {
-        this.#owner.client?.setTyping(chatId, typing).catch(() => undefined);
+      setTyping: (typing) => {
+        this.#owner.client?.setTyping(request.sessionId, typing).catch(() => undefined);
       },
-      reply: (_chatId, text) => reply(text),
+      reply,
     };
   }
 

@@ -173,6 +173,41 @@ describe('the outbox', () => {
     expect(box.view().depth).to.equal(1);
   });
 
+  it('hands nothing over once its session is over, however far it had come', async () => {
+    for (const step of ['resolveRecipient', 'markSending'] as const) {
+      let pass = () => {};
+      let isHeld = false;
+      const hold = () => {
+        isHeld = true;
+        return new Promise<void>((resolve) => {
+          pass = resolve;
+        });
+      };
+      const { outbox: box } = outbox(step === 'markSending' ? { markSending: hold } : {});
+      const { client, sent } = scripted(
+        step === 'resolveRecipient' ? { resolveRecipient: (jid) => hold().then(() => jid) } : {},
+      );
+      box.open(client);
+      const { settled } = box.put(stored('1'));
+      await eventually(step, () => isHeld);
+      box.failAll({ code: 'SESSION_NOT_FOUND', message: 'The session was deleted.' });
+      pass();
+      await box.drained();
+      expect(sent, step).to.deep.equal([]);
+      expect(await settled, step).to.include({ status: 'failed' });
+    }
+  });
+
+  it('writes of what is under way when the agent is deleted that it may have left', async () => {
+    const { outbox: box, told, written } = outbox();
+    box.open(scripted({ sendText: () => new Promise<never>(() => undefined) }).client);
+    const { settled } = box.put(stored('1'));
+    await eventually('the hand-over', () => told.includes('1 sending'));
+    box.failAll({ code: 'SESSION_NOT_FOUND', message: 'The session was deleted.' });
+    expect(await settled).to.include({ status: 'unknown' });
+    expect(written).to.deep.equal(['1 sending', '1 unknown']);
+  });
+
   it('looks for what an earlier process left in flight before it sends it', async () => {
     const { outbox: box, written } = outbox();
     const inChat = [{ messageId: 'wa before', timestamp: Date.now(), ack: 2 }];

@@ -4,7 +4,6 @@ import { GatewayError } from '../../src/actors/errors.ts';
 import { runTurn, type TurnInput, type TurnPort } from '../../src/actors/turn.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
-const request = { message: 'halo', sessionId: '628123@c.us' } as never;
 const never = () => new Promise<never>(() => undefined);
 
 /** A turn with a port that does what it is told and writes down what it was asked to do. */
@@ -15,9 +14,9 @@ function turnOf(port: Partial<TurnPort>) {
     ask: async () => 'baik',
     reply: async () => ({ id: '1', sent: true }),
     ...port,
-    setTyping: (chatId, typing) => void told.push(`${chatId} ${typing ? 'types' : 'stops'}`),
+    setTyping: (typing) => void told.push(typing ? 'types' : 'stops'),
   };
-  const input: TurnInput = { port: whole, request, clock, typingRenewMs: 10_000 };
+  const input: TurnInput = { port: whole, clock, typingRenewMs: 10_000 };
   return { clock, told, input };
 }
 
@@ -25,15 +24,15 @@ describe('a turn', () => {
   it('sends what the AI answers, after the typing has ended', async () => {
     const replies: string[] = [];
     const { input, told, clock } = turnOf({
-      reply: async (chatId, text) => {
-        replies.push(`${chatId} ${text} ${told.at(-1)}`);
+      reply: async (text) => {
+        replies.push(`${text} ${told.at(-1)}`);
         return { id: '7', sent: false };
       },
     });
     const { signal } = new AbortController();
     const output = await runTurn(input, signal);
     expect(output).to.deep.equal({ kind: 'replied', text: 'baik', reply: { id: '7', sent: false } });
-    expect(replies).to.deep.equal(['628123@c.us baik 628123@c.us stops']);
+    expect(replies).to.deep.equal(['baik stops']);
     // An agent's signal outlives its turns by far.
     expect([clock.size, getEventListeners(signal, 'abort')]).to.deep.equal([0, []]);
   });
@@ -43,10 +42,10 @@ describe('a turn', () => {
     const { input, told, clock } = turnOf({ ask: () => new Promise((resolve) => (answer = resolve)) });
     const turn = runTurn(input, new AbortController().signal);
     await clock.pass(25_000);
-    expect(told).to.deep.equal(Array(3).fill('628123@c.us types'));
+    expect(told).to.deep.equal(Array(3).fill('types'));
     answer('baik');
     await turn;
-    expect(told.at(-1)).to.equal('628123@c.us stops');
+    expect(told.at(-1)).to.equal('stops');
     expect(clock.size).to.equal(0);
   });
 
@@ -63,7 +62,7 @@ describe('a turn', () => {
       reply: () => expect.fail('was sent'),
     });
     expect(await runTurn(input, new AbortController().signal)).to.deep.equal({ kind: 'ai_failed', error });
-    expect([told.at(-1), clock.size]).to.deep.equal(['628123@c.us stops', 0]);
+    expect([told.at(-1), clock.size]).to.deep.equal(['stops', 0]);
   });
 
   it('takes an error without a code for the AI’s', async () => {
@@ -95,11 +94,11 @@ describe('a turn', () => {
       const end = endOf(runTurn(input, abort.signal));
       abort.abort(reason);
       expect(await end).to.equal(reason);
-      expect([told.at(-1), clock.size]).to.deep.equal(['628123@c.us stops', 0]);
+      expect([told.at(-1), clock.size]).to.deep.equal(['stops', 0]);
     });
 
     it('does not take the AI’s own abort error for a failure of the AI', async () => {
-      const ask: TurnPort['ask'] = (_request, signal) =>
+      const ask: TurnPort['ask'] = (signal) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => reject(new Error('cancelled')));
         });

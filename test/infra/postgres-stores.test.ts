@@ -232,6 +232,14 @@ for (const { name, binDir } of flavours()) {
         expect((await database.messages.find('b', (await other).id))?.status).to.equal('queued');
       });
 
+      it('says of a message under way that it may have left when the agent is deleted', async () => {
+        const { id } = await database.messages.append('a', outgoing('under way'), { status: 'sending' });
+        const error = { code: 'SESSION_NOT_FOUND', message: 'deleted' } as const;
+        await database.messages.failPending('a', error);
+        await database.messages.settle(id, { status: 'unknown', messageId: null, error });
+        expect(await database.messages.find('a', id)).to.deep.include({ status: 'unknown', error });
+      });
+
       it('refuses a text that Postgres cannot hold alone, not those beside it', async () => {
         const results = await Promise.allSettled(
           ['fine', 'NUL \0 inside', 'fine too'].map((text) => database.messages.append('a', outgoing(text))),
