@@ -76,7 +76,7 @@ export class Inbox {
   /** Takes what came while nobody listened, through the same door; not older than the backlog's limit. */
   async catchUp(client: WhatsAppClient): Promise<void> {
     const since = (this.#newestSeen || this.#deps.clock.now()) - this.#deps.settings.limits.backlogMs;
-    for (const message of await client.fetchUnread({ since, perChat: 50 })) {
+    for (const message of await client.fetchMissed({ since, perChat: 50 })) {
       if (message.timestamp >= since) this.receive(message);
     }
   }

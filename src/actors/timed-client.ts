@@ -1,5 +1,14 @@
 import { GatewayError } from './errors.ts';
-import type { Clock, EpochMs, ImageFile, Jid, WhatsAppClient } from './ports.ts';
+import type {
+  Clock,
+  EpochMs,
+  HandoverOptions,
+  ImageFile,
+  Jid,
+  SentQuery,
+  WebAuthnJson,
+  WhatsAppClient,
+} from './ports.ts';
 import type { GatewayEvents } from './protocol.ts';
 
 type Operation = Omit<Parameters<GatewayEvents['operation']>[0], 'agentId'>;
@@ -36,11 +45,11 @@ export class TimedClient implements WhatsAppClient {
     return this.#time('reload', () => this.#client.reload());
   }
 
-  sendText(to: Jid, text: string, options?: { quoteId?: string }) {
+  sendText(to: Jid, text: string, options?: HandoverOptions) {
     return this.#time('send_text', () => this.#client.sendText(to, text, options));
   }
 
-  sendImage(to: Jid, image: ImageFile, options?: { caption?: string; quoteId?: string }) {
+  sendImage(to: Jid, image: ImageFile, options?: HandoverOptions & { caption?: string }) {
     return this.#time('send_image', () => this.#client.sendImage(to, image, options));
   }
 
@@ -56,12 +65,20 @@ export class TimedClient implements WhatsAppClient {
     return this.#time('probe', () => this.#client.probe());
   }
 
-  findSent(query: Parameters<WhatsAppClient['findSent']>[0]) {
+  requestPairingCode(phoneNumber: string) {
+    return this.#time('request_pairing_code', () => this.#client.requestPairingCode(phoneNumber));
+  }
+
+  answerPasskey(assertion: WebAuthnJson) {
+    return this.#time('answer_passkey', () => this.#client.answerPasskey(assertion));
+  }
+
+  findSent(query: SentQuery) {
     return this.#time('find_sent', () => this.#client.findSent(query));
   }
 
-  fetchUnread(query: { since: EpochMs; perChat: number }) {
-    return this.#time('fetch_unread', () => this.#client.fetchUnread(query));
+  fetchMissed(query: { since: EpochMs; perChat: number }) {
+    return this.#time('fetch_missed', () => this.#client.fetchMissed(query));
   }
 
   /** Runs a call and tells of it. */

@@ -17,7 +17,7 @@ const OPERATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 90];
 /** How a message fails, beside what is counted as `other`. */
 const SEND_ERRORS = ['BAD_GATEWAY', 'EXPIRED', 'NOT_FOUND', 'RECIPIENT_NOT_ON_WHATSAPP', 'SESSION_NOT_FOUND'];
 const OPERATIONS =
-  'start logout destroy reload send_text send_image set_typing resolve_recipient probe find_sent fetch_unread'.split(
+  'start logout destroy reload send_text send_image set_typing resolve_recipient probe find_sent fetch_missed request_pairing_code answer_passkey'.split(
     ' ',
   );
 /** WhatsApp's types that are worth a series of their own; it may invent others at any time. */

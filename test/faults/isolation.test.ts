@@ -178,7 +178,7 @@ describe('faults of one agent, while another sends', function () {
     'resolveRecipient',
     'probe',
     'findSent',
-    'fetchUnread',
+    'fetchMissed',
   ];
 
   /** Every call of ann's client, going wrong in every way. */

@@ -430,10 +430,10 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       harness.network.write(customer, { to: number, text: 'second while away' });
       const { client: back, ear } = await start('away');
       await ear.wait('ready');
-      const unread = await back.fetchUnread({ since, perChat: 10 });
+      const unread = await back.fetchMissed({ since, perChat: 10 });
       expect(unread.map(({ body }) => body)).to.deep.equal(['first while away', 'second while away']);
       expect(unread[0]).to.include({ chatId: customer, senderId: customer, fromMe: false, type: 'chat' });
-      const newest = await back.fetchUnread({ since, perChat: 1 });
+      const newest = await back.fetchMissed({ since, perChat: 1 });
       expect(newest.map(({ body }) => body)).to.deep.equal(['second while away']);
       await end(back);
     });

@@ -118,8 +118,10 @@ class ScriptedDriver implements WhatsAppDriver {
       ...{ start: done, logout: done, destroy: done, reload: done, setTyping: done },
       resolveRecipient: async (jid: string) => jid,
       probe: async () => 'CONNECTED',
+      requestPairingCode: async () => 'ABCD1234',
+      answerPasskey: async () => undefined,
       findSent: async () => [],
-      fetchUnread: async () => [],
+      fetchMissed: async () => [],
       sendImage: async () => ({ messageId: 'image', timestamp: Date.now(), ack: 1 }),
       sendText: async (_to: string, text: string) => {
         this.sent.push(text);

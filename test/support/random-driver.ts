@@ -36,8 +36,10 @@ export class RandomClient implements WhatsAppClient {
   setTyping = (): Promise<void> => this.#outcome(undefined);
   resolveRecipient = (to: string): Promise<string> => this.#outcome(to);
   probe = (): Promise<string> => this.#outcome(this.#chance() < 0.7 ? 'CONNECTED' : 'OPENING');
+  requestPairingCode = (): Promise<string> => this.#outcome('ABCD1234');
+  answerPasskey = (): Promise<void> => this.#outcome(undefined);
   findSent = (): Promise<Handover[]> => this.#outcome([]);
-  fetchUnread = (): Promise<[]> => this.#outcome([]);
+  fetchMissed = (): Promise<[]> => this.#outcome([]);
   sendText = (): Promise<Handover> => this.#send();
   sendImage = (): Promise<Handover> => this.#send();
 

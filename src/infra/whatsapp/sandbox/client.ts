@@ -8,6 +8,7 @@ import type {
   ImageFile,
   InboundMessage,
   Jid,
+  WebAuthnJson,
   WhatsAppClient,
   WhatsAppClientEvents,
 } from '../../../actors/ports.ts';
@@ -128,7 +129,15 @@ export class SandboxClient implements WhatsAppClient {
     });
   }
 
-  fetchUnread(query: { since: EpochMs; perChat: number }): Promise<InboundMessage[]> {
+  requestPairingCode(_phoneNumber: string): Promise<string> {
+    return Promise.reject(new GatewayError('SESSION_NOT_READY', 'Pairing codes are not supported.'));
+  }
+
+  answerPasskey(_assertion: WebAuthnJson): Promise<void> {
+    return Promise.reject(new GatewayError('SESSION_NOT_READY', 'No passkey is asked for.'));
+  }
+
+  fetchMissed(query: { since: EpochMs; perChat: number }): Promise<InboundMessage[]> {
     return this.#call('failed', async (device) => {
       const chats = (await device.chats()).filter((chat) => chat.unread > 0);
       const unread = await Promise.all(

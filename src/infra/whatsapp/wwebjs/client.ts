@@ -7,6 +7,7 @@ import type {
   ImageFile,
   InboundMessage,
   Jid,
+  WebAuthnJson,
   WhatsAppClient,
   WhatsAppClientEvents,
 } from '../../../actors/ports.ts';
@@ -150,7 +151,15 @@ export class WwebjsClient implements WhatsAppClient {
     return query('find-sent', this.#parts.deadlines.historyMs, findSent(this.#page(), wanted));
   }
 
-  async fetchUnread(wanted: { since: EpochMs; perChat: number }): Promise<InboundMessage[]> {
+  requestPairingCode(_phoneNumber: string): Promise<string> {
+    return Promise.reject(new GatewayError('SESSION_NOT_READY', 'Pairing codes are not supported.'));
+  }
+
+  answerPasskey(_assertion: WebAuthnJson): Promise<void> {
+    return Promise.reject(new GatewayError('SESSION_NOT_READY', 'No passkey is asked for.'));
+  }
+
+  async fetchMissed(wanted: { since: EpochMs; perChat: number }): Promise<InboundMessage[]> {
     const onFault = (error: unknown) => this.#parts.onFault('fetch-unread', error);
     const fetched = fetchUnread(this.#page(), wanted, onFault);
     return query('fetch-unread', this.#parts.deadlines.historyMs, fetched);
