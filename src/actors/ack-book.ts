@@ -6,23 +6,22 @@ import type { Ack, Scheduler } from './ports.ts';
 export class AckBook {
   /** A few at a time, begun anew for each message: a map's tables would pile up (see `Entry`). */
   #seen: Ack[] = [];
-  #waiter: { messageId: string; settle(ack: number): void; fail(error: Error): void } | null = null;
+  #waiter: { messageId: string; settle(ack: Ack): void; fail(error: Error): void } | null = null;
 
   /** Takes note of an ack. */
-  note(told: Ack): void {
-    const { messageId, ack } = told;
-    this.#seen.push(told);
-    if (this.#waiter?.messageId === messageId && ack !== 0) this.#waiter.settle(ack);
+  note(ack: Ack): void {
+    this.#seen.push(ack);
+    if (this.#waiter?.messageId === ack.messageId && ack.ack !== 0) this.#waiter.settle(ack);
   }
 
   /** Resolves with the first ack other than 0 of the message; rejects after `sendTimeoutMs`, or when abandoned. */
   wait(
     messageId: string,
     context: { clock: Scheduler; sendTimeoutMs: number; closed: AbortSignal },
-  ): Promise<number> {
-    const seen = this.#seen.findLast((told) => told.messageId === messageId);
-    if (seen && seen.ack !== 0) return Promise.resolve(seen.ack);
-    const acked = new Promise<number>((settle, fail) => {
+  ): Promise<Ack> {
+    const seen = this.#seen.findLast((ack) => ack.messageId === messageId);
+    if (seen && seen.ack !== 0) return Promise.resolve(seen);
+    const acked = new Promise<Ack>((settle, fail) => {
       this.#waiter = { messageId, settle, fail };
     });
     if (context.closed.aborted) this.abandon();

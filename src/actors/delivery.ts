@@ -1,6 +1,6 @@
 import type { AckBook } from './ack-book.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
-import type { Handover, Jid, Scheduler, WhatsAppClient } from './ports.ts';
+import type { Ack, Clock, Handover, Jid, Scheduler, WhatsAppClient } from './ports.ts';
 import type { MessageError, MessageLog, Settlement, StoredMessage } from './ports-stores.ts';
 
 /**
@@ -34,16 +34,40 @@ export function messageError({ code, message }: GatewayError): MessageError {
   return { code, message };
 }
 
+// WhatsApp's codes of a refusal that have a code of ours; other refusals are `BAD_GATEWAY`.
+const REFUSALS = new Map<number | undefined, MessageError>([
+  [
+    463,
+    {
+      code: 'REACHOUT_TIMELOCKED',
+      message: 'WhatsApp does not let this account write to people who never wrote to it, for now.',
+    },
+  ],
+  [
+    475,
+    {
+      code: 'MESSAGE_CAPPED',
+      message: 'This account has used up the new chats that WhatsApp allows it, for now.',
+    },
+  ],
+]);
+
+/** How the message of an ack other than 0 ended. Pure. */
+export function acknowledged({ messageId, ack, errorCode }: Ack, clock: Clock): Settlement {
+  if (ack >= 1) return { status: 'sent', messageId, at: new Date(clock.now()) };
+  const error = REFUSALS.get(errorCode) ?? { code: 'BAD_GATEWAY', message: 'WhatsApp refused the message.' };
+  return { status: 'failed', error };
+}
+
 /**
- * Waits for the server's word on a message that was handed over: only that is "sent" (SPEC §3). When the session
+ * Waits for the server's word on a message that was handed over: only that is "sent". When the session
  * ends before, the next one can tell, at once.
  */
 async function confirm(handover: Handover, context: DeliveryContext): Promise<DeliveryResult> {
   const { messageId } = handover;
   try {
-    const ack = handover.ack !== 0 ? handover.ack : await context.acks.wait(messageId, context);
-    if (ack >= 1) return { status: 'sent', messageId, at: new Date(context.clock.now()) };
-    return { status: 'failed', error: { code: 'BAD_GATEWAY', message: 'WhatsApp refused the message.' } };
+    const answer = handover.ack !== 0 ? handover : await context.acks.wait(messageId, context);
+    return acknowledged(answer, context.clock);
   } catch (error) {
     if (context.closed.aborted) return { status: 'doubtful', error: toGatewayError(error) };
     return { status: 'unknown', messageId, error: messageError(toGatewayError(error)) };

@@ -1,6 +1,6 @@
 /**
- * The codes of SPEC §3, in the words of the contract. HTTP maps each to a status in `http/problem.ts`;
- * that table is typed by this list, so a code without a status does not compile.
+ * Every error code of the API. HTTP maps each to a status in `http/problem.ts`; that table is typed by this list, so
+ * a code without a status does not compile.
  */
 export const ERROR_CODES = [
   'INVALID_PAYLOAD',
@@ -8,7 +8,10 @@ export const ERROR_CODES = [
   'SESSION_NOT_FOUND',
   'NOT_FOUND',
   'METHOD_NOT_ALLOWED',
+  'REACHOUT_TIMELOCKED',
+  'MESSAGE_CAPPED',
   'AGENT_ID_TAKEN',
+  'ACCOUNT_CHANGED',
   'SESSION_NOT_READY',
   'IDEMPOTENCY_CONFLICT',
   'MEDIA_TOO_LARGE',
@@ -28,10 +31,10 @@ export const ERROR_CODES = [
   'INTERNAL',
 ] as const;
 
-/** A code of SPEC §3. */
+/** One of the codes. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** What an error may carry beside its code; `outcome` says whether a failed send may have left (SPEC §3). */
+/** What an error may carry beside its code; `outcome` says whether a failed send may have left. */
 export interface ErrorDetails {
   outcome?: 'failed' | 'unknown';
   retryAfterSeconds?: number;

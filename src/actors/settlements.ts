@@ -1,3 +1,4 @@
+import { acknowledged } from './delivery.ts';
 import type { Waiter } from './mailbox.ts';
 import type { Ack, Scheduler } from './ports.ts';
 import type { MessageLog, MessageStatus, Settlement, StoredMessage } from './ports-stores.ts';
@@ -22,7 +23,7 @@ export class Settlements {
   readonly #deps: SettlementDeps;
   /** Newest own WhatsApp ids: a chat that is searched has them, too. */
   readonly #claimed = new Set<string>();
-  /** Messages told as unknown, by WhatsApp id: a late ack still makes them sent. */
+  /** Messages settled as unknown, by WhatsApp id: a late ack still makes them sent or failed. */
   readonly #unsettled = new Map<string, StoredMessage>();
 
   constructor(deps: SettlementDeps) {
@@ -53,12 +54,12 @@ export class Settlements {
     waiter?.(message);
   }
 
-  /** An ack that comes late settles what was unknown. */
-  acked({ messageId, ack }: Ack): void {
-    const late = this.#unsettled.get(messageId);
-    if (!late || ack < 1) return;
-    this.#unsettled.delete(messageId);
-    this.record(late, { status: 'sent', messageId, at: new Date(this.#deps.clock.now()) });
+  /** An ack that comes late settles what was unknown: sent, or refused. */
+  acked(ack: Ack): void {
+    const late = this.#unsettled.get(ack.messageId);
+    if (!late || ack.ack === 0) return;
+    this.#unsettled.delete(ack.messageId);
+    this.record(late, acknowledged(ack, this.#deps.clock));
   }
 
   /** Remembers a WhatsApp id as ours, the newest thousand. */

@@ -11,7 +11,10 @@ const MEANING: Record<ErrorCode, string> = {
   SESSION_NOT_FOUND: 'no such agent',
   NOT_FOUND: 'no such path, message or quoted message',
   METHOD_NOT_ALLOWED: 'the path knows other methods; see `Allow`',
+  REACHOUT_TIMELOCKED: 'WhatsApp does not let the account write to people who never wrote to it, for now',
+  MESSAGE_CAPPED: 'the account has used up the new chats that WhatsApp allows it, for now',
   AGENT_ID_TAKEN: 'the agentId belongs to another userId',
+  ACCOUNT_CHANGED: 'another number was linked while the message waited; it was not sent',
   SESSION_NOT_READY: 'the agent is not connected, or has no QR to scan',
   IDEMPOTENCY_CONFLICT: 'the key is in flight (409) or was used with another body (422)',
   MEDIA_TOO_LARGE: 'the image is over 10 MB',
@@ -67,9 +70,14 @@ function headersFor(status: number, codes: ErrorCode[]): Record<string, ReturnTy
   return mayPass ? { 'Retry-After': header('Seconds to wait.', { example: '5' }) } : {};
 }
 
-// What errors tell beside their code, where they tell more.
+const REFUSED = { outcome: 'failed', id: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa' };
+
+// The details of errors that have some.
 const DETAILS: Partial<Record<ErrorCode, unknown>> = {
   INVALID_PAYLOAD: [{ path: 'to', message: 'must be a phone number or a WhatsApp address' }],
+  REACHOUT_TIMELOCKED: REFUSED,
+  MESSAGE_CAPPED: REFUSED,
+  ACCOUNT_CHANGED: REFUSED,
   BAD_GATEWAY: {
     outcome: 'unknown',
     id: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa',

@@ -15,7 +15,10 @@ const WAIT_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 30, MINUTE, 300, 900, HOUR
 const AI_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, MINUTE, 120];
 const OPERATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 90];
 /** How a message fails, beside what is counted as `other`. */
-const SEND_ERRORS = ['BAD_GATEWAY', 'EXPIRED', 'NOT_FOUND', 'RECIPIENT_NOT_ON_WHATSAPP', 'SESSION_NOT_FOUND'];
+const SEND_ERRORS =
+  'BAD_GATEWAY EXPIRED NOT_FOUND RECIPIENT_NOT_ON_WHATSAPP SESSION_NOT_FOUND REACHOUT_TIMELOCKED MESSAGE_CAPPED ACCOUNT_CHANGED'.split(
+    ' ',
+  );
 const OPERATIONS =
   'start logout destroy reload send_text send_image set_typing resolve_recipient probe find_sent fetch_missed request_pairing_code answer_passkey'.split(
     ' ',

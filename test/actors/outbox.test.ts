@@ -294,6 +294,42 @@ describe('the outbox', () => {
     expect((await Promise.all(settled)).map((message) => message?.status)).to.deep.equal(['failed', 'sent']);
   });
 
+  it('names a refusal by the code of the server, and sends nothing again', async () => {
+    for (const [errorCode, code] of [
+      [463, 'REACHOUT_TIMELOCKED'],
+      [475, 'MESSAGE_CAPPED'],
+      [500, 'BAD_GATEWAY'],
+      [undefined, 'BAD_GATEWAY'],
+    ] as const) {
+      const refusal = { messageId: 'wa 1', ack: -1, errorCode };
+      const { outbox: box } = outbox();
+      let handedOver = 0;
+      const refusing = scripted({
+        sendText: async () => {
+          handedOver += 1;
+          setImmediate(() => box.acked(refusal));
+          return { messageId: 'wa 1', timestamp: 0, ack: 0 };
+        },
+      });
+      box.open(refusing.client);
+      const late = await box.put(stored('1')).settled;
+      expect(late?.error?.code, `by an ack, ${errorCode}`).to.equal(code);
+      box.open(scripted({ sendText: async () => ({ ...refusal, timestamp: 0 }) }).client);
+      const atOnce = await box.put(stored('2')).settled;
+      expect(atOnce?.error?.code, `by the hand-over, ${errorCode}`).to.equal(code);
+      expect([late?.status, atOnce?.status, handedOver]).to.deep.equal(['failed', 'failed', 1]);
+    }
+  });
+
+  it('fails an unknown message whose refusal comes late', async () => {
+    const { outbox: box, written } = outbox();
+    box.open(scripted({ sendText: async () => ({ messageId: 'wa 1', timestamp: 0, ack: 0 }) }).client);
+    expect(await box.put(stored('1')).settled).to.include({ status: 'unknown' });
+    box.acked({ messageId: 'wa 1', ack: -1, errorCode: 463 });
+    box.acked({ messageId: 'wa 1', ack: 1 });
+    expect(written).to.deep.equal(['1 sending', '1 unknown', '1 failed']);
+  });
+
   it('waits while the database is away, and loses nothing', async () => {
     let outages = 5;
     const { outbox: box } = outbox({
