@@ -134,24 +134,25 @@ class Gateway implements GatewaySystem {
     if (agent) this.#keys.refresh(agent);
   }
 
-  assertCanSend(agentId: string): void {
-    this.#lifecycle.assertOpen();
+  assertCanSend(agentId: string, traceId: string): void {
     const agent = this.#agents.get(agentId);
+    if (this.#lifecycle.isStopping) this.events.emit('rejected', { agentId, reason: 'draining', traceId });
+    this.#lifecycle.assertOpen();
     if (!agent.isConnected) {
-      this.events.emit('rejected', { agentId, reason: 'not_ready' });
+      this.events.emit('rejected', { agentId, reason: 'not_ready', traceId });
       const { status } = agent.view();
       throw new GatewayError('SESSION_NOT_READY', `The agent is not connected: it is ${status}.`);
     }
-    agent.sender.outbox.assertRoom();
+    agent.sender.assertRoom(traceId);
   }
 
   async send(agentId: string, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome> {
-    this.assertCanSend(agentId);
+    this.assertCanSend(agentId, message.traceId);
     return this.#agents.get(agentId).sender.send(message, options);
   }
 
   async run(agentId: string, request: AiRequest, options: RunOptions): Promise<RunOutcome> {
-    this.assertCanSend(agentId);
+    this.assertCanSend(agentId, options.traceId);
     const agent = this.#agents.get(agentId);
     return agent.turns.run(request, options, agent.ending.signal);
   }

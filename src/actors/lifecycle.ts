@@ -48,6 +48,11 @@ export class Lifecycle {
     this.#restored = this.#bootAll(agents);
   }
 
+  /** True from the moment that the stop begins. */
+  get isStopping(): boolean {
+    return this.#stopping;
+  }
+
   /** @throws GatewayError `SHUTTING_DOWN` from the moment that the stop begins */
   assertOpen(): void {
     if (!this.#stopping) return;

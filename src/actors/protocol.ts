@@ -167,7 +167,12 @@ export interface GatewayEvents {
     /** The stored image of a settled message: nobody needs it any more. */
     file?: string;
   }) => void;
-  rejected: (rejection: { agentId: string; reason: 'full' | 'not_ready' | 'draining' }) => void;
+  /** A message was refused before it was stored: once for each, where it is refused. */
+  rejected: (rejection: {
+    agentId: string;
+    reason: 'full' | 'not_ready' | 'draining';
+    traceId: string;
+  }) => void;
   inbound: (message: {
     agentId: string;
     type: string;
@@ -230,8 +235,8 @@ export interface GatewaySystem {
   /** Sets the key to the user's latest active one, in the background; at most one look-up at a time per agent. */
   refreshApiKey(agentId: string): void;
 
-  /** Throws what a send would be refused with now: `SESSION_NOT_FOUND`, `SESSION_NOT_READY`, `RATE_LIMITED`. */
-  assertCanSend(agentId: string): void;
+  /** Throws what a send would be refused with now: `SESSION_NOT_FOUND`, `SESSION_NOT_READY`, `RATE_LIMITED`; counted. */
+  assertCanSend(agentId: string, traceId: string): void;
   /** Stores, queues and sends; waits `SEND_WAIT_MS` at most. */
   send(agentId: string, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome>;
   /** Asks the AI for a chat and sends what it answers. `AI_TIMEOUT`, `AI_DOWNSTREAM_ERROR` beside those of `send`. */

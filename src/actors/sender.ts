@@ -52,11 +52,21 @@ export class Sender implements OutboxReports {
   }
 
   /** Holds a place. @throws GatewayError `RATE_LIMITED`, counted. */
-  reserve(): Reservation {
+  reserve(traceId: string): Reservation {
+    return this.#counted(traceId, () => this.outbox.reserve());
+  }
+
+  /** @throws GatewayError `RATE_LIMITED` when there is no place now, counted. */
+  assertRoom(traceId: string): void {
+    this.#counted(traceId, () => this.outbox.assertRoom());
+  }
+
+  /** Reports a refusal of the full mailbox, and throws it on. */
+  #counted<T>(traceId: string, ask: () => T): T {
     try {
-      return this.outbox.reserve();
+      return ask();
     } catch (error) {
-      this.#deps.events.emit('rejected', { agentId: this.#owner.agentId, reason: 'full' });
+      this.#deps.events.emit('rejected', { agentId: this.#owner.agentId, reason: 'full', traceId });
       throw error;
     }
   }
@@ -64,7 +74,7 @@ export class Sender implements OutboxReports {
   /** Stores and queues a message; the place is the caller's or a new one. `DATABASE_UNAVAILABLE`, `RATE_LIMITED`. */
   async accept(
     message: OutgoingMessage,
-    place: Reservation = this.reserve(),
+    place: Reservation = this.reserve(message.traceId),
   ): Promise<{ stored: StoredMessage; position: number; settled: Promise<StoredMessage | null> }> {
     try {
       const { clock, messages } = this.#deps;

@@ -44,7 +44,7 @@ export class Turns {
 
   /** `/run`: one turn for a caller, outside of the chat's queue. A full mailbox is told before the AI is asked. */
   async run(request: AiRequest, { traceId, id }: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
-    const place = this.#owner.sender.reserve();
+    const place = this.#owner.sender.reserve(traceId);
     try {
       const port = this.#port(request, traceId, async (text) => {
         const reply = { id, ...replyTo(request.sessionId, text, traceId) };

@@ -70,7 +70,8 @@ function trafficListeners(logger: Logger): Listeners {
       else if (status === 'failed' || status === 'unknown') logger.warn(line);
       else logger.debug(line);
     },
-    rejected: ({ agentId, reason }) => logger.warn({ event: 'message.rejected', agentId, reason }),
+    rejected: ({ agentId, reason, traceId }) =>
+      logger.warn({ event: 'message.rejected', traceId, agentId, reason }),
     inbound: ({ agentId, type, handled, why, traceId }) =>
       logger[handled === 'failed' || handled === 'looping' ? 'warn' : 'info']({
         event: 'inbound',

@@ -111,8 +111,8 @@ describe('logGateway', () => {
     ],
     [
       'a message that was refused',
-      () => events.emit('rejected', { agentId, reason: 'full' }),
-      { level: 'warn', event: 'message.rejected', reason: 'full' },
+      () => events.emit('rejected', { agentId, reason: 'full', traceId }),
+      { level: 'warn', event: 'message.rejected', traceId, reason: 'full' },
     ],
     [
       'a message that came in',

@@ -78,7 +78,7 @@ describe('Metrics', () => {
     const message = { agentId: 'support', id: '1', kind: 'text', origin: 'api', traceId } as const;
     events.emit('message', { ...message, status: 'sending', waitedMs: 20 });
     events.emit('message', { ...message, status: 'sent', waitedMs: 40 });
-    events.emit('rejected', { agentId: 'support', reason: 'full' });
+    events.emit('rejected', { agentId: 'support', reason: 'full', traceId });
     events.emit('inbound', { agentId: 'support', type: 'chat', handled: 'answered', why: 'direct', traceId });
     events.emit('ai', { agentId: 'support', outcome: 'reply', durationMs: 900, traceId });
     events.emit('operation', { agentId: 'support', operation: 'sendText', outcome: 'ok', durationMs: 12 });

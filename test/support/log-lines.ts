@@ -62,7 +62,7 @@ export const FIELDS: Record<LogEvent, z.ZodRawShape> = {
   'message.sent': { ...message, waitedMs: ms },
   'message.failed': settled,
   'message.unknown': settled,
-  'message.rejected': { agentId, reason: z.enum(['full', 'not_ready', 'draining']) },
+  'message.rejected': { traceId, agentId, reason: z.enum(['full', 'not_ready', 'draining']) },
   inbound: { traceId, agentId, type: z.string(), handled: z.string(), why: z.string() },
   'ai.call': { traceId, agentId, outcome: z.string(), durationMs: ms },
   'client.operation': { agentId, operation: z.string(), outcome: z.string(), durationMs: ms },

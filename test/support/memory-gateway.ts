@@ -12,6 +12,8 @@ import type { AgentRecord, AgentStore, MessageLog, StoredMessage } from '../../s
 import { type ActorSettings, DEFAULT_LIMITS } from '../../src/actors/settings.ts';
 import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 
+/** The trace id of every request that a test doesn't give one of its own. */
+const TRACE = '0'.repeat(32);
 const ME = { pn: '6281111111111@c.us' };
 
 /** A call that a test holds back and lets go, or lets fail. */
@@ -156,7 +158,7 @@ export function memoryGateway(
     messages: database.log,
     inbound: database.inbound,
     random: () => 0.5,
-    newTraceId: () => '0'.repeat(32),
+    newTraceId: () => TRACE,
     settings: {
       ...{ sendRatePerMinute: 6_000, sendBurst: 100, mailboxCapacity: 500 },
       ...{ sendWaitMs: 30_000, sendTimeoutMs: 30_000, messageTtlMs: 3_600_000 },
@@ -166,7 +168,7 @@ export function memoryGateway(
     },
   });
   const spec = { userId: 1, agentId: 'shop', agentName: 'Shop', apiKey: 'key' };
-  const create = () => system.create(spec, 't');
+  const create = () => system.create(spec, TRACE);
   return {
     database,
     driver,
@@ -185,7 +187,7 @@ export function memoryGateway(
     send: (text: string) =>
       system.send(
         'shop',
-        { to: '6283333333333@c.us', kind: 'text', text, origin: 'api', traceId: 't' },
+        { to: '6283333333333@c.us', kind: 'text', text, origin: 'api', traceId: TRACE },
         { respondAsync: false },
       ),
   };

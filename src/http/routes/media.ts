@@ -74,7 +74,7 @@ export function mediaRoutes({
           hold.release();
         };
         const work = async (id: string | undefined): Promise<Answer> => {
-          system.assertCanSend(agentId);
+          system.assertCanSend(agentId, options.traceId);
           const image = await store(media, body, hold);
           drop();
           return send(agentId, body, image, { ...options, id });

@@ -37,7 +37,7 @@ export function messageRoutes({ system, auth, rateLimit, once, bodies, budgets }
         const respondAsync = prefersAsync(req);
         await once(req, res, 'messages', body, {
           work: async (id) => {
-            system.assertCanSend(agentId);
+            system.assertCanSend(agentId, traceIdOf(res));
             const { to, message, quoteId } = body;
             const outcome = await system.send(
               agentId,

@@ -19,7 +19,7 @@ export function runRoutes({ system, auth, rateLimit, once, bodies, budgets }: Ag
         const body = parseWith(bodies.run, req.body);
         await once(req, res, 'run', body, {
           work: async (storedId) => {
-            system.assertCanSend(agentId);
+            system.assertCanSend(agentId, traceIdOf(res));
             const options = { traceId: traceIdOf(res), id: storedId };
             const { reply, replySent, sessionId, id, messageId } = await system.run(agentId, body, options);
             return { status: 200, body: { reply, replySent, sessionId, id, messageId } };
