@@ -16,7 +16,7 @@ export function settingsOf(config: Config, limits: Partial<ActorLimits> = {}): A
     startConcurrency: config.START_CONCURRENCY,
     aiConcurrency: config.AI_CONCURRENCY,
     memoryLimitBytes: config.CHROMIUM_MEMORY_LIMIT_MB * 1024 * 1024 || undefined,
-    developer: parseJid(config.DEVELOPER_NUMBER, config.DEFAULT_COUNTRY),
+    developer: parseJid(`+${config.DEVELOPER_NUMBER}`, config.DEFAULT_COUNTRY),
     limits: { ...DEFAULT_LIMITS, ...limits },
   };
 }

@@ -1,53 +1,29 @@
 import { existsSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { isSupportedCountry } from 'libphonenumber-js';
 import { z } from 'zod';
 import { faultWords } from '../fault-words.ts';
+import {
+  baseUrl,
+  bearerToken,
+  bindAddress,
+  callerOrigins,
+  fetchOrigins,
+  trustedProxies,
+} from './config-fields.ts';
 
 // The only reader of the environment (SPEC §2). Every fault is listed at once; the process then exits with 78.
 
 const integer = (fallback: number, min = 1, max = 2_147_483_647) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
-const list = z
-  .string()
-  .default('')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((part) => part.trim())
-      .filter(Boolean),
-  );
-const HTTP = { protocol: /^https?$/, error: 'must be an http or https URL' };
-const httpUrl = z.url(HTTP).transform((url) => url.replace(/\/+$/, ''));
-
-const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
-
-/** True for an address, a network in CIDR form, or a name of networks. */
-function isNetwork(text: string): boolean {
-  const [, address, prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
-  if (address === undefined || !isIP(address)) return NAMED_NETWORKS.includes(text);
-  return Number(prefix ?? 0) <= (isIP(address) === 4 ? 32 : 128);
-}
-
-/** Whose word about the client is taken: how many proxies are in front, or their addresses; nobody's by default. */
-const trustedProxies = list.transform((parts, context) => {
-  const [first] = parts;
-  if (parts.length === 1 && /^\d$/.test(first!)) return Number(first);
-  if (parts.every(isNetwork)) return parts;
-  context.addIssue({
-    code: 'custom',
-    message: 'must be a number of proxies, or addresses and networks by comma',
-  });
-  return z.NEVER;
-});
 
 const schema = z
   .object({
     PORT: integer(3000, 0, 65_535),
-    HOST: z.string().min(1).default('127.0.0.1'),
-    APP_BASE_URL: httpUrl.optional(),
-    AI_BACKEND_URL: httpUrl.optional(),
+    HOST: bindAddress.default('127.0.0.1'),
+    APP_BASE_URL: baseUrl.optional(),
+    AI_BACKEND_URL: baseUrl.optional(),
     AI_TIMEOUT_MS: integer(60_000),
-    CORS_ORIGINS: list,
+    CORS_ORIGINS: callerOrigins,
     TRUST_PROXY: trustedProxies,
     TEMP_DIR: z.string().min(1).default('/tmp/wwebjs'),
     WWEBJS_AUTH_DIR: z.string().min(1).default('.wwebjs_auth'),
@@ -63,14 +39,15 @@ const schema = z
       .transform((text) => text.split(/\s+/).filter(Boolean)),
     CHROMIUM_MEMORY_LIMIT_MB: integer(0, 0),
     CHROMIUM_SANDBOX: z.enum(['auto', 'on', 'off']).default('auto'),
-    MEDIA_ALLOWED_ORIGINS: list.pipe(z.array(z.url(HTTP).transform((url) => new URL(url).origin))),
+    MEDIA_ALLOWED_ORIGINS: fetchOrigins,
     DEVELOPER_NUMBER: z
       .string()
       .regex(/^\d{8,15}$/, 'must be 8 to 15 digits, without +')
       .default('62895619356936'),
     DEFAULT_COUNTRY: z
       .string()
-      .regex(/^[A-Z]{2}$/, 'must be two capital letters, such as ID')
+      .regex(/^[A-Z]{2}$/, { error: 'must be two capital letters, such as ID', abort: true })
+      .refine(isSupportedCountry, 'is not a country with phone numbers')
       .default('ID'),
     SEND_RATE_PER_MINUTE: integer(100),
     SEND_BURST: integer(100),
@@ -80,7 +57,7 @@ const schema = z
     MESSAGE_TTL_MS: integer(3_600_000),
     QR_WAIT_MS: integer(30_000, 0),
     START_CONCURRENCY: integer(2),
-    SESSIONS_TOKEN: z.string().min(1).optional(),
+    SESSIONS_TOKEN: bearerToken.optional(),
     MAX_SESSIONS: integer(200),
     // Of the least, what one agent may have of it holds the largest body.
     UPLOAD_BUDGET_MB: integer(128, 40),

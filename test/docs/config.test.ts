@@ -54,7 +54,7 @@ describe('a configuration that is not usable', () => {
         'DEFAULT_COUNTRY: must be two capital letters, such as ID',
         'WHATSAPP_DRIVER: must be wwebjs or sandbox',
         'SEND_BURST: must be a whole number',
-        'MEDIA_ALLOWED_ORIGINS.0: must be an http or https URL',
+        'MEDIA_ALLOWED_ORIGINS.0: must be an http or https origin, such as http://127.0.0.1:9000',
       ]);
   });
 });
