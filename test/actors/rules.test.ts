@@ -46,6 +46,23 @@ describe('which inbound messages are answered', () => {
     ['a message to oneself, by LID', { ...dm, senderId: '99@lid' }, 'own'],
     ['an image', { ...dm, type: 'image' }, 'not_text'],
     ['a blank text', { ...dm, body: '  \n' }, 'empty'],
+    ['an announcement by WhatsApp', { ...dm, chatId: '0@c.us', senderId: '0@c.us' }, 'no_person'],
+    ['a message of WhatsApp’s server', { ...dm, chatId: 'server@c.us', senderId: 'server@c.us' }, 'no_person'],
+    [
+      'WhatsApp’s own business account',
+      { ...dm, chatId: '16505361212@c.us', senderId: '16505361212@c.us' },
+      'no_person',
+    ],
+    ['Meta AI', { ...dm, chatId: '867051314767696@bot', senderId: '867051314767696@bot' }, 'no_person'],
+    ['Meta AI by number', { ...dm, chatId: '13135550002@c.us', senderId: '13135550002@c.us' }, 'no_person'],
+    [
+      'Meta AI that mentions the bot in a group',
+      { ...group, senderId: '867051314767696@bot', mentionedIds: ['628111@c.us'] },
+      'no_person',
+    ],
+    ['a call', { ...dm, chatId: '628222@call', senderId: '628222@call' }, 'no_person'],
+    ['an address of a kind that is not known', { ...dm, chatId: 'x@new', senderId: 'x@new' }, 'no_person'],
+    ['a message from a device of a person', { ...dm, chatId: '628222:3@c.us', senderId: '628222:3@c.us' }, true],
   ];
   for (const [what, message, expected] of cases) {
     it(`${expected === true ? 'answers' : 'ignores'} ${what}`, () => {
@@ -54,6 +71,52 @@ describe('which inbound messages are answered', () => {
       );
     });
   }
+});
+
+describe('the number of the bot in the text of a group message', () => {
+  const bot = { pn: '6281100000001@c.us', lid: '99@lid' };
+  const isAnswered = (body: string) => judgeInbound({ ...group, body }, bot).answer;
+
+  for (const body of [
+    '6281100000001',
+    '@6281100000001 2 kopi',
+    'halo +6281100000001, buka?',
+    '+62 811-0000-0001',
+    '@62 811-0000-0001 tolong',
+    '(+62) 811 0000 0001!',
+    '62.811.0000.0001.',
+    '@\u20686281100000001\u2069 halo',
+    'tanya\n6281100000001\nya',
+    'https://wa.me/6281100000001',
+    '请6281100000001帮忙',
+    '2 6281100000001',
+  ])
+    it(`is a mention in ${JSON.stringify(body)}`, () => expect(isAnswered(body)).to.equal(true));
+
+  for (const body of [
+    'order 628110000000199',
+    'AB6281100000001-77',
+    'INV-6281100000001X',
+    '16281100000001',
+    '77-6281100000001',
+    '6281100000001-77',
+    '6281100000001.50',
+    '6281100000001/2026',
+    '2026/6281100000001',
+    '+62 811-0000-00012',
+    '+62 811-0000-0002',
+    'ref_6281100000001',
+    '6281100000001_a',
+    '6281100000001٧',
+  ])
+    it(`is no mention in ${JSON.stringify(body)}`, () => expect(isAnswered(body)).to.equal(false));
+
+  it('is looked for in a text of 65,536 characters without getting slow', () => {
+    const long = ['62 811-0000-000 '.repeat(4_096), '6 '.repeat(32_768), '-'.repeat(65_536)];
+    const startedAt = performance.now();
+    for (const body of long) isAnswered(body);
+    expect(performance.now() - startedAt).to.be.below(2_000);
+  });
 });
 
 describe('the waits between restarts', () => {
