@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import 'zod-openapi';
+import { GatewayError } from '../actors/errors.ts';
 
 // What comes in, as zod: the same schemas validate and are written into the OpenAPI document.
 
@@ -99,8 +100,8 @@ const runFields = {
 };
 
 /**
- * The three bodies that name a recipient. `toJid` turns what callers write into a JID (SPEC §4) and throws on
- * anything else, which becomes a 400 that names the field.
+ * The three bodies that name a recipient. `toJid` turns what callers write into a JID and throws on anything else,
+ * which becomes a 400 that names the field and says why.
  */
 export function agentBodies(toJid: (text: string) => string) {
   const recipient = z
@@ -110,8 +111,10 @@ export function agentBodies(toJid: (text: string) => string) {
     .transform((written, context) => {
       try {
         return toJid(written);
-      } catch {
-        context.addIssue({ code: 'custom', message: 'must be a phone number or a WhatsApp address' });
+      } catch (error) {
+        const message =
+          error instanceof GatewayError ? error.message : 'must be a phone number or a WhatsApp address';
+        context.addIssue({ code: 'custom', message });
         return z.NEVER;
       }
     })

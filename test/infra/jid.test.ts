@@ -32,6 +32,26 @@ describe('parseJid', () => {
     ['+15550000010', '15550000010@c.us'],
     ['15550000002', '15550000002@c.us'],
     ['15550000002@c.us', '15550000002@c.us'],
+    ['62812345678', '62812345678@c.us'],
+    ['447911123456', '447911123456@c.us'],
+    ['+81234567890', '81234567890@c.us'],
+    ['81234567890@c.us', '81234567890@c.us'],
+    ['5215512345678', '5215512345678@c.us'],
+    ['+52 1 55 1234 5678', '5215512345678@c.us'],
+    ['+52 55 1234 5678', '525512345678@c.us'],
+    ['551191234567', '551191234567@c.us'],
+    ['+55 11 9123-4567', '551191234567@c.us'],
+    ['5491112345678', '5491112345678@c.us'],
+    ['+54 9 11 1234-5678', '5491112345678@c.us'],
+    ['+54 11 15 1234-5678', '5491112345678@c.us'],
+    ['\u202a+62 812\u20113456\u20117890\u202c', '6281234567890@c.us'],
+    ['\u2068081234567890\u2069', '6281234567890@c.us'],
+    ['\u200e6281234567890@c.us', '6281234567890@c.us'],
+    ['\ufeff6281234567890\u200b', '6281234567890@c.us'],
+    ['6281234567890:12@s.whatsapp.net', '6281234567890@c.us'],
+    ['6281234567890.0:3@s.whatsapp.net', '6281234567890@c.us'],
+    ['6281234567890_1:3@c.us', '6281234567890@c.us'],
+    ['123456789012345:7@lid', '123456789012345@lid'],
   ];
   for (const [text, jid] of accepted)
     it(`reads ${JSON.stringify(text)} as ${jid}`, () => {
@@ -40,6 +60,35 @@ describe('parseJid', () => {
 
   it('reads national numbers as those of the default country', () => {
     expect(parseJid('07911 123456', 'GB')).to.equal('447911123456@c.us');
+  });
+
+  const ambiguous: [digits: string, country: string, ways: string[]][] = [
+    ['81234567890', 'ID', ['+62…', '+81…']],
+    ['812-3456-7890', 'ID', ['+62…', '+81…']],
+    ['8123456789', 'ID', ['+62…', '+81…']],
+    ['85291234567', 'ID', ['+62…', '+852…']],
+    ['6591234567', 'ID', ['+62…', '+65…']],
+    ['2025550123', 'US', ['+1…', '+20…']],
+    ['9123456789', 'RU', ['+7…', '+91…']],
+  ];
+  for (const [text, country, ways] of ambiguous)
+    it(`refuses ${text}, which ${country} and another country could mean, and names both ways to write it`, () => {
+      expect(() => parseJid(text, country))
+        .to.throw(GatewayError)
+        .that.satisfies(
+          ({ code, message }: GatewayError) =>
+            code === 'INVALID_PAYLOAD' && ways.every((way) => message.includes(way)) && !/\d{5}/.test(message),
+        );
+    });
+
+  it('takes digits that begin with the code of the default country for international, whatever else they could be', () => {
+    expect(parseJid('525512345678', 'MX')).to.equal('525512345678@c.us');
+    expect(parseJid('5215512345678', 'MX')).to.equal('5215512345678@c.us');
+    expect(parseJid('5511912345678', 'BR')).to.equal('5511912345678@c.us');
+    expect(parseJid('551191234567', 'BR')).to.equal('551191234567@c.us');
+    expect(parseJid('5491112345678', 'AR')).to.equal('5491112345678@c.us');
+    expect(parseJid('491701234567', 'DE')).to.equal('491701234567@c.us');
+    expect(parseJid('12025550123', 'US')).to.equal('12025550123@c.us');
   });
 
   const refused = [
@@ -63,7 +112,8 @@ describe('parseJid', () => {
     '1234567890123456@c.us',
     '6281234567890@c.us@c.us',
     '6281234567890@g.us.example',
-    '6281234567890:12@s.whatsapp.net',
+    '6281234567890:@s.whatsapp.net',
+    '6281234567890:1:2@s.whatsapp.net',
     '@g.us',
     'group@g.us',
     '12036-@g.us',
@@ -74,6 +124,13 @@ describe('parseJid', () => {
     '٠٨١٢٣٤٥٦٧٨٩٠',
     '6281234567890\u0000',
     '6281234567890\n6281234567891',
+    '6281234567890\n',
+    '\r\n6281234567890@c.us',
+    '6281234567890\n@c.us',
+    '6281234567890@c.us\r\n',
+    '120363025246125486\n@g.us',
+    '123456789012345@lid\n',
+    '0812\t3456\t7890',
     '1-'.repeat(50_000),
     `${'6281234567890'.padEnd(65, ' ')}`,
   ];
