@@ -346,6 +346,12 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         expect(message.id).to.contain(customer);
       });
 
+      it('receives a text with a link, whose preview has a file, as that text', async () => {
+        const text = 'lihat https://example.com/menu';
+        harness.network.write(freshNumber(), { to: number, text });
+        expect(await inbound(text)).to.include({ type: 'chat', body: text });
+      });
+
       it('hears an image as something other than text', async () => {
         const image = { data: PNG, mimetype: 'image/png' };
         harness.network.write(freshNumber(), { to: number, text: 'a picture', image });

@@ -19,15 +19,14 @@ export const messageModel = z.object({
   type: z.string(),
   body: z.string().nullish(),
   caption: z.string().nullish(),
-  directPath: z.string().nullish(),
   t: z.number(),
   mentionedJidList: z.array(jid).nullish(),
   notifyName: z.string().nullish(),
 });
 
-/** The text, or the caption: what has media keeps its thumbnail in `body`. */
-export function bodyOf({ body, caption, directPath }: z.infer<typeof messageModel>): string {
-  return (directPath ? caption : body) ?? '';
+/** The text, or the caption: anything but a text keeps its thumbnail in `body`. */
+export function bodyOf({ type, body, caption }: z.infer<typeof messageModel>): string {
+  return (type === 'chat' ? body : caption) ?? '';
 }
 
 /**

@@ -70,8 +70,13 @@ function attributesOf(view) {
     isStatusV3: chat.isStatus(),
     star: false,
     ...(view.quotedId && quoteOf(view.quotedId)),
-    ...(view.media && mediaOf(view)),
+    ...(view.media ? mediaOf(view) : previewOf(view)),
   };
+}
+
+/** What a text with a link carries of the link's preview. */
+function previewOf({ body, id }) {
+  return body.includes('https://') ? { directPath: `/preview/${id}`, thumbnail: 'AAAA' } : {};
 }
 
 /** What a message tells of the one it quotes. */
