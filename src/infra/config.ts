@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { isSupportedCountry } from 'libphonenumber-js';
+import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { faultWords } from '../fault-words.ts';
 import {

@@ -102,7 +102,8 @@ function digitsOf(number: PhoneNumber | undefined): string {
  */
 function refuseAmbiguous(digits: string, country: string, abroad: PhoneNumber | undefined): void {
   const home = asNational(digits, country);
-  if (!home?.isValid() || home.number === abroad?.number || digits.startsWith(home.countryCallingCode)) return;
+  if (!home?.isValid() || home.number === abroad?.number || digits.startsWith(home.countryCallingCode))
+    return;
   throw new GatewayError(
     'INVALID_PAYLOAD',
     `could be a number of two countries: write +${home.countryCallingCode}… or +${abroad?.countryCallingCode}…`,

@@ -47,7 +47,11 @@ describe('which inbound messages are answered', () => {
     ['an image', { ...dm, type: 'image' }, 'not_text'],
     ['a blank text', { ...dm, body: '  \n' }, 'empty'],
     ['an announcement by WhatsApp', { ...dm, chatId: '0@c.us', senderId: '0@c.us' }, 'no_person'],
-    ['a message of WhatsApp’s server', { ...dm, chatId: 'server@c.us', senderId: 'server@c.us' }, 'no_person'],
+    [
+      'a message of WhatsApp’s server',
+      { ...dm, chatId: 'server@c.us', senderId: 'server@c.us' },
+      'no_person',
+    ],
     [
       'WhatsApp’s own business account',
       { ...dm, chatId: '16505361212@c.us', senderId: '16505361212@c.us' },
@@ -62,7 +66,11 @@ describe('which inbound messages are answered', () => {
     ],
     ['a call', { ...dm, chatId: '628222@call', senderId: '628222@call' }, 'no_person'],
     ['an address of a kind that is not known', { ...dm, chatId: 'x@new', senderId: 'x@new' }, 'no_person'],
-    ['a message from a device of a person', { ...dm, chatId: '628222:3@c.us', senderId: '628222:3@c.us' }, true],
+    [
+      'a message from a device of a person',
+      { ...dm, chatId: '628222:3@c.us', senderId: '628222:3@c.us' },
+      true,
+    ],
   ];
   for (const [what, message, expected] of cases) {
     it(`${expected === true ? 'answers' : 'ignores'} ${what}`, () => {

@@ -77,7 +77,9 @@ describe('parseJid', () => {
         .to.throw(GatewayError)
         .that.satisfies(
           ({ code, message }: GatewayError) =>
-            code === 'INVALID_PAYLOAD' && ways.every((way) => message.includes(way)) && !/\d{5}/.test(message),
+            code === 'INVALID_PAYLOAD' &&
+            ways.every((way) => message.includes(way)) &&
+            !/\d{5}/.test(message),
         );
     });
 
