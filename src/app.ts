@@ -119,6 +119,7 @@ class Service implements App {
       dbUrl: config.DB_URL,
       dataDir: config.DATA_DIR,
       onQuery: (operation, seconds) => metrics.dbQuery(operation, seconds),
+      onUnusableRow: (text) => this.#logger.warn({ event: 'database.row_skipped' }, text),
     });
     this.#releases.push(() => database.close());
     metrics.observePool(() => ({ ...database.poolStats() }));

@@ -6,6 +6,9 @@ import type { ImageFile, Jid } from './ports.ts';
 export const SESSION_STATES = ['awaiting_qr', 'connected', 'disconnected', 'auth_failed'] as const;
 export type SessionState = (typeof SESSION_STATES)[number];
 
+/** What an agentId may be: safe as a folder name, a path segment and a metric label. */
+export const AGENT_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+
 /** A row of `whatsapp_user` (PRD §3.2). */
 export interface AgentRecord {
   userId: number;
@@ -33,6 +36,7 @@ export interface AgentStore {
     apiKey: string;
     status: SessionState;
   }): Promise<AgentRecord>;
+  /** All records that an agent can be made of; other rows are reported and skipped. */
   list(): Promise<AgentRecord[]>;
   find(agentId: string): Promise<AgentRecord | null>;
   /** Writes a state; `connected` stamps `last_connected_at`, `disconnected` `last_disconnected_at`. */

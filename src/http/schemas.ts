@@ -1,16 +1,14 @@
 import { z } from 'zod';
 import 'zod-openapi';
 import { GatewayError } from '../actors/errors.ts';
+import { AGENT_ID } from '../actors/ports-stores.ts';
 
 // What comes in, as zod: the same schemas validate and are written into the OpenAPI document.
 
-/** An agent's id (SPEC §3): safe as a folder name, a path segment and a metric label. */
+/** An agent's id. */
 export const agentId = z
   .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
-    'must be 1 to 64 letters, digits, - or _, a letter or digit first',
-  )
+  .regex(AGENT_ID, 'must be 1 to 64 letters, digits, - or _, a letter or digit first')
   .meta({ description: 'The agent, chosen by who creates it.', example: 'support-bot' });
 
 export const agentPath = z.object({ agentId });

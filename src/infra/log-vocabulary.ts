@@ -11,6 +11,7 @@ export const LOG_EVENTS = [
   'database.lost',
   'database.regained',
   'database.taken',
+  'database.row_skipped',
   'http.request',
   'http.bug',
   'idempotency.lost',

@@ -26,9 +26,14 @@ for (const { name, binDir } of flavours()) {
     const fresh = withDatabase(binDir);
     let database: Database;
     let sql: pg.Client;
+    const skipped: string[] = [];
 
     before(async () => {
-      database = await openDatabase({ dbUrl: fresh().url, dataDir: 'unused' });
+      database = await openDatabase({
+        dbUrl: fresh().url,
+        dataDir: 'unused',
+        onUnusableRow: (text) => skipped.push(text),
+      });
       sql = new pg.Client(fresh().config);
       await sql.connect();
     });
@@ -93,6 +98,39 @@ for (const { name, binDir } of flavours()) {
         const found = await database.agents.find('old');
         expect(found?.status).to.equal('disconnected');
         expect(found?.createdAt).to.be.a('date');
+      });
+
+      it('skips a row that no agent can be made of, says which and why, once, and reads the others', async () => {
+        await sql.query(
+          `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status, last_connected_at, created_at)
+           values (1, 'sales', 'Sales', 'k', 'connected', 'infinity', '-infinity'),
+                  (1, '../etc', 'Odd', 'secret', 'connected', null, now()), (-1, 'odd', 'Odd', 'k', 'connected', null, now())`,
+        );
+        for (let look = 0; look < 2; look += 1) {
+          const [sales, ...others] = await database.agents.list();
+          expect(others).to.deep.equal([]);
+          expect(sales).to.deep.include({ agentId: 'sales', status: 'connected', lastConnectedAt: null });
+          expect(sales?.createdAt).to.be.a('date');
+        }
+        expect(await database.agents.find('odd')).to.equal(null);
+        expect(skipped.sort()).to.deep.equal([
+          'A row of whatsapp_user is skipped (user_id -1, agent_id "odd"). user_id: Too small: expected number to be >0',
+          'A row of whatsapp_user is skipped (user_id 1, agent_id "../etc"). ' +
+            'agent_id: must be 1 to 64 letters, digits, - or _, a letter or digit first',
+        ]);
+      });
+
+      it('takes users whose ids are a bigint', async () => {
+        await sql.query('alter table whatsapp_user alter user_id type bigint');
+        try {
+          await database.agents.save({ ...agent, userId: 5_000_000_000 as number });
+          expect((await database.agents.list()).map(({ userId }) => userId)).to.deep.equal([5_000_000_000]);
+          await database.agents.remove('sales');
+          expect(await database.agents.list()).to.deep.equal([]);
+        } finally {
+          await sql.query('truncate whatsapp_user');
+          await sql.query('alter table whatsapp_user alter user_id type int');
+        }
       });
 
       it('sets a key, removes an agent, and finds none afterwards', async () => {

@@ -26,6 +26,7 @@ export const FIELDS: Record<LogEvent, z.ZodRawShape> = {
   'database.lost': {},
   'database.regained': {},
   'database.taken': {},
+  'database.row_skipped': {},
   'http.request': {
     traceId,
     agentId: agentId.optional(),

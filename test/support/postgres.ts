@@ -45,7 +45,7 @@ const servers = new Map<string, Promise<RunningServer>>();
 function sharedServer(binDir: string | undefined): Promise<RunningServer> {
   const name = binDir ?? '';
   const known = servers.get(name);
-  if (known) return known;
+  if (known !== undefined) return known;
   const started = (async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'gateway-postgres-'));
     return { dataDir, server: await startEmbeddedPostgres({ dataDir, binDir }) };
@@ -63,8 +63,8 @@ after(async () => {
   }
 });
 
-/** Runs one statement on the server's own database. */
-async function administer(connection: PoolConfig, sql: string): Promise<void> {
+/** Runs statements without parameters on a connection of their own. */
+export async function administer(connection: PoolConfig, sql: string): Promise<void> {
   const client = new pg.Client(connection);
   await client.connect();
   try {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  AGENT_ID,
   type AgentRecord,
   type AgentStore,
   SESSION_STATES,
@@ -8,19 +9,23 @@ import {
 import { GroupCommit } from './group-commit.ts';
 import type { DatabasePool } from './pool.ts';
 
-// Others may write this table too: its rows are outside data. A state that isn't one of ours says nothing.
+// A moment that no Date can hold, such as 'infinity', counts as unknown.
+const moment = z.date().nullable().catch(null);
+
+// Others write this table too: its rows are outside data. An unknown state counts as disconnected.
 const row = z
   .object({
-    user_id: z.number().int(),
-    agent_id: z.string(),
+    // A bigint arrives as text.
+    user_id: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER),
+    agent_id: z.string().regex(AGENT_ID, 'must be 1 to 64 letters, digits, - or _, a letter or digit first'),
     agent_name: z.string(),
     api_key: z.string(),
     endpoint_url_run: z.string().nullable(),
     status: z.enum(SESSION_STATES).catch('disconnected'),
-    last_connected_at: z.date().nullable(),
-    last_disconnected_at: z.date().nullable(),
-    created_at: z.date(),
-    updated_at: z.date(),
+    last_connected_at: moment,
+    last_disconnected_at: moment,
+    created_at: moment,
+    updated_at: moment,
   })
   .transform(
     (raw): AgentRecord => ({
@@ -32,15 +37,13 @@ const row = z
       status: raw.status,
       lastConnectedAt: raw.last_connected_at,
       lastDisconnectedAt: raw.last_disconnected_at,
-      createdAt: raw.created_at,
-      updatedAt: raw.updated_at,
+      createdAt: raw.created_at ?? raw.updated_at ?? new Date(),
+      updatedAt: raw.updated_at ?? raw.created_at ?? new Date(),
     }),
   );
 
-// The owner's two last columns may be null.
 const COLUMNS = `user_id, agent_id, agent_name, api_key, endpoint_url_run, status, last_connected_at,
-  last_disconnected_at, coalesce(created_at, updated_at, now()) as created_at,
-  coalesce(updated_at, created_at, now()) as updated_at`;
+  last_disconnected_at, created_at, updated_at`;
 
 interface StateChange {
   agentId: string;
@@ -54,11 +57,16 @@ interface StateChange {
  */
 export class PgAgentStore implements AgentStore {
   readonly #pool: DatabasePool;
+  readonly #onUnusableRow: (text: string) => void;
+  /** Rows that were reported, each once. */
+  readonly #reported = new Set<string>();
   /** A fleet that comes back changes its states together. */
   readonly #states = new GroupCommit((changes: StateChange[]) => this.#writeStates(changes));
 
-  constructor(pool: DatabasePool) {
+  /** `onUnusableRow` gets a sentence for the operator about each row that no agent can be made of, once. */
+  constructor(pool: DatabasePool, onUnusableRow: (text: string) => void = () => {}) {
     this.#pool = pool;
+    this.#onUnusableRow = onUnusableRow;
   }
 
   async save(agent: Parameters<AgentStore['save']>[0]): Promise<AgentRecord> {
@@ -78,19 +86,19 @@ export class PgAgentStore implements AgentStore {
     const rows = await this.#pool.query(
       'agent.list',
       `select distinct on (agent_id) ${COLUMNS} from public.whatsapp_user
-       order by agent_id, whatsapp_user.updated_at desc nulls last`,
+       order by agent_id, updated_at desc nulls last`,
     );
-    return rows.map((raw) => row.parse(raw));
+    return rows.flatMap((raw) => this.#usable(raw) ?? []);
   }
 
   async find(agentId: string): Promise<AgentRecord | null> {
     const rows = await this.#pool.query(
       'agent.find',
       `select ${COLUMNS} from public.whatsapp_user where agent_id = $1
-       order by whatsapp_user.updated_at desc nulls last limit 1`,
+       order by updated_at desc nulls last limit 1`,
       [agentId],
     );
-    return rows.length > 0 ? row.parse(rows[0]) : null;
+    return this.#usable(rows[0]);
   }
 
   async setStatus(agentId: string, status: SessionState, at: Date): Promise<void> {
@@ -118,6 +126,20 @@ export class PgAgentStore implements AgentStore {
        delete from public.whatsapp_user where agent_id = $1`,
       [agentId],
     );
+  }
+
+  /** The row as a record; null for none, and for one that no agent can be made of, which is reported. */
+  #usable(raw: Record<string, unknown> | undefined): AgentRecord | null {
+    if (!raw) return null;
+    const { data, error } = row.safeParse(raw);
+    if (data) return data;
+    const id = `user_id ${raw.user_id}, agent_id ${JSON.stringify(raw.agent_id)}`;
+    if (!this.#reported.has(id)) {
+      this.#reported.add(id);
+      const faults = error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+      this.#onUnusableRow(`A row of whatsapp_user is skipped (${id}). ${faults.join('; ')}`);
+    }
+    return null;
   }
 
   /** Writes states, an agent's newest one; a result for each, although there is nothing to tell. */

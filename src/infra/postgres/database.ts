@@ -21,6 +21,8 @@ export interface DatabaseOptions {
   dataDir: string;
   /** Told of every query, for metrics. */
   onQuery?: QueryObserver;
+  /** Receives a sentence for the operator about each row of `whatsapp_user` that is skipped. */
+  onUnusableRow?(text: string): void;
 }
 
 /** All stores on one database, and what is done with it as a whole. */
@@ -34,10 +36,14 @@ export class Database {
   readonly #server: EmbeddedPostgres | null;
   #closed: Promise<void> | null = null;
 
-  constructor(pool: DatabasePool, server: EmbeddedPostgres | null) {
+  constructor(
+    pool: DatabasePool,
+    server: EmbeddedPostgres | null,
+    onUnusableRow?: DatabaseOptions['onUnusableRow'],
+  ) {
     this.#pool = pool;
     this.#server = server;
-    this.agents = new PgAgentStore(pool);
+    this.agents = new PgAgentStore(pool, onUnusableRow);
     this.apiKeys = new PgApiKeyStore(pool);
     this.messages = new PgMessageLog(pool);
     this.inbound = new PgInboundLog(pool);
@@ -90,11 +96,12 @@ export class Database {
  * the tables of others, and frees what the last process left in flight.
  * @throws GatewayError or Error in words for the operator; then nothing is left running.
  */
-export async function openDatabase({ dbUrl, dataDir, onQuery }: DatabaseOptions): Promise<Database> {
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { dbUrl, dataDir, onQuery, onUnusableRow } = options;
   const server = dbUrl ? null : await startEmbeddedPostgres({ dataDir });
   const config: PoolConfig = server ? server.connection : { connectionString: dbUrl };
   const pool = new DatabasePool(config, onQuery);
-  const database = new Database(pool, server);
+  const database = new Database(pool, server, onUnusableRow);
   try {
     await migrate(config);
     await verifyForeignTables(pool);
