@@ -8,6 +8,7 @@ import type { WwebjsDriver } from '../../src/infra/whatsapp/wwebjs/driver.ts';
 import { browsersOf, killBrowsersOf, processesOfGroup } from '../../src/infra/whatsapp/wwebjs/processes.ts';
 import { describeWhatsAppClient } from '../infra/whatsapp-client.contract.ts';
 import { whenChromium } from '../support/chromium.ts';
+import { forEachEdition } from '../support/editions.ts';
 import { eventually } from '../support/eventually.ts';
 import { failureOf } from '../support/failure.ts';
 import { next, WwebjsWorld } from '../support/wwebjs.ts';
@@ -16,10 +17,12 @@ const BOT = '628110009999@c.us';
 const ANN = '628120000001@c.us';
 
 whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) => {
-  describeWhatsAppClient('wwebjs', async () => {
-    const world = await WwebjsWorld.open(executablePath);
-    return { driver: world.driver(), network: world.network, cleanup: () => world.close() };
-  });
+  forEachEdition((page) =>
+    describeWhatsAppClient(`wwebjs, ${page.name}`, async () => {
+      const world = await WwebjsWorld.open(executablePath, page);
+      return { driver: world.driver(), network: world.network, cleanup: () => world.close() };
+    }),
+  );
 
   describe('WwebjsDriver', function () {
     this.timeout(60_000);

@@ -5,7 +5,7 @@ import type { WhatsAppClient, WhatsAppClientEvents } from '../../src/actors/port
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import type { ClientDeadlines } from '../../src/infra/whatsapp/wwebjs/client.ts';
 import { WwebjsDriver, type WwebjsOptions } from '../../src/infra/whatsapp/wwebjs/driver.ts';
-import { type StandIn, startStandIn } from './stand-in/index.ts';
+import { type StandIn, type StandInOptions, startStandIn } from './stand-in/index.ts';
 
 /** What the real driver needs around it: a network, the stand-in that links to it, and a folder for profiles. */
 export class WwebjsWorld {
@@ -22,10 +22,11 @@ export class WwebjsWorld {
     this.standIn = standIn;
   }
 
-  static async open(executablePath: string): Promise<WwebjsWorld> {
+  /** A world whose page is of the given edition. */
+  static async open(executablePath: string, page: StandInOptions = {}): Promise<WwebjsWorld> {
     const network = new SandboxNetwork();
     const authDir = await mkdtemp(join(tmpdir(), 'auth-'));
-    return new WwebjsWorld(executablePath, authDir, network, await startStandIn(network));
+    return new WwebjsWorld(executablePath, authDir, network, await startStandIn(network, page));
   }
 
   /** Options of a driver whose Chromium takes the stand-in for WhatsApp; faults are kept in `faults`. */

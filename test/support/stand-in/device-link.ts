@@ -11,7 +11,8 @@ export type Tell = (event: string, data: unknown) => void;
 export class DeviceLink {
   readonly #network: SandboxNetwork;
   readonly #device: Device;
-  readonly #tell: Tell;
+  /** Writes an event to the page. */
+  readonly tell: Tell;
   /** Files that were uploaded and not yet sent, by SHA-256. */
   readonly #uploads = new Map<string, Uint8Array>();
   #thaw: (() => void)[] = [];
@@ -19,7 +20,7 @@ export class DeviceLink {
 
   constructor(network: SandboxNetwork, token: string | null, tell: Tell) {
     this.#network = network;
-    this.#tell = tell;
+    this.tell = tell;
     this.#device = network.openDevice({ token });
     tell('keys', this.#device.keys);
     this.#forwardEvents();
@@ -75,14 +76,14 @@ export class DeviceLink {
   #forwardEvents(): void {
     const { events } = this.#device;
     for (const name of ['ref', 'paired', 'state', 'message', 'ack'] as const)
-      events.on(name, (...data: unknown[]) => this.#tell(name, data[0]));
+      events.on(name, (...data: unknown[]) => this.tell(name, data[0]));
     // With the chats of this very moment: what comes later comes as an event.
-    events.on('opened', (me) => this.#tell('opened', { me, chats: chatViews(this.#network, me) }));
-    events.on('loggedOut', () => this.#tell('loggedOut', null));
+    events.on('opened', (me) => this.tell('opened', { me, chats: chatViews(this.#network, me) }));
+    events.on('loggedOut', () => this.tell('loggedOut', null));
     events.on('closed', (reason) => {
       // No page can end its browser. One that hangs for good is the nearest to a crash.
       if (reason === 'CRASH') this.#setFrozen(true);
-      else this.#tell('closed', reason);
+      else this.tell('closed', reason);
     });
   }
 
@@ -95,7 +96,7 @@ export class DeviceLink {
   /** Hangs the page, or lets it go on. */
   #setFrozen(frozen: boolean): void {
     this.#frozen = frozen;
-    if (frozen) this.#tell('freeze', null);
+    if (frozen) this.tell('freeze', null);
     else for (const callback of this.#thaw.splice(0)) callback();
   }
 

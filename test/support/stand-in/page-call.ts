@@ -7,6 +7,7 @@ export const pageCall = z.discriminatedUnion('method', [
   z.object({
     method: z.literal('send'),
     to: jid,
+    stanzaId: z.string(),
     text: z.string(),
     mentionedIds: z.array(jid),
     quoteId: z.string().optional(),

@@ -11,6 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer, json } from 'node:stream/consumers';
 import type { SandboxNetwork } from '../../../src/infra/whatsapp/sandbox/network.ts';
 import { DeviceLink } from './device-link.ts';
+import type { Switches } from './editions.ts';
 import { pageCall } from './page-call.ts';
 
 type Request = Http2ServerRequest;
@@ -26,9 +27,11 @@ export class StandInServer {
   readonly #server: Http2SecureServer;
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #links = new Map<string, DeviceLink>();
+  readonly #switches: Switches;
 
-  constructor(network: SandboxNetwork, tls: { key: Buffer; cert: Buffer }) {
+  constructor(network: SandboxNetwork, tls: { key: Buffer; cert: Buffer }, switches: Switches) {
     this.#network = network;
+    this.#switches = switches;
     this.#server = createSecureServer(tls, (request, response) => {
       this.#route(request, response).catch((error: unknown) =>
         reply(response, 500, { error: String(error) }),
@@ -47,6 +50,12 @@ export class StandInServer {
     return this.#server.address() as AddressInfo;
   }
 
+  /** Changes switches, in open pages too. */
+  set(changes: Partial<Switches>): void {
+    Object.assign(this.#switches, changes);
+    for (const link of this.#links.values()) link.tell('switches', this.#switches);
+  }
+
   /** Closes the devices of all pages, then all connections. */
   async close(): Promise<void> {
     for (const link of this.#links.values()) link.close();
@@ -61,6 +70,7 @@ export class StandInServer {
     const link = this.#links.get(session);
     if (url.pathname === '/') return sendFile(response, 'index.html');
     if (/^\/page\/[a-z-]+\.js$/.test(url.pathname)) return sendFile(response, url.pathname.slice(6));
+    if (url.pathname === '/switches') return reply(response, 200, this.#switches);
     if (url.pathname === '/events') return this.#stream(session, url.searchParams.get('token'), response);
     if (url.pathname.startsWith('/media/')) return this.#sendMedia(response, url.pathname.slice(7));
     if (!link) return reply(response, 404, { error: 'There is no such page.' });

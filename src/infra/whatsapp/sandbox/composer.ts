@@ -29,13 +29,15 @@ export class Composer {
     this.#world = world;
   }
 
-  /** The sender's copy of a draft, at ack 0. @throws SandboxRefusal UNKNOWN_CHAT, UNKNOWN_QUOTE */
+  /** The sender's copy of a draft, at ack 0. @throws SandboxRefusal UNKNOWN_CHAT, UNKNOWN_QUOTE, DUPLICATE_ID */
   own(sender: Account, draft: Draft): ChatMessage {
     const { chatId, chatName, group } = this.#target(sender, draft.to);
     const quoted = draft.quoteId ? this.#world.store.message(sender.pn, draft.quoteId) : undefined;
     if (draft.quoteId && quoted?.chatId !== chatId)
       throw new SandboxRefusal('UNKNOWN_QUOTE', 'The quoted message is not in this chat.');
-    const stanzaId = this.#stanza(sender.pn);
+    const stanzaId = draft.stanzaId ?? this.#stanza(sender.pn);
+    if (this.#world.store.message(sender.pn, stanzaId))
+      throw new SandboxRefusal('DUPLICATE_ID', 'A message with this id was sent already.');
     const senderId = addressOf(sender);
     const message: ChatMessage = {
       id: `true_${chatId}_${stanzaId}${group ? `_${senderId}` : ''}`,

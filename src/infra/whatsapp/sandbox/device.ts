@@ -68,7 +68,13 @@ export class NetworkDevice implements Device {
   }
 
   send(draft: Draft): Promise<ChatMessage> {
-    return this.#call(() => ({ ...this.#home.delivery.handOver(this.#opened(), draft, this) }));
+    return this.#call(() => {
+      const sender = this.#opened();
+      const message = { ...this.#home.delivery.handOver(sender, draft, this) };
+      // As the page's own send job does, whatever its caller asks for.
+      this.#home.delivery.read(sender, message.chatId);
+      return message;
+    });
   }
 
   setTyping(chatId: Jid, typing: boolean): Promise<void> {

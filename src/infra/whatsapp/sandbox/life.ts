@@ -9,7 +9,7 @@ import { Lines } from './lines.ts';
 import { Schedule } from './schedule.ts';
 import { Seeded } from './seeded.ts';
 import { Store } from './store.ts';
-import type { SandboxNetworkEvents, SandboxNetworkOptions } from './types.ts';
+import type { NetworkSettings, SandboxNetworkEvents, SandboxNetworkOptions } from './types.ts';
 import { Typing } from './typing.ts';
 import { WireLog } from './wire-log.ts';
 import type { World } from './world.ts';
@@ -32,16 +32,18 @@ export function beginLife(
   outside: {
     clock: AdvanceableClock;
     journal: Journal | null;
+    settings: NetworkSettings;
     events: EventEmitter<SandboxNetworkEvents>;
   },
 ): Life {
   const { wireLogSize = 1_000, chatSize = 500, refLifetimeMs = 20_000, connectMs = 20 } = options;
-  const { clock, journal, events } = outside;
+  const { clock, journal, settings, events } = outside;
   const schedule = new Schedule(clock);
   const store = new Store({ journal, chatSize });
   store.restore();
   const log = new WireLog(wireLogSize);
   const world: World = {
+    settings,
     store,
     schedule,
     // A later life on the same journal must not draw the ids of a former one again.

@@ -11,6 +11,7 @@ import type {
   Draft,
   Group,
   LineView,
+  NetworkSettings,
   SandboxNetworkEvents,
   SandboxNetworkOptions,
   WireEntry,
@@ -28,6 +29,7 @@ export class SandboxNetwork {
   readonly clock: AdvanceableClock;
   readonly #options: SandboxNetworkOptions;
   readonly #journal: Journal | null;
+  readonly #settings: NetworkSettings = { lidForAll: false };
   #life: Life;
 
   constructor(options: SandboxNetworkOptions = {}) {
@@ -220,6 +222,20 @@ export class SandboxNetwork {
 
   // ── The whole ──
 
+  /** What holds for everybody. */
+  get settings(): Readonly<NetworkSettings> {
+    return this.#settings;
+  }
+
+  /** Changes what holds for everybody. */
+  configure(changes: Partial<NetworkSettings>): void {
+    Object.assign(this.#settings, changes);
+    const { lidForAll } = changes;
+    if (lidForAll !== undefined)
+      for (const { pn } of this.accounts()) this.account(pn, { addressedByLid: lidForAll });
+    this.events.emit('changed');
+  }
+
   /** The newest lines of what travelled, oldest first. */
   wireLog(): WireEntry[] {
     return this.#life.log.list();
@@ -244,6 +260,7 @@ export class SandboxNetwork {
   /** A life on what the journal holds. */
   #begin(seed: string): Life {
     const { clock, events } = this;
-    return beginLife(seed, this.#options, { clock, events, journal: this.#journal });
+    const outside = { clock, events, journal: this.#journal, settings: this.#settings };
+    return beginLife(seed, this.#options, outside);
   }
 }

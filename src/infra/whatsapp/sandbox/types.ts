@@ -74,6 +74,8 @@ export interface Draft {
   /** `id` or `stanzaId` of a message in the chat; the send fails with `UNKNOWN_QUOTE` when it isn't there. */
   quoteId?: string;
   mentionedIds?: Jid[];
+  /** The stanza id that the sender chose; one of the network's own by default. */
+  stanzaId?: string;
 }
 
 /** Why the network said no, in a word that tests and adapters can compare. */
@@ -84,6 +86,7 @@ export type RefusalReason =
   | 'NOT_OPEN'
   | 'UNKNOWN_CHAT'
   | 'UNKNOWN_QUOTE'
+  | 'DUPLICATE_ID'
   | 'CLOSED';
 
 /** A refusal of the simulated WhatsApp; adapters translate it to their own errors. */
@@ -151,6 +154,7 @@ export interface Device {
   readonly closed: boolean;
   /**
    * Hands a message over: resolves with it at ack 0 (or higher); the truth follows by `ack` events.
+   * The chat counts as read from then on.
    * While the account is offline it waits there and leaves in order once the connection is back.
    * @throws SandboxRefusal NOT_OPEN, UNKNOWN_CHAT, UNKNOWN_QUOTE, CLOSED
    */
@@ -188,6 +192,12 @@ export interface SandboxNetworkOptions {
   wireLogSize?: number;
   /** Messages kept per chat. */
   chatSize?: number;
+}
+
+/** What holds for everybody on the network. */
+export interface NetworkSettings {
+  /** Everyone is addressed by LID, those who come later too. */
+  lidForAll: boolean;
 }
 
 /** One line of what travelled. */

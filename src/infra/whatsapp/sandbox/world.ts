@@ -8,6 +8,7 @@ import type { Store } from './store.ts';
 import {
   type Account,
   type Group,
+  type NetworkSettings,
   type SandboxNetworkEvents,
   SandboxRefusal,
   type WireEntry,
@@ -15,6 +16,7 @@ import {
 
 /** What all parts of the simulated WhatsApp stand on. */
 export interface World {
+  readonly settings: NetworkSettings;
   readonly store: Store;
   readonly schedule: Schedule;
   readonly seeded: Seeded;
@@ -42,7 +44,7 @@ export function findAccount(world: World, number: string): Account | null {
 function makeAccount(world: World, pn: Jid): Account {
   const digits = pn.slice(0, pn.indexOf('@'));
   const lid = (BigInt(`0x${world.seeded.fixed(`lid:${digits}`, 14)}`) + 10n ** 14n).toString().slice(0, 15);
-  const account = { pn, lid: `${lid}@lid`, name: `+${digits}`, addressedByLid: false };
+  const account = { pn, lid: `${lid}@lid`, name: `+${digits}`, addressedByLid: world.settings.lidForAll };
   world.store.commit({ kind: 'account', account });
   return account;
 }

@@ -1,3 +1,6 @@
+import { pageError } from './page-error.js';
+import { switches } from './switches.js';
+
 // The line to the simulated WhatsApp: events come over a stream, one device for each; calls go by POST.
 
 const EVENTS = ['keys', 'ref', 'paired', 'opened', 'state', 'loggedOut', 'closed', 'message', 'ack'];
@@ -11,6 +14,7 @@ export function connect(token, hear) {
   stream = new EventSource(`/events?${new URLSearchParams({ session, token: token ?? '' })}`);
   for (const name of EVENTS) stream.addEventListener(name, (event) => hear(name, JSON.parse(event.data)));
   stream.addEventListener('freeze', hang);
+  stream.addEventListener('switches', (event) => Object.assign(switches, JSON.parse(event.data)));
   // A stream that opens itself again would be a second device, unasked for.
   stream.addEventListener('error', disconnect);
 }
@@ -39,7 +43,7 @@ export async function call(method, params = {}) {
     body: JSON.stringify({ method, ...params }),
   });
   const answer = await response.json();
-  if (answer.error) throw new Error(answer.error);
+  if (answer.error) throw pageError(answer.error);
   return answer.result;
 }
 

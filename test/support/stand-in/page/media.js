@@ -1,4 +1,6 @@
 import { upload } from './line.js';
+import { pageError } from './page-error.js';
+import { switches } from './switches.js';
 
 /** Bytes that the library passes on without looking in. */
 export class OpaqueData {
@@ -34,6 +36,7 @@ export class OpaqueData {
 class MediaData {
   constructor(facts, blob) {
     Object.assign(this, facts);
+    if (switches.mediaId) this.__x_id = crypto.randomUUID();
     Object.defineProperty(this, 'mediaBlob', { value: blob, writable: true, enumerable: false });
   }
 
@@ -128,8 +131,9 @@ export async function uploadMedia({ mediaObject: { filehash } }) {
 }
 
 /** `WAWebDownloadManager`: the bytes of a message, or an error with status 404. */
-export async function downloadAndMaybeDecrypt({ directPath, signal }) {
+export async function downloadAndMaybeDecrypt({ directPath, mimetype, signal }) {
+  if (switches.downloadNeedsMime && !mimetype) throw pageError('mimetype is required');
   const response = await fetch(directPath, { signal });
-  if (!response.ok) throw Object.assign(new Error('media is gone'), { status: response.status });
+  if (!response.ok) throw pageError('media is gone', { status: response.status });
   return response.arrayBuffer();
 }

@@ -1,24 +1,19 @@
 import { me } from './connection.js';
 import { call } from './line.js';
 import { Collection, Model } from './model.js';
+import { pageError } from './page-error.js';
 import { createWid, MsgKey } from './wid.js';
+
+// What IndexedDB says of a key that is none.
+const NO_KEY = "Failed to execute 'get' on 'IDBObjectStore': No key or key range specified.";
 
 /** All messages that the page has loaded. */
 class Messages extends Collection {
   modelClass = Model;
-  #aliases = new Map();
-
-  get(id) {
-    return super.get(id) ?? this.#aliases.get(id?._serialized ?? id);
-  }
-
-  /** The library knows an own message by the key it made; the network gave it another. */
-  alias(key, message) {
-    this.#aliases.set(key._serialized, message);
-  }
 
   /** The messages of these ids, from the network when they aren't loaded. */
   async getMessagesById(ids) {
+    if (ids.includes(undefined)) throw pageError(NO_KEY, { name: 'DataError' });
     const messages = await Promise.all(ids.map((id) => this.get(id) ?? this.#load(id)));
     return { messages: messages.filter(Boolean) };
   }

@@ -1,7 +1,7 @@
 import { Emitter } from './emitter.js';
 
 /** The key of an id that may be a string, a Wid or a MsgKey. */
-const keyOf = (id) => (typeof id === 'string' ? id : id?._serialized);
+const keyOf = (id) => id?.toString();
 
 /** A model: its attributes are own properties, since the library reads them directly. */
 export class Model extends Emitter {
@@ -54,7 +54,7 @@ export class Model extends Emitter {
 export class Collection extends Emitter {
   #models = new Map();
 
-  /** The model of an id: a string, or an object with `_serialized`. */
+  /** The model of an id: a string, a Wid or a MsgKey. */
   get(id) {
     return this.#models.get(keyOf(id));
   }

@@ -1,6 +1,10 @@
 import { addToChat } from './chats.js';
 import { call } from './line.js';
 import { keep, Msg } from './messages.js';
+import { pageError } from './page-error.js';
+import { switches } from './switches.js';
+
+const ID_IN_DATA = 'Data passed to getter must include an id property';
 
 /** Acks of messages whose hand-over isn't over yet, by message id. */
 const held = new Map();
@@ -18,15 +22,17 @@ export function addAndSendMsgToChat(chat, attributes) {
   return [stored, sent];
 }
 
-/** Gives a message to the network and takes it in under both the network's key and the library's. */
+/** Gives a message to the network under the id of its key, then takes it in. */
 async function handOver(chat, attributes) {
+  if (switches.mediaId && '__x_id' in attributes) throw pageError(ID_IN_DATA);
   underWay += 1;
   try {
     const view = await call('send', draftOf(chat, attributes));
     held.set(view.id, held.get(view.id) ?? []);
     const message = keep({ ...view, ack: 0 }, { isNewMsg: true });
-    Msg.alias(attributes.id, message);
     addToChat(chat, message);
+    // The send job marks the chat read, whatever the library's `sendSeen` says.
+    chat.set({ unreadCount: 0 });
     // After the library has read the message at ack 0.
     setTimeout(() => {
       if (view.ack !== 0) message.set({ ack: view.ack });
@@ -44,6 +50,7 @@ function draftOf(chat, attributes) {
   const { body, caption, directPath, mimetype, filename, quotedStanzaID, mentionedJidList = [] } = attributes;
   return {
     to: chat.id._serialized,
+    stanzaId: attributes.id.id,
     text: directPath ? (caption ?? '') : body,
     mentionedIds: mentionedJidList.map(String),
     ...(quotedStanzaID && { quoteId: quotedStanzaID }),
@@ -62,8 +69,8 @@ function whenAnswered(message) {
 
 /** Applies the acks that came during a hand-over. */
 function release(message) {
-  for (const ack of held.get(message.id._serialized) ?? []) message.set({ ack });
-  held.delete(message.id._serialized);
+  for (const ack of held.get(String(message.id)) ?? []) message.set({ ack });
+  held.delete(String(message.id));
   settle();
 }
 

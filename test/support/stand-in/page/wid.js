@@ -1,3 +1,6 @@
+import { pageError } from './page-error.js';
+import { switches } from './switches.js';
+
 /** An address. Own properties and `toJSON` differ on purpose: results and event arguments travel differently. */
 class Wid {
   constructor(user, server) {
@@ -44,7 +47,7 @@ class Wid {
 export function createWid(wid) {
   if (wid instanceof Wid) return wid;
   const [, user, server] = /^([\w.-]+)@(c\.us|lid|g\.us|broadcast|newsletter)$/.exec(String(wid)) ?? [];
-  if (user === undefined) throw new Error('wid error: invalid wid');
+  if (user === undefined) throw pageError('wid error: invalid wid');
   return new Wid(user, server);
 }
 
@@ -55,19 +58,18 @@ export function createWidFromWidLike(wid) {
 
 /** The Wid of a person; throws for groups and the like. */
 export function asUserWidOrThrow(wid) {
-  if (!wid?.isUser()) throw new Error('wid error: not a user wid');
+  if (!wid?.isUser()) throw pageError('wid error: not a user wid');
   return wid;
 }
 
 /** The id of a message: `fromMe_chat_stanza[_participant]`. */
-export class MsgKey {
+class Key {
   /** `selfDir: 'out'` makes the key of an own message to `to`. */
   constructor({ from, to, id, participant, selfDir }) {
     this.fromMe = selfDir === 'out';
     this.remote = this.fromMe ? to : from;
     this.id = id;
     if (participant) this.participant = participant;
-    this._serialized = [this.fromMe, this.remote, id, ...(participant ? [participant] : [])].join('_');
   }
 
   /** A fresh stanza id. */
@@ -88,8 +90,35 @@ export class MsgKey {
       selfDir: fromMe === 'true' ? 'out' : 'in',
     });
   }
+}
+
+/** The text of a key. */
+const textOf = ({ fromMe, remote, id, participant }) =>
+  [fromMe, remote, id, ...(participant ? [participant] : [])].join('_');
+
+/** The key as it was until July 2026. */
+class NamedKey extends Key {
+  constructor(parts) {
+    super(parts);
+    this._serialized = textOf(this);
+  }
 
   toString() {
     return this._serialized;
   }
 }
+
+/** The same, minified with its property. */
+class MinifiedKey extends Key {
+  constructor(parts) {
+    super(parts);
+    this.$1 = textOf(this);
+  }
+
+  toString() {
+    return this.$1;
+  }
+}
+
+/** `WAWebMsgKey` of this build. */
+export const MsgKey = switches.msgKey === '$1' ? MinifiedKey : NamedKey;

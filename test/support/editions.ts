@@ -1,0 +1,24 @@
+import { EDITIONS, type Edition } from './stand-in/editions.ts';
+import type { StandInOptions } from './stand-in/index.ts';
+
+/** One kind of page that a suite runs on. */
+export interface PageEdition extends StandInOptions {
+  /** `2026-07`, or `2026-07-lid` where everyone is addressed by LID. */
+  name: string;
+}
+
+const ALL: PageEdition[] = (Object.keys(EDITIONS) as Edition[]).flatMap((edition) => [
+  { name: edition, edition },
+  { name: `${edition}-lid`, edition, lidForAll: true },
+]);
+
+/**
+ * Registers a suite for each edition of the page. The environment's `EDITIONS` chooses by name, separated by commas;
+ * without it CI runs all, and any other machine the first.
+ */
+export function forEachEdition(register: (page: PageEdition) => void): void {
+  const chosen = process.env.EDITIONS?.split(',') ?? (process.env.CI ? undefined : [ALL[0]!.name]);
+  const unknown = chosen?.filter((name) => !ALL.some((page) => page.name === name)) ?? [];
+  if (unknown.length > 0) throw new Error(`EDITIONS names no edition: ${unknown.join(', ')}`);
+  for (const page of ALL) if (!chosen || chosen.includes(page.name)) register(page);
+}
