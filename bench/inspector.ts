@@ -30,7 +30,7 @@ function startAgent(watch: Watch | null) {
   const machine = supervisorMachine.provide({ actors: { agent: agentMachine.provide(idle) } });
   const port = silentPort({ takeSlot: async () => undefined });
   const inspect = watch
-    ? observe({ now: Date.now, onTransition: watch, onError: () => undefined })
+    ? observe({ now: Date.now, onTransition: watch, onState: () => undefined, onError: () => undefined })
     : undefined;
   return createActor(machine, { input: { agent: port }, inspect }).start();
 }

@@ -74,10 +74,8 @@ export class Agent implements SessionOwner {
     this.turns = new Turns(deps, this);
     this.inbox = new Inbox(deps, this);
     this.supervision = new Supervision(this.#session, deps.clock, {
-      onTransition: (transition, reason) => {
-        deps.events.emit('transition', agentId, transition);
-        this.#state.follow(transition, reason);
-      },
+      onTransition: (transition) => deps.events.emit('transition', agentId, transition),
+      onState: (state, reason) => this.#state.become(state, reason),
       onError: (error) => this.#fault('actor', error),
     });
     this.ending = new Ending(deps, this);

@@ -2,16 +2,21 @@ import type { AnyMachineSnapshot, InspectionEvent } from 'xstate';
 import { edgeOf } from './chart-words.ts';
 import { masked } from './masked.ts';
 import type { TransitionRecord } from './protocol.ts';
+import type { MachineName } from './protocol-chart.ts';
 import { pathsOf } from './state-paths.ts';
 
-/** Who is told what an actor system does. */
+/** What an observer of an actor system implements. All of it is called once the machine's snapshot has moved. */
 export interface Observer {
   now(): number;
-  /** `reason` is the agent's, as the transition left it. */
-  onTransition(record: TransitionRecord, reason: string | null): void;
-  /** An actor of the system died (the only sign of it that reaches the outside, XSTATE.md), or an observer failed. */
+  onTransition(record: TransitionRecord): void;
+  /** The agent's machine is in this top-level state now, after one of its transitions; `reason` is its context's. */
+  onState(state: string, reason: string | null): void;
+  /** An actor of the system crashed (nothing else reports that to the outside), or an observer threw. */
   onError(error: unknown): void;
 }
+
+/** A transition record before it has its number. */
+type UnnumberedRecord = Omit<TransitionRecord, 'seq'>;
 
 const lists = new Map<string, string[]>();
 
@@ -31,38 +36,49 @@ function isActorError(event: { type: string }): event is { type: string; error: 
 }
 
 /**
- * The inspection hook of one supervisor's actor system: turns microsteps into transition records. An inspector
- * that throws wedges its actor for ever, so nothing gets out of here.
+ * The inspection hook of one supervisor's actor system: turns microsteps into transition records. Microsteps come
+ * before the machine's snapshot moves, so they wait for it: who reads the machine at a record finds where it led.
+ * An inspector that throws wedges its actor permanently, so nothing escapes from here.
  */
 export function observe(observer: Observer): (event: InspectionEvent) => void {
   const last = {
     supervisor: { to: [] as string[], at: observer.now() },
     agent: { to: [] as string[], at: observer.now() },
   };
+  /** Records of the macrostep under way. */
+  const waiting: Record<MachineName, UnnumberedRecord[]> = { supervisor: [], agent: [] };
   let seq = 0;
 
-  /** A machine is new, or was made anew: it is where it begins. */
-  function begin(snapshot: AnyMachineSnapshot): void {
-    const machine = machineOf(snapshot);
-    if (machine) last[machine] = { to: shared(pathsOf(snapshot.value)), at: observer.now() };
+  /** A machine's snapshot has moved: hands out what led there, and for the agent where that is. */
+  function settle(machine: MachineName, snapshot: AnyMachineSnapshot, isInitial: boolean): void {
+    // What a machine that crashed was about to do never happened.
+    if (isInitial) waiting[machine] = waiting[machine].filter(({ event }) => event === 'xstate.init');
+    const records = waiting[machine].splice(0);
+    for (const record of records) {
+      seq += 1;
+      observer.onTransition({ seq, ...record });
+    }
+    const [state] = pathsOf(snapshot.value);
+    if (isInitial) last[machine] = { to: shared(pathsOf(snapshot.value)), at: observer.now() };
+    // The beginning is no change: what the row says holds until the machine moves.
+    else if (machine === 'agent' && records.length > 0 && state !== undefined)
+      observer.onState(state.split('.')[0]!, reasonOf(snapshot));
   }
 
-  /** A microstep as a record; `_transitions` is empty when the event was ignored. */
-  function record(event: Extract<InspectionEvent, { type: '@xstate.microstep' }>): TransitionRecord | null {
+  /** Notes a microstep; `_transitions` is empty when the event was ignored. */
+  function note(event: Extract<InspectionEvent, { type: '@xstate.microstep' }>): void {
     const machine = event.actorRef === undefined ? null : machineOf(event.snapshot as AnyMachineSnapshot);
     // The end of an actor is no event of its machine.
-    if (!machine || event.event.type === 'xstate.stop') return null;
+    if (!machine || event.event.type === 'xstate.stop') return;
     const before = last[machine];
     const at = observer.now();
     const to = shared(pathsOf((event.snapshot as AnyMachineSnapshot).value));
     const edges = shared(event._transitions.map(edgeOf));
     const traceId = 'traceId' in event.event ? String(event.event.traceId) : undefined;
     const isEventless = edges.length > 0 && event._transitions.every(({ eventType }) => eventType === '');
-    seq += 1;
     const dwellMs = at - before.at;
     if (edges.length > 0 || event.event.type === 'xstate.init') last[machine] = { to, at };
-    return {
-      seq,
+    waiting[machine].push({
       at,
       machine,
       event: event.event.type,
@@ -74,11 +90,11 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
       to,
       dwellMs,
       traceId,
-    };
+    });
   }
 
-  /** Tells of an error of whoever observes; when that fails, too, nobody is left to be told. */
-  function tellError(error: unknown): void {
+  /** Reports an error of an observer; when that fails too, only the console is left. */
+  function reportError(error: unknown): void {
     try {
       observer.onError(error);
     } catch {
@@ -89,15 +105,16 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
   return (event) => {
     try {
       if (event.type === '@xstate.microstep') {
-        const made = record(event);
-        if (made) observer.onTransition(made, reasonOf(event.snapshot as AnyMachineSnapshot));
-      } else if (event.type === '@xstate.snapshot' && event.event.type === 'xstate.init') {
-        begin(event.snapshot as AnyMachineSnapshot);
+        note(event);
+      } else if (event.type === '@xstate.snapshot') {
+        const snapshot = event.snapshot as AnyMachineSnapshot;
+        const machine = machineOf(snapshot);
+        if (machine) settle(machine, snapshot, event.event.type === 'xstate.init');
       } else if (event.type === '@xstate.event' && isActorError(event.event)) {
         observer.onError(event.event.error);
       }
     } catch (error) {
-      tellError(error);
+      reportError(error);
     }
   };
 }
@@ -119,7 +136,7 @@ function dataOf(event: object): TransitionRecord['data'] {
 }
 
 /** Which of our two machines a snapshot is of; promises and callbacks have no machine. */
-function machineOf(snapshot: AnyMachineSnapshot): 'supervisor' | 'agent' | null {
+function machineOf(snapshot: AnyMachineSnapshot): MachineName | null {
   const id = snapshot.machine?.id;
   return id === 'supervisor' || id === 'agent' ? id : null;
 }

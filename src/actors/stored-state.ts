@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { Clock } from './ports.ts';
 import type { AgentRecord, SessionState } from './ports-stores.ts';
-import type { GatewayEvents, TransitionRecord } from './protocol.ts';
+import type { GatewayEvents } from './protocol.ts';
 
 /** Whose state it is: the record in memory follows it. */
 interface StateOwner {
@@ -32,16 +32,9 @@ export class StoredState {
     return this.#since;
   }
 
-  /** Follows the agent's machine. `reason` is the agent's, as the transition left it. */
-  follow(record: TransitionRecord, reason: string | null): void {
-    // The beginning is not a change: what the row says holds until the machine moves.
-    if (record.machine !== 'agent' || record.event === 'xstate.init') return;
-    this.become(record.to[0]?.split('.')[0], reason);
-  }
-
-  /** Takes a state on, unless it is that of now, and tells of it. */
-  become(state: string | undefined, reason: string | null): void {
-    if (state === undefined || state === this.#status) return;
+  /** Changes the state, unless it is the present one, and publishes the change. */
+  become(state: string, reason: string | null): void {
+    if (state === this.#status) return;
     const to = state as SessionState;
     const at = this.#deps.clock.now();
     const { agentId, record } = this.#owner;

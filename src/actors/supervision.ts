@@ -1,18 +1,14 @@
 import { createActor } from 'xstate';
 import { nextTransitions } from './next-transitions.ts';
-import { observe } from './observe.ts';
+import { type Observer, observe } from './observe.ts';
 import type { Scheduler } from './ports.ts';
 import type { TransitionRecord } from './protocol.ts';
 import type { MachineName, NextTransition } from './protocol-chart.ts';
 import { pathsOf } from './state-paths.ts';
 import { type SupervisedAgent, type SupervisorEvent, supervisorMachine } from './supervisor.machine.ts';
 
-/** Who is told what the machines of a supervision do. */
-export interface SupervisionReports {
-  /** `reason` is the agent's, as the transition left it. */
-  onTransition(record: TransitionRecord, reason: string | null): void;
-  onError(error: unknown): void;
-}
+/** Callbacks from the machines of a supervision, once their snapshots have moved. */
+export type SupervisionReports = Omit<Observer, 'now'>;
 
 /** Where both machines are at this moment. */
 export interface SupervisionView {
@@ -101,16 +97,16 @@ export class Supervision {
   }
 
   /** Makes the root, with the hook that keeps the history. */
-  private makeRoot(agent: SupervisedAgent, clock: Scheduler, { onTransition, onError }: SupervisionReports) {
-    const note = (record: TransitionRecord, reason: string | null) => {
+  private makeRoot(agent: SupervisedAgent, clock: Scheduler, reports: SupervisionReports) {
+    const onTransition = (record: TransitionRecord) => {
       this.history.push(record);
       if (this.history.length > HISTORY_LENGTH) this.history.shift();
-      onTransition(record, reason);
+      reports.onTransition(record);
     };
     return createActor(supervisorMachine, {
       input: { agent },
       clock,
-      inspect: observe({ now: () => clock.now(), onTransition: note, onError }),
+      inspect: observe({ ...reports, now: () => clock.now(), onTransition }),
     });
   }
 }

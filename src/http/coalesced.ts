@@ -1,8 +1,8 @@
 /**
- * Gathers many calls into few: `run` happens at once, then at most every `everyMs`, and always once more after the
- * last call. Holds a timer only while there is something to do.
+ * Gathers many calls into few: `run` follows the first call as soon as its caller is done, then at most every
+ * `everyMs`, and always once more after the last call. Holds a timer only while there is something to do.
  *
- * @example const draw = new Coalesced(() => send(), 100); draw.due(); draw.due(); // one send now, one in 100 ms
+ * @example const draw = new Coalesced(() => send(), 100); draw.due(); draw.due(); // one send in this tick
  */
 export class Coalesced {
   readonly #run: () => void;
@@ -17,8 +17,12 @@ export class Coalesced {
 
   /** There is something to do. */
   due(): void {
+    if (this.#isDue) return;
     this.#isDue = true;
-    if (this.#timer === null) this.#now();
+    // Not inside the call: an event may be emitted from the middle of a change.
+    queueMicrotask(() => {
+      if (this.#timer === null) this.#now();
+    });
   }
 
   /** Nothing happens any more. */

@@ -197,6 +197,26 @@ describe('the gateway', () => {
       expect(database.rows.get('shop')?.status).to.equal('disconnected');
     });
 
+    it('shows, whenever a change is published, the state that it is about', async () => {
+      const { system, client } = gateway;
+      const stale: string[] = [];
+      system.events.on('state', ({ to }) => {
+        const { status, states } = system.describe('shop');
+        if (status !== to || !states[0]?.startsWith(to)) stale.push(`${to}: ${status} ${states}`);
+      });
+      system.events.on('transition', (_agentId, { machine, edges }) => {
+        const { states } = system.describe('shop');
+        const target = edges.at(-1)?.split(' → ')[1];
+        if (machine === 'agent' && target && !states.some((state) => state.startsWith(target)))
+          stale.push(`${edges.at(-1)}: ${states}`);
+      });
+      await gateway.connect();
+      client().events.emit('state', 'TIMEOUT');
+      client().events.emit('disconnected', 'LOGOUT');
+      await eventually('its end', () => system.describe('shop').states[0] === 'disconnected.resting');
+      expect(stale).to.deep.equal([]);
+    });
+
     it('does not say connected while a machine that died of a bug is made anew', async () => {
       const { system, client, database } = gateway;
       await gateway.connect();

@@ -19,6 +19,7 @@ function recorded(...events: { type: string; [field: string]: unknown }[]): Tran
   const inspect = observe({
     now: () => (now += 5),
     onTransition: (record) => records.push(record),
+    onState: () => undefined,
     onError: (error) => {
       throw error;
     },
@@ -54,6 +55,27 @@ describe('the inspection hook', () => {
     expect(noop)
       .to.include({ ignored: false })
       .and.to.deep.include({ edges: ['beyond → beyond'] });
+  });
+
+  it('reports a transition and the state that it led to once the machine is there', () => {
+    const machine = createMachine({
+      id: 'agent',
+      initial: 'off',
+      states: { off: { on: { go: 'on' } }, on: { always: 'beyond' }, beyond: {} },
+    });
+    const seen: string[] = [];
+    const inspect = observe({
+      now: () => 0,
+      onTransition: ({ to }) => seen.push(`${to[0]}: ${actor.getSnapshot().value}`),
+      onState: (state) => seen.push(`is ${state}: ${actor.getSnapshot().value}`),
+      onError: (error) => {
+        throw error;
+      },
+    });
+    const actor = createActor(machine, { inspect }).start();
+    actor.send({ type: 'go' });
+    actor.stop();
+    expect(seen).to.deep.equal(['on: beyond', 'beyond: beyond', 'is beyond: beyond']);
   });
 
   it('keeps of an event what decides, and no number, text or secret', () => {

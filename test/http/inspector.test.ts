@@ -168,6 +168,18 @@ describe('the inspector', () => {
       await silence();
     });
 
+    it('shows where a change led, though its event came from the middle of it', async () => {
+      clock = useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
+      const table = await EventStream.open(`${http.url}/inspector/api/events`);
+      await table.has('"complete":true}');
+      happens(1);
+      http.system.agents.get('bot')!.view.status = 'auth_failed';
+      await table.has('"complete":false}');
+      expect(table.text.split('"complete":true}')[1]).to.include('"status":"auth_failed"');
+      table.close();
+      await silence();
+    });
+
     it('sends at most ten frames a second, and loses no record by it', async () => {
       clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       const stream = await EventStream.open(`${http.url}/inspector/api/events?agentId=bot`);
