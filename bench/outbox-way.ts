@@ -82,6 +82,7 @@ export async function openOutbox(
 function stored(seq: number, to: string, text: string): StoredMessage {
   return {
     id: String(seq),
+    userId: 1,
     agentId: 'outbox',
     seq,
     to,

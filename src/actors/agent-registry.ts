@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'eventemitter3';
 import { Agent, type AgentDeps } from './agent.ts';
 import { GatewayError } from './errors.ts';
+import type { AgentRef } from './ports.ts';
 import type { AgentRecord, AgentStore, ApiKeyStore } from './ports-stores.ts';
 import type { GatewayEvents, SessionSpec } from './protocol.ts';
 
@@ -56,6 +57,13 @@ export class AgentRegistry {
     throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
   }
 
+  /** This user's agent. @throws GatewayError `SESSION_NOT_FOUND`, also when another user has the agentId */
+  getOwned({ userId, agentId }: AgentRef): Agent {
+    const agent = this.get(agentId);
+    if (agent.record.userId === userId) return agent;
+    throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+  }
+
   /** Makes an agent of a stored record, and tells of it. */
   add(record: AgentRecord): Agent {
     return this.#enter(new Agent(record, this.#deps.agentDeps));
@@ -81,7 +89,7 @@ export class AgentRegistry {
     await this.#making.get(agentId)?.catch(() => undefined);
     await agent.ending.remove(traceId);
     this.#deps.onRemove(agentId);
-    await this.#deps.agents.remove(agentId);
+    await this.#deps.agents.remove(agent.record);
     this.#drop(agent);
   }
 
@@ -121,6 +129,7 @@ export class AgentRegistry {
     if (!apiKey) throw keyless();
     const stored = { userId, agentId, agentName, apiKey, status: 'awaiting_qr' } as const;
     const record = await this.#deps.agents.save(stored);
+    if (!record) throw taken();
     if (known && !known.supervision.isOver) {
       known.record = record;
       return { agent: known, created: false };

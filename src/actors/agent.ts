@@ -18,6 +18,7 @@ import { Sender } from './sender.ts';
 import { Session, type SessionOwner } from './session.ts';
 import type { ActorSettings } from './settings.ts';
 import type { StartGate } from './start-gate.ts';
+import type { StatusProjection } from './status-projection.ts';
 import { StoredState } from './stored-state.ts';
 import { Supervision } from './supervision.ts';
 import type { SupervisorEvent } from './supervisor.machine.ts';
@@ -39,6 +40,8 @@ export interface AgentPorts {
 export interface AgentDeps extends AgentPorts {
   gate: StartGate;
   fleet: Fleet;
+  /** Writes the states to the database, in order. */
+  projection: StatusProjection;
   events: EventEmitter<GatewayEvents>;
 }
 

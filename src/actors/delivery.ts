@@ -139,7 +139,7 @@ export async function lookUp(
   if (free.length === 0) return null;
   // An earlier process may have sent the same text just before: its ids are in the log alone.
   const ids = free.map((candidate) => candidate.messageId);
-  const others = new Set(await context.log.claimed(message.agentId, ids));
+  const others = new Set(await context.log.claimed(message, ids));
   const own = free.find((candidate) => !others.has(candidate.messageId));
   return own ? confirm(own, context) : null;
 }

@@ -3,7 +3,7 @@ import { messageError } from './delivery.ts';
 import { GatewayError } from './errors.ts';
 import type { Inbox } from './inbox.ts';
 import type { Milestones } from './milestones.ts';
-import type { Scheduler } from './ports.ts';
+import type { AgentRef, Scheduler } from './ports.ts';
 import type { MessageLog } from './ports-stores.ts';
 import type { Sender } from './sender.ts';
 import type { ActorSettings } from './settings.ts';
@@ -18,7 +18,7 @@ export interface EndingDeps {
 
 /** The agent that ends. */
 interface EndingAgent {
-  readonly agentId: string;
+  readonly record: AgentRef;
   readonly sender: Sender;
   readonly inbox: Inbox;
   readonly milestones: Milestones;
@@ -69,12 +69,12 @@ export class Ending {
    * @throws GatewayError `DATABASE_UNAVAILABLE` with nothing done, or `INTERNAL` when its client does not end in time
    */
   async remove(traceId: string): Promise<void> {
-    const { agentId, sender, inbox, supervision } = this.#agent;
+    const { record, sender, inbox, supervision } = this.#agent;
     const { messages, clock, settings } = this.#deps;
     const gone = new GatewayError('SESSION_NOT_FOUND', 'The session was deleted.');
     // First what may be refused: without a database nothing is touched.
     await this.#agent.boot();
-    await messages.failPending(agentId, messageError(gone));
+    await messages.failPending(record, messageError(gone));
     sender.outbox.failAll(messageError(gone));
     this.#tell(gone);
     const ended = supervision.ended();

@@ -8,7 +8,7 @@ import { GatewayError } from './errors.ts';
 import { Fleet } from './fleet.ts';
 import { KeyRefresh } from './key-refresh.ts';
 import { Lifecycle } from './lifecycle.ts';
-import type { AiRequest } from './ports.ts';
+import type { AgentRef, AiRequest } from './ports.ts';
 import type { AgentStore, ApiKeyStore, OutgoingMessage, StoredMessage } from './ports-stores.ts';
 import type {
   AgentView,
@@ -45,7 +45,6 @@ class Gateway implements GatewaySystem {
   readonly #deps: GatewayDeps;
   readonly #agents: AgentRegistry;
   readonly #lifecycle: Lifecycle;
-  readonly #projection: StatusProjection;
   readonly #keys: KeyRefresh;
 
   constructor(deps: GatewayDeps) {
@@ -56,26 +55,25 @@ class Gateway implements GatewaySystem {
     });
     const gate = new StartGate(deps.settings.startConcurrency);
     const { agents, apiKeys } = deps;
-    const agentDeps = { ...deps, gate, fleet, events: this.events };
+    const fault = (where: string) => (agentId: string, error: unknown) =>
+      this.events.emit('fault', { agentId, where, error });
+    const projection = new StatusProjection(agents, fault('projection'));
+    const agentDeps = { ...deps, gate, fleet, projection, events: this.events };
     this.#agents = new AgentRegistry({
       agents,
       apiKeys,
       events: this.events,
-      onRemove: (agentId) => this.#projection.forget(agentId),
+      onRemove: (agentId) => projection.forget(agentId),
       agentDeps,
     });
-    const fault = (where: string) => (agentId: string, error: unknown) =>
-      this.events.emit('fault', { agentId, where, error });
-    this.#projection = new StatusProjection(deps.agents, fault('projection'));
     this.#keys = new KeyRefresh(deps, fault('key-refresh'));
     this.#lifecycle = new Lifecycle({
       ...deps,
       registry: this.#agents,
       fleet,
-      projection: this.#projection,
+      projection,
       events: this.events,
     });
-    this.events.on('state', ({ agentId, to, at }) => this.#projection.write(agentId, to, new Date(at)));
   }
 
   restore(): Promise<void> {
@@ -125,8 +123,8 @@ class Gateway implements GatewaySystem {
     return this.#agents.get(agentId).supervision.next();
   }
 
-  apiKey(agentId: string): string | undefined {
-    return this.#agents.find(agentId)?.record.apiKey;
+  credentials(agentId: string): { userId: number; apiKey: string } | undefined {
+    return this.#agents.find(agentId)?.record;
   }
 
   refreshApiKey(agentId: string): void {
@@ -134,8 +132,9 @@ class Gateway implements GatewaySystem {
     if (agent) this.#keys.refresh(agent);
   }
 
-  assertCanSend(agentId: string, traceId: string): void {
-    const agent = this.#agents.get(agentId);
+  assertCanSend(ref: AgentRef, traceId: string): void {
+    const { agentId } = ref;
+    const agent = this.#agents.getOwned(ref);
     if (this.#lifecycle.isStopping) this.events.emit('rejected', { agentId, reason: 'draining', traceId });
     this.#lifecycle.assertOpen();
     if (!agent.isConnected) {
@@ -146,25 +145,25 @@ class Gateway implements GatewaySystem {
     agent.sender.assertRoom(traceId);
   }
 
-  async send(agentId: string, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome> {
-    this.assertCanSend(agentId, message.traceId);
-    return this.#agents.get(agentId).sender.send(message, options);
+  async send(ref: AgentRef, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome> {
+    this.assertCanSend(ref, message.traceId);
+    return this.#agents.getOwned(ref).sender.send(message, options);
   }
 
-  async run(agentId: string, request: AiRequest, options: RunOptions): Promise<RunOutcome> {
-    this.assertCanSend(agentId, options.traceId);
-    const agent = this.#agents.get(agentId);
+  async run(ref: AgentRef, request: AiRequest, options: RunOptions): Promise<RunOutcome> {
+    this.assertCanSend(ref, options.traceId);
+    const agent = this.#agents.getOwned(ref);
     return agent.turns.run(request, options, agent.ending.signal);
   }
 
-  async outcome(agentId: string, id: string): Promise<SendOutcome> {
-    const message = await this.message(agentId, id);
-    return this.#agents.get(agentId).sender.outcome(message);
+  async outcome(ref: AgentRef, id: string): Promise<SendOutcome> {
+    const message = await this.message(ref, id);
+    return this.#agents.getOwned(ref).sender.outcome(message);
   }
 
-  async message(agentId: string, id: string): Promise<StoredMessage> {
-    this.#agents.get(agentId);
-    const message = await this.#deps.messages.find(agentId, id);
+  async message(ref: AgentRef, id: string): Promise<StoredMessage> {
+    this.#agents.getOwned(ref);
+    const message = await this.#deps.messages.find(ref, id);
     if (message) return message;
     throw new GatewayError('NOT_FOUND', 'The agent has no such message.');
   }

@@ -127,7 +127,7 @@ export class Inbox {
     const { inbound, clock, settings } = this.#deps;
     for (const since = clock.monotonic(); ; ) {
       try {
-        return await inbound.claim(this.#owner.agentId, message.id);
+        return await inbound.claim(this.#owner.record, message.id);
       } catch (error) {
         const isAway = error instanceof GatewayError && error.code === 'DATABASE_UNAVAILABLE';
         const isLate = clock.monotonic() - since > settings.limits.backlogMs;

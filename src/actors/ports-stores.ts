@@ -1,4 +1,4 @@
-import type { ImageFile, Jid } from './ports.ts';
+import type { AgentRef, ImageFile, Jid } from './ports.ts';
 
 // What the actors want of storage; `infra/postgres` implements it.
 
@@ -23,11 +23,18 @@ export interface AgentRecord {
   updatedAt: Date;
 }
 
+/** A change of the stored state. */
+export interface StateChange {
+  from: SessionState;
+  to: SessionState;
+  at: Date;
+}
+
 /** All methods reject with `DATABASE_UNAVAILABLE` when Postgres can't be reached. */
 export interface AgentStore {
   /**
    * Inserts the record or replaces the one of the same user and agent. `endpointUrlRun`, `createdAt` and the state
-   * survive a replacement: states are written by `setStatus`, in their order.
+   * survive a replacement: states are written by `setStatus`, in their order. Null when another user has the agentId.
    */
   save(agent: {
     userId: number;
@@ -35,16 +42,18 @@ export interface AgentStore {
     agentName: string;
     apiKey: string;
     status: SessionState;
-  }): Promise<AgentRecord>;
-  /** All records that an agent can be made of; other rows are reported and skipped. */
+  }): Promise<AgentRecord | null>;
+  /**
+   * All records that an agent can be made of, the newest first; other rows are reported and skipped. Two users may
+   * have one agentId in it.
+   */
   list(): Promise<AgentRecord[]>;
-  find(agentId: string): Promise<AgentRecord | null>;
-  /** Writes a state; `connected` stamps `last_connected_at`, `disconnected` `last_disconnected_at`. */
-  setStatus(agentId: string, status: SessionState, at: Date): Promise<void>;
-  /** Changes the key of this user's agent; nobody else's of that name. */
-  setApiKey(agent: Pick<AgentRecord, 'userId' | 'agentId'>, apiKey: string): Promise<void>;
+  find(agent: AgentRef): Promise<AgentRecord | null>;
+  /** Writes a state; `connected` stamps `last_connected_at`, the end of a connection `last_disconnected_at`. */
+  setStatus(agent: AgentRef, change: StateChange): Promise<void>;
+  setApiKey(agent: AgentRef, apiKey: string): Promise<void>;
   /** Deletes the record and everything that was kept for it. */
-  remove(agentId: string): Promise<void>;
+  remove(agent: AgentRef): Promise<void>;
 }
 
 /** The keys of users, which another system writes. */
@@ -80,9 +89,8 @@ export interface OutgoingMessage {
 }
 
 /** A stored message. `seq` grows in the order of acceptance: the order of sending. */
-export interface StoredMessage extends OutgoingMessage {
+export interface StoredMessage extends OutgoingMessage, AgentRef {
   id: string;
-  agentId: string;
   seq: number;
   status: MessageStatus;
   messageId: string | null;
@@ -105,24 +113,24 @@ export interface MessageLog {
    * handed over at once is stored as `sending` and needs no `markSending`.
    */
   append(
-    agentId: string,
+    agent: AgentRef,
     message: OutgoingMessage,
     acceptance?: { at?: Date; status?: 'queued' | 'sending' },
   ): Promise<StoredMessage>;
   /** `queued → sending`, before the client sees it. */
   markSending(id: string, at: Date): Promise<void>;
   settle(id: string, settlement: Settlement): Promise<void>;
-  find(agentId: string, id: string): Promise<StoredMessage | null>;
+  find(agent: AgentRef, id: string): Promise<StoredMessage | null>;
   /** Those of these WhatsApp ids that are some message's of the agent. */
-  claimed(agentId: string, messageIds: string[]): Promise<string[]>;
+  claimed(agent: AgentRef, messageIds: string[]): Promise<string[]>;
   /** What a restart must go on with: `queued` and `sending`, by `seq`. */
-  pending(agentId: string): Promise<StoredMessage[]>;
+  pending(agent: AgentRef): Promise<StoredMessage[]>;
   /** Fails all that is queued or sending: the agent is being deleted. A settlement after it may know more. */
-  failPending(agentId: string, error: MessageError): Promise<void>;
+  failPending(agent: AgentRef, error: MessageError): Promise<void>;
 }
 
-/** Remembers which WhatsApp messages were handled: `UNIQUE(agent, wa_message_id)`. */
+/** Remembers which WhatsApp messages were handled: `UNIQUE(user, agent, wa_message_id)`. */
 export interface InboundLog {
   /** True for exactly one caller per message, for ever. */
-  claim(agentId: string, messageId: string): Promise<boolean>;
+  claim(agent: AgentRef, messageId: string): Promise<boolean>;
 }

@@ -6,6 +6,12 @@ export type Jid = string;
 /** Milliseconds since the epoch, by the clock that the field's text names. */
 export type EpochMs = number;
 
+/** One user's agent: whatever is kept of an agent belongs to both, and never to another user's agent of that name. */
+export interface AgentRef {
+  readonly userId: number;
+  readonly agentId: string;
+}
+
 // ── Time ────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Both clocks of the service. Waits, deadlines and buckets use `monotonic`; `now` is for display and rows. */

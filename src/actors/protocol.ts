@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'eventemitter3';
-import type { AiRequest, EpochMs, Jid } from './ports.ts';
+import type { AgentRef, AiRequest, EpochMs, Jid } from './ports.ts';
 import type {
   MessageKind,
   MessageStatus,
@@ -230,21 +230,21 @@ export interface GatewaySystem {
   /** What may happen next in each machine of an agent. `SESSION_NOT_FOUND`. */
   next(agentId: string): Record<MachineName, NextTransition[]>;
 
-  /** The agent's key, for authentication alone; undefined when there is no such agent. */
-  apiKey(agentId: string): string | undefined;
+  /** The agent's user and key, for authentication alone; undefined when there is no such agent. */
+  credentials(agentId: string): { userId: number; apiKey: string } | undefined;
   /** Sets the key to the user's latest active one, in the background; at most one look-up at a time per agent. */
   refreshApiKey(agentId: string): void;
 
   /** Throws what a send would be refused with now: `SESSION_NOT_FOUND`, `SESSION_NOT_READY`, `RATE_LIMITED`; counted. */
-  assertCanSend(agentId: string, traceId: string): void;
+  assertCanSend(agent: AgentRef, traceId: string): void;
   /** Stores, queues and sends; waits `SEND_WAIT_MS` at most. */
-  send(agentId: string, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome>;
+  send(agent: AgentRef, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome>;
   /** Asks the AI for a chat and sends what it answers. `AI_TIMEOUT`, `AI_DOWNSTREAM_ERROR` beside those of `send`. */
-  run(agentId: string, request: AiRequest, options: RunOptions): Promise<RunOutcome>;
+  run(agent: AgentRef, request: AiRequest, options: RunOptions): Promise<RunOutcome>;
   /** How a stored message stands, in the words of `send`: `queued`, `sent`, or the error that it ended with. */
-  outcome(agentId: string, id: string): Promise<SendOutcome>;
+  outcome(agent: AgentRef, id: string): Promise<SendOutcome>;
   /** `NOT_FOUND` when the agent has no such message. */
-  message(agentId: string, id: string): Promise<StoredMessage>;
+  message(agent: AgentRef, id: string): Promise<StoredMessage>;
 
   /** Refuses new work, lets what is in flight end or be kept, closes every client. Within `graceMs`. */
   stop(graceMs: number): Promise<void>;

@@ -4,7 +4,7 @@ import type { OutboxMode } from './debounced-mode.ts';
 import { GatewayError } from './errors.ts';
 import type { Reservation } from './mailbox.ts';
 import { Outbox, type OutboxReports } from './outbox.ts';
-import type { Scheduler } from './ports.ts';
+import type { AgentRef, Scheduler } from './ports.ts';
 import type { MessageLog, MessageStatus, OutgoingMessage, StoredMessage } from './ports-stores.ts';
 import type { GatewayEvents, SendOptions, SendOutcome } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
@@ -21,6 +21,7 @@ export interface SenderDeps {
 /** The agent that a sender belongs to. */
 interface SenderOwner {
   readonly agentId: string;
+  readonly record: AgentRef;
   readonly supervision: Pick<Supervision, 'tellAgent'>;
 }
 
@@ -48,7 +49,7 @@ export class Sender implements OutboxReports {
 
   /** Queues what an earlier process left: in the order of acceptance, before anything new. */
   async restore(): Promise<void> {
-    for (const message of await this.#deps.messages.pending(this.#owner.agentId)) this.outbox.resume(message);
+    for (const message of await this.#deps.messages.pending(this.#owner.record)) this.outbox.resume(message);
   }
 
   /** Holds a place. @throws GatewayError `RATE_LIMITED`, counted. */
@@ -79,7 +80,7 @@ export class Sender implements OutboxReports {
     try {
       const { clock, messages } = this.#deps;
       const status = this.outbox.takesAtOnce() ? 'sending' : 'queued';
-      const stored = await messages.append(this.#owner.agentId, message, {
+      const stored = await messages.append(this.#owner.record, message, {
         at: new Date(clock.now()),
         status,
       });

@@ -1,4 +1,5 @@
-import type { AgentStore, SessionState } from './ports-stores.ts';
+import type { AgentRef } from './ports.ts';
+import type { AgentStore, StateChange } from './ports-stores.ts';
 
 const RETRY_MS = 1_000;
 
@@ -9,7 +10,7 @@ const RETRY_MS = 1_000;
 export class StatusProjection {
   readonly #store: Pick<AgentStore, 'setStatus'>;
   readonly #fault: (agentId: string, error: unknown) => void;
-  readonly #queues = new Map<string, { status: SessionState; at: Date }[]>();
+  readonly #queues = new Map<string, { agent: AgentRef; change: StateChange }[]>();
   #writing = new Set<string>();
   #retry: NodeJS.Timeout | null = null;
   #idle: (() => void)[] = [];
@@ -20,9 +21,9 @@ export class StatusProjection {
   }
 
   /** Notes a change; it is written after those before it. */
-  write(agentId: string, status: SessionState, at: Date): void {
+  write({ userId, agentId }: AgentRef, change: StateChange): void {
     const queue = this.#queues.get(agentId) ?? [];
-    queue.push({ status, at });
+    queue.push({ agent: { userId, agentId }, change });
     this.#queues.set(agentId, queue);
     void this.#drain(agentId);
   }
@@ -57,7 +58,7 @@ export class StatusProjection {
     try {
       // Looked up each time: a delete voids the queue, and the next agent of that name has its own.
       for (let queue = this.#queues.get(agentId); queue?.[0]; queue = this.#queues.get(agentId)) {
-        await this.#store.setStatus(agentId, queue[0].status, queue[0].at);
+        await this.#store.setStatus(queue[0].agent, queue[0].change);
         queue.shift();
       }
       this.#queues.delete(agentId);

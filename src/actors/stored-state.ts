@@ -2,6 +2,14 @@ import type { EventEmitter } from 'eventemitter3';
 import type { Clock } from './ports.ts';
 import type { AgentRecord, SessionState } from './ports-stores.ts';
 import type { GatewayEvents } from './protocol.ts';
+import type { StatusProjection } from './status-projection.ts';
+
+/** Where every change is written, and where it is announced. */
+export interface StateDeps {
+  clock: Clock;
+  projection: Pick<StatusProjection, 'write'>;
+  events: EventEmitter<GatewayEvents>;
+}
 
 /** Whose state it is: the record in memory follows it. */
 interface StateOwner {
@@ -11,12 +19,12 @@ interface StateOwner {
 
 /** Which of the four stored states an agent is in, and since when; every change is told (SPEC §5). */
 export class StoredState {
-  readonly #deps: { clock: Clock; events: EventEmitter<GatewayEvents> };
+  readonly #deps: StateDeps;
   readonly #owner: StateOwner;
   #status: SessionState;
   #since: number;
 
-  constructor(deps: { clock: Clock; events: EventEmitter<GatewayEvents> }, owner: StateOwner) {
+  constructor(deps: StateDeps, owner: StateOwner) {
     this.#deps = deps;
     this.#owner = owner;
     this.#status = owner.record.status;
@@ -38,13 +46,15 @@ export class StoredState {
     const to = state as SessionState;
     const at = this.#deps.clock.now();
     const { agentId, record } = this.#owner;
-    const change = { agentId, from: this.#status, to, heldMs: at - this.#since, at };
+    const from = this.#status;
+    const change = { agentId, from, to, heldMs: at - this.#since, at };
     this.#status = to;
     this.#since = at;
     const stamp = new Date(at);
     this.#owner.record = { ...record, status: to, updatedAt: stamp };
     if (to === 'connected') this.#owner.record.lastConnectedAt = stamp;
-    if (to === 'disconnected') this.#owner.record.lastDisconnectedAt = stamp;
+    if (to === 'disconnected' || from === 'connected') this.#owner.record.lastDisconnectedAt = stamp;
+    this.#deps.projection.write(record, { from, to, at: stamp });
     this.#deps.events.emit('state', { ...change, reason });
   }
 }

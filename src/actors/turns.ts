@@ -18,7 +18,7 @@ export interface TurnDeps {
 /** The agent that takes the turns, read at each use: key and client change. */
 export interface TurnOwner {
   readonly agentId: string;
-  readonly record: Pick<AgentRecord, 'apiKey' | 'endpointUrlRun'>;
+  readonly record: AgentRecord;
   readonly sender: Sender;
   readonly client: WhatsAppClient | null;
 }

@@ -43,7 +43,7 @@ export function createAdmission(
   }
 
   return async function admit(req, agentId, create) {
-    const isKnown = system.apiKey(agentId) !== undefined;
+    const isKnown = system.credentials(agentId) !== undefined;
     if (isKnown && system.describe(agentId).live.isConnected) return create();
     throttle(req);
     if (isKnown) return create();

@@ -1,6 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { GatewayError } from '../actors/errors.ts';
+import type { AgentRef } from '../actors/ports.ts';
 import type { GatewaySystem } from '../actors/protocol.ts';
 import { parseWith } from './body.ts';
 import { createKeyRefresh } from './key-refresh.ts';
@@ -28,11 +29,9 @@ export function sameSecret(presented: string, stored: string): boolean {
 }
 
 /** The digests of the agents' keys, each made once and again when the key is another. */
-function keyDigests(system: GatewaySystem): (agentId: string) => Buffer | undefined {
+function keyDigests(): (agentId: string, key: string) => Buffer {
   const known = new Map<string, { key: string; digest: Buffer }>();
-  return function digestOfAgent(agentId) {
-    const key = system.apiKey(agentId);
-    if (key === undefined) return undefined;
+  return function digestOfAgent(agentId, key) {
     let entry = known.get(agentId);
     if (entry?.key !== key) {
       // Those of deleted agents go, too, without anybody telling of them.
@@ -63,25 +62,27 @@ function unknownAgent(): GatewayError {
  */
 export function agentAuth(system: GatewaySystem): RequestHandler {
   const refreshKey = createKeyRefresh((agentId) => system.refreshApiKey(agentId));
-  const keyDigest = keyDigests(system);
+  const keyDigest = keyDigests();
   const refusal = wrongKeys();
   return function authenticateAgent(req, res, next) {
     const presented = bearerOf(req);
     if (presented === undefined) throw unauthorized();
     const { agentId } = parseWith(agentPath, { agentId: req.params.agentId });
-    const stored = keyDigest(agentId);
-    const same = timingSafeEqual(digestOf(presented), stored ?? NOBODY);
-    if (stored === undefined) throw refusal(req, unknownAgent());
+    const agent = system.credentials(agentId);
+    const stored = agent ? keyDigest(agentId, agent.apiKey) : NOBODY;
+    const same = timingSafeEqual(digestOf(presented), stored);
+    if (agent === undefined) throw refusal(req, unknownAgent());
     if (!same) {
       refreshKey(agentId);
       throw refusal(req, unauthorized());
     }
     res.locals.agentId = agentId;
+    res.locals.userId = agent.userId;
     next();
   };
 }
 
-/** The agent that `agentAuth` let through. */
-export function agentIdOf(res: Response): string {
-  return String(res.locals.agentId);
+/** The agent that `agentAuth` let through; another user's agent of that name is not meant. */
+export function agentOf(res: Response): AgentRef {
+  return { userId: Number(res.locals.userId), agentId: String(res.locals.agentId) };
 }

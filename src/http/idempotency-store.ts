@@ -1,3 +1,5 @@
+import type { AgentRef } from '../actors/ports.ts';
+
 /** The answer of a finished request, kept to be given again. `headers` holds those that belong to the answer. */
 export interface IdempotentAnswer {
   status: number;
@@ -6,8 +8,7 @@ export interface IdempotentAnswer {
 }
 
 /** One use of a key: the scope is the operation and the agent, so that keys of two agents never meet. */
-export interface IdempotencyKey {
-  agentId: string;
+export interface IdempotencyKey extends AgentRef {
   /** `messages`, `media` or `run`. */
   operation: string;
   /** The caller's `Idempotency-Key`, at most 255 characters. */

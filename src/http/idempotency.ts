@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { type ErrorCode, GatewayError } from '../actors/errors.ts';
-import { agentIdOf } from './auth.ts';
+import { agentOf } from './auth.ts';
 import { parseWith } from './body.ts';
 import type { IdempotencyKey, IdempotencyStore, IdempotentAnswer } from './idempotency-store.ts';
 import type { HttpObserver } from './ports.ts';
@@ -123,7 +123,8 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
     if (header === undefined) return sendAnswer(res, await work());
     const { 'Idempotency-Key': text } = parseWith(keyHeader, { 'Idempotency-Key': header });
     const bodyHash = createHash('sha256').update(canonicalJson(body)).digest('hex');
-    const key = { agentId: agentIdOf(res), operation, key: text, bodyHash };
+    const { userId, agentId } = agentOf(res);
+    const key = { userId, agentId, operation, key: text, bodyHash };
     const known = await idempotency.begin(key);
     const isReplay = known.state === 'done' || known.state === 'cut_off';
     observer?.onIdempotency(isReplay ? 'replayed' : known.state);

@@ -1,6 +1,6 @@
 import type { RequestHandler, Response } from 'express';
 import type { GatewaySystem } from '../actors/protocol.ts';
-import { agentIdOf } from './auth.ts';
+import { agentOf } from './auth.ts';
 import { beforeAnswer } from './json.ts';
 
 /**
@@ -9,7 +9,7 @@ import { beforeAnswer } from './json.ts';
  */
 function showBucket(system: GatewaySystem, policy: string, res: Response): void {
   try {
-    const { tokens, nextTokenSeconds } = system.mailbox(agentIdOf(res));
+    const { tokens, nextTokenSeconds } = system.mailbox(agentOf(res).agentId);
     res.setHeader('RateLimit-Policy', policy);
     res.setHeader('RateLimit', `"send";r=${Math.floor(tokens)};t=${Math.ceil(nextTokenSeconds)}`);
   } catch {

@@ -98,7 +98,11 @@ describe('the gateway', () => {
       await gateway.connect();
       const storing = held<void>();
       const run = refusal(
-        system.run('shop', { message: 'hi', sessionId: '6283333333333@c.us' }, { traceId: 't' }),
+        system.run(
+          { userId: 1, agentId: 'shop' },
+          { message: 'hi', sessionId: '6283333333333@c.us' },
+          { traceId: 't' },
+        ),
       );
       database.before.append = () => storing.promise;
       const sent = refusal(send('being stored'));

@@ -27,6 +27,7 @@ const settings: ActorSettings = {
 function stored(id: string, status: StoredMessage['status'] = 'queued'): StoredMessage {
   return {
     id,
+    userId: 1,
     agentId: 'sales',
     seq: Number(id),
     to: '628@c.us',

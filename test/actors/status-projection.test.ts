@@ -8,8 +8,8 @@ describe('the states of agents in the database', () => {
     const first = held<void>();
     const projection = new StatusProjection(
       {
-        setStatus: async (_agentId, status) => {
-          written.push(status);
+        setStatus: async (_agent, { to }) => {
+          written.push(to);
           if (written.length === 1) await first.promise;
         },
       },
@@ -17,10 +17,12 @@ describe('the states of agents in the database', () => {
         throw error;
       },
     );
-    projection.write('shop', 'disconnected', new Date());
+    const agent = { userId: 1, agentId: 'shop' };
+    const at = new Date();
+    projection.write(agent, { from: 'connected', to: 'disconnected', at });
     projection.forget('shop');
-    projection.write('shop', 'awaiting_qr', new Date());
-    projection.write('shop', 'connected', new Date());
+    projection.write(agent, { from: 'disconnected', to: 'awaiting_qr', at });
+    projection.write(agent, { from: 'awaiting_qr', to: 'connected', at });
     first.release();
     await projection.flushed(1_000);
     expect(written).to.deep.equal(['disconnected', 'awaiting_qr', 'connected']);

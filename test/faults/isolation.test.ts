@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import sinon from 'sinon';
+import type { AgentRef } from '../../src/actors/ports.ts';
 import type { GatewayEvents } from '../../src/actors/protocol.ts';
 import { PgAgentStore } from '../../src/infra/postgres/agent-store.ts';
 import { PgInboundLog } from '../../src/infra/postgres/inbound-log.ts';
@@ -146,7 +147,8 @@ describe('faults of one agent, while another sends', function () {
       hit: () => {
         const original = prototype[method] as (...args: unknown[]) => unknown;
         sinon.stub(prototype, method).callsFake(function (this: unknown, ...args: unknown[]) {
-          if (!args.includes('ann')) return original.apply(this, args);
+          if (!args.some((arg) => (arg as Partial<AgentRef>).agentId === 'ann'))
+            return original.apply(this, args);
           if (throws) throw new Error('a bug');
           return Promise.reject('a bare string');
         } as never);

@@ -38,11 +38,11 @@ const TELLINGS: ((client: RandomClient, pick: <T>(from: readonly T[]) => T) => v
 function memoryLog(): MessageLog {
   let seq = 0;
   return {
-    append: (agentId, message, { at = new Date(0), status = 'queued' } = {}) => {
+    append: ({ userId, agentId }, message, { at = new Date(0), status = 'queued' } = {}) => {
       seq += 1;
       const stored: StoredMessage = {
         ...message,
-        ...{ id: String(seq), agentId, seq, status, createdAt: at },
+        ...{ id: String(seq), userId, agentId, seq, status, createdAt: at },
         ...{ messageId: null, error: null, handedOverAt: null, sentAt: null },
       };
       return Promise.resolve(stored);
@@ -83,10 +83,10 @@ function oneAgent(chance: Chance) {
         return Promise.resolve(record);
       },
       list: () => Promise.resolve([...rows.values()]),
-      find: (agentId) => Promise.resolve(rows.get(agentId) ?? null),
+      find: ({ agentId }) => Promise.resolve(rows.get(agentId) ?? null),
       setStatus: () => Promise.resolve(),
       setApiKey: () => Promise.resolve(),
-      remove: (agentId) => Promise.resolve(void rows.delete(agentId)),
+      remove: ({ agentId }) => Promise.resolve(void rows.delete(agentId)),
     },
     apiKeys: { latestActive: () => Promise.resolve(null) },
     messages: memoryLog(),
@@ -138,7 +138,7 @@ describe('an agent under random events', function () {
         ask(
           Promise.resolve().then(() =>
             system.send(
-              AGENT,
+              { userId: 1, agentId: AGENT },
               { to: '628@c.us', kind: 'text', text: 'x', origin: 'api', traceId: '' },
               { respondAsync: true },
             ),

@@ -122,6 +122,7 @@ describe('/agents', () => {
     it('tells what became of a message, not its text', async () => {
       http.system.messages.set('m-1', {
         id: 'm-1',
+        userId: 7,
         agentId: 'bot',
         seq: 1,
         to: '6281234567890@c.us',

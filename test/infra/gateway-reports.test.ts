@@ -49,7 +49,7 @@ describe('what the gateway itself reports', () => {
     const { system, client, send } = gateway;
     const refusal = (digit: number, call = system.send.bind(system)) =>
       call(
-        'shop',
+        { userId: 1, agentId: 'shop' },
         { to: TO, kind: 'text', text: 'x', origin: 'api', traceId: trace(digit) },
         { respondAsync: true },
       ).then(
@@ -60,7 +60,11 @@ describe('what the gateway itself reports', () => {
     await send('takes the only token');
     expect(await refusal(1)).to.equal('accepted');
     expect(await refusal(2)).to.equal('RATE_LIMITED');
-    const run = system.run('shop', { message: 'x', sessionId: TO }, { traceId: trace(3) });
+    const run = system.run(
+      { userId: 1, agentId: 'shop' },
+      { message: 'x', sessionId: TO },
+      { traceId: trace(3) },
+    );
     expect(await run.catch((error: GatewayError) => error.code)).to.equal('RATE_LIMITED');
     client().events.emit('disconnected', 'LOGOUT');
     expect(await refusal(4)).to.equal('SESSION_NOT_READY');

@@ -133,7 +133,8 @@ describe('embedded Postgres', () => {
   it('starts a server again that was killed, with all that was committed', async () => {
     const database = await openDatabase({ dataDir });
     try {
-      const stored = await database.messages.append('a', {
+      const A = { userId: 1, agentId: 'a' };
+      const stored = await database.messages.append(A, {
         to: '628123456789@c.us',
         kind: 'text',
         text: 'kept',
@@ -156,7 +157,7 @@ describe('embedded Postgres', () => {
           () => false,
         ),
       );
-      expect(await database.messages.pending('a')).to.deep.equal([stored]);
+      expect(await database.messages.pending(A)).to.deep.equal([stored]);
     } finally {
       await database.close();
     }

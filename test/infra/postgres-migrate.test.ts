@@ -102,6 +102,31 @@ for (const { name, binDir } of flavours()) {
       expect(String(error)).to.include('api_keys.is_active, api_keys.created_at');
     });
 
+    it('give what was kept by agentId alone to the user who was served, and to nobody where there is no row', async () => {
+      await migrate(database.config, 3);
+      await run(
+        database,
+        `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status, updated_at) values
+           (1, 'shop', 'Served', 'k', 'connected', now()), (2, 'shop', 'Not', 'k', 'connected', '2020-01-01');
+         insert into gateway_inbound (agent_id, wa_message_id) values ('shop', 'wa-1'), ('gone', 'wa-1');
+         insert into gateway_idempotency (agent_id, operation, key, body_hash, state) values
+           ('shop', 'run', 'k', 'h', 'in_flight'), ('gone', 'run', 'k', 'h', 'in_flight');
+         insert into gateway_message
+           (id, agent_id, to_jid, kind, text, origin, trace_id, status, created_at)
+           select gen_random_uuid(), agent, '628@c.us', 'text', 'x', 'api', '', 'queued', now()
+           from unnest(array['shop', 'gone']) as agent`,
+      );
+      await migrate(database.config);
+      const kept = ['gateway_inbound', 'gateway_idempotency', 'gateway_message'].map(
+        (table) => `select '${table}' as kept, user_id::int, agent_id from ${table}`,
+      );
+      expect(await run(database, kept.join(' union all '))).to.deep.equal([
+        { kept: 'gateway_inbound', user_id: 1, agent_id: 'shop' },
+        { kept: 'gateway_idempotency', user_id: 1, agent_id: 'shop' },
+        { kept: 'gateway_message', user_id: 1, agent_id: 'shop' },
+      ]);
+    });
+
     it('change nothing at all when one of them fails, and say why', async () => {
       await run(database, 'create table gateway_inbound (something int)');
       const error = await open(database).catch((thrown: Error) => thrown);

@@ -13,6 +13,7 @@ import { DatabasePool } from '../../src/infra/postgres/pool.ts';
 import { type AnswerProxy, openAnswerProxy } from '../support/answer-proxy.ts';
 import { withDatabase } from '../support/postgres.ts';
 
+const A = { userId: 1, agentId: 'a' };
 const MESSAGE: OutgoingMessage = {
   to: '628123456789@c.us',
   kind: 'text',
@@ -53,13 +54,13 @@ describe('an outage of the database', () => {
     it('refuses everything with DATABASE_UNAVAILABLE, and is over as soon as the database is back', async () => {
       const dbUrl = `postgres://postgres@localhost/postgres?host=${server?.connection.host}`;
       const database = await openDatabase({ dbUrl, dataDir: 'unused' });
-      const { id } = await database.messages.append('a', MESSAGE);
+      const { id } = await database.messages.append(A, MESSAGE);
       await server?.stop();
 
-      const key = { agentId: 'a', operation: 'run', key: 'k', bodyHash: 'h' };
+      const key = { ...A, operation: 'run', key: 'k', bodyHash: 'h' };
       await expectUnavailable(database.ping());
-      await expectUnavailable(database.messages.append('a', MESSAGE));
-      await expectUnavailable(database.inbound.claim('a', 'wa-1'));
+      await expectUnavailable(database.messages.append(A, MESSAGE));
+      await expectUnavailable(database.inbound.claim(A, 'wa-1'));
       await expectUnavailable(database.idempotency.begin(key));
       await expectUnavailable(database.agents.list());
       // It was sent already: the caller hears of the failure, and the row is written later.
@@ -67,10 +68,10 @@ describe('an outage of the database', () => {
       await expectUnavailable(database.messages.settle(id, sent));
 
       server = await startEmbeddedPostgres({ dataDir });
-      await eventually(async () => (await database.messages.find('a', id))?.status === 'sent');
-      expect(await database.messages.pending('a')).to.deep.equal([]);
-      expect((await database.messages.append('a', MESSAGE)).status).to.equal('queued');
-      expect(await database.inbound.claim('a', 'wa-1')).to.equal(true);
+      await eventually(async () => (await database.messages.find(A, id))?.status === 'sent');
+      expect(await database.messages.pending(A)).to.deep.equal([]);
+      expect((await database.messages.append(A, MESSAGE)).status).to.equal('queued');
+      expect(await database.inbound.claim(A, 'wa-1')).to.equal(true);
       await database.close();
     });
 
@@ -103,16 +104,16 @@ describe('an outage of the database', () => {
 
     it('never sends what it refused, although the database had stored it', async () => {
       const log = new PgMessageLog(pool);
-      await log.append('a', { ...MESSAGE, text: 'before' });
+      await log.append(A, { ...MESSAGE, text: 'before' });
       proxy.mute();
-      await expectUnavailable(log.append('a', { ...MESSAGE, text: 'refused' }));
+      await expectUnavailable(log.append(A, { ...MESSAGE, text: 'refused' }));
       const direct = new DatabasePool(database().config);
       const reader = new PgMessageLog(direct);
-      expect((await reader.pending('a')).map(({ text }) => text)).to.deep.equal(['before', 'refused']);
+      expect((await reader.pending(A)).map(({ text }) => text)).to.deep.equal(['before', 'refused']);
 
       proxy.unmute();
-      await eventually(async () => (await reader.pending('a')).length === 1);
-      expect((await reader.pending('a')).map(({ text }) => text)).to.deep.equal(['before']);
+      await eventually(async () => (await reader.pending(A)).length === 1);
+      expect((await reader.pending(A)).map(({ text }) => text)).to.deep.equal(['before']);
       await log.close();
       await direct.close();
     });

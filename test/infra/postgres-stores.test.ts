@@ -6,6 +6,8 @@ import { type Database, openDatabase } from '../../src/infra/postgres/database.t
 import { flavours, withDatabase } from '../support/postgres.ts';
 
 const DAY_MS = 86_400_000;
+const A = { userId: 1, agentId: 'a' };
+const B = { userId: 1, agentId: 'b' };
 const ERROR = { code: 'EXPIRED', message: 'It waited too long.' };
 
 /** A text to be sent, unless told otherwise. */
@@ -60,34 +62,84 @@ for (const { name, binDir } of flavours()) {
           endpointUrlRun: 'http://ai.test/run',
           agentName: 'New',
           apiKey: 'k2',
-          createdAt: first.createdAt,
+          createdAt: first?.createdAt,
         });
         expect(await database.agents.list()).to.have.length(1);
       });
 
       it('leaves the state of a record that is replaced to whoever writes the states, in their order', async () => {
         await database.agents.save(agent);
-        await database.agents.setStatus('sales', 'connected', new Date());
-        expect((await database.agents.save(agent)).status).to.equal('connected');
+        await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'connected', at: new Date() });
+        expect((await database.agents.save(agent))?.status).to.equal('connected');
       });
 
       it('changes the key of this user alone', async () => {
         await database.agents.save(agent);
         await database.agents.setApiKey({ ...agent, userId: agent.userId + 1 }, 'of another');
-        expect((await database.agents.find('sales'))?.apiKey).to.equal(agent.apiKey);
+        expect((await database.agents.find(agent))?.apiKey).to.equal(agent.apiKey);
       });
 
       it('stamps the last connection and the last disconnection, each by its own state', async () => {
         await database.agents.save(agent);
         const [up, down] = [new Date(1_000), new Date(2_000)];
-        await database.agents.setStatus('sales', 'connected', up);
-        await database.agents.setStatus('sales', 'disconnected', down);
-        await database.agents.setStatus('sales', 'auth_failed', new Date(3_000));
-        expect(await database.agents.find('sales')).to.deep.include({
+        await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'connected', at: up });
+        await database.agents.setStatus(agent, { from: 'connected', to: 'disconnected', at: down });
+        await database.agents.setStatus(agent, {
+          from: 'disconnected',
+          to: 'auth_failed',
+          at: new Date(3_000),
+        });
+        expect(await database.agents.find(agent)).to.deep.include({
           status: 'auth_failed',
           lastConnectedAt: up,
           lastDisconnectedAt: down,
         });
+      });
+
+      it('stamps the end of a connection by a ban, too, and no refusal to link', async () => {
+        await database.agents.save(agent);
+        const at = new Date(4_000);
+        await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'auth_failed', at: new Date() });
+        expect((await database.agents.find(agent))?.lastDisconnectedAt).to.equal(null);
+        await database.agents.setStatus(agent, { from: 'connected', to: 'auth_failed', at });
+        expect((await database.agents.find(agent))?.lastDisconnectedAt).to.deep.equal(at);
+      });
+
+      it('does not give an agentId to a second user, but replaces the row of one that has it already', async () => {
+        await database.agents.save(agent);
+        expect(await database.agents.save({ ...agent, userId: 2 })).to.equal(null);
+        await sql.query(
+          `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status)
+           values (2, 'sales', 'Of two', 'k2', 'disconnected')`,
+        );
+        expect((await database.agents.save({ ...agent, userId: 2, agentName: 'New' }))?.agentName).to.equal(
+          'New',
+        );
+        expect((await database.agents.list()).map(({ userId }) => userId)).to.deep.equal([2, 1]);
+      });
+
+      it("writes to the row of one user alone, and deletes nothing of another user's agent of that name", async () => {
+        await database.agents.save(agent);
+        const namesake = { ...agent, userId: 2 };
+        await sql.query(
+          `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status)
+           values (2, 'sales', 'Of two', 'k2', 'disconnected')`,
+        );
+        const key = { operation: 'messages', key: 'k', bodyHash: 'h' };
+        for (const each of [agent, namesake]) {
+          expect(await database.inbound.claim(each, 'wa-of-both')).to.equal(true);
+          await database.messages.append(each, outgoing(`of ${each.userId}`));
+          expect((await database.idempotency.begin({ ...each, ...key })).state).to.equal('new');
+        }
+        await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'connected', at: new Date() });
+        expect((await database.agents.find(namesake))?.status).to.equal('disconnected');
+        await database.messages.failPending(agent, ERROR);
+        await database.agents.remove(agent);
+        expect(await database.agents.find(namesake)).to.include({ apiKey: 'k2' });
+        expect((await database.messages.pending(namesake)).map(({ text }) => text)).to.deep.equal(['of 2']);
+        expect(await database.inbound.claim(namesake, 'wa-of-both')).to.equal(false);
+        expect((await database.idempotency.begin({ ...namesake, ...key })).state).to.equal('in_flight');
+        await database.agents.remove(namesake);
       });
 
       it('reads rows that another system wrote: an unknown state, no times', async () => {
@@ -95,7 +147,7 @@ for (const { name, binDir } of flavours()) {
           `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status, created_at, updated_at)
            values (9, 'old', 'Old', 'k', 'weird', null, null)`,
         );
-        const found = await database.agents.find('old');
+        const found = await database.agents.find({ userId: 9, agentId: 'old' });
         expect(found?.status).to.equal('disconnected');
         expect(found?.createdAt).to.be.a('date');
       });
@@ -112,7 +164,7 @@ for (const { name, binDir } of flavours()) {
           expect(sales).to.deep.include({ agentId: 'sales', status: 'connected', lastConnectedAt: null });
           expect(sales?.createdAt).to.be.a('date');
         }
-        expect(await database.agents.find('odd')).to.equal(null);
+        expect(await database.agents.find({ userId: -1, agentId: 'odd' })).to.equal(null);
         expect(skipped.sort()).to.deep.equal([
           'A row of whatsapp_user is skipped (user_id -1, agent_id "odd"). user_id: Too small: expected number to be >0',
           'A row of whatsapp_user is skipped (user_id 1, agent_id "../etc"). ' +
@@ -125,7 +177,7 @@ for (const { name, binDir } of flavours()) {
         try {
           await database.agents.save({ ...agent, userId: 5_000_000_000 as number });
           expect((await database.agents.list()).map(({ userId }) => userId)).to.deep.equal([5_000_000_000]);
-          await database.agents.remove('sales');
+          await database.agents.remove({ ...agent, userId: 5_000_000_000 });
           expect(await database.agents.list()).to.deep.equal([]);
         } finally {
           await sql.query('truncate whatsapp_user');
@@ -136,19 +188,19 @@ for (const { name, binDir } of flavours()) {
       it('sets a key, removes an agent, and finds none afterwards', async () => {
         await database.agents.save(agent);
         await database.agents.setApiKey(agent, 'k9');
-        expect((await database.agents.find('sales'))?.apiKey).to.equal('k9');
-        await database.agents.remove('sales');
-        await database.agents.remove('sales');
-        expect(await database.agents.find('sales')).to.equal(null);
+        expect((await database.agents.find(agent))?.apiKey).to.equal('k9');
+        await database.agents.remove(agent);
+        await database.agents.remove(agent);
+        expect(await database.agents.find(agent)).to.equal(null);
       });
 
       it('forgets which messages an agent had taken when it is removed', async () => {
         await database.agents.save(agent);
-        await database.inbound.claim('sales', 'wa-of-before');
-        await database.inbound.claim('other', 'wa-of-before');
-        await database.agents.remove('sales');
-        expect(await database.inbound.claim('sales', 'wa-of-before')).to.equal(true);
-        expect(await database.inbound.claim('other', 'wa-of-before')).to.equal(false);
+        await database.inbound.claim(agent, 'wa-of-before');
+        await database.inbound.claim(B, 'wa-of-before');
+        await database.agents.remove(agent);
+        expect(await database.inbound.claim(agent, 'wa-of-before')).to.equal(true);
+        expect(await database.inbound.claim(B, 'wa-of-before')).to.equal(false);
       });
 
       it('gives the latest active key of a user, or none', async () => {
@@ -168,20 +220,20 @@ for (const { name, binDir } of flavours()) {
       it('gives back what was stored', async () => {
         const image = { path: '/spool/a.png', mimetype: 'image/png', size: 3, filename: 'a.png' };
         const stored = await database.messages.append(
-          'a',
+          A,
           outgoing('hi', { kind: 'image', image, quoteId: 'q' }),
         );
         expect(stored.status).to.equal('queued');
-        expect(await database.messages.find('a', stored.id)).to.deep.equal(stored);
-        expect(await database.messages.find('b', stored.id)).to.equal(null);
-        expect(await database.messages.find('a', 'no-such-id')).to.equal(null);
+        expect(await database.messages.find(A, stored.id)).to.deep.equal(stored);
+        expect(await database.messages.find(B, stored.id)).to.equal(null);
+        expect(await database.messages.find(A, 'no-such-id')).to.equal(null);
         expect(await database.messages.pendingFiles()).to.deep.equal([image.path]);
       });
 
       it('stores a message that is handed over at once as sending, and waits for the disk with it', async () => {
-        const stored = await database.messages.append('a', outgoing('now'), { status: 'sending' });
+        const stored = await database.messages.append(A, outgoing('now'), { status: 'sending' });
         expect(stored).to.deep.include({ status: 'sending', handedOverAt: stored.createdAt });
-        expect(await database.messages.find('a', stored.id)).to.deep.equal(stored);
+        expect(await database.messages.find(A, stored.id)).to.deep.equal(stored);
         const { rows } = await sql.query('show synchronous_commit');
         expect(rows).to.deep.equal([{ synchronous_commit: 'on' }]);
       });
@@ -189,15 +241,15 @@ for (const { name, binDir } of flavours()) {
       it('keeps the order of 1,000 messages accepted at once for 20 agents', async () => {
         const appended = await Promise.all(
           Array.from({ length: 1_000 }, (_, n) =>
-            database.messages.append(`agent-${n % 20}`, outgoing(String(n))),
+            database.messages.append({ userId: 1, agentId: `agent-${n % 20}` }, outgoing(String(n))),
           ),
         );
         const seqs = appended.map((message) => message.seq);
         expect(seqs).to.deep.equal([...seqs].sort((a, b) => a - b));
         expect(new Set(seqs).size).to.equal(1_000);
         for (let agent = 0; agent < 20; agent++) {
-          const texts = (await database.messages.pending(`agent-${agent}`)).map((message) =>
-            Number(message.text),
+          const texts = (await database.messages.pending({ userId: 1, agentId: `agent-${agent}` })).map(
+            (message) => Number(message.text),
           );
           expect(texts).to.deep.equal(Array.from({ length: 50 }, (_, n) => n * 20 + agent));
         }
@@ -205,7 +257,7 @@ for (const { name, binDir } of flavours()) {
 
       it('never inverts sending and its end, although nobody waits in between', async () => {
         const stored = await Promise.all(
-          Array.from({ length: 200 }, (_, n) => database.messages.append('a', outgoing(String(n)))),
+          Array.from({ length: 200 }, (_, n) => database.messages.append(A, outgoing(String(n)))),
         );
         const at = new Date(5_000);
         await Promise.all(
@@ -214,7 +266,7 @@ for (const { name, binDir } of flavours()) {
             database.messages.settle(id, { status: 'sent', messageId: `wa-${id}`, at }),
           ]),
         );
-        const rows = await Promise.all(stored.map(({ id }) => database.messages.find('a', id)));
+        const rows = await Promise.all(stored.map(({ id }) => database.messages.find(A, id)));
         for (const row of rows) {
           expect(row).to.deep.include({
             status: 'sent',
@@ -226,14 +278,14 @@ for (const { name, binDir } of flavours()) {
       });
 
       it('goes forward only: settled is not sending again, and sent stays sent', async () => {
-        const { id } = await database.messages.append('a', outgoing('x'));
+        const { id } = await database.messages.append(A, outgoing('x'));
         const at = new Date(7_000);
         await database.messages.settle(id, { status: 'unknown', messageId: null, error: ERROR });
         await database.messages.markSending(id, at);
-        expect((await database.messages.find('a', id))?.status).to.equal('unknown');
+        expect((await database.messages.find(A, id))?.status).to.equal('unknown');
         await database.messages.settle(id, { status: 'sent', messageId: 'wa', at });
         await database.messages.settle(id, { status: 'failed', error: ERROR });
-        expect(await database.messages.find('a', id)).to.deep.include({
+        expect(await database.messages.find(A, id)).to.deep.include({
           status: 'sent',
           messageId: 'wa',
           error: null,
@@ -241,19 +293,19 @@ for (const { name, binDir } of flavours()) {
       });
 
       it("knows which of WhatsApp's ids are some message's of the agent", async () => {
-        const { id } = await database.messages.append('a', outgoing('1'));
+        const { id } = await database.messages.append(A, outgoing('1'));
         await database.messages.settle(id, { status: 'sent', messageId: 'wa-1', at: new Date() });
-        expect(await database.messages.claimed('a', ['wa-1', 'wa-2'])).to.deep.equal(['wa-1']);
-        expect(await database.messages.claimed('b', ['wa-1'])).to.deep.equal([]);
+        expect(await database.messages.claimed(A, ['wa-1', 'wa-2'])).to.deep.equal(['wa-1']);
+        expect(await database.messages.claimed(B, ['wa-1'])).to.deep.equal([]);
       });
 
       it('gives a restart what was queued or being sent, and nothing else', async () => {
         const [queued, sending, failed] = await Promise.all(
-          ['1', '2', '3'].map((text) => database.messages.append('a', outgoing(text))),
+          ['1', '2', '3'].map((text) => database.messages.append(A, outgoing(text))),
         );
         await database.messages.markSending(sending!.id, new Date());
         await database.messages.settle(failed!.id, { status: 'failed', error: ERROR });
-        const pending = await database.messages.pending('a');
+        const pending = await database.messages.pending(A);
         expect(pending.map(({ id, status }) => [id, status])).to.deep.equal([
           [queued!.id, 'queued'],
           [sending!.id, 'sending'],
@@ -261,54 +313,54 @@ for (const { name, binDir } of flavours()) {
       });
 
       it('fails what waits when the agent is deleted, what is being stored included', async () => {
-        const storing = [1, 2, 3].map((n) => database.messages.append('a', outgoing(String(n))));
-        const other = database.messages.append('b', outgoing('stays'));
-        await database.messages.failPending('a', { code: 'SESSION_NOT_FOUND', message: 'deleted' });
+        const storing = [1, 2, 3].map((n) => database.messages.append(A, outgoing(String(n))));
+        const other = database.messages.append(B, outgoing('stays'));
+        await database.messages.failPending(A, { code: 'SESSION_NOT_FOUND', message: 'deleted' });
         for (const { id } of await Promise.all(storing)) {
-          expect((await database.messages.find('a', id))?.error?.code).to.equal('SESSION_NOT_FOUND');
+          expect((await database.messages.find(A, id))?.error?.code).to.equal('SESSION_NOT_FOUND');
         }
-        expect((await database.messages.find('b', (await other).id))?.status).to.equal('queued');
+        expect((await database.messages.find(B, (await other).id))?.status).to.equal('queued');
       });
 
       it('says of a message under way that it may have left when the agent is deleted', async () => {
-        const { id } = await database.messages.append('a', outgoing('under way'), { status: 'sending' });
+        const { id } = await database.messages.append(A, outgoing('under way'), { status: 'sending' });
         const error = { code: 'SESSION_NOT_FOUND', message: 'deleted' } as const;
-        await database.messages.failPending('a', error);
+        await database.messages.failPending(A, error);
         await database.messages.settle(id, { status: 'unknown', messageId: null, error });
-        expect(await database.messages.find('a', id)).to.deep.include({ status: 'unknown', error });
+        expect(await database.messages.find(A, id)).to.deep.include({ status: 'unknown', error });
       });
 
       it('refuses a text that Postgres cannot hold alone, not those beside it', async () => {
         const results = await Promise.allSettled(
-          ['fine', 'NUL \0 inside', 'fine too'].map((text) => database.messages.append('a', outgoing(text))),
+          ['fine', 'NUL \0 inside', 'fine too'].map((text) => database.messages.append(A, outgoing(text))),
         );
         expect(results.map((result) => result.status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled']);
       });
 
       it('purges what was settled long ago, and only that', async () => {
         const [settled, waiting] = await Promise.all(
-          ['1', '2'].map((text) => database.messages.append('a', outgoing(text))),
+          ['1', '2'].map((text) => database.messages.append(A, outgoing(text))),
         );
         await database.messages.settle(settled!.id, { status: 'failed', error: ERROR });
         expect(await database.messages.purge(new Date(Date.now() - DAY_MS))).to.equal(0);
         expect(await database.messages.purge(new Date(Date.now() + DAY_MS))).to.equal(1);
-        expect((await database.messages.pending('a')).map(({ id }) => id)).to.deep.equal([waiting!.id]);
+        expect((await database.messages.pending(A)).map(({ id }) => id)).to.deep.equal([waiting!.id]);
       });
     });
 
     describe('inbound messages', () => {
       it('are claimed by exactly one of 100 callers at once', async () => {
         const claims = await Promise.all(
-          Array.from({ length: 100 }, () => database.inbound.claim('a', 'wa-1')),
+          Array.from({ length: 100 }, () => database.inbound.claim(A, 'wa-1')),
         );
         expect(claims.filter(Boolean)).to.have.length(1);
-        expect(await database.inbound.claim('a', 'wa-1')).to.equal(false);
-        expect(await database.inbound.claim('b', 'wa-1')).to.equal(true);
+        expect(await database.inbound.claim(A, 'wa-1')).to.equal(false);
+        expect(await database.inbound.claim(B, 'wa-1')).to.equal(true);
       });
     });
 
     describe('idempotency keys', () => {
-      const key = { agentId: 'a', operation: 'messages', key: 'k', bodyHash: 'h' };
+      const key = { ...A, operation: 'messages', key: 'k', bodyHash: 'h' };
       const answer = { status: 200, headers: { Location: '/x' }, body: { z: 1, a: { nul: 'a\u0000b' } } };
       afterEach(() => sql.query('truncate gateway_idempotency'));
 
@@ -350,7 +402,7 @@ for (const { name, binDir } of flavours()) {
         const { messages, idempotency } = database;
         const begun = await idempotency.begin(key);
         const id = begun.state === 'new' ? begun.storedId : '';
-        expect((await messages.append('a', { ...outgoing('cut off'), id })).id).to.equal(id);
+        expect((await messages.append(A, { ...outgoing('cut off'), id })).id).to.equal(id);
         await idempotency.releaseInFlight();
         for (let repeat = 0; repeat < 2; repeat += 1)
           expect(await idempotency.begin(key)).to.deep.equal({ state: 'cut_off', storedId: id });
@@ -388,7 +440,7 @@ for (const { name, binDir } of flavours()) {
       const errors = [
         await failure(database.agents.save(bad)),
         await failure(database.agents.save({ ...bad, userId: secret as unknown as number, apiKey: secret })),
-        await failure(database.messages.append('a', outgoing(secret, { kind: secret as 'text' }))),
+        await failure(database.messages.append(A, outgoing(secret, { kind: secret as 'text' }))),
       ];
       for (const error of errors) {
         expect(error.code).to.equal('INTERNAL');

@@ -70,7 +70,7 @@ describe('a wrong key costs the same for an unknown agent as for a known one', f
     expect(system.refreshed, 'look-ups begun before the answer').to.deep.equal([]);
     await nextTurn();
     expect(system.refreshed, 'look-ups begun after it').to.deep.equal(['bot']);
-    const looked = sinon.spy(system, 'apiKey');
+    const looked = sinon.spy(system, 'credentials');
     const hashed = sinon.spy(crypto, 'hash');
     const created = sinon.spy(crypto, 'createHash');
     const compared = sinon.spy(crypto, 'timingSafeEqual');

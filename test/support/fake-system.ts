@@ -2,7 +2,7 @@ import { EventEmitter } from 'eventemitter3';
 import { agentMachine } from '../../src/actors/agent.machine.ts';
 import { chartGraph } from '../../src/actors/chart-graph.ts';
 import { GatewayError } from '../../src/actors/errors.ts';
-import type { AiRequest } from '../../src/actors/ports.ts';
+import type { AgentRef, AiRequest } from '../../src/actors/ports.ts';
 import type { OutgoingMessage, StoredMessage } from '../../src/actors/ports-stores.ts';
 import type {
   AgentView,
@@ -151,37 +151,38 @@ export class FakeSystem implements GatewaySystem {
     return { agent: this.nextOfAgent, supervisor: [] };
   }
 
-  apiKey(agentId: string): string | undefined {
-    return this.agents.get(agentId)?.key;
+  credentials(agentId: string): { userId: number; apiKey: string } | undefined {
+    const agent = this.agents.get(agentId);
+    return agent && { userId: agent.view.userId, apiKey: agent.key };
   }
 
   refreshApiKey(agentId: string): void {
     this.refreshed.push(agentId);
   }
 
-  assertCanSend(agentId: string): void {
+  assertCanSend({ agentId }: AgentRef): void {
     this.#agent(agentId);
     if (this.refusal) throw this.refusal;
   }
 
-  send(agentId: string, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome> {
+  send({ agentId }: AgentRef, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome> {
     this.sent.push({ agentId, message, options });
     return this.onSend(message, options);
   }
 
-  run(agentId: string, request: AiRequest): Promise<RunOutcome> {
+  run({ agentId }: AgentRef, request: AiRequest): Promise<RunOutcome> {
     this.ran.push({ agentId, request });
     return this.onRun(request);
   }
 
-  async outcome(agentId: string, id: string): Promise<SendOutcome> {
-    const { to, status, messageId } = await this.message(agentId, id);
+  async outcome(agent: AgentRef, id: string): Promise<SendOutcome> {
+    const { to, status, messageId } = await this.message(agent, id);
     if (status === 'sent') return { status, id, messageId: String(messageId), to, at: AT };
     if (status === 'queued') return { status, id, to, position: 0 };
     throw new GatewayError('BAD_GATEWAY', 'It failed.', { details: { outcome: 'failed', id } });
   }
 
-  async message(_agentId: string, id: string): Promise<StoredMessage> {
+  async message(_agent: AgentRef, id: string): Promise<StoredMessage> {
     const message = this.messages.get(id);
     if (!message) throw new GatewayError('NOT_FOUND', 'There is no such message.');
     return message;

@@ -2,6 +2,7 @@ import { EventEmitter } from 'eventemitter3';
 import { GatewayError } from '../../src/actors/errors.ts';
 import { createGatewaySystem } from '../../src/actors/gateway-system.ts';
 import type {
+  AgentRef,
   AiBackend,
   InboundMessage,
   WhatsAppClient,
@@ -61,25 +62,28 @@ export class MemoryDatabase {
       return record;
     },
     list: async () => [...this.rows.values()],
-    find: async (agentId) => this.rows.get(agentId) ?? null,
-    setStatus: async (agentId, status) => {
+    find: async ({ userId, agentId }) => {
       const row = this.rows.get(agentId);
-      if (row) this.rows.set(agentId, { ...row, status });
+      return row?.userId === userId ? row : null;
+    },
+    setStatus: async ({ agentId }, { to }) => {
+      const row = this.rows.get(agentId);
+      if (row) this.rows.set(agentId, { ...row, status: to });
     },
     setApiKey: async () => undefined,
-    remove: async (agentId) => {
+    remove: async ({ agentId }) => {
       await this.before.remove?.();
       this.rows.delete(agentId);
     },
   };
 
   readonly log: MessageLog = {
-    append: async (agentId, message, { at = new Date(), status = 'queued' } = {}) => {
+    append: async ({ userId, agentId }, message, { at = new Date(), status = 'queued' } = {}) => {
       await this.before.append?.();
       this.#seq += 1;
       const id = message.id ?? String(this.#seq);
       const open = { messageId: null, error: null, handedOverAt: null, sentAt: null };
-      const stored = { ...message, ...open, id, agentId, seq: this.#seq, status, createdAt: at };
+      const stored = { ...message, ...open, id, userId, agentId, seq: this.#seq, status, createdAt: at };
       this.messages.set(id, stored);
       return stored;
     },
@@ -88,7 +92,7 @@ export class MemoryDatabase {
       const row = this.messages.get(id);
       if (row) this.messages.set(id, { ...row, status });
     },
-    find: async (_agentId, id) => this.messages.get(id) ?? null,
+    find: async (_agent, id) => this.messages.get(id) ?? null,
     claimed: async () => [],
     pending: async () => {
       await this.before.pending?.();
@@ -98,7 +102,7 @@ export class MemoryDatabase {
   };
 
   readonly inbound = {
-    claim: async (_agentId: string, id: string) => {
+    claim: async (_agent: AgentRef, id: string) => {
       await this.before.claim?.();
       const isNew = !this.claims.has(id);
       this.claims.add(id);
@@ -186,7 +190,7 @@ export function memoryGateway(
     },
     send: (text: string) =>
       system.send(
-        'shop',
+        { userId: 1, agentId: 'shop' },
         { to: '6283333333333@c.us', kind: 'text', text, origin: 'api', traceId: TRACE },
         { respondAsync: false },
       ),

@@ -12,8 +12,8 @@ export class MemoryIdempotency implements IdempotencyStore {
     { bodyHash: string; storedId: string; isCutOff?: boolean; answer?: IdempotentAnswer }
   >();
 
-  #name({ agentId, operation, key }: IdempotencyKey): string {
-    return JSON.stringify([agentId, operation, key]);
+  #name({ userId, agentId, operation, key }: IdempotencyKey): string {
+    return JSON.stringify([userId, agentId, operation, key]);
   }
 
   async begin(key: IdempotencyKey): Promise<IdempotencyState> {

@@ -1,7 +1,8 @@
 import { Router } from 'express';
 import type { z } from 'zod';
 import { toGatewayError } from '../../actors/errors.ts';
-import { agentIdOf } from '../auth.ts';
+import type { AgentRef } from '../../actors/ports.ts';
+import { agentOf } from '../auth.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
 import { takeHold } from '../body-hold.ts';
 import type { Hold } from '../byte-budget.ts';
@@ -35,7 +36,7 @@ export function mediaRoutes({
 
   /** Sends a stored image; one that surely will not leave is deleted, one that may yet be looked for is not. */
   async function send(
-    agentId: string,
+    agent: AgentRef,
     body: MediaBody,
     image: StoredImage,
     options: { id?: string; respondAsync: boolean; traceId: string },
@@ -45,12 +46,12 @@ export function mediaRoutes({
       const { to, caption = '', quoteId } = body;
       const { id, respondAsync, traceId } = options;
       const outcome = await system.send(
-        agentId,
+        agent,
         { id, to, kind: 'image', text: caption, quoteId, image, origin: 'api', traceId },
         { respondAsync },
       );
       const { mimetype, size } = image;
-      return sendOutcomeAnswer(agentId, outcome, respondAsync, { mimetype, size, previewPath });
+      return sendOutcomeAnswer(agent.agentId, outcome, respondAsync, { mimetype, size, previewPath });
     } catch (thrown) {
       if (toGatewayError(thrown).details?.outcome !== 'unknown') await media.discard(image);
       throw thrown;
@@ -63,7 +64,7 @@ export function mediaRoutes({
       rateLimit,
       jsonBody(BODY_LIMITS.media, { budget: budgets.media, tooLarge: 'MEDIA_TOO_LARGE' }),
       async (req, res) => {
-        const agentId = agentIdOf(res);
+        const agent = agentOf(res);
         const body = parseWith(bodies.media, req.body);
         const options = { respondAsync: prefersAsync(req), traceId: traceIdOf(res) };
         const hold = takeHold(res);
@@ -74,17 +75,17 @@ export function mediaRoutes({
           hold.release();
         };
         const work = async (id: string | undefined): Promise<Answer> => {
-          system.assertCanSend(agentId, options.traceId);
+          system.assertCanSend(agent, options.traceId);
           const image = await store(media, body, hold);
           drop();
-          return send(agentId, body, image, { ...options, id });
+          return send(agent, body, image, { ...options, id });
         };
         const resume = async (id: string): Promise<Answer> => {
           drop();
-          const { image } = await system.message(agentId, id);
-          const outcome = await system.outcome(agentId, id);
+          const { image } = await system.message(agent, id);
+          const outcome = await system.outcome(agent, id);
           const told = image && { mimetype: image.mimetype, size: image.size };
-          return sendOutcomeAnswer(agentId, outcome, options.respondAsync, told);
+          return sendOutcomeAnswer(agent.agentId, outcome, options.respondAsync, told);
         };
         try {
           await once(req, res, 'media', body, { work, resume });

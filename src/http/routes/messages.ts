@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import type { StoredMessage } from '../../actors/ports-stores.ts';
-import { agentIdOf } from '../auth.ts';
+import { agentOf } from '../auth.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
 import { resource, sendAnswer } from '../routing.ts';
 import { messagePath } from '../schemas.ts';
@@ -32,21 +32,22 @@ export function messageRoutes({ system, auth, rateLimit, once, bodies, budgets }
       rateLimit,
       jsonBody(BODY_LIMITS.text, { budget: budgets.text }),
       async (req, res) => {
-        const agentId = agentIdOf(res);
+        const agent = agentOf(res);
         const body = parseWith(bodies.message, req.body);
         const respondAsync = prefersAsync(req);
         await once(req, res, 'messages', body, {
           work: async (id) => {
-            system.assertCanSend(agentId, traceIdOf(res));
+            system.assertCanSend(agent, traceIdOf(res));
             const { to, message, quoteId } = body;
             const outcome = await system.send(
-              agentId,
+              agent,
               { id, to, kind: 'text', text: message, quoteId, origin: 'api', traceId: traceIdOf(res) },
               { respondAsync },
             );
-            return sendOutcomeAnswer(agentId, outcome, respondAsync);
+            return sendOutcomeAnswer(agent.agentId, outcome, respondAsync);
           },
-          resume: async (id) => sendOutcomeAnswer(agentId, await system.outcome(agentId, id), respondAsync),
+          resume: async (id) =>
+            sendOutcomeAnswer(agent.agentId, await system.outcome(agent, id), respondAsync),
         });
       },
     ],
@@ -56,8 +57,9 @@ export function messageRoutes({ system, auth, rateLimit, once, bodies, budgets }
     get: [
       auth,
       async (req, res) => {
-        const { agentId, id } = parseWith(messagePath, req.params);
-        sendAnswer(res, { status: 200, body: messageBody(await system.message(agentId, id)) });
+        const { id } = parseWith(messagePath, req.params);
+        const message = await system.message(agentOf(res), id);
+        sendAnswer(res, { status: 200, body: messageBody(message) });
       },
     ],
   });

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import { agentIdOf } from '../auth.ts';
+import { agentOf } from '../auth.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
 import { resource } from '../routing.ts';
 import { traceIdOf } from '../trace.ts';
@@ -15,19 +15,19 @@ export function runRoutes({ system, auth, rateLimit, once, bodies, budgets }: Ag
       rateLimit,
       jsonBody(BODY_LIMITS.text, { budget: budgets.text }),
       async (req, res) => {
-        const agentId = agentIdOf(res);
+        const agent = agentOf(res);
         const body = parseWith(bodies.run, req.body);
         await once(req, res, 'run', body, {
           work: async (storedId) => {
-            system.assertCanSend(agentId, traceIdOf(res));
+            system.assertCanSend(agent, traceIdOf(res));
             const options = { traceId: traceIdOf(res), id: storedId };
-            const { reply, replySent, sessionId, id, messageId } = await system.run(agentId, body, options);
+            const { reply, replySent, sessionId, id, messageId } = await system.run(agent, body, options);
             return { status: 200, body: { reply, replySent, sessionId, id, messageId } };
           },
           // Only the reply was stored: the AI is not asked again.
           resume: async (id) => {
-            const { text: reply } = await system.message(agentId, id);
-            const outcome = await system.outcome(agentId, id);
+            const { text: reply } = await system.message(agent, id);
+            const outcome = await system.outcome(agent, id);
             const messageId = outcome.status === 'sent' ? outcome.messageId : undefined;
             const replySent = outcome.status === 'sent';
             return { status: 200, body: { reply, replySent, sessionId: body.sessionId, id, messageId } };

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import type { AgentRef } from '../../actors/ports.ts';
 import {
   AGENT_ID,
   type AgentRecord,
   type AgentStore,
   SESSION_STATES,
-  type SessionState,
+  type StateChange,
 } from '../../actors/ports-stores.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { DatabasePool } from './pool.ts';
@@ -45,15 +46,11 @@ const row = z
 const COLUMNS = `user_id, agent_id, agent_name, api_key, endpoint_url_run, status, last_connected_at,
   last_disconnected_at, created_at, updated_at`;
 
-interface StateChange {
-  agentId: string;
-  status: SessionState;
-  at: Date;
-}
+type AgentChange = AgentRef & StateChange;
 
 /**
  * The owner's `whatsapp_user`. Its primary key lets two users have one agentId, the service does not
- * (`AGENT_ID_TAKEN`): of such rows, made by somebody else, the newest counts.
+ * (`AGENT_ID_TAKEN`): every statement names the user, too.
  */
 export class PgAgentStore implements AgentStore {
   readonly #pool: DatabasePool;
@@ -61,7 +58,7 @@ export class PgAgentStore implements AgentStore {
   /** Rows that were reported, each once. */
   readonly #reported = new Set<string>();
   /** A fleet that comes back changes its states together. */
-  readonly #states = new GroupCommit((changes: StateChange[]) => this.#writeStates(changes));
+  readonly #states = new GroupCommit((changes: AgentChange[]) => this.#writeStates(changes));
 
   /** `onUnusableRow` gets a sentence for the operator about each row that no agent can be made of, once. */
   constructor(pool: DatabasePool, onUnusableRow: (text: string) => void = () => {}) {
@@ -69,46 +66,43 @@ export class PgAgentStore implements AgentStore {
     this.#onUnusableRow = onUnusableRow;
   }
 
-  async save(agent: Parameters<AgentStore['save']>[0]): Promise<AgentRecord> {
+  async save(agent: Parameters<AgentStore['save']>[0]): Promise<AgentRecord | null> {
     const rows = await this.#pool.query(
       'agent.save',
       `insert into public.whatsapp_user (user_id, agent_id, agent_name, api_key, status, created_at, updated_at)
-       values ($1, $2, $3, $4, $5, now(), now())
+       select $1::bigint, $2::text, $3::text, $4::text, $5::text, now(), now()
+       where exists (select from public.whatsapp_user where user_id = $1 and agent_id = $2)
+         or not exists (select from public.whatsapp_user where agent_id = $2)
        on conflict (user_id, agent_id) do update
          set agent_name = excluded.agent_name, api_key = excluded.api_key, updated_at = now()
        returning ${COLUMNS}`,
       [agent.userId, agent.agentId, agent.agentName, agent.apiKey, agent.status],
     );
-    return row.parse(rows[0]);
+    return rows.length > 0 ? row.parse(rows[0]) : null;
   }
 
   async list(): Promise<AgentRecord[]> {
     const rows = await this.#pool.query(
       'agent.list',
-      `select distinct on (agent_id) ${COLUMNS} from public.whatsapp_user
-       order by agent_id, updated_at desc nulls last`,
+      `select ${COLUMNS} from public.whatsapp_user order by updated_at desc nulls last`,
     );
     return rows.flatMap((raw) => this.#usable(raw) ?? []);
   }
 
-  async find(agentId: string): Promise<AgentRecord | null> {
+  async find({ userId, agentId }: AgentRef): Promise<AgentRecord | null> {
     const rows = await this.#pool.query(
       'agent.find',
-      `select ${COLUMNS} from public.whatsapp_user where agent_id = $1
-       order by updated_at desc nulls last limit 1`,
-      [agentId],
+      `select ${COLUMNS} from public.whatsapp_user where user_id = $1 and agent_id = $2`,
+      [userId, agentId],
     );
     return this.#usable(rows[0]);
   }
 
-  async setStatus(agentId: string, status: SessionState, at: Date): Promise<void> {
-    await this.#states.add({ agentId, status, at });
+  async setStatus({ userId, agentId }: AgentRef, change: StateChange): Promise<void> {
+    await this.#states.add({ userId, agentId, ...change });
   }
 
-  async setApiKey(
-    { userId, agentId }: Pick<AgentRecord, 'userId' | 'agentId'>,
-    apiKey: string,
-  ): Promise<void> {
+  async setApiKey({ userId, agentId }: AgentRef, apiKey: string): Promise<void> {
     await this.#pool.query(
       'agent.set_api_key',
       'update public.whatsapp_user set api_key = $3, updated_at = now() where user_id = $1 and agent_id = $2',
@@ -116,15 +110,15 @@ export class PgAgentStore implements AgentStore {
     );
   }
 
-  /** Deletes the record and all that is remembered with it: the agentId may become somebody else's. */
-  async remove(agentId: string): Promise<void> {
+  /** Deletes the record and all that is remembered with it. */
+  async remove({ userId, agentId }: AgentRef): Promise<void> {
     await this.#pool.query(
       'agent.remove',
-      `with messages as (delete from public.gateway_message where agent_id = $1),
-            answers as (delete from public.gateway_idempotency where agent_id = $1),
-            claims as (delete from public.gateway_inbound where agent_id = $1)
-       delete from public.whatsapp_user where agent_id = $1`,
-      [agentId],
+      `with messages as (delete from public.gateway_message where user_id = $1 and agent_id = $2),
+            answers as (delete from public.gateway_idempotency where user_id = $1 and agent_id = $2),
+            claims as (delete from public.gateway_inbound where user_id = $1 and agent_id = $2)
+       delete from public.whatsapp_user where user_id = $1 and agent_id = $2`,
+      [userId, agentId],
     );
   }
 
@@ -143,18 +137,24 @@ export class PgAgentStore implements AgentStore {
   }
 
   /** Writes states, an agent's newest one; a result for each, although there is nothing to tell. */
-  async #writeStates(changes: StateChange[]): Promise<undefined[]> {
-    const newest = [...new Map(changes.map((change) => [change.agentId, change])).values()];
+  async #writeStates(changes: AgentChange[]): Promise<undefined[]> {
+    const newest = [
+      ...new Map(changes.map((change) => [`${change.userId} ${change.agentId}`, change])).values(),
+    ];
     await this.#pool.query(
       'agent.set_status',
       `update public.whatsapp_user as agent set status = change.status, updated_at = now(),
          last_connected_at = case when change.status = 'connected' then change.at else last_connected_at end,
-         last_disconnected_at = case when change.status = 'disconnected' then change.at else last_disconnected_at end
-       from unnest($1::text[], $2::text[], $3::timestamptz[]) as change (agent_id, status, at)
-       where agent.agent_id = change.agent_id`,
+         last_disconnected_at = case when change.status = 'disconnected' or change.former = 'connected'
+           then change.at else last_disconnected_at end
+       from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+         as change (user_id, agent_id, former, status, at)
+       where agent.user_id = change.user_id and agent.agent_id = change.agent_id`,
       [
+        newest.map((change) => change.userId),
         newest.map((change) => change.agentId),
-        newest.map((change) => change.status),
+        newest.map((change) => change.from),
+        newest.map((change) => change.to),
         newest.map((change) => change.at),
       ],
     );

@@ -17,7 +17,7 @@ interface Row {
 }
 
 /** The columns of a key's primary key, in the order of the statements' parameters. */
-const idOf = ({ agentId, operation, key }: IdempotencyKey) => [agentId, operation, key];
+const idOf = ({ userId, agentId, operation, key }: IdempotencyKey) => [userId, agentId, operation, key];
 
 /** What a stored key means for a request with this body. */
 function toState(row: Row, key: IdempotencyKey): IdempotencyState {
@@ -39,9 +39,10 @@ export class PgIdempotencyStore implements IdempotencyStore {
     const storedId = randomUUID();
     const taken = await this.#pool.query(
       'idempotency.begin',
-      `insert into public.gateway_idempotency as used (agent_id, operation, key, body_hash, state, stored_id)
-       values ($1, $2, $3, $4, 'in_flight', $5)
-       on conflict (agent_id, operation, key) do update
+      `insert into public.gateway_idempotency as used
+         (user_id, agent_id, operation, key, body_hash, state, stored_id)
+       values ($1, $2, $3, $4, $5, 'in_flight', $6)
+       on conflict (agent_id, user_id, operation, key) do update
          set body_hash = excluded.body_hash, state = 'in_flight', status = null, headers = null, body = null,
              stored_id = excluded.stored_id, created_at = now()
          where used.created_at < now() - interval '24 hours'
@@ -52,7 +53,7 @@ export class PgIdempotencyStore implements IdempotencyStore {
     const [row] = await this.#pool.query<Row & { [column: string]: unknown }>(
       'idempotency.read',
       `select body_hash, state, stored_id, status, headers, body from public.gateway_idempotency
-       where agent_id = $1 and operation = $2 and key = $3`,
+       where user_id = $1 and agent_id = $2 and operation = $3 and key = $4`,
       idOf(key),
     );
     // Given up between the two statements: the caller may try again at once, as after any answer of that kind.
@@ -62,8 +63,8 @@ export class PgIdempotencyStore implements IdempotencyStore {
   async complete(key: IdempotencyKey, answer: IdempotentAnswer): Promise<void> {
     await this.#pool.query(
       'idempotency.complete',
-      `update public.gateway_idempotency set state = 'done', status = $4, headers = $5, body = $6
-       where agent_id = $1 and operation = $2 and key = $3 and body_hash = $7 and state <> 'done'`,
+      `update public.gateway_idempotency set state = 'done', status = $5, headers = $6, body = $7
+       where user_id = $1 and agent_id = $2 and operation = $3 and key = $4 and body_hash = $8 and state <> 'done'`,
       [
         ...idOf(key),
         answer.status,
@@ -78,7 +79,7 @@ export class PgIdempotencyStore implements IdempotencyStore {
     await this.#pool.query(
       'idempotency.abandon',
       `delete from public.gateway_idempotency
-       where agent_id = $1 and operation = $2 and key = $3 and body_hash = $4 and state <> 'done'`,
+       where user_id = $1 and agent_id = $2 and operation = $3 and key = $4 and body_hash = $5 and state <> 'done'`,
       [...idOf(key), key.bodyHash],
     );
   }

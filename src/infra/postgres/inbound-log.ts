@@ -1,14 +1,21 @@
+import type { AgentRef } from '../../actors/ports.ts';
 import type { InboundLog } from '../../actors/ports-stores.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { DatabasePool } from './pool.ts';
 
-interface Claim {
-  agentId: string;
+interface Claim extends AgentRef {
   messageId: string;
 }
 
-/** The one spelling of a claim; neither part can hold a NUL. */
-const keyOf = (agentId: string, messageId: string) => `${agentId}\0${messageId}`;
+interface ClaimRow {
+  user_id: string;
+  agent_id: string;
+  wa_message_id: string;
+}
+
+/** The one spelling of a claim; no part can hold a NUL. */
+const keyOf = (userId: number | string, agentId: string, messageId: string) =>
+  `${userId}\0${agentId}\0${messageId}`;
 
 /** Which WhatsApp messages were taken, in `gateway_inbound`: the primary key decides, so races can't. */
 export class PgInboundLog implements InboundLog {
@@ -19,8 +26,8 @@ export class PgInboundLog implements InboundLog {
     this.#pool = pool;
   }
 
-  claim(agentId: string, messageId: string): Promise<boolean> {
-    return this.#claims.add({ agentId, messageId });
+  claim({ userId, agentId }: AgentRef, messageId: string): Promise<boolean> {
+    return this.#claims.add({ userId, agentId, messageId });
   }
 
   /** Forgets what came before `olderThan`: WhatsApp redelivers for minutes, not for days. */
@@ -36,16 +43,20 @@ export class PgInboundLog implements InboundLog {
    * without an answer.
    */
   async #claim(claims: Claim[]): Promise<boolean[]> {
-    const rows = await this.#pool.query<{ agent_id: string; wa_message_id: string }>(
+    const rows = await this.#pool.query<ClaimRow & { [column: string]: unknown }>(
       'inbound.claim',
-      `insert into public.gateway_inbound (agent_id, wa_message_id)
+      `insert into public.gateway_inbound (user_id, agent_id, wa_message_id)
        select new.* from (select set_config('synchronous_commit', 'off', true)) as relaxed,
-         unnest($1::text[], $2::text[]) as new
-       on conflict do nothing returning agent_id, wa_message_id`,
-      [claims.map((claim) => claim.agentId), claims.map((claim) => claim.messageId)],
+         unnest($1::bigint[], $2::text[], $3::text[]) as new
+       on conflict do nothing returning user_id, agent_id, wa_message_id`,
+      [
+        claims.map((claim) => claim.userId),
+        claims.map((claim) => claim.agentId),
+        claims.map((claim) => claim.messageId),
+      ],
       { prepared: true },
     );
-    const fresh = new Set(rows.map((row) => keyOf(row.agent_id, row.wa_message_id)));
-    return claims.map((claim) => fresh.delete(keyOf(claim.agentId, claim.messageId)));
+    const fresh = new Set(rows.map((row) => keyOf(row.user_id, row.agent_id, row.wa_message_id)));
+    return claims.map((claim) => fresh.delete(keyOf(claim.userId, claim.agentId, claim.messageId)));
   }
 }

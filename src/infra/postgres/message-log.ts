@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../actors/errors.ts';
+import type { AgentRef } from '../../actors/ports.ts';
 import type {
   MessageError,
   MessageLog,
@@ -50,7 +51,7 @@ export class PgMessageLog implements MessageLog {
   readonly #sent = new GroupCommit((updates: MessageUpdate[]) => this.#settleSent(updates), {
     lingerMs: SENT_LINGERS_MS,
   });
-  readonly #queues = new GroupCommit((agentIds: string[]) => this.#readQueues(agentIds));
+  readonly #queues = new GroupCommit((agents: AgentRef[]) => this.#readQueues(agents));
   readonly #owed = new Map<string, MessageUpdate>();
   #retry: NodeJS.Timeout | null = null;
 
@@ -59,16 +60,16 @@ export class PgMessageLog implements MessageLog {
   }
 
   async append(
-    agentId: string,
+    { userId, agentId }: AgentRef,
     message: OutgoingMessage,
     acceptance: { at?: Date; status?: 'queued' | 'sending' } = {},
   ): Promise<StoredMessage> {
     const { at: createdAt = new Date(), status = 'queued' } = acceptance;
     const id = message.id ?? randomUUID();
     try {
-      const seq = await this.#inserts.add({ id, agentId, createdAt, status, message });
+      const seq = await this.#inserts.add({ id, userId, agentId, createdAt, status, message });
       const handedOverAt = status === 'sending' ? createdAt : null;
-      return asStored(message, { id, agentId, seq, status, createdAt, handedOverAt });
+      return asStored(message, { id, userId, agentId, seq, status, createdAt, handedOverAt });
     } catch (error) {
       const refusal = {
         code: 'DATABASE_UNAVAILABLE',
@@ -93,42 +94,42 @@ export class PgMessageLog implements MessageLog {
     }
   }
 
-  async find(agentId: string, id: string): Promise<StoredMessage | null> {
+  async find({ userId, agentId }: AgentRef, id: string): Promise<StoredMessage | null> {
     // What has been told may still be on its way to the table.
     await Promise.all([this.#updates.flushed(), this.#sent.flushed()]);
     // Compared as text: any word may stand in a URL, and one that is no UUID is just not there.
     const [row] = await this.#pool.query<MessageRow>(
       'message.find',
-      'select * from public.gateway_message where agent_id = $1 and id::text = $2',
-      [agentId, id],
+      'select * from public.gateway_message where user_id = $1 and agent_id = $2 and id::text = $3',
+      [userId, agentId, id],
     );
     return row ? toStoredMessage(row) : null;
   }
 
-  async claimed(agentId: string, messageIds: string[]): Promise<string[]> {
+  async claimed({ userId, agentId }: AgentRef, messageIds: string[]): Promise<string[]> {
     const rows = await this.#pool.query<{ message_id: string }>(
       'message.claimed',
       // The index of what was settled needs a time: those that are asked about are of the last minutes.
       `select message_id from public.gateway_message
-       where agent_id = $1 and message_id = any($2)
+       where user_id = $1 and agent_id = $2 and message_id = any($3)
          and status in ('sent', 'failed', 'unknown') and created_at > now() - interval '1 day'`,
-      [agentId, messageIds],
+      [userId, agentId, messageIds],
     );
     return rows.map((row) => row.message_id);
   }
 
-  async pending(agentId: string): Promise<StoredMessage[]> {
-    return this.#queues.add(agentId);
+  async pending(agent: AgentRef): Promise<StoredMessage[]> {
+    return this.#queues.add(agent);
   }
 
-  async failPending(agentId: string, error: MessageError): Promise<void> {
+  async failPending({ userId, agentId }: AgentRef, error: MessageError): Promise<void> {
     // What was accepted before the delete has to be in the table to be failed.
     await this.#inserts.flushed();
     await this.#pool.query(
       'message.fail_pending',
-      `update public.gateway_message set status = 'failed', error = $2
-       where agent_id = $1 and status in ('queued', 'sending')`,
-      [agentId, JSON.stringify(error)],
+      `update public.gateway_message set status = 'failed', error = $3
+       where user_id = $1 and agent_id = $2 and status in ('queued', 'sending')`,
+      [userId, agentId, JSON.stringify(error)],
     );
   }
 
@@ -167,16 +168,17 @@ export class PgMessageLog implements MessageLog {
   }
 
   /** Reads the queues of agents that come back together; one each, in their order. */
-  async #readQueues(agentIds: string[]): Promise<StoredMessage[][]> {
+  async #readQueues(agents: AgentRef[]): Promise<StoredMessage[][]> {
     const rows = await this.#pool.query<MessageRow>(
       'message.pending',
       `select * from public.gateway_message
        where agent_id = any($1) and status in ('queued', 'sending') order by seq`,
-      [agentIds],
+      [agents.map(({ agentId }) => agentId)],
     );
-    const queues = new Map<string, StoredMessage[]>(agentIds.map((agentId) => [agentId, []]));
-    for (const row of rows) queues.get(row.agent_id)?.push(toStoredMessage(row));
-    return agentIds.map((agentId) => queues.get(agentId)!);
+    const messages = rows.map(toStoredMessage);
+    return agents.map((agent) =>
+      messages.filter(({ userId, agentId }) => userId === agent.userId && agentId === agent.agentId),
+    );
   }
 
   /** Writes new messages; gives their numbers in the order given. */

@@ -1,3 +1,4 @@
+import type { AgentRef } from '../../actors/ports.ts';
 import type {
   MessageKind,
   MessageStatus,
@@ -9,6 +10,7 @@ import type {
 /** A row of `gateway_message`, as pg reads it; only this service writes the table. */
 export interface MessageRow {
   id: string;
+  user_id: string;
   agent_id: string;
   seq: string;
   to_jid: string;
@@ -30,6 +32,7 @@ export interface MessageRow {
 export function toStoredMessage(row: MessageRow): StoredMessage {
   return {
     id: row.id,
+    userId: Number(row.user_id),
     agentId: row.agent_id,
     seq: Number(row.seq),
     to: row.to_jid,
@@ -51,12 +54,13 @@ export function toStoredMessage(row: MessageRow): StoredMessage {
 /** A message as it was just stored. Field by field: this is the hot path, and spreading costs V8 microseconds. */
 export function asStored(
   message: OutgoingMessage,
-  stored: Pick<StoredMessage, 'id' | 'agentId' | 'seq' | 'status' | 'createdAt' | 'handedOverAt'>,
+  stored: Pick<StoredMessage, 'id' | keyof AgentRef | 'seq' | 'status' | 'createdAt' | 'handedOverAt'>,
 ): StoredMessage {
   const { to, kind, text, quoteId, image, origin, traceId } = message;
-  const { id, agentId, seq, status, createdAt, handedOverAt } = stored;
+  const { id, userId, agentId, seq, status, createdAt, handedOverAt } = stored;
   const made: StoredMessage = {
     id,
+    userId,
     agentId,
     seq,
     to,
@@ -77,9 +81,8 @@ export function asStored(
 }
 
 /** A message to be stored: what was asked for, with the id that it gets. */
-export interface NewMessage {
+export interface NewMessage extends AgentRef {
   id: string;
-  agentId: string;
   createdAt: Date;
   status: 'queued' | 'sending';
   message: OutgoingMessage;
@@ -88,12 +91,13 @@ export interface NewMessage {
 // The order of the rows is the order of acceptance: `seq` is drawn after the sort.
 export const INSERT_MESSAGES = `
   insert into public.gateway_message
-    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, handed_over_at)
-  select id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status,
+    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, user_id,
+      handed_over_at)
+  select id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, user_id,
     case when status = 'sending' then created_at end
   from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::json[], $9::text[], $10::text[], $11::text[]) with ordinality as new
-    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, place)
+    $8::json[], $9::text[], $10::text[], $11::text[], $12::bigint[]) with ordinality as new
+    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, user_id, place)
   order by place
   returning id, seq`;
 
@@ -111,6 +115,7 @@ export function insertValues(news: NewMessage[]): unknown[] {
     news.map(({ message }) => message.origin),
     news.map(({ message }) => message.traceId),
     news.map(({ status }) => status),
+    news.map(({ userId }) => userId),
   ];
 }
 

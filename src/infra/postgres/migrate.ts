@@ -15,10 +15,10 @@ const silent = { info: () => {}, warn: () => {}, error: () => {} };
 
 /**
  * Brings the schema up to date, forward only. Safe to run twice, and by several processes at once: each waits for
- * its turn, and all pending files are one transaction.
+ * its turn, and all pending files, or the first `count` of them, are one transaction.
  * @throws GatewayError `DATABASE_UNAVAILABLE`, or `INTERNAL` that says why.
  */
-export async function migrate(config: PoolConfig): Promise<void> {
+export async function migrate(config: PoolConfig, count = Number.POSITIVE_INFINITY): Promise<void> {
   const client = new pg.Client({
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     ...config,
@@ -33,6 +33,7 @@ export async function migrate(config: PoolConfig): Promise<void> {
       dbClient: client,
       dir: MIGRATIONS,
       direction: 'up',
+      count,
       schema: 'public',
       migrationsTable: 'gateway_migration',
       singleTransaction: true,
