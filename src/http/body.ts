@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import express, { type RequestHandler, type Response } from 'express';
+import express, { type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { type ErrorCode, GatewayError } from '../actors/errors.ts';
 import { faultWords } from '../fault-words.ts';
@@ -8,17 +8,32 @@ import type { ByteBudget } from './byte-budget.ts';
 import { jsonFault } from './json-limits.ts';
 import { type Issue, invalid } from './problem.ts';
 
-/** Largest bodies in bytes; media is 10 MiB of image in base64 with room for the other fields. */
+/** Largest bodies in bytes; media is 10 MiB in base64 with line breaks, and the longest caption, all escaped. */
 export const BODY_LIMITS = {
   sessions: 32 * 1024,
   form: 8 * 1024,
   text: 512 * 1024,
-  media: 14_200_000,
+  media: 15_300_000,
 } as const;
+
+/** How long a body may take beyond what its length takes at the slowest uplink that is served. */
+const BODY_PATIENCE_MS = 30_000;
+/** 2 Mbit/s. */
+const SLOWEST_BYTES_PER_MS = 250;
+
+/** Milliseconds within which a body of this length has to be there. */
+export function bodyDeadlineMs(length: number): number {
+  return BODY_PATIENCE_MS + Math.ceil(length / SLOWEST_BYTES_PER_MS);
+}
 
 /** The refusal of a body over its limit, which it names. */
 function overLimit(code: ErrorCode, limit: number): GatewayError {
   return new GatewayError(code, `The body is over ${limit} bytes.`);
+}
+
+/** The refusal of a body that takes longer than it may. */
+function tooSlow(): GatewayError {
+  return new GatewayError('INVALID_PAYLOAD', 'The request came too slowly.');
 }
 
 /** What body-parser reports, in the words of the contract. */
@@ -37,6 +52,12 @@ function refuseIllFormed(bytes: Buffer, encoding: string): void {
   if (!isUtf8(bytes)) throw new Error('not UTF-8');
 }
 
+/** Writes the charset as the parser knows it: many clients call UTF-8 `utf8`. */
+function nameCharset(req: Request): void {
+  const { headers } = req;
+  headers['content-type'] = headers['content-type']?.replace(/(;\s*charset=)"?utf8"?\s*(;|$)/i, '$1utf-8$2');
+}
+
 /** What a route says of its bodies, beside their size. */
 interface BodyOptions {
   /** Where an agent's bodies are counted; put authentication before. */
@@ -48,7 +69,7 @@ interface BodyOptions {
 /**
  * Reads a JSON body of at most `limit` bytes into `req.body`. Put it behind authentication: nothing of a body
  * is read before. A declared length over the limit is refused at once, without waiting for the bytes, and so is a body
- * for which the budget has no room.
+ * for which the budget has no room. A body that is late ends the connection.
  *
  * Errors: 415 for anything but uncompressed `application/json`, `tooLarge` (413), `INVALID_PAYLOAD`, `RATE_LIMITED`.
  */
@@ -69,17 +90,26 @@ export function jsonBody(
     },
   });
   return function readJsonBody(req, res, next) {
+    const length = Number(req.headers['content-length'] ?? limit);
     const hasBody =
       req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length']) > 0;
     if (!hasBody) throw invalid([{ path: '', message: 'is missing' }], 'A JSON body is required.');
     if (!req.is('application/json')) {
       throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type must be application/json.');
     }
-    if (Number(req.headers['content-length']) > limit) throw overLimit(tooLarge, limit);
+    if (length > limit) throw overLimit(tooLarge, limit);
     if (budget) holdBody(req, res, budget, limit);
     // Whoever waits for it has sent nothing yet, and sends nothing when refused above.
     if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue();
+    nameCharset(req);
+    const late = setTimeout(() => {
+      res.setHeader('Connection', 'close');
+      next(tooSlow());
+    }, bodyDeadlineMs(length));
     parse(req, res, (thrown?: unknown) => {
+      clearTimeout(late);
+      // It was late, and has been answered.
+      if (res.headersSent) return;
       if (thrown) return next(fromParser(thrown, tooLarge, limit));
       const fault = jsonFault(req.body);
       next(fault ? invalid([fault]) : undefined);
@@ -101,6 +131,7 @@ export function formBody(limit: number): RequestHandler {
         'The Content-Type must be application/x-www-form-urlencoded.',
       );
     }
+    nameCharset(req);
     parse(req, res, (thrown?: unknown) => next(thrown && fromParser(thrown, 'PAYLOAD_TOO_LARGE', limit)));
   };
 }

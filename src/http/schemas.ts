@@ -5,6 +5,11 @@ import { AGENT_ID } from '../actors/ports-stores.ts';
 
 // What comes in, as zod: the same schemas validate and are written into the OpenAPI document.
 
+/** A field that may be missing; `null` says the same. */
+function optional<Schema extends z.ZodType>(schema: Schema) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
 /** An agent's id. */
 export const agentId = z
   .string()
@@ -27,22 +32,18 @@ export const createSessionBody = z
     userId: z.int().min(1).max(2_147_483_647).meta({ description: 'Owner of the agent and of its API key.' }),
     agentId,
     agentName: z.string().min(1).max(200),
-    apikey: z
-      .string()
-      .regex(/^[\x21-\x7e]{1,512}$/, 'must be 1 to 512 visible ASCII characters')
-      .optional()
-      .meta({ description: 'Used only when the user has no active key in `api_keys`.' }),
+    apikey: optional(
+      z.string().regex(/^[\x21-\x7e]{1,512}$/, 'must be 1 to 512 visible ASCII characters'),
+    ).meta({ description: 'Used only when the user has no active key in `api_keys`.' }),
   })
   .meta({
     id: 'CreateSession',
     example: { userId: 123, agentId: 'support-bot', agentName: 'Support Bot', apikey: 'key-of-the-user' },
   });
 
-const quoteId = z
-  .string()
-  .regex(/^[\x21-\x7e]{1,256}$/, 'must be an id of WhatsApp')
-  .optional()
-  .meta({ description: "WhatsApp's id of the message that is answered." });
+const quoteId = optional(z.string().regex(/^[\x21-\x7e]{1,256}$/, 'must be an id of WhatsApp')).meta({
+  description: "WhatsApp's id of the message that is answered.",
+});
 
 const text = z.string().min(1).max(65_536);
 
@@ -65,36 +66,42 @@ const TINY_PNG =
 
 /** The fields of a media body but for the recipient. */
 const mediaFields = {
-  data: z.string().min(1).optional().meta({ description: 'The image in base64, or as a data URL.' }),
-  url: z.string().min(1).max(2048).optional().meta({
+  data: optional(z.string().min(1)).meta({ description: 'The image in base64, or as a data URL.' }),
+  url: optional(z.string().min(1).max(8_192)).meta({
     description: 'Where to fetch the image: http or https.',
     example: 'https://example.com/invoice.png',
   }),
-  caption: z.string().max(65_536).optional(),
-  mimetype: z
-    .string()
-    .max(127)
-    .regex(/^[\w.+-]+\/[\w.+-]+$/, 'must be a media type')
-    .optional()
-    .meta({ description: 'A claim: the bytes decide.' }),
-  filename: z
-    .string()
-    .min(1)
-    .max(255)
-    .regex(/^[^/\\\p{Cc}]+$/u, 'must be a file name without a path')
-    .optional(),
+  caption: optional(z.string().max(65_536)),
+  mimetype: optional(
+    z
+      .string()
+      .max(127)
+      .regex(/^[\w.+-]+\/[\w.+-]+$/, 'must be a media type'),
+  ).meta({ description: 'A claim: the bytes decide.' }),
+  filename: optional(
+    z
+      .string()
+      .min(1)
+      .max(255)
+      .regex(/^[^/\\\p{Cc}]+$/u, 'must be a file name without a path'),
+  ),
   quoteId,
-  save_to_temp: z.boolean().default(true).meta({ description: '`false` leaves no preview file.' }),
+  save_to_temp: z
+    .boolean()
+    .nullable()
+    .default(true)
+    .transform((keep) => keep ?? true)
+    .meta({ description: '`false` leaves no preview file.' }),
 };
 
 /** The extra fields of `/run`; whatever else is sent passes through to the AI as it is. */
 const runFields = {
   message: text,
-  openai_api_key: z.string().max(512).optional().meta({ description: 'Passed on to the AI, never stored.' }),
-  memory_enable: z.boolean().optional(),
-  context_memory: z.union([z.string().max(65_536), z.number()]).optional(),
-  rag_enable: z.boolean().optional(),
-  metadata: z.record(z.string(), z.unknown()).optional(),
+  openai_api_key: optional(z.string().max(512)).meta({ description: 'Passed on to the AI, never stored.' }),
+  memory_enable: optional(z.boolean()),
+  context_memory: optional(z.union([z.string().max(65_536), z.number()])),
+  rag_enable: optional(z.boolean()),
+  metadata: optional(z.record(z.string(), z.unknown())),
 };
 
 /**

@@ -46,6 +46,8 @@ function refusal(code: string | undefined, headers: Record<string, string>): str
   ].join('\r\n');
 }
 
+/** Above what the largest body may take to arrive; each body has a deadline of its own. */
+const REQUEST_TIMEOUT_MS = 120_000;
 /** Connections at once; an idle one takes 10 KB and ends after 10 s without a request. */
 const MAX_CONNECTIONS = 10_000;
 
@@ -59,7 +61,7 @@ export function createHttpServer(app: Express, headers: Record<string, string> =
     {
       ...expressClasses(app),
       headersTimeout: 10_000,
-      requestTimeout: 30_000,
+      requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: 5_000,
       connectionsCheckingInterval: 1_000,
       maxHeaderSize: 16 * 1024,

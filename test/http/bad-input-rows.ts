@@ -136,7 +136,7 @@ export const ROWS: Row[] = [
   send('media', 'neither source', { to: text.to }, 'data'),
   send('media', 'both sources', { ...image, url: 'https://example.com' }, 'data'),
   send('media', 'an empty source', { to: text.to, data: '' }, 'data'),
-  send('media', 'a URL over 2048', { to: text.to, url: `https://e.com/${'x'.repeat(2048)}` }, 'url'),
+  send('media', 'a URL over 8192', { to: text.to, url: `https://e.com/${'x'.repeat(8192)}` }, 'url'),
   send('media', 'a path as filename', { ...image, filename: '../../x.png' }, 'filename'),
   send('media', 'a line break in filename', { ...image, filename: 'a\r\nb' }, 'filename'),
   send('media', 'no media type as mimetype', { ...image, mimetype: 'png' }, 'mimetype'),
@@ -190,7 +190,7 @@ export const ROWS: Row[] = [
   body(
     'media over its limit',
     '/agents/bot/media',
-    `{"data":"${'x'.repeat(14_300_000)}"}`,
+    `{"data":"${'x'.repeat(15_400_000)}"}`,
     'MEDIA_TOO_LARGE',
   ),
   body('text/plain', '/sessions', JSON.stringify(session), 'UNSUPPORTED_MEDIA_TYPE', {

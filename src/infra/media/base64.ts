@@ -3,27 +3,30 @@ import { GatewayError } from '../../actors/errors.ts';
 /** Longest head of a data URL that is looked at: `data:image/jpeg;charset=…;base64`. */
 const MAX_HEAD = 256;
 
+/** The line breaks of MIME and PEM, and what indents the lines. */
+const LINE_BREAKS = /[\r\n]+[ \t]*/g;
+
 /**
- * The bytes of plain base64 or of a `data:…;base64,` URL. The size is reckoned before anything is decoded.
+ * The bytes of plain base64 or of a `data:…;base64,` URL, with or without line breaks, and with blanks around it.
+ * The size is computed before anything is decoded.
  * @throws GatewayError `MEDIA_TOO_LARGE` over `maxBytes`, `INVALID_PAYLOAD` for anything but strict base64.
  */
 export function decodeBase64(text: string, maxBytes: number): Buffer {
-  const start = text.startsWith('data:') ? payloadStart(text) : 0;
-  const length = text.length - start;
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
-  if ((length / 4) * 3 - padding > maxBytes)
+  const encoded = payloadOf(text.trim()).trim().replace(LINE_BREAKS, '');
+  const padding = encoded.endsWith('==') ? 2 : encoded.endsWith('=') ? 1 : 0;
+  if ((encoded.length / 4) * 3 - padding > maxBytes)
     throw new GatewayError('MEDIA_TOO_LARGE', `The media is over ${maxBytes} bytes.`);
-  const encoded = start === 0 ? text : text.slice(start);
-  if (length === 0 || length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) throw notBase64();
+  if (encoded.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) throw notBase64();
   return Buffer.from(encoded, 'base64');
 }
 
-/** Where the payload of a data URL begins; its media type is a claim, and not looked at. */
-function payloadStart(text: string): number {
+/** The payload of a data URL, or the text itself; the media type is a claim, and not looked at. */
+function payloadOf(text: string): string {
+  if (!/^data:/i.test(text)) return text;
   const head = text.slice(0, MAX_HEAD);
   const comma = head.indexOf(',');
-  if (comma === -1 || !/;\s*base64$/i.test(head.slice(0, comma))) throw notBase64();
-  return comma + 1;
+  if (comma === -1 || !/;\s*base64\s*$/i.test(head.slice(0, comma))) throw notBase64();
+  return text.slice(comma + 1);
 }
 
 /** The one refusal of what is not base64. */

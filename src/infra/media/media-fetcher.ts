@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import ipaddr from 'ipaddr.js';
@@ -64,7 +65,7 @@ export class MediaFetcher {
       const { location } = answer.headers;
       if (!REDIRECTS.has(answer.status) || !location)
         throw failed(`The media URL answered ${answer.status}.`);
-      url = parseUrl(location, url);
+      url = parseUrl(asUtf8(location), url);
     }
     throw failed(`The media URL redirects more than ${MAX_REDIRECTS} times.`);
   }
@@ -96,6 +97,12 @@ function parseUrl(text: string, base?: URL): URL {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw blocked();
   if (url.username || url.password) throw blocked();
   return url;
+}
+
+/** A header's text, which Node reads as Latin-1, as the UTF-8 that servers write; as it was when it is none. */
+function asUtf8(header: string): string {
+  const bytes = Buffer.from(header, 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : header;
 }
 
 /** True for `::a.b.c.d`, and for `::` and `::1` with it. */

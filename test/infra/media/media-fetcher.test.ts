@@ -191,6 +191,15 @@ describe('MediaFetcher', () => {
     expect((await failureOf(media.fetch(`${origin}/4`))).code).to.equal('MEDIA_FETCH_FAILED');
   });
 
+  it('follows a redirect whose address is written in raw UTF-8', async () => {
+    const { origin, media } = await allowed((request, response) => {
+      if (request.url !== '/') return response.end('there');
+      response.socket?.end(`HTTP/1.1 302 Found\r\nLocation: /foto/caf\u00e9-\u6f22.png\r\n\r\n`);
+    });
+    expect((await media.fetch(`${origin}/`)).toString()).to.equal('there');
+    expect(requests.at(-1)).to.equal('/foto/caf%C3%A9-%E6%BC%A2.png');
+  });
+
   it('asks for the bytes as they are, with no credentials', async () => {
     let headers: Record<string, unknown> = {};
     const { origin, media } = await allowed((request, response) => {

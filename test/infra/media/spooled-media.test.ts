@@ -51,6 +51,30 @@ describe('SpooledMedia', () => {
     expect(image.mimetype).to.equal('image/png');
   });
 
+  const base64 = png().toString('base64');
+  const lines = base64.match(/.{1,20}/g)!;
+  for (const [name, data] of [
+    ['base64 in lines', lines.join('\r\n')],
+    ['base64 in lines, the last with its end', `${lines.join('\n')}\n`],
+    ['base64 in indented lines', lines.join('\n\n    ')],
+    ['base64 between blanks', `  ${base64} `],
+    ['a data URL in capitals', `DATA:image/png;BASE64,${base64}`],
+    ['a data URL with a blank after its comma', `data:image/png;base64, ${base64}`],
+    ['a data URL in lines', `data:image/png;base64,\n${lines.join('\n')}`],
+  ] as const)
+    it(`stores ${name}`, async () => {
+      const image = await media.fromBase64(data, {});
+      expect(await readFile(image.path)).to.deep.equal(png());
+    });
+
+  it('takes 10 MB of base64 in lines, and refuses one byte more', async () => {
+    const inLines = (bytes: Buffer) => bytes.toString('base64').replace(/.{64}/g, '$&\r\n');
+    const full = Buffer.concat([png(), Buffer.alloc(MAX_MEDIA_BYTES - png().length)]);
+    expect((await media.fromBase64(inLines(full), {})).size).to.equal(MAX_MEDIA_BYTES);
+    const over = media.fromBase64(inLines(Buffer.concat([full, Buffer.alloc(1)])), {});
+    expect((await failureOf(over)).code).to.equal('MEDIA_TOO_LARGE');
+  });
+
   it('stores what an URL gives', async () => {
     fetched = jpeg();
     expect(await media.fromUrl('https://pictures.example/a.png', {})).to.include({ mimetype: 'image/jpeg' });
