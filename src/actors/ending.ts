@@ -8,6 +8,7 @@ import type { MessageLog } from './ports-stores.ts';
 import type { Sender } from './sender.ts';
 import type { ActorSettings } from './settings.ts';
 import type { Supervision } from './supervision.ts';
+import type { Turns } from './turns.ts';
 
 /** What the endings of all agents share. */
 export interface EndingDeps {
@@ -21,6 +22,7 @@ interface EndingAgent {
   readonly record: AgentRef;
   readonly sender: Sender;
   readonly inbox: Inbox;
+  readonly turns: Turns;
   readonly milestones: Milestones;
   readonly supervision: Supervision;
   readonly isBooted: boolean;
@@ -43,17 +45,21 @@ export class Ending {
     return this.#controller().signal;
   }
 
-  /** With the service: takes nothing new, lets what is in flight end for `patienceMs`, then closes the client. */
+  /** With the service: lets turns, runs and the message in flight finish for `patienceMs`, then closes the client. */
   async stop(patienceMs: number): Promise<void> {
-    const { sender, inbox, supervision, isBooted } = this.#agent;
+    const { sender, inbox, turns, supervision, isBooted } = this.#agent;
     const { outbox } = sender;
     const stopping = new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
-    outbox.stopTaking();
     const impatience = setTimeout(() => {
-      this.#tell(stopping);
       outbox.close();
+      outbox.releaseWaiters();
+      // A run whose reply is stored is answered with it before the others are cut.
+      setImmediate(() => this.#tell(stopping));
     }, patienceMs);
-    await Promise.all([inbox.stop(patienceMs), outbox.drained()]);
+    // Their replies may still leave.
+    await Promise.all([inbox.stop(patienceMs), turns.settled()]);
+    outbox.stopTaking();
+    await outbox.drained();
     clearTimeout(impatience);
     outbox.releaseWaiters();
     this.#tell(stopping);

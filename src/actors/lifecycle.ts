@@ -63,14 +63,16 @@ export class Lifecycle {
 
   /** Stops all agents, within `graceMs`; those that take longer are killed. Never rejects. */
   async stop(graceMs: number): Promise<void> {
-    const { registry, fleet, projection, clock, events } = this.#deps;
+    const { registry, fleet, projection, clock, settings, events } = this.#deps;
     this.#stopping = true;
     fleet.close();
     this.#recycler?.stop();
     if (this.#probes) clock.clearTimeout(this.#probes);
     await this.#restored;
     const agents = registry.all();
-    const stopped = Promise.all(agents.map((agent) => agent.ending.stop(graceMs / 2)));
+    // All of the grace but what closing a client may take, and half of a short one.
+    const patienceMs = Math.max(graceMs / 2, graceMs - settings.limits.closeMs);
+    const stopped = Promise.all(agents.map((agent) => agent.ending.stop(patienceMs)));
     const late = () => new GatewayError('INTERNAL', 'Not all agents stopped in time.');
     await withDeadline(clock, stopped, graceMs, late).catch((error: unknown) => {
       for (const agent of agents) agent.supervision.kill();

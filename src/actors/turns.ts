@@ -27,6 +27,8 @@ export interface TurnOwner {
 export class Turns {
   readonly #deps: TurnDeps;
   readonly #owner: TurnOwner;
+  /** Requests of `/run` under way. */
+  readonly #runs = new Set<Promise<RunOutcome>>();
 
   constructor(deps: TurnDeps, owner: TurnOwner) {
     this.#deps = deps;
@@ -42,8 +44,24 @@ export class Turns {
     return this.#turn(port, signal);
   }
 
-  /** `/run`: one turn for a caller, outside of the chat's queue. A full mailbox is told before the AI is asked. */
-  async run(request: AiRequest, { traceId, id }: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
+  /** `/run`: one turn for a caller, outside of the chat's queue. A full mailbox is refused before the AI is asked. */
+  async run(request: AiRequest, options: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
+    const running = this.#run(request, options, signal);
+    this.#runs.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#runs.delete(running);
+    }
+  }
+
+  /** Resolves when no `/run` is under way, however each of them ended. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#runs);
+  }
+
+  /** Takes the turn of a `/run` with a place in the mailbox. */
+  async #run(request: AiRequest, { traceId, id }: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
     const place = this.#owner.sender.reserve(traceId);
     try {
       const port = this.#port(request, traceId, async (text) => {

@@ -253,6 +253,45 @@ describe('the gateway', () => {
       expect([...database.claims]).to.deep.equal(['1']);
     });
 
+    describe('with a /run under way', () => {
+      const question = { message: 'hi', sessionId: '6283333333333@c.us' };
+      const shop = { userId: 1, agentId: 'shop' };
+
+      it('waits for it: its caller gets the reply, which has left', async () => {
+        const asked = held<string>();
+        gateway = memoryGateway({ ask: () => asked.promise });
+        const { system, driver } = gateway;
+        await gateway.connect();
+        const run = system.run(shop, question, { traceId: 't' });
+        await settled();
+        const stopped = system.stop(2_000);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        asked.release('hello');
+        expect(await run).to.include({ reply: 'hello', replySent: true });
+        expect(driver.sent).to.deep.equal(['hello']);
+        await stopped;
+      });
+
+      it('refuses it when its grace is over', async () => {
+        gateway = memoryGateway({ ask: () => held<string>().promise });
+        const { system } = gateway;
+        await gateway.connect();
+        const run = refusal(system.run(shop, question, { traceId: 't' }));
+        await system.stop(100);
+        expect((await run)?.code).to.equal('SHUTTING_DOWN');
+      });
+
+      it('answers it with the stored reply when that could not leave within the grace', async () => {
+        const { system, driver } = gateway;
+        driver.script = { sendText: () => held<Handover>().promise };
+        await gateway.connect();
+        const run = system.run(shop, question, { traceId: 't' });
+        await eventually('the reply', () => gateway.database.messages.size > 0);
+        await system.stop(100);
+        expect(await run).to.include({ reply: 'hello', replySent: false });
+      });
+    });
+
     it('starts no client for a create that was waiting for the database', async () => {
       const { system, database, create, driver } = gateway;
       const saving = held<void>();

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
+import { AiServer } from '../support/ai-server.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, moments, tell, times } from '../support/fault-runs.ts';
 import { auditAll, Stream, total } from '../support/ledger.ts';
@@ -68,6 +69,37 @@ describe('the service, told to stop at any moment', function () {
     expect(slowest).to.be.below(GRACE_MS);
     for (const refusal of worlds.flatMap(({ refusals }) => [...refusals]))
       expect(refusal).to.equal('503 SHUTTING_DOWN');
+  });
+
+  it('lets a /run end that waits for its AI, and answers its repeat without asking again', async () => {
+    const ai = await new AiServer().open();
+    try {
+      ai.behave = async ({ body }) => {
+        await delay(1_000);
+        return { body: { reply: `AI: ${body.message}` } };
+      };
+      service = await replaced({ SHUTDOWN_GRACE_MS: String(GRACE_MS), AI_BACKEND_URL: ai.url });
+      const running = await service.up();
+      await service.link('shop', '6281111111111');
+      const question = { message: 'hi', sessionId: '6283333333333' };
+      const ask = () => service.call('POST', '/agents/shop/run', question, { 'idempotency-key': 'one' });
+      const run = ask();
+      await eventually('the AI to be asked', () => ai.calls.length > 0);
+      const ended = running.end('SIGTERM');
+      const { status, body } = await run;
+      tell('P16', 'SIGTERM while the AI of a /run thinks for a second', {
+        status,
+        replySent: body.replySent,
+      });
+      expect({ status, reply: body.reply }).to.deep.equal({ status: 200, reply: 'AI: hi' });
+      expect(await ended).to.deep.equal({ code: 0, signal: null });
+      await service.up();
+      await service.connected('shop');
+      expect((await ask()).body.reply).to.equal('AI: hi');
+      expect(ai.calls).to.have.length(1);
+    } finally {
+      await ai.close();
+    }
   });
 
   it('keeps what it could not finish within its grace, and exits 0 all the same', async () => {
