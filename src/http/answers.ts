@@ -44,7 +44,7 @@ export const sessionDetails = z
     endpointUrlRun: z
       .string()
       .nullable()
-      .meta({ description: 'AI endpoint of this agent; null: the configured one.' }),
+      .meta({ description: 'AI endpoint of this agent, origin and path only; null: the configured one.' }),
     lastConnectedAt: moment.nullable(),
     lastDisconnectedAt: moment.nullable(),
     createdAt: moment,

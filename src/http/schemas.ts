@@ -18,12 +18,13 @@ export const agentId = z
 
 export const agentPath = z.object({ agentId });
 
+// A message that can't be there is not there: an id of another form is no fault of the request's.
 export const messagePath = z.object({
   agentId,
-  id: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be an id that this service gave')
-    .meta({ description: 'Our id of the message.', example: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa' }),
+  id: z.string().meta({
+    description: 'Our id of the message, a UUID.',
+    example: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa',
+  }),
 });
 
 /** `POST /sessions`. Unknown fields are refused: the AI's URL, above all, can't be set here. */

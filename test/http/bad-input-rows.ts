@@ -97,8 +97,7 @@ export const ROWS: Row[] = [
     name: 'an impossible message id',
     path: '/agents/bot/messages/a%2Fb',
     ask: { key },
-    code: 'INVALID_PAYLOAD',
-    field: 'id',
+    code: 'NOT_FOUND',
   },
 
   create('no userId', { ...session, userId: undefined }, 'userId'),

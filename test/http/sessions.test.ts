@@ -86,6 +86,25 @@ describe('/sessions', () => {
     expect(reply.body.error.details).to.deep.equal(issues);
   });
 
+  it('shows of an AI endpoint the origin and the path, never its credentials or its query', async () => {
+    const shown: [string | null, string | null][] = [
+      ['https://me:s3cret@ai.example:8443/run/bot?token=s3cret#s3cret', 'https://ai.example:8443/run/bot'],
+      ['http://ai.example', 'http://ai.example/'],
+      ['me:s3cret', 'not an http(s) URL'],
+      ['s3cret', 'not an http(s) URL'],
+      [null, null],
+    ];
+    for (const [endpointUrlRun, expected] of shown) {
+      http.system.add('bot', 'secret-key', { endpointUrlRun });
+      for (const path of ['/sessions', '/sessions/bot']) {
+        const { body, text } = await http.ask(path);
+        const [session = body] = (body.sessions ?? []) as Record<string, unknown>[];
+        expect(session.endpointUrlRun, path).to.equal(expected);
+        expect(text).not.to.include('s3cret');
+      }
+    }
+  });
+
   it('lists the agents and tells of one, never its key', async () => {
     const list = await http.ask('/sessions');
     expect(list.body.sessions).to.have.length(1);

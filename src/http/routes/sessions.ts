@@ -24,6 +24,13 @@ function sessionBody(agent: AgentView, baseUrl: string) {
   };
 }
 
+/** A URL of the AI without what may be secret in it: credentials, query and fragment. */
+function shownUrl(url: string | null): string | null {
+  if (url === null) return null;
+  const { protocol, host, pathname } = URL.canParse(url) ? new URL(url) : { protocol: '' };
+  return /^https?:$/.test(protocol) ? `${protocol}//${host}${pathname}` : 'not an http(s) URL';
+}
+
 /** Everything to be told of a session: the row without its key, and the live side. */
 function detailsBody(agent: AgentView, baseUrl: string) {
   const { depth, capacity, tokens } = agent.mailbox;
@@ -33,7 +40,7 @@ function detailsBody(agent: AgentView, baseUrl: string) {
     reason: agent.reason,
     states: agent.states,
     since: new Date(agent.since),
-    endpointUrlRun: agent.endpointUrlRun,
+    endpointUrlRun: shownUrl(agent.endpointUrlRun),
     lastConnectedAt: agent.lastConnectedAt,
     lastDisconnectedAt: agent.lastDisconnectedAt,
     createdAt: agent.createdAt,

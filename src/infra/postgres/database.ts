@@ -34,6 +34,7 @@ export class Database {
   readonly idempotency: PgIdempotencyStore;
   readonly #pool: DatabasePool;
   readonly #server: EmbeddedPostgres | null;
+  #readiness: Promise<Record<string, string>> | null = null;
   #closed: Promise<void> | null = null;
 
   constructor(
@@ -55,13 +56,10 @@ export class Database {
     await this.#pool.query('ping', 'select 1');
   }
 
-  /** Its state for `/readyz`; an agent that is down is no part of that (SPEC §3). */
-  async readiness(): Promise<Record<string, string>> {
-    const isThere = await this.ping().then(
-      () => true,
-      () => false,
-    );
-    return { database: isThere ? 'ok' : 'unavailable' };
+  /** Its state for `/readyz`. Callers share one query, so that they take one connection, however many they are. */
+  readiness(): Promise<Record<string, string>> {
+    this.#readiness ??= this.#askReadiness();
+    return this.#readiness;
   }
 
   /** Deletes what is no longer kept: settled messages after 30 days, inbound ids after 7, answers after 24 h. */
@@ -81,6 +79,16 @@ export class Database {
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  /** Asks the database once; never rejects. */
+  async #askReadiness(): Promise<Record<string, string>> {
+    const database = await this.ping().then(
+      () => 'ok',
+      () => 'unavailable',
+    );
+    this.#readiness = null;
+    return { database };
   }
 
   /** The database's parts, in the order in which they need each other. */

@@ -29,6 +29,7 @@ import type { DatabasePool } from './pool.ts';
 const RETRY_MS = 1_000;
 const PURGE_BATCH = 5_000;
 const SENT_LINGERS_MS = 10;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** True when the write may or may not have happened. */
 function isUnavailable(error: unknown): boolean {
@@ -52,6 +53,8 @@ export class PgMessageLog implements MessageLog {
     lingerMs: SENT_LINGERS_MS,
   });
   readonly #queues = new GroupCommit((agents: AgentRef[]) => this.#readQueues(agents));
+  /** One statement at a time reads for all callers, so that they take one connection, however many they are. */
+  readonly #reads = new GroupCommit((ids: string[]) => this.#readMessages(ids));
   readonly #owed = new Map<string, MessageUpdate>();
   #retry: NodeJS.Timeout | null = null;
 
@@ -95,24 +98,15 @@ export class PgMessageLog implements MessageLog {
   }
 
   async find({ userId, agentId }: AgentRef, id: string): Promise<StoredMessage | null> {
-    // What has been told may still be on its way to the table.
-    await Promise.all([this.#updates.flushed(), this.#sent.flushed()]);
-    // Compared as text: any word may stand in a URL, and one that is no UUID is just not there.
-    const [row] = await this.#pool.query<MessageRow>(
-      'message.find',
-      'select * from public.gateway_message where user_id = $1 and agent_id = $2 and id::text = $3',
-      [userId, agentId, id],
-    );
-    return row ? toStoredMessage(row) : null;
+    if (!UUID.test(id)) return null;
+    const message = await this.#reads.add(id.toLowerCase());
+    return message?.userId === userId && message.agentId === agentId ? message : null;
   }
 
   async claimed({ userId, agentId }: AgentRef, messageIds: string[]): Promise<string[]> {
     const rows = await this.#pool.query<{ message_id: string }>(
       'message.claimed',
-      // The index of what was settled needs a time: those that are asked about are of the last minutes.
-      `select message_id from public.gateway_message
-       where user_id = $1 and agent_id = $2 and message_id = any($3)
-         and status in ('sent', 'failed', 'unknown') and created_at > now() - interval '1 day'`,
+      'select message_id from public.gateway_message where user_id = $1 and agent_id = $2 and message_id = any($3)',
       [userId, agentId, messageIds],
     );
     return rows.map((row) => row.message_id);
@@ -179,6 +173,19 @@ export class PgMessageLog implements MessageLog {
     return agents.map((agent) =>
       messages.filter(({ userId, agentId }) => userId === agent.userId && agentId === agent.agentId),
     );
+  }
+
+  /** Reads messages by their ids; null for those that are not there. */
+  async #readMessages(ids: string[]): Promise<(StoredMessage | null)[]> {
+    // A status that was reported may still be on its way to the table.
+    await Promise.all([this.#updates.flushed(), this.#sent.flushed()]);
+    const rows = await this.#pool.query<MessageRow>(
+      'message.find',
+      'select * from public.gateway_message where id = any($1::uuid[])',
+      [ids],
+    );
+    const messages = new Map(rows.map((row) => [row.id, toStoredMessage(row)]));
+    return ids.map((id) => messages.get(id) ?? null);
   }
 
   /** Writes new messages; gives their numbers in the order given. */
