@@ -7,6 +7,7 @@ import { createDatabase, flavours, type TestDatabase } from '../support/postgres
 
 const SOURCES = new URL('../../src/infra/postgres/', import.meta.url);
 const AGENT = { userId: 7, agentId: 'agent-7' };
+const OTHER = { userId: 9, agentId: 'agent-9' };
 const ERROR = { code: 'EXPIRED', message: 'It waited too long.' };
 
 /** Statements that read a whole table by design; they run at the start or on a timer, never for a request. */
@@ -157,15 +158,17 @@ for (const { name, binDir } of flavours()) {
 
     it('read for all callers one at a time, so that no key takes the connections of others', async () => {
       const { rows } = await sql.query<{ id: string }>(
-        `select id from gateway_message where agent_id = 'agent-7'`,
+        `select id from gateway_message where agent_id = 'agent-9'`,
       );
       const asked = Array.from({ length: 500 }, (_, n) =>
-        database.messages.find(AGENT, rows[n % rows.length]!.id),
+        database.messages.find(OTHER, rows[n % rows.length]!.id),
       );
       const waiting = database.readiness();
       for (let n = 0; n < 500; n += 1) expect(database.readiness()).to.equal(waiting);
       expect(database.poolStats().total).to.be.at.most(2);
-      expect((await Promise.all(asked)).every((message) => message?.agentId === AGENT.agentId)).to.equal(true);
+      expect((await Promise.all(asked)).every((message) => message?.agentId === OTHER.agentId)).to.equal(
+        true,
+      );
       expect(await waiting).to.deep.equal({ database: 'ok' });
       expect(pool.most.get('message.find')).to.equal(1);
     });
@@ -181,7 +184,7 @@ for (const { name, binDir } of flavours()) {
         '{0-0}',
         '１'.repeat(36),
       ])
-        expect(await database.messages.find(AGENT, id), id).to.equal(null);
+        expect(await database.messages.find(OTHER, id), id).to.equal(null);
       expect(pool.statements.length).to.equal(before);
     });
   });
