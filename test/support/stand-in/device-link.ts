@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SandboxNetwork } from '../../../src/infra/whatsapp/sandbox/network.ts';
 import type { Device, WireEntry } from '../../../src/infra/whatsapp/sandbox/types.ts';
 import type { PageCall } from './page-call.ts';
-import { chatViews, contactOf, reachableChat } from './views.ts';
+import { chatViews, peopleOf, reachableChat } from './views.ts';
 
 /** Writes one event to the page's stream. */
 export type Tell = (event: string, data: unknown) => void;
@@ -46,7 +46,19 @@ export class DeviceLink {
       case 'chat':
         return reachableChat(this.#network, device.me, call.jid);
       case 'contact':
-        return contactOf(this.#network, call.jid);
+        return device.contact(call.jid);
+      case 'refresh':
+        return device.refresh();
+      case 'pairingCode':
+        return device.requestPairingCode(call.number);
+      case 'passkeyChallenge':
+        return device.passkeyChallenge();
+      case 'answerPasskey':
+        return device.answerPasskey(call.assertion);
+      case 'cancelPasskey':
+        return device.cancelPasskey();
+      case 'answerNotice':
+        return device.answerNotice();
       case 'logout':
         return device.logout();
     }
@@ -75,10 +87,28 @@ export class DeviceLink {
   /** Every event of the device goes to the page. */
   #forwardEvents(): void {
     const { events } = this.#device;
-    for (const name of ['ref', 'paired', 'state', 'message', 'ack'] as const)
+    for (const name of [
+      'ref',
+      'paired',
+      'state',
+      'ack',
+      'edited',
+      'passkey',
+      'notice',
+      'restriction',
+    ] as const)
       events.on(name, (...data: unknown[]) => this.tell(name, data[0]));
+    events.on('message', (message) => {
+      this.tell('people', peopleOf(this.#network, [message.senderId]));
+      this.tell('message', message);
+    });
     // With the chats of this very moment: what comes later comes as an event.
-    events.on('opened', (me) => this.tell('opened', { me, chats: chatViews(this.#network, me) }));
+    events.on('opened', (me) => {
+      const chats = chatViews(this.#network, me);
+      const known = chats.flatMap(({ id, participants = [] }) => [id, ...participants]);
+      this.tell('people', peopleOf(this.#network, known));
+      this.tell('opened', { me, chats });
+    });
     events.on('loggedOut', () => this.tell('loggedOut', null));
     events.on('closed', (reason) => {
       // No page can end its browser. One that hangs for good is the nearest to a crash.

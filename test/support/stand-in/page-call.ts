@@ -22,6 +22,12 @@ export const pageCall = z.discriminatedUnion('method', [
   z.object({ method: z.literal('find'), id: z.string() }),
   z.object({ method: z.literal('chat'), jid }),
   z.object({ method: z.literal('contact'), jid }),
+  z.object({ method: z.literal('refresh') }),
+  z.object({ method: z.literal('pairingCode'), number: z.string() }),
+  z.object({ method: z.literal('passkeyChallenge') }),
+  z.object({ method: z.literal('answerPasskey'), assertion: z.unknown() }),
+  z.object({ method: z.literal('cancelPasskey') }),
+  z.object({ method: z.literal('answerNotice') }),
   z.object({ method: z.literal('logout') }),
 ]);
 

@@ -68,7 +68,7 @@ export class StandInServer {
     const url = new URL(request.url, 'https://web.whatsapp.com');
     const session = url.searchParams.get('session') ?? '';
     const link = this.#links.get(session);
-    if (url.pathname === '/') return sendFile(response, 'index.html');
+    if (url.pathname === '/') return sendFile(response, this.#indexFor(request));
     if (/^\/page\/[a-z-]+\.js$/.test(url.pathname)) return sendFile(response, url.pathname.slice(6));
     if (url.pathname === '/switches') return reply(response, 200, this.#switches);
     if (url.pathname === '/events') return this.#stream(session, url.searchParams.get('token'), response);
@@ -79,6 +79,12 @@ export class StandInServer {
       return reply(response, 200, { result: link.upload(await buffer(request)) });
     if (url.pathname === '/stall') return link.whenThawed(() => reply(response, 200, {}));
     return reply(response, 404, { error: 'Not found.' });
+  }
+
+  /** The page for a browser: the newer builds refuse one that names itself headless. */
+  #indexFor({ headers }: Request): string {
+    const isRefused = this.#switches.refusesHeadless && headers['user-agent']?.includes('HeadlessChrome');
+    return isRefused ? 'unsupported.html' : 'index.html';
   }
 
   /** Opens a device and streams its events to the page, until the page is gone. */

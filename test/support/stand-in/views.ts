@@ -1,9 +1,11 @@
 import type { Jid, Me } from '../../../src/actors/ports.ts';
 import type { SandboxNetwork } from '../../../src/infra/whatsapp/sandbox/network.ts';
-import type { Account, ChatView } from '../../../src/infra/whatsapp/sandbox/types.ts';
+import type { Account, ChatView, ContactView, Group } from '../../../src/infra/whatsapp/sandbox/types.ts';
+import { addressOf } from '../../../src/infra/whatsapp/sandbox/world.ts';
 
-/** A chat as the page takes it in; a group has its members. */
-type PageChat = Pick<ChatView, 'id' | 'name'> & Partial<ChatView> & { participants?: Jid[] };
+/** The chat as the page takes it in; a group has its members. */
+type PageChat = Pick<ChatView, 'id' | 'name'> &
+  Partial<ChatView> & { participants?: Jid[]; isLidAddressed?: boolean };
 
 /** The account of a number or LID; null where there is none. */
 function accountOf(network: SandboxNetwork, jid: Jid): Account | null {
@@ -16,15 +18,22 @@ function accountOf(network: SandboxNetwork, jid: Jid): Account | null {
   }
 }
 
-/** The members of a group that exists. */
-function participantsOf(network: SandboxNetwork, id: Jid): { participants?: Jid[] } {
-  const group = network.groups().find((one) => one.id === id);
-  return group ? { participants: group.participants } : {};
+/** What a group has beside other chats, as one of its members sees it. */
+function groupView(network: SandboxNetwork, me: Me, { id, name, participants }: Group): PageChat {
+  return {
+    id,
+    name,
+    participants: participants.map((pn) => addressOf(network.account(pn))),
+    isLidAddressed: network.account(me.pn).addressedByLid,
+  };
 }
 
 /** All chats of an account, groups with their members. */
 export function chatViews(network: SandboxNetwork, me: Me): PageChat[] {
-  return network.chats(me.pn).map((chat) => ({ ...chat, ...participantsOf(network, chat.id) }));
+  return network.chats(me.pn).map((chat) => {
+    const group = network.groups().find(({ id }) => id === chat.id);
+    return group ? { ...chat, ...groupView(network, me, group) } : chat;
+  });
 }
 
 /**
@@ -35,15 +44,19 @@ export function reachableChat(network: SandboxNetwork, me: Me | null, jid: Jid):
   if (jid.endsWith('@newsletter') || jid.endsWith('@broadcast')) return { id: jid, name: jid };
   if (jid.endsWith('@g.us')) {
     const group = network.groups().find(({ id }) => id === jid);
-    return group && me && group.participants.includes(me.pn) ? group : null;
+    return group && me && group.participants.includes(me.pn) ? groupView(network, me, group) : null;
   }
   const account = accountOf(network, jid);
-  if (account) return { id: account.addressedByLid ? account.lid : account.pn, name: account.name };
+  if (account) return { id: addressOf(account), name: account.name };
   return jid.endsWith('@c.us') ? { id: jid, name: jid } : null;
 }
 
-/** What is known of a person; all null of a stranger. */
-export function contactOf(network: SandboxNetwork, jid: Jid): Record<'pn' | 'lid' | 'name', string | null> {
-  const account = accountOf(network, jid);
-  return { pn: account?.pn ?? null, lid: account?.lid ?? null, name: account?.name ?? null };
+/** What WhatsApp tells the page of people, unasked. */
+export function peopleOf(network: SandboxNetwork, jids: Jid[]): (ContactView & { id: Jid })[] {
+  return jids.flatMap((id) => {
+    const account = /@(c\.us|lid)$/.test(id) ? accountOf(network, id) : null;
+    return account
+      ? [{ id, pn: account.hidesNumber ? null : account.pn, lid: account.lid, name: account.name }]
+      : [];
+  });
 }

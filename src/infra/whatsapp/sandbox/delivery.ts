@@ -1,8 +1,11 @@
-import type { Jid } from '../../../actors/ports.ts';
+import type { Jid, Restriction } from '../../../actors/ports.ts';
 import type { Composer, Post } from './composer.ts';
 import { type Behaviour, behaviourOf } from './fixed-numbers.ts';
-import type { Account, ChatMessage, Device, Draft } from './types.ts';
+import { type Account, type ChatMessage, type Device, type Draft, SandboxRefusal } from './types.ts';
 import { addressOf, findAccount, type World } from './world.ts';
+
+/** WhatsApp's code of a refusal by restriction. */
+const RESTRICTION_CODES: Record<Restriction['kind'], number> = { reachout_timelock: 463, message_cap: 475 };
 
 /** What sending does to the sender's own line. */
 export interface SenderFaults {
@@ -61,6 +64,28 @@ export class Delivery {
     return message;
   }
 
+  /**
+   * The author changes the text of a message, or (`null`) takes it back, for all who have it.
+   * @throws SandboxRefusal UNKNOWN_MESSAGE
+   */
+  change(author: Account, id: string, text: string | null): ChatMessage {
+    const { store, schedule } = this.#world;
+    const own = store.message(author.pn, id);
+    if (!own?.fromMe || own.type === 'revoked')
+      throw new SandboxRefusal('UNKNOWN_MESSAGE', 'There is no such message of this author.');
+    const change = text === null ? { type: 'revoked' as const, body: '' } : { body: text };
+    const peers = store.groups.get(own.chatId)?.participants ?? [findAccount(this.#world, own.chatId)?.pn];
+    this.#world.wire(text === null ? 'revoke' : 'edit', author.pn, { id: own.stanzaId });
+    for (const owner of new Set([author.pn, ...peers])) {
+      const message = owner && store.message(owner, own.stanzaId);
+      if (!message) continue;
+      const changed = { ...message, ...change, ...(text !== null && { editedAt: schedule.timestamp() }) };
+      store.commit({ kind: 'edit', owner, message: changed });
+      this.#world.events.emit('edited', owner, { ...message });
+    }
+    return { ...own };
+  }
+
   /** The reader has read a chat: unread is 0, and the writers see it. */
   read(reader: Account, chatId: Jid): void {
     const { store } = this.#world;
@@ -79,6 +104,16 @@ export class Delivery {
   #keep(owner: Jid, message: ChatMessage, sentBy: Device | null): void {
     this.#world.store.commit({ kind: 'message', owner, message });
     this.#world.events.emit('message', owner, { ...message }, sentBy);
+  }
+
+  /** A copy for the receiver; a direct one may come under the sender's other address as well. */
+  #bringCopy(receiver: Account, sender: Account, message: ChatMessage): void {
+    const copy = this.#composer.copyFor(receiver, sender, message);
+    this.#keep(receiver.pn, copy, null);
+    if (!this.#world.settings.twoKeys || copy.chatId.endsWith('@g.us')) return;
+    const other = sender.addressedByLid ? sender.pn : sender.lid;
+    const id = `false_${other}_${copy.stanzaId}`;
+    this.#world.events.emit('message', receiver.pn, { ...copy, id, chatId: other, senderId: other }, null);
   }
 
   /** Puts a message on its way to the server; it never overtakes an earlier one. */
@@ -107,8 +142,9 @@ export class Delivery {
     const group = store.groups.get(message.chatId);
     const peer = group ? null : findAccount(this.#world, message.chatId);
     const behaviour = behaviourOf(peer?.pn ?? message.chatId);
-    if (this.#refuses(sender, message, behaviour)) {
-      this.#acknowledge(sender, message.stanzaId, -1);
+    const errorCode = this.#restrictionOf(sender, message);
+    if (errorCode !== undefined || this.#refuses(sender, message, behaviour)) {
+      this.#acknowledge(sender, message.stanzaId, -1, errorCode);
       if (behaviour.bans) this.#faults.ban(sender.pn);
       return;
     }
@@ -125,6 +161,14 @@ export class Delivery {
     return failureRate > 0 && this.#world.seeded.share(`failure:${sender.pn}`) < failureRate;
   }
 
+  /** WhatsApp's code for a message that the sender may not write now: to someone who never wrote. */
+  #restrictionOf(sender: Account, { chatId }: ChatMessage): number | undefined {
+    const { restriction } = this.#world.lines.of(sender.pn);
+    if (!restriction || !/@(c\.us|lid)$/.test(chatId)) return undefined;
+    const hasWritten = this.#world.store.chat(sender.pn, chatId)?.messages.some(({ fromMe }) => !fromMe);
+    return hasWritten ? undefined : RESTRICTION_CODES[restriction.kind];
+  }
+
   /** Brings a message to one account, when its phone can be reached. */
   #bring(sender: Account, message: ChatMessage, pn: Jid): void {
     const { reachable, deliversAfterMs } = behaviourOf(pn);
@@ -137,7 +181,7 @@ export class Delivery {
   #deliver(sender: Account, message: ChatMessage, pn: Jid): void {
     const receiver = findAccount(this.#world, pn);
     if (!receiver) return;
-    if (pn !== sender.pn) this.#keep(pn, this.#composer.copyFor(receiver, sender, message), null);
+    if (pn !== sender.pn) this.#bringCopy(receiver, sender, message);
     this.#acknowledge(sender, message.stanzaId, 2);
     const { readsAfterMs, reply } = behaviourOf(pn);
     const chatId = message.chatId.endsWith('@g.us') ? message.chatId : addressOf(sender);
@@ -149,13 +193,14 @@ export class Delivery {
   }
 
   /** The writer learns how far a message got; ticks only grow. */
-  #acknowledge(writer: Account, stanzaId: string, ack: number): void {
+  #acknowledge(writer: Account, stanzaId: string, ack: number, errorCode?: number): void {
     const { store, events } = this.#world;
     const message = store.message(writer.pn, stanzaId);
     if (!message?.fromMe || message.ack < 0 || (ack > 0 && ack <= message.ack)) return;
-    store.commit({ kind: 'ack', owner: writer.pn, stanzaId, ack });
-    this.#world.wire('ack', writer.pn, { id: stanzaId, ack });
-    events.emit('ack', writer.pn, { messageId: message.id, ack, chatId: message.chatId });
+    const why: { errorCode?: number } = errorCode === undefined ? {} : { errorCode };
+    store.commit({ kind: 'ack', owner: writer.pn, stanzaId, ack, ...why });
+    this.#world.wire('ack', writer.pn, { id: stanzaId, ack, ...(errorCode !== undefined && { errorCode }) });
+    events.emit('ack', writer.pn, { messageId: message.id, ack, chatId: message.chatId, ...why });
   }
 
   /** True the first time only. */

@@ -1,10 +1,12 @@
 import { EventEmitter } from 'eventemitter3';
-import type { Jid, Me } from '../../../actors/ports.ts';
+import type { Jid, Me, WebAuthnJson } from '../../../actors/ports.ts';
 import type { Delivery } from './delivery.ts';
+import type { Passkeys } from './passkeys.ts';
 import {
   type Account,
   type ChatMessage,
   type ChatView,
+  type ContactView,
   type Device,
   type DeviceEvents,
   type DeviceKeys,
@@ -13,7 +15,7 @@ import {
 } from './types.ts';
 import type { Typing } from './typing.ts';
 import { chatsOf, messagesOf } from './views.ts';
-import { addressOf, findAccount, type World } from './world.ts';
+import { addressOf, contactOf, findAccount, type World } from './world.ts';
 
 /** What a device needs of whoever opened it. */
 export interface DeviceHome {
@@ -27,6 +29,14 @@ export interface DeviceHome {
   /** The device connects under its token: another one that uses it gets a CONFLICT. */
   claim(device: NetworkDevice): void;
   unlink(token: string): void;
+  /** A code that links the device when it is typed into the phone of the number. */
+  issueCode(device: NetworkDevice, pn: Jid): string;
+  readonly passkeys: Passkeys;
+  /** The device belongs to the account from now on. */
+  link(device: NetworkDevice, account: Account): void;
+  /** Whether the account has a notice that isn't answered. */
+  hasNotice(pn: Jid): boolean;
+  answerNotice(pn: Jid): void;
   /** It is closed: nothing is to be known of it any more. */
   release(device: NetworkDevice): void;
 }
@@ -46,6 +56,11 @@ export class NetworkDevice implements Device {
   closed = false;
   /** Who this device is linked to; null while unpaired. */
   account: Account | null;
+  /** The account whose passkey is waited for, and the challenge that was given last. */
+  #passkey: { account: Account; challenge: string | null } | null = null;
+  /** How many refs may still be shown; null: as many as it takes. */
+  #refsLeft: number | null;
+  #noticeShown = false;
   #frozen = false;
   readonly #home: DeviceHome;
   #cancelNext: () => void;
@@ -59,6 +74,7 @@ export class NetworkDevice implements Device {
     this.keys = keys;
     this.token = link?.token ?? null;
     this.account = link?.account ?? null;
+    this.#refsLeft = home.world.settings.refsPerDevice;
     this.#cancelNext = home.world.schedule.after(0, () => (link ? this.#connect() : this.#showRef()));
   }
 
@@ -112,6 +128,57 @@ export class NetworkDevice implements Device {
     });
   }
 
+  contact(jid: Jid): Promise<ContactView> {
+    return this.#call(() => contactOf(this.#home.world, jid));
+  }
+
+  refresh(): Promise<void> {
+    return this.#call(() => {
+      if (this.state !== 'UNPAIRED_IDLE') return;
+      this.#refsLeft = this.#home.world.settings.refsPerDevice;
+      this.#showRef();
+    });
+  }
+
+  requestPairingCode(number: string): Promise<string> {
+    return this.#call(() => {
+      const account = findAccount(this.#home.world, number);
+      if (this.account) throw new SandboxRefusal('NOT_OPEN', 'This device is linked already.');
+      if (!account) throw new SandboxRefusal('UNKNOWN_CHAT', 'This number has no WhatsApp account.');
+      return this.#home.issueCode(this, account.pn);
+    });
+  }
+
+  passkeyChallenge(): Promise<WebAuthnJson> {
+    return this.#call(() => {
+      const waiting = this.#awaited();
+      const options = this.#home.passkeys.challenge(waiting.account.pn);
+      waiting.challenge = options.challenge;
+      return options;
+    });
+  }
+
+  answerPasskey(assertion: unknown): Promise<void> {
+    return this.#call(() => {
+      const { account, challenge } = this.#awaited();
+      if (challenge === null) throw new SandboxRefusal('NOT_OPEN', 'There is no challenge to answer.');
+      this.#home.passkeys.check(account.pn, challenge, assertion);
+      this.#home.link(this, account);
+    });
+  }
+
+  cancelPasskey(): Promise<void> {
+    return this.#call(() => {
+      this.#awaited();
+      this.#endPasskey();
+      if (this.ref === null) this.#showRef();
+    });
+  }
+
+  answerNotice(): Promise<void> {
+    return this.#call(() => this.#home.answerNotice(this.#opened().pn), true);
+  }
+
   probe(): Promise<string> {
     return this.#call(() => this.state);
   }
@@ -139,11 +206,41 @@ export class NetworkDevice implements Device {
   /** The phone scanned the QR: connects under the new token. */
   pair(token: string, account: Account): void {
     this.#cancelNext();
+    this.#endPasskey();
     this.ref = null;
     this.token = token;
     this.account = account;
     this.tell(() => this.events.emit('paired', token));
     this.#connect();
+  }
+
+  /** The phone has agreed, but WhatsApp wants the account's passkey first. */
+  awaitPasskey(account: Account, refsGoOn: boolean): void {
+    this.#cancelNext();
+    this.ref = null;
+    this.#passkey = { account, challenge: null };
+    this.tell(() => this.events.emit('passkey', true));
+    if (refsGoOn) this.#showRef();
+  }
+
+  /** The challenge that waits for this account's passkey. */
+  passkeyOf(pn: Jid): string | null {
+    return this.#passkey?.account.pn === pn ? this.#passkey.challenge : null;
+  }
+
+  /** Shows the account's notice, or takes it away. */
+  showNotice(): void {
+    const shown = this.account !== null && this.#home.hasNotice(this.account.pn);
+    if (shown === this.#noticeShown) return;
+    this.#noticeShown = shown;
+    this.tell(() => this.events.emit('notice', shown));
+  }
+
+  /** Tells of the account's restriction of now. */
+  showRestriction(): void {
+    if (!this.account || !this.me) return;
+    const { restriction } = this.#home.world.lines.of(this.account.pn);
+    this.tell(() => this.events.emit('restriction', restriction));
   }
 
   /** Emits now, or when the device is thawed; what is `live` waits for the connection too. */
@@ -164,6 +261,8 @@ export class NetworkDevice implements Device {
       const me = { pn, lid, name };
       this.me = me;
       this.tell(() => this.events.emit('opened', me));
+      this.showNotice();
+      if (this.#home.world.lines.of(this.account.pn).restriction) this.showRestriction();
     }
     this.#wake();
     this.#home.delivery.flush(this.account.pn);
@@ -183,8 +282,14 @@ export class NetworkDevice implements Device {
     this.close();
   }
 
-  /** Shows a new ref, and the next one when this expires. */
+  /** Shows a new ref, and the next one when this expires; none when all are used up. */
   #showRef(): void {
+    if (this.#refsLeft === 0) {
+      this.ref = null;
+      this.setState('UNPAIRED_IDLE');
+      return;
+    }
+    if (this.#refsLeft !== null) this.#refsLeft -= 1;
     this.ref = this.#home.issueRef(this);
     const { ref, qr } = this;
     this.#cancelNext = this.#home.world.schedule.after(this.#home.refLifetimeMs, () => this.#showRef());
@@ -201,6 +306,19 @@ export class NetworkDevice implements Device {
       this.#cancelNext = NOTHING;
       if (this.account) this.setState(this.#home.world.lines.of(this.account.pn).state);
     });
+  }
+
+  /** Whose passkey is waited for. @throws SandboxRefusal NOT_OPEN */
+  #awaited(): { account: Account; challenge: string | null } {
+    if (this.#passkey) return this.#passkey;
+    throw new SandboxRefusal('NOT_OPEN', 'No passkey is waited for.');
+  }
+
+  /** No passkey is waited for any more. */
+  #endPasskey(): void {
+    if (!this.#passkey) return;
+    this.#passkey = null;
+    this.tell(() => this.events.emit('passkey', false));
   }
 
   /** The account of an opened device. @throws SandboxRefusal NOT_OPEN */

@@ -1,4 +1,4 @@
-import type { Jid } from '../../../actors/ports.ts';
+import type { Jid, Restriction } from '../../../actors/ports.ts';
 import type { Devices } from './devices.ts';
 import type { LineView, WireEntry } from './types.ts';
 import type { World } from './world.ts';
@@ -26,10 +26,11 @@ export class Faults {
     lines.of(pn).cancelReturn = schedule.after(forMs, () => this.setState(pn, 'CONNECTED'));
   }
 
-  /** Ends every fault of the account: online, thawed, no latency, no failures, not banned. */
+  /** Ends every fault of the account: online, thawed, no latency, no failures, not banned, not restricted. */
   restore(pn: Jid): void {
     Object.assign(this.#world.lines.of(pn), { latencyMs: 0, failureRate: 0, banned: false });
     this.freeze(pn, false);
+    if (this.#world.lines.of(pn).restriction) this.restrict(pn, null);
     this.setState(pn, 'CONNECTED');
   }
 
@@ -37,6 +38,18 @@ export class Faults {
   ban(pn: Jid): void {
     this.#world.lines.of(pn).banned = true;
     this.setState(pn, 'TOS_BLOCK');
+  }
+
+  /** Refuses the account's messages to people who never wrote, until the restriction's own end or a `null`. */
+  restrict(pn: Jid, restriction: Restriction | null): void {
+    const { lines, schedule } = this.#world;
+    const line = lines.of(pn);
+    line.cancelRelease?.();
+    const wait = restriction?.until === undefined ? null : restriction.until - schedule.timestamp();
+    line.cancelRelease = wait === null ? null : schedule.after(wait, () => this.restrict(pn, null));
+    line.restriction = restriction;
+    this.#note(pn, { restriction: restriction?.kind ?? null });
+    for (const device of this.#devices.of(pn)) device.showRestriction();
   }
 
   /** How long each message of the account takes to the server, and each question. */

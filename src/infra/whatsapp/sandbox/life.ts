@@ -6,6 +6,7 @@ import { Devices } from './devices.ts';
 import { Faults } from './faults.ts';
 import type { Journal } from './journal.ts';
 import { Lines } from './lines.ts';
+import { Passkeys } from './passkeys.ts';
 import { Schedule } from './schedule.ts';
 import { Seeded } from './seeded.ts';
 import { Store } from './store.ts';
@@ -23,6 +24,7 @@ export interface Life {
   delivery: Delivery;
   devices: Devices;
   faults: Faults;
+  passkeys: Passkeys;
 }
 
 /** Builds the parts of a new life on what the journal holds. */
@@ -38,7 +40,7 @@ export function beginLife(
 ): Life {
   const { wireLogSize = 1_000, chatSize = 500, refLifetimeMs = 20_000, connectMs = 20 } = options;
   const { clock, journal, settings, events } = outside;
-  const schedule = new Schedule(clock);
+  const schedule = new Schedule(clock, () => settings.clockSkewMs);
   const store = new Store({ journal, chatSize });
   store.restore();
   const log = new WireLog(wireLogSize);
@@ -60,7 +62,8 @@ export function beginLife(
     drop: (pn, forMs) => faults.drop(pn, forMs),
     ban: (pn) => faults.ban(pn),
   });
-  const devices = new Devices({ world, delivery, typing }, { refLifetimeMs, connectMs });
+  const passkeys = new Passkeys();
+  const devices = new Devices({ world, delivery, typing, passkeys }, { refLifetimeMs, connectMs });
   const faults = new Faults(world, devices);
-  return { world, log, typing, composer, delivery, devices, faults };
+  return { world, log, typing, composer, delivery, devices, faults, passkeys };
 }

@@ -1,4 +1,4 @@
-import type { Jid } from '../../../actors/ports.ts';
+import type { Jid, Restriction } from '../../../actors/ports.ts';
 import type { LineView } from './types.ts';
 
 /** The connection between WhatsApp and the devices of one account, with its faults. */
@@ -9,10 +9,13 @@ export interface Line {
   failureRate: number;
   frozen: boolean;
   banned: boolean;
+  restriction: Restriction | null;
   /** When the newest message on its way arrives: a later one never overtakes it. */
   lastArrival: number;
   /** Cancels the return that a timed drop has planned. */
   cancelReturn: (() => void) | null;
+  /** Cancels the end of a restriction. */
+  cancelRelease: (() => void) | null;
 }
 
 /** The lines of all accounts; one without faults takes no room until it is asked for. */
@@ -30,7 +33,9 @@ export class Lines {
         frozen: false,
         banned: false,
         lastArrival: 0,
+        restriction: null,
         cancelReturn: null,
+        cancelRelease: null,
       };
       this.#lines.set(pn, line);
     }
@@ -39,7 +44,7 @@ export class Lines {
 
   /** What is told of it. */
   view(pn: Jid): LineView {
-    const { state, latencyMs, failureRate, frozen, banned } = this.of(pn);
-    return { online: state === 'CONNECTED', latencyMs, failureRate, frozen, banned };
+    const { state, latencyMs, failureRate, frozen, banned, restriction } = this.of(pn);
+    return { online: state === 'CONNECTED', latencyMs, failureRate, frozen, banned, restriction };
   }
 }

@@ -1,20 +1,22 @@
+import type { KeyObject } from 'node:crypto';
 import { EventEmitter } from 'eventemitter3';
-import type { Jid } from '../../../actors/ports.ts';
+import type { Jid, Restriction, WebAuthnJson } from '../../../actors/ports.ts';
 import { AdvanceableClock } from './advanceable-clock.ts';
 import { Journal } from './journal.ts';
 import { beginLife, type Life } from './life.ts';
-import type {
-  Account,
-  ChatMessage,
-  ChatView,
-  Device,
-  Draft,
-  Group,
-  LineView,
-  NetworkSettings,
-  SandboxNetworkEvents,
-  SandboxNetworkOptions,
-  WireEntry,
+import {
+  type Account,
+  type ChatMessage,
+  type ChatView,
+  DEFAULT_SETTINGS,
+  type Device,
+  type Draft,
+  type Group,
+  type LineView,
+  type NetworkSettings,
+  type SandboxNetworkEvents,
+  type SandboxNetworkOptions,
+  type WireEntry,
 } from './types.ts';
 import { agentsOf, chatsOf, messagesOf } from './views.ts';
 import { accountOf, makeGroup, toJid } from './world.ts';
@@ -29,7 +31,7 @@ export class SandboxNetwork {
   readonly clock: AdvanceableClock;
   readonly #options: SandboxNetworkOptions;
   readonly #journal: Journal | null;
-  readonly #settings: NetworkSettings = { lidForAll: false };
+  readonly #settings: NetworkSettings = { ...DEFAULT_SETTINGS };
   #life: Life;
 
   constructor(options: SandboxNetworkOptions = {}) {
@@ -81,6 +83,24 @@ export class SandboxNetwork {
     return account;
   }
 
+  /** Types a pairing code into the phone of `number`. @throws SandboxRefusal WRONG_CODE */
+  enterCode(number: string, code: string): Account {
+    const account = this.account(number);
+    this.#life.devices.enterCode(account, code.toUpperCase().replace(/[^0-9A-Z]/g, ''));
+    this.events.emit('changed');
+    return account;
+  }
+
+  /** The passkey of `number` is this one, on an authenticator that is not its phone. */
+  registerPasskey(number: string, passkey: { id: string; publicKey: KeyObject }): void {
+    this.#life.passkeys.register(this.account(number).pn, passkey);
+  }
+
+  /** The assertion of the phone of `number` for the device that waits for one. @throws SandboxRefusal NOT_OPEN */
+  signPasskey(number: string): WebAuthnJson {
+    return this.#life.devices.signPasskey(this.account(number).pn);
+  }
+
   /** Declines a QR on the phone: the device hears `refused`. @throws SandboxRefusal as scan */
   refuse(qr: string): void {
     this.#life.devices.refuse(qr);
@@ -98,6 +118,16 @@ export class SandboxNetwork {
    */
   write(from: string, draft: Draft): ChatMessage {
     return { ...this.#life.delivery.handOver(this.account(from), draft, null) };
+  }
+
+  /** Changes the text of an own message. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  edit(author: string, messageId: string, text: string): ChatMessage {
+    return this.#life.delivery.change(this.account(author), messageId, text);
+  }
+
+  /** Takes an own message back, for everyone. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  revoke(author: string, messageId: string): ChatMessage {
+    return this.#life.delivery.change(this.account(author), messageId, null);
   }
 
   /** Posts a status that `to` sees. */
@@ -163,6 +193,11 @@ export class SandboxNetwork {
   /** WhatsApp bans the account, until restored. */
   ban(number: string): void {
     this.#life.faults.ban(this.account(number).pn);
+  }
+
+  /** Refuses its messages to people who never wrote; `null` ends it. */
+  restrict(number: string, restriction: Restriction | null): void {
+    this.#life.faults.restrict(this.account(number).pn, restriction);
   }
 
   /** How long its messages take to the server, ms. */
@@ -233,6 +268,7 @@ export class SandboxNetwork {
     const { lidForAll } = changes;
     if (lidForAll !== undefined)
       for (const { pn } of this.accounts()) this.account(pn, { addressedByLid: lidForAll });
+    this.events.emit('configured', this.#settings);
     this.events.emit('changed');
   }
 

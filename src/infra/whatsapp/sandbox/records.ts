@@ -8,6 +8,7 @@ const account: z.ZodType<Account> = z.object({
   lid: z.string(),
   name: z.string(),
   addressedByLid: z.boolean(),
+  hidesNumber: z.boolean().optional(),
 });
 
 const group: z.ZodType<Group> = z.object({
@@ -22,11 +23,13 @@ const message: z.ZodType<ChatMessage> = z.object({
   chatId: z.string(),
   senderId: z.string(),
   fromMe: z.boolean(),
-  type: z.enum(['chat', 'image']),
+  type: z.enum(['chat', 'image', 'revoked']),
   body: z.string(),
   mentionedIds: z.array(z.string()),
   timestamp: z.number(),
   ack: z.number(),
+  errorCode: z.number().optional(),
+  editedAt: z.number().optional(),
   senderName: z.string().optional(),
   chatName: z.string().optional(),
   quotedId: z.string().optional(),
@@ -51,7 +54,14 @@ export const recordSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('save'), agentId: z.string(), token: z.string() }),
   z.object({ kind: z.literal('forget'), agentId: z.string() }),
   z.object({ kind: z.literal('message'), owner: z.string(), message }),
-  z.object({ kind: z.literal('ack'), owner: z.string(), stanzaId: z.string(), ack: z.number() }),
+  z.object({
+    kind: z.literal('ack'),
+    owner: z.string(),
+    stanzaId: z.string(),
+    ack: z.number(),
+    errorCode: z.number().optional(),
+  }),
+  z.object({ kind: z.literal('edit'), owner: z.string(), message }),
   z.object({ kind: z.literal('unread'), owner: z.string(), chatId: z.string(), count: z.number() }),
 ]);
 

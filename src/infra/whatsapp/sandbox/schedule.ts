@@ -4,9 +4,11 @@ import type { AdvanceableClock } from './advanceable-clock.ts';
 /** What one life of the network has planned, on a clock that it shares with others. */
 export class Schedule {
   readonly #clock: AdvanceableClock;
+  readonly #skewMs: () => number;
 
-  constructor(clock: AdvanceableClock) {
+  constructor(clock: AdvanceableClock, skewMs: () => number) {
     this.#clock = clock;
+    this.#skewMs = skewMs;
   }
 
   /** The network's monotonic time, ms. */
@@ -16,7 +18,7 @@ export class Schedule {
 
   /** WhatsApp's clock: whole seconds, as its timestamps are, in ms. */
   timestamp(): EpochMs {
-    return Math.floor(this.#clock.now() / 1000) * 1000;
+    return Math.floor((this.#clock.now() + this.#skewMs()) / 1000) * 1000;
   }
 
   /** Runs a task after `ms`; returns what cancels it. */

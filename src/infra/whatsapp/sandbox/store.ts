@@ -114,7 +114,10 @@ export class Store {
         this.#addMessage(record.owner, record.message);
         break;
       case 'ack':
-        this.#setAck(record.owner, record.stanzaId, record.ack);
+        this.#setAck(record);
+        break;
+      case 'edit':
+        this.#replaceMessage(record.owner, record.message);
         break;
       case 'unread': {
         const chat = this.chat(record.owner, record.chatId);
@@ -144,10 +147,17 @@ export class Store {
   }
 
   /** An own message's ack changes; it waits no longer. */
-  #setAck(owner: Jid, stanzaId: string, ack: number): void {
-    const box = this.#box(owner);
-    const message = box.byStanza.get(stanzaId);
-    if (message) message.ack = ack;
+  #setAck({ owner, stanzaId, ack, errorCode }: Extract<StoreRecord, { kind: 'ack' }>): void {
+    const message = this.#box(owner).byStanza.get(stanzaId);
+    if (message) Object.assign(message, { ack }, errorCode !== undefined && { errorCode });
+  }
+
+  /** A message's content changes, where it stands. */
+  #replaceMessage(owner: Jid, { stanzaId, type, body, editedAt }: ChatMessage): void {
+    const message = this.#box(owner).byStanza.get(stanzaId);
+    if (!message) return;
+    Object.assign(message, { type, body }, editedAt !== undefined && { editedAt });
+    if (type === 'revoked') delete message.media;
   }
 
   /** The account's box, made when it is first needed. */

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'eventemitter3';
-import type { EpochMs, Jid, Me } from '../../../actors/ports.ts';
+import type { Compatibility, EpochMs, Jid, Me, Restriction, WebAuthnJson } from '../../../actors/ports.ts';
 import type { AdvanceableClock } from './advanceable-clock.ts';
 
 // The vocabulary of the simulated WhatsApp, shared by its faces: the in-process driver, the virtual phone,
@@ -12,6 +12,8 @@ export interface Account {
   name: string;
   /** Others see this account as `…@lid` instead of `…@c.us`, in direct chats, groups and mentions. */
   addressedByLid: boolean;
+  /** Others are never told its number: its LID is all that they know. */
+  hidesNumber?: boolean | undefined;
 }
 
 /** A group chat. */
@@ -39,7 +41,8 @@ export interface ChatMessage {
   /** Who wrote it, as this account sees that person; equals `chatId` in an incoming direct message. */
   senderId: Jid;
   fromMe: boolean;
-  type: 'chat' | 'image';
+  /** `revoked`: its author took it back, and the body is gone. */
+  type: 'chat' | 'image' | 'revoked';
   /** The text, or the caption of an image. */
   body: string;
   mentionedIds: Jid[];
@@ -47,6 +50,10 @@ export interface ChatMessage {
   timestamp: EpochMs;
   /** Of our own messages: -1 refused, 0 pending, 1 server, 2 delivered, 3 read. Incoming ones have 1. */
   ack: number;
+  /** Why WhatsApp refused it, when it says so: 463 or 475. */
+  errorCode?: number | undefined;
+  /** When its author last changed the text, if ever. */
+  editedAt?: EpochMs | undefined;
   senderName?: string;
   chatName?: string;
   /** `id` (this account's) of the quoted message. */
@@ -86,6 +93,9 @@ export type RefusalReason =
   | 'NOT_OPEN'
   | 'UNKNOWN_CHAT'
   | 'UNKNOWN_QUOTE'
+  | 'UNKNOWN_MESSAGE'
+  | 'WRONG_CODE'
+  | 'WRONG_PASSKEY'
   | 'DUPLICATE_ID'
   | 'CLOSED';
 
@@ -108,10 +118,27 @@ export interface DeviceKeys {
   platform: string;
 }
 
+/** How far an own message got. */
+export interface AckView {
+  messageId: string;
+  ack: number;
+  chatId: Jid;
+  /** WhatsApp's reason for a refusal, when it gives one. */
+  errorCode?: number;
+}
+
+/** What an account knows of a person; null where it knows nothing. */
+export interface ContactView {
+  pn: Jid | null;
+  lid: Jid | null;
+  name: string | null;
+}
+
 /**
  * What a device hears, in these orders:
  * no token or a revoked one: `ref`, `state UNPAIRED`, then `ref` again at each refresh;
  * scanned: `paired`, `state OPENING`, `state PAIRING`, `state CONNECTED`, `opened`;
+ * scanned while WhatsApp wants a passkey: `passkey true`, and once it is answered as above;
  * with a good token: `state OPENING`, `state PAIRING`, `state CONNECTED`, `opened`.
  * Nothing is emitted before `openDevice` has returned, nor after `close()`.
  */
@@ -130,7 +157,15 @@ export interface DeviceEvents {
   closed: (reason: string) => void;
   /** A message new to this account, from others or from its own phone; not this device's own sends. */
   message: (message: ChatMessage) => void;
-  ack: (ack: { messageId: string; ack: number; chatId: Jid }) => void;
+  ack: (ack: AckView) => void;
+  /** Its author changed or took back a message of this account's chats. */
+  edited: (message: ChatMessage) => void;
+  /** Linking waits for a passkey of the account, or no longer. */
+  passkey: (waiting: boolean) => void;
+  /** A notice covers the page until it is answered, or no longer. */
+  notice: (shown: boolean) => void;
+  /** WhatsApp limits what the account may send, or no longer does. */
+  restriction: (restriction: Restriction | null) => void;
   /** Someone started or stopped typing to this account. */
   typing: (change: { chatId: Jid; typing: boolean }) => void;
 }
@@ -142,7 +177,7 @@ export interface DeviceEvents {
 export interface Device {
   readonly events: EventEmitter<DeviceEvents>;
   readonly keys: DeviceKeys;
-  /** UNLAUNCHED, OPENING, PAIRING, UNPAIRED, CONNECTED, TIMEOUT, CONFLICT, … */
+  /** UNLAUNCHED, OPENING, PAIRING, UNPAIRED, UNPAIRED_IDLE, CONNECTED, TIMEOUT, CONFLICT, … */
   readonly state: string;
   /** The ref that can be scanned now, or null. */
   readonly ref: string | null;
@@ -168,6 +203,23 @@ export interface Device {
   /** Oldest first. */
   messages(chatId: Jid, limit?: number): Promise<ChatMessage[]>;
   findMessage(id: string): Promise<ChatMessage | null>;
+  /** What this account knows of the person with a number or LID. */
+  contact(jid: Jid): Promise<ContactView>;
+  /** Shows refs again after they were used up (UNPAIRED_IDLE). */
+  refresh(): Promise<void>;
+  /**
+   * A code that links this device when it is typed into the phone of the number. As with WhatsApp, asking logs out
+   * what the number is linked to. @throws SandboxRefusal NOT_OPEN when this device is linked already
+   */
+  requestPairingCode(number: string): Promise<string>;
+  /** The passkey's request options, with a new challenge. @throws SandboxRefusal NOT_OPEN when none is waited for */
+  passkeyChallenge(): Promise<WebAuthnJson>;
+  /** Goes on with linking. @throws SandboxRefusal NOT_OPEN, WRONG_PASSKEY */
+  answerPasskey(assertion: unknown): Promise<void>;
+  /** Gives the link up; refs are shown again. */
+  cancelPasskey(): Promise<void>;
+  /** Takes the notice away. */
+  answerNotice(): Promise<void>;
   /** `Socket.state`, answered only when the device isn't frozen. */
   probe(): Promise<string>;
   /** Unlinks this device at the network, then closes it. */
@@ -198,7 +250,33 @@ export interface SandboxNetworkOptions {
 export interface NetworkSettings {
   /** Everyone is addressed by LID, those who come later too. */
   lidForAll: boolean;
+  /** The build of the page. */
+  webVersion: string;
+  /** Names of what the page lacks; with any of them nothing can be sent. */
+  missing: Compatibility['missing'];
+  /** How far WhatsApp's clock is ahead of the host's, ms. */
+  clockSkewMs: number;
+  /** Linking wants a passkey of the account; meanwhile refs are shown no more, or go on. */
+  passkey: 'off' | 'refs_stop' | 'refs_go_on';
+  /** A fresh link shows a notice, and is logged out after so many ms unless it is answered; null: there is none. */
+  noticeMs: number | null;
+  /** Each direct message comes under two keys, that of the number and that of the LID. */
+  twoKeys: boolean;
+  /** After so many refs a device shows none until it is asked to; null: it goes on. */
+  refsPerDevice: number | null;
 }
+
+/** The network as it is by default. */
+export const DEFAULT_SETTINGS: NetworkSettings = {
+  lidForAll: false,
+  webVersion: '2.3000.1999999999-sandbox',
+  missing: [],
+  clockSkewMs: 0,
+  passkey: 'off',
+  noticeMs: null,
+  twoKeys: false,
+  refsPerDevice: null,
+};
 
 /** One line of what travelled. */
 export interface WireEntry {
@@ -218,6 +296,8 @@ export interface LineView {
   /** Its devices of that moment hang; one opened later doesn't: a restart of the page cures it. */
   frozen: boolean;
   banned: boolean;
+  /** Messages to people who never wrote are refused: with 463 (`reachout_timelock`) or 475 (`message_cap`). */
+  restriction: Restriction | null;
 }
 
 /** What the whole network tells observers (the phone page, tests). */
@@ -225,11 +305,15 @@ export interface SandboxNetworkEvents {
   wire: (entry: WireEntry) => void;
   /** A copy of a message came into an account's chats; `sentBy` is the device that handed it over, if one did. */
   message: (owner: Jid, message: ChatMessage, sentBy: Device | null) => void;
-  ack: (owner: Jid, ack: { messageId: string; ack: number; chatId: Jid }) => void;
+  ack: (owner: Jid, ack: AckView) => void;
+  /** A message of an account's chats was changed or taken back by its author. */
+  edited: (owner: Jid, message: ChatMessage) => void;
   /** An account types (or stops) to a chat, seen from `reader`, who would see the indicator. */
   typing: (change: { reader: Jid; chatId: Jid; typing: boolean }) => void;
   /** The reader has read a chat, as the reader sees it. */
   read: (reader: Jid, chatId: Jid) => void;
+  /** What holds for everybody changed. */
+  configured: (settings: NetworkSettings) => void;
   /** Accounts, links or lines changed. */
   changed: () => void;
   /** Everything was forgotten. */

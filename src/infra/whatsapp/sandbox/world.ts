@@ -7,6 +7,7 @@ import type { Seeded } from './seeded.ts';
 import type { Store } from './store.ts';
 import {
   type Account,
+  type ContactView,
   type Group,
   type NetworkSettings,
   type SandboxNetworkEvents,
@@ -51,7 +52,14 @@ function makeAccount(world: World, pn: Jid): Account {
 
 /** How others see an account. */
 export function addressOf(account: Account): Jid {
-  return account.addressedByLid ? account.lid : account.pn;
+  return account.addressedByLid || account.hidesNumber ? account.lid : account.pn;
+}
+
+/** What an account knows of the person with a number or LID. */
+export function contactOf(world: World, jid: Jid): ContactView {
+  const account = findAccount(world, jid);
+  if (!account) return { pn: null, lid: null, name: null };
+  return { pn: account.hidesNumber ? null : account.pn, lid: account.lid, name: account.name };
 }
 
 /** The account of a number, with these fields set. @throws SandboxRefusal UNKNOWN_CHAT where there is none */

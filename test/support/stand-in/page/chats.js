@@ -30,7 +30,7 @@ class GroupMetadata extends Model {
 }
 
 /** Takes a chat in; channels and the status have no place among the chats. */
-function takeIn({ id, name, unread = 0, participants, last }) {
+function takeIn({ id, name, unread = 0, participants, isLidAddressed, last }) {
   const wid = createWid(id);
   const chat = new ChatModel({
     id: wid,
@@ -43,7 +43,7 @@ function takeIn({ id, name, unread = 0, participants, last }) {
     muteExpiration: 0,
     mute: { expiration: 0 },
     msgs: new Collection(),
-    ...(participants && { groupMetadata: groupOf(wid, name, participants) }),
+    ...(participants && { groupMetadata: groupOf(wid, name, participants, isLidAddressed) }),
     ...(wid.isNewsletter() && { newsletterMetadata: new Model({ id: wid, creationTime: 0 }) }),
   });
   if (wid.isNewsletter()) Newsletters.add(chat);
@@ -53,12 +53,12 @@ function takeIn({ id, name, unread = 0, participants, last }) {
 }
 
 /** The metadata of a group. */
-function groupOf(id, subject, participants) {
+function groupOf(id, subject, participants, isLidAddressingMode) {
   return new GroupMetadata({
     id,
     subject,
     announce: false,
-    isLidAddressingMode: false,
+    isLidAddressingMode,
     participants: participants.map((jid) => ({ id: createWid(jid), isAdmin: false, isSuperAdmin: false })),
   });
 }

@@ -1,6 +1,7 @@
 import { Emitter } from './emitter.js';
 import { call } from './line.js';
 import { Model } from './model.js';
+import { switches } from './switches.js';
 import { removeToken } from './token.js';
 import { createWid } from './wid.js';
 
@@ -27,10 +28,12 @@ export const Socket = new SocketModel({ state: 'UNLAUNCHED', hasSynced: false })
 
 export const Conn = new Model({ ref: undefined, pushname: undefined, platform: 'android', phone: {} });
 
-export const Cmd = Object.assign(new Emitter(), {
-  /** The network shows new refs by itself. */
-  refreshQR() {},
-});
+/** Shows refs again after they were used up. */
+const refreshQR = () => call('refresh');
+
+/** `WAWebCmd`, and `WAWebLaunchSocketUtils`, which has it as well, or alone. */
+export const Cmd = Object.assign(new Emitter(), !switches.refreshQrMoved && { refreshQR });
+export const launchUtils = { refreshQR };
 
 /** The public parts of the pairing QR; the stream's first event brings them. */
 export const keys = { static: '', identity: '', adv: '', platform: '' };

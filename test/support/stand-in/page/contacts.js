@@ -10,7 +10,14 @@ class Contacts extends Collection {
     const wid = createWid(id);
     const known = this.get(wid);
     if (known) return known;
-    const { pn, lid, name } = await call('contact', { jid: wid._serialized });
+    return this.meet({ id: wid, ...(await call('contact', { jid: wid._serialized })) });
+  }
+
+  /** Takes a person in, unless we know them. */
+  meet({ id, pn, lid, name }) {
+    const wid = createWid(id);
+    const known = this.get(wid);
+    if (known) return known;
     const contact = new Model({
       id: wid,
       name: undefined,

@@ -3,7 +3,10 @@ import { switches } from './switches.js';
 
 // The line to the simulated WhatsApp: events come over a stream, one device for each; calls go by POST.
 
-const EVENTS = ['keys', 'ref', 'paired', 'opened', 'state', 'loggedOut', 'closed', 'message', 'ack'];
+const EVENTS = [
+  ...['keys', 'ref', 'paired', 'opened', 'state', 'loggedOut', 'closed', 'passkey', 'notice', 'restriction'],
+  ...['people', 'message', 'ack', 'edited'],
+];
 let session = '';
 let stream = null;
 

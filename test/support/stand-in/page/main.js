@@ -1,8 +1,16 @@
 import { requireModule } from './modules.js';
 import { start } from './session.js';
+import { switches } from './switches.js';
 
-// What whatsapp-web.js looks for on the page. The version is none that it would cache.
+const LATE_MS = 1_500;
+
+/** Shows the build where whatsapp-web.js looks for it. */
+function showVersion() {
+  window.Debug = { VERSION: switches.webVersion };
+}
+
 window.require = requireModule;
-window.Debug = { VERSION: '2.3000.1999999999-stand-in' };
+if (switches.debug === 'early') showVersion();
+if (switches.debug === 'late') setTimeout(showVersion, LATE_MS);
 
 await start();

@@ -67,7 +67,7 @@ const objects = new Map();
 const blobs = new Map();
 
 /** SHA-256 in hex. */
-async function hashOf(blob) {
+export async function hashOf(blob) {
   const digest = await crypto.subtle.digest('SHA-256', await blob.arrayBuffer());
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

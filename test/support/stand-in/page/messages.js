@@ -59,6 +59,7 @@ function attributesOf(view) {
     ...(hasAuthor && { author: createWid(view.senderId) }),
     self: view.fromMe ? 'out' : 'in',
     ack: view.ack,
+    ...(view.ack < 0 && failureOf(view)),
     notifyName: view.senderName,
     mentionedJidList: view.mentionedIds.map(createWid),
     isNewMsg: false,
@@ -72,6 +73,21 @@ function attributesOf(view) {
 /** What a text with a link carries of the link's preview. */
 function previewOf({ body, id }) {
   return body.includes('https://') ? { directPath: `/preview/${id}`, thumbnail: 'AAAA' } : {};
+}
+
+/** What a message has that WhatsApp refused; of the codes only that of the cap is kept. */
+export function failureOf({ errorCode }) {
+  return { isSendFailure: true, ...(errorCode === 475 && { errorCode }) };
+}
+
+/** What changes with a message whose author has edited it; its key is that of the edit. */
+export function editOf(view) {
+  const latestEditMsgKey = MsgKey.fromString(view.id.replace(view.stanzaId, `${view.stanzaId}E`));
+  return {
+    latestEditMsgKey,
+    latestEditSenderTimestampMs: view.editedAt,
+    ...(view.media ? { caption: view.body } : { body: view.body }),
+  };
 }
 
 /** What a message tells of the one it quotes. */

@@ -1,12 +1,15 @@
 import { Chat, findChat, loadEarlierMsgs, Newsletters, sendSeen } from './chats.js';
-import { Cmd, Conn, keys, me, Socket } from './connection.js';
+import { Cmd, Conn, keys, launchUtils, me, Socket } from './connection.js';
 import { Contact, getters, toLid, toPn } from './contacts.js';
 import { Emitter } from './emitter.js';
 import { call } from './line.js';
 import * as media from './media.js';
 import { Msg } from './messages.js';
 import { Collection } from './model.js';
+import { capping, timelock } from './restrictions.js';
+import { LinkDeviceEvents } from './screens.js';
 import { addAndSendMsgToChat } from './sending.js';
+import { switches } from './switches.js';
 import { asUserWidOrThrow, createWid, createWidFromWidLike, MsgKey } from './wid.js';
 
 const nothing = async () => undefined;
@@ -28,9 +31,13 @@ const connecting = {
     setPairingType() {},
     initializeAltDeviceLinking: nothing,
     initializeQRLinking: nothing,
-    startAltLinkingFlow: () => Promise.reject(new Error('the stand-in links by QR only')),
+    startAltLinkingFlow: (number) => call('pairingCode', { number }),
   },
-  WAWebLaunchSocketUtils: { refreshQR() {} },
+  WAWebLaunchSocketUtils: launchUtils,
+  WAWebLinkDeviceEvents: LinkDeviceEvents,
+  WAWebUpdaterVersion: { VERSION: switches.webVersion },
+  WAWebReachoutTimelockUtils: timelock,
+  WAWebIndividualNewChatMessageCappingLimitUtils: capping,
   WABase64: { encodeB64: (bytes) => btoa(String.fromCharCode(...bytes)) },
   WAWebCompanionRegClientUtils: {
     get DEVICE_PLATFORM() {
@@ -78,7 +85,9 @@ const chatting = {
   WAWebQueryExistsJob: {
     queryWidExists: async (wid) => {
       const jid = await call('exists', { jid: wid._serialized });
-      return jid && { wid: createWid(jid) };
+      if (!jid) return null;
+      const { lid } = switches.existsAnswersLid ? await call('contact', { jid }) : { lid: null };
+      return { wid: createWid(lid ?? jid) };
     },
   },
   WAWebLidMigrationUtils: { toPn },
@@ -96,6 +105,7 @@ const messaging = {
   WAWebMsgKey: MsgKey,
   WALinkify: { findLinks, findLink: (text) => findLinks(text)[0] },
   WAWebLinkPreviewChatAction: { getLinkPreview: nothing },
+  WAWebBotProfileCollection: { BotProfileCollection: new Collection() },
   WAWebMsgReply: { canReplyMsg: () => true },
   WAWebQuotedMsgModelUtils: {
     getQuotedMsgObj: (message) =>
@@ -104,6 +114,7 @@ const messaging = {
   WAWebGetEphemeralFieldsMsgActionsUtils: { getEphemeralFields: () => ({}) },
   WAWebSendMsgChatAction: { addAndSendMsgToChat },
   WAWebMediaOpaqueData: media.OpaqueData,
+  WAMediaCalculateFilehash: { calculateFilehashFromBlob: media.hashOf },
   WAWebPrepRawMedia: { prepRawMedia: media.prepRawMedia },
   WAWebMediaStorage: { getOrCreateMediaObject: media.getOrCreateMediaObject },
   WAWebMmsMediaTypes: { msgToMediaType: ({ type }) => type, castToV4: (type) => type },
@@ -120,8 +131,21 @@ const messaging = {
 
 const modules = { ...connecting, ...chatting, ...messaging };
 
-/** WhatsApp Web's module loader. */
+/** A module without some of its exports. */
+function without(module, exports) {
+  return new Proxy(module, {
+    get: (target, name) => (exports.includes(name) ? undefined : Reflect.get(target, name)),
+    has: (target, name) => !exports.includes(name) && Reflect.has(target, name),
+    ownKeys: (target) => Reflect.ownKeys(target).filter((name) => !exports.includes(name)),
+  });
+}
+
+/** WhatsApp Web's module loader, without what is gone at the moment. */
 export function requireModule(name) {
-  if (name in modules) return modules[name];
-  throw new Error(`Requiring unknown module "${name}"`);
+  const { moduleGone } = switches;
+  if (!(name in modules) || moduleGone.includes(name)) throw new Error(`Requiring unknown module "${name}"`);
+  const gone = moduleGone.flatMap((path) =>
+    path.startsWith(`${name}.`) ? [path.slice(name.length + 1)] : [],
+  );
+  return gone.length > 0 ? without(modules[name], gone) : modules[name];
 }

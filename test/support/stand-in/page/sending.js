@@ -1,6 +1,6 @@
 import { addToChat } from './chats.js';
 import { call } from './line.js';
-import { keep, Msg } from './messages.js';
+import { failureOf, keep, Msg } from './messages.js';
 import { pageError } from './page-error.js';
 import { switches } from './switches.js';
 
@@ -8,6 +8,8 @@ const ID_IN_DATA = 'Data passed to getter must include an id property';
 
 /** Acks of messages whose hand-over isn't over yet, by message id. */
 const held = new Map();
+/** WhatsApp's codes of what it refused, by message. */
+const refusals = new WeakMap();
 let underWay = 0;
 
 /**
@@ -35,7 +37,7 @@ async function handOver(chat, attributes) {
     chat.set({ unreadCount: 0 });
     // After the library has read the message at ack 0.
     setTimeout(() => {
-      if (view.ack !== 0) message.set({ ack: view.ack });
+      if (view.ack !== 0) apply(message, view);
       release(message);
     });
     return message;
@@ -60,7 +62,11 @@ function draftOf(chat, attributes) {
 
 /** The server's answer to a message. */
 function whenAnswered(message) {
-  const result = () => ({ messageSendResult: message.ack < 0 ? 'ERROR_UNKNOWN' : 'OK', t: message.t });
+  const result = () => ({
+    messageSendResult: message.ack < 0 ? 'ERROR_UNKNOWN' : 'OK',
+    t: message.t,
+    ackErrorCode: refusals.get(message),
+  });
   if (message.ack !== 0) return result();
   return new Promise((resolve) => {
     message.once('change:ack', () => resolve(result()));
@@ -69,7 +75,7 @@ function whenAnswered(message) {
 
 /** Applies the acks that came during a hand-over. */
 function release(message) {
-  for (const ack of held.get(String(message.id)) ?? []) message.set({ ack });
+  for (const ack of held.get(String(message.id)) ?? []) apply(message, ack);
   held.delete(String(message.id));
   settle();
 }
@@ -80,12 +86,19 @@ function settle() {
   if (underWay === 0) held.clear();
 }
 
+/** A message got further, or was refused. */
+function apply(message, { ack, errorCode }) {
+  if (errorCode !== undefined) refusals.set(message, errorCode);
+  message.set(ack < 0 ? { ...failureOf({ errorCode }), ack } : { ack });
+}
+
 /** An ack came: of a message that is here, is being handed over, or was sent before the page was loaded. */
-export async function acknowledge({ messageId, ack }) {
+export async function acknowledge(ack) {
+  const { messageId } = ack;
   if (held.has(messageId)) return held.get(messageId).push(ack);
   if (!Msg.get(messageId) && underWay > 0) return held.set(messageId, [ack]);
   const message = Msg.get(messageId) ?? (await load(messageId));
-  message?.set({ ack });
+  if (message) apply(message, ack);
 }
 
 /** Loads an own message of former days; what its ack was when the page last saw it, nobody knows. */

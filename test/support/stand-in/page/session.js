@@ -1,16 +1,30 @@
 import { addToChat, findChat, loadChats } from './chats.js';
 import { Cmd, Conn, keys, Socket, setMe } from './connection.js';
+import { Contact } from './contacts.js';
 import { connect, disconnect } from './line.js';
-import { keep, Msg } from './messages.js';
+import { editOf, keep, Msg } from './messages.js';
+import { setRestriction } from './restrictions.js';
+import { showNotice, showPasskey } from './screens.js';
 import { acknowledge } from './sending.js';
+import { switches } from './switches.js';
 import { loadToken, removeToken, saveToken } from './token.js';
 
 /** What the device hears about the session. */
 const session = {
   keys: (publicKeys) => Object.assign(keys, publicKeys),
   ref: (ref) => Conn.set({ ref }),
-  paired: saveToken,
+  paired: async (token) => {
+    await saveToken(token);
+    const { reloadAfterLinkMs } = switches;
+    if (reloadAfterLinkMs !== null) setTimeout(() => location.reload(), reloadAfterLinkMs);
+  },
+  passkey: showPasskey,
+  notice: showNotice,
+  restriction: setRestriction,
   state: (state) => Socket.set({ state }),
+  people: (people) => {
+    for (const person of people) Contact.meet(person);
+  },
   opened: ({ me, chats }) => {
     setMe(me);
     loadChats(chats);
@@ -29,14 +43,22 @@ const session = {
   },
 };
 
+/** What is left of a message that was taken back. */
+const REVOKED = { type: 'revoked', subtype: 'sender', body: undefined, caption: undefined };
+
 /** What the device hears about messages. */
 const traffic = {
   message: announce,
   ack: acknowledge,
+  edited: change,
 };
 
 /** The library never asks whether it is synced: it has to hear it. */
 async function announceSynced() {
+  if (switches.syncedEarly) {
+    Socket.hasSynced = true;
+    return;
+  }
   await Socket.whenHeard('change:hasSynced');
   Socket.set({ hasSynced: true });
 }
@@ -51,6 +73,14 @@ async function announce(view) {
   // It was loaded with the chat's history before the word of it came.
   message.isNewMsg = true;
   Msg.trigger('add', message);
+}
+
+/** The author changed a message, or took it back; one that isn't loaded shows up as taken back. */
+function change(view) {
+  const message = Msg.get(view.id);
+  if (view.type !== 'revoked') return message?.set(editOf(view));
+  if (message) return message.set(REVOKED);
+  keep(view, { ...REVOKED, isNewMsg: true });
 }
 
 /** Handles events one after the other; one that fails doesn't stop the next. */

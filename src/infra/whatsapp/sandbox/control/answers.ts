@@ -15,6 +15,7 @@ export const account: z.ZodType<Account> = z
     lid: jid,
     name: z.string(),
     addressedByLid: z.boolean().meta({ description: 'Others see it as its `lid`.' }),
+    hidesNumber: z.boolean().optional().meta({ description: 'Nobody is told its number.' }),
   })
   .meta({ id: 'Account' });
 
@@ -29,11 +30,13 @@ export const message: z.ZodType<ChatMessage> = z
     chatId: jid,
     senderId: jid,
     fromMe: z.boolean(),
-    type: z.enum(['chat', 'image']),
+    type: z.enum(['chat', 'image', 'revoked']).meta({ description: '`revoked`: taken back.' }),
     body: z.string(),
     mentionedIds: z.array(jid),
     timestamp: moment,
     ack: z.int().meta({ description: '-1 refused, 0 pending, 1 server, 2 delivered, 3 read.' }),
+    errorCode: z.int().optional().meta({ description: 'Why WhatsApp refused it: 463 or 475.' }),
+    editedAt: moment.optional(),
     senderName: z.string().optional(),
     chatName: z.string().optional(),
     quotedId: z.string().optional(),
@@ -66,6 +69,10 @@ export const line: z.ZodType<LineView> = z
     failureRate: z.number(),
     frozen: z.boolean(),
     banned: z.boolean(),
+    restriction: z
+      .strictObject({ kind: z.enum(['reachout_timelock', 'message_cap']), until: moment.optional() })
+      .nullable()
+      .meta({ description: 'Why messages to people who never wrote are refused; null: they are not.' }),
   })
   .meta({ id: 'Line' });
 
