@@ -61,7 +61,7 @@ export async function openOutbox(
   const ready = new Promise((resolve) => client.events.once('ready', resolve));
   await client.start();
   await ready;
-  outbox.open(client);
+  outbox.open(client, { pn: number });
   let seq = 0;
   return {
     async send(to, text) {
@@ -94,6 +94,9 @@ function stored(seq: number, to: string, text: string): StoredMessage {
     messageId: null,
     error: null,
     createdAt: new Date(),
+    account: null,
+    stanzaId: null,
+    chatId: null,
     handedOverAt: null,
     sentAt: null,
   };

@@ -191,6 +191,7 @@ class Service implements App {
       clock,
       random: Math.random,
       newTraceId: () => randomUUID().replaceAll('-', ''),
+      newStanzaId: (agentId) => side.newStanzaId(agentId),
       settings: settingsOf(config, this.#overrides.limits),
     });
     this.#system = system;

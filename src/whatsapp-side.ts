@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Scheduler, WhatsAppDriver } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
 import type { Edition, ExtraRouter } from './http/ports.ts';
@@ -19,6 +20,8 @@ export interface WhatsAppSide {
   driver: WhatsAppDriver;
   /** The time of the actors and of the AI calls: the host's, or one that can be moved on. */
   clock: Scheduler;
+  /** An id for a message to come, of WhatsApp's own shape. */
+  newStanzaId(agentId: string): string;
   /** What marks the service as not the real thing. */
   edition?: Edition;
   /** Where agents without an AI URL of their own are answered. */
@@ -32,6 +35,11 @@ export interface WhatsAppSide {
 type OnFault = (where: string, error: unknown) => void;
 /** Told what the operator should know. */
 type OnNotice = (text: string) => void;
+
+/** An id as WhatsApp Web draws it, of nine random bytes. */
+function stanzaIdOf(bytes: Buffer): string {
+  return `3EB0${bytes.toString('hex').toUpperCase()}`;
+}
 
 /** The real WhatsApp: whatsapp-web.js in Chromium, loaded only here. */
 async function realSide(config: Config, onFault: OnFault, onNotice: OnNotice): Promise<WhatsAppSide> {
@@ -49,6 +57,7 @@ async function realSide(config: Config, onFault: OnFault, onNotice: OnNotice): P
   return {
     driver,
     clock: HOST_CLOCK,
+    newStanzaId: () => stanzaIdOf(randomBytes(9)),
     aiBackendUrl: config.AI_BACKEND_URL,
     routers: () => [],
     close: () => driver.close(),
@@ -70,6 +79,7 @@ async function sandboxSide(config: Config): Promise<WhatsAppSide> {
   return {
     driver,
     clock: network.clock,
+    newStanzaId: (agentId) => network.newStanzaId(agentId),
     edition: SANDBOX_EDITION,
     aiBackendUrl: config.AI_BACKEND_URL ?? echo?.url,
     routers: ({ system, ...inside }) =>

@@ -33,6 +33,8 @@ export interface AgentPorts {
   clock: Scheduler;
   random(): number;
   newTraceId(): string;
+  /** An id for a message to come, of WhatsApp's own shape. */
+  newStanzaId(agentId: string): string;
   settings: ActorSettings;
 }
 
@@ -199,8 +201,8 @@ export class Agent implements SessionOwner {
   }
 
   /** The session is ready. */
-  opened(client: WhatsAppClient): void {
-    this.sender.outbox.open(client);
+  opened(client: WhatsAppClient, me: Me): void {
+    this.sender.outbox.open(client, me);
     this.inbox.catchUp(client).catch((error: unknown) => this.#fault('catch-up', error));
   }
 

@@ -23,9 +23,9 @@ export interface AttemptDeps extends DeliveryContext {
 /** Attempts within one session of a message that does not get as far as the hand-over. */
 const MAX_ATTEMPTS = 3;
 
-/** True when the message has waited longer than it may. */
-export function hasExpired({ message }: Entry, now: number, ttlMs: number): boolean {
-  return now - message.createdAt.getTime() >= ttlMs;
+/** True when the message has waited longer than it may; `now` is monotonic. */
+export function hasExpired({ acceptedAt }: Entry, now: number, ttlMs: number): boolean {
+  return now - acceptedAt >= ttlMs;
 }
 
 /** How an expired message ends: one in doubt stays in doubt. */
@@ -48,10 +48,10 @@ export class Attempts {
   /** One message to its end; null when it has to stay because the session is over. */
   async settle(entry: Entry): Promise<Settlement | null> {
     for (let attempts = 0; ; ) {
-      if (hasExpired(entry, this.#deps.clock.now(), this.#deps.messageTtlMs)) return expiry(entry);
+      if (hasExpired(entry, this.#deps.clock.monotonic(), this.#deps.messageTtlMs)) return expiry(entry);
       const result = await this.#try(entry);
       if (isSettlement(result)) return result;
-      if (result.status === 'doubtful') doubt(entry);
+      if (result.status === 'doubtful') entry.doubtful = true;
       if (!(await this.#recovers(result.error))) return null;
       // A database that is away is no fault of the message: it waits, as long as it may.
       if (result.error.code === 'DATABASE_UNAVAILABLE') continue;
@@ -63,9 +63,9 @@ export class Attempts {
 
   /** Looks for a doubtful message in the chat, then delivers what isn't there. */
   async #try(entry: Entry): Promise<DeliveryResult> {
-    if (!entry.doubtful) return deliver(entry.message, this.#deps);
+    if (!entry.doubtful) return deliver(entry, this.#deps);
     try {
-      return (await lookUp(entry.message, this.#deps)) ?? (await deliver(entry.message, this.#deps));
+      return (await lookUp(entry.message, this.#deps)) ?? (await deliver(entry, this.#deps));
     } catch (thrown) {
       return { status: 'doubtful', error: toGatewayError(thrown, 'BAD_GATEWAY') };
     }
@@ -100,10 +100,4 @@ export class Attempts {
     await pause(clock, againMs, closed);
     return !closed.aborted;
   }
-}
-
-/** From now on the message may have left. */
-function doubt(entry: Entry): void {
-  entry.doubtful = true;
-  entry.message = { ...entry.message, status: 'sending' };
 }

@@ -1,7 +1,9 @@
 import type { AckBook } from './ack-book.ts';
 import { GatewayError, toGatewayError } from './errors.ts';
-import type { Ack, Clock, Handover, Jid, Scheduler, WhatsAppClient } from './ports.ts';
+import type { Entry } from './mailbox.ts';
+import type { Ack, Clock, EpochMs, Handover, Jid, Scheduler, WhatsAppClient } from './ports.ts';
 import type { MessageError, MessageLog, Settlement, StoredMessage } from './ports-stores.ts';
+import type { WhatsAppClock } from './whatsapp-clock.ts';
 
 /**
  * How one attempt to deliver ended. `doubtful`: it may have left, and nobody can tell now. `stuck`: it surely did
@@ -20,6 +22,8 @@ export interface DeliveryContext {
   log: Pick<MessageLog, 'markSending' | 'claimed'>;
   acks: AckBook;
   clock: Scheduler;
+  /** The agent's; outlives its sessions. */
+  whatsAppClock: WhatsAppClock;
   sendTimeoutMs: number;
   /** Aborted when the session is over. */
   closed: AbortSignal;
@@ -76,12 +80,13 @@ async function confirm(handover: Handover, context: DeliveryContext): Promise<De
 
 /** Hands the message over to the client. */
 function handOver(client: WhatsAppClient, message: StoredMessage, to: Jid): Promise<Handover> {
-  const { quoteId } = message;
-  if (message.image) return client.sendImage(to, message.image, { caption: message.text, quoteId });
-  return client.sendText(to, message.text, { quoteId });
+  const { quoteId, stanzaId, text, image } = message;
+  const options = { quoteId, stanzaId: stanzaId ?? undefined };
+  if (image) return client.sendImage(to, image, { ...options, caption: text });
+  return client.sendText(to, text, options);
 }
 
-/** Resolves the recipient; WhatsApp restricts accounts that write to numbers without one (FAULTS §0.10). */
+/** Resolves the recipient; WhatsApp restricts accounts that write to numbers without one. */
 async function recipient(client: WhatsAppClient, to: Jid): Promise<Jid> {
   const resolved = await client.resolveRecipient(to);
   if (resolved) return resolved;
@@ -92,17 +97,23 @@ async function recipient(client: WhatsAppClient, to: Jid): Promise<Jid> {
  * Delivers one message: recipient, `sending` on record, hand-over, acknowledgement. Never rejects: every way
  * it can end is a result.
  */
-export async function deliver(message: StoredMessage, context: DeliveryContext): Promise<DeliveryResult> {
+export async function deliver(entry: Entry, context: DeliveryContext): Promise<DeliveryResult> {
   context.acks.clear();
   let handedOver = false;
   try {
-    const to = await recipient(context.client, message.to);
-    if (message.status === 'queued') await context.log.markSending(message.id, new Date(context.clock.now()));
+    const { message } = entry;
+    const chatId = await recipient(context.client, message.to);
+    const handedOverAt = context.whatsAppClock.now();
+    if (message.status === 'queued') await context.log.markSending(message.id, { chatId, handedOverAt });
+    entry.message = { ...message, status: 'sending', chatId, handedOverAt };
     // A delete may have told meanwhile how it ended; what only lost its session waits for the next.
     if (context.closed.aborted) throw new GatewayError('BAD_GATEWAY', 'The session is over.');
     handedOver = true;
-    context.handing(message);
-    return await confirm(await handOver(context.client, message, to), context);
+    context.handing(entry.message);
+    const handover = await handOver(context.client, message, chatId);
+    context.whatsAppClock.learn(handover.timestamp);
+    if (handover.chatId) entry.message.chatId = handover.chatId;
+    return await confirm(handover, context);
   } catch (thrown) {
     const error = toGatewayError(thrown, 'BAD_GATEWAY', 'WhatsApp failed the send.');
     const stayed = !handedOver || error.details?.outcome === 'failed';
@@ -117,24 +128,41 @@ export async function deliver(message: StoredMessage, context: DeliveryContext):
 // Before the hand-over these tell of the page or the database, not of the message.
 const CONNECTION_CODES = new Set(['BAD_GATEWAY', 'DATABASE_UNAVAILABLE']);
 
+// Timestamps have whole seconds, and a message may get WhatsApp's own a little later.
 const CLOCK_SLACK_MS = 5_000;
+// How far the host's clock may be ahead of WhatsApp's as long as that is not known.
+const HOST_CLOCK_SLACK_MS = 600_000;
+
+/** The earliest timestamp that the message can have at WhatsApp. Pure. */
+function earliestTimestamp({ handedOverAt, createdAt }: StoredMessage): EpochMs {
+  if (handedOverAt) return handedOverAt.getTime() - CLOCK_SLACK_MS;
+  return createdAt.getTime() - HOST_CLOCK_SLACK_MS;
+}
+
+/** Where the message went, or would go: the same number may have two spellings. */
+async function chatOf({ chatId, to }: StoredMessage, client: WhatsAppClient): Promise<Jid> {
+  return chatId ?? (await client.resolveRecipient(to)) ?? to;
+}
 
 /**
- * Looks in the chat whether a doubtful message left; `null` when it is not there (SPEC §3: "looked for in the
- * chat, and sent again only if it isn't there"). Rejects when the client can't tell.
+ * Looks in the chat whether a doubtful message left, by its id and else by content and time; `null` when it is not
+ * there. Rejects when the client can't tell.
  */
 export async function lookUp(
   message: StoredMessage,
   context: DeliveryContext,
 ): Promise<DeliveryResult | null> {
   context.acks.clear();
-  const since = (message.handedOverAt ?? message.createdAt).getTime() - CLOCK_SLACK_MS;
+  const { kind, text, stanzaId } = message;
   const found = await context.client.findSent({
-    to: message.to,
-    kind: message.kind,
-    text: message.text,
-    since,
+    to: await chatOf(message, context.client),
+    stanzaId: stanzaId ?? undefined,
+    kind,
+    text,
+    since: earliestTimestamp(message),
   });
+  const itself = found.find(({ messageId }) => stanzaId !== null && messageId.includes(`_${stanzaId}`));
+  if (itself) return confirm(itself, context);
   const free = found.filter((candidate) => !context.claimed.isClaimed(candidate.messageId));
   if (free.length === 0) return null;
   // An earlier process may have sent the same text just before: its ids are in the log alone.

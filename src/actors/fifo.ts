@@ -50,6 +50,17 @@ export class Fifo<T> {
     return -1;
   }
 
+  /** Takes out all that fit, in order. */
+  remove(fits: (item: T) => boolean): T[] {
+    const removed: T[] = [];
+    for (let left = this.#length; left > 0; left -= 1) {
+      const item = this.shift() as T;
+      if (fits(item)) removed.push(item);
+      else this.push(item);
+    }
+    return removed;
+  }
+
   /** All items in order. */
   *[Symbol.iterator](): Generator<T> {
     for (let i = 0; i < this.#length; i += 1) yield this.#ring[(this.#head + i) % this.#ring.length] as T;

@@ -4,7 +4,7 @@ import { GatewayError } from './errors.ts';
 import { FailureReport } from './failure-report.ts';
 import { judgeInbound } from './inbound-filter.ts';
 import { LoopGuard } from './loop-guard.ts';
-import type { AiRequest, InboundMessage, Me, WhatsAppClient } from './ports.ts';
+import type { AiRequest, InboundMessage, Jid, Me, WhatsAppClient } from './ports.ts';
 import type { InboundLog } from './ports-stores.ts';
 import type { GatewayEvents } from './protocol.ts';
 import type { TurnDeps, TurnOwner, Turns } from './turns.ts';
@@ -66,7 +66,7 @@ export class Inbox {
     underWay.add(id);
     const done = () => underWay.delete(id);
     const queued = conversations.enqueue(chatId, (signal) =>
-      this.#answer(message, { traceId, signal, loops }).finally(done),
+      this.#answer(message, { traceId, account: me?.pn, signal, loops }).finally(done),
     );
     if (queued) return;
     done();
@@ -103,8 +103,9 @@ export class Inbox {
   /** One message's turn: claimed once for ever, asked, answered or reported. */
   async #answer(
     message: InboundMessage,
-    { traceId, signal, loops }: { traceId: string; signal: AbortSignal; loops: LoopGuard },
+    turn: { traceId: string; account: Jid | undefined; signal: AbortSignal; loops: LoopGuard },
   ): Promise<void> {
+    const { traceId, account, signal, loops } = turn;
     if (!(await this.#claim(message, traceId, signal))) {
       this.#tell(message, 'duplicate', 'seen', traceId);
       return;
@@ -113,7 +114,7 @@ export class Inbox {
       this.#tell(message, 'looping', 'too_many_replies', traceId);
       return;
     }
-    const output = await this.#owner.turns.answer(toRequest(message), traceId, signal);
+    const output = await this.#owner.turns.answer(toRequest(message), traceId, account, signal);
     if (output.kind === 'ai_failed') await this.#reportFailure(message, output.error, traceId);
     const failed = output.kind === 'ai_failed' || output.kind === 'send_failed';
     this.#tell(message, failed ? 'failed' : 'answered', output.kind, traceId);

@@ -14,6 +14,8 @@ export type Waiter = (message: StoredMessage | null) => void;
  */
 export interface Entry {
   message: StoredMessage;
+  /** When it was accepted, by the monotonic clock: its age survives a step of the host's clock. */
+  acceptedAt: number;
   /** It was `sending` when its client went away: it may have left already. */
   doubtful: boolean;
   waiter?: Waiter;
@@ -108,6 +110,11 @@ export class Mailbox {
     for (let entry = this.#outgoing.shift(); entry; entry = this.#outgoing.shift()) back.push(entry);
     for (const entry of back.reverse()) this.#waiting.unshift(entry);
     this.#bucket.giveBack(back.length);
+  }
+
+  /** Takes off all messages that fit, of a mailbox that is closed. */
+  removeWaiting(fits: (entry: Entry) => boolean): Entry[] {
+    return this.#waiting.remove(fits);
   }
 
   /** The next message to hand over, left in place; undefined when none has a token. */

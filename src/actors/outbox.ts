@@ -1,13 +1,20 @@
+import { isAccountOf } from './account.ts';
 import { expiry, hasExpired } from './attempts.ts';
 import { pause } from './deadline.ts';
 import { DebouncedMode, type OutboxMode } from './debounced-mode.ts';
-import { Mailbox, type Reservation } from './mailbox.ts';
-import type { Ack, Scheduler, Timer, WhatsAppClient } from './ports.ts';
+import { type Entry, Mailbox, type Reservation } from './mailbox.ts';
+import type { Ack, Jid, Me, Scheduler, Timer, WhatsAppClient } from './ports.ts';
 import type { MessageError, MessageLog, MessageStatus, StoredMessage } from './ports-stores.ts';
 import type { MailboxView } from './protocol.ts';
 import { Sending } from './sending.ts';
 import type { ActorSettings } from './settings.ts';
 import { Settlements } from './settlements.ts';
+import { WhatsAppClock } from './whatsapp-clock.ts';
+
+const ACCOUNT_CHANGED: MessageError = {
+  code: 'ACCOUNT_CHANGED',
+  message: 'Another account was linked after the message had been accepted.',
+};
 
 /** What an outbox tells its agent. */
 export interface OutboxReports {
@@ -34,10 +41,13 @@ export class Outbox {
   #settlements: Settlements | null = null;
   #mode: DebouncedMode | null = null;
   #sending: Sending | null = null;
+  readonly #whatsAppClock: WhatsAppClock;
   /** There while messages are taken. */
   #client: WhatsAppClient | null = null;
+  /** The account of the newest session. */
+  #me: Me | null = null;
   #running: Promise<void> | null = null;
-  /** The message that was handed over, until it is known how it ended or it waits for the next session. */
+  /** The message that was handed over, until its attempt has ended: it may outlast the session. */
   #inFlight: string | null = null;
   /** Why nothing is sent any more: the agent was deleted. */
   #gone: MessageError | null = null;
@@ -50,6 +60,7 @@ export class Outbox {
     this.#log = deps.log;
     this.#reports = deps.reports;
     this.#mailbox = new Mailbox(deps.settings, deps.clock);
+    this.#whatsAppClock = new WhatsAppClock(deps.clock);
   }
 
   /** How this agent's messages ended. */
@@ -78,12 +89,24 @@ export class Outbox {
     return this.#running === null && this.#mailbox.length === 0 && this.#mailbox.depth === 0;
   }
 
+  /** The account that a message accepted now belongs to; null before the first session. */
+  get account(): Jid | null {
+    return this.#me?.pn ?? null;
+  }
+
+  /** WhatsApp's time, as far as it is known. */
+  get whatsAppNow(): Date | null {
+    return this.#whatsAppClock.now();
+  }
+
   /** Queues a message that was stored just now: how many are before it, and how it ends; null when a stop keeps it. */
   put(message: StoredMessage): { before: number; settled: Promise<StoredMessage | null> } {
     let before = 0;
     const settled = new Promise<StoredMessage | null>((waiter) => {
-      if (this.#gone) this.settlements.record(message, { status: 'failed', error: this.#gone }, waiter);
-      else before = this.#mailbox.put({ message, doubtful: false, waiter });
+      const error = this.#gone ?? (this.#isForeign(message) ? ACCOUNT_CHANGED : null);
+      if (error) this.settlements.record(message, { status: 'failed', error }, waiter);
+      else
+        before = this.#mailbox.put({ message, acceptedAt: this.#clock.monotonic(), doubtful: false, waiter });
       if (this.#released) waiter(null);
     });
     this.#wake();
@@ -92,11 +115,14 @@ export class Outbox {
 
   /** Queues a message of an earlier process. One that was `sending` is looked for first: it may have left. */
   resume(message: StoredMessage): void {
-    this.#mailbox.put({ message, doubtful: message.status === 'sending' });
+    // Over a restart the time of display is all there is.
+    const age = Math.max(0, this.#clock.now() - message.createdAt.getTime());
+    const acceptedAt = this.#clock.monotonic() - age;
+    this.#mailbox.put({ message, acceptedAt, doubtful: message.status === 'sending' });
     this.#wake();
   }
 
-  /** True from the hand-over of a message to its end, or to the end of the session under it. */
+  /** True from the hand-over of a message to the end of that attempt. */
   isInFlight(id: string): boolean {
     return this.#inFlight === id;
   }
@@ -106,10 +132,14 @@ export class Outbox {
     return this.#mailbox.positionOf(id);
   }
 
-  /** The session is ready: sending begins. */
-  open(client: WhatsAppClient): void {
+  /** The session is ready: sending begins. What was accepted for another account ends. */
+  open(client: WhatsAppClient, me: Me): void {
     this.#client = client;
     this.#sending = null;
+    this.#me = me;
+    this.#mailbox.close();
+    for (const entry of this.#mailbox.removeWaiting(({ message }) => this.#isForeign(message)))
+      this.#abandon(entry, ACCOUNT_CHANGED);
     this.#mailbox.open();
     this.#wake();
   }
@@ -124,7 +154,6 @@ export class Outbox {
   /** The session is over: the queue waits where it is, and what is in flight for the next session. */
   close(): void {
     this.#sending?.end();
-    this.#inFlight = null;
     this.stopTaking();
   }
 
@@ -136,8 +165,10 @@ export class Outbox {
 
   /** How full the mailbox is, and how old its oldest message. */
   view(): MailboxView {
-    const oldestAt = this.#mailbox.oldest()?.message.createdAt.getTime();
-    return { ...this.#mailbox.view(), ...(oldestAt !== undefined && { oldestAt }) };
+    const oldest = this.#mailbox.oldest();
+    if (!oldest) return this.#mailbox.view();
+    const age = this.#clock.monotonic() - oldest.acceptedAt;
+    return { ...this.#mailbox.view(), oldestAt: this.#clock.now() - age };
   }
 
   /** Resolves when the message in flight has ended, or is kept for the next session. */
@@ -153,16 +184,32 @@ export class Outbox {
 
   /** The agent is deleted: every message ends so, those being stored, too. The rows of what is `failed` are the caller's. */
   failAll(error: MessageError): void {
-    const left = this.#inFlight;
     this.#gone = error;
     this.close();
     for (let entry = this.#mailbox.dropOldest(); entry; entry = this.#mailbox.dropOldest()) {
-      const { message, doubtful, waiter } = entry;
-      if (doubtful || message.id === left)
-        this.settlements.record(message, { status: 'unknown', messageId: null, error }, waiter);
+      const { message, waiter } = entry;
+      if (this.#mayHaveLeft(entry)) this.#abandon(entry, error);
       else this.settlements.tell({ ...message, status: 'failed', error }, waiter);
     }
     this.#arm();
+  }
+
+  /** True for a message of an account that is not the one of the newest session. */
+  #isForeign({ account }: StoredMessage): boolean {
+    return this.#me !== null && !isAccountOf(this.#me, account);
+  }
+
+  /** True when the message was handed over and nobody has said how that ended. */
+  #mayHaveLeft({ doubtful, message }: Entry): boolean {
+    return doubtful || message.id === this.#inFlight;
+  }
+
+  /** Ends a message that is not sent any more: unknown when it may have left. */
+  #abandon(entry: Entry, error: MessageError): void {
+    const { message, waiter } = entry;
+    if (this.#mayHaveLeft(entry))
+      this.settlements.record(message, { status: 'unknown', messageId: null, error }, waiter);
+    else this.settlements.record(message, { status: 'failed', error }, waiter);
   }
 
   /** Starts the loop unless it runs; without a session there is only an expiry to wait for. */
@@ -214,6 +261,7 @@ export class Outbox {
       client,
       log: this.#log,
       clock: this.#clock,
+      whatsAppClock: this.#whatsAppClock,
       settings: this.#settings,
       claimed: this.settlements,
       suspect: () => this.#reports.suspect(),
@@ -230,7 +278,7 @@ export class Outbox {
     this.#timer = null;
     const oldest = this.#mailbox.oldest();
     if (oldest === undefined || this.#running !== null) return;
-    const expiresIn = oldest.message.createdAt.getTime() + this.#settings.messageTtlMs - this.#clock.now();
+    const expiresIn = oldest.acceptedAt + this.#settings.messageTtlMs - this.#clock.monotonic();
     const token = this.#mailbox.msUntilToken();
     const wait = Math.max(0, Math.min(expiresIn, token ?? expiresIn));
     this.#timer = this.#clock.setTimeout(() => this.#due(), wait);
@@ -243,7 +291,7 @@ export class Outbox {
       return;
     }
     const oldest = this.#mailbox.oldest();
-    if (oldest && hasExpired(oldest, this.#clock.now(), this.#settings.messageTtlMs)) {
+    if (oldest && hasExpired(oldest, this.#clock.monotonic(), this.#settings.messageTtlMs)) {
       this.#mailbox.dropOldest();
       this.settlements.record(oldest.message, expiry(oldest), oldest.waiter);
     }

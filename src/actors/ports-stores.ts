@@ -83,6 +83,8 @@ export interface OutgoingMessage {
   text: string;
   quoteId?: string;
   image?: ImageFile;
+  /** The linked account that it may leave from; by default the one of the newest session. */
+  account?: Jid | null;
   /** Who asked: a REST caller, an AI reply, or the failure report. */
   origin: 'api' | 'reply' | 'report';
   traceId: string;
@@ -95,9 +97,26 @@ export interface StoredMessage extends OutgoingMessage, AgentRef {
   status: MessageStatus;
   messageId: string | null;
   error: MessageError | null;
+  /** The linked account that it was accepted for. This and the next two are null in rows of earlier versions. */
+  account: Jid | null;
+  /** The part of WhatsApp's id that we choose, known before the message can have left. */
+  stanzaId: string | null;
+  /** The chat that it was handed over to; null before that, and in the row of one that is stored as `sending`. */
+  chatId: Jid | null;
   createdAt: Date;
+  /** By WhatsApp's clock; null before the hand-over, and while that clock is not known. */
   handedOverAt: Date | null;
   sentAt: Date | null;
+}
+
+/** What is known of a message as it is accepted. */
+export interface Acceptance {
+  /** The host's time of display; now by default. */
+  at?: Date;
+  status?: 'queued' | 'sending';
+  stanzaId?: string;
+  /** Of a message that is stored as `sending`. */
+  handedOverAt?: Date | null;
 }
 
 /** How a message ended, or for `unknown`, has not been seen to end. */
@@ -112,13 +131,9 @@ export interface MessageLog {
    * Stores a message, accepted `at` this moment, in the order of the calls; resolves once it is on disk. One that is
    * handed over at once is stored as `sending` and needs no `markSending`.
    */
-  append(
-    agent: AgentRef,
-    message: OutgoingMessage,
-    acceptance?: { at?: Date; status?: 'queued' | 'sending' },
-  ): Promise<StoredMessage>;
+  append(agent: AgentRef, message: OutgoingMessage, acceptance?: Acceptance): Promise<StoredMessage>;
   /** `queued → sending`, before the client sees it. */
-  markSending(id: string, at: Date): Promise<void>;
+  markSending(id: string, handover: { chatId: Jid; handedOverAt: Date | null }): Promise<void>;
   settle(id: string, settlement: Settlement): Promise<void>;
   find(agent: AgentRef, id: string): Promise<StoredMessage | null>;
   /** Those of these WhatsApp ids that are some message's of the agent. */

@@ -15,6 +15,8 @@ export interface SenderDeps {
   settings: ActorSettings;
   clock: Scheduler;
   messages: MessageLog;
+  /** An id for a message to come, of WhatsApp's own shape. */
+  newStanzaId(agentId: string): string;
   events: EventEmitter<GatewayEvents>;
 }
 
@@ -78,11 +80,14 @@ export class Sender implements OutboxReports {
     place: Reservation = this.reserve(message.traceId),
   ): Promise<{ stored: StoredMessage; position: number; settled: Promise<StoredMessage | null> }> {
     try {
-      const { clock, messages } = this.#deps;
+      const { clock, messages, newStanzaId } = this.#deps;
       const status = this.outbox.takesAtOnce() ? 'sending' : 'queued';
-      const stored = await messages.append(this.#owner.record, message, {
+      const owned = { ...message, account: message.account ?? this.outbox.account };
+      const stored = await messages.append(this.#owner.record, owned, {
         at: new Date(clock.now()),
         status,
+        stanzaId: newStanzaId(this.#owner.agentId),
+        handedOverAt: status === 'sending' ? this.outbox.whatsAppNow : null,
       });
       place.release();
       // Stored as `sending` or not: it is told as such when it is handed over.

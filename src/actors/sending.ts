@@ -8,7 +8,7 @@ import type { ActorSettings } from './settings.ts';
 
 /** What sends in one session needs of its outbox. */
 export interface SendingDeps
-  extends Pick<DeliveryContext, 'client' | 'log' | 'clock' | 'claimed' | 'handing'> {
+  extends Pick<DeliveryContext, 'client' | 'log' | 'clock' | 'whatsAppClock' | 'claimed' | 'handing'> {
   settings: Pick<ActorSettings, 'sendTimeoutMs' | 'messageTtlMs' | 'limits'>;
   /** A send ended in doubt: is the client still alive? */
   suspect(): void;

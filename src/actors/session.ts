@@ -27,7 +27,7 @@ export interface SessionOwner {
   message(message: InboundMessage): void;
   acked(ack: Ack): void;
   qrShown(): void;
-  opened(client: WhatsAppClient): void;
+  opened(client: WhatsAppClient, me: Me): void;
   closed(): void;
   connected(): void;
   /** Its machine died, and is made anew. */
@@ -146,7 +146,7 @@ export class Session implements SupervisedAgent {
   /** The session is ready: sending and receiving begin. */
   openSession(me: Me): void {
     this.live.open(me);
-    if (this.#client) this.#owner.opened(this.#client);
+    if (this.#client) this.#owner.opened(this.#client, me);
   }
 
   /** The session is over: nothing more is sent with it. */

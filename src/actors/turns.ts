@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'eventemitter3';
 import { GatewayError } from './errors.ts';
-import type { AiBackend, AiRequest, Jid, Scheduler, WhatsAppClient } from './ports.ts';
+import type { AiBackend, AiRequest, Jid, Me, Scheduler, WhatsAppClient } from './ports.ts';
 import type { AgentRecord } from './ports-stores.ts';
 import type { GatewayEvents, RunOptions, RunOutcome } from './protocol.ts';
 import type { Sender } from './sender.ts';
@@ -21,6 +21,7 @@ export interface TurnOwner {
   readonly record: AgentRecord;
   readonly sender: Sender;
   readonly client: WhatsAppClient | null;
+  readonly me: Me | null;
 }
 
 /** An agent's turns: the AI is asked while typing shows, and what it answers is sent (SPEC §3, §6). */
@@ -35,11 +36,11 @@ export class Turns {
     this.#owner = owner;
   }
 
-  /** A chat's turn: its reply is queued, and nobody waits for how that ends. */
-  answer(request: AiRequest, traceId: string, signal: AbortSignal): Promise<TurnOutput> {
+  /** A chat's turn: its reply is queued for the account that was written to, and its outcome is not awaited. */
+  answer(request: AiRequest, traceId: string, account: Jid | undefined, signal: AbortSignal) {
     const port = this.#port(request, traceId, async (text) => {
-      const id = await this.#owner.sender.acceptUnawaited(replyTo(request.sessionId, text, traceId));
-      return { id, sent: false };
+      const reply = { ...replyTo(request.sessionId, text, traceId), account };
+      return { id: await this.#owner.sender.acceptUnawaited(reply), sent: false };
     });
     return this.#turn(port, signal);
   }
@@ -63,9 +64,10 @@ export class Turns {
   /** Takes the turn of a `/run` with a place in the mailbox. */
   async #run(request: AiRequest, { traceId, id }: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
     const place = this.#owner.sender.reserve(traceId);
+    const account = this.#owner.me?.pn;
     try {
       const port = this.#port(request, traceId, async (text) => {
-        const reply = { id, ...replyTo(request.sessionId, text, traceId) };
+        const reply = { id, ...replyTo(request.sessionId, text, traceId), account };
         const sent = await this.#owner.sender.send(reply, { respondAsync: false }, place);
         return {
           id: sent.id,
@@ -89,11 +91,25 @@ export class Turns {
   #port(request: AiRequest, traceId: string, reply: TurnPort['reply']): TurnPort {
     return {
       ask: (signal) => this.#ask(request, traceId, signal),
-      // Typing is a courtesy: its errors never fail a reply (FAULTS F31).
-      setTyping: (typing) => {
-        this.#owner.client?.setTyping(request.sessionId, typing).catch(() => undefined);
-      },
+      setTyping: this.#typing(request.sessionId),
       reply,
+    };
+  }
+
+  /** Shows typing in the chat that the reply goes to. A courtesy: its errors never fail a reply. */
+  #typing(to: Jid): (typing: boolean) => void {
+    // Resolved once, so that what is shown first is not overtaken.
+    let chatId: Promise<Jid> | null = null;
+    return (typing) => {
+      const { client } = this.#owner;
+      if (!client) return;
+      chatId ??= client.resolveRecipient(to).then((resolved) => resolved ?? to);
+      chatId.then(
+        (resolved) => client.setTyping(resolved, typing).catch(() => undefined),
+        () => {
+          chatId = null;
+        },
+      );
     };
   }
 

@@ -12,7 +12,7 @@ function stillClock() {
 
 /** A queued message by number. */
 function entry(id: number) {
-  return { message: { id: String(id) } as StoredMessage, doubtful: false };
+  return { message: { id: String(id) } as StoredMessage, acceptedAt: 0, doubtful: false };
 }
 
 describe('the token bucket', () => {

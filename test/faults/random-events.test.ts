@@ -43,7 +43,8 @@ function memoryLog(): MessageLog {
       const stored: StoredMessage = {
         ...message,
         ...{ id: String(seq), userId, agentId, seq, status, createdAt: at },
-        ...{ messageId: null, error: null, handedOverAt: null, sentAt: null },
+        ...{ messageId: null, error: null, handedOverAt: null, sentAt: null, account: null },
+        ...{ stanzaId: null, chatId: null },
       };
       return Promise.resolve(stored);
     },
@@ -93,6 +94,7 @@ function oneAgent(chance: Chance) {
     inbound: { claim: () => Promise.resolve(true) },
     random: chance,
     newTraceId: () => '0'.repeat(32),
+    newStanzaId: () => '3EB0',
     settings: {
       ...{
         sendRatePerMinute: 100,

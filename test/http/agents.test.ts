@@ -134,6 +134,9 @@ describe('/agents', () => {
         messageId: null,
         error: { code: 'EXPIRED', message: 'Too late.' },
         createdAt: AT,
+        account: null,
+        stanzaId: null,
+        chatId: null,
         handedOverAt: null,
         sentAt: null,
       });

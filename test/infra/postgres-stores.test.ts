@@ -231,8 +231,10 @@ for (const { name, binDir } of flavours()) {
       });
 
       it('stores a message that is handed over at once as sending, and waits for the disk with it', async () => {
-        const stored = await database.messages.append(A, outgoing('now'), { status: 'sending' });
-        expect(stored).to.deep.include({ status: 'sending', handedOverAt: stored.createdAt });
+        const handedOverAt = new Date(4_000);
+        const acceptance = { status: 'sending', stanzaId: '3EB0AB', handedOverAt } as const;
+        const stored = await database.messages.append(A, outgoing('now', { account: 'me@c.us' }), acceptance);
+        expect(stored).to.deep.include({ ...acceptance, account: 'me@c.us', chatId: null });
         expect(await database.messages.find(A, stored.id)).to.deep.equal(stored);
         const { rows } = await sql.query('show synchronous_commit');
         expect(rows).to.deep.equal([{ synchronous_commit: 'on' }]);
@@ -262,7 +264,7 @@ for (const { name, binDir } of flavours()) {
         const at = new Date(5_000);
         await Promise.all(
           stored.flatMap(({ id }) => [
-            database.messages.markSending(id, at),
+            database.messages.markSending(id, { chatId: 'chat@c.us', handedOverAt: at }),
             database.messages.settle(id, { status: 'sent', messageId: `wa-${id}`, at }),
           ]),
         );
@@ -271,6 +273,7 @@ for (const { name, binDir } of flavours()) {
           expect(row).to.deep.include({
             status: 'sent',
             messageId: `wa-${row?.id}`,
+            chatId: 'chat@c.us',
             handedOverAt: at,
             sentAt: at,
           });
@@ -281,7 +284,7 @@ for (const { name, binDir } of flavours()) {
         const { id } = await database.messages.append(A, outgoing('x'));
         const at = new Date(7_000);
         await database.messages.settle(id, { status: 'unknown', messageId: null, error: ERROR });
-        await database.messages.markSending(id, at);
+        await database.messages.markSending(id, { chatId: 'chat@c.us', handedOverAt: at });
         expect((await database.messages.find(A, id))?.status).to.equal('unknown');
         await database.messages.settle(id, { status: 'sent', messageId: 'wa', at });
         await database.messages.settle(id, { status: 'failed', error: ERROR });
@@ -303,7 +306,7 @@ for (const { name, binDir } of flavours()) {
         const [queued, sending, failed] = await Promise.all(
           ['1', '2', '3'].map((text) => database.messages.append(A, outgoing(text))),
         );
-        await database.messages.markSending(sending!.id, new Date());
+        await database.messages.markSending(sending!.id, { chatId: 'chat@c.us', handedOverAt: null });
         await database.messages.settle(failed!.id, { status: 'failed', error: ERROR });
         const pending = await database.messages.pending(A);
         expect(pending.map(({ id, status }) => [id, status])).to.deep.equal([

@@ -8,10 +8,11 @@ interface Alarm {
 /** A clock that stands still until a test lets time pass. */
 export class ManualClock implements Scheduler {
   #time = 1_700_000_000_000;
+  #stepped = 0;
   readonly #alarms = new Set<Alarm>();
 
   now(): number {
-    return this.#time;
+    return this.#time + this.#stepped;
   }
 
   monotonic(): number {
@@ -26,6 +27,11 @@ export class ManualClock implements Scheduler {
 
   clearTimeout(alarm: object): void {
     this.#alarms.delete(alarm as Alarm);
+  }
+
+  /** Steps the time of display alone, as NTP does to a host's clock. */
+  step(ms: number): void {
+    this.#stepped += ms;
   }
 
   /** Alarms that are set. */

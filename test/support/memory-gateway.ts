@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'eventemitter3';
 import { GatewayError } from '../../src/actors/errors.ts';
 import { createGatewaySystem } from '../../src/actors/gateway-system.ts';
@@ -78,12 +79,14 @@ export class MemoryDatabase {
   };
 
   readonly log: MessageLog = {
-    append: async ({ userId, agentId }, message, { at = new Date(), status = 'queued' } = {}) => {
+    append: async ({ userId, agentId }, message, acceptance = {}) => {
       await this.before.append?.();
+      const { at: createdAt = new Date(), status = 'queued', stanzaId = null } = acceptance;
       this.#seq += 1;
       const id = message.id ?? String(this.#seq);
-      const open = { messageId: null, error: null, handedOverAt: null, sentAt: null };
-      const stored = { ...message, ...open, id, userId, agentId, seq: this.#seq, status, createdAt: at };
+      const open = { messageId: null, error: null, chatId: null, handedOverAt: null, sentAt: null };
+      const own = { id, userId, agentId, seq: this.#seq, status, stanzaId, createdAt };
+      const stored = { ...message, account: message.account ?? null, ...open, ...own };
       this.messages.set(id, stored);
       return stored;
     },
@@ -163,6 +166,7 @@ export function memoryGateway(
     inbound: database.inbound,
     random: () => 0.5,
     newTraceId: () => TRACE,
+    newStanzaId: () => `3EB0${randomBytes(9).toString('hex').toUpperCase()}`,
     settings: {
       ...{ sendRatePerMinute: 6_000, sendBurst: 100, mailboxCapacity: 500 },
       ...{ sendWaitMs: 30_000, sendTimeoutMs: 30_000, messageTtlMs: 3_600_000 },

@@ -71,6 +71,7 @@ export async function startService(
   const side = {
     driver,
     clock: network.clock,
+    newStanzaId: (agentId: string) => network.newStanzaId(agentId),
     aiBackendUrl: ai.url,
     edition: SANDBOX_EDITION,
     routers: ({ system, ...inside }: Inside) =>

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { GatewayError } from '../../actors/errors.ts';
-import type { AgentRef } from '../../actors/ports.ts';
+import type { AgentRef, Jid } from '../../actors/ports.ts';
 import type {
+  Acceptance,
   MessageError,
   MessageLog,
   OutgoingMessage,
@@ -65,14 +66,27 @@ export class PgMessageLog implements MessageLog {
   async append(
     { userId, agentId }: AgentRef,
     message: OutgoingMessage,
-    acceptance: { at?: Date; status?: 'queued' | 'sending' } = {},
+    acceptance: Acceptance = {},
   ): Promise<StoredMessage> {
-    const { at: createdAt = new Date(), status = 'queued' } = acceptance;
+    const {
+      at: createdAt = new Date(),
+      status = 'queued',
+      stanzaId = null,
+      handedOverAt = null,
+    } = acceptance;
     const id = message.id ?? randomUUID();
     try {
-      const seq = await this.#inserts.add({ id, userId, agentId, createdAt, status, message });
-      const handedOverAt = status === 'sending' ? createdAt : null;
-      return asStored(message, { id, userId, agentId, seq, status, createdAt, handedOverAt });
+      const seq = await this.#inserts.add({
+        id,
+        userId,
+        agentId,
+        createdAt,
+        status,
+        stanzaId,
+        handedOverAt,
+        message,
+      });
+      return asStored(message, { id, userId, agentId, seq, status, stanzaId, createdAt, handedOverAt });
     } catch (error) {
       const refusal = {
         code: 'DATABASE_UNAVAILABLE',
@@ -83,8 +97,8 @@ export class PgMessageLog implements MessageLog {
     }
   }
 
-  async markSending(id: string, at: Date): Promise<void> {
-    await this.#updates.add({ id, status: 'sending', handedOverAt: at });
+  async markSending(id: string, handover: { chatId: Jid; handedOverAt: Date | null }): Promise<void> {
+    await this.#updates.add({ id, status: 'sending', ...handover });
   }
 
   async settle(id: string, settlement: Settlement): Promise<void> {

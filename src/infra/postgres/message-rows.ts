@@ -23,6 +23,9 @@ export interface MessageRow {
   status: MessageStatus;
   message_id: string | null;
   error: StoredMessage['error'];
+  account: string | null;
+  stanza_id: string | null;
+  chat_id: string | null;
   created_at: Date;
   handed_over_at: Date | null;
   sent_at: Date | null;
@@ -45,6 +48,9 @@ export function toStoredMessage(row: MessageRow): StoredMessage {
     status: row.status,
     messageId: row.message_id,
     error: row.error,
+    account: row.account,
+    stanzaId: row.stanza_id,
+    chatId: row.chat_id,
     createdAt: row.created_at,
     handedOverAt: row.handed_over_at,
     sentAt: row.sent_at,
@@ -54,10 +60,13 @@ export function toStoredMessage(row: MessageRow): StoredMessage {
 /** A message as it was just stored. Field by field: this is the hot path, and spreading costs V8 microseconds. */
 export function asStored(
   message: OutgoingMessage,
-  stored: Pick<StoredMessage, 'id' | keyof AgentRef | 'seq' | 'status' | 'createdAt' | 'handedOverAt'>,
+  stored: Pick<
+    StoredMessage,
+    'id' | keyof AgentRef | 'seq' | 'status' | 'stanzaId' | 'createdAt' | 'handedOverAt'
+  >,
 ): StoredMessage {
-  const { to, kind, text, quoteId, image, origin, traceId } = message;
-  const { id, userId, agentId, seq, status, createdAt, handedOverAt } = stored;
+  const { to, kind, text, quoteId, image, account = null, origin, traceId } = message;
+  const { id, userId, agentId, seq, status, stanzaId, createdAt, handedOverAt } = stored;
   const made: StoredMessage = {
     id,
     userId,
@@ -71,6 +80,9 @@ export function asStored(
     status,
     messageId: null,
     error: null,
+    account,
+    stanzaId,
+    chatId: null,
     createdAt,
     handedOverAt,
     sentAt: null,
@@ -85,19 +97,23 @@ export interface NewMessage extends AgentRef {
   id: string;
   createdAt: Date;
   status: 'queued' | 'sending';
+  stanzaId: string | null;
+  handedOverAt: Date | null;
   message: OutgoingMessage;
 }
 
 // The order of the rows is the order of acceptance: `seq` is drawn after the sort.
 export const INSERT_MESSAGES = `
   insert into public.gateway_message
-    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, user_id,
-      handed_over_at)
-  select id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, user_id,
-    case when status = 'sending' then created_at end
+    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, user_id, account,
+      stanza_id, handed_over_at)
+  select id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, user_id, account,
+    stanza_id, handed_over_at
   from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::json[], $9::text[], $10::text[], $11::text[], $12::bigint[]) with ordinality as new
-    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, user_id, place)
+    $8::json[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::timestamptz[])
+    with ordinality as new
+    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, user_id, account,
+      stanza_id, handed_over_at, place)
   order by place
   returning id, seq`;
 
@@ -116,6 +132,9 @@ export function insertValues(news: NewMessage[]): unknown[] {
     news.map(({ message }) => message.traceId),
     news.map(({ status }) => status),
     news.map(({ userId }) => userId),
+    news.map(({ message }) => message.account ?? null),
+    news.map(({ stanzaId }) => stanzaId),
+    news.map(({ handedOverAt }) => handedOverAt),
   ];
 }
 
@@ -125,7 +144,8 @@ export interface MessageUpdate {
   status: MessageStatus;
   messageId?: string | null;
   error?: StoredMessage['error'];
-  handedOverAt?: Date;
+  chatId?: string;
+  handedOverAt?: Date | null;
   sentAt?: Date;
 }
 
@@ -135,10 +155,11 @@ const updateFrom = (relations: string) => `
     status = change.status,
     message_id = coalesce(change.message_id, stored.message_id),
     error = change.error,
+    chat_id = coalesce(change.chat_id, stored.chat_id),
     handed_over_at = coalesce(stored.handed_over_at, change.handed_over_at),
     sent_at = coalesce(change.sent_at, stored.sent_at)
-  from ${relations}unnest($1::uuid[], $2::text[], $3::text[], $4::json[], $5::timestamptz[], $6::timestamptz[])
-    as change (id, status, message_id, error, handed_over_at, sent_at)
+  from ${relations}unnest($1::uuid[], $2::text[], $3::text[], $4::json[], $5::timestamptz[], $6::timestamptz[],
+    $7::text[]) as change (id, status, message_id, error, handed_over_at, sent_at, chat_id)
   where stored.id = change.id
     and stored.status <> 'sent'
     and (change.status <> 'sending' or stored.status = 'queued')`;
@@ -161,6 +182,7 @@ export function updateValues(updates: MessageUpdate[]): unknown[] {
     updates.map((each) => (each.error ? JSON.stringify(each.error) : null)),
     updates.map((each) => each.handedOverAt ?? null),
     updates.map((each) => each.sentAt ?? null),
+    updates.map((each) => each.chatId ?? null),
   ];
 }
 

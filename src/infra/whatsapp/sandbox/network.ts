@@ -245,6 +245,14 @@ export class SandboxNetwork {
     this.events.emit('changed');
   }
 
+  /** An id for a message to come, from the sequence of the account that the agent is linked to. */
+  newStanzaId(agentId: string): string {
+    const { seeded, store } = this.#life.world;
+    const token = this.savedToken(agentId);
+    const writer = (token !== null && store.tokens.get(token)) || agentId;
+    return `3EB0${seeded.hex(`message:${writer}`, 18)}`;
+  }
+
   /** True when the token belongs to a device that is still linked. */
   isLinked(token: string): boolean {
     return this.#life.world.store.tokens.has(token);
