@@ -52,6 +52,51 @@ describe('SandboxDriver', () => {
     expect(probe).to.include({ code: 'BAD_GATEWAY' });
   });
 
+  it('hands a message over under the id that was chosen for it, and finds it by that id alone', async () => {
+    const client = await linked();
+    const stanzaId = '3EB0AAAAAAAAAAAAAAAAAA';
+    const handover = await client.sendText('628119@c.us', 'the same', { stanzaId });
+    await client.sendText('628119@c.us', 'the same');
+    expect(handover).to.include({ messageId: `true_628119@c.us_${stanzaId}`, chatId: '628119@c.us' });
+    const query = { to: '628119@c.us', kind: 'text', text: 'the same', since: Date.now() - 60_000 } as const;
+    const found = await client.findSent({ ...query, to: '628118@c.us', stanzaId });
+    expect(found.map(({ messageId }) => messageId)).to.deep.equal([handover.messageId]);
+    const unknown = await client.findSent({ ...query, stanzaId: '3EB0BBBBBBBBBBBBBBBBBB' });
+    expect(unknown, 'those with its text').to.have.length(2);
+  });
+
+  for (const [asked, own] of [
+    ['5511987654321@c.us', '551187654321@c.us'],
+    ['5215512345678@c.us', '525512345678@c.us'],
+  ] as const) {
+    it(`resolves ${asked} to the account, and has chat and typing under its own spelling alone`, async () => {
+      network.account(own);
+      const client = await linked();
+      expect(await client.resolveRecipient(asked)).to.equal(own);
+      expect((await client.sendText(own, 'hi')).chatId).to.equal(own);
+      const sent = (to: string) => client.findSent({ to, kind: 'text', text: 'hi', since: 0 });
+      expect(await sent(own)).to.have.length(1);
+      expect(await sent(asked)).to.have.length(0);
+      await client.setTyping(asked, true);
+      expect(network.isTyping(own, number)).to.equal(false);
+      await client.setTyping(own, true);
+      expect(network.isTyping(own, number)).to.equal(true);
+    });
+  }
+
+  it('quotes a message of the same person, addressed by number or by LID, and of nobody else', async () => {
+    const client = await linked();
+    const { pn, lid } = network.account('628119');
+    const { messageId: quoteId } = await client.sendText(pn, 'by number');
+    network.account(pn, { addressedByLid: true });
+    expect((await client.sendText(pn, 'by LID', { quoteId })).chatId).to.equal(lid);
+    const group = network.group({ name: 'Shop', participants: [number, pn] });
+    for (const to of [group.id, '628118@c.us']) {
+      const error = await client.sendText(to, 'elsewhere', { quoteId }).catch((thrown: unknown) => thrown);
+      expect(error).to.include({ code: 'NOT_FOUND' });
+    }
+  });
+
   it('is cured of a hung page by a reload', async () => {
     const client = await linked();
     network.freeze(number, true);

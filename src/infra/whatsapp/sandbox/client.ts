@@ -5,9 +5,11 @@ import { GatewayError } from '../../../actors/errors.ts';
 import type {
   EpochMs,
   Handover,
+  HandoverOptions,
   ImageFile,
   InboundMessage,
   Jid,
+  SentQuery,
   WebAuthnJson,
   WhatsAppClient,
   WhatsAppClientEvents,
@@ -77,14 +79,15 @@ export class SandboxClient implements WhatsAppClient {
     );
   }
 
-  sendText(to: Jid, text: string, options: { quoteId?: string } = {}): Promise<Handover> {
-    return this.#send({ to, text, quoteId: options.quoteId });
+  sendText(to: Jid, text: string, options: HandoverOptions = {}): Promise<Handover> {
+    const { quoteId, stanzaId } = options;
+    return this.#send({ to, text, quoteId, stanzaId });
   }
 
   async sendImage(
     to: Jid,
     image: ImageFile,
-    options: { caption?: string; quoteId?: string } = {},
+    options: HandoverOptions & { caption?: string } = {},
   ): Promise<Handover> {
     const data = await readFile(image.path, { signal: AbortSignal.timeout(this.#deadlines.callMs) }).catch(
       (cause: unknown) => {
@@ -93,12 +96,8 @@ export class SandboxClient implements WhatsAppClient {
       },
     );
     const { mimetype, filename } = image;
-    return this.#send({
-      to,
-      text: options.caption ?? '',
-      image: { data, mimetype, filename },
-      quoteId: options.quoteId,
-    });
+    const { caption: text = '', quoteId, stanzaId } = options;
+    return this.#send({ to, text, image: { data, mimetype, filename }, quoteId, stanzaId });
   }
 
   setTyping(chatId: Jid, typing: boolean): Promise<void> {
@@ -114,11 +113,13 @@ export class SandboxClient implements WhatsAppClient {
     return this.#call('failed', (device) => device.probe());
   }
 
-  findSent(query: { to: Jid; kind: 'text' | 'image'; text: string; since: EpochMs }): Promise<Handover[]> {
+  findSent(query: SentQuery): Promise<Handover[]> {
     const type = query.kind === 'text' ? 'chat' : 'image';
     return this.#call('failed', async (device) => {
-      const chatId = (await device.queryExists(query.to)) ?? query.to;
-      const own = (await device.messages(chatId)).filter(
+      const itself = query.stanzaId === undefined ? null : await device.findMessage(query.stanzaId);
+      if (itself) return [handoverOf(itself)];
+      // As the page does, under this very address.
+      const own = (await device.messages(query.to)).filter(
         (message) =>
           message.fromMe &&
           message.type === type &&
@@ -242,7 +243,8 @@ function wholeSecond(time: EpochMs): EpochMs {
 
 /** A message as what its hand-over told. */
 function handoverOf(message: ChatMessage): Handover {
-  return { messageId: message.id, timestamp: message.timestamp, ack: message.ack };
+  const { id: messageId, timestamp, ack, chatId } = message;
+  return { messageId, timestamp, ack, chatId };
 }
 
 /** A message as the port has it. */

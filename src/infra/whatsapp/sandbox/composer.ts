@@ -8,7 +8,7 @@ import {
   type Media,
   SandboxRefusal,
 } from './types.ts';
-import { addressOf, findAccount, toJid, type World } from './world.ts';
+import { addressOf, findAccount, isSameChat, toJid, type World } from './world.ts';
 
 /** What comes from no chat partner: a status, or a channel's post (`author` null). */
 export interface Post {
@@ -33,7 +33,7 @@ export class Composer {
   own(sender: Account, draft: Draft): ChatMessage {
     const { chatId, chatName, group } = this.#target(sender, draft.to);
     const quoted = draft.quoteId ? this.#world.store.message(sender.pn, draft.quoteId) : undefined;
-    if (draft.quoteId && quoted?.chatId !== chatId)
+    if (draft.quoteId && !(quoted && isSameChat(this.#world, quoted.chatId, chatId)))
       throw new SandboxRefusal('UNKNOWN_QUOTE', 'The quoted message is not in this chat.');
     const stanzaId = draft.stanzaId ?? this.#stanza(sender.pn);
     if (this.#world.store.message(sender.pn, stanzaId))

@@ -1,6 +1,6 @@
 import type { Jid } from '../../../actors/ports.ts';
 import type { Account } from './types.ts';
-import { addressOf, findAccount, type World } from './world.ts';
+import { addressOf, type World } from './world.ts';
 
 // WhatsApp drops an indicator that nobody renews (SPEC §6).
 const SHOWN_FOR_MS = 25_000;
@@ -23,7 +23,9 @@ export class Typing {
       for (const pn of group.participants) if (pn !== typist.pn) this.#show(pn, group.id, typing);
       return;
     }
-    const reader = findAccount(this.#world, chatId);
+    // As on the page, the chat is the one with this very address, whoever else has the number in another spelling.
+    const { accounts, byLid } = this.#world.store;
+    const reader = accounts.get(chatId) ?? byLid.get(chatId);
     if (reader) this.#show(reader.pn, addressOf(typist), typing);
   }
 

@@ -4,6 +4,7 @@ import { behaviourOf } from './fixed-numbers.ts';
 import type { Lines } from './lines.ts';
 import type { Schedule } from './schedule.ts';
 import type { Seeded } from './seeded.ts';
+import { otherSpelling } from './spellings.ts';
 import type { Store } from './store.ts';
 import {
   type Account,
@@ -38,7 +39,15 @@ export function findAccount(world: World, number: string): Account | null {
   const jid = toJid(number);
   if (jid.endsWith('@lid')) return world.store.byLid.get(jid) ?? null;
   if (!/^\d+@c\.us$/.test(jid) || !behaviourOf(jid).exists) return null;
-  return world.store.accounts.get(jid) ?? makeAccount(world, jid);
+  const { accounts } = world.store;
+  return accounts.get(jid) ?? accounts.get(otherSpelling(jid) ?? '') ?? makeAccount(world, jid);
+}
+
+/** True when both name one chat: the same JID, or the same person by number and by LID. */
+export function isSameChat(world: World, one: Jid, other: Jid): boolean {
+  if (one === other) return true;
+  const account = findAccount(world, one);
+  return account !== null && account === findAccount(world, other);
 }
 
 /** A new account with a LID and a name made from its number. */
