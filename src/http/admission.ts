@@ -7,20 +7,27 @@ import type { HttpSettings } from './ports.ts';
 /** Starts that anybody may ask for: more than people do, fewer than a flood of browsers. */
 const STARTS = { burst: 60, perMinute: 60 };
 
-/** Runs a create for the agent, when it may be. */
-type Admit = <T>(req: Request, agentId: string, create: () => Promise<T>) => Promise<T>;
+/** Runs what starts a client for the agent, when it may be. */
+type Admit = <T>(req: Request, agentId: string, start: () => Promise<T>) => Promise<T>;
+
+/** The two ways to ask for a start. */
+interface Admission {
+  /** `SESSION_START_FAILED` (503) when there are `MAX_SESSIONS` already; one that is connected starts nothing. */
+  create: Admit;
+  /** Of a known agent, connected or not: always a new client. `SESSION_NOT_FOUND`. */
+  restart: Admit;
+}
 
 /**
- * Decides who may create sessions: each is a Chromium, and `/sessions*` is open by default. `MAX_SESSIONS` bounds
- * their number; without a `SESSIONS_TOKEN` an address may ask for 60 starts at once, then for one a second. To ask
- * for a session that is connected starts nothing and is always admitted.
+ * Decides who may start sessions: each is a Chromium, and `/sessions*` is open by default. `MAX_SESSIONS` bounds
+ * their number; without a `SESSIONS_TOKEN` an address may ask for 60 starts at once, then for one a second.
  *
- * Errors: `RATE_LIMITED` (429, `Retry-After`), `SESSION_START_FAILED` (503) when there are `MAX_SESSIONS` already.
+ * Errors of both: `RATE_LIMITED` (429, `Retry-After`).
  */
 export function createAdmission(
   system: GatewaySystem,
   settings: Pick<HttpSettings, 'MAX_SESSIONS' | 'SESSIONS_TOKEN'>,
-): Admit {
+): Admission {
   const starts = settings.SESSIONS_TOKEN === undefined ? new AddressLimit(STARTS) : null;
   /** New agents on their way into the registry: they count already. */
   const making = new Set<string>();
@@ -42,16 +49,23 @@ export function createAdmission(
     making.add(agentId);
   }
 
-  return async function admit(req, agentId, create) {
-    const isKnown = system.credentials(agentId) !== undefined;
-    if (isKnown && system.describe(agentId).live.isConnected) return create();
-    throttle(req);
-    if (isKnown) return create();
-    reserve(agentId);
-    try {
-      return await create();
-    } finally {
-      making.delete(agentId);
-    }
+  return {
+    async create(req, agentId, start) {
+      const isKnown = system.credentials(agentId) !== undefined;
+      if (isKnown && system.describe(agentId).live.isConnected) return start();
+      throttle(req);
+      if (isKnown) return start();
+      reserve(agentId);
+      try {
+        return await start();
+      } finally {
+        making.delete(agentId);
+      }
+    },
+    async restart(req, agentId, start) {
+      system.describe(agentId);
+      throttle(req);
+      return start();
+    },
   };
 }

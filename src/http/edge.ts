@@ -1,6 +1,8 @@
+import type { RequestHandler } from 'express';
 import { ByteBudget } from './byte-budget.ts';
 import type { HttpDeps } from './ports.ts';
 import { type TokenGuards, tokenGuards } from './sessions-token.ts';
+import { streamLimit } from './stream-limit.ts';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -16,6 +18,8 @@ interface Budgets {
 export interface EdgeDeps extends HttpDeps {
   guards: TokenGuards;
   budgets: Budgets;
+  /** In front of every route that streams events. */
+  streams: RequestHandler;
 }
 
 /** Makes what all routes share. */
@@ -24,6 +28,7 @@ export function edgeDeps(deps: HttpDeps): EdgeDeps {
   return {
     ...deps,
     guards: tokenGuards(SESSIONS_TOKEN),
+    streams: streamLimit(),
     budgets: {
       media: new ByteBudget(0.75 * UPLOAD_BUDGET_MB * MEGABYTE),
       text: new ByteBudget(0.25 * UPLOAD_BUDGET_MB * MEGABYTE),

@@ -15,7 +15,7 @@ button { margin-top: 1rem; border: 0; font-weight: 600; color: var(--surface); b
 `;
 
 /** Why the form is shown again. */
-export type LoginFault = 'wrong' | 'often';
+type LoginFault = 'wrong' | 'often';
 
 const FAULTS: Record<LoginFault, string> = {
   wrong: 'That is not the token.',

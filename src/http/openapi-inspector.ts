@@ -72,7 +72,7 @@ export function inspectorOperations(): ZodOpenApiPathsObject {
         requestParams: { query: inspectorEventsQuery },
         responses: {
           200: other('The stream.', ['text/event-stream', examples.removedFrame]),
-          ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND', 'SHUTTING_DOWN'),
+          ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND', 'RATE_LIMITED', 'SHUTTING_DOWN'),
         },
       },
     },

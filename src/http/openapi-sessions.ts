@@ -95,6 +95,7 @@ export function sessionOperations(): ZodOpenApiPathsObject {
           ...problems(
             'UNAUTHORIZED',
             'SESSION_NOT_FOUND',
+            'RATE_LIMITED',
             'SESSION_START_FAILED',
             'SHUTTING_DOWN',
             'DATABASE_UNAVAILABLE',
@@ -124,13 +125,14 @@ export function sessionOperations(): ZodOpenApiPathsObject {
       get: {
         operationId: 'watchSession',
         summary: 'Server-Sent Events: state, qr, mailbox, message',
-        description: 'First what is, then each change; a comment every 15 s.',
+        description:
+          'First what is, then each change; a comment every 15 s. At most 50 streams per address, 1,000 in all.',
         tags,
         security,
         requestParams: byAgent,
         responses: {
           200: other('The stream.', ['text/event-stream', examples.stateFrame]),
-          ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND', 'SHUTTING_DOWN'),
+          ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND', 'RATE_LIMITED', 'SHUTTING_DOWN'),
         },
       },
     },

@@ -173,7 +173,7 @@ export function originGuard(settings: HttpSettings): RequestHandler {
     if (origin === undefined || SAFE.has(req.method) || allowed.has('*') || allowed.has(origin))
       return next();
     const from = originHost(origin);
-    if (from === null || (from !== own && from !== req.host?.toLowerCase())) {
+    if (from === null || (from !== own && from !== req.headers.host?.toLowerCase())) {
       throw invalid(
         [{ path: 'Origin', message: 'is another site' }],
         'Another site may not do this: see CORS_ORIGINS.',

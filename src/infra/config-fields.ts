@@ -4,7 +4,7 @@ import { z } from 'zod';
 // Fields of the configuration that are more than a text or a number: normalised, or refused in words.
 
 /** The parts of a list by comma, without blanks; none for an empty text. */
-export const list = z
+const list = z
   .string()
   .default('')
   .transform((text) =>

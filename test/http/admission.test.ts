@@ -28,6 +28,17 @@ describe('the admission of sessions', () => {
     expect(http.system.created).to.have.length(flooded!.admitted);
   });
 
+  it('counts a reconnect as a start, and none of an agent that is not there', async () => {
+    http = await new Harness().start();
+    const reconnect = (agentId: string) => http.ask(`/sessions/${agentId}/reconnect`, { method: 'POST' });
+    for (let i = 0; i < 100; i += 1) expectProblem(await reconnect('nobody'), 'SESSION_NOT_FOUND');
+    let admitted = 0;
+    while (admitted < 150 && (await reconnect('bot')).status === 200) admitted += 1;
+    expect(admitted).to.be.within(60, 149);
+    expectProblem(await reconnect('bot'), 'RATE_LIMITED');
+    expectProblem(await create('a'), 'RATE_LIMITED');
+  });
+
   it('always answers for a session that is connected: nothing is started', async () => {
     http = await new Harness().start();
     http.system.onCreate = async () => ({

@@ -126,29 +126,29 @@ describe('the login, with SESSIONS_TOKEN', () => {
     expectProblem(await submit({}, {}), 'UNAUTHORIZED');
   });
 
-  it('makes an address wait after five failures in a minute, whatever it then sends', async () => {
-    clock = useFakeTimers({ now: Date.now(), toFake: ['Date'] });
+  it('answers 429 to wrong tokens after five from one address, and never to the right one', async () => {
     const from = { 'x-forwarded-for': '203.0.113.7' };
-    for (let turn = 0; turn < 5; turn += 1) await submit({ token: `guess ${turn}` }, from);
-    const late = await submit({ token: 'letmein' }, from);
+    for (let turn = 0; turn < 5; turn += 1) {
+      expectProblem(await submit({ token: `guess ${turn}` }, from), 'UNAUTHORIZED');
+    }
+    const late = await submit({ token: 'guess 6' }, from);
     expectProblem(late, 'RATE_LIMITED');
-    expect(late.headers.get('retry-after')).to.equal('60');
-    const shown = await submit({ token: 'letmein' }, { ...BROWSER, ...from });
+    expect(Number(late.headers.get('retry-after'))).to.be.within(1, 12);
+    const shown = await submit({ token: 'guess 7' }, { ...BROWSER, ...from });
     expect(shown.headers.get('location')).to.include('fault=often');
-    expect((await submit({ token: 'letmein' }, { 'x-forwarded-for': '203.0.113.8' })).status).to.equal(303);
-    clock.tick(60_001);
-    expect((await submit({ token: 'letmein' }, from)).headers.get('set-cookie')).to.be.a('string');
+    expectProblem(await submit({ token: 'guess' }, { 'x-forwarded-for': '203.0.113.8' }), 'UNAUTHORIZED');
+    const right = await submit({ token: 'letmein' }, from);
+    expect(right.status).to.equal(303);
+    expect(right.headers.get('set-cookie')).to.be.a('string');
   });
 
   it('counts a network of IPv6 as one address', async () => {
     for (let turn = 0; turn < 5; turn += 1) {
       await submit({ token: 'guess' }, { 'x-forwarded-for': `2001:db8:1:2::${turn}` });
     }
-    const from = { 'x-forwarded-for': '2001:db8:1:2:ffff::1' };
-    expectProblem(await submit({ token: 'letmein' }, from), 'RATE_LIMITED');
-    expect((await submit({ token: 'letmein' }, { 'x-forwarded-for': '2001:db8:1:3::1' })).status).to.equal(
-      303,
-    );
+    const guess = (ip: string) => submit({ token: 'guess' }, { 'x-forwarded-for': ip });
+    expectProblem(await guess('2001:db8:1:2:ffff::1'), 'RATE_LIMITED');
+    expectProblem(await guess('2001:db8:1:3::1'), 'UNAUTHORIZED');
   });
 
   it('refuses what is no form, and one that is too large', async () => {

@@ -53,6 +53,14 @@ describe('behind a proxy', () => {
     expect(await loggedAddress()).to.equal('127.0.0.1');
   });
 
+  it('never takes the host from X-Forwarded-Host: a page of that name is another site', async () => {
+    harness = await new Harness().start({ TRUST_PROXY: 1 });
+    const headers = { origin: 'https://evil.example', 'X-Forwarded-Host': 'evil.example' };
+    const reply = await harness.ask('/sessions/bot/reconnect', { method: 'POST', headers });
+    expect(reply.status).to.equal(400);
+    expect(reply.body.error.details).to.deep.equal([{ path: 'Origin', message: 'is another site' }]);
+  });
+
   it('does not believe a proxy that is not named', async () => {
     expect(await loggedAddress(['10.0.0.0/8'])).to.equal('127.0.0.1');
   });

@@ -16,7 +16,7 @@ import { isBrowser } from '../sessions-token.ts';
  * `GET /inspector`: the live state chart of every agent, for people (SPEC §3), and what the page is fed with. Read
  * only; whoever may see `/sessions*` may see this. A person who comes to `/` is led here.
  */
-export function inspectorRoutes({ system, settings, stopping, guards }: EdgeDeps): Router {
+export function inspectorRoutes({ system, settings, stopping, guards, streams }: EdgeDeps): Router {
   const router = Router({ caseSensitive: true });
   const guard = guards.api;
 
@@ -60,6 +60,7 @@ export function inspectorRoutes({ system, settings, stopping, guards }: EdgeDeps
   resource(router, '/inspector/api/events', {
     get: [
       guard,
+      streams,
       (req, res) => {
         const { agentId, after } = parseWith(inspectorEventsQuery, req.query);
         if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');

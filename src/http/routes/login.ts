@@ -1,14 +1,13 @@
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import { type GatewayError, toGatewayError } from '../../actors/errors.ts';
 import { sameSecret, unauthorized } from '../auth.ts';
 import { BODY_LIMITS, formBody, parseWith } from '../body.ts';
-import { LoginAttempts } from '../login-attempts.ts';
-import { type LoginFault, loginPage } from '../login-page.ts';
+import { loginPage } from '../login-page.ts';
 import type { HttpDeps } from '../ports.ts';
 import { resource } from '../routing.ts';
 import { pageHeaders } from '../security.ts';
 import { isBrowser, logIn, logOut } from '../sessions-token.ts';
+import { OF_PEOPLE, wrongKeys } from '../wrong-keys.ts';
 
 const HOME = '/inspector';
 
@@ -24,16 +23,19 @@ const form = z.object({ to: target, token: z.string().max(4_096).catch('') });
 
 /**
  * `/login` and `/logout`: the way in for browsers while `SESSIONS_TOKEN` is set. What fails leads a browser back to
- * the form, and is told anyone else as JSON: `UNAUTHORIZED`, or `RATE_LIMITED` after five failures in a minute.
+ * the form; anyone else gets JSON: `UNAUTHORIZED`, or `RATE_LIMITED` after five failures in a minute. The right token
+ * is never refused for what others at its address do.
  */
 export function loginRoutes({ settings, edition }: HttpDeps): Router {
   const router = Router({ caseSensitive: true });
   const token = settings.SESSIONS_TOKEN;
-  const attempts = new LoginAttempts();
+  const refusal = wrongKeys(OF_PEOPLE);
 
-  /** Leads a browser back to the form; tells others what is wrong. */
-  function refuse(req: Request, res: Response, to: string, fault: LoginFault, error: GatewayError): void {
+  /** Leads a browser back to the form; answers others with the error. */
+  function refuse(req: Request, res: Response, to: string): void {
+    const error = refusal(req, unauthorized());
     if (!isBrowser(req)) throw error;
+    const fault = error.code === 'RATE_LIMITED' ? 'often' : 'wrong';
     res.redirect(303, `/login?fault=${fault}&to=${encodeURIComponent(to)}`);
   }
 
@@ -54,16 +56,7 @@ export function loginRoutes({ settings, edition }: HttpDeps): Router {
         const { to, token: presented } = parseWith(form, req.body ?? {});
         res.set('Cache-Control', 'no-store');
         if (token === undefined) return res.redirect(303, to);
-        try {
-          attempts.assertMayTry(req.ip);
-        } catch (thrown) {
-          return refuse(req, res, to, 'often', toGatewayError(thrown));
-        }
-        if (!sameSecret(presented, token)) {
-          attempts.failed(req.ip);
-          return refuse(req, res, to, 'wrong', unauthorized());
-        }
-        attempts.succeeded(req.ip);
+        if (!sameSecret(presented, token)) return refuse(req, res, to);
         logIn(req, res, token);
         res.redirect(303, to);
       },

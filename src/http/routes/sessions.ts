@@ -85,11 +85,11 @@ function qrHandler(system: GatewaySystem): RequestHandler {
 }
 
 /** `/sessions*` (SPEC §3): open, unless `SESSIONS_TOKEN` is set. */
-export function sessionRoutes({ system, settings, stopping, guards }: EdgeDeps): Router {
+export function sessionRoutes({ system, settings, stopping, guards, streams }: EdgeDeps): Router {
   const router = Router({ caseSensitive: true });
   const guard = guards.api;
   const baseUrl = settings.APP_BASE_URL;
-  const admit = createAdmission(system, settings);
+  const admission = createAdmission(system, settings);
 
   resource(router, '/sessions', {
     get: [
@@ -105,7 +105,7 @@ export function sessionRoutes({ system, settings, stopping, guards }: EdgeDeps):
       async (req, res) => {
         const { apikey, ...spec } = parseWith(createSessionBody, req.body);
         const create = () => system.create({ ...spec, apiKey: apikey }, traceIdOf(res));
-        const start = await admit(req, spec.agentId, create);
+        const start = await admission.create(req, spec.agentId, create);
         sendAnswer(res, startAnswer(start, baseUrl));
       },
     ],
@@ -134,7 +134,9 @@ export function sessionRoutes({ system, settings, stopping, guards }: EdgeDeps):
       guard,
       async (req, res) => {
         const { agentId } = parseWith(agentPath, req.params);
-        sendAnswer(res, startAnswer(await system.reconnect(agentId, traceIdOf(res)), baseUrl));
+        const reconnect = () => system.reconnect(agentId, traceIdOf(res));
+        const start = await admission.restart(req, agentId, reconnect);
+        sendAnswer(res, startAnswer(start, baseUrl));
       },
     ],
   });
@@ -144,6 +146,7 @@ export function sessionRoutes({ system, settings, stopping, guards }: EdgeDeps):
   resource(router, '/sessions/:agentId/events', {
     get: [
       guard,
+      streams,
       (req, res) => {
         const { agentId } = parseWith(agentPath, req.params);
         if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
