@@ -1,29 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { BlockList, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { GatewayError } from '../../actors/errors.ts';
 import type { AiBackend, AiRequest, Scheduler } from '../../actors/ports.ts';
 import { BoundedFetchError, boundedFetch } from '../bounded-fetch.ts';
 import { guardedLookup, isForbiddenLiteral, type Lookup } from '../guarded-lookup.ts';
+import { isMetadata } from '../metadata-addresses.ts';
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_REPLY_LENGTH = 65_536;
 /** Below the 5 s after which most servers close an idle socket: a request on a closing one would be lost. */
 const IDLE_SOCKET_MS = 4_000;
-
-/** An own AI on a private address is normal; cloud metadata and link-local never are. */
-const METADATA = new BlockList();
-METADATA.addSubnet('169.254.0.0', 16);
-METADATA.addAddress('100.100.100.200');
-METADATA.addSubnet('fe80::', 10, 'ipv6');
-METADATA.addAddress('fd00:ec2::254', 'ipv6');
-// The same addresses through NAT64, 6to4, and as an old "compatible" IPv6 address.
-METADATA.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6');
-METADATA.addSubnet('2002:a9fe::', 32, 'ipv6');
-METADATA.addSubnet('::a9fe:0', 112, 'ipv6');
-METADATA.addAddress('64:ff9b::6464:64c8', 'ipv6');
 
 /** Only the reply counts; anything that is not a string counts as none. */
 const answerSchema = z.object({ reply: z.string().nullish().catch(null) });
@@ -54,6 +42,7 @@ export class HttpAiBackend implements AiBackend {
 
   constructor(options: HttpAiBackendOptions) {
     this.#options = options;
+    // An own AI on a private address is normal; cloud metadata and link-local never are.
     this.#lookup = guardedLookup(isMetadata, options.lookup);
   }
 
@@ -105,7 +94,7 @@ function endpointOf(agent: { agentId: string; endpointUrl: string | null }, base
   if (url.username || url.password)
     throw downstream('The URL of the AI backend holds credentials; it may not.');
   if (isForbiddenLiteral(url, isMetadata))
-    throw downstream('The URL of the AI backend leads to a link-local address.');
+    throw downstream('The URL of the AI backend leads to a link-local or metadata address.');
   return url;
 }
 
@@ -128,11 +117,6 @@ function parseJson(body: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** True for link-local and cloud metadata addresses, IPv4 ones written as IPv6 included. */
-function isMetadata(address: string): boolean {
-  return METADATA.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
 /** Why there was no answer, in words that hold neither address nor key. */

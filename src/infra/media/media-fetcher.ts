@@ -6,6 +6,7 @@ import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-f
 import { GatewayError } from '../../actors/errors.ts';
 import { type BoundedAnswer, BoundedFetchError, boundedFetch } from '../bounded-fetch.ts';
 import { BlockedAddressError, guardedLookup, isForbiddenLiteral, type Lookup } from '../guarded-lookup.ts';
+import { isMetadata } from '../metadata-addresses.ts';
 
 const DEADLINE_MS = 10_000;
 const MAX_REDIRECTS = 3;
@@ -73,9 +74,9 @@ export class MediaFetcher {
   /** One request, to an allowed origin or through the filter. */
   async #get(url: URL, deadlineMs: number, onBytes?: (bytes: number) => void): Promise<BoundedAnswer> {
     const isAllowed = this.#allowed.has(url.origin);
-    if (!isAllowed && (LOCAL_NAME.test(url.hostname) || isForbiddenLiteral(url, isIpv4Compatible)))
+    if (!isAllowed && (LOCAL_NAME.test(url.hostname) || isForbiddenLiteral(url, isOverlooked)))
       throw blocked();
-    const lookup = guardedLookup(isAllowed ? () => false : isIpv4Compatible, this.#options.lookup);
+    const lookup = guardedLookup(isAllowed ? () => false : isOverlooked, this.#options.lookup);
     return await boundedFetch(url, {
       method: 'GET',
       headers: { accept: 'image/*' },
@@ -103,6 +104,11 @@ function parseUrl(text: string, base?: URL): URL {
 function asUtf8(header: string): string {
   const bytes = Buffer.from(header, 'latin1');
   return isUtf8(bytes) ? bytes.toString('utf8') : header;
+}
+
+/** True for what the filtering agents take for public: metadata at a public address, and `::a.b.c.d`. */
+function isOverlooked(address: string): boolean {
+  return isMetadata(address) || isIpv4Compatible(address);
 }
 
 /** True for `::a.b.c.d`, and for `::` and `::1` with it. */

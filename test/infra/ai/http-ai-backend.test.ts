@@ -5,6 +5,8 @@ import { expect } from 'chai';
 import { GatewayError } from '../../../src/actors/errors.ts';
 import type { AiRequest } from '../../../src/actors/ports.ts';
 import { HttpAiBackend } from '../../../src/infra/ai/http-ai-backend.ts';
+import { BlockedAddressError } from '../../../src/infra/guarded-lookup.ts';
+import { isMetadata } from '../../../src/infra/metadata-addresses.ts';
 
 const KEY = 'sk-very-secret-key';
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
@@ -218,6 +220,21 @@ describe('HttpAiBackend', () => {
     'http://[fe80::1]/run',
     'http://[fd00:ec2::254]/latest',
     'http://100.100.100.200/latest',
+    'http://168.63.129.16/machine',
+    'http://[::ffff:168.63.129.16]/machine',
+    'http://[::168.63.129.16]/machine',
+    'http://[::ffff:0:168.63.129.16]/machine',
+    'http://[64:ff9b::168.63.129.16]/machine',
+    'http://[2002:a83f:8110::]/machine',
+    'http://192.0.0.192/opc/v2/instance/',
+    'http://[64:ff9b::192.0.0.192]/opc',
+    'http://[fd20:ce::254]/computeMetadata/v1/',
+    'http://[fd00:ec2::23]/v1/credentials',
+    'http://[fd00:42::42]/conf',
+    'http://[64:ff9b:1::1]/run',
+    'http://[64:ff9b:1:ffff::a9fe:a9fe]/run',
+    'http://[64:ff9b::169.254.169.254]/latest',
+    'http://[2002:a9fe:a9fe::]/latest',
   ])
     it(`refuses ${url.replace(KEY, '…')}`, async () => {
       base = '';
@@ -227,17 +244,30 @@ describe('HttpAiBackend', () => {
       expect(error.message).to.match(/URL of the AI backend/);
     });
 
-  it('refuses a name that resolves to a link-local address', async () => {
-    base = '';
-    backend = new HttpAiBackend({
-      baseUrl: 'http://ai.example',
-      timeoutMs: 1_000,
-      lookup: (_host, options, callback) =>
-        options.all
-          ? callback(null, [{ address: '169.254.169.254', family: 4 }])
-          : callback(null, '169.254.169.254', 4),
+  for (const address of [
+    '169.254.169.254',
+    '168.63.129.16',
+    '192.0.0.192',
+    'fd20:ce::254',
+    '64:ff9b:1::7f00:1',
+  ])
+    it(`refuses a name that resolves to ${address}`, async () => {
+      base = '';
+      const family = address.includes(':') ? 6 : 4;
+      backend = new HttpAiBackend({
+        baseUrl: 'http://ai.example',
+        timeoutMs: 1_000,
+        lookup: (_host, options, callback) =>
+          options.all ? callback(null, [{ address, family }]) : callback(null, address, family),
+      });
+      const error = await failure(ask());
+      expect(error.code).to.equal('AI_DOWNSTREAM_ERROR');
+      expect((error.cause as Error).cause).to.be.instanceOf(BlockedAddressError);
     });
-    expect((await failure(ask())).code).to.equal('AI_DOWNSTREAM_ERROR');
+
+  it('dials private addresses and public ones beside them', () => {
+    for (const address of ['10.0.0.1', '192.0.0.191', '168.63.129.17', 'fd20:ce::253', '64:ff9b:2::1', '::1'])
+      expect(isMetadata(address), address).to.equal(false);
   });
 
   it('says so when no AI backend is configured', async () => {
