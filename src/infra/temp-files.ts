@@ -18,7 +18,7 @@ export interface TempFilesOptions {
 }
 
 /**
- * The previews in `TEMP_DIR` (SPEC §9): each is deleted after 24 hours, by a sweep every 30 minutes.
+ * The previews in `TEMP_DIR`: each is deleted after 24 hours, by a sweep every 30 minutes.
  * Only regular files that this service wrote are deleted, never through a link, never outside.
  */
 export class TempFiles {
@@ -32,9 +32,17 @@ export class TempFiles {
     this.#dir = resolve(options.dir);
   }
 
-  /** Copies a file in, readable by this user alone; gives the copy's absolute path. */
-  async add(source: string): Promise<string> {
+  /** Makes the folder unless it exists. @throws Error when it is a link, a file, or another user's folder */
+  async prepare(): Promise<void> {
+    if (await this.#exists()) return;
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    // Another user of a shared folder such as /tmp may have been faster.
+    await this.#exists();
+  }
+
+  /** Copies a file in, readable by this user alone; gives the copy's absolute path. @throws as `prepare` */
+  async add(source: string): Promise<string> {
+    await this.prepare();
     const path = join(this.#dir, `wa-preview-${randomUUID()}${extname(source)}`);
     try {
       await copyFile(source, path, constants.COPYFILE_EXCL);
@@ -62,15 +70,26 @@ export class TempFiles {
 
   /** Deletes our files older than 24 hours; gives their number. A missing folder has none. */
   async sweep(): Promise<number> {
-    const root = await lstat(this.#dir).catch(ignoreMissing);
-    if (!root) return 0;
-    if (!root.isDirectory())
-      throw new Error('TEMP_DIR is not a folder of its own: nothing is deleted there.');
+    if (!(await this.#exists())) return 0;
     let deleted = 0;
     for (const name of await readdir(this.#dir)) {
       if (OWN_NAME.test(name) && (await this.#deleteIfOld(join(this.#dir, name)))) deleted += 1;
     }
     return deleted;
+  }
+
+  /** False while the folder is missing. @throws Error when others decide what is at its path */
+  async #exists(): Promise<boolean> {
+    const root = await lstat(this.#dir).catch(ignoreMissing);
+    if (!root) return false;
+    if (root.isSymbolicLink()) throw new Error(`TEMP_DIR (${this.#dir}) is a link: name the folder itself.`);
+    if (!root.isDirectory()) throw new Error(`TEMP_DIR (${this.#dir}) is not a folder.`);
+    // Windows has no user ids; there the folder's own permissions count.
+    if (root.uid !== (process.getuid?.() ?? root.uid))
+      throw new Error(
+        `TEMP_DIR (${this.#dir}) belongs to another user: name a folder of this service's own.`,
+      );
+    return true;
   }
 
   /** Deletes a regular file past its time; `unlink` itself never follows a link. */

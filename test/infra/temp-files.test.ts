@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
@@ -71,21 +71,44 @@ describe('TempFiles', () => {
     expect(await readdir(outside)).to.deep.equal([name]);
   });
 
-  it('deletes nothing when TEMP_DIR itself has become a link', async () => {
-    const old = await preview(48 * HOUR);
-    const link = join(root, 'link');
-    await symlink(dir, link);
-    const through = new TempFiles({
-      dir: link,
-      clock: { now: () => now },
-      onFault: () => expect.fail('a sweep failed'),
+  /** How preparing, writing and sweeping end for a folder. */
+  async function outcomes(of: TempFiles): Promise<string[]> {
+    const failed = (error: Error) => error.message;
+    const done = () => 'done';
+    const swept = await of.sweep().then(done, failed);
+    const prepared = await of.prepare().then(done, failed);
+    return [swept, prepared, await of.add(source).then(done, failed)];
+  }
+
+  for (const target of ['temp', 'missing'])
+    it(`refuses a folder that is a link to one that ${target === 'temp' ? 'exists' : 'does not'}`, async () => {
+      const old = await preview(48 * HOUR);
+      const link = join(root, 'link');
+      await symlink(join(root, target), link);
+      const through = new TempFiles({ dir: link, clock: { now: () => now }, onFault: () => {} });
+      expect(await outcomes(through)).to.deep.equal(
+        Array(3).fill(`TEMP_DIR (${link}) is a link: name the folder itself.`),
+      );
+      expect(await readdir(dir)).to.deep.equal([basename(old)]);
+      expect((await readdir(root)).sort()).to.deep.equal(['link', 'source.png', 'temp']);
     });
-    const swept = await through.sweep().then(
-      () => 'swept',
-      () => 'refused',
+
+  it('refuses a folder of another user, and a file', async () => {
+    await preview(48 * HOUR);
+    const getuid = sinon.stub(process, 'getuid').returns((process.getuid?.() ?? 0) + 1);
+    expect(await outcomes(files)).to.deep.equal(
+      Array(3).fill(`TEMP_DIR (${dir}) belongs to another user: name a folder of this service's own.`),
     );
-    expect(swept).to.equal('refused');
-    expect(await readdir(dir)).to.deep.equal([basename(old)]);
+    getuid.restore();
+    expect(await readdir(dir)).to.have.length(1);
+    await rm(dir, { recursive: true });
+    await writeFile(dir, 'x');
+    expect(await outcomes(files)).to.deep.equal(Array(3).fill(`TEMP_DIR (${dir}) is not a folder.`));
+  });
+
+  it('makes a folder that only this user can enter', async () => {
+    await files.prepare();
+    expect((await stat(dir)).mode & 0o777).to.equal(0o700);
   });
 
   it('doesn’t go into folders, nor delete one with a name of ours', async () => {

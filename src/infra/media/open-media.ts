@@ -22,6 +22,7 @@ export interface MediaOptions {
 /**
  * Opens the images' side: the spool in `dataDir`, swept of what no message waits for, and the previews in `tempDir`.
  * `close` stops the previews' clean-up.
+ * @throws Error when `tempDir` is a link or another user's folder
  */
 export async function openMedia(
   options: MediaOptions,
@@ -37,6 +38,7 @@ export async function openMedia(
     if (file) spool.release(file).catch((error: unknown) => onFault('spool', error));
   });
   await spool.sweep(new Set(await options.pendingFiles()));
+  await previews.prepare();
   previews.start();
   const source = new SpooledMedia({ spool, previews, allowedOrigins, lookup });
   return { source, close: () => previews.stop() };
