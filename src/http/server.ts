@@ -70,16 +70,32 @@ export function createHttpServer(app: Express, headers: Record<string, string> =
     app,
   );
   server.maxConnections = MAX_CONNECTIONS;
-  const answering = new WeakMap<object, ServerResponse>();
-  server.on('request', (req, res) => answering.set(req.socket, res));
+  const newest = new WeakMap<object, ServerResponse>();
+  server.on('request', (req, res) => newest.set(req.socket, res));
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
   // By itself Node would ask for the body before anybody has looked at the key.
   server.on('checkContinue', (req, res) => server.emit('request', req, res));
+  const refused = new WeakSet<object>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const response = answering.get(socket);
-    const isBetween = response === undefined || response.writableFinished || !response.headersSent;
-    if (!socket.writable || !isBetween || error.code === 'ECONNRESET') socket.destroy();
-    else socket.end(refusal(error.code, headers));
+    if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
+    if (socket.destroyed || refused.has(socket)) return;
+    refused.add(socket);
+    inTurn(newest.get(socket), (isBegun) => {
+      if (isBegun || !socket.writable) socket.destroy();
+      else socket.end(refusal(error.code, headers));
+    });
   });
   return server;
+}
+
+/**
+ * Runs `refuse` when it is the bad bytes' turn to be answered: behind all requests of the connection that came whole.
+ * `isBegun` says that the bytes belong to a request whose answer has begun already.
+ */
+function inTurn(newest: ServerResponse | undefined, refuse: (isBegun: boolean) => void): void {
+  if (newest === undefined || newest.writableFinished) refuse(false);
+  else if (newest.req.complete) newest.once('close', () => refuse(false));
+  // A response without a socket waits for those before it.
+  else if (newest.socket === null) newest.once('socket', () => refuse(newest.headersSent));
+  else refuse(newest.headersSent);
 }

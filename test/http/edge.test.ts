@@ -167,6 +167,56 @@ describe('the HTTP edge', () => {
       });
     }
 
+    /** A POST of a message, whole, and the start of one whose body is no chunk. */
+    const body = JSON.stringify({ to: '6281234567890', message: 'Hi' });
+    const head =
+      'POST /agents/bot/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret-key\r\n' +
+      'Content-Type: application/json\r\n';
+    const whole = `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
+    const broken = `${head}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`;
+
+    /** The status lines of a connection's answers. */
+    const statuses = (answers: string) => [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => code);
+
+    for (const [name, junk] of [
+      ['bytes that are no HTTP', 'hello\r\n\r\nhello again\r\n\r\n'],
+      ['a request whose body is broken', broken],
+      ['a whole request and bytes that are no HTTP', `${whole}hello\r\n\r\n`],
+    ] as const) {
+      it(`never answers a pending request with what is wrong behind it: ${name}`, async () => {
+        let send = () => {};
+        const sending = new Promise<void>((resolve) => {
+          send = resolve;
+        });
+        const { onSend } = http.system;
+        http.system.onSend = (message, options) => sending.then(() => onSend(message, options));
+        const refused = once(http.server, 'clientError');
+        const answers = http.raw(whole + junk);
+        await refused;
+        send();
+        const text = await answers;
+        const asked = text.split('HTTP/1.1 ').slice(1);
+        expect(statuses(text)).to.deep.equal(
+          name.startsWith('a whole') ? ['200', '200', '400'] : ['200', '400'],
+        );
+        expect(asked[0]).to.include('"status":"sent"').and.not.to.include('INVALID_PAYLOAD');
+        expect(asked.at(-1)).to.include('"code":"INVALID_PAYLOAD"');
+      });
+    }
+
+    it('sends nothing after junk to a client that has closed with its answer pending', async () => {
+      http.system.onSend = () => new Promise(() => {});
+      const refused = once(http.server, 'clientError');
+      const socket = connect(http.port, '127.0.0.1');
+      socket.write(`${whole}hello\r\n\r\n`);
+      await refused;
+      socket.destroy();
+      while (!http.observed.some(([, , status]) => status === 499)) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect((await http.ask('/health')).status).to.equal(200);
+    });
+
     it('answers a request whatever it expects', async () => {
       const answer = await http.raw(
         'GET /health HTTP/1.1\r\nHost: localhost\r\nExpect: miracles\r\nConnection: close\r\n\r\n',
