@@ -31,8 +31,9 @@ whenChromium('the real driver, when the page does what nobody asked for', (execu
     client = new WwebjsClient({
       profile,
       deadlines: DEADLINES,
+      preparePage: () => Promise.resolve(),
       open: async (events) => {
-        library = await openLibrary(profile.dir, launch, events);
+        library = await openLibrary(profile.dir, { puppeteer: launch, userAgent: undefined }, events);
         return library;
       },
       onFault: world.options.onFault,

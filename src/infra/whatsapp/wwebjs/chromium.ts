@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { LaunchOptions } from 'puppeteer';
@@ -94,4 +95,28 @@ export function launchOptions(settings: ChromiumSettings, executablePath: string
       ...settings.extraArgs,
     ],
   };
+}
+
+const PLATFORM = process.platform === 'darwin' ? 'Macintosh; Intel Mac OS X 10_15_7' : 'X11; Linux x86_64';
+const VERSION_WITHIN_MS = 5_000;
+const userAgents = new Map<string, Promise<string | undefined>>();
+
+/**
+ * The agent that this browser has with a window: without one it calls itself HeadlessChrome, which WhatsApp Web may
+ * refuse, and the library's own is years old. Undefined, hence the library's, when the browser does not say its version.
+ */
+export function userAgentOf(executablePath: string): Promise<string | undefined> {
+  const known = userAgents.get(executablePath);
+  if (known !== undefined) return known;
+  const asked = new Promise<string | undefined>((resolve) => {
+    execFile(executablePath, ['--version'], { timeout: VERSION_WITHIN_MS }, (_error, said = '') => {
+      const [, major] = /(\d+)\.\d+\.\d+\.\d+/.exec(said) ?? [];
+      resolve(
+        major &&
+          `Mozilla/5.0 (${PLATFORM}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`,
+      );
+    });
+  });
+  userAgents.set(executablePath, asked);
+  return asked;
 }

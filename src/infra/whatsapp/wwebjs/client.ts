@@ -1,24 +1,29 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { EventEmitter } from 'eventemitter3';
 import type { Page } from 'puppeteer';
+import { z } from 'zod';
 import { GatewayError } from '../../../actors/errors.ts';
 import type {
   EpochMs,
   Handover,
+  HandoverOptions,
   ImageFile,
   InboundMessage,
   Jid,
+  SentQuery,
   WebAuthnJson,
   WhatsAppClient,
   WhatsAppClientEvents,
 } from '../../../actors/ports.ts';
 import { query, textOf, within } from './calls.ts';
 import { holdPipe, type Library, type LibraryEvents } from './library.ts';
-import { fetchUnread, findSent } from './page-queries.ts';
-import { stateScript, typingScript } from './page-scripts.ts';
+import { PageFailure, runInPage } from './page/page-layer.ts';
+import { pageScript, REPORTER } from './page/script.ts';
+import { fetchMissed, findSent } from './page-queries.ts';
 import type { Profile } from './profile.ts';
 import { Recipients } from './recipients.ts';
-import { send } from './send.ts';
-import { SessionEvents, type Tell } from './session-events.ts';
+import { type Draft, send } from './send.ts';
+import { type Emit, SessionEvents } from './session-events.ts';
 import { tearDown } from './tear-down.ts';
 
 /** Deadlines of the calls into the library, in ms: without them a frozen page holds a call for minutes. */
@@ -33,16 +38,20 @@ export interface ClientDeadlines {
   closeMs: number;
 }
 
-/** What a client is made of, and who hears of it. */
+/** What a client is made of, and its callbacks. */
 export interface ClientParts {
   profile: Profile;
   deadlines: ClientDeadlines;
+  /** Prepares the page before it loads WhatsApp Web. */
+  preparePage(page: Page): Promise<void>;
   /** Makes the library's client for the profile; rejects when there is no Chromium. */
   open(events: LibraryEvents): Promise<Library>;
   onFault(where: string, error: unknown): void;
-  /** The client is ended and has left nothing. */
+  /** The client has ended and has left nothing. */
   onEnd(): void;
 }
+
+const AGAIN_MS = 200;
 
 /**
  * One session on the unmodified whatsapp-web.js. What the library does badly, and where it is answered here, is
@@ -59,7 +68,7 @@ export class WwebjsClient implements WhatsAppClient {
   #starting = false;
   #watched = false;
   #failStart: (cause: string) => void = () => undefined;
-  /** Nothing else is to be told: it disconnected, crashed, was logged out or is being ended. */
+  /** Nothing more is emitted: it disconnected, crashed, was logged out or is being ended. */
   #over = false;
   #destroyed: Promise<void> | null = null;
 
@@ -80,14 +89,16 @@ export class WwebjsClient implements WhatsAppClient {
   }
 
   async logout(): Promise<void> {
-    const { client, letGo } = this.#live();
+    const { letGo } = this.#live();
+    const page = this.#page();
     const isLinked = !(await this.probe()).startsWith('UNPAIRED');
     this.#over = true;
     letGo();
     if (isLinked) {
-      await query('logout', this.#parts.deadlines.logoutMs, client.logout()).catch((error: GatewayError) => {
-        // The page went away because it is logged out.
-        if (!textOf(error.cause).includes('context was destroyed')) throw error;
+      const loggedOut = runInPage(page, 'logOut', z.null());
+      await query('logout', this.#parts.deadlines.logoutMs, loggedOut).catch(async (error: unknown) => {
+        // The page may go away because it is logged out: then the next one is unpaired.
+        if (!(await this.#isUnpaired(page))) throw error;
       });
     }
     await this.#parts.profile.unmarkLinked();
@@ -112,24 +123,20 @@ export class WwebjsClient implements WhatsAppClient {
     await query('reload', this.#parts.deadlines.queryMs, this.#page().reload());
   }
 
-  async sendText(to: Jid, text: string, options: { quoteId?: string } = {}): Promise<Handover> {
-    const draft = { to, content: text, quoteId: options.quoteId };
-    return send(this.#live().client, draft, this.#parts.deadlines);
+  sendText(to: Jid, text: string, options: HandoverOptions = {}): Promise<Handover> {
+    return this.#send({ to, text, ...options });
   }
 
-  async sendImage(
+  sendImage(
     to: Jid,
     image: ImageFile,
-    options: { caption?: string; quoteId?: string } = {},
+    { caption = '', ...options }: HandoverOptions & { caption?: string } = {},
   ): Promise<Handover> {
-    const { media } = this.#live();
-    const content = await query('image', this.#parts.deadlines.queryMs, media(image));
-    return send(this.#live().client, { to, content, ...options }, this.#parts.deadlines);
+    return this.#send({ to, text: caption, image, ...options });
   }
 
   async setTyping(chatId: Jid, typing: boolean): Promise<void> {
-    const shown = this.#page().evaluate(typingScript(chatId, typing));
-    await query('typing', this.#parts.deadlines.queryMs, shown);
+    await this.#ask('typing', z.null(), chatId, typing);
   }
 
   async resolveRecipient(jid: Jid): Promise<Jid | null> {
@@ -137,38 +144,59 @@ export class WwebjsClient implements WhatsAppClient {
     return jid.endsWith('@c.us') ? this.#recipients.resolve(jid) : jid;
   }
 
-  async probe(): Promise<string> {
-    const asked = this.#page().evaluate(stateScript());
-    return String(await query('probe', this.#parts.deadlines.queryMs, asked));
+  requestPairingCode(phoneNumber: string): Promise<string> {
+    return this.#ask('pairingCode', z.string().min(1), phoneNumber);
   }
 
-  async findSent(wanted: {
-    to: Jid;
-    kind: 'text' | 'image';
-    text: string;
-    since: EpochMs;
-  }): Promise<Handover[]> {
+  async answerPasskey(assertion: WebAuthnJson): Promise<void> {
+    try {
+      await this.#ask('answerPasskey', z.null(), assertion);
+    } catch (error) {
+      const { cause } = error as GatewayError;
+      if (!(cause instanceof PageFailure) || cause.code !== 'NO_PASSKEY') throw error;
+      throw new GatewayError('SESSION_NOT_READY', 'The page waits for no passkey.', { cause });
+    }
+  }
+
+  async probe(): Promise<string> {
+    this.#page();
+    return this.#session!.probe();
+  }
+
+  async findSent(wanted: SentQuery): Promise<Handover[]> {
     return query('find-sent', this.#parts.deadlines.historyMs, findSent(this.#page(), wanted));
   }
 
-  requestPairingCode(_phoneNumber: string): Promise<string> {
-    return Promise.reject(new GatewayError('SESSION_NOT_READY', 'Pairing codes are not supported.'));
-  }
-
-  answerPasskey(_assertion: WebAuthnJson): Promise<void> {
-    return Promise.reject(new GatewayError('SESSION_NOT_READY', 'No passkey is asked for.'));
-  }
-
   async fetchMissed(wanted: { since: EpochMs; perChat: number }): Promise<InboundMessage[]> {
-    const onFault = (error: unknown) => this.#parts.onFault('fetch-unread', error);
-    const fetched = fetchUnread(this.#page(), wanted, onFault);
-    return query('fetch-unread', this.#parts.deadlines.historyMs, fetched);
+    const onFault = (error: unknown) => this.#parts.onFault('fetch-missed', error);
+    const fetched = fetchMissed(this.#page(), wanted, onFault);
+    return query('fetch-missed', this.#parts.deadlines.historyMs, fetched);
+  }
+
+  /** Hands a message over to the page of this moment. */
+  async #send(draft: Draft): Promise<Handover> {
+    return send(this.#page(), draft, this.#parts.deadlines.sendMs);
+  }
+
+  /** Runs an action of the page layer that sends nothing, within the deadline of a query. */
+  async #ask<T>(action: string, shape: z.ZodType<T>, ...args: unknown[]): Promise<T> {
+    return query(action, this.#parts.deadlines.queryMs, runInPage(this.#page(), action, shape, ...args));
   }
 
   /** Asks WhatsApp where a number is reached; null for one without an account. */
-  async #askRecipient(jid: Jid): Promise<Jid | null> {
-    const asked = this.#live().client.getNumberId(jid);
-    return (await query('recipient', this.#parts.deadlines.queryMs, asked))?._serialized ?? null;
+  #askRecipient(jid: Jid): Promise<Jid | null> {
+    return this.#ask('recipient', z.string().nullable(), jid);
+  }
+
+  /** Waits for a page that shows no account, as long as a query may take. */
+  async #isUnpaired(page: Page): Promise<boolean> {
+    const until = performance.now() + this.#parts.deadlines.queryMs;
+    do {
+      const state = await runInPage(page, 'socketState', z.string()).catch(() => 'UNLAUNCHED');
+      if (state.startsWith('UNPAIRED')) return true;
+      await delay(AGAIN_MS);
+    } while (performance.now() < until);
+    return false;
   }
 
   /** Launches Chromium and takes the page over. */
@@ -178,6 +206,7 @@ export class WwebjsClient implements WhatsAppClient {
     this.#starting = true;
     await this.#parts.profile.prepare();
     const library = await this.#parts.open({
+      opened: (page) => this.#onOpened(page),
       injecting: () => this.#onInjecting(library),
       lost: (cause) => this.#crash(cause),
       fault: (error) => this.#parts.onFault('library', error),
@@ -187,22 +216,42 @@ export class WwebjsClient implements WhatsAppClient {
     const { client, letGo } = library;
     const { profile, onFault } = this.#parts;
     const { queryMs } = this.#parts.deadlines;
-    this.#session = new SessionEvents({ client, profile, queryMs, letGo, tell: this.#tell, onFault });
+    this.#session = new SessionEvents({ client, profile, queryMs, letGo, emit: this.#emit, onFault });
     const initialized = client.initialize();
     this.#initialized = initialized.catch(() => undefined);
     const failed = new Promise<never>((_resolve, reject) => {
       this.#failStart = (cause) => reject(new GatewayError('SESSION_START_FAILED', `${cause}.`));
     });
-    await Promise.race([initialized, failed]);
+    await Promise.race([initialized, failed]).catch(async (error: unknown) => {
+      throw await this.#explained(error);
+    });
   }
 
-  /** Browser and page are there, for the first time or anew. */
+  /** A start that failed because the page lacks something, with its name. */
+  async #explained(error: unknown): Promise<unknown> {
+    if (this.#over || error instanceof GatewayError) return error;
+    const missing = await this.#session?.check();
+    if (!missing?.length) return error;
+    const message = `WhatsApp Web has changed: its page lacks ${missing.join(', ')}.`;
+    return new GatewayError('SESSION_START_FAILED', message, { cause: error, details: { missing } });
+  }
+
+  /** The page is there and loads nothing yet: the page layer gets in first, in this and in each later document. */
+  async #onOpened(page: Page): Promise<void> {
+    await this.#parts.preparePage(page);
+    await page.exposeFunction(REPORTER, (name: string, payload: unknown) =>
+      this.#over ? undefined : this.#session?.take(name, payload),
+    );
+    await page.evaluateOnNewDocument(await pageScript());
+  }
+
+  /** Browser and page are there, for the first time or after a reload. */
   #onInjecting(library: Library): void {
     if (this.#watched) this.#session?.pageChanged();
     else this.#watch(library);
   }
 
-  /** The library tells nothing of a dead browser or page (hazard 9). */
+  /** The library reports no dead browser or page (hazard 9). */
   #watch({ client }: Library): void {
     this.#watched = true;
     holdPipe(client);
@@ -211,14 +260,14 @@ export class WwebjsClient implements WhatsAppClient {
     client.pupPage?.once('close', () => this.#crash('the page was closed'));
   }
 
-  /** Tells of a crash, once. */
+  /** Reports a crash, once. */
   #crash(cause: string): void {
     this.#failStart(cause);
-    this.#tell('crash', cause);
+    this.#emit('crash', cause);
   }
 
-  /** Emits, unless the session is over; what ends it is the last thing told. */
-  readonly #tell: Tell = (name, ...args) => {
+  /** Emits, unless the session is over; what ends it is emitted last. */
+  readonly #emit: Emit = (name, ...args) => {
     if (this.#over) return;
     if (name === 'crash' || name === 'disconnected') {
       this.#over = true;

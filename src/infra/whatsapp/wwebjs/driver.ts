@@ -1,9 +1,18 @@
+import { join } from 'node:path';
+import type { Page } from 'puppeteer';
 import { GatewayError } from '../../../actors/errors.ts';
 import type { WhatsAppClient, WhatsAppDriver } from '../../../actors/ports.ts';
-import { type ChromiumSettings, findChromium, launchOptions, runsUnsandboxed } from './chromium.ts';
+import {
+  type ChromiumSettings,
+  findChromium,
+  launchOptions,
+  runsUnsandboxed,
+  userAgentOf,
+} from './chromium.ts';
 import { type ClientDeadlines, WwebjsClient } from './client.ts';
 import { type Library, type LibraryEvents, openLibrary } from './library.ts';
 import { memoryOf } from './memory.ts';
+import { pinBuild } from './pin.ts';
 import { killBrowsersOf } from './processes.ts';
 import { Profile, profilesBelow } from './profile.ts';
 
@@ -12,6 +21,9 @@ export interface WwebjsOptions extends Omit<ChromiumSettings, 'protocolTimeoutMs
   authDir: string;
   /** `SEND_TIMEOUT_MS`. */
   sendTimeoutMs: number;
+  /** `WHATSAPP_WEB_VERSION` and `WHATSAPP_WEB_DIR`: a build of the page that is kept there as `<version>.html`. */
+  webVersion?: string;
+  webVersionDir?: string;
   deadlines?: Partial<ClientDeadlines>;
   onFault(where: string, error: unknown): void;
   /** Told once what the operator should know. */
@@ -46,6 +58,7 @@ export class WwebjsDriver implements WhatsAppDriver {
       profile,
       deadlines: this.#deadlines,
       open: (events) => this.#open(profile, events),
+      preparePage: (page) => this.#preparePage(page),
       onFault: this.#options.onFault,
       onEnd: () => this.#clients.delete(client),
     });
@@ -88,6 +101,12 @@ export class WwebjsDriver implements WhatsAppDriver {
       : 'No Chromium or Chrome was found: install one (apt install chromium), or set PUPPETEER_EXECUTABLE_PATH.';
   }
 
+  /** Serves the pinned build of WhatsApp Web, where one is configured. */
+  async #preparePage(page: Page): Promise<void> {
+    const { webVersion, webVersionDir } = this.#options;
+    if (webVersion && webVersionDir) await pinBuild(page, join(webVersionDir, `${webVersion}.html`));
+  }
+
   /** The library's client on a profile. */
   async #open(profile: Profile, events: LibraryEvents): Promise<Library> {
     const executablePath = this.#executable();
@@ -95,6 +114,7 @@ export class WwebjsDriver implements WhatsAppDriver {
     // Our own deadlines come first; this one ends what nobody waits for any more.
     const protocolTimeoutMs = this.#deadlines.sendMs + 15_000;
     const launch = launchOptions({ ...this.#options, protocolTimeoutMs }, executablePath);
-    return openLibrary(profile.dir, launch, events);
+    const userAgent = await userAgentOf(executablePath);
+    return openLibrary(profile.dir, { puppeteer: launch, userAgent }, events);
   }
 }

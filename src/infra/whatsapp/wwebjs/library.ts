@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import type { Page } from 'puppeteer';
 import type WAWebJS from 'whatsapp-web.js';
-import type { Client, MessageMedia } from 'whatsapp-web.js';
-import type { ImageFile } from '../../../actors/ports.ts';
+import type { Client } from 'whatsapp-web.js';
 
 type Launch = WAWebJS.ClientOptions['puppeteer'];
 
-/** What the library's client does behind the back of its user, told. */
+/** Callbacks for what the library's client does by itself. */
 export interface LibraryEvents {
+  /** The page is there and has loaded nothing yet. */
+  opened(page: Page): Promise<void>;
   /** Browser and page are there, and the page is about to be taken over: at the start, and at each reload. */
   injecting(): void;
   /** A page that was reloaded can't be taken over again: it neither sends nor hears. */
@@ -18,7 +19,6 @@ export interface LibraryEvents {
 /** One client of whatsapp-web.js that can't end the process. */
 export interface Library {
   client: Client;
-  media(image: ImageFile): Promise<MessageMedia>;
   /** From now on no page is taken over: the session is over or being ended. */
   letGo(): void;
 }
@@ -27,6 +27,7 @@ export interface Library {
 interface Internals {
   inject(): Promise<void>;
   initWebVersionCache(): Promise<void>;
+  attachEventListeners(): Promise<void>;
   destroy(): Promise<void>;
 }
 
@@ -36,23 +37,15 @@ interface Internals {
  */
 export async function openLibrary(
   dataPath: string,
-  puppeteer: Launch,
+  launch: { puppeteer: Launch; userAgent: string | undefined },
   events: LibraryEvents,
 ): Promise<Library> {
   const { default: library } = await import('whatsapp-web.js');
   const authStrategy = new library.LocalAuth({ dataPath });
   // It would delete the profile under the running browser; the driver does, after its end (hazards 2, 5).
   authStrategy.logout = () => Promise.resolve();
-  const client = new library.Client({ authStrategy, puppeteer, webVersionCache: { type: 'none' } });
-  const letGo = harden(client, events);
-  const media = async (image: ImageFile) =>
-    new library.MessageMedia(
-      image.mimetype,
-      await readFile(image.path, 'base64'),
-      image.filename,
-      image.size,
-    );
-  return { client, media, letGo };
+  const client = new library.Client({ authStrategy, ...launch, webVersionCache: { type: 'none' } });
+  return { client, letGo: harden(client, events) };
 }
 
 /** Holds the promises that the library lets float; answers how to make it let the page go. */
@@ -79,8 +72,12 @@ function harden(client: Client, events: LibraryEvents): () => void {
   internals.inject = injectAgain;
   // Called by the library itself, un-awaited, when the socket is in a bad state.
   internals.destroy = () => destroy().catch(events.fault);
-  // Even without a cache it reads each response of the index, in a promise that nobody holds.
-  internals.initWebVersionCache = () => Promise.resolve();
+  // The step before the page is loaded. Even without a cache the library's own reads each response of the index, in a
+  // promise that nobody holds.
+  internals.initWebVersionCache = () => (client.pupPage ? events.opened(client.pupPage) : Promise.resolve());
+  // The page layer listens for messages itself: the library's listeners need more of the page, and read keys by a name
+  // that has changed.
+  internals.attachEventListeners = () => Promise.resolve();
   return () => {
     over = true;
   };

@@ -1,54 +1,63 @@
 import type { Page } from 'puppeteer';
 import { z } from 'zod';
-import type { EpochMs, Handover, InboundMessage, Jid } from '../../../actors/ports.ts';
-import { ownMessagesScript, unreadScript } from './page-scripts.ts';
-import { bodyOf, messageModel, parseMessage } from './parse-message.ts';
+import type { EpochMs, Handover, InboundMessage, SentQuery } from '../../../actors/ports.ts';
+import { runInPage } from './page/page-layer.ts';
+import { parseMessage } from './parse-message.ts';
 
 const LOOK_BACK = 50;
 
-const own = z.array(messageModel.extend({ ack: z.number().nullish() }));
-const unread = z.array(
-  z.union([z.object({ error: z.string() }), z.object({ name: z.string(), messages: z.array(z.unknown()) })]),
+const ownMessages = z.array(
+  z.object({
+    messageId: z.string().min(1),
+    isExact: z.boolean(),
+    chatId: z.string(),
+    type: z.string(),
+    body: z.string(),
+    t: z.number(),
+    ack: z.number(),
+  }),
+);
+const missedChats = z.array(
+  z.union([z.object({ error: z.unknown() }), z.object({ messages: z.array(z.unknown()) })]),
 );
 
 /** WhatsApp's clock has whole seconds: a message of the same second counts. */
-const wholeSecond = (time: EpochMs): EpochMs => Math.floor(time / 1000) * 1000;
+const wholeSecond = (time: EpochMs): number => Math.floor(time / 1000);
 
-/** Own messages of a chat with this text, newest first: was a doubtful send handed over? */
-export async function findSent(
-  page: Page,
-  query: { to: Jid; kind: 'text' | 'image'; text: string; since: EpochMs },
-): Promise<Handover[]> {
-  const models = own.parse(await page.evaluate(ownMessagesScript(query.to, LOOK_BACK)));
-  const type = query.kind === 'text' ? 'chat' : 'image';
-  return models
-    .filter((model) => model.type === type && bodyOf(model) === query.text)
-    .map((model) => ({ messageId: model.id._serialized, timestamp: model.t * 1000, ack: model.ack ?? 0 }))
-    .filter(({ timestamp }) => timestamp >= wholeSecond(query.since))
+/** Own messages of a chat that may be the one that was handed over, newest first. */
+export async function findSent(page: Page, query: SentQuery): Promise<Handover[]> {
+  const { to, stanzaId, kind, text } = query;
+  const since = wholeSecond(query.since);
+  const found = await runInPage(page, 'ownMessages', ownMessages, { to, stanzaId, since, limit: LOOK_BACK });
+  const exact = found.filter(({ isExact }) => isExact);
+  const type = kind === 'text' ? 'chat' : 'image';
+  const alike = (message: (typeof found)[number]) =>
+    message.type === type && message.body === text && message.t >= since;
+  return (exact.length > 0 ? exact : found.filter(alike))
+    .map(({ messageId, t, ack, chatId }) => ({ messageId, timestamp: t * 1000, ack, chatId }))
     .reverse();
 }
 
-/** Unread messages of all chats not older than `since`, oldest first; what doesn't fit is told and left out. */
-export async function fetchUnread(
+/** Messages of all chats not older than `since`, oldest first; what can't be read is reported and left out. */
+export async function fetchMissed(
   page: Page,
   query: { since: EpochMs; perChat: number },
   onFault: (error: unknown) => void,
 ): Promise<InboundMessage[]> {
   const found: InboundMessage[] = [];
-  for (const chat of unread.parse(await page.evaluate(unreadScript(query.perChat)))) {
+  const wanted = { since: wholeSecond(query.since), perChat: query.perChat };
+  for (const chat of await runInPage(page, 'missed', missedChats, wanted)) {
     if ('error' in chat) {
-      onFault(new Error(chat.error));
+      onFault(new Error(JSON.stringify(chat.error)));
       continue;
     }
     for (const model of chat.messages) {
       try {
-        found.push(parseMessage(model, chat.name || undefined));
+        found.push(parseMessage(model));
       } catch (error) {
         onFault(error);
       }
     }
   }
-  return found
-    .filter(({ timestamp }) => timestamp >= wholeSecond(query.since))
-    .sort((one, other) => one.timestamp - other.timestamp);
+  return found.sort((one, other) => one.timestamp - other.timestamp);
 }

@@ -6,45 +6,32 @@ export function withoutDevice(jid: Jid): Jid {
   return jid.replace(/:\d+@/, '@');
 }
 
-/** A JID as the page gives it: a string in events, an object in results (WHATSAPP-WEB.md §1). */
-const jid = z
-  .union([z.string(), z.object({ _serialized: z.string() }).transform((id) => id._serialized)])
-  .transform(withoutDevice);
-
-/** What is read of WhatsApp Web's model of a message. `t` is in seconds. */
-export const messageModel = z.object({
-  id: z.object({ _serialized: z.string().min(1), fromMe: z.boolean() }),
-  from: jid,
-  author: jid.nullish(),
+/** A message as the page layer reports it. `t` is in seconds. */
+const reported = z.object({
+  id: z.string().min(1),
+  fromMe: z.boolean(),
+  chatId: z.string().min(1),
+  senderId: z.string().min(1),
+  lid: z.string().nullish(),
   type: z.string(),
-  body: z.string().nullish(),
-  caption: z.string().nullish(),
+  body: z.string(),
   t: z.number(),
-  mentionedJidList: z.array(jid).nullish(),
-  notifyName: z.string().nullish(),
+  mentionedIds: z.array(z.string()),
+  senderName: z.string().nullish(),
+  chatName: z.string().nullish(),
 });
-
-/** The text, or the caption: anything but a text keeps its thumbnail in `body`. */
-export function bodyOf({ type, body, caption }: z.infer<typeof messageModel>): string {
-  return (type === 'chat' ? body : caption) ?? '';
-}
 
 /**
  * A message as the port's; parsed where it enters, and never trusted beyond its shape.
  * @throws ZodError when it doesn't fit
  */
-export function parseMessage(model: unknown, chatName?: string): InboundMessage {
-  const message = messageModel.parse(model);
+export function parseMessage(model: unknown): InboundMessage {
+  const { t, lid, senderName, chatName, ...message } = reported.parse(model);
   return {
-    id: message.id._serialized,
-    chatId: message.from,
-    senderId: message.author ?? message.from,
-    fromMe: message.id.fromMe,
-    type: message.type,
-    body: bodyOf(message),
-    mentionedIds: message.mentionedJidList ?? [],
-    timestamp: message.t * 1000,
-    senderName: message.notifyName ?? undefined,
-    chatName,
+    ...message,
+    timestamp: t * 1000,
+    lid: lid || undefined,
+    senderName: senderName || undefined,
+    chatName: chatName || undefined,
   };
 }

@@ -1,71 +1,61 @@
-import type { Client, MessageMedia } from 'whatsapp-web.js';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Page } from 'puppeteer';
+import { z } from 'zod';
 import { GatewayError } from '../../../actors/errors.ts';
-import type { Handover, Jid } from '../../../actors/ports.ts';
-import { query, textOf, within } from './calls.ts';
-import { quotableScript } from './page-scripts.ts';
-import { withoutDevice } from './parse-message.ts';
+import type { Handover, HandoverOptions, ImageFile, Jid } from '../../../actors/ports.ts';
+import { query, within } from './calls.ts';
+import { PageFailure, runInPage } from './page/page-layer.ts';
 
-/** What is to be sent; the caption is an image's. */
-export interface Draft {
+/** What is to be sent; `text` is the caption of an image. */
+export interface Draft extends HandoverOptions {
   to: Jid;
-  content: string | MessageMedia;
-  caption?: string;
-  quoteId?: string;
+  text: string;
+  image?: ImageFile;
 }
 
-const MESSAGE_ID = /^(true|false)_[\w.-]+@[a-z.]+_[^_]+(_.+)?$/;
-const QUOTE_MISSING = 'The quoted message was not found in this chat.';
-/** What the page says before it has given the message to anybody. */
-const NOT_HANDED_OVER = /invalid wid|reading 'getChat'|media-fault|upload failed/;
+const handover = z.object({
+  messageId: z.string().min(1),
+  t: z.number(),
+  ack: z.number(),
+  chatId: z.string(),
+  errorCode: z.number().nullish(),
+});
+
+/** An image as the page takes it: its bytes travel as base64. */
+async function imageOf({ path, mimetype, filename }: ImageFile) {
+  return { data: await readFile(path, 'base64'), mimetype, filename: filename ?? basename(path) };
+}
 
 /**
- * Hands a message over, with the options that keep the library from failing or waiting for what nobody asked for.
- * @throws GatewayError `NOT_FOUND` for a quote that isn't there, else `BAD_GATEWAY` with the outcome
+ * Hands a message over to the page.
+ * @throws GatewayError `NOT_FOUND` for a quote that isn't in the chat, else `BAD_GATEWAY`; with the outcome
  */
-export async function send(
-  client: Client,
-  draft: Draft,
-  deadlines: { sendMs: number; queryMs: number },
-): Promise<Handover> {
-  if (draft.quoteId !== undefined) await checkQuote(client, draft.to, draft.quoteId, deadlines.queryMs);
-  const sent = client.sendMessage(draft.to, draft.content, {
-    caption: draft.caption || undefined,
-    quotedMessageId: draft.quoteId,
-    ignoreQuoteErrors: false,
-    sendSeen: false,
-    linkPreview: false,
-    parseVCards: false,
-  });
-  const message = await within('send', deadlines.sendMs, sent).catch((error: unknown) => {
+export async function send(page: Page, { image, ...draft }: Draft, ms: number): Promise<Handover> {
+  const content = image && (await query('image', ms, imageOf(image)));
+  const handed = runInPage(page, 'send', handover, { ...draft, image: content });
+  const { t, errorCode, ...result } = await within('send', ms, handed).catch((error: unknown) => {
     throw failureOf(error);
   });
-  // It resolves with nothing when it found no chat, or the page lost sight of the message.
-  if (message) {
-    return { messageId: message.id._serialized, timestamp: message.timestamp * 1000, ack: message.ack ?? 0 };
-  }
-  throw new GatewayError('BAD_GATEWAY', 'WhatsApp has no such chat.', { details: { outcome: 'failed' } });
+  return { ...result, timestamp: t * 1000, errorCode: errorCode ?? undefined };
 }
 
-/** A quote that can't be had is told, never left out in silence (SPEC §3). */
-async function checkQuote(client: Client, to: Jid, quoteId: string, ms: number): Promise<void> {
-  const missing = () => new GatewayError('NOT_FOUND', QUOTE_MISSING, { details: { outcome: 'failed' } });
-  if (!MESSAGE_ID.test(quoteId)) throw missing();
-  const asked = client.pupPage?.evaluate(quotableScript(quoteId)) ?? Promise.resolve(null);
-  const chatId = await query('quote', ms, asked).catch((error: GatewayError) => {
-    throw textOf(error.cause).includes('invalid wid') ? missing() : error;
-  });
-  if (typeof chatId !== 'string') throw missing();
-  // The same person may be addressed by number and by LID: only two of a kind can be compared.
-  const sameKind = chatId.split('@')[1] === to.split('@')[1];
-  if (sameKind && withoutDevice(chatId) !== withoutDevice(to)) throw missing();
+/** The page's failure as the port's: only what the page itself stopped before the hand-over surely did not leave. */
+function failureOf(cause: unknown): GatewayError {
+  const failure = cause instanceof PageFailure ? cause : undefined;
+  const outcome = failure?.stage === 'preparation' ? 'failed' : 'unknown';
+  if (failure?.code === 'NO_QUOTE')
+    return new GatewayError('NOT_FOUND', 'The quoted message was not found in this chat.', {
+      cause,
+      details: { outcome },
+    });
+  const missing = failure?.missing && { missing: [failure.missing] };
+  const message = MESSAGES[failure?.code ?? ''] ?? 'WhatsApp failed the send.';
+  return new GatewayError('BAD_GATEWAY', message, { cause, details: { outcome, ...missing } });
 }
 
-/** The library's failure as the port's: may the message have left? */
-function failureOf(error: unknown): GatewayError {
-  const text = textOf(error);
-  if (text.includes('Could not get the quoted message')) {
-    return new GatewayError('NOT_FOUND', QUOTE_MISSING, { cause: error, details: { outcome: 'failed' } });
-  }
-  const outcome = NOT_HANDED_OVER.test(text) ? 'failed' : 'unknown';
-  return new GatewayError('BAD_GATEWAY', 'WhatsApp failed the send.', { cause: error, details: { outcome } });
-}
+const MESSAGES: Record<string, string> = {
+  MISSING_BINDING: 'WhatsApp Web has changed: what this send needs is missing from its page.',
+  NO_CHAT: 'WhatsApp has no such chat.',
+  INVALID_ADDRESS: 'WhatsApp does not take this address.',
+};

@@ -1,12 +1,19 @@
-import type { Client, Message } from 'whatsapp-web.js';
-import type { Jid, Me, WhatsAppClientEvents } from '../../../actors/ports.ts';
+import type { Client } from 'whatsapp-web.js';
+import { z } from 'zod';
+import type {
+  Compatibility,
+  Me,
+  Restriction,
+  WebAuthnJson,
+  WhatsAppClientEvents,
+} from '../../../actors/ports.ts';
 import { query } from './calls.ts';
-import { chatNameScript, ownLidScript } from './page-scripts.ts';
+import { PageFailure, runInPage } from './page/page-layer.ts';
 import { parseMessage, withoutDevice } from './parse-message.ts';
 import type { Profile } from './profile.ts';
 
-/** Emits one of the port's events, unless nothing is to be told any more. */
-export type Tell = <Name extends keyof WhatsAppClientEvents>(
+/** Emits one of the port's events, unless the session is over. */
+export type Emit = <Name extends keyof WhatsAppClientEvents>(
   name: Name,
   ...args: Parameters<WhatsAppClientEvents[Name]>
 ) => void;
@@ -15,104 +22,215 @@ interface Parts {
   client: Client;
   profile: Profile;
   queryMs: number;
-  tell: Tell;
+  emit: Emit;
   /** The page is not to be taken over again. */
   letGo(): void;
   onFault(where: string, error: unknown): void;
 }
 
-const MAX_NAMES = 1_000;
+const ackReport = z.object({ messageId: z.string(), ack: z.number(), errorCode: z.number().nullish() });
+const editReport = z.object({ messageId: z.string(), chatId: z.string(), body: z.string() });
+const revokeReport = editReport.omit({ body: true });
+const checkReport = z.object({
+  webVersion: z.string().nullable(),
+  repaired: z.array(z.string()),
+  missing: z.array(z.string()),
+});
+const restrictionReport = z
+  .object({ kind: z.enum(['reachout_timelock', 'message_cap']), until: z.number().nullish() })
+  .nullable();
+const probeReport = z.object({ state: z.string(), unreported: z.number() });
 
-/** Turns what the library tells into the port's events. None of its listeners throws (hazard 10). */
+/** States that a socket goes through while its session lives. */
+const PASSING_STATES = new Set(['CONNECTED', 'OPENING', 'PAIRING', 'TIMEOUT']);
+
+/** WhatsApp's codes of refusals that a restriction of the account explains. */
+const RESTRICTION_CODES = [463, 475];
+
+/** Turns what the library and the page layer report into the port's events. No listener throws (hazard 10). */
 export class SessionEvents {
   readonly #parts: Parts;
-  readonly #chatNames = new Map<Jid, string>();
-  #ready = false;
-  /** What is told one after the other: who we are, then the messages in the order in which they came. */
+  #isReady = false;
+  #isLibraryReady = false;
+  #unreported = 0;
+  #restriction: string | null = null;
+  /** What is emitted one after the other: who we are, then the messages in the order in which they came. */
   #line: Promise<void> = Promise.resolve();
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    const { client, tell } = parts;
-    client.on('qr', (code) => tell('qr', code));
-    client.on('authenticated', () => tell('authenticated'));
-    client.on('loading_screen', (percent) => tell('loading', Number(percent)));
+    const { client, emit } = parts;
+    client.on('qr', (code) => emit('qr', code));
+    client.on('authenticated', () => this.#onAuthenticated());
+    client.on('loading_screen', (percent) => emit('loading', Number(percent)));
     client.on('ready', () => this.#onReady());
-    client.on('auth_failure', (reason) => tell('auth_failure', reason));
+    client.on('auth_failure', (reason) => emit('auth_failure', reason));
     client.on('disconnected', (reason) => this.#onDisconnected(String(reason)));
-    client.on('change_state', (state) => tell('state', String(state)));
-    client.on('message', (message) => this.#inLine('message', () => this.#tellMessage(message)));
-    client.on('message_ack', (message, ack) =>
-      tell('ack', { messageId: message.id._serialized, ack: Number(ack) }),
-    );
   }
 
   /** The page is new: it becomes ready once more. */
   pageChanged(): void {
-    this.#ready = false;
+    this.#isReady = false;
+    this.#isLibraryReady = false;
   }
 
-  /** Does something after all that is in line; a failure is told and harms nothing that follows. */
-  #inLine(where: string, act: () => Promise<void>): void {
-    this.#line = this.#line.then(act).catch((error: unknown) => this.#parts.onFault(where, error));
+  /**
+   * Takes a report of the page layer.
+   * @throws ZodError, or the error of a listener: the page keeps a message that was not taken
+   */
+  async take(name: string, payload: unknown): Promise<void> {
+    const { emit, onFault } = this.#parts;
+    switch (name) {
+      case 'message': {
+        const message = parseMessage(payload);
+        return this.#inLine(() => emit('message', message));
+      }
+      case 'state':
+        return this.#onState(z.string().parse(payload));
+      case 'ack':
+        return this.#onAck(ackReport.parse(payload));
+      case 'edited':
+        return this.#inLine(() => emit('edited', editReport.parse(payload)));
+      case 'revoked':
+        return this.#inLine(() => emit('revoked', revokeReport.parse(payload)));
+      case 'passkey':
+        return emit('passkey', payload as WebAuthnJson | null);
+      case 'check':
+        return this.#onCheck(checkReport.parse(payload));
+      case 'failed':
+        return onFault('page', new Error(JSON.stringify(payload)));
+      case 'dialog':
+        return onFault('dialog', new Error('The dialog after the link was answered.'));
+    }
+  }
+
+  /** The state of the socket, and an alarm when the page has messages that were never reported. */
+  async probe(): Promise<string> {
+    const { state, unreported } = await this.#run('probe', probeReport);
+    if (unreported > this.#unreported) this.#parts.emit('unreported', unreported - this.#unreported);
+    this.#unreported = unreported;
+    if (this.#restriction !== null) await this.#checkRestriction();
+    return state;
+  }
+
+  /** Checks the page now; what is missing, or undefined when the page can't be asked. */
+  async check(): Promise<string[] | undefined> {
+    try {
+      const result = await this.#run('check', checkReport);
+      this.#onCheck(result);
+      return result.missing;
+    } catch (error) {
+      this.#parts.onFault('check', error);
+      return undefined;
+    }
+  }
+
+  /** Does something after all that is in line. */
+  #inLine(act: () => unknown): Promise<void> {
+    const done = this.#line.then(async () => {
+      await act();
+    });
+    this.#line = done.catch(() => undefined);
+    return done;
+  }
+
+  /** The same, where nobody waits: a failure is reported and harms nothing that follows. */
+  #later(where: string, act: () => unknown): void {
+    this.#inLine(act).catch((error: unknown) => this.#parts.onFault(where, error));
+  }
+
+  /** Linked: the evaluation that begins here runs before the library's own, so the repairs are there first. */
+  #onAuthenticated(): void {
+    void this.check();
+    this.#parts.emit('authenticated');
+  }
+
+  /** A result of the self-check: what was missing for readiness may be there now. */
+  #onCheck({ webVersion, repaired, missing }: z.infer<typeof checkReport>): void {
+    const state = repaired.length > 0 ? 'repaired' : 'ok';
+    const compatibility: Compatibility['compatibility'] = missing.length > 0 ? 'broken' : state;
+    this.#parts.emit('compatibility', { webVersion, compatibility, repaired, missing });
+    if (this.#isLibraryReady && !this.#isReady) this.#onReady();
   }
 
   /** `ready` may repeat, and may come before the library knows who it is (hazard 12). */
   #onReady(): void {
-    if (this.#ready || !this.#parts.client.info?.wid) return;
-    this.#ready = true;
-    this.#inLine('ready', async () => {
-      // The marker on disk is there before anybody hears of it; without it the session is no worse.
-      await this.#parts.profile
-        .markLinked()
-        .catch((error: unknown) => this.#parts.onFault('mark-linked', error));
-      this.#parts.tell('ready', await this.#me());
-    });
+    if (!this.#parts.client.info?.wid) return;
+    this.#isLibraryReady = true;
+    if (this.#isReady) return;
+    this.#isReady = true;
+    this.#later('ready', () => this.#open());
   }
 
-  /** Who is linked. The LID only helps to see mentions: a page that can't tell it is ready all the same. */
+  /** Listens for messages, then says who is linked. A page that can't be listened to is not ready. */
+  async #open(): Promise<void> {
+    const { profile, emit, onFault } = this.#parts;
+    try {
+      await this.#run('listen', z.null());
+    } catch (error) {
+      this.#isReady = false;
+      throw error;
+    }
+    // The marker on disk is there before the event; without it the session is no worse.
+    await profile.markLinked().catch((error: unknown) => onFault('mark-linked', error));
+    emit('ready', await this.#me());
+    void this.#checkRestriction();
+  }
+
+  /** Who is linked. The LID only helps to see mentions: a page that does not know it is ready all the same. */
   async #me(): Promise<Me> {
     const { wid, pushname } = this.#parts.client.info;
-    const lid = await this.#ask('own-lid', ownLidScript());
-    return { pn: withoutDevice(wid._serialized), lid: lid && withoutDevice(lid), name: pushname };
+    const lid = await this.#run('ownLid', z.string().nullable()).catch((error: unknown) => {
+      this.#parts.onFault('own-lid', error);
+      return null;
+    });
+    return { pn: withoutDevice(wid._serialized), lid: lid ? withoutDevice(lid) : undefined, name: pushname };
+  }
+
+  /** An acknowledgement; a refusal for a restriction asks the page how long that lasts. */
+  #onAck({ errorCode, ...ack }: z.infer<typeof ackReport>): void {
+    this.#parts.emit('ack', { ...ack, errorCode: errorCode ?? undefined });
+    if (errorCode && RESTRICTION_CODES.includes(errorCode)) void this.#checkRestriction();
+  }
+
+  /** Asks the page for a restriction of the account and emits what has changed. */
+  async #checkRestriction(): Promise<void> {
+    try {
+      const found = await this.#run('restriction', restrictionReport);
+      const restriction: Restriction | null = found && { kind: found.kind, until: found.until ?? undefined };
+      const text = restriction && JSON.stringify(restriction);
+      if (text === this.#restriction) return;
+      this.#restriction = text;
+      this.#parts.emit('restriction', restriction);
+    } catch (error) {
+      this.#parts.onFault('restriction', error);
+    }
+  }
+
+  /** The socket's state changed: most changes are passing, any other ends the session. */
+  #onState(state: string): void {
+    if (PASSING_STATES.has(state)) this.#parts.emit('state', state);
+    else this.#onDisconnected(state);
   }
 
   /** After a LOGOUT there are no credentials any more, whatever is left on disk. */
   #onDisconnected(reason: string): void {
+    const { letGo, profile, emit } = this.#parts;
     if (reason !== 'LOGOUT') {
-      this.#parts.tell('disconnected', reason);
+      emit('disconnected', reason);
       return;
     }
     // At once: the library goes on to inject into the page (hazard 1).
-    this.#parts.letGo();
-    this.#inLine('unmark', () =>
-      this.#parts.profile.unmarkLinked().finally(() => this.#parts.tell('disconnected', reason)),
-    );
+    letGo();
+    this.#later('unmark', () => profile.unmarkLinked().finally(() => emit('disconnected', reason)));
   }
 
-  /** Parses a message and tells of it, with the name of its chat. */
-  async #tellMessage(message: Message): Promise<void> {
-    this.#parts.tell('message', parseMessage(message.rawData, await this.#chatName(message.from)));
-  }
-
-  /** The chat's name, asked for once; a message without it is answered all the same. */
-  async #chatName(chatId: Jid): Promise<string | undefined> {
-    const known = this.#chatNames.get(chatId);
-    if (known !== undefined) return known;
-    const name = await this.#ask('chat-name', chatNameScript(chatId));
-    if (name !== undefined && this.#chatNames.size < MAX_NAMES) this.#chatNames.set(chatId, name);
-    return name;
-  }
-
-  /** A text that the page can tell; undefined when it is empty or the page can't. */
-  async #ask(what: string, script: string): Promise<string | undefined> {
-    const { client, queryMs, onFault } = this.#parts;
-    try {
-      const text = await query(what, queryMs, client.pupPage?.evaluate(script) ?? Promise.resolve(''));
-      return typeof text === 'string' && text !== '' ? text : undefined;
-    } catch (error) {
-      onFault(what, error);
-      return undefined;
-    }
+  /** Runs an action of the page layer within a deadline. @throws GatewayError `BAD_GATEWAY` */
+  #run<T>(action: string, shape: z.ZodType<T>): Promise<T> {
+    const { client, queryMs } = this.#parts;
+    const page = client.pupPage;
+    if (!page)
+      return Promise.reject(new PageFailure({ name: 'Error', message: 'there is no page', own: {} }));
+    return query(action, queryMs, runInPage(page, action, shape));
   }
 }

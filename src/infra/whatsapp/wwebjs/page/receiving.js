@@ -1,0 +1,185 @@
+import { describeError, find, invoke, notify, offer, report, use } from './core.js';
+import { addressesOf, addressOf, lidOf, loadedChat, messageIdOf, numberOf } from './people.js';
+import { refusalCode } from './sending.js';
+
+/** Chats that are answered. Reading the status at the wrong moment has ended sessions. */
+const isAnswered = (address) => /@(c\.us|lid|g\.us)$/.test(address);
+
+/** A person by number where the page knows it, by LID otherwise. */
+const personOf = (address) => numberOf(address) ?? address;
+
+/** What is read of a message: plain data, since getters and prototypes do not cross to the service. */
+function plain(message) {
+  const remote = addressOf(message.id.remote);
+  const sender = addressOf(message.author ?? message.id.participant ?? message.from ?? remote);
+  const said = addressOf(message.senderPn ?? '');
+  const isDirect = !/@(g\.us|broadcast|newsletter)$/.test(remote);
+  const senderId = said.endsWith('@c.us') ? said : personOf(isDirect && !message.id.fromMe ? remote : sender);
+  return {
+    id: messageIdOf(message.id),
+    fromMe: message.id.fromMe,
+    chatId: isDirect ? (message.id.fromMe ? personOf(remote) : senderId) : remote,
+    senderId,
+    lid: lidOf(isDirect ? remote : sender) ?? null,
+    type: message.type,
+    body:
+      (message.type === 'chat'
+        ? message.body
+        : (message.caption ?? (message.directPath ? '' : message.body))) ?? '',
+    t: message.t,
+    mentionedIds: (message.mentionedJidList ?? []).map(addressOf),
+    senderName: message.notifyName ?? null,
+    chatName: isAnswered(remote) ? (loadedChat(remote)?.formattedTitle ?? null) : null,
+  };
+}
+
+/** When each incoming message reached the page that the service has not taken yet, by id. */
+const unreported = new Map();
+const reported = new Set();
+const MAX_REPORTED = 5_000;
+
+/** The service has a message. */
+function confirm(id) {
+  unreported.delete(id);
+  reported.add(id);
+  if (reported.size > MAX_REPORTED) reported.delete(reported.values().next().value);
+}
+
+/** Reports a message that came in. */
+async function announce(message) {
+  const id = messageIdOf(message.id);
+  if (!message.id.fromMe) unreported.set(id, unreported.get(id) ?? Date.now());
+  try {
+    await report('message', plain(message));
+    confirm(id);
+  } catch (error) {
+    notify('failed', { where: 'message', error: describeError(error) });
+  }
+}
+
+/** A message was added: an encrypted one is reported once its text is there. */
+function onAdd(message) {
+  if (!message.isNewMsg || message.type === 'gp2') return;
+  if (message.type === 'ciphertext') message.once('change:type', () => announce(message));
+  else void announce(message);
+}
+
+/** The acknowledgement of an own message moved on; a refusal comes with the server's code. */
+async function onAck(message, ack) {
+  if (!message.id.fromMe) return;
+  const errorCode = ack < 0 ? await refusalCode(message) : undefined;
+  notify('ack', { messageId: messageIdOf(message.id), ack, errorCode });
+}
+
+/** The author of a message has changed its text. */
+function onText(message, _text, before) {
+  if (message.id.fromMe || message.type === 'revoked' || !before) return;
+  const { id, chatId, body } = plain(message);
+  notify('edited', { messageId: id, chatId, body });
+}
+
+/** The author of a message has taken it back. */
+function onType(message, type) {
+  if (message.id.fromMe || type !== 'revoked') return;
+  const { id, chatId } = plain(message);
+  notify('revoked', { messageId: id, chatId });
+}
+
+let listensTo = null;
+let listensSince = 0;
+
+/** Listens for messages and for the state of the connection from now on; once in a document. */
+function listen() {
+  const messages = use('WAWebCollections.Msg');
+  if (listensTo) return;
+  listensTo = messages;
+  use('WAWebSocketModel.Socket').on('change:state', (_socket, state) => notify('state', state));
+  listensSince = Math.floor(Date.now() / 1000);
+  messages.on('add', onAdd);
+  messages.on('change:ack', onAck);
+  messages.on('change:type', onType);
+  messages.on('change:body', onText);
+  messages.on('change:caption', onText);
+}
+
+/** True once messages are listened for. */
+export const isListening = () => listensTo !== null;
+
+/**
+ * How many incoming messages lie in the page for a minute without having been reported. Looks at the collection itself,
+ * since an event that never came is counted nowhere.
+ */
+export function countUnreported() {
+  if (!listensTo) return 0;
+  const late = Date.now() - 60_000;
+  for (const message of find('WAWebCollections.Msg')?.getModelsArray() ?? []) {
+    const { id, t, isNewMsg, type } = message;
+    if (!isNewMsg || id.fromMe || t < listensSince || type === 'ciphertext' || type === 'gp2') continue;
+    const text = messageIdOf(id);
+    if (!reported.has(text) && !unreported.has(text)) unreported.set(text, Date.now());
+  }
+  return [...unreported.values()].filter((since) => since <= late).length;
+}
+
+/** Loaded messages of a chat that fit, oldest first; loads older ones until `enough` says so or there are none. */
+async function collect(chat, fits, enough) {
+  let messages = chat.msgs.getModelsArray();
+  while (!enough(messages)) {
+    const earlier = await invoke('WAWebChatLoadMessages.loadEarlierMsgs', { chat });
+    if (!earlier?.length) break;
+    messages = [...new Set([...earlier, ...messages])];
+  }
+  return messages
+    .filter((message) => !message.isNotification && fits(message))
+    .sort((one, other) => one.t - other.t);
+}
+
+/** The newest own messages of a chat, oldest first, or the one with the stanza id alone when it is there. */
+async function ownMessages({ to, stanzaId, since, limit }) {
+  const chat = loadedChat(to);
+  const isOwn = ({ id }) => id.fromMe;
+  const isWanted = ({ id }) => id.fromMe && id.id === stanzaId;
+  const enough = (all) =>
+    all.some((message) => isWanted(message) || message.t < since) || all.filter(isOwn).length >= limit;
+  const own = chat ? await collect(chat, isOwn, enough) : [];
+  const found = own.some(isWanted) ? own.filter(isWanted) : [...(await byStanza(to, stanzaId)), ...own];
+  return found.slice(-limit).map((message) => ({
+    messageId: messageIdOf(message.id),
+    isExact: message.id.id === stanzaId,
+    chatId: addressOf(message.id.remote),
+    type: message.type,
+    body: plain(message).body,
+    t: message.t,
+    ack: message.ack ?? 0,
+  }));
+}
+
+/** An own message that is stored but not loaded with its chat. */
+async function byStanza(to, stanzaId) {
+  if (!stanzaId) return [];
+  const ids = addressesOf(to).map((address) => `true_${address}_${stanzaId}`);
+  const found = await use('WAWebCollections.Msg').getMessagesById(ids);
+  return (found?.messages ?? []).filter(Boolean);
+}
+
+/** Messages that came at or after `since` (seconds), at most `perChat` of a chat; or why a chat can't be read. */
+async function missed({ since, perChat }) {
+  const chats = use('WAWebCollections.Chat')
+    .getModelsArray()
+    .filter((chat) => isAnswered(addressOf(chat.id)) && (chat.t ?? since) >= since);
+  const isMissed = ({ id, t }) => !id.fromMe && t >= since;
+  return Promise.all(
+    chats.map(async (chat) => {
+      try {
+        const enough = (all) => all.some(({ t }) => t < since) || all.filter(isMissed).length >= perChat;
+        return { messages: (await collect(chat, isMissed, enough)).slice(-perChat).map(plain) };
+      } catch (error) {
+        return { error: describeError(error) };
+      }
+    }),
+  );
+}
+
+offer('listen', listen);
+offer('ownMessages', ownMessages);
+offer('missed', missed);
