@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { launchOptions } from '../../src/infra/whatsapp/wwebjs/chromium.ts';
 import { WwebjsClient } from '../../src/infra/whatsapp/wwebjs/client.ts';
@@ -89,11 +90,12 @@ whenChromium('the real driver, when the page does what nobody asked for', (execu
     expect(await client.probe()).to.equal('CONNECTED');
   });
 
-  it('tells no state but OPENING of a page that is there without the library', async () => {
+  it('reports no state but OPENING for a page that is there without the library', async () => {
     await library.client.pupPage!.evaluate('void delete window.WWebJS');
     expect(await client.probe()).to.equal('OPENING');
-    const sent = await failureOf(client.sendText(ANN, 'lost?'));
-    expect(sent).to.have.nested.property('details.outcome', 'failed');
+    const image = { path: fileURLToPath(import.meta.url), mimetype: 'image/png', size: 1 };
+    const sent = await failureOf(client.sendImage(ANN, image));
+    expect(sent.details).to.deep.include({ outcome: 'failed', missing: ['WWebJS.processMediaData'] });
   });
 
   it('tells of a crash when a reloaded page is not WhatsApp any more', async () => {

@@ -92,6 +92,7 @@ export const BINDINGS: readonly Binding[] = [
       'WAWebLidMigrationUtils.toLid',
     ),
   ),
+  ...optional(objects('addresses', 'WAWebCollections.Contact')),
   ...optional([
     ...functions(
       'repairs',

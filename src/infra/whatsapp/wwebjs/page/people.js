@@ -20,12 +20,23 @@ export function widOf(address) {
   throw new PageError('INVALID_ADDRESS', 'WhatsApp Web does not take the address');
 }
 
+/** Pairs of addresses that were learned from the page, both ways. */
+const learned = new Map();
+const MAX_LEARNED = 20_000;
+
+/** Remembers that two addresses are one person's. */
+function learn(number, lid) {
+  learned.set(lid, number).set(number, lid);
+  while (learned.size > MAX_LEARNED) learned.delete(learned.keys().next().value);
+}
+
 /** The first mapping that knows the other address of a person; undefined when none does. */
 function mapped(address, names) {
+  if (learned.has(address)) return learned.get(address);
   for (const name of names) {
     try {
-      const other = find(name) && invoke(name, widOf(address));
-      if (other) return addressOf(other);
+      const other = find(name) && addressOf(invoke(name, widOf(address)));
+      if (other) return other;
     } catch {
       // The page does not know this person.
     }
@@ -43,6 +54,24 @@ export function numberOf(address) {
 export function lidOf(address) {
   if (!address.endsWith('@c.us')) return address.endsWith('@lid') ? address : undefined;
   return mapped(address, ['WAWebApiContact.getCurrentLid', 'WAWebLidMigrationUtils.toLid']);
+}
+
+const LOOK_UP_MS = 2_000;
+
+/** A person by number, looked up where the page does not have it at hand; by LID when it can't be had soon. */
+export async function personOf(address) {
+  const known = numberOf(address);
+  if (known || !address.endsWith('@lid')) return known ?? address;
+  const late = new Promise((resolve) => setTimeout(resolve, LOOK_UP_MS));
+  try {
+    const contact = await Promise.race([find('WAWebCollections.Contact')?.find(widOf(address)), late]);
+    const number = addressOf(contact?.phoneNumber) || numberOf(address);
+    if (!number) return address;
+    learn(number, address);
+    return number;
+  } catch {
+    return address;
+  }
 }
 
 /** All addresses of a chat: the one given first, then the person's other one. */

@@ -1,31 +1,37 @@
 import { describeError, find, invoke, notify, offer, report, use } from './core.js';
-import { addressesOf, addressOf, lidOf, loadedChat, messageIdOf, numberOf } from './people.js';
+import { addressesOf, addressOf, lidOf, loadedChat, messageIdOf, personOf } from './people.js';
 import { refusalCode } from './sending.js';
 
 /** Chats that are answered. Reading the status at the wrong moment has ended sessions. */
 const isAnswered = (address) => /@(c\.us|lid|g\.us)$/.test(address);
 
-/** A person by number where the page knows it, by LID otherwise. */
-const personOf = (address) => numberOf(address) ?? address;
+/** The text of a message, or the caption of its file. */
+function textOf({ type, body, caption, directPath }) {
+  return (type === 'chat' ? body : (caption ?? (directPath ? '' : body))) ?? '';
+}
+
+/** Who wrote a message. */
+async function senderOf(message, chat, isDirect) {
+  const said = addressOf(message.senderPn);
+  if (said.endsWith('@c.us')) return said;
+  if (isDirect && !message.id.fromMe) return chat;
+  return personOf(addressOf(message.author ?? message.id.participant ?? message.from ?? message.id.remote));
+}
 
 /** What is read of a message: plain data, since getters and prototypes do not cross to the service. */
-function plain(message) {
+async function plain(message) {
   const remote = addressOf(message.id.remote);
-  const sender = addressOf(message.author ?? message.id.participant ?? message.from ?? remote);
-  const said = addressOf(message.senderPn ?? '');
   const isDirect = !/@(g\.us|broadcast|newsletter)$/.test(remote);
-  const senderId = said.endsWith('@c.us') ? said : personOf(isDirect && !message.id.fromMe ? remote : sender);
+  const chatId = isDirect ? await personOf(remote) : remote;
+  const senderId = await senderOf(message, chatId, isDirect);
   return {
     id: messageIdOf(message.id),
     fromMe: message.id.fromMe,
-    chatId: isDirect ? (message.id.fromMe ? personOf(remote) : senderId) : remote,
+    chatId,
     senderId,
-    lid: lidOf(isDirect ? remote : sender) ?? null,
+    lid: lidOf(isDirect && remote.endsWith('@lid') ? remote : senderId) ?? null,
     type: message.type,
-    body:
-      (message.type === 'chat'
-        ? message.body
-        : (message.caption ?? (message.directPath ? '' : message.body))) ?? '',
+    body: textOf(message),
     t: message.t,
     mentionedIds: (message.mentionedJidList ?? []).map(addressOf),
     senderName: message.notifyName ?? null,
@@ -45,23 +51,35 @@ function confirm(id) {
   if (reported.size > MAX_REPORTED) reported.delete(reported.values().next().value);
 }
 
+let line = Promise.resolve();
+
+/** Reports about messages in the order in which they came, though some need a look-up first. */
+function inOrder(name, message, fields) {
+  const read = line.then(() => plain(message));
+  line = read.then(
+    (data) => {
+      const reported = report(name, fields(data));
+      reported.then(
+        () => name === 'message' && confirm(data.id),
+        (error) => notify('failed', { where: name, error: describeError(error) }),
+      );
+    },
+    (error) => notify('failed', { where: name, error: describeError(error) }),
+  );
+}
+
 /** Reports a message that came in. */
-async function announce(message) {
+function announce(message) {
   const id = messageIdOf(message.id);
   if (!message.id.fromMe) unreported.set(id, unreported.get(id) ?? Date.now());
-  try {
-    await report('message', plain(message));
-    confirm(id);
-  } catch (error) {
-    notify('failed', { where: 'message', error: describeError(error) });
-  }
+  inOrder('message', message, (data) => data);
 }
 
 /** A message was added: an encrypted one is reported once its text is there. */
 function onAdd(message) {
   if (!message.isNewMsg || message.type === 'gp2') return;
   if (message.type === 'ciphertext') message.once('change:type', () => announce(message));
-  else void announce(message);
+  else announce(message);
 }
 
 /** The acknowledgement of an own message moved on; a refusal comes with the server's code. */
@@ -74,15 +92,13 @@ async function onAck(message, ack) {
 /** The author of a message has changed its text. */
 function onText(message, _text, before) {
   if (message.id.fromMe || message.type === 'revoked' || !before) return;
-  const { id, chatId, body } = plain(message);
-  notify('edited', { messageId: id, chatId, body });
+  inOrder('edited', message, ({ id, chatId, body }) => ({ messageId: id, chatId, body }));
 }
 
 /** The author of a message has taken it back. */
 function onType(message, type) {
   if (message.id.fromMe || type !== 'revoked') return;
-  const { id, chatId } = plain(message);
-  notify('revoked', { messageId: id, chatId });
+  inOrder('revoked', message, ({ id, chatId }) => ({ messageId: id, chatId }));
 }
 
 let listensTo = null;
@@ -148,7 +164,7 @@ async function ownMessages({ to, stanzaId, since, limit }) {
     isExact: message.id.id === stanzaId,
     chatId: addressOf(message.id.remote),
     type: message.type,
-    body: plain(message).body,
+    body: textOf(message),
     t: message.t,
     ack: message.ack ?? 0,
   }));
@@ -172,7 +188,8 @@ async function missed({ since, perChat }) {
     chats.map(async (chat) => {
       try {
         const enough = (all) => all.some(({ t }) => t < since) || all.filter(isMissed).length >= perChat;
-        return { messages: (await collect(chat, isMissed, enough)).slice(-perChat).map(plain) };
+        const found = (await collect(chat, isMissed, enough)).slice(-perChat);
+        return { messages: await Promise.all(found.map(plain)) };
       } catch (error) {
         return { error: describeError(error) };
       }
