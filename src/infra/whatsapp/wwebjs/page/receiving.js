@@ -118,9 +118,6 @@ function listen() {
   messages.on('change:caption', onText);
 }
 
-/** True once messages are listened for. */
-export const isListening = () => listensTo !== null;
-
 /**
  * How many incoming messages lie in the page for a minute without having been reported. Looks at the collection itself,
  * since an event that never came is counted nowhere.
