@@ -34,8 +34,9 @@ export interface DeliveryContext {
 }
 
 /** An error as it is stored with a message. Pure. */
-export function messageError({ code, message }: GatewayError): MessageError {
-  return { code, message };
+export function messageError({ code, message, details }: GatewayError): MessageError {
+  const missing = details?.missing;
+  return missing ? { code, message, missing } : { code, message };
 }
 
 // WhatsApp's codes of a refusal that have a code of ours; other refusals are `BAD_GATEWAY`.

@@ -38,6 +38,8 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 export interface ErrorDetails {
   outcome?: 'failed' | 'unknown';
   retryAfterSeconds?: number;
+  /** What of WhatsApp Web's page was missing. */
+  missing?: string[];
   allow?: string;
   [key: string]: unknown;
 }

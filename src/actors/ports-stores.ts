@@ -72,6 +72,8 @@ export type MessageKind = 'text' | 'image';
 export interface MessageError {
   code: string;
   message: string;
+  /** What of WhatsApp Web's page was missing. */
+  missing?: string[];
 }
 
 /** What is asked to be sent. `text` is the caption of an image. */

@@ -184,7 +184,7 @@ function outcomeOf(message: StoredMessage): SendOutcome {
     code as GatewayError['code'],
     message.error?.message ?? 'WhatsApp failed the send.',
     {
-      details: { outcome, id },
+      details: { outcome, id, missing: message.error?.missing },
     },
   );
 }

@@ -126,6 +126,10 @@ export const problem = z
             messageId: messageId.optional(),
             reason: z.string().optional(),
             dependencies: dependencies.optional(),
+            missing: z
+              .array(z.string())
+              .optional()
+              .meta({ description: "What of WhatsApp Web's page is missing, as `WAWebModule.export`." }),
           }),
         ])
         .optional(),

@@ -42,7 +42,7 @@ const RETRY_AFTER: Partial<Record<ErrorCode, number>> = {
 };
 
 // What of an error's details callers may see; anything else stays inside.
-const PUBLIC_DETAILS = ['outcome', 'id', 'messageId', 'reason', 'dependencies'] as const;
+const PUBLIC_DETAILS = ['outcome', 'id', 'messageId', 'reason', 'dependencies', 'missing'] as const;
 
 /** One fault of a body, path or header: `path` names the field, dots between its parts. */
 export interface Issue {

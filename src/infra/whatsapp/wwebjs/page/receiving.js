@@ -1,4 +1,4 @@
-import { describeError, find, invoke, notify, offer, report, use } from './core.js';
+import { describeError, invoke, notify, offer, report, use } from './core.js';
 import { addressesOf, addressOf, lidOf, loadedChat, messageIdOf, personOf } from './people.js';
 import { refusalCode } from './sending.js';
 
@@ -18,6 +18,15 @@ async function senderOf(message, chat, isDirect) {
   return personOf(addressOf(message.author ?? message.id.participant ?? message.from ?? message.id.remote));
 }
 
+/** The title of a chat that is loaded; null otherwise. A message without it is answered all the same. */
+function titleOf(address) {
+  try {
+    return (isAnswered(address) && loadedChat(address)?.formattedTitle) || null;
+  } catch {
+    return null;
+  }
+}
+
 /** What is read of a message: plain data, since getters and prototypes do not cross to the service. */
 async function plain(message) {
   const remote = addressOf(message.id.remote);
@@ -35,20 +44,20 @@ async function plain(message) {
     t: message.t,
     mentionedIds: (message.mentionedJidList ?? []).map(addressOf),
     senderName: message.notifyName ?? null,
-    chatName: isAnswered(remote) ? (loadedChat(remote)?.formattedTitle ?? null) : null,
+    chatName: titleOf(remote),
   };
 }
 
-/** When each incoming message reached the page that the service has not taken yet, by id. */
-const unreported = new Map();
-const reported = new Set();
-const MAX_REPORTED = 5_000;
+/** Incoming messages that the service has not taken yet: when each was seen first and reported last, by id. */
+const pending = new Map();
+const taken = new Set();
+const MAX_TAKEN = 5_000;
 
 /** The service has a message. */
 function confirm(id) {
-  unreported.delete(id);
-  reported.add(id);
-  if (reported.size > MAX_REPORTED) reported.delete(reported.values().next().value);
+  pending.delete(id);
+  taken.add(id);
+  if (taken.size > MAX_TAKEN) taken.delete(taken.values().next().value);
 }
 
 let line = Promise.resolve();
@@ -71,7 +80,8 @@ function inOrder(name, message, fields) {
 /** Reports a message that came in. */
 function announce(message) {
   const id = messageIdOf(message.id);
-  if (!message.id.fromMe) unreported.set(id, unreported.get(id) ?? Date.now());
+  const now = Date.now();
+  if (!message.id.fromMe) pending.set(id, { seenAt: pending.get(id)?.seenAt ?? now, reportedAt: now });
   inOrder('message', message, (data) => data);
 }
 
@@ -118,20 +128,33 @@ function listen() {
   messages.on('change:caption', onText);
 }
 
+const AGAIN_MS = 10_000;
+const ALARM_MS = 60_000;
+
+/** True for a message that came in since we listen and has a text. */
+const isIncoming = ({ id, t, isNewMsg, type }) =>
+  isNewMsg && !id.fromMe && t >= listensSince && type !== 'ciphertext' && type !== 'gp2';
+
 /**
- * How many incoming messages lie in the page for a minute without having been reported. Looks at the collection itself,
+ * Reports again what the service has not taken, and what no event announced: the collection itself is looked through,
  * since an event that never came is counted nowhere.
  */
-export function countUnreported() {
-  if (!listensTo) return 0;
-  const late = Date.now() - 60_000;
-  for (const message of find('WAWebCollections.Msg')?.getModelsArray() ?? []) {
-    const { id, t, isNewMsg, type } = message;
-    if (!isNewMsg || id.fromMe || t < listensSince || type === 'ciphertext' || type === 'gp2') continue;
-    const text = messageIdOf(id);
-    if (!reported.has(text) && !unreported.has(text)) unreported.set(text, Date.now());
+export function reportPending() {
+  if (!listensTo) return;
+  const due = Date.now() - AGAIN_MS;
+  for (const message of listensTo.getModelsArray().filter(isIncoming)) {
+    const id = messageIdOf(message.id);
+    if (taken.has(id)) continue;
+    const known = pending.get(id);
+    if (!known) pending.set(id, { seenAt: Date.now(), reportedAt: Date.now() });
+    else if (known.reportedAt <= due) announce(message);
   }
-  return [...unreported.values()].filter((since) => since <= late).length;
+}
+
+/** How many messages have been in the page for a minute without reaching the service. */
+export function countUnreported() {
+  const late = Date.now() - ALARM_MS;
+  return [...pending.values()].filter(({ seenAt }) => seenAt <= late).length;
 }
 
 /** Loaded messages of a chat that fit, oldest first; loads older ones until `enough` says so or there are none. */

@@ -1,6 +1,6 @@
 import { find, invoke, missingBindings, notify, offer } from './core.js';
 import { watchLinking } from './linking.js';
-import { countUnreported } from './receiving.js';
+import { countUnreported, reportPending } from './receiving.js';
 import { repair, webVersion } from './repairs.js';
 
 let lastResult = '';
@@ -56,12 +56,12 @@ function guarded(watch) {
 
 const EAGER_FOR_MS = 60_000;
 const EAGER_MS = 500;
-const CALM_MS = 5_000;
+const CALM_MS = 2_000;
 const startedAt = Date.now();
 
 /** Looks after the page: often while it is new, then every few seconds. */
 function watch() {
-  for (const each of [repair, watchLinking, watchBindings]) guarded(each);
+  for (const each of [repair, watchLinking, watchBindings, reportPending]) guarded(each);
   setTimeout(watch, Date.now() - startedAt < EAGER_FOR_MS ? EAGER_MS : CALM_MS);
 }
 
