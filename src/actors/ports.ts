@@ -220,7 +220,7 @@ export interface AiRequest {
 /** Who is asked for replies (SPEC §7). */
 export interface AiBackend {
   /**
-   * Asks for a reply; `null` when the backend has none. One attempt, no retry (SPEC §7).
+   * Asks for a reply; `null` when the backend has none. No retry of what may have been processed.
    * @throws GatewayError `AI_TIMEOUT` or `AI_DOWNSTREAM_ERROR`.
    */
   ask(

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import type { Agent as HttpAgent, IncomingHttpHeaders } from 'node:http';
+import type { ClientRequest, Agent as HttpAgent, IncomingHttpHeaders } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
+import { TLSSocket } from 'node:tls';
 import got, { RequestError, type Response } from 'got';
 import type { Scheduler } from '../actors/ports.ts';
 import type { Lookup } from './guarded-lookup.ts';
@@ -36,11 +37,14 @@ export type FetchFault = 'timeout' | 'too_large' | 'cancelled' | 'failed';
 /** Why there is no answer. `cause` is the socket's own error and may name the address: never show it. */
 export class BoundedFetchError extends Error {
   readonly fault: FetchFault;
+  /** False when the request surely did not arrive: no connection came about. */
+  readonly mayHaveArrived: boolean;
 
-  constructor(fault: FetchFault, cause?: unknown) {
+  constructor(fault: FetchFault, mayHaveArrived: boolean, cause?: unknown) {
     super(`The request ended early: ${fault}.`, { cause });
     this.name = 'BoundedFetchError';
     this.fault = fault;
+    this.mayHaveArrived = mayHaveArrived;
   }
 }
 
@@ -52,6 +56,10 @@ export async function boundedFetch(url: URL, request: BoundedRequest): Promise<B
   const { clock = HOST_CLOCK } = request;
   let fault: FetchFault = 'failed';
   const stream = open(url, request);
+  let mayHaveArrived = false;
+  onceConnected(stream, () => {
+    mayHaveArrived = true;
+  });
   /** Ends the exchange, and remembers why for the error that follows. */
   const cut = (why: FetchFault): void => {
     fault = why;
@@ -81,12 +89,24 @@ export async function boundedFetch(url: URL, request: BoundedRequest): Promise<B
     return { status, headers, body: Buffer.concat(chunks) };
   } catch (error) {
     // The client's error carries the request with its headers, the key among them; what caused it does not.
-    throw new BoundedFetchError(fault, error instanceof RequestError ? error.cause : error);
+    throw new BoundedFetchError(fault, mayHaveArrived, error instanceof RequestError ? error.cause : error);
   } finally {
     clock.clearTimeout(timer);
     request.signal?.removeEventListener('abort', onAbort);
     stream.destroy();
   }
+}
+
+/** Calls back as soon as bytes of the request can leave: its socket is connected, and its TLS handshake done. */
+function onceConnected(stream: ReturnType<typeof open>, connected: () => void): void {
+  stream.once('request', (sent: ClientRequest) =>
+    sent.once('socket', (socket) => {
+      // One whose name could not be resolved may have failed by now.
+      if (socket.destroyed) return;
+      if (!socket.connecting) connected();
+      else socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', connected);
+    }),
+  );
 }
 
 /**

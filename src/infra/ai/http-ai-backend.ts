@@ -1,20 +1,28 @@
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { z } from 'zod';
+import { pause } from '../../actors/deadline.ts';
 import { GatewayError } from '../../actors/errors.ts';
 import type { AiBackend, AiRequest, Scheduler } from '../../actors/ports.ts';
-import { BoundedFetchError, boundedFetch } from '../bounded-fetch.ts';
-import { guardedLookup, isForbiddenLiteral, type Lookup } from '../guarded-lookup.ts';
+import { type BoundedAnswer, BoundedFetchError, boundedFetch } from '../bounded-fetch.ts';
+import { BlockedAddressError, guardedLookup, isForbiddenLiteral, type Lookup } from '../guarded-lookup.ts';
+import { HOST_CLOCK } from '../host-clock.ts';
 import { isMetadata } from '../metadata-addresses.ts';
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
-const MAX_REPLY_LENGTH = 65_536;
-/** Below the 5 s after which most servers close an idle socket: a request on a closing one would be lost. */
-const IDLE_SOCKET_MS = 4_000;
+/**
+ * Well below the second after which the hastiest servers close an idle socket: a request on a closing one is lost,
+ * and may not be repeated. Shorter times that a server announces are kept by the agents.
+ */
+const IDLE_SOCKET_MS = 500;
+/** Before a request that found no connection is tried once more: time for a server that is being restarted. */
+const SECOND_TRY_MS = 500;
 
-/** Only the reply counts; anything that is not a string counts as none. */
-const answerSchema = z.object({ reply: z.string().nullish().catch(null) });
+/** Only the reply counts. Some workflow tools answer with a list of one. */
+const answer = z.object({ reply: z.string().nullish() });
+const answerSchema = z.union([answer, z.tuple([answer]).transform(([only]) => only)]);
 
 /** Whom the backend asks by default, and within which limits. */
 export interface HttpAiBackendOptions {
@@ -29,8 +37,8 @@ export interface HttpAiBackendOptions {
 }
 
 /**
- * The AI backend over HTTP (SPEC §7): one POST with one deadline, never retried, never redirected.
- * Its errors tell neither the address nor the key.
+ * The AI backend over HTTP: one POST with one deadline, never redirected. It is tried once more only when no connection
+ * came about: what may have arrived is never repeated. Its errors tell neither the address nor the key.
  */
 export class HttpAiBackend implements AiBackend {
   readonly #options: HttpAiBackendOptions;
@@ -53,27 +61,41 @@ export class HttpAiBackend implements AiBackend {
     { traceId, signal }: { traceId: string; signal: AbortSignal },
   ): Promise<string | null> {
     const url = endpointOf(agent, this.#options.baseUrl);
-    const answer = await boundedFetch(url, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${agent.apiKey}`,
-        'content-type': 'application/json',
-        accept: 'application/json',
-        traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01`,
-      },
-      body: JSON.stringify(request),
-      agent: this.#agent,
-      lookup: this.#lookup,
-      deadlineMs: this.#options.timeoutMs,
-      clock: this.#options.clock,
-      maxBytes: MAX_ANSWER_BYTES,
-      signal,
-    }).catch((error: unknown) => {
+    const headers = {
+      authorization: `Bearer ${agent.apiKey}`,
+      'content-type': 'application/json',
+      accept: 'application/json',
+      traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01`,
+    };
+    const { status, body } = await this.#post(url, headers, JSON.stringify(request), signal);
+    if (status < 200 || status > 299) throw downstream(`The AI backend answered ${status}.`);
+    return readReply(body);
+  }
+
+  /** Posts within the deadline; a request that surely did not arrive is tried once more. */
+  async #post(
+    url: URL,
+    headers: Record<string, string>,
+    body: string,
+    signal: AbortSignal,
+  ): Promise<BoundedAnswer> {
+    const { clock = HOST_CLOCK, timeoutMs } = this.#options;
+    const end = clock.monotonic() + timeoutMs;
+    const attempt = () =>
+      boundedFetch(url, {
+        ...{ method: 'POST', headers, body, signal, clock },
+        ...{ agent: this.#agent, lookup: this.#lookup, maxBytes: MAX_ANSWER_BYTES },
+        deadlineMs: Math.max(1, end - clock.monotonic()),
+      });
+    try {
+      return await attempt().catch(async (error: unknown) => {
+        if (!isUndelivered(error)) throw error;
+        await pause(clock, Math.min(SECOND_TRY_MS, end - clock.monotonic()), signal);
+        return await attempt();
+      });
+    } catch (error) {
       throw toAiError(error);
-    });
-    if (answer.status < 200 || answer.status > 299)
-      throw downstream(`The AI backend answered ${answer.status}.`);
-    return readReply(answer.body);
+    }
   }
 
   /** Closes the idle sockets; calls under way fail. */
@@ -98,22 +120,34 @@ function endpointOf(agent: { agentId: string; endpointUrl: string | null }, base
   return url;
 }
 
-/** The reply as text that may be sent; null when there is none. */
+/** True when a request found no connection and another may: a forbidden address stays one. */
+function isUndelivered(error: unknown): boolean {
+  if (!(error instanceof BoundedFetchError) || error.fault !== 'failed') return false;
+  return !error.mayHaveArrived && !(error.cause instanceof BlockedAddressError);
+}
+
+/** The reply as text that may be sent; null when there is none, as in an empty answer. */
 function readReply(body: Buffer): string | null {
-  const parsed = answerSchema.safeParse(parseJson(body));
-  if (!parsed.success) throw downstream('The AI backend did not answer with a JSON object.');
-  const text = (parsed.data.reply ?? '')
-    .replace(/[^\P{Cc}\n\t]/gu, '')
-    .slice(0, MAX_REPLY_LENGTH)
-    // The cut may have halved a surrogate pair.
-    .replace(/[\uD800-\uDBFF]$/, '');
+  if (!isUtf8(body)) throw downstream('The AI backend’s answer is not UTF-8.');
+  // With the byte order mark, which counts as a blank.
+  const json = body.toString('utf8').trim();
+  if (json === '') return null;
+  const parsed = answerSchema.safeParse(parseJson(json));
+  if (!parsed.success)
+    throw downstream('The AI backend did not answer with a JSON object whose reply is a text.');
+  const text = wellFormed(parsed.data.reply ?? '');
   return text.trim() === '' ? null : text;
 }
 
+/** A text without control characters other than tabs and line breaks, and without halves of surrogate pairs. */
+function wellFormed(text: string): string {
+  return text.replace(/\r\n?/g, '\n').replace(/(?![\n\t])[\p{Cc}\p{Cs}]/gu, '');
+}
+
 /** The value of a JSON text, or undefined when it is none. */
-function parseJson(body: Buffer): unknown {
+function parseJson(json: string): unknown {
   try {
-    return JSON.parse(body.toString('utf8'));
+    return JSON.parse(json);
   } catch {
     return undefined;
   }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { expect } from 'chai';
 import { GatewayError } from '../../../src/actors/errors.ts';
 import type { AiRequest } from '../../../src/actors/ports.ts';
 import { HttpAiBackend } from '../../../src/infra/ai/http-ai-backend.ts';
-import { BlockedAddressError } from '../../../src/infra/guarded-lookup.ts';
+import { BlockedAddressError, type Lookup } from '../../../src/infra/guarded-lookup.ts';
 import { isMetadata } from '../../../src/infra/metadata-addresses.ts';
 
 const KEY = 'sk-very-secret-key';
@@ -29,7 +29,7 @@ describe('HttpAiBackend', () => {
   });
 
   /** Starts an AI that answers so, and a backend that asks it. */
-  async function answering(listener: RequestListener, timeoutMs = 5_000): Promise<void> {
+  async function answering(listener: RequestListener, timeoutMs = 5_000, lookup?: Lookup): Promise<void> {
     server = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -43,12 +43,12 @@ describe('HttpAiBackend', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    backend = new HttpAiBackend({ baseUrl: base, timeoutMs });
+    backend = new HttpAiBackend({ baseUrl: base, timeoutMs, lookup });
   }
 
   /** An AI that answers 200 with the text. */
   const body =
-    (text: string, type = 'application/json'): RequestListener =>
+    (text: string | Buffer, type = 'application/json'): RequestListener =>
     (_request, response) =>
       response.setHeader('content-type', type).end(text);
 
@@ -97,26 +97,117 @@ describe('HttpAiBackend', () => {
     expect(connections).to.equal(1);
   });
 
+  describe('whose connections are kept', () => {
+    it('ends an idle one before a server does that closes after a second', async () => {
+      await answering(body('{"reply":"hi"}'));
+      server.keepAliveTimeout = 0;
+      const connection = once(server, 'connection');
+      const asked = ask();
+      const [socket] = (await connection) as [Socket];
+      const ended = once(socket, 'end').then(() => 'ended by the backend');
+      await asked;
+      const closed = new Promise((resolve) => {
+        socket.setTimeout(1_000, () => resolve('closed by the server'));
+      });
+      expect(await Promise.race([ended, closed])).to.equal('ended by the backend');
+    });
+
+    it('uses none that its server announced to close', async () => {
+      await answering((_request, response) => {
+        response.setHeader('keep-alive', 'timeout=0');
+        response.end('{"reply":"hi"}');
+      });
+      let connections = 0;
+      server.on('connection', () => {
+        connections += 1;
+      });
+      await ask();
+      await ask();
+      expect(connections).to.equal(2);
+    });
+  });
+
+  describe('whose request fails', () => {
+    /** A resolver that fails so often, then leads to the server. */
+    function failing(times: number): { lookup: Lookup; calls: () => number } {
+      let calls = 0;
+      const lookup: Lookup = (_host, options, callback) => {
+        calls += 1;
+        if (calls <= times) return callback(Object.assign(new Error('away'), { code: 'EAI_AGAIN' }), '');
+        if (options.all) callback(null, [{ address: '127.0.0.1', family: 4 }]);
+        else callback(null, '127.0.0.1', 4);
+      };
+      return { lookup, calls: () => calls };
+    }
+    const named = () => `${base.replace('127.0.0.1', 'ai.example')}/run`;
+
+    it('sends once more what found no connection', async () => {
+      await answering(body('{"reply":"hi"}'), 5_000, failing(1).lookup);
+      expect(await ask(named())).to.equal('hi');
+      expect(seen).to.have.length(1);
+    });
+
+    it('tries no third time', async () => {
+      const { lookup, calls } = failing(3);
+      await answering(body('{"reply":"hi"}'), 5_000, lookup);
+      expect((await failure(ask(named()))).code).to.equal('AI_DOWNSTREAM_ERROR');
+      expect([calls(), seen.length]).to.deep.equal([2, 0]);
+    });
+
+    it('sends nothing twice that may have arrived, on a new connection or a kept one', async () => {
+      let isKept = false;
+      await answering((_request, response) => {
+        if (isKept) response.end('{"reply":"hi"}');
+        else response.destroy();
+      });
+      await failure(ask());
+      isKept = true;
+      await ask();
+      isKept = false;
+      await failure(ask());
+      expect(seen).to.have.length(3);
+    });
+  });
+
   for (const answer of [
     '{}',
     '{"reply":null}',
-    '{"reply":7}',
-    '{"reply":{"text":"hi"}}',
     '{"reply":" \\u0000"}',
+    '[{"reply":null}]',
+    '',
+    ' \n',
+    '\ufeff',
   ])
-    it(`has no reply in ${answer}`, async () => {
+    it(`has no reply in ${JSON.stringify(answer)}`, async () => {
       await answering(body(answer));
       expect(await ask()).to.equal(null);
     });
 
-  it('takes control characters out of the reply and keeps line breaks and tabs', async () => {
-    await answering(body(JSON.stringify({ reply: 'a\u0000b\u001b[31m\r\n\tc\u0085\u007f😀' })));
-    expect(await ask()).to.equal('ab[31m\n\tc😀');
+  it('has no reply in a 204', async () => {
+    await answering((_request, response) => response.writeHead(204).end());
+    expect(await ask()).to.equal(null);
   });
 
-  it('cuts a reply at 65,536 characters without halving one', async () => {
-    await answering(body(JSON.stringify({ reply: `${'x'.repeat(65_535)}😀 and more` })));
-    expect(await ask()).to.equal('x'.repeat(65_535));
+  for (const answer of ['[{"reply":"hi"}]', '\ufeff{"reply":"hi"}', '\ufeff[{"reply":"hi"}]\r\n'])
+    it(`has a reply in ${JSON.stringify(answer)}`, async () => {
+      await answering(body(answer));
+      expect(await ask()).to.equal('hi');
+    });
+
+  it('takes control characters out of the reply and keeps line breaks and tabs', async () => {
+    await answering(body(JSON.stringify({ reply: 'a\u0000b\u001b[31m\r\n\tc\u0085\u007f😀\rd' })));
+    expect(await ask()).to.equal('ab[31m\n\tc😀\nd');
+  });
+
+  it('takes halves of surrogate pairs out of the reply', async () => {
+    await answering(body('{"reply":"a\\ud83d b\\ude00 \\ud83d\\ude00"}'));
+    expect(await ask()).to.equal('a b 😀');
+  });
+
+  it('gives a reply of more than 65,536 characters whole', async () => {
+    const reply = `${'x'.repeat(65_535)}😀 and more`;
+    await answering(body(JSON.stringify({ reply })));
+    expect(await ask()).to.equal(reply);
   });
 
   for (const status of [302, 400, 401, 404, 429, 500, 503])
@@ -134,8 +225,17 @@ describe('HttpAiBackend', () => {
     ['broken JSON', '{"reply":'],
     ['HTML', '<html>Welcome</html>'],
     ['a JSON array', '["reply"]'],
+    ['an empty list', '[]'],
+    ['a list of two', '[{"reply":"hi"},{"reply":"ho"}]'],
     ['a JSON string', '"reply"'],
-    ['nothing', ''],
+    ['null', 'null'],
+    ['a reply that is a number', '{"reply":42}'],
+    ['a reply that is an object', '{"reply":{"text":"hi"}}'],
+    ['a reply that is a list', '{"reply":["hi"]}'],
+    ['a reply that is true', '{"reply":true}'],
+    ['Latin-1', Buffer.from('{"reply":"caf\u00e9"}', 'latin1')],
+    ['UTF-16', Buffer.from('\ufeff{"reply":"hi"}', 'utf16le')],
+    ['half a character', Buffer.from([...Buffer.from('{"reply":"'), 0xf0, 0x9f, ...Buffer.from('"}')])],
   ] as const)
     it(`tells AI_DOWNSTREAM_ERROR for ${name}`, async () => {
       await answering(body(text, 'text/html'));
