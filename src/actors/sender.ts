@@ -8,6 +8,7 @@ import type { AgentRef, Scheduler } from './ports.ts';
 import type { MessageLog, MessageStatus, OutgoingMessage, StoredMessage } from './ports-stores.ts';
 import type { GatewayEvents, SendOptions, SendOutcome } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
+import { splitText } from './split-text.ts';
 import type { Supervision } from './supervision.ts';
 
 /** What the senders of all agents share. */
@@ -25,6 +26,13 @@ interface SenderOwner {
   readonly agentId: string;
   readonly record: AgentRef;
   readonly supervision: Pick<Supervision, 'tellAgent'>;
+}
+
+/** A message that was stored and queued: how many are before it, and its outcome; null when a stop keeps it. */
+interface Accepted {
+  stored: StoredMessage;
+  position: number;
+  settled: Promise<StoredMessage | null>;
 }
 
 class Waited extends Error {}
@@ -78,7 +86,7 @@ export class Sender implements OutboxReports {
   async accept(
     message: OutgoingMessage,
     place: Reservation = this.reserve(message.traceId),
-  ): Promise<{ stored: StoredMessage; position: number; settled: Promise<StoredMessage | null> }> {
+  ): Promise<Accepted> {
     try {
       const { clock, messages, newStanzaId } = this.#deps;
       const status = this.outbox.takesAtOnce() ? 'sending' : 'queued';
@@ -100,15 +108,36 @@ export class Sender implements OutboxReports {
     }
   }
 
-  /** Accepts a message whose outcome nobody waits for; its id. @throws GatewayError as `accept` */
+  /** Accepts a message whose outcome is not awaited; its first id. @throws GatewayError as `accept` */
   async acceptUnawaited(message: OutgoingMessage): Promise<string> {
-    const { stored } = await this.accept(message);
+    const [{ stored }] = await this.#acceptSplit(message);
     return stored.id;
   }
 
-  /** Accepts and waits for the outcome, `SEND_WAIT_MS` at most; a send already under way is waited for. */
+  /** Accepts a message, a long text as several in order: all of them or none. The ids of the others are new. */
+  async #acceptSplit(message: OutgoingMessage, place?: Reservation): Promise<[Accepted, ...Accepted[]]> {
+    const [text = message.text, ...others] = message.kind === 'text' ? splitText(message.text) : [];
+    const rest = others.map((text) => ({ ...message, id: undefined, quoteId: undefined, text }));
+    const places = [place ?? this.reserve(message.traceId)];
+    try {
+      for (const { traceId } of rest) places.push(this.reserve(traceId));
+      // In one tick: they are stored together.
+      const first = this.accept({ ...message, text }, places[0]);
+      return await Promise.all([first, ...rest.map((part, index) => this.accept(part, places[index + 1]))]);
+    } finally {
+      for (const held of places) held.release();
+    }
+  }
+
+  /** Accepts and waits for the outcome, `SEND_WAIT_MS` at most; of several messages, for that of each. */
   async send(message: OutgoingMessage, options: SendOptions, place?: Reservation): Promise<SendOutcome> {
-    const { stored, position, settled } = await this.accept(message, place);
+    const accepted = await this.#acceptSplit(message, place);
+    const outcomes = await Promise.all(accepted.map((each) => this.#outcomeOf(each, options)));
+    return outcomes.find(({ status }) => status === 'queued') ?? outcomes[0]!;
+  }
+
+  /** The outcome of an accepted message; a send already under way is waited for. */
+  async #outcomeOf({ stored, position, settled }: Accepted, options: SendOptions): Promise<SendOutcome> {
     const queued = { status: 'queued', id: stored.id, to: stored.to, position } as const;
     if (options.respondAsync) return queued;
     let ended: StoredMessage | null;

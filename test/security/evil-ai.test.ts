@@ -92,10 +92,14 @@ describe('an AI backend that was taken over', function () {
     const reply = await run('talker');
     expect(reply.status, reply.text).to.equal(200);
     const sent = network.messages('6281100009999').filter((message) => message.fromMe);
-    expect(sent).to.have.length(1);
-    expect(sent[0]?.body).to.have.length(65_536);
-    expect(sent[0]?.body).not.to.match(/[^\P{Cc}\n\t]/u);
-    expect(sent[0]?.body).to.include('http://127.0.0.1');
+    const bodies = sent.map(({ body }) => body);
+    expect(bodies.map(({ length }) => length)).to.deep.equal([
+      65_536,
+      String(reply.body.reply).length - 65_536,
+    ]);
+    expect(bodies.join('')).to.equal(reply.body.reply);
+    expect(bodies.join('')).not.to.match(/[^\P{Cc}\n\t]/u);
+    expect(bodies[0]).to.include('http://127.0.0.1');
     expect(attacked.canary.heard, 'a link in a reply is not followed').to.deep.equal([]);
   });
 
