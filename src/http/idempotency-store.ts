@@ -17,9 +17,14 @@ export interface IdempotencyKey extends AgentRef {
   bodyHash: string;
 }
 
+/** A key that a request holds: its message is stored under `storedId`. */
+export interface HeldKey extends IdempotencyKey {
+  storedId: string;
+}
+
 /**
  * What a store knows of a key when a request begins. A `new` request stores its message under `storedId`. `cut_off`:
- * the process died under the first request, but not before it had stored that message.
+ * no living request holds the key, but the first one had stored that message before it was cut off.
  */
 export type IdempotencyState =
   | { state: 'new'; storedId: string }
@@ -28,13 +33,15 @@ export type IdempotencyState =
   | { state: 'mismatch' }
   | { state: 'done'; answer: IdempotentAnswer };
 
-/**
- * Remembers answers for 24 h (SPEC §3). `begin` is atomic: of two callers with one key exactly one gets `new`.
- * All methods reject with `DATABASE_UNAVAILABLE` when the database can't be reached.
- */
+/** Remembers answers for 24 h. */
 export interface IdempotencyStore {
+  /**
+   * Atomic: of two callers with one key exactly one gets `new`, and holds the key until `complete` or `abandon`.
+   * @throws GatewayError `DATABASE_UNAVAILABLE`; then the key is not held
+   */
   begin(key: IdempotencyKey): Promise<IdempotencyState>;
-  complete(key: IdempotencyKey, answer: IdempotentAnswer): Promise<void>;
-  /** Forgets a key whose request surely did nothing, so that it may be tried again. */
-  abandon(key: IdempotencyKey): Promise<void>;
+  /** Keeps the answer. While the database is away this is deferred, and resolves nevertheless. */
+  complete(key: HeldKey, answer: IdempotentAnswer): Promise<void>;
+  /** Frees a key whose request surely did nothing, so that it may be tried again; deferred like `complete`. */
+  abandon(key: HeldKey): Promise<void>;
 }

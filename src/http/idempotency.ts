@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { type ErrorCode, GatewayError } from '../actors/errors.ts';
 import { agentOf } from './auth.ts';
 import { parseWith } from './body.ts';
-import type { IdempotencyKey, IdempotencyStore, IdempotentAnswer } from './idempotency-store.ts';
+import type { HeldKey, IdempotencyStore, IdempotentAnswer } from './idempotency-store.ts';
 import type { HttpObserver } from './ports.ts';
 import { asProblem, type ProblemBody, problemBody, problemHeaders, statusOf } from './problem.ts';
 import { type Answer, sendAnswer } from './routing.ts';
@@ -62,19 +62,19 @@ interface Dependencies {
 }
 
 /**
- * Runs one send so that its `Idempotency-Key`, if there is one, is honoured (SPEC §3). `body` is the validated
+ * Runs one send so that its `Idempotency-Key`, if there is one, is honoured. `body` is the validated
  * body: two spellings of one number are one body.
  *
  * - `work` stores its message under the id that it is given. When the process dies after that, a repeat is answered
  *   by `resume`, which tells how that message stands.
  * - A failure that surely sent nothing frees the key; one with an unknown outcome keeps it.
- * - When the answer can't be stored, it is still given; the key then stays taken, which sends nothing twice.
+ * - While the answer can't be stored it is given nevertheless, and stored as soon as the database is back.
  *
  * Errors: `INVALID_PAYLOAD` (the key), `IDEMPOTENCY_CONFLICT` (409 in flight, 422 another body), and `work`'s.
  */
 export function createOnce({ idempotency, logger, observer }: Dependencies) {
   /** Frees or keeps the key of a failed request; the failure itself is what the caller must hear of. */
-  async function conclude(key: IdempotencyKey, thrown: unknown, traceId: string): Promise<void> {
+  async function conclude(key: HeldKey, thrown: unknown, traceId: string): Promise<void> {
     const error = asProblem(thrown);
     try {
       if (isFinal(error)) await idempotency.complete(key, asAnswer(error, traceId));
@@ -85,7 +85,7 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
   }
 
   /** Does the work under a key that is ours now. */
-  async function first(key: IdempotencyKey, traceId: string, work: () => Promise<Answer>): Promise<Answer> {
+  async function first(key: HeldKey, traceId: string, work: () => Promise<Answer>): Promise<Answer> {
     let answer: Answer;
     try {
       answer = await work();
@@ -102,7 +102,7 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
   }
 
   /** Answers for a request that was cut off. Nothing is kept: the message goes on, and a later repeat hears of it. */
-  async function again(key: IdempotencyKey, traceId: string, tell: () => Promise<Answer>): Promise<Answer> {
+  async function again(key: HeldKey, traceId: string, tell: () => Promise<Answer>): Promise<Answer> {
     try {
       return await tell();
     } catch (thrown) {
@@ -141,9 +141,15 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
     }
     if (known.state === 'cut_off') {
       res.set('Idempotent-Replayed', 'true');
-      return sendAnswer(res, await again(key, traceIdOf(res), () => resume(known.storedId)));
+      return sendAnswer(
+        res,
+        await again({ ...key, storedId: known.storedId }, traceIdOf(res), () => resume(known.storedId)),
+      );
     }
-    sendAnswer(res, await first(key, traceIdOf(res), () => work(known.storedId)));
+    sendAnswer(
+      res,
+      await first({ ...key, storedId: known.storedId }, traceIdOf(res), () => work(known.storedId)),
+    );
   };
 }
 

@@ -49,10 +49,13 @@ describe('the service without its database', function () {
   const get = (path: string) => callApi(service.app.url, 'GET', path);
 
   /** Hands a text in, to be sent later. */
-  function send(message: string): Promise<ApiAnswer> {
-    const headers = { authorization: `Bearer ${KEY}`, prefer: 'respond-async' };
+  function send(message: string, more: Record<string, string> = {}): Promise<ApiAnswer> {
+    const headers = { authorization: `Bearer ${KEY}`, prefer: 'respond-async', ...more };
     return callApi(service.app.url, 'POST', '/agents/shop/messages', { to: CUSTOMER, message }, headers);
   }
+
+  /** Hands a text in under an `Idempotency-Key` of its own. */
+  const sendKeyed = (message: string) => send(message, { 'idempotency-key': `text ${message}` });
 
   /** The texts that WhatsApp has. */
   const arrived = () =>
@@ -62,7 +65,7 @@ describe('the service without its database', function () {
       .map(({ body }) => body);
 
   /** Numbered texts go in all the while, without waiting for each other's answers, and `/health` is asked. */
-  function sending() {
+  function sending(handIn = send) {
     const over = new AbortController();
     const answers: { text: string; at: number; status: number; code?: string; retryAfter: string | null }[] =
       [];
@@ -72,7 +75,7 @@ describe('the service without its database', function () {
       while (!over.signal.aborted) {
         written += 1;
         const text = String(written);
-        const sent = send(text).then(({ status, headers, body }) => {
+        const sent = handIn(text).then(({ status, headers, body }) => {
           const retryAfter = headers.get('retry-after');
           answers.push({ text, at: performance.now(), status, code: body.error?.code, retryAfter });
         });
@@ -92,8 +95,8 @@ describe('the service without its database', function () {
   }
 
   /** One outage under load; gives what was answered, and how long it took to be back. */
-  async function outage(down: () => Promise<void> | void, up: () => Promise<void> | void) {
-    const { answers, health, end } = sending();
+  async function outage(down: () => Promise<void> | void, up: () => Promise<void> | void, handIn = send) {
+    const { answers, health, end } = sending(handIn);
     const refused = () => answers.filter(({ status }) => status === 503);
     const accepted = () => answers.filter(({ status }) => status === 202);
     await eventually('some to be accepted', () => accepted().length >= 5);
@@ -175,4 +178,39 @@ describe('the service without its database', function () {
     tell('P15', `Postgres restarted under load, ${times(RUNS)}`, found);
     expect(found).to.include({ 'accepted but not sent': 0, 'refused but sent': 0 });
   });
+
+  it('that blinks leaves no Idempotency-Key taken: every repeat is answered, and each text is sent once', async () => {
+    const found = { keys: 0, refused: 0, 'still in flight': 0, 'not sent': 0, 'sent twice': 0 };
+    for (let run = 0; run < RUNS; run += 1) {
+      const { answers } = await outage(
+        () => proxy.mute(),
+        () => proxy.unmute(),
+        sendKeyed,
+      );
+      const repeats = await Promise.all(answers.map(({ text }) => repeated(text)));
+      found.keys += answers.length;
+      found.refused += answers.filter(({ status }) => status === 503).length;
+      found['still in flight'] += repeats.filter((status) => status !== 202).length;
+      const copies = (text: string) => arrived().filter((body) => body === text).length;
+      await eventually('every text', () => answers.every(({ text }) => copies(text) > 0)).catch(() => {});
+      found['not sent'] += answers.filter(({ text }) => copies(text) === 0).length;
+      found['sent twice'] += answers.filter(({ text }) => copies(text) > 1).length;
+    }
+    tell(
+      'P11 P15',
+      `Postgres lost behind a half-open connection under sends with a key, ${times(RUNS)}`,
+      found,
+    );
+    expect(found).to.include({ 'still in flight': 0, 'not sent': 0, 'sent twice': 0 });
+  });
+
+  /** The status of a repeat, by a client that waits when it is asked to, as long as an outage may last. */
+  async function repeated(text: string): Promise<number> {
+    const until = performance.now() + BACK_WITHIN_MS;
+    for (;;) {
+      const { status, headers } = await sendKeyed(text);
+      if (status < 400 || performance.now() > until) return status;
+      await delay(1_000 * Number(headers.get('retry-after') ?? 1));
+    }
+  }
 });

@@ -17,7 +17,6 @@ const NOT_OF_REQUESTS = new Set([
   'message.purge',
   'inbound.purge',
   'idempotency.purge',
-  'idempotency.release',
   'schema.verify',
   'ping',
 ]);
@@ -114,8 +113,9 @@ async function useEverything({ agents, apiKeys, messages, inbound, idempotency }
   const key = { ...AGENT, operation: 'run', key: 'k', bodyHash: 'h' };
   await idempotency.begin(key);
   await idempotency.begin(key);
-  await idempotency.complete(key, { status: 200, headers: {}, body: {} });
-  await idempotency.abandon(key);
+  const held = { ...key, storedId: id };
+  await idempotency.complete(held, { status: 200, headers: {}, body: {} });
+  await idempotency.abandon(held);
   await agents.remove(AGENT);
 }
 

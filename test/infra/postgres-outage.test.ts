@@ -7,6 +7,7 @@ import type { GatewayError } from '../../src/actors/errors.ts';
 import type { OutgoingMessage } from '../../src/actors/ports-stores.ts';
 import { openDatabase } from '../../src/infra/postgres/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/infra/postgres/embedded.ts';
+import { PgIdempotencyStore } from '../../src/infra/postgres/idempotency-store.ts';
 import { PgMessageLog } from '../../src/infra/postgres/message-log.ts';
 import { migrate } from '../../src/infra/postgres/migrate.ts';
 import { DatabasePool } from '../../src/infra/postgres/pool.ts';
@@ -115,6 +116,36 @@ describe('an outage of the database', () => {
       await eventually(async () => (await reader.pending(A)).length === 1);
       expect((await reader.pending(A)).map(({ text }) => text)).to.deep.equal(['before']);
       await log.close();
+      await direct.close();
+    });
+
+    it('leaves no Idempotency-Key taken, whichever of its statements had no answer', async () => {
+      const store = new PgIdempotencyStore(pool);
+      const key = (name: string) => ({ ...A, operation: 'run', key: name, bodyHash: 'h' });
+      const hold = async (name: string) => {
+        const begun = await store.begin(key(name));
+        return begun.state === 'new' ? { ...key(name), storedId: begun.storedId } : expect.fail(begun.state);
+      };
+      const [answered, abandoned] = [await hold('answered'), await hold('abandoned')];
+      const answer = { status: 200, headers: {}, body: { reply: 'hello' } };
+      proxy.mute();
+      await expectUnavailable(store.begin(key('begun')));
+      await store.complete(answered, answer);
+      await store.abandon(abandoned);
+
+      proxy.unmute();
+      await hold('begun');
+      expect(await store.begin(key('answered'))).to.deep.equal({ state: 'done', answer });
+      await eventually(async () => (await store.begin(key('abandoned'))).state === 'new');
+      await store.close();
+      const direct = new DatabasePool(database().config);
+      expect(
+        await direct.query('look', 'select key, state from gateway_idempotency order by key'),
+      ).to.deep.equal([
+        { key: 'abandoned', state: 'in_flight' },
+        { key: 'answered', state: 'done' },
+        { key: 'begun', state: 'in_flight' },
+      ]);
       await direct.close();
     });
 

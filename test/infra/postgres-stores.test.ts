@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
 import type { GatewayError } from '../../src/actors/errors.ts';
 import type { OutgoingMessage } from '../../src/actors/ports-stores.ts';
-import { type Database, openDatabase } from '../../src/infra/postgres/database.ts';
+import { Database, openDatabase } from '../../src/infra/postgres/database.ts';
+import { DatabasePool } from '../../src/infra/postgres/pool.ts';
 import { flavours, withDatabase } from '../support/postgres.ts';
 
 const DAY_MS = 86_400_000;
@@ -373,15 +375,21 @@ for (const { name, binDir } of flavours()) {
         expect(states.filter(({ state }) => state === 'in_flight')).to.have.length(49);
       });
 
+      /** Begins a request, which has to be the first of its key. */
+      async function hold(store = database.idempotency) {
+        const begun = await store.begin(key);
+        if (begun.state !== 'new') return expect.fail(`the key is ${begun.state}`);
+        return { ...key, storedId: begun.storedId };
+      }
+
       it('replay the answer as it was, keys in their order', async () => {
-        await database.idempotency.begin(key);
-        await database.idempotency.complete(key, answer);
+        await database.idempotency.complete(await hold(), answer);
         const again = await database.idempotency.begin(key);
         expect(JSON.stringify(again)).to.equal(JSON.stringify({ state: 'done', answer }));
       });
 
       it('do not fit another body, and are not shared by agents or operations', async () => {
-        await database.idempotency.begin(key);
+        await hold();
         const state = async (change: object) =>
           (await database.idempotency.begin({ ...key, ...change })).state;
         expect(await state({ bodyHash: 'other' })).to.equal('mismatch');
@@ -389,29 +397,44 @@ for (const { name, binDir } of flavours()) {
         expect(await state({ operation: 'run' })).to.equal('new');
       });
 
-      it('may be used again once given up, after 24 h, and after the process died without storing a message', async () => {
-        const begun = async () => (await database.idempotency.begin(key)).state;
-        await begun();
-        await database.idempotency.abandon(key);
-        expect(await begun()).to.equal('new');
-        await database.idempotency.releaseInFlight();
-        expect(await begun()).to.equal('new');
-        await database.idempotency.complete(key, answer);
+      it('may be used again once abandoned, after 24 h, and after the process died without storing a message', async () => {
+        await database.idempotency.abandon(await hold());
+        await hold();
+        // Another process, after the end of the first.
+        const next = new Database(new DatabasePool(fresh().config), null);
+        await next.idempotency.complete(await hold(next.idempotency), answer);
         await sql.query(`update gateway_idempotency set created_at = now() - interval '25 hours'`);
-        expect(await begun()).to.equal('new');
+        await hold(next.idempotency);
+        await next.close();
+      });
+
+      it('are taken over from a dead process by exactly one of 50 requests at once', async () => {
+        await hold();
+        const next = new Database(new DatabasePool(fresh().config), null);
+        const states = await Promise.all(Array.from({ length: 50 }, () => next.idempotency.begin(key)));
+        expect(states.filter(({ state }) => state === 'new')).to.have.length(1);
+        expect(states.filter(({ state }) => state === 'in_flight')).to.have.length(49);
+        await next.close();
       });
 
       it('lead to the message that was stored under them when the process died', async () => {
-        const { messages, idempotency } = database;
-        const begun = await idempotency.begin(key);
-        const id = begun.state === 'new' ? begun.storedId : '';
-        expect((await messages.append(A, { ...outgoing('cut off'), id })).id).to.equal(id);
-        await idempotency.releaseInFlight();
+        const id = (await hold()).storedId;
+        expect((await database.messages.append(A, { ...outgoing('cut off'), id })).id).to.equal(id);
+        const next = new Database(new DatabasePool(fresh().config), null);
+        const { idempotency } = next;
         for (let repeat = 0; repeat < 2; repeat += 1)
           expect(await idempotency.begin(key)).to.deep.equal({ state: 'cut_off', storedId: id });
         expect(await idempotency.begin({ ...key, bodyHash: 'other' })).to.deep.equal({ state: 'mismatch' });
-        await idempotency.complete(key, answer);
+        await idempotency.complete({ ...key, storedId: id }, answer);
         expect(await idempotency.begin(key)).to.deep.equal({ state: 'done', answer });
+        await next.close();
+      });
+
+      it('are not changed by the late end of a request that no longer holds them', async () => {
+        const late = { ...(await hold()), storedId: randomUUID() };
+        await database.idempotency.complete(late, answer);
+        await database.idempotency.abandon(late);
+        expect(await database.idempotency.begin(key)).to.deep.equal({ state: 'in_flight' });
       });
     });
 

@@ -93,15 +93,15 @@ export class Database {
 
   /** The database's parts, in the order in which they need each other. */
   async #close(): Promise<void> {
-    await this.messages.close();
+    await Promise.all([this.messages.close(), this.idempotency.close()]);
     await this.#pool.close();
     await this.#server?.stop();
   }
 }
 
 /**
- * Opens the database that the configuration names: starts the embedded server when there is no URL, migrates, checks
- * the tables of others, and frees what the last process left in flight.
+ * Opens the database that the configuration names: starts the embedded server when there is no URL, migrates, and
+ * checks the tables of others.
  * @throws GatewayError or Error in words for the operator; then nothing is left running.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -113,7 +113,6 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   try {
     await migrate(config);
     await verifyForeignTables(pool);
-    await database.idempotency.releaseInFlight();
     return database;
   } catch (error) {
     await database.close();

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { GatewayError } from '../../actors/errors.ts';
 import type { AgentRef, Jid } from '../../actors/ports.ts';
 import type {
   Acceptance,
@@ -9,6 +8,7 @@ import type {
   Settlement,
   StoredMessage,
 } from '../../actors/ports-stores.ts';
+import { DeferredWrites, isUnavailable } from './deferred-writes.ts';
 import { GroupCommit } from './group-commit.ts';
 import {
   asStored,
@@ -27,23 +27,16 @@ import {
 } from './message-rows.ts';
 import type { DatabasePool } from './pool.ts';
 
-const RETRY_MS = 1_000;
 const PURGE_BATCH = 5_000;
 const SENT_LINGERS_MS = 10;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/** True when the write may or may not have happened. */
-function isUnavailable(error: unknown): boolean {
-  return error instanceof GatewayError && error.code === 'DATABASE_UNAVAILABLE';
-}
 
 /**
  * The messages of all agents in `gateway_message`. New ones and changes each travel in their own single-writer
  * group commit; a message's changes can't overtake its insert, since its id is told only afterwards.
  *
- * While the database is away callers are refused, and what must be written nevertheless is owed: how a message
- * ended, and that a refused one is not to be sent, should its insert have come through after all. Debts are paid as
- * soon as the database is back; they are kept in memory only.
+ * While the database is away callers are refused, and what must be written nevertheless is deferred: how a message
+ * ended, and that a refused one is not to be sent, should its insert have come through after all.
  */
 export class PgMessageLog implements MessageLog {
   readonly #pool: DatabasePool;
@@ -56,8 +49,7 @@ export class PgMessageLog implements MessageLog {
   readonly #queues = new GroupCommit((agents: AgentRef[]) => this.#readQueues(agents));
   /** One statement at a time reads for all callers, so that they take one connection, however many they are. */
   readonly #reads = new GroupCommit((ids: string[]) => this.#readMessages(ids));
-  readonly #owed = new Map<string, MessageUpdate>();
-  #retry: NodeJS.Timeout | null = null;
+  readonly #deferred = new DeferredWrites((update: MessageUpdate) => this.#updates.add(update));
 
   constructor(pool: DatabasePool) {
     this.#pool = pool;
@@ -92,7 +84,7 @@ export class PgMessageLog implements MessageLog {
         code: 'DATABASE_UNAVAILABLE',
         message: 'The sender was told that it was not accepted.',
       };
-      if (isUnavailable(error)) this.#owe({ id, status: 'failed', error: refusal });
+      if (isUnavailable(error)) this.#defer({ id, status: 'failed', error: refusal });
       throw error;
     }
   }
@@ -106,7 +98,7 @@ export class PgMessageLog implements MessageLog {
     try {
       await (update.status === 'sent' ? this.#sent : this.#updates).add(update);
     } catch (error) {
-      if (isUnavailable(error)) this.#owe(update);
+      if (isUnavailable(error)) this.#defer(update);
       throw error;
     }
   }
@@ -167,12 +159,10 @@ export class PgMessageLog implements MessageLog {
     }
   }
 
-  /** Lets what is being written end, and tries the debts a last time. */
+  /** Lets what is being written end, and tries what was deferred a last time. */
   async close(): Promise<void> {
-    if (this.#retry) clearTimeout(this.#retry);
     await Promise.all([this.#inserts.flushed(), this.#updates.flushed(), this.#sent.flushed()]);
-    await this.#pay();
-    if (this.#retry) clearTimeout(this.#retry);
+    await this.#deferred.close();
   }
 
   /** Reads the queues of agents that come back together; one each, in their order. */
@@ -229,22 +219,8 @@ export class PgMessageLog implements MessageLog {
   }
 
   /** Keeps a change for when the database is back; a newer one of the same message joins it. */
-  #owe(update: MessageUpdate): void {
-    const earlier = this.#owed.get(update.id);
-    this.#owed.set(update.id, earlier ? mergeUpdates(earlier, update) : update);
-    this.#retry ??= setTimeout(() => {
-      this.#retry = null;
-      void this.#pay();
-    }, RETRY_MS).unref();
-  }
-
-  /** Tries to write every debt; those that fail again stay owed. Never rejects. */
-  async #pay(): Promise<void> {
-    const debts = [...this.#owed.values()];
-    this.#owed.clear();
-    const paid = await Promise.allSettled(debts.map((debt) => this.#updates.add(debt)));
-    paid.forEach((result, index) => {
-      if (result.status === 'rejected' && isUnavailable(result.reason)) this.#owe(debts[index]!);
-    });
+  #defer(update: MessageUpdate): void {
+    const earlier = this.#deferred.get(update.id);
+    this.#deferred.add(update.id, earlier ? mergeUpdates(earlier, update) : update);
   }
 }
