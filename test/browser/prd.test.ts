@@ -2,35 +2,40 @@ import { join } from 'node:path';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import { browsersOf } from '../../src/infra/whatsapp/wwebjs/processes.ts';
 import { whenChromium } from '../support/chromium.ts';
+import { forEachEdition } from '../support/editions.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { registerPrdWalk } from '../support/prd-walk.ts';
 import { type Service, startService } from '../support/service.ts';
 import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
 
 whenChromium("the PRD's life of an agent, on whatsapp-web.js in Chromium", () => {
-  const database = withDatabase();
-  const network = new SandboxNetwork();
-  let standIn: StandIn;
-  let service: Service;
+  forEachEdition((page) =>
+    describe(`on the page of ${page.name}`, () => {
+      const database = withDatabase();
+      const network = new SandboxNetwork();
+      let standIn: StandIn;
+      let service: Service;
 
-  before(async () => {
-    standIn = await startStandIn(network);
-    service = await startService(database(), {
-      network,
-      env: { WHATSAPP_DRIVER: 'wwebjs', AI_TIMEOUT_MS: '1500' },
-      configure: (config) => ({ ...config, CHROMIUM_ARGS: standIn.chromiumArgs }),
-    });
-  });
-  after(async () => {
-    await service?.close();
-    await standIn?.close();
-  });
+      before(async () => {
+        standIn = await startStandIn(network, page);
+        service = await startService(database(), {
+          network,
+          env: { WHATSAPP_DRIVER: 'wwebjs', AI_TIMEOUT_MS: '1500' },
+          configure: (config) => ({ ...config, CHROMIUM_ARGS: standIn.chromiumArgs }),
+        });
+      });
+      after(async () => {
+        await service?.close();
+        await standIn?.close();
+      });
 
-  registerPrdWalk(
-    () => service,
-    () => {
-      const authFolder = join(service.config.WWEBJS_AUTH_DIR, 'shop');
-      return { authFolder, browsers: browsersOf(join(authFolder, 'session')).length };
-    },
+      registerPrdWalk(
+        () => service,
+        () => {
+          const authFolder = join(service.config.WWEBJS_AUTH_DIR, 'shop');
+          return { authFolder, browsers: browsersOf(join(authFolder, 'session')).length };
+        },
+      );
+    }),
   );
 });

@@ -19,7 +19,7 @@ import {
   type WireEntry,
 } from './types.ts';
 import { agentsOf, chatsOf, messagesOf } from './views.ts';
-import { accountOf, makeGroup, toJid } from './world.ts';
+import { accountOf, addressOf, findAccount, makeGroup, toJid } from './world.ts';
 
 /**
  * A small simulated WhatsApp, all in this process. Numbers may be given as `62811…` or as `62811…@c.us`; every
@@ -153,9 +153,9 @@ export class SandboxNetwork {
     this.#life.typing.set(this.account(number), toJid(chatId), typing);
   }
 
-  /** Whether `number` sees someone typing in a chat of theirs now. */
+  /** Whether `number` sees someone typing in a chat of theirs now; the chat by number or by LID. */
   isTyping(number: string, chatId: Jid): boolean {
-    return this.#life.typing.isShown(this.account(number).pn, chatId);
+    return this.#life.typing.isShown(this.account(number).pn, this.#chatId(chatId));
   }
 
   /** The chats of an account. */
@@ -163,9 +163,16 @@ export class SandboxNetwork {
     return chatsOf(this.#life.world, this.#life.typing, this.account(number).pn);
   }
 
-  /** The newest `limit` of a chat or of all; oldest first. */
+  /** The newest `limit` of a chat, given by number or by LID, or of all; oldest first. */
   messages(number: string, chatId?: Jid, limit?: number): ChatMessage[] {
-    return messagesOf(this.#life.world, this.account(number).pn, chatId, limit);
+    const id = chatId && this.#chatId(chatId);
+    return messagesOf(this.#life.world, this.account(number).pn, id, limit);
+  }
+
+  /** A chat as its messages are addressed: that of a person may be given by either address. */
+  #chatId(id: Jid): Jid {
+    const person = findAccount(this.#life.world, id);
+    return person ? addressOf(person) : id;
   }
 
   /** The bytes of one of the newest images, or null when they were let go. */
