@@ -90,20 +90,20 @@ export class AgentRegistry {
     await agent.ending.remove(traceId);
     this.#deps.onRemove(agentId);
     await this.#deps.agents.remove(agent.record);
-    this.#drop(agent);
+    this.#drop(agent, traceId);
   }
 
   /** Takes an agent out and tells of it. */
-  #drop(agent: Agent): void {
+  #drop(agent: Agent, traceId: string): void {
     this.#agents.delete(agent.agentId);
-    this.#deps.events.emit('removed', agent.agentId);
+    this.#deps.events.emit('removed', agent.agentId, traceId);
   }
 
   /**
    * The agent of a request, made or brought up to date; its record is replaced unless it is connected.
    * @throws GatewayError `AGENT_ID_TAKEN`, `INVALID_PAYLOAD` (no key), `DATABASE_UNAVAILABLE`
    */
-  async obtain(spec: SessionSpec): Promise<Obtained> {
+  async obtain(spec: SessionSpec, traceId: string): Promise<Obtained> {
     for (let removing = this.#removing.get(spec.agentId); removing; ) {
       await removing.catch(() => undefined);
       removing = this.#removing.get(spec.agentId);
@@ -117,13 +117,13 @@ export class AgentRegistry {
       if (made.agent.record.userId !== spec.userId) throw taken();
       return made;
     }
-    const obtained = this.#save(spec, known).finally(() => this.#making.delete(spec.agentId));
+    const obtained = this.#save(spec, known, traceId).finally(() => this.#making.delete(spec.agentId));
     this.#making.set(spec.agentId, obtained);
     return obtained;
   }
 
   /** Writes the record and makes the agent, unless there is one. */
-  async #save(spec: SessionSpec, known: Agent | undefined): Promise<Obtained> {
+  async #save(spec: SessionSpec, known: Agent | undefined, traceId: string): Promise<Obtained> {
     const { userId, agentId, agentName } = spec;
     const apiKey = (await this.#deps.apiKeys.latestActive(userId)) ?? spec.apiKey;
     if (!apiKey) throw keyless();
@@ -135,16 +135,16 @@ export class AgentRegistry {
       return { agent: known, created: false };
     }
     // A delete got no further than that: the next of its name is a new one.
-    if (known) this.#drop(known);
+    if (known) this.#drop(known, traceId);
     const agent = new Agent(record, this.#deps.agentDeps);
     await agent.boot();
-    return { agent: this.#enter(agent), created: true };
+    return { agent: this.#enter(agent, traceId), created: true };
   }
 
   /** Enters an agent and tells of it. */
-  #enter(agent: Agent): Agent {
+  #enter(agent: Agent, traceId?: string): Agent {
     this.#agents.set(agent.agentId, agent);
-    this.#deps.events.emit('added', agent.agentId);
+    this.#deps.events.emit('added', agent.agentId, traceId);
     return agent;
   }
 }

@@ -63,6 +63,8 @@ export class Agent implements SessionOwner {
   readonly #session: Session;
   #booted: Promise<void> | null = null;
   readonly #state: StoredState;
+  /** Of the request that is being carried out by the machines; none once it has led where it could. */
+  #traceId: string | undefined;
   /** When it last sent or got a message, by the monotonic clock. */
   #activeAt: number;
 
@@ -80,7 +82,8 @@ export class Agent implements SessionOwner {
     this.inbox = new Inbox(deps, this);
     this.supervision = new Supervision(this.#session, deps.clock, {
       onTransition: (transition) => deps.events.emit('transition', agentId, transition),
-      onState: (state, reason) => this.#state.become(state, reason),
+      traceId: () => this.#traceId,
+      onState: (state, reason) => this.#moved(state, reason),
       onError: (error) => this.#fault('actor', error),
     });
     this.ending = new Ending(deps, this);
@@ -117,12 +120,17 @@ export class Agent implements SessionOwner {
     else if (this.supervision.isAtRest) this.#state.become('disconnected', null);
   }
 
-  /** Gives the supervisor a command. */
+  /** Gives the supervisor a command; what comes of a request's carries its trace id. */
   command(event: SupervisorEvent): void {
+    if ('traceId' in event && this.supervision.accepts(event)) this.#traceId = event.traceId;
     this.supervision.command(event);
   }
 
   // ── what is told of it ────────────────────────────────────────────────────────────────────────────────
+
+  get traceId(): string | undefined {
+    return this.#traceId;
+  }
 
   /** The QR that can be scanned now, or null. */
   get qr(): QrView | null {
@@ -237,6 +245,12 @@ export class Agent implements SessionOwner {
   }
 
   // ── inner ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The machine is in this state. Connected or at rest, a request has been carried out. */
+  #moved(state: string, reason: string | null): void {
+    this.#state.become(state, reason);
+    if (state === 'connected' || this.supervision.isAtRest) this.#traceId = undefined;
+  }
 
   /** An error that nobody waits for. */
   #fault(where: string, error: unknown): void {

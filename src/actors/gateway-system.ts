@@ -82,7 +82,7 @@ class Gateway implements GatewaySystem {
 
   async create(spec: SessionSpec, traceId: string): Promise<StartOutcome> {
     this.#lifecycle.assertOpen();
-    const { agent, created } = await this.#agents.obtain(spec);
+    const { agent, created } = await this.#agents.obtain(spec, traceId);
     if (agent.isConnected) return { agent: agent.view(), qr: null, created, outcome: 'connected' };
     return this.#start(agent, created, () => agent.command({ type: 'session.start', traceId }));
   }

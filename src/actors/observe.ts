@@ -8,6 +8,8 @@ import { pathsOf } from './state-paths.ts';
 /** What an observer of an actor system implements. All of it is called once the machine's snapshot has moved. */
 export interface Observer {
   now(): number;
+  /** The request that a transition belongs to whose event doesn't say so itself. */
+  traceId?(): string | undefined;
   onTransition(record: TransitionRecord): void;
   /** The agent's machine is in this top-level state now, after one of its transitions; `reason` is its context's. */
   onState(state: string, reason: string | null): void;
@@ -74,7 +76,7 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
     const at = observer.now();
     const to = shared(pathsOf((event.snapshot as AnyMachineSnapshot).value));
     const edges = shared(event._transitions.map(edgeOf));
-    const traceId = 'traceId' in event.event ? String(event.event.traceId) : undefined;
+    const traceId = 'traceId' in event.event ? String(event.event.traceId) : observer.traceId?.();
     const isEventless = edges.length > 0 && event._transitions.every(({ eventType }) => eventType === '');
     const dwellMs = at - before.at;
     if (edges.length > 0 || event.event.type === 'xstate.init') last[machine] = { to, at };

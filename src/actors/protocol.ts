@@ -151,8 +151,10 @@ export interface GatewayEvents {
     reason: string | null;
     at: EpochMs;
     heldMs: number;
+    /** Of the request that caused it; none for what happens by itself. */
+    traceId?: string;
   }) => void;
-  qr: (change: { agentId: string; qr: QrView | null }) => void;
+  qr: (change: { agentId: string; qr: QrView | null; traceId?: string }) => void;
   mailbox: (change: { agentId: string; mailbox: MailboxView }) => void;
   message: (change: {
     agentId: string;
@@ -197,8 +199,8 @@ export interface GatewayEvents {
   fleet: (change: { state: 'fault' | 'recovered'; reason: string; agents?: number }) => void;
   /** An actor, a listener or a store failed where nobody waited for the answer. */
   fault: (fault: { agentId: string | null; where: string; error: unknown }) => void;
-  added: (agentId: string) => void;
-  removed: (agentId: string) => void;
+  added: (agentId: string, traceId?: string) => void;
+  removed: (agentId: string, traceId?: string) => void;
 }
 
 /**

@@ -24,6 +24,8 @@ export interface SessionDeps {
 /** The agent that a session belongs to, and what it is told. */
 export interface SessionOwner {
   readonly agentId: string;
+  /** Of the request that the client was started for. */
+  readonly traceId: string | undefined;
   message(message: InboundMessage): void;
   acked(ack: Ack): void;
   qrShown(): void;
@@ -134,7 +136,7 @@ export class Session implements SupervisedAgent {
     const issuedAt = this.#deps.clock.now();
     const qr = code === null ? null : { code, issuedAt, expiresAt: issuedAt + this.limits.qrStallMs };
     this.live.showQr(qr);
-    this.#deps.events.emit('qr', { agentId: this.agentId, qr });
+    this.#deps.events.emit('qr', { agentId: this.agentId, qr, traceId: this.#owner.traceId });
     if (qr) this.#owner.qrShown();
   }
 

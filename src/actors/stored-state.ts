@@ -14,6 +14,8 @@ export interface StateDeps {
 /** Whose state it is: the record in memory follows it. */
 interface StateOwner {
   readonly agentId: string;
+  /** Of the request that a change belongs to. */
+  readonly traceId: string | undefined;
   record: AgentRecord;
 }
 
@@ -45,7 +47,7 @@ export class StoredState {
     if (state === this.#status) return;
     const to = state as SessionState;
     const at = this.#deps.clock.now();
-    const { agentId, record } = this.#owner;
+    const { agentId, record, traceId } = this.#owner;
     const from = this.#status;
     const change = { agentId, from, to, heldMs: at - this.#since, at };
     this.#status = to;
@@ -55,6 +57,6 @@ export class StoredState {
     if (to === 'connected') this.#owner.record.lastConnectedAt = stamp;
     if (to === 'disconnected' || from === 'connected') this.#owner.record.lastDisconnectedAt = stamp;
     this.#deps.projection.write(record, { from, to, at: stamp });
-    this.#deps.events.emit('state', { ...change, reason });
+    this.#deps.events.emit('state', { ...change, reason, traceId });
   }
 }

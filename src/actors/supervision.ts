@@ -43,6 +43,11 @@ export class Supervision {
     if (!this.isOver) this.#root.send(event);
   }
 
+  /** True when a command would change something now. */
+  accepts(event: SupervisorEvent): boolean {
+    return !this.isOver && this.#root.getSnapshot().can(event);
+  }
+
   /** Sends the agent's chart an event of its own, if it lives. */
   tellAgent(event: { type: 'probe.due' | 'outbox.idle' | 'outbox.sending' | 'outbox.throttled' }): void {
     const { agent } = this.#root.getSnapshot().children;

@@ -23,19 +23,21 @@ export function logGateway(events: EventEmitter<GatewayEvents>, logger: Logger):
 /** Lines about the life of the agents. */
 function sessionListeners(logger: Logger): Listeners {
   return {
-    added: (agentId) => logger.info({ event: 'session.added', agentId }),
-    removed: (agentId) => logger.info({ event: 'session.removed', agentId }),
-    state: ({ agentId, from, to, reason, heldMs }) =>
+    added: (agentId, traceId) => logger.info({ event: 'session.added', traceId, agentId }),
+    removed: (agentId, traceId) => logger.info({ event: 'session.removed', traceId, agentId }),
+    state: ({ agentId, from, to, reason, heldMs, traceId }) =>
       logger[to === 'auth_failed' ? 'warn' : 'info']({
         event: 'session.state',
+        traceId,
         agentId,
         from,
         to,
         reason,
         heldMs,
       }),
-    qr: ({ agentId, qr }) => {
-      if (qr) logger.info({ event: 'session.qr', agentId, issuedAt: new Date(qr.issuedAt).toISOString() });
+    qr: ({ agentId, qr, traceId }) => {
+      if (!qr) return;
+      logger.info({ event: 'session.qr', traceId, agentId, issuedAt: new Date(qr.issuedAt).toISOString() });
     },
     transition: (agentId, { machine, event, edges, ignored, dwellMs, traceId }) => {
       // Spares the making of a line that nobody reads: there are many of these.

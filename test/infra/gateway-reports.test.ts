@@ -86,6 +86,45 @@ describe('what the gateway itself reports', () => {
     ]);
   });
 
+  it('is the life of a session, with the trace id of the request that caused each part of it', async () => {
+    gateway = observed({ settings: { qrMaxRefreshes: 1 } });
+    const { system, driver, client } = gateway;
+    const spec = { userId: 1, agentId: 'shop', agentName: 'Shop', apiKey: 'key' };
+    /** Asks for a start and shows its QR. */
+    const started = async (start: () => Promise<unknown>) => {
+      const made = driver.clients.length;
+      const asked = start();
+      await eventually('a client', () => driver.clients.length > made);
+      client().events.emit('qr', 'secret');
+      await asked;
+    };
+    const isIn = (status: string) => () => system.describe('shop').supervisorStates.includes(status);
+    await started(() => system.create(spec, trace(1)));
+    client().events.emit('ready', { pn: '6281111111111@c.us' });
+    client().events.emit('disconnected', 'TIMEOUT');
+    await eventually('the backing off', isIn('alive.backing_off'));
+    await started(() => system.reconnect('shop', trace(2)));
+    client().events.emit('qr', 'nobody scans');
+    await eventually('the rest', isIn('alive.resting'));
+    await system.remove('shop', trace(3));
+    const told = gateway.lines.filter(({ event }) => /^session\.(added|removed|state|qr)$/.test(event));
+    expect(told.map(({ event, to, traceId }) => [to ?? event, traceId])).to.deep.equal([
+      ['session.added', trace(1)],
+      ['session.qr', trace(1)],
+      ['connected', trace(1)],
+      ['disconnected', undefined],
+      ['awaiting_qr', trace(2)],
+      ['session.qr', trace(2)],
+      ['disconnected', trace(2)],
+      ['session.removed', trace(3)],
+    ]);
+    const moves = gateway.logged('session.transition');
+    const traceOf = (cause: string) =>
+      moves.filter((move) => move.cause === cause).map(({ traceId }) => traceId);
+    expect(traceOf('client.qr')).to.deep.equal([trace(1), trace(2), trace(2)]);
+    expect(traceOf('client.disconnected')).to.deep.equal([undefined]);
+  });
+
   it('is every way in which a call of the AI ends, and what becomes of the message', async () => {
     const answers: Record<string, AiBackend['ask']> = {
       reply: async () => 'hello',
