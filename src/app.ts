@@ -135,7 +135,7 @@ class Service implements App {
       mailboxCapacity: config.MAILBOX_CAPACITY,
       memory: () => side.driver.memory(),
     });
-    this.#purgeHourly(database);
+    this.#purgeRegularly(database);
     const app = createHttpApp({
       settings: config,
       system,
@@ -215,12 +215,17 @@ class Service implements App {
     return source;
   }
 
-  /** Deletes what is no longer kept, every hour. */
-  #purgeHourly(database: Database): void {
-    const purge = setInterval(() => {
-      database.purge().catch((error: unknown) => this.fault('purge', error));
-    }, PURGE_EVERY_MS).unref();
-    this.#releases.push(() => clearInterval(purge));
+  /** Deletes what is no longer kept: now, without being waited for, and every hour. */
+  #purgeRegularly(database: Database): void {
+    const purge = () => {
+      database.purge().catch((error: unknown) => {
+        // A stop closes the database between two of its batches.
+        if (!this.#stopping.signal.aborted) this.fault('purge', error);
+      });
+    };
+    purge();
+    const timer = setInterval(purge, PURGE_EVERY_MS).unref();
+    this.#releases.push(() => clearInterval(timer));
   }
 
   /** Listens, and arranges for the stop: refuse, drain the actors, then close what is still open. */

@@ -1,0 +1,41 @@
+import { expect } from 'chai';
+import { openDatabase } from '../../src/infra/postgres/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { administer, createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { type Service, startService } from '../support/service.ts';
+
+/** Rows of each table of the gateway: one that is past its time by far, and one of now. */
+const ROWS = `
+  insert into gateway_message (user_id, agent_id, id, to_jid, kind, text, origin, trace_id, status, created_at)
+    select 1, 'shop', gen_random_uuid(), '1@c.us', 'text', 'x', 'api', 't', 'sent', now() - age from ages;
+  insert into gateway_inbound (user_id, agent_id, wa_message_id, received_at)
+    select 1, 'shop', age::text, now() - age from ages;
+  insert into gateway_idempotency (user_id, agent_id, operation, key, body_hash, state, created_at)
+    select 1, 'shop', 'run', age::text, 'x', 'done', now() - age from ages;
+  drop table ages`;
+
+describe('what is no longer kept', () => {
+  let database: TestDatabase;
+  let service: Service | undefined;
+  before(async () => {
+    database = await createDatabase();
+    await (await openDatabase({ dbUrl: database.url, dataDir: 'unused' })).close();
+    await administer(
+      database.config,
+      `create table ages as select unnest(array['1 year', '1 second']::interval[]) as age; ${ROWS}`,
+    );
+  });
+  after(() => service?.close());
+
+  it('is deleted at the start already, not an hour later; the rest stays', async () => {
+    service = await startService(database, { env: { WHATSAPP_DRIVER: 'sandbox' } });
+    const counts =
+      'select (select count(*) from gateway_message)::int as messages, ' +
+      '(select count(*) from gateway_inbound)::int as claims, (select count(*) from gateway_idempotency)::int as keys';
+    const left = await eventually('the old rows to go', async () => {
+      const { rows } = await service!.pool.query(counts);
+      return rows[0].messages + rows[0].claims + rows[0].keys === 3 && rows[0];
+    });
+    expect(left).to.deep.equal({ messages: 1, claims: 1, keys: 1 });
+  });
+});
