@@ -3,6 +3,7 @@ import { Ending } from './ending.ts';
 import type { Fleet } from './fleet.ts';
 import { Inbox } from './inbox.ts';
 import { Milestones } from './milestones.ts';
+import type { OwnReplies } from './own-replies.ts';
 import type {
   Ack,
   AiBackend,
@@ -42,6 +43,7 @@ export interface AgentPorts {
 export interface AgentDeps extends AgentPorts {
   gate: StartGate;
   fleet: Fleet;
+  ownReplies: OwnReplies;
   /** Writes the states to the database, in order. */
   projection: StatusProjection;
   events: EventEmitter<GatewayEvents>;
@@ -209,9 +211,9 @@ export class Agent implements SessionOwner {
   }
 
   /** The session is ready. */
-  opened(client: WhatsAppClient, me: Me): void {
+  opened(client: WhatsAppClient, me: Me, linkedAt: number | null): void {
     this.sender.outbox.open(client, me);
-    this.inbox.catchUp(client).catch((error: unknown) => this.#fault('catch-up', error));
+    this.inbox.open(client, linkedAt).catch((error: unknown) => this.#fault('catch-up', error));
   }
 
   /** Nothing more is sent with this session. */

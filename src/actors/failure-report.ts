@@ -1,4 +1,3 @@
-import type { GatewayError } from './errors.ts';
 import type { Clock, InboundMessage, Jid, WhatsAppClient } from './ports.ts';
 import type { Sender } from './sender.ts';
 
@@ -12,7 +11,10 @@ export interface FailureReportDeps {
   fault(error: unknown): void;
 }
 
-/** Tells the developer of a message that the AI failed to answer (PRD §7); a report never causes a report. */
+/** Why a message got no reply: the AI was late or failed, or a machine answered our replies again and again. */
+export type ReportReason = 'TIMEOUT' | 'ERROR' | 'LOOP';
+
+/** Reports a message that got no reply to the developer; a report never causes a report. */
 export class FailureReport {
   readonly #deps: FailureReportDeps;
 
@@ -21,15 +23,15 @@ export class FailureReport {
   }
 
   /** Queues the report; never rejects. */
-  async send(message: InboundMessage, error: GatewayError, traceId: string): Promise<void> {
+  async send(message: InboundMessage, reason: ReportReason, traceId: string): Promise<void> {
     const { agentId, developer, clock, sender } = this.#deps;
     if (await this.#isDeveloper(message.chatId)) return;
     const text = [
-      '⚠️ AI failure',
+      reason === 'LOOP' ? '⚠️ Reply loop cut' : '⚠️ AI failure',
       `agentId: ${agentId}`,
       `from: ${message.senderId}`,
       `text: ${message.body}`,
-      `reason: ${error.code === 'AI_TIMEOUT' ? 'TIMEOUT' : 'ERROR'}`,
+      `reason: ${reason}`,
       `traceId: ${traceId}`,
       `timestamp: ${new Date(clock.now()).toISOString()}`,
     ].join('\n');

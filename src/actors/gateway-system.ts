@@ -8,6 +8,7 @@ import { GatewayError } from './errors.ts';
 import { Fleet } from './fleet.ts';
 import { KeyRefresh } from './key-refresh.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { OwnReplies } from './own-replies.ts';
 import type { AgentRef, AiRequest } from './ports.ts';
 import type { AgentStore, ApiKeyStore, OutgoingMessage, StoredMessage } from './ports-stores.ts';
 import type {
@@ -58,7 +59,7 @@ class Gateway implements GatewaySystem {
     const fault = (where: string) => (agentId: string, error: unknown) =>
       this.events.emit('fault', { agentId, where, error });
     const projection = new StatusProjection(agents, fault('projection'));
-    const agentDeps = { ...deps, gate, fleet, projection, events: this.events };
+    const agentDeps = { ...deps, gate, fleet, ownReplies: new OwnReplies(), projection, events: this.events };
     this.#agents = new AgentRegistry({
       agents,
       apiKeys,

@@ -1,10 +1,22 @@
 import { Conversations } from './conversations.ts';
 import { pause } from './deadline.ts';
 import { GatewayError } from './errors.ts';
-import { FailureReport } from './failure-report.ts';
+import { FailureReport, type ReportReason } from './failure-report.ts';
 import { judgeInbound } from './inbound-filter.ts';
-import { LoopGuard } from './loop-guard.ts';
-import type { AiRequest, InboundMessage, Jid, Me, WhatsAppClient } from './ports.ts';
+import { type Arrival, LoopGuard } from './loop-guard.ts';
+import { MessageChanges } from './message-changes.ts';
+import { messageKey } from './message-key.ts';
+import { MessageTime } from './message-time.ts';
+import type { OwnReplies } from './own-replies.ts';
+import type {
+  AiRequest,
+  EpochMs,
+  InboundMessage,
+  Me,
+  MessageEdit,
+  MessageRevocation,
+  WhatsAppClient,
+} from './ports.ts';
 import type { InboundLog } from './ports-stores.ts';
 import type { GatewayEvents } from './protocol.ts';
 import type { TurnDeps, TurnOwner, Turns } from './turns.ts';
@@ -12,6 +24,7 @@ import type { TurnDeps, TurnOwner, Turns } from './turns.ts';
 /** What the inboxes of all agents share. */
 export interface InboxDeps extends TurnDeps {
   inbound: InboundLog;
+  ownReplies: OwnReplies;
   newTraceId(): string;
 }
 
@@ -25,60 +38,64 @@ interface InboxOwner extends TurnOwner {
 interface Answering {
   conversations: Conversations;
   loops: LoopGuard;
-  /** Ids that wait or are being handled: their copies must not crowd new messages out of the chat's queue. */
-  underWay: Set<string>;
+  /** Messages that wait or are being handled, by key: their copies must not crowd new ones out of the chat's queue. */
+  underWay: Map<string, InboundMessage>;
+}
+
+/** A message on its way to an answer. */
+interface Turn {
+  message: InboundMessage;
+  key: string;
+  traceId: string;
+  /** The account that it came to. */
+  me: Me;
+  receivedAt: number;
+  repliedAt: number | undefined;
 }
 
 type Handled = Parameters<GatewayEvents['inbound']>[0]['handled'];
 
-/** The receiving half of an agent: which messages are answered, once each, in order per chat (SPEC §6). */
+const CAUGHT_UP_PER_CHAT = 50;
+
+/** The receiving half of an agent: which messages are answered, once each, in order per chat. */
 export class Inbox {
   readonly #deps: InboxDeps;
   readonly #owner: InboxOwner;
+  readonly #time: MessageTime;
+  readonly #changes = new MessageChanges();
   /** Made for the first message: most agents of many are idle. */
   #answering: Answering | null = null;
-  #newestSeen = 0;
-  #stopped = false;
+  /** When the account was linked, by WhatsApp's clock: what is older is not this session's. Null: unknown. */
+  #linkedAt: (() => EpochMs) | null = null;
+  readonly #stopped = new AbortController();
 
   constructor(deps: InboxDeps, owner: InboxOwner) {
     this.#deps = deps;
     this.#owner = owner;
+    this.#time = new MessageTime(deps.clock);
+  }
+
+  /**
+   * The session is ready. `linkedAt` is the monotonic moment of its link, null when it came back by itself. What came
+   * while the service or the connection was away is taken through the same door.
+   */
+  async open(client: WhatsAppClient, linkedAt: number | null): Promise<void> {
+    this.#follow(client);
+    // A device that was linked just now has no backlog: all that it gets is new.
+    if (linkedAt === null) this.#time.connected();
+    else this.#linkedAt = () => this.#time.at(linkedAt);
+    await this.#settleLink(linkedAt !== null);
+    const oldest = this.#time.now() - this.#deps.settings.limits.backlogMs;
+    const since = Math.max(oldest, this.#linkedAt?.() ?? oldest);
+    for (const message of await client.fetchMissed({ since, perChat: CAUGHT_UP_PER_CHAT })) {
+      if (message.timestamp >= since) this.#take(message);
+    }
   }
 
   /** Takes a message as it came from the client; its chat's turn comes in order. */
   receive(message: InboundMessage): void {
-    this.#newestSeen = Math.max(this.#newestSeen, message.timestamp);
-    const traceId = this.#deps.newTraceId();
-    // What comes while it stops stays unread and unclaimed: it is taken up after the next start.
-    const me = this.#stopped ? null : this.#owner.me;
-    const verdict = me ? judgeInbound(message, me) : { answer: false as const, why: 'not_ready' };
-    if (!verdict.answer) {
-      this.#tell(message, 'ignored', verdict.why, traceId);
-      return;
-    }
-    const { id, chatId } = message;
-    this.#answering ??= this.#makeAnswering();
-    const { conversations, loops, underWay } = this.#answering;
-    if (underWay.has(id)) {
-      this.#tell(message, 'duplicate', 'under_way', traceId);
-      return;
-    }
-    underWay.add(id);
-    const done = () => underWay.delete(id);
-    const queued = conversations.enqueue(chatId, (signal) =>
-      this.#answer(message, { traceId, account: me?.pn, signal, loops }).finally(done),
-    );
-    if (queued) return;
-    done();
-    this.#tell(message, 'failed', 'chat_queue_full', traceId);
-  }
-
-  /** Takes what came while nobody listened, through the same door; not older than the backlog's limit. */
-  async catchUp(client: WhatsAppClient): Promise<void> {
-    const since = (this.#newestSeen || this.#deps.clock.now()) - this.#deps.settings.limits.backlogMs;
-    for (const message of await client.fetchMissed({ since, perChat: 50 })) {
-      if (message.timestamp >= since) this.receive(message);
-    }
+    this.#time.seen(message.timestamp);
+    this.#take(message);
   }
 
   /** No message is being answered, and none waits for it. */
@@ -88,8 +105,85 @@ export class Inbox {
 
   /** Takes nothing new, lets turns end for so long, then aborts them: those messages stay unanswered. */
   async stop(patienceMs: number): Promise<void> {
-    this.#stopped = true;
+    this.#stopped.abort();
     await this.#answering?.conversations.stop(patienceMs);
+  }
+
+  /** Queues a message for its chat, unless it is not to be answered. */
+  #take(message: InboundMessage): void {
+    const traceId = this.#deps.newTraceId();
+    const key = messageKey(message.id);
+    // What comes while it stops stays unclaimed: it is taken up after the next start.
+    const me = this.#stopped.signal.aborted ? null : this.#owner.me;
+    const why = me ? this.#whyIgnored(message, me) : 'not_ready';
+    if (this.#noteCopy(key, message)) this.#report(message, 'duplicate', 'under_way', traceId);
+    else if (me && why === null) this.#enqueue({ message, key, traceId, me });
+    else this.#report(message, 'ignored', why ?? 'not_ready', traceId);
+  }
+
+  /** Queues a message that is to be answered. */
+  #enqueue(accepted: Pick<Turn, 'message' | 'key' | 'traceId' | 'me'>): void {
+    this.#answering ??= this.#makeAnswering();
+    const { conversations, loops, underWay } = this.#answering;
+    const { message, key, traceId } = accepted;
+    const receivedAt = this.#deps.clock.monotonic();
+    const turn = { ...accepted, receivedAt, repliedAt: loops.repliedAt(chatKeyOf(message)) };
+    underWay.set(key, message);
+    const done = () => underWay.delete(key);
+    const queued = conversations.enqueue(message.chatId, (signal) =>
+      this.#answer(turn, loops, signal).finally(done),
+    );
+    if (queued) return;
+    done();
+    this.#report(message, 'failed', 'chat_queue_full', traceId);
+  }
+
+  /** Listens to what changes messages, and their age; once per client, however often that becomes ready. */
+  #follow({ events }: WhatsAppClient): void {
+    events.off('state', this.#onState).on('state', this.#onState);
+    events.off('edited', this.#onEdited).on('edited', this.#onEdited);
+    events.off('revoked', this.#onRevoked).on('revoked', this.#onRevoked);
+  }
+
+  /** The connection may have been away. */
+  readonly #onState = () => this.#time.connected();
+
+  /** Until its turn begins, an edited message is asked as edited. */
+  readonly #onEdited = ({ messageId, body }: MessageEdit) => this.#changes.edit(messageKey(messageId), body);
+
+  /** A message that was taken back is not asked, and its reply is dropped as long as it is not queued. */
+  readonly #onRevoked = ({ messageId }: MessageRevocation) => this.#changes.revoke(messageKey(messageId));
+
+  /** Stores when the account was linked, or reads it: the next process has to know. */
+  async #settleLink(isNew: boolean): Promise<void> {
+    const { inbound, clock, settings } = this.#deps;
+    const { record } = this.#owner;
+    const since = clock.monotonic();
+    const goesOn = () => clock.monotonic() - since < settings.limits.backlogMs;
+    const { signal } = this.#stopped;
+    if (isNew) {
+      const at = new Date(this.#linkedAt!());
+      await this.#onceStored(() => inbound.link(record, at), goesOn, signal);
+    } else if (this.#linkedAt === null) {
+      const at = await this.#onceStored(() => inbound.linkedAt(record), goesOn, signal);
+      if (at) this.#linkedAt ??= () => at.getTime();
+    }
+  }
+
+  /** True for a copy of a message under way; it may know of a change that was not reported. */
+  #noteCopy(key: string, copy: InboundMessage): boolean {
+    const original = this.#answering?.underWay.get(key);
+    if (!original) return false;
+    if (copy.type === 'revoked') this.#changes.revoke(key);
+    else if (copy.type === original.type && copy.body !== original.body) this.#changes.edit(key, copy.body);
+    return true;
+  }
+
+  /** Why a message is not to be answered, or null. */
+  #whyIgnored(message: InboundMessage, me: Me): string | null {
+    const verdict = judgeInbound(message, me);
+    if (!verdict.answer) return verdict.why;
+    return this.#linkedAt && latestTime(message) < this.#linkedAt() ? 'before_link' : null;
   }
 
   /** What answers. */
@@ -97,51 +191,95 @@ export class Inbox {
     const conversations = new Conversations(this.#deps.settings.aiConcurrency, (error) =>
       this.#fault('inbox', error),
     );
-    return { conversations, loops: new LoopGuard(), underWay: new Set() };
+    return { conversations, loops: new LoopGuard(), underWay: new Map() };
   }
 
-  /** One message's turn: claimed once for ever, asked, answered or reported. */
-  async #answer(
-    message: InboundMessage,
-    turn: { traceId: string; account: Jid | undefined; signal: AbortSignal; loops: LoopGuard },
-  ): Promise<void> {
-    const { traceId, account, signal, loops } = turn;
-    if (!(await this.#claim(message, traceId, signal))) {
-      this.#tell(message, 'duplicate', 'seen', traceId);
-      return;
+  /** One message's turn: claimed once, asked as it is now, answered or reported. */
+  async #answer(turn: Turn, loops: LoopGuard, signal: AbortSignal): Promise<void> {
+    const { key, me, traceId } = turn;
+    if (this.#isLate(turn.message)) {
+      this.#report(turn.message, 'ignored', 'late', traceId);
+    } else if (!(await this.#claim(turn, signal))) {
+      this.#report(turn.message, 'duplicate', 'seen', traceId);
+    } else {
+      const message = { ...turn.message, body: this.#changes.bodyOf(key, turn.message.body) };
+      const why = this.#changes.isRevoked(key) ? 'revoked' : this.#whyIgnored(message, me);
+      if (why !== null) this.#report(message, 'ignored', why, traceId);
+      else if (await this.#isLooping({ ...turn, message }, loops))
+        this.#report(message, 'looping', 'machine', traceId);
+      else await this.#ask({ ...turn, message }, loops, signal);
     }
-    if (!loops.allow(message.chatId, this.#deps.clock.monotonic())) {
-      this.#tell(message, 'looping', 'too_many_replies', traceId);
-      return;
+  }
+
+  /** Asks the AI, whose reply is queued unless the message was taken back meanwhile. */
+  async #ask({ message, key, traceId, me }: Turn, loops: LoopGuard, signal: AbortSignal): Promise<void> {
+    const isWanted = () => !this.#changes.isRevoked(key);
+    const output = await this.#owner.turns.answer(toRequest(message), traceId, { account: me.pn, signal, isWanted });
+    if (output.kind === 'replied') {
+      this.#noteReply(message, output.text, loops);
+      this.#report(message, 'answered', output.kind, traceId);
+    } else if (!isWanted()) {
+      this.#report(message, 'ignored', 'revoked', traceId);
+    } else {
+      if (output.kind === 'ai_failed') await this.#reportFailure(message, reasonOf(output.error), traceId);
+      this.#report(message, output.kind === 'silent' ? 'answered' : 'failed', output.kind, traceId);
     }
-    const output = await this.#owner.turns.answer(toRequest(message), traceId, account, signal);
-    if (output.kind === 'ai_failed') await this.#reportFailure(message, output.error, traceId);
-    const failed = output.kind === 'ai_failed' || output.kind === 'send_failed';
-    this.#tell(message, failed ? 'failed' : 'answered', output.kind, traceId);
+  }
+
+  /** True when the message is one of a loop of two machines; the developer is told of the first. */
+  async #isLooping({ message, receivedAt, repliedAt, traceId }: Turn, loops: LoopGuard): Promise<boolean> {
+    const { ownReplies } = this.#deps;
+    const { body, senderId, lid } = message;
+    const isOwn = ownReplies.has(senderId, body) || (lid !== undefined && ownReplies.has(lid, body));
+    const arrival: Arrival = { text: body, receivedAt, repliedAt, isOwn };
+    const verdict = loops.judge(chatKeyOf(message), arrival);
+    if (verdict === 'cut') await this.#reportFailure(message, 'LOOP', traceId);
+    return verdict !== 'answer';
+  }
+
+  /** Remembers what was replied, by which a machine's answer is recognised. */
+  #noteReply(message: InboundMessage, text: string, loops: LoopGuard): void {
+    loops.replied(chatKeyOf(message), text, this.#deps.clock.monotonic());
+    const { me } = this.#owner;
+    if (me) this.#deps.ownReplies.note(me, text);
+  }
+
+  /** True when an answer would be of no use any more, by WhatsApp's time. */
+  #isLate({ timestamp }: InboundMessage): boolean {
+    return this.#time.now() - timestamp > this.#deps.settings.limits.backlogMs;
   }
 
   /**
    * True when the message is this turn's to answer. While the database is away its chat waits for it, as long as an
    * answer would still be of use.
    */
-  async #claim(message: InboundMessage, traceId: string, signal: AbortSignal): Promise<boolean> {
-    const { inbound, clock, settings } = this.#deps;
-    for (const since = clock.monotonic(); ; ) {
+  async #claim({ message, key, traceId }: Turn, signal: AbortSignal): Promise<boolean> {
+    const { inbound } = this.#deps;
+    const claim = () => inbound.claim(this.#owner.record, key);
+    try {
+      return await this.#onceStored(claim, () => !this.#isLate(message), signal);
+    } catch (error) {
+      this.#report(message, 'failed', 'not_claimed', traceId);
+      throw error;
+    }
+  }
+
+  /** Tries a call to the database again while that is away, as long as `goesOn` says so. */
+  async #onceStored<T>(call: () => Promise<T>, goesOn: () => boolean, signal: AbortSignal): Promise<T> {
+    const { clock, settings } = this.#deps;
+    for (;;) {
       try {
-        return await inbound.claim(this.#owner.record, message.id);
+        return await call();
       } catch (error) {
         const isAway = error instanceof GatewayError && error.code === 'DATABASE_UNAVAILABLE';
-        const isLate = clock.monotonic() - since > settings.limits.backlogMs;
-        if (isAway && !isLate) await pause(clock, settings.limits.probeAgainMs, signal);
-        if (isAway && !isLate && !signal.aborted) continue;
-        this.#tell(message, 'failed', 'not_claimed', traceId);
-        throw error;
+        if (isAway && goesOn()) await pause(clock, settings.limits.probeAgainMs, signal);
+        if (!isAway || !goesOn() || signal.aborted) throw error;
       }
     }
   }
 
-  /** Tells the developer. */
-  async #reportFailure(message: InboundMessage, error: GatewayError, traceId: string): Promise<void> {
+  /** Reports a message that got no reply to the developer. */
+  async #reportFailure(message: InboundMessage, reason: ReportReason, traceId: string): Promise<void> {
     const { agentId, sender, client } = this.#owner;
     const { clock, settings } = this.#deps;
     const fault = (failure: unknown) => this.#fault('report', failure);
@@ -153,11 +291,11 @@ export class Inbox {
       developer: settings.developer,
       fault,
     });
-    await report.send(message, error, traceId);
+    await report.send(message, reason, traceId);
   }
 
-  /** Counts what became of a message. */
-  #tell(message: InboundMessage, handled: Handled, why: string, traceId: string): void {
+  /** Publishes what became of a message. */
+  #report(message: InboundMessage, handled: Handled, why: string, traceId: string): void {
     this.#deps.events.emit('inbound', {
       agentId: this.#owner.agentId,
       type: message.type,
@@ -173,7 +311,22 @@ export class Inbox {
   }
 }
 
-/** The AI payload of an inbound message: the one of `/run` (SPEC §6). */
+/** Whom the loop guard watches: in a group each writer. */
+function chatKeyOf({ chatId, senderId }: InboundMessage): string {
+  return `${chatId} ${senderId}`;
+}
+
+/** The latest moment at which a message may have been written: WhatsApp's clock has whole seconds. */
+function latestTime({ timestamp }: InboundMessage): EpochMs {
+  return timestamp % 1_000 === 0 ? timestamp + 999 : timestamp;
+}
+
+/** Why the AI gave no reply, in the report's words. */
+function reasonOf(error: GatewayError): ReportReason {
+  return error.code === 'AI_TIMEOUT' ? 'TIMEOUT' : 'ERROR';
+}
+
+/** The AI payload of an inbound message: the one of `/run`. */
 function toRequest(message: InboundMessage): AiRequest {
   return {
     message: message.body,

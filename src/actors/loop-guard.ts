@@ -1,51 +1,105 @@
-/** So many replies in a window, then silence. */
-export interface LoopLimits {
-  replies: number;
-  windowMs: number;
-  silenceMs: number;
+/** When an answer to our reply looks like a machine's, and how much of that is a loop. Milliseconds unless said. */
+const LIMITS = {
+  /** A message so soon after our reply was hardly typed by a person. */
+  quickMs: 3_000,
+  /** A whole sentence that is written again within this time is an automatic answer. */
+  promptMs: 60_000,
+  /** Characters of a sentence: shorter texts (`ok`, `1`, `P`) are repeated by people, too. */
+  sentence: 20,
+  /** A loop: twelve quick answers in a row, or six that also repeat a text or are another agent's reply. */
+  points: 12,
+  silenceMs: 30_000,
+  chats: 10_000,
+  /** Characters of a text that are compared. */
+  compared: 300,
+};
+
+/** A message that may be answered, by the monotonic clock. */
+export interface Arrival {
+  text: string;
+  receivedAt: number;
+  /** When we had last replied to this person as it came in: `LoopGuard.repliedAt`. */
+  repliedAt: number | undefined;
+  /** Its text is what an agent of this service replied. */
+  isOwn: boolean;
 }
 
-const LOOP_LIMITS: LoopLimits = { replies: 6, windowMs: 90_000, silenceMs: 600_000 };
+/** `cut`: not answered, and the first such message of a loop; `silent`: not answered either. */
+export type LoopVerdict = 'answer' | 'cut' | 'silent';
 
-interface ChatRecord {
-  replies: number[];
+interface Chat {
+  repliedAt?: number;
+  /** The reply that an answer was already counted for. */
+  countedAt?: number;
+  lastReply: string;
+  lastText: string;
+  points: number;
   silentUntil: number;
+  /** A loop was cut, and nothing since then has looked like a person. */
+  isOnProbation: boolean;
 }
-
-const MAX_CHATS = 10_000;
 
 /**
- * Keeps two bots from talking to each other endlessly: so many automatic replies per chat in a window, then
- * silence for a while (SPEC §6, FAULTS F35). Monotonic ms throughout.
+ * Ends the loops of two machines that answer each other. Only answers to our own replies count, and of those only what
+ * a person does not write; anything else in between begins the count again. After a cut the chat is answered again in
+ * half a minute, on probation: the next answer of a machine cuts it again.
  */
 export class LoopGuard {
-  readonly #limits: LoopLimits;
-  readonly #chats = new Map<string, ChatRecord>();
+  readonly #chats = new Map<string, Chat>();
 
-  constructor(limits: LoopLimits = LOOP_LIMITS) {
-    this.#limits = limits;
+  /** When a chat last got an automatic reply; keep it with a message as it comes in. */
+  repliedAt(chatKey: string): number | undefined {
+    return this.#chats.get(chatKey)?.repliedAt;
   }
 
-  /** Counts a reply that is about to be made; false when the chat has had too many and stays silent. */
-  allow(chatId: string, now: number): boolean {
-    const chat = this.#chats.get(chatId) ?? { replies: [], silentUntil: Number.NEGATIVE_INFINITY };
-    if (now < chat.silentUntil) return false;
-    chat.replies = chat.replies.filter((at) => now - at < this.#limits.windowMs);
-    if (chat.replies.length >= this.#limits.replies) {
-      chat.silentUntil = now + this.#limits.silenceMs;
-      return false;
-    }
-    chat.replies.push(now);
-    this.#remember(chatId, chat);
-    return true;
+  /** Notes an automatic reply that was accepted. */
+  replied(chatKey: string, text: string, now: number): void {
+    const chat = this.#chat(chatKey);
+    chat.repliedAt = now;
+    chat.lastReply = text.slice(0, LIMITS.compared);
   }
 
-  /** Keeps the newest chats only, so that strangers can't fill the memory. */
-  #remember(chatId: string, chat: ChatRecord): void {
-    this.#chats.delete(chatId);
-    this.#chats.set(chatId, chat);
-    if (this.#chats.size <= MAX_CHATS) return;
-    const [oldest] = this.#chats.keys();
-    this.#chats.delete(oldest!);
+  /** Whether a message is to be answered; each counts once. */
+  judge(chatKey: string, arrival: Arrival): LoopVerdict {
+    const chat = this.#chat(chatKey);
+    if (arrival.receivedAt < chat.silentUntil) return 'silent';
+    const points = pointsOf(chat, arrival);
+    chat.lastText = arrival.text.slice(0, LIMITS.compared);
+    if (points === null) return 'answer';
+    chat.countedAt = arrival.repliedAt;
+    if (points === 0) chat.isOnProbation = false;
+    chat.points = points === 0 ? 0 : chat.points + points;
+    if (chat.points < LIMITS.points) return 'answer';
+    const verdict = chat.isOnProbation ? 'silent' : 'cut';
+    chat.isOnProbation = true;
+    chat.points = LIMITS.points - 1;
+    chat.silentUntil = arrival.receivedAt + LIMITS.silenceMs;
+    return verdict;
   }
+
+  /** The chat's record; the oldest goes when there are too many, so that strangers can't fill the memory. */
+  #chat(chatKey: string): Chat {
+    const chat = this.#chats.get(chatKey) ?? {
+      lastReply: '',
+      lastText: '',
+      points: 0,
+      silentUntil: Number.NEGATIVE_INFINITY,
+      isOnProbation: false,
+    };
+    this.#chats.delete(chatKey);
+    this.#chats.set(chatKey, chat);
+    if (this.#chats.size > LIMITS.chats) this.#chats.delete(this.#chats.keys().next().value!);
+    return chat;
+  }
+}
+
+/** How much a message looks like a machine's answer to our reply; null when it answers none that was not counted. */
+function pointsOf(chat: Chat, { text, receivedAt, repliedAt, isOwn }: Arrival): 0 | 1 | 2 | null {
+  if (repliedAt === undefined || repliedAt === chat.countedAt) return null;
+  const compared = text.slice(0, LIMITS.compared);
+  const isQuick = receivedAt - repliedAt <= LIMITS.quickMs;
+  const isSentence = text.length >= LIMITS.sentence && receivedAt - repliedAt <= LIMITS.promptMs;
+  const isEcho = chat.lastReply !== '' && compared.includes(chat.lastReply);
+  if (isOwn || (isSentence && compared === chat.lastText) || ((isQuick || isSentence) && isEcho)) return 2;
+  return isQuick ? 1 : 0;
 }

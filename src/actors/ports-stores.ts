@@ -146,8 +146,12 @@ export interface MessageLog {
   failPending(agent: AgentRef, error: MessageError): Promise<void>;
 }
 
-/** Remembers which WhatsApp messages were handled: `UNIQUE(user, agent, wa_message_id)`. */
+/** Remembers which WhatsApp messages were handled: `UNIQUE(user, agent, wa_message_id)`, also after a delete. */
 export interface InboundLog {
-  /** True for exactly one caller per message, for ever. */
-  claim(agent: AgentRef, messageId: string): Promise<boolean>;
+  /** True for exactly one caller per message, given by its key (`message-key.ts`). */
+  claim(agent: AgentRef, messageKey: string): Promise<boolean>;
+  /** Stores when the agent's account was linked, by WhatsApp's clock: what is older is not its to answer. */
+  link(agent: AgentRef, at: Date): Promise<void>;
+  /** When its account was linked; null when that is not known. */
+  linkedAt(agent: AgentRef): Promise<Date | null>;
 }

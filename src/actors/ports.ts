@@ -65,6 +65,19 @@ export interface InboundMessage {
   chatName?: string;
 }
 
+/** The text that a message has after its author edited it. */
+export interface MessageEdit {
+  messageId: string;
+  chatId: Jid;
+  body: string;
+}
+
+/** A message that its author took back. */
+export interface MessageRevocation {
+  messageId: string;
+  chatId: Jid;
+}
+
 /** -1 refused, 0 pending, 1 WhatsApp's server has it, 2 delivered, 3 read, 4 played. */
 export interface Ack {
   messageId: string;
@@ -131,9 +144,9 @@ export interface WhatsAppClientEvents {
   state: (state: string) => void;
   message: (message: InboundMessage) => void;
   /** A message that came in was changed by its author before or after it was answered. */
-  edited: (edit: { messageId: string; chatId: Jid; body: string }) => void;
+  edited: (edit: MessageEdit) => void;
   /** A message that came in was taken back by its author. */
-  revoked: (revocation: { messageId: string; chatId: Jid }) => void;
+  revoked: (revocation: MessageRevocation) => void;
   ack: (ack: Ack) => void;
   /** The result of a self-check: once linked, after each load of the page, and whenever it changes. */
   compatibility: (report: Compatibility) => void;

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'eventemitter3';
 import { ClientCalls } from './client-calls.ts';
 import type { Fleet } from './fleet.ts';
+import { LinkMoment } from './link-moment.ts';
 import { LiveSide } from './live-side.ts';
 import { masked } from './masked.ts';
 import type { Ack, InboundMessage, Me, Scheduler, WhatsAppClient, WhatsAppDriver } from './ports.ts';
@@ -29,7 +30,8 @@ export interface SessionOwner {
   message(message: InboundMessage): void;
   acked(ack: Ack): void;
   qrShown(): void;
-  opened(client: WhatsAppClient, me: Me): void;
+  /** `linkedAt` is the monotonic moment of the link that made it ready; null for a session that came back. */
+  opened(client: WhatsAppClient, me: Me, linkedAt: number | null): void;
   closed(): void;
   connected(): void;
   /** Its machine died, and is made anew. */
@@ -48,6 +50,7 @@ export class Session implements SupervisedAgent {
   readonly #deps: SessionDeps;
   readonly #owner: SessionOwner;
   readonly #calls: ClientCalls;
+  readonly #link: LinkMoment;
   #client: WhatsAppClient | null = null;
   #release: ReleaseSlot | null = null;
   #isEnding = false;
@@ -57,6 +60,7 @@ export class Session implements SupervisedAgent {
     this.#deps = deps;
     this.#owner = owner;
     const { driver, clock, settings } = deps;
+    this.#link = new LinkMoment(clock);
     const fault = (where: string, error: unknown) => this.#fault(where, error);
     this.#calls = new ClientCalls({ driver, clock, limits: settings.limits, fault });
   }
@@ -104,6 +108,7 @@ export class Session implements SupervisedAgent {
         this.#deps.events.emit('operation', { agentId: this.agentId, ...call }),
       );
     this.live.attach(client);
+    this.#link.follow(client);
   }
 
   /** A message came in: past the machine, it is the hot path. */
@@ -148,7 +153,7 @@ export class Session implements SupervisedAgent {
   /** The session is ready: sending and receiving begin. */
   openSession(me: Me): void {
     this.live.open(me);
-    if (this.#client) this.#owner.opened(this.#client, me);
+    if (this.#client) this.#owner.opened(this.#client, me, this.#link.take());
   }
 
   /** The session is over: nothing more is sent with it. */

@@ -36,13 +36,24 @@ export class Turns {
     this.#owner = owner;
   }
 
-  /** A chat's turn: its reply is queued for the account that was written to, and its outcome is not awaited. */
-  answer(request: AiRequest, traceId: string, account: Jid | undefined, signal: AbortSignal) {
+  /**
+   * A chat's turn: its reply is queued for the account that was written to, unless it is unwanted by then, and its
+   * outcome is not awaited.
+   */
+  answer(
+    request: AiRequest,
+    traceId: string,
+    { account, signal, isWanted }: { account: Jid; signal: AbortSignal; isWanted(): boolean },
+  ): Promise<TurnOutput> {
     const port = this.#port(request, traceId, async (text) => {
       const reply = { ...replyTo(request.sessionId, text, traceId), account };
       return { id: await this.#owner.sender.acceptUnawaited(reply), sent: false };
     });
-    return this.#turn(port, signal);
+    const ask: TurnPort['ask'] = async (abort) => {
+      const reply = await port.ask(abort);
+      return isWanted() ? reply : null;
+    };
+    return this.#turn({ ...port, ask }, signal);
   }
 
   /** `/run`: one turn for a caller, outside of the chat's queue. A full mailbox is refused before the AI is asked. */

@@ -329,7 +329,7 @@ describe('the gateway', () => {
 
     it('is given up when an answer would be too late', async () => {
       gateway = memoryGateway({
-        settings: { limits: { ...DEFAULT_LIMITS, probeAgainMs: 5, backlogMs: 20 } },
+        settings: { limits: { ...DEFAULT_LIMITS, probeAgainMs: 5, backlogMs: 100 } },
       });
       const { database, client, system } = gateway;
       const told: string[] = [];

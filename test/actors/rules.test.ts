@@ -4,6 +4,7 @@ import { Conversations } from '../../src/actors/conversations.ts';
 import { downRule } from '../../src/actors/down-reasons.ts';
 import { judgeInbound } from '../../src/actors/inbound-filter.ts';
 import { LoopGuard } from '../../src/actors/loop-guard.ts';
+import { messageKey } from '../../src/actors/message-key.ts';
 import type { InboundMessage } from '../../src/actors/ports.ts';
 import { StartGate } from '../../src/actors/start-gate.ts';
 
@@ -150,14 +151,133 @@ describe('the table of ends', () => {
   });
 });
 
+describe('the key of a message', () => {
+  it('is the same for its id by number and by LID, and another in another group', () => {
+    expect(messageKey('false_628111@c.us_3EB0')).to.equal(messageKey('false_99@lid_3EB0'));
+    const inGroup = messageKey('false_1@g.us_3EB0_628111@c.us');
+    expect(inGroup).to.equal(messageKey('false_1@g.us_3EB0_99@lid'));
+    expect(inGroup).to.not.equal(messageKey('false_2@g.us_3EB0_628111@c.us'));
+    expect(inGroup).to.not.equal(messageKey('false_628111@c.us_3EB0'));
+  });
+
+  it('is an id of another form as it is', () => {
+    expect(messageKey('3EB0')).to.equal('3EB0');
+  });
+});
+
 describe('the loop guard', () => {
-  it('falls silent after six replies in 90 s and speaks again after ten minutes', () => {
+  /** Writes texts, each `afterMs` after our reply to the one before, which comes a second after it. */
+  function conversation(text: (index: number) => string, afterMs: (index: number) => number, count: number) {
     const guard = new LoopGuard();
-    const allowed = Array.from({ length: 20 }, (_, i) => guard.allow('chat', i * 1_000)).filter(Boolean);
-    expect(allowed).to.have.length(6);
-    expect(guard.allow('other', 20_000)).to.equal(true);
-    expect(guard.allow('chat', 6_000 + 599_999)).to.equal(false);
-    expect(guard.allow('chat', 6_000 + 600_000)).to.equal(true);
+    let now = 0;
+    return Array.from({ length: count }, (_, index) => {
+      now += afterMs(index);
+      const arrival = {
+        text: text(index),
+        receivedAt: now,
+        repliedAt: guard.repliedAt('chat'),
+        isOwn: false,
+      };
+      const verdict = guard.judge('chat', arrival);
+      now += 1_000;
+      if (verdict === 'answer') guard.replied('chat', `reply ${index}`, now);
+      return verdict;
+    });
+  }
+  const answered = (verdicts: string[]) => verdicts.filter((verdict) => verdict === 'answer').length;
+
+  it('never silences a person: short messages, hasty ones, the same word again and again', () => {
+    expect(
+      answered(
+        conversation(
+          (i) => `short ${i}`,
+          () => 10_000,
+          50,
+        ),
+      ),
+    ).to.equal(50);
+    expect(
+      answered(
+        conversation(
+          (i) => `hasty ${i}`,
+          (i) => (i % 8 === 7 ? 4_000 : 1_500),
+          50,
+        ),
+      ),
+    ).to.equal(50);
+    expect(
+      answered(
+        conversation(
+          () => 'ya',
+          () => 5_000,
+          50,
+        ),
+      ),
+    ).to.equal(50);
+    expect(
+      answered(
+        conversation(
+          () => 'Is this item still available?',
+          () => 90_000,
+          50,
+        ),
+      ),
+    ).to.equal(50);
+  });
+
+  it('does not count what is no answer: the AI says nothing, or many messages come before it has answered', () => {
+    const silent = new LoopGuard();
+    const arrival = { text: 'hello?', receivedAt: 0, repliedAt: undefined, isOwn: false };
+    for (let index = 0; index < 50; index += 1) expect(silent.judge('chat', arrival)).to.equal('answer');
+    const hasty = new LoopGuard();
+    hasty.replied('chat', 'hello', 0);
+    for (let index = 0; index < 50; index += 1) {
+      const burst = { text: `${index}`, receivedAt: 500, repliedAt: 0, isOwn: false };
+      expect(hasty.judge('chat', burst)).to.equal('answer');
+      hasty.replied('chat', `reply ${index}`, 600 + index);
+    }
+  });
+
+  it('cuts who answers at once, twelve times in a row', () => {
+    const verdicts = conversation(
+      (i) => `as quick as a machine ${i}`,
+      () => 1_000,
+      20,
+    );
+    expect(verdicts.slice(0, 13)).to.deep.equal([...Array(12).fill('answer'), 'cut']);
+    expect(verdicts.slice(13)).to.deep.equal(Array(7).fill('silent'));
+  });
+
+  it('cuts after six who echoes, repeats a sentence, or is another agent', () => {
+    const cut = [...Array(6).fill('answer'), 'cut'];
+    expect(
+      conversation(
+        (i) => `> reply ${i - 1}`,
+        () => 1_000,
+        7,
+      ),
+    ).to.deep.equal(cut);
+    expect(
+      conversation(
+        () => 'We are closed and answer tomorrow.',
+        () => 20_000,
+        7,
+      ),
+    ).to.deep.equal(cut);
+    const guard = new LoopGuard();
+    const verdicts = Array.from({ length: 7 }, (_, index) => {
+      const receivedAt = index * 40_000;
+      const arrival = { text: `${index}`, receivedAt, repliedAt: guard.repliedAt('chat'), isOwn: true };
+      guard.replied('chat', 'reply', receivedAt + 5_000);
+      return guard.judge('chat', arrival);
+    });
+    expect(verdicts).to.deep.equal(cut);
+  });
+
+  it('answers a cut chat again after half a minute, and cuts it without a report at the next quick answer', () => {
+    const pauses = (i: number) => (i === 13 ? 31_000 : 500);
+    const verdicts = conversation((i) => `machine ${i}`, pauses, 15);
+    expect(verdicts.slice(12)).to.deep.equal(['cut', 'answer', 'silent']);
   });
 });
 

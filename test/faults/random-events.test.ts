@@ -91,7 +91,11 @@ function oneAgent(chance: Chance) {
     },
     apiKeys: { latestActive: () => Promise.resolve(null) },
     messages: memoryLog(),
-    inbound: { claim: () => Promise.resolve(true) },
+    inbound: {
+      claim: () => Promise.resolve(true),
+      link: () => Promise.resolve(),
+      linkedAt: () => Promise.resolve(null),
+    },
     random: chance,
     newTraceId: () => '0'.repeat(32),
     newStanzaId: () => '3EB0',

@@ -44,6 +44,7 @@ export class MemoryDatabase {
   readonly rows = new Map<string, AgentRecord>();
   readonly messages = new Map<string, StoredMessage>();
   readonly claims = new Set<string>();
+  readonly links = new Map<string, Date>();
   /** Replaced by tests: run before what it is named after, which fails with it. */
   before: Partial<Record<'append' | 'save' | 'remove' | 'pending' | 'claim', () => Promise<unknown>>> = {};
   #seq = 0;
@@ -111,6 +112,10 @@ export class MemoryDatabase {
       this.claims.add(id);
       return isNew;
     },
+    link: async ({ agentId }: AgentRef, at: Date) => {
+      this.links.set(agentId, at);
+    },
+    linkedAt: async ({ agentId }: AgentRef) => this.links.get(agentId) ?? null,
   };
 }
 
@@ -191,6 +196,17 @@ export function memoryGateway(
       while (driver.clients.length === made) await new Promise(setImmediate);
       driver.clients.at(-1)!.events.emit('ready', ME);
       await created;
+    },
+    /** Creates the agent and links its account with a QR. */
+    link: async () => {
+      const made = driver.clients.length;
+      const created = create();
+      while (driver.clients.length === made) await new Promise(setImmediate);
+      const { events } = driver.clients.at(-1)!;
+      events.emit('qr', 'a,b,c');
+      await created;
+      events.emit('authenticated');
+      events.emit('ready', ME);
     },
     send: (text: string) =>
       system.send(

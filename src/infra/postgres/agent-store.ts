@@ -110,13 +110,16 @@ export class PgAgentStore implements AgentStore {
     );
   }
 
-  /** Deletes the record and all that is remembered with it. */
+  /**
+   * Deletes the record and all that is remembered with it, but for the claims of messages: WhatsApp may report them
+   * again to the next agent of that name. They are purged by age.
+   */
   async remove({ userId, agentId }: AgentRef): Promise<void> {
     await this.#pool.query(
       'agent.remove',
       `with messages as (delete from public.gateway_message where user_id = $1 and agent_id = $2),
             answers as (delete from public.gateway_idempotency where user_id = $1 and agent_id = $2),
-            claims as (delete from public.gateway_inbound where user_id = $1 and agent_id = $2)
+            link as (delete from public.gateway_link where user_id = $1 and agent_id = $2)
        delete from public.whatsapp_user where user_id = $1 and agent_id = $2`,
       [userId, agentId],
     );

@@ -30,6 +30,24 @@ export class PgInboundLog implements InboundLog {
     return this.#claims.add({ userId, agentId, messageId });
   }
 
+  async link({ userId, agentId }: AgentRef, at: Date): Promise<void> {
+    await this.#pool.query(
+      'inbound.link',
+      `insert into public.gateway_link (user_id, agent_id, linked_at) values ($1, $2, $3)
+       on conflict (agent_id, user_id) do update set linked_at = excluded.linked_at`,
+      [userId, agentId, at],
+    );
+  }
+
+  async linkedAt({ userId, agentId }: AgentRef): Promise<Date | null> {
+    const rows = await this.#pool.query<{ linked_at: Date }>(
+      'inbound.linked_at',
+      'select linked_at from public.gateway_link where agent_id = $2 and user_id = $1',
+      [userId, agentId],
+    );
+    return rows[0]?.linked_at ?? null;
+  }
+
   /** Forgets what came before `olderThan`: WhatsApp redelivers for minutes, not for days. */
   async purge(olderThan: Date): Promise<void> {
     await this.#pool.query('inbound.purge', 'delete from public.gateway_inbound where received_at < $1', [
