@@ -214,7 +214,11 @@ export class Inbox {
   /** Asks the AI, whose reply is queued unless the message was taken back meanwhile. */
   async #ask({ message, key, traceId, me }: Turn, loops: LoopGuard, signal: AbortSignal): Promise<void> {
     const isWanted = () => !this.#changes.isRevoked(key);
-    const output = await this.#owner.turns.answer(toRequest(message), traceId, { account: me.pn, signal, isWanted });
+    const output = await this.#owner.turns.answer(toRequest(message), traceId, {
+      account: me.pn,
+      signal,
+      isWanted,
+    });
     if (output.kind === 'replied') {
       this.#noteReply(message, output.text, loops);
       this.#report(message, 'answered', output.kind, traceId);

@@ -33,6 +33,8 @@ const FILL = `
     from generate_series(1, 12000) as n;
   insert into gateway_inbound (user_id, agent_id, wa_message_id)
     select n % 300, 'agent-' || n % 300, 'wa-' || n from generate_series(1, 12000) as n;
+  insert into gateway_link (user_id, agent_id, linked_at)
+    select n, 'agent-' || n, now() from generate_series(1, 3000) as n;
   insert into gateway_idempotency (user_id, agent_id, operation, key, body_hash, state, stored_id)
     select n % 300, 'agent-' || n % 300, 'messages', 'key-' || n, 'hash', 'in_flight', gen_random_uuid()
     from generate_series(1, 12000) as n;
@@ -110,6 +112,8 @@ async function useEverything({ agents, apiKeys, messages, inbound, idempotency }
   await messages.settle(id, { status: 'sent', messageId: 'wa', at: new Date() });
   await messages.failPending(AGENT, ERROR);
   await inbound.claim(AGENT, 'wa');
+  await inbound.link(AGENT, new Date());
+  await inbound.linkedAt(AGENT);
   const key = { ...AGENT, operation: 'run', key: 'k', bodyHash: 'h' };
   await idempotency.begin(key);
   await idempotency.begin(key);

@@ -40,6 +40,7 @@ for (const { name, binDir } of flavours()) {
         'api_keys',
         'gateway_idempotency',
         'gateway_inbound',
+        'gateway_link',
         'gateway_message',
         'gateway_migration',
         'whatsapp_user',
@@ -125,6 +126,18 @@ for (const { name, binDir } of flavours()) {
         { kept: 'gateway_idempotency', user_id: 1, agent_id: 'shop' },
         { kept: 'gateway_message', user_id: 1, agent_id: 'shop' },
       ]);
+    });
+
+    it('turn the ids of claimed messages into their keys, of which there may be fewer', async () => {
+      await migrate(database.config, 6);
+      await run(
+        database,
+        `insert into gateway_inbound (user_id, agent_id, wa_message_id)
+         select 1, 'shop', unnest(array['false_628@c.us_3EB0', 'false_9@lid_3EB0', 'false_1@g.us_3EB0_628@c.us', '3EB1'])`,
+      );
+      await migrate(database.config);
+      const claims = await run(database, 'select wa_message_id as key from gateway_inbound order by 1');
+      expect(claims.map(({ key }) => key)).to.deep.equal(['1@g.us_3EB0', '3EB0', '3EB1']);
     });
 
     it('change nothing at all when one of them fails, and say why', async () => {

@@ -196,13 +196,13 @@ for (const { name, binDir } of flavours()) {
         expect(await database.agents.find(agent)).to.equal(null);
       });
 
-      it('forgets which messages an agent had taken when it is removed', async () => {
+      it('remembers which messages an agent had taken when it is removed, until they are purged', async () => {
         await database.agents.save(agent);
         await database.inbound.claim(agent, 'wa-of-before');
-        await database.inbound.claim(B, 'wa-of-before');
         await database.agents.remove(agent);
+        expect(await database.inbound.claim(agent, 'wa-of-before')).to.equal(false);
+        await database.inbound.purge(new Date(Date.now() + DAY_MS));
         expect(await database.inbound.claim(agent, 'wa-of-before')).to.equal(true);
-        expect(await database.inbound.claim(B, 'wa-of-before')).to.equal(false);
       });
 
       it('gives the latest active key of a user, or none', async () => {
@@ -361,6 +361,16 @@ for (const { name, binDir } of flavours()) {
         expect(claims.filter(Boolean)).to.have.length(1);
         expect(await database.inbound.claim(A, 'wa-1')).to.equal(false);
         expect(await database.inbound.claim(B, 'wa-1')).to.equal(true);
+      });
+
+      it('belong to the newest link of the account, which is forgotten with the agent', async () => {
+        expect(await database.inbound.linkedAt(A)).to.equal(null);
+        await database.inbound.link(A, new Date(1_000));
+        await database.inbound.link(A, new Date(2_000));
+        expect(await database.inbound.linkedAt(A)).to.deep.equal(new Date(2_000));
+        expect(await database.inbound.linkedAt(B)).to.equal(null);
+        await database.agents.remove(A);
+        expect(await database.inbound.linkedAt(A)).to.equal(null);
       });
     });
 
