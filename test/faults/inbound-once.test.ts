@@ -72,7 +72,7 @@ describe('a message that comes in', function () {
     for (let copy = 0; copy < COPIES; copy += 1) device!.events.emit('message', message);
   }
 
-  /** Every question has a writer of its own: somebody with too many would be taken for a bot. */
+  /** Every question has a writer of its own. */
   const writerOf = (text: string) => `62812345${text.replace(/\D/g, '').padStart(5, '0')}`;
 
   /** How often the AI was asked a text, by all services of this test. */
@@ -127,20 +127,22 @@ describe('a message that comes in', function () {
       { authorization: `Bearer ${KEY}` },
     );
     await eventually('one of them to fall silent', () => handled.looping);
-    const sentBy = (number: string) => network.messages(number).filter(({ fromMe }) => fromMe).length;
+    const sentBy = (number: string, to: string) =>
+      network.messages(number, `${to}@c.us`).filter(({ fromMe }) => fromMe).length;
+    const [fromAnn, fromBen] = [sentBy(BOT, OTHER_BOT), sentBy(OTHER_BOT, BOT)];
     tell('P13', 'two agents of the service write to each other', {
-      'from ann': sentBy(BOT),
-      'from ben': sentBy(OTHER_BOT),
+      'from ann': fromAnn,
+      'from ben': fromBen,
       ...handled,
     });
     // Each message of the one was answered by one of the other, until one was not: nothing is on its way.
-    expect(sentBy(BOT) + sentBy(OTHER_BOT)).to.equal(1 + handled.answered!);
-    expect(sentBy(BOT)).to.be.at.most(7);
-    expect(sentBy(OTHER_BOT)).to.be.at.most(7);
+    expect(fromAnn + fromBen).to.equal(1 + handled.answered!);
+    expect(fromAnn).to.be.at.most(7);
+    expect(fromBen).to.be.at.most(7);
     expect(handled.looping).to.equal(1);
   });
 
-  it('from somebody who echoes every answer under a new id is answered six times, then no more, and the log says so', async () => {
+  it('from somebody who echoes every answer under a new id is answered six times, then no more; the log and one report say so', async () => {
     const lines: Record<string, unknown>[] = [];
     const logger = pino(
       { level: 'warn' },
@@ -155,9 +157,13 @@ describe('a message that comes in', function () {
     });
     network.write(CUSTOMER, { to: BOT, text: 'hello' });
     await eventually('the agent to fall silent', () => handled.looping);
-    const sent = network.messages(BOT).filter(({ fromMe }) => fromMe).length;
+    const sent = network.messages(BOT, `${CUSTOMER}@c.us`).filter(({ fromMe }) => fromMe).length;
+    const reportsSent = () =>
+      network.messages(BOT).filter(({ body }) => body.includes('reason: LOOP')).length;
+    await eventually('the report to leave', () => reportsSent() > 0);
     tell('P13', 'somebody echoes every answer of an agent', { answers: sent, ...handled });
     expect(sent).to.equal(6);
+    expect(reportsSent()).to.equal(1);
     expect(handled).to.deep.equal({ answered: 6, looping: 1 });
     expect(
       lines.filter(({ event, handled: told }) => event === 'inbound' && told === 'looping'),
