@@ -5,7 +5,7 @@ import { EventEmitter } from 'eventemitter3';
 import express from 'express';
 import pino from 'pino';
 import { GatewayError } from '../../src/actors/errors.ts';
-import type { WhatsAppClient } from '../../src/actors/ports.ts';
+import type { WhatsAppClient, WhatsAppClientEvents } from '../../src/actors/ports.ts';
 import type { AgentView, GatewayEvents } from '../../src/actors/protocol.ts';
 import { operationRoutes } from '../../src/http/operation-routes.ts';
 import { problemHandler, unknownPath } from '../../src/http/problem.ts';
@@ -94,7 +94,7 @@ describe('sandbox control API', () => {
   }
 
   /** The next event of the client. */
-  function next(name: 'message' | 'disconnected' | 'auth_failure' | 'crash'): Promise<unknown> {
+  function next(name: keyof WhatsAppClientEvents): Promise<unknown> {
     return new Promise((resolve) => client.events.once(name, resolve));
   }
 
@@ -150,10 +150,74 @@ describe('sandbox control API', () => {
     expect(network.groups()[0]?.participants).to.have.length(3);
   });
 
+  it('types a pairing code into the phone, and refuses a wrong one', async () => {
+    const code = await client.requestPairingCode(NUMBER);
+    const wrong = await call('POST', '/phones/bot/code', { number: NUMBER, code: 'AAAAAAAA' });
+    expect(wrong.status).to.equal(404);
+    const ready = next('ready');
+    const typed = `${code.slice(0, 4)}-${code.slice(4)}`;
+    const { body } = await call('POST', '/phones/bot/code', { number: NUMBER, code: typed });
+    expect(body.account).to.include({ pn: `${NUMBER}@c.us` });
+    await ready;
+  });
+
+  it('wants a passkey when it is set to, and signs with that of the phone', async () => {
+    const unasked = await call('POST', '/phones/bot/passkey', { number: NUMBER });
+    expect(unasked.status).to.equal(409);
+    const settings = await call('POST', '/settings', { passkey: 'refs_stop' });
+    expect(settings.body).to.deep.include({ passkey: 'refs_stop', lidForAll: false });
+    const challenged = new Promise<void>((resolve) => {
+      client.events.on('passkey', (options) => {
+        if (options) resolve();
+      });
+    });
+    await call('POST', '/phones/bot/scan', { number: NUMBER });
+    await challenged;
+    const { body } = await call('POST', '/phones/bot/passkey', { number: NUMBER });
+    const ready = next('ready');
+    await client.answerPasskey(body);
+    await ready;
+    expect((await call('GET', '/settings')).body).to.deep.equal(settings.body);
+  });
+
+  it('edits and deletes messages of a customer, and of nobody else', async () => {
+    await scan();
+    const sent = await call('POST', '/phones/bot/messages', { from: CUSTOMER, text: 'tpyo' });
+    const messageId = String(sent.body.id);
+    const edited = next('edited');
+    await call('POST', '/phones/bot/edit', { from: CUSTOMER, messageId, text: 'typo' });
+    expect(await edited).to.deep.include({ body: 'typo', chatId: `${CUSTOMER}@c.us` });
+    const other = { from: '628119000002', messageId };
+    expect((await call('POST', '/phones/bot/revoke', other)).status).to.equal(404);
+    const revoked = next('revoked');
+    await call('POST', '/phones/bot/revoke', { from: CUSTOMER, messageId });
+    expect(await revoked).to.deep.include({ chatId: `${CUSTOMER}@c.us` });
+    const { body } = await call('GET', '/phones/bot/messages');
+    expect(body[0]).to.include({ type: 'revoked', body: '' });
+    expect((await call('POST', '/phones/bot/revoke', { from: CUSTOMER, messageId })).status).to.equal(404);
+  });
+
+  it('restricts an account for so long, and ends it', async () => {
+    await scan();
+    const restricted = next('restriction');
+    const line = await call('POST', '/phones/bot/network', {
+      restrict: { kind: 'message_cap', forMs: 60_000 },
+    });
+    expect(line.body.restriction).to.include({ kind: 'message_cap' });
+    expect(await restricted).to.include({ kind: 'message_cap' });
+    const lifted = next('restriction');
+    await call('POST', '/clock', { advanceMs: 61_000 });
+    expect(await lifted).to.equal(null);
+    const again = await call('POST', '/phones/bot/network', { restrict: { kind: 'reachout_timelock' } });
+    expect(again.body.restriction).to.deep.equal({ kind: 'reachout_timelock' });
+    expect((await call('POST', '/phones/bot/network', { restore: true })).body.restriction).to.equal(null);
+  });
+
   it('writes an image that can be looked at, and as a person known by LID', async () => {
     await scan();
     const heard = next('message');
-    await call('POST', '/phones/bot/messages', { from: CUSTOMER, image: PIXEL, byLid: true });
+    const sent = { from: CUSTOMER, image: PIXEL, byLid: true, hidesNumber: true };
+    await call('POST', '/phones/bot/messages', sent);
     expect(await heard)
       .to.have.property('chatId')
       .that.matches(/@lid$/);

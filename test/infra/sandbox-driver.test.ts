@@ -11,6 +11,12 @@ describeWhatsAppClient('sandbox', async () => {
   return { driver: new SandboxDriver(network), network, cleanup: async () => network.close() };
 });
 
+describeWhatsAppClient('sandbox, everyone addressed by LID', async () => {
+  const network = new SandboxNetwork();
+  network.configure({ lidForAll: true });
+  return { driver: new SandboxDriver(network), network, cleanup: async () => network.close() };
+});
+
 describe('SandboxDriver', () => {
   const number = '628110000001@c.us';
   let network: SandboxNetwork;
@@ -95,6 +101,63 @@ describe('SandboxDriver', () => {
       const error = await client.sendText(to, 'elsewhere', { quoteId }).catch((thrown: unknown) => thrown);
       expect(error).to.include({ code: 'NOT_FOUND' });
     }
+  });
+
+  it('reports a page that lacks what a send needs, and sends nothing until it is back', async () => {
+    const client = await linked();
+    const reports: string[] = [];
+    client.events.on('compatibility', ({ compatibility, missing }) =>
+      reports.push([compatibility, ...missing].join(' ')),
+    );
+    network.configure({ missing: ['WAWebSendMsgChatAction.addAndSendMsgToChat'] });
+    const error = await client.sendText('628119@c.us', 'hi').catch((thrown: unknown) => thrown);
+    expect(error)
+      .to.have.property('details')
+      .that.deep.equals({ outcome: 'failed', missing: ['WAWebSendMsgChatAction.addAndSendMsgToChat'] });
+    network.configure({ missing: [] });
+    expect(reports).to.deep.equal(['broken WAWebSendMsgChatAction.addAndSendMsgToChat', 'ok']);
+    expect((await client.sendText('628119@c.us', 'hi')).ack).to.equal(0);
+  });
+
+  it('asks for another passkey when WhatsApp does not accept the first', async () => {
+    network.configure({ passkey: 'refs_stop' });
+    const client = driver.create('a');
+    client.events.once('qr', (qr) => network.scan(qr, number));
+    const challenges: unknown[] = [];
+    const nextChallenge = () =>
+      new Promise<void>((resolve) => {
+        client.events.on('passkey', (options) => {
+          if (options) challenges.push(options.challenge);
+          if (options) resolve();
+        });
+      });
+    const first = nextChallenge();
+    await client.start();
+    await first;
+    const stale = network.signPasskey(number);
+    const second = nextChallenge();
+    const refused = await client
+      .answerPasskey({ ...stale, id: 'of-somebody-else' })
+      .catch((thrown: unknown) => thrown);
+    expect(refused).to.include({ code: 'BAD_GATEWAY' });
+    await second;
+    const late = await client.answerPasskey(stale).catch((thrown: unknown) => thrown);
+    expect(late).to.include({ code: 'BAD_GATEWAY' });
+    expect(new Set(challenges).size).to.be.greaterThan(1);
+  });
+
+  it('asks for refs again when they are used up', async () => {
+    network.configure({ refsPerDevice: 2 });
+    const client = driver.create('a');
+    const codes = new Set<string>();
+    const third = new Promise<void>((resolve) => {
+      client.events.on('qr', (qr) => {
+        if (codes.add(qr).size === 3) resolve();
+      });
+    });
+    await client.start();
+    await network.clock.advance(45_000);
+    await third;
   });
 
   it('is cured of a hung page by a reload', async () => {

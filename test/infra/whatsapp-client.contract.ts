@@ -12,6 +12,7 @@ import type {
   WhatsAppDriver,
 } from '../../src/actors/ports.ts';
 import type { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import type { NetworkSettings } from '../../src/infra/whatsapp/sandbox/types.ts';
 
 /** What a driver is tested with: itself, the phones on the other side, and the way out. */
 export interface WhatsAppHarness {
@@ -20,6 +21,7 @@ export interface WhatsAppHarness {
   cleanup(): Promise<void>;
 }
 
+const NETWORK_EVENTS = ['wire', 'message', 'ack', 'edited', 'typing', 'changed'] as const;
 const PATIENCE_MS = 45_000;
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -53,7 +55,12 @@ class Ear {
       'disconnected',
       'state',
       'message',
+      'edited',
+      'revoked',
       'ack',
+      'compatibility',
+      'passkey',
+      'restriction',
       'crash',
     ];
     for (const name of names)
@@ -85,6 +92,20 @@ class Ear {
     });
     return patiently(found, name);
   }
+
+  /** Waits until what was heard is enough, looked at after each event. */
+  waitFor(isEnough: () => boolean, what: string): Promise<void> {
+    const enough = new Promise<void>((resolve) => {
+      const check = () => {
+        if (!isEnough()) return;
+        this.#onEvent.delete(check);
+        resolve();
+      };
+      this.#onEvent.add(check);
+      check();
+    });
+    return patiently(enough, what);
+  }
 }
 
 /** Waits until the network is in a condition; looked at whenever something travelled. */
@@ -95,13 +116,11 @@ function eventually<T>(network: SandboxNetwork, what: string, look: () => T | un
       const found = look();
       if (found !== undefined) resolve(found);
     };
-    for (const name of ['wire', 'message', 'ack', 'typing', 'changed'] as const)
-      network.events.on(name, check);
+    for (const name of NETWORK_EVENTS) network.events.on(name, check);
     check();
   });
   return patiently(seen, what).finally(() => {
-    for (const name of ['wire', 'message', 'ack', 'typing', 'changed'] as const)
-      network.events.off(name, check);
+    for (const name of NETWORK_EVENTS) network.events.off(name, check);
   });
 }
 
@@ -148,6 +167,18 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       return `62811${String(next).padStart(7, '0')}@c.us`;
     };
 
+    /** Both addresses of a person. */
+    const addressesOf = (person: Jid): Jid[] => {
+      const { pn, lid } = harness.network.account(person);
+      return [pn, lid];
+    };
+
+    /** The address under which others have somebody. */
+    const addressOf = (person: Jid): Jid => {
+      const { pn, lid, addressedByLid } = harness.network.account(person);
+      return addressedByLid ? lid : pn;
+    };
+
     /** A started client. */
     async function start(agentId: string): Promise<{ client: WhatsAppClient; ear: Ear }> {
       const client = harness.driver.create(agentId);
@@ -161,6 +192,17 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
     async function end(client: WhatsAppClient): Promise<void> {
       running.delete(client);
       await client.destroy();
+    }
+
+    /** Does something while the network has these settings. */
+    async function configured<T>(settings: Partial<NetworkSettings>, act: () => Promise<T>): Promise<T> {
+      const before = { ...harness.network.settings };
+      harness.network.configure(settings);
+      try {
+        return await act();
+      } finally {
+        harness.network.configure(before);
+      }
     }
 
     /** A client that was linked by scanning its QR. */
@@ -207,6 +249,58 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         await again.ear.wait('qr');
         await end(again.client);
       });
+
+      it('reports what the page has and lacks, once linked and after a reload', async () => {
+        const { client, ear } = await link('checked');
+        const report = await ear.wait('compatibility');
+        expect(report.webVersion).to.match(/^2\.3000\.\d+/);
+        expect(report.missing).to.deep.equal([]);
+        expect(report.compatibility).to.be.oneOf(['ok', 'repaired']);
+        const reports = ear.all('compatibility').length;
+        await client.reload();
+        await ear.waitFor(() => ear.all('compatibility').length > reports, 'a second report');
+        await end(client);
+      });
+
+      it('is linked by a pairing code that is typed into the phone', async () => {
+        const { client, ear } = await start('paired');
+        await ear.wait('qr');
+        const number = freshNumber();
+        const code = await client.requestPairingCode(number.split('@')[0]!);
+        expect(code.replace('-', '')).to.match(/^[0-9A-Z]{8}$/);
+        harness.network.enterCode(number, code);
+        expect((await ear.wait('ready')).pn).to.equal(number);
+        const error = await failureOf(client.requestPairingCode('628119999999'));
+        expect(error.code).to.equal('SESSION_NOT_READY');
+        await end(client);
+      });
+
+      for (const passkey of ['refs_stop', 'refs_go_on'] as const)
+        it(`reports the passkey that linking waits for, and links with its assertion, ${passkey}`, () =>
+          configured({ passkey }, async () => {
+            const { client, ear } = await start(`passkey-${passkey}`);
+            const unasked = await failureOf(client.answerPasskey({}));
+            expect(unasked.code).to.equal('SESSION_NOT_READY');
+            const number = freshNumber();
+            harness.network.scan(await ear.wait('qr'), number);
+            const challenge = await ear.wait('passkey', (asked) => asked !== null);
+            expect(challenge).to.include({ rpId: 'whatsapp.com', userVerification: 'required' });
+            expect(challenge).to.have.property('challenge').that.is.a('string');
+            await client.answerPasskey(harness.network.signPasskey(number));
+            expect((await ear.wait('ready')).pn).to.equal(number);
+            await end(client);
+          }));
+
+      it('answers the notice that would log a fresh link out', () =>
+        configured({ noticeMs: 30_000 }, async () => {
+          const { client, number } = await link('noticed');
+          await eventually(harness.network, 'the answer', () =>
+            harness.network
+              .wireLog()
+              .find(({ kind, account, detail }) => kind === 'notice' && account === number && !detail.shown),
+          );
+          await end(client);
+        }));
 
       it('tells a phone-side logout as disconnected LOGOUT', async () => {
         const { client, ear, number } = await link('unlinked');
@@ -262,12 +356,45 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         const [received] = harness.network.messages(customer);
         expect(received).to.include({ body: 'hello', stanzaId: stanzaOf(handover.messageId), fromMe: false });
         expect(handover.timestamp).to.be.closeTo(Date.now(), 120_000);
+        if (handover.chatId) expect(handover.chatId).to.equal(addressOf(customer));
       });
 
       it('tells a refusal as ack -1', async () => {
         const handover = await client.sendText('15550000003@c.us', 'refused once');
         await ear.wait('ack', (ack) => ack.messageId === handover.messageId && ack.ack === -1);
       });
+
+      it('sends under the stanza id that it was given, and finds the message by it', async () => {
+        const customer = freshNumber();
+        const stanzaId = '3EB0C0FFEE0000000001';
+        const { messageId, chatId } = await client.sendText(customer, 'with an id', { stanzaId });
+        expect(stanzaOf(messageId)).to.equal(stanzaId);
+        if (chatId) expect(addressesOf(customer)).to.include(chatId);
+        await eventually(harness.network, 'the message', () =>
+          harness.network.messages(customer).find((message) => message.stanzaId === stanzaId),
+        );
+        await client.sendText(customer, 'with an id');
+        const query = { kind: 'text' as const, text: 'with an id', since: Date.now() - 60_000 };
+        const found = await client.findSent({ to: customer, stanzaId, ...query });
+        expect(found.map(({ messageId: id }) => id)).to.deep.equal([messageId]);
+      });
+
+      for (const [kind, errorCode] of [
+        ['reachout_timelock', 463],
+        ['message_cap', 475],
+      ] as const)
+        it(`reports a ${kind}, and refusals by it with ${errorCode}; whoever wrote is still answered`, async () => {
+          const [stranger, friend] = [freshNumber(), freshNumber()];
+          harness.network.write(friend, { to: number, text: `before the ${kind}` });
+          await inbound(`before the ${kind}`);
+          harness.network.restrict(number, { kind });
+          const { messageId } = await client.sendText(stranger, 'hello, stranger');
+          await ear.wait('ack', (ack) => ack.messageId === messageId && ack.errorCode === errorCode);
+          await ear.wait('restriction', (restriction) => restriction?.kind === kind);
+          const answer = await client.sendText(friend, 'hello, friend');
+          await ear.wait('ack', (ack) => ack.messageId === answer.messageId && ack.ack >= 1);
+          harness.network.restrict(number, null);
+        });
 
       it('quotes a message', async () => {
         const customer = freshNumber();
@@ -285,7 +412,9 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       it('says NOT_FOUND when the quoted message is not there, and sends nothing', async () => {
         const customer = freshNumber();
         const error = await failureOf(
-          client.sendText(customer, 'quoteless', { quoteId: `false_${customer}_3EB0AAAAAAAAAAAAAAAAAA` }),
+          client.sendText(customer, 'quoteless', {
+            quoteId: `false_${addressOf(customer)}_3EB0AAAAAAAAAAAAAAAAAA`,
+          }),
         );
         expect(error.code).to.equal('NOT_FOUND');
         expect(error.message).to.match(/quote/i);
@@ -325,8 +454,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
 
       it('resolves a number to an address of its account, and one without an account to null', async () => {
         const customer = freshNumber();
-        const { pn, lid } = harness.network.account(customer);
-        expect([pn, lid]).to.include(await client.resolveRecipient(customer));
+        expect(await client.resolveRecipient(customer)).to.be.oneOf(addressesOf(customer));
         expect(await client.resolveRecipient('15550000001@c.us')).to.equal(null);
       });
 
@@ -345,7 +473,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         expect(message).to.include({ chatId: customer, senderId: customer, fromMe: false, type: 'chat' });
         expect(message.mentionedIds).to.deep.equal([]);
         expect(message.timestamp).to.be.closeTo(Date.now(), 120_000);
-        expect(message.id).to.match(/^false_/);
+        expect(message.id).to.contain(addressOf(customer));
       });
 
       it('receives a text with a link, whose preview has a file, as that text', async () => {
@@ -380,13 +508,36 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       it('reports a person whom WhatsApp addresses by LID by number, with the LID beside it', async () => {
         const customer = freshNumber();
         const { lid } = harness.network.account(customer, { addressedByLid: true });
+        harness.network.write(customer, { to: number, text: 'by LID' });
+        expect(await inbound('by LID')).to.include({ chatId: customer, senderId: customer, lid });
+        const group = harness.network.group({ name: 'By LID', participants: [number, customer] });
+        harness.network.write(customer, { to: group.id, text: 'by LID in a group' });
+        const message = await inbound('by LID in a group');
+        expect(message).to.include({ chatId: group.id, senderId: customer, lid });
+      });
+
+      it('reports a person whose number is hidden by LID, and can answer there', async () => {
+        const customer = freshNumber();
+        const { lid } = harness.network.account(customer, { addressedByLid: true, hidesNumber: true });
         harness.network.write(customer, { to: number, text: 'from a LID' });
         const message = await inbound('from a LID');
-        expect(message).to.include({ chatId: customer, senderId: customer, lid });
+        expect(message).to.include({ chatId: lid, senderId: lid, lid });
         await client.sendText(message.chatId, 'to a LID');
         await eventually(harness.network, 'the answer', () =>
           harness.network.messages(customer).find(({ body }) => body === 'to a LID'),
         );
+      });
+
+      it('hears that a message was edited, and that it was taken back', async () => {
+        const customer = freshNumber();
+        const own = harness.network.write(customer, { to: number, text: 'a tpyo' });
+        const { id: messageId, chatId } = await inbound('a tpyo');
+        harness.network.edit(customer, own.id, 'a typo');
+        const edit = await ear.wait('edited', (change) => change.messageId === messageId);
+        expect(edit).to.deep.equal({ messageId, chatId, body: 'a typo' });
+        harness.network.revoke(customer, own.id);
+        const revocation = await ear.wait('revoked', (change) => change.messageId === messageId);
+        expect(revocation).to.deep.equal({ messageId, chatId });
       });
 
       it('never takes its own messages for those of others', async () => {
@@ -429,7 +580,24 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       });
     });
 
-    it('finds the unread messages that came while nobody listened, oldest first', async () => {
+    it('finds what came while nobody listened even when a send has marked the chat read', async () => {
+      const { client, number } = await link('read');
+      await end(client);
+      const customer = freshNumber();
+      const since = Date.now() - 60_000;
+      harness.network.write(customer, { to: number, text: 'behind an answer' });
+      const { client: back, ear } = await start('read');
+      await ear.wait('ready');
+      const handover = await back.sendText(customer, 'the answer');
+      await ear.wait('ack', (ack) => ack.messageId === handover.messageId && ack.ack >= 1);
+      expect(harness.network.chats(number)[0]).to.include({ unread: 0 });
+      const missed = await back.fetchMissed({ since, perChat: 10 });
+      expect(missed.map(({ body }) => body)).to.deep.equal(['behind an answer']);
+      expect(await back.fetchMissed({ since: Date.now() + 600_000, perChat: 10 })).to.deep.equal([]);
+      await end(back);
+    });
+
+    it('finds the messages that came while nobody listened, oldest first', async () => {
       const { client, number } = await link('away');
       await end(client);
       const customer = freshNumber();

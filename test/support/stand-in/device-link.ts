@@ -46,7 +46,7 @@ export class DeviceLink {
       case 'chat':
         return reachableChat(this.#network, device.me, call.jid);
       case 'contact':
-        return device.contact(call.jid);
+        return this.#network.contact(call.jid);
       case 'refresh':
         return device.refresh();
       case 'pairingCode':

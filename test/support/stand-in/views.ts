@@ -53,10 +53,6 @@ export function reachableChat(network: SandboxNetwork, me: Me | null, jid: Jid):
 
 /** What WhatsApp tells the page of people, unasked. */
 export function peopleOf(network: SandboxNetwork, jids: Jid[]): (ContactView & { id: Jid })[] {
-  return jids.flatMap((id) => {
-    const account = /@(c\.us|lid)$/.test(id) ? accountOf(network, id) : null;
-    return account
-      ? [{ id, pn: account.hidesNumber ? null : account.pn, lid: account.lid, name: account.name }]
-      : [];
-  });
+  const people = jids.filter((id) => /@(c\.us|lid)$/.test(id));
+  return people.map((id) => ({ id, ...network.contact(id) }));
 }

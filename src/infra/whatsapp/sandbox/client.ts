@@ -26,7 +26,7 @@ export interface SandboxDeadlines {
 // States that a socket goes through while its session lives, as whatsapp-web.js judges them; any other ends it.
 const LIVING_STATES = new Set(['CONNECTED', 'OPENING', 'PAIRING', 'TIMEOUT']);
 // What a device shows before it is linked.
-const UNLINKED_STATES = new Set(['UNLAUNCHED', 'UNPAIRED']);
+const UNLINKED_STATES = new Set(['UNLAUNCHED', 'UNPAIRED', 'UNPAIRED_IDLE']);
 
 /** One session on the simulated WhatsApp. Costs no timer while idle. */
 export class SandboxClient implements WhatsAppClient {
@@ -64,6 +64,7 @@ export class SandboxClient implements WhatsAppClient {
   async destroy(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
+    this.#network.events.off('configured', this.#checkSelf);
     this.events.removeAllListeners();
     this.#device?.close();
     this.#failOpening('was ended');
@@ -80,14 +81,13 @@ export class SandboxClient implements WhatsAppClient {
   }
 
   sendText(to: Jid, text: string, options: HandoverOptions = {}): Promise<Handover> {
-    const { quoteId, stanzaId } = options;
-    return this.#send({ to, text, quoteId, stanzaId });
+    return this.#send({ to, text, ...options });
   }
 
   async sendImage(
     to: Jid,
     image: ImageFile,
-    options: HandoverOptions & { caption?: string } = {},
+    { caption = '', ...options }: HandoverOptions & { caption?: string } = {},
   ): Promise<Handover> {
     const data = await readFile(image.path, { signal: AbortSignal.timeout(this.#deadlines.callMs) }).catch(
       (cause: unknown) => {
@@ -96,8 +96,7 @@ export class SandboxClient implements WhatsAppClient {
       },
     );
     const { mimetype, filename } = image;
-    const { caption: text = '', quoteId, stanzaId } = options;
-    return this.#send({ to, text, image: { data, mimetype, filename }, quoteId, stanzaId });
+    return this.#send({ to, text: caption, image: { data, mimetype, filename }, ...options });
   }
 
   setTyping(chatId: Jid, typing: boolean): Promise<void> {
@@ -118,45 +117,58 @@ export class SandboxClient implements WhatsAppClient {
     return this.#call('failed', async (device) => {
       const itself = query.stanzaId === undefined ? null : await device.findMessage(query.stanzaId);
       if (itself) return [handoverOf(itself)];
-      // As the page does, under this very address.
-      const own = (await device.messages(query.to)).filter(
+      // As the page does, under this very person's addresses.
+      const { pn, lid } = this.#network.contact(query.to);
+      const addresses = pn === query.to && lid ? [pn, lid] : [query.to];
+      const chats = await Promise.all(addresses.map((address) => device.messages(address)));
+      const own = chats.flat().filter(({ fromMe }) => fromMe);
+      const alike = own.filter(
         (message) =>
-          message.fromMe &&
           message.type === type &&
           message.body === query.text &&
           message.timestamp >= wholeSecond(query.since),
       );
-      return own.map(handoverOf).reverse();
+      return alike.map(handoverOf).reverse();
     });
   }
 
-  requestPairingCode(_phoneNumber: string): Promise<string> {
-    return Promise.reject(new GatewayError('SESSION_NOT_READY', 'Pairing codes are not supported.'));
+  requestPairingCode(phoneNumber: string): Promise<string> {
+    return this.#call('failed', (device) => device.requestPairingCode(phoneNumber).catch(whileLinking));
   }
 
-  answerPasskey(_assertion: WebAuthnJson): Promise<void> {
-    return Promise.reject(new GatewayError('SESSION_NOT_READY', 'No passkey is asked for.'));
+  answerPasskey(assertion: WebAuthnJson): Promise<void> {
+    return this.#call('failed', async (device) => {
+      try {
+        await device.answerPasskey(assertion);
+      } catch (error) {
+        // The page asks for another one.
+        if (error instanceof SandboxRefusal && error.reason === 'WRONG_PASSKEY') this.#askForPasskey(device);
+        whileLinking(error);
+      }
+    });
   }
 
   fetchMissed(query: { since: EpochMs; perChat: number }): Promise<InboundMessage[]> {
     return this.#call('failed', async (device) => {
-      const chats = (await device.chats()).filter((chat) => chat.unread > 0);
-      const unread = await Promise.all(
-        chats.map(async (chat) => {
-          const incoming = (await device.messages(chat.id)).filter((message) => !message.fromMe);
-          return incoming.slice(-Math.min(chat.unread, query.perChat));
+      const since = wholeSecond(query.since);
+      const missed = await Promise.all(
+        (await device.chats()).map(async ({ id }) => {
+          const incoming = (await device.messages(id)).filter(({ fromMe }) => !fromMe);
+          return incoming.filter(({ timestamp }) => timestamp >= since).slice(-query.perChat);
         }),
       );
-      return unread
-        .flat()
-        .filter((message) => message.timestamp >= wholeSecond(query.since))
-        .sort((one, other) => one.timestamp - other.timestamp)
-        .map(inboundOf);
+      const inOrder = missed.flat().sort((one, other) => one.timestamp - other.timestamp);
+      return inOrder.map((message) => this.#inboundOf(message));
     });
   }
 
-  /** Hands a draft over. */
+  /** Hands a draft over, if the page has all that it takes. */
   async #send(draft: Draft): Promise<Handover> {
+    const { missing } = this.#network.settings;
+    if (missing.length > 0)
+      throw new GatewayError('BAD_GATEWAY', 'WhatsApp Web lacks what a send needs.', {
+        details: { outcome: 'failed', missing },
+      });
     return handoverOf(await this.#call('unknown', (device) => device.send(draft)));
   }
 
@@ -165,6 +177,7 @@ export class SandboxClient implements WhatsAppClient {
     const device = this.#network.openDevice({ token: this.#network.savedToken(this.#agentId) });
     this.#device = device;
     this.#follow(device);
+    this.#network.events.off('configured', this.#checkSelf).on('configured', this.#checkSelf);
     return new Promise((resolve, reject) => {
       this.#failOpening = (why) => reject(failed(why));
       device.events
@@ -185,17 +198,64 @@ export class SandboxClient implements WhatsAppClient {
       .on('opened', (me) => {
         this.#ready = true;
         events.emit('ready', me);
+        this.#checkSelf();
       })
-      .on('message', (message) => events.emit('message', inboundOf(message)))
-      .on('ack', ({ messageId, ack }) => events.emit('ack', { messageId, ack }))
+      .on('message', (message) => events.emit('message', this.#inboundOf(message)))
+      .on('ack', ({ chatId: _, ...ack }) => events.emit('ack', ack))
+      .on('edited', (message) => this.#onEdited(message))
+      .on('restriction', (restriction) => events.emit('restriction', restriction))
+      .on('notice', (shown) => shown && device.answerNotice().catch(whenGone))
+      .on('passkey', (waiting) => waiting && this.#onPasskey(device))
       .on('closed', (reason) => {
         if (reason === 'CRASH') events.emit('crash', 'The simulated browser crashed.');
         else events.emit('disconnected', 'LOGOUT');
       });
   }
 
+  /** What the page has and lacks; once linked, after each reload, and at each change. */
+  readonly #checkSelf = (): void => {
+    if (!this.#ready) return;
+    const { webVersion, missing } = this.#network.settings;
+    const compatibility = missing.length > 0 ? 'broken' : 'ok';
+    this.events.emit('compatibility', { webVersion, compatibility, repaired: [], missing });
+  };
+
+  /** Linking waits for a passkey: goes on to its challenge, as a click on the page does. */
+  #onPasskey(device: Device): void {
+    this.events.emit('passkey', null);
+    this.#askForPasskey(device);
+  }
+
+  /** Gets a new challenge. */
+  #askForPasskey(device: Device): void {
+    device.passkeyChallenge().then((options) => this.events.emit('passkey', options), whenGone);
+  }
+
+  /** Somebody else's message was changed or taken back. */
+  #onEdited({ id: messageId, chatId: address, body, type, fromMe }: ChatMessage): void {
+    if (fromMe) return;
+    const chatId = this.#numberOf(address);
+    if (type === 'revoked') this.events.emit('revoked', { messageId, chatId });
+    else this.events.emit('edited', { messageId, chatId, body });
+  }
+
+  /** A message as the port has it: people by number, as far as it is known. */
+  #inboundOf(message: ChatMessage): InboundMessage {
+    const { id, fromMe, type, body, mentionedIds, timestamp, senderName, chatName } = message;
+    const { lid } = this.#network.contact(message.senderId);
+    const [chatId, senderId] = [this.#numberOf(message.chatId), this.#numberOf(message.senderId)];
+    const content = { fromMe, type, body, mentionedIds, timestamp, senderName, chatName };
+    return { id, chatId, senderId, ...(lid && { lid }), ...content };
+  }
+
+  /** The number behind a LID, where it is known; any other address as it is. */
+  #numberOf(jid: Jid): Jid {
+    return jid.endsWith('@lid') ? (this.#network.contact(jid).pn ?? jid) : jid;
+  }
+
   /** A living state is news once the session is ready; one that ends the session always is. */
   #onState(state: string): void {
+    if (state === 'UNPAIRED_IDLE') this.#device?.refresh().catch(whenGone);
     if (state === 'PAIRING' && !this.#ready) this.events.emit('authenticated');
     else if (LIVING_STATES.has(state)) {
       if (this.#ready) this.events.emit('state', state);
@@ -247,8 +307,20 @@ function handoverOf(message: ChatMessage): Handover {
   return { messageId, timestamp, ack, chatId };
 }
 
-/** A message as the port has it. */
-function inboundOf(message: ChatMessage): InboundMessage {
-  const { id, chatId, senderId, fromMe, type, body, mentionedIds, timestamp, senderName, chatName } = message;
-  return { id, chatId, senderId, fromMe, type, body, mentionedIds, timestamp, senderName, chatName };
+/** A refusal of a call that only makes sense before a device is linked. */
+function whileLinking(thrown: unknown): never {
+  const reason = thrown instanceof SandboxRefusal ? thrown.reason : null;
+  const cause = thrown;
+  if (reason === 'NOT_OPEN')
+    throw new GatewayError('SESSION_NOT_READY', 'The session is not waiting for this.', { cause });
+  if (reason === 'UNKNOWN_CHAT')
+    throw new GatewayError('RECIPIENT_NOT_ON_WHATSAPP', 'This number has no WhatsApp account.', { cause });
+  if (reason === 'WRONG_PASSKEY')
+    throw new GatewayError('BAD_GATEWAY', 'WhatsApp did not accept the passkey.', { cause });
+  throw thrown;
+}
+
+/** A device that closed meanwhile needs no answer. */
+function whenGone(thrown: unknown): void {
+  if (!(thrown instanceof SandboxRefusal)) throw thrown;
 }

@@ -6,7 +6,6 @@ import {
   type Account,
   type ChatMessage,
   type ChatView,
-  type ContactView,
   type Device,
   type DeviceEvents,
   type DeviceKeys,
@@ -15,7 +14,7 @@ import {
 } from './types.ts';
 import type { Typing } from './typing.ts';
 import { chatsOf, messagesOf } from './views.ts';
-import { addressOf, contactOf, findAccount, type World } from './world.ts';
+import { addressOf, findAccount, type World } from './world.ts';
 
 /** What a device needs of whoever opened it. */
 export interface DeviceHome {
@@ -126,10 +125,6 @@ export class NetworkDevice implements Device {
       const message = this.#home.world.store.message(this.#opened().pn, id);
       return message ? { ...message } : null;
     });
-  }
-
-  contact(jid: Jid): Promise<ContactView> {
-    return this.#call(() => contactOf(this.#home.world, jid));
   }
 
   refresh(): Promise<void> {

@@ -8,6 +8,7 @@ import {
   type Account,
   type ChatMessage,
   type ChatView,
+  type ContactView,
   DEFAULT_SETTINGS,
   type Device,
   type Draft,
@@ -19,7 +20,7 @@ import {
   type WireEntry,
 } from './types.ts';
 import { agentsOf, chatsOf, messagesOf } from './views.ts';
-import { accountOf, addressOf, findAccount, makeGroup, toJid } from './world.ts';
+import { accountOf, addressOf, contactOf, findAccount, makeGroup, toJid } from './world.ts';
 
 /**
  * A small simulated WhatsApp, all in this process. Numbers may be given as `62811…` or as `62811…@c.us`; every
@@ -58,6 +59,11 @@ export class SandboxNetwork {
   /** Gets or makes an account; given fields are set. @throws SandboxRefusal UNKNOWN_CHAT: 15550000001, or no number */
   account(number: string, fields: Partial<Omit<Account, 'pn'>> = {}): Account {
     return accountOf(this.#life.world, number, fields);
+  }
+
+  /** What WhatsApp tells others of the person with a number or LID. */
+  contact(jid: Jid): ContactView {
+    return contactOf(this.#life.world, jid);
   }
 
   /** All accounts that were ever named. */
@@ -279,10 +285,10 @@ export class SandboxNetwork {
 
   /** Changes what holds for everybody. */
   configure(changes: Partial<NetworkSettings>): void {
+    const { lidForAll } = { ...this.#settings, ...changes };
+    const isReaddressed = lidForAll !== this.#settings.lidForAll;
     Object.assign(this.#settings, changes);
-    const { lidForAll } = changes;
-    if (lidForAll !== undefined)
-      for (const { pn } of this.accounts()) this.account(pn, { addressedByLid: lidForAll });
+    if (isReaddressed) for (const { pn } of this.accounts()) this.account(pn, { addressedByLid: lidForAll });
     this.events.emit('configured', this.#settings);
     this.events.emit('changed');
   }
@@ -297,6 +303,7 @@ export class SandboxNetwork {
     this.#life.devices.end();
     this.#life.world.schedule.clear();
     this.#journal?.rewrite([]);
+    Object.assign(this.#settings, DEFAULT_SETTINGS);
     this.#life = this.#begin(seed ?? this.#options.seed ?? 'sandbox');
     this.events.emit('reset');
   }

@@ -2,7 +2,14 @@ import type { Response } from 'express';
 import type { EpochMs, Jid } from '../../../actors/ports.ts';
 import type { SandboxNetwork } from './network.ts';
 import { type PhoneView, phonesOf, type SandboxAgents } from './phones.ts';
-import type { Account, ChatMessage, Group, SandboxNetworkEvents, WireEntry } from './types.ts';
+import type {
+  Account,
+  ChatMessage,
+  Group,
+  NetworkSettings,
+  SandboxNetworkEvents,
+  WireEntry,
+} from './types.ts';
 
 const HEARTBEAT_MS = 15_000;
 /** Frames are at least this far apart: a flood comes in few, large ones. */
@@ -25,6 +32,10 @@ export interface News {
   groups?: Group[];
   /** Copies that came into an account's chats, in order. */
   messages?: { owner: Jid; message: ChatMessage }[];
+  /** Copies whose author changed or took them back, as they are now. */
+  edits?: { owner: Jid; message: ChatMessage }[];
+  /** What holds for everybody, when it changed. */
+  settings?: NetworkSettings;
   /** The newest ack of each message. */
   acks?: { owner: Jid; messageId: string; chatId: Jid; ack: number }[];
   /** Chats that their owner has read. */
@@ -63,11 +74,13 @@ class Viewer {
     const { events } = this.#network;
     events.on('message', this.#onMessage).on('ack', this.#onAck).on('read', this.#onRead);
     events.on('typing', this.#onTyping).on('wire', this.#onWire);
+    events.on('edited', this.#onEdit).on('configured', this.#onSettings);
     events.on('changed', this.#onChange).on('reset', this.#begin);
     for (const name of OF_AGENTS) this.#agents.events.on(name, this.#onChange);
     return () => {
       events.off('message', this.#onMessage).off('ack', this.#onAck).off('read', this.#onRead);
       events.off('typing', this.#onTyping).off('wire', this.#onWire);
+      events.off('edited', this.#onEdit).off('configured', this.#onSettings);
       events.off('changed', this.#onChange).off('reset', this.#begin);
       for (const name of OF_AGENTS) this.#agents.events.off(name, this.#onChange);
       if (this.#timer) clearTimeout(this.#timer);
@@ -76,7 +89,8 @@ class Viewer {
 
   /** Everything is told anew. */
   readonly #begin = (): void => {
-    this.#news = { fresh: true, wire: this.#network.wireLog().slice(-WIRE_LINES) };
+    const { settings } = this.#network;
+    this.#news = { fresh: true, settings, wire: this.#network.wireLog().slice(-WIRE_LINES) };
     this.#onChange();
   };
 
@@ -90,6 +104,19 @@ class Viewer {
   readonly #onMessage: SandboxNetworkEvents['message'] = (owner, message) => {
     this.#news.messages ??= [];
     this.#news.messages.push({ owner, message });
+    this.#arm();
+  };
+
+  /** A copy was changed by its author. */
+  readonly #onEdit: SandboxNetworkEvents['edited'] = (owner, message) => {
+    this.#news.edits ??= [];
+    this.#news.edits.push({ owner, message });
+    this.#arm();
+  };
+
+  /** Something else holds for everybody. */
+  readonly #onSettings: SandboxNetworkEvents['configured'] = (settings) => {
+    this.#news.settings = settings;
     this.#arm();
   };
 

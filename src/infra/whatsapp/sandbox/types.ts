@@ -127,7 +127,7 @@ export interface AckView {
   errorCode?: number;
 }
 
-/** What an account knows of a person; null where it knows nothing. */
+/** What is known of a person; null where nothing is. */
 export interface ContactView {
   pn: Jid | null;
   lid: Jid | null;
@@ -203,8 +203,6 @@ export interface Device {
   /** Oldest first. */
   messages(chatId: Jid, limit?: number): Promise<ChatMessage[]>;
   findMessage(id: string): Promise<ChatMessage | null>;
-  /** What this account knows of the person with a number or LID. */
-  contact(jid: Jid): Promise<ContactView>;
   /** Shows refs again after they were used up (UNPAIRED_IDLE). */
   refresh(): Promise<void>;
   /**

@@ -64,7 +64,7 @@ export function addressOf(account: Account): Jid {
   return account.addressedByLid || account.hidesNumber ? account.lid : account.pn;
 }
 
-/** What an account knows of the person with a number or LID. */
+/** What WhatsApp tells of the person with a number or LID. */
 export function contactOf(world: World, jid: Jid): ContactView {
   const account = findAccount(world, jid);
   if (!account) return { pn: null, lid: null, name: null };

@@ -2,7 +2,15 @@ import { z } from 'zod';
 import 'zod-openapi';
 import { SESSION_STATES } from '../../../../actors/ports-stores.ts';
 import type { PhoneView } from '../phones.ts';
-import type { Account, ChatMessage, ChatView, Group, LineView, WireEntry } from '../types.ts';
+import type {
+  Account,
+  ChatMessage,
+  ChatView,
+  Group,
+  LineView,
+  NetworkSettings,
+  WireEntry,
+} from '../types.ts';
 
 // What the sandbox's control API answers, for its document; the tests check every answer against it.
 
@@ -120,5 +128,32 @@ export const clock = z
     advancedMs: z.int().meta({ description: 'How far it is before the clock of the host.' }),
   })
   .meta({ id: 'Clock' });
+
+export const settings: z.ZodType<NetworkSettings> = z
+  .strictObject({
+    lidForAll: z.boolean(),
+    webVersion: z.string(),
+    missing: z.array(z.string()),
+    clockSkewMs: z.int(),
+    passkey: z.enum(['off', 'refs_stop', 'refs_go_on']),
+    noticeMs: z.int().nullable(),
+    twoKeys: z.boolean(),
+    refsPerDevice: z.int().nullable(),
+  })
+  .meta({ id: 'Settings' });
+
+export const assertion = z
+  .strictObject({
+    id: z.string(),
+    rawId: z.string(),
+    type: z.literal('public-key'),
+    response: z.strictObject({
+      clientDataJSON: z.string(),
+      authenticatorData: z.string(),
+      signature: z.string(),
+    }),
+    clientExtensionResults: z.strictObject({}),
+  })
+  .meta({ id: 'Assertion', description: 'A WebAuthn `AuthenticationResponseJSON`.' });
 
 export const done = z.strictObject({ ok: z.literal(true) }).meta({ id: 'Done' });

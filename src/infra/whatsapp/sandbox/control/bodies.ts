@@ -57,13 +57,80 @@ export const MESSAGE = z
     quoteId: chat
       .optional()
       .meta({ description: 'A message of this chat, by the id that the customer has.' }),
-    byLid: z.boolean().optional().meta({ description: 'From now on the customer is seen as `…@lid`.' }),
+    byLid: z.boolean().optional().meta({ description: 'From now on the customer is addressed as `…@lid`.' }),
+    hidesNumber: z
+      .boolean()
+      .optional()
+      .meta({ description: 'From now on the LID is all that others know of the customer.' }),
   })
   .refine((message) => message.text !== '' || message.image !== undefined, {
     path: ['text'],
     message: 'must not be empty without an image',
   })
   .meta({ id: 'Writing', example: { from: '6285000000001', name: 'Sari', text: 'Buka hari ini?' } });
+
+export const CODE = z
+  .strictObject({
+    number: number.optional().meta({ description: 'Whose phone; one made from the agentId by default.' }),
+    name: name.optional().meta({ description: "The phone's owner." }),
+    code: z.string().min(8).max(16).meta({ description: 'The pairing code that the service gave.' }),
+  })
+  .meta({ id: 'Code', example: { number: '6281100000001', code: 'ABCD-1234' } });
+
+export const PASSKEY = z
+  .strictObject({
+    number: number.optional().meta({ description: 'Whose phone; one made from the agentId by default.' }),
+  })
+  .meta({ id: 'Passkey', example: { number: '6281100000001' } });
+
+const messageId = chat.meta({
+  description: 'The message, by the id that the customer has or its stanza id.',
+});
+
+export const EDIT = z
+  .strictObject({ from: customer, messageId, text })
+  .meta({ id: 'Edit', example: { from: '6285000000001', messageId: '3EB0C0FFEE', text: 'Buka besok?' } });
+
+export const REVOKE = z
+  .strictObject({ from: customer, messageId })
+  .meta({ id: 'Revocation', example: { from: '6285000000001', messageId: '3EB0C0FFEE' } });
+
+export const SETTINGS = z
+  .strictObject({
+    lidForAll: z.boolean().meta({ description: 'Everyone is addressed by LID, those who come later too.' }),
+    webVersion: z.string().min(1).max(64).meta({ description: 'The build of the page.' }),
+    missing: z
+      .array(z.string().min(1).max(128))
+      .max(100)
+      .meta({
+        description: 'What the page lacks, as `WAWebModule.export`; with any of it nothing can be sent.',
+      }),
+    clockSkewMs: z
+      .int()
+      .min(-86_400_000)
+      .max(86_400_000)
+      .meta({ description: "How far WhatsApp's clock is ahead of the host's." }),
+    passkey: z
+      .enum(['off', 'refs_stop', 'refs_go_on'])
+      .meta({ description: 'Linking wants a passkey; meanwhile QR codes stop, or go on.' }),
+    noticeMs: z
+      .int()
+      .positive()
+      .max(86_400_000)
+      .nullable()
+      .meta({
+        description: 'A fresh link shows a notice, and is logged out after so long without an answer.',
+      }),
+    twoKeys: z.boolean().meta({ description: 'Each direct message comes by number and by LID.' }),
+    refsPerDevice: z
+      .int()
+      .positive()
+      .nullable()
+      .meta({ description: 'How many QR codes a device shows until it is asked for more; null: no end.' }),
+  })
+  .partial()
+  .refine((settings) => Object.keys(settings).length > 0, { message: 'name at least one setting' })
+  .meta({ id: 'SettingsChange', example: { passkey: 'refs_stop' } });
 
 export const STATUS = z
   .strictObject({ from: customer, text })
@@ -110,6 +177,21 @@ export const NETWORK = z
       .regex(/^[A-Z_]{2,40}$/)
       .optional()
       .meta({ description: 'A state of the socket: `CONFLICT`, `TIMEOUT`, `PROXYBLOCK`, …' }),
+    restrict: z
+      .strictObject({
+        kind: z.enum(['reachout_timelock', 'message_cap']),
+        forMs: z
+          .int()
+          .positive()
+          .max(31_536_000_000)
+          .optional()
+          .meta({ description: 'Until ended by default.' }),
+      })
+      .nullable()
+      .optional()
+      .meta({
+        description: 'Messages to people who never wrote are refused, with 463 or 475; null ends it.',
+      }),
     ban: z.literal(true).optional().meta({ description: 'WhatsApp bans the account, until restored.' }),
     crash: z.literal(true).optional().meta({ description: 'The browser is gone.' }),
   })

@@ -35,11 +35,12 @@ export async function writeAsCustomer(
   bot: Account,
   message: z.output<typeof MESSAGE>,
 ): Promise<ChatMessage> {
-  const { from, name, text, group, mention, quoteId, byLid } = message;
+  const { from, name, text, group, mention, quoteId, byLid, hidesNumber } = message;
   const image = message.image === undefined ? undefined : await imageOf(message.image);
   const customer = network.account(from, {
     ...(name !== undefined && { name }),
     ...(byLid !== undefined && { addressedByLid: byLid }),
+    ...(hidesNumber !== undefined && { hidesNumber }),
   });
   const mentionedIds = mention ? [bot.addressedByLid ? bot.lid : bot.pn] : [];
   const to = chatWith(network, bot, customer.pn, group);

@@ -7,7 +7,7 @@ import { FIXED_NUMBERS } from '../fixed-numbers.ts';
 import { phonesOf } from '../phones.ts';
 import { streamNetwork } from '../stream.ts';
 import * as answers from './answers.ts';
-import { CLOCK, IMAGE, NOTHING, RESET, WIRE_QUERY } from './bodies.ts';
+import { CLOCK, IMAGE, NOTHING, RESET, SETTINGS, WIRE_QUERY } from './bodies.ts';
 import { type Control, operation } from './control.ts';
 import { resetSandbox, seedSandbox } from './demo.ts';
 
@@ -69,6 +69,32 @@ const watching = [
   }),
 ];
 
+/** What holds for everybody. */
+const settings = [
+  operation({
+    method: 'get',
+    path: '/settings',
+    operationId: 'getSettings',
+    summary: 'How this WhatsApp is: its page, its linking, its addresses, its clock',
+    tag: 'network',
+    answer: { json: answers.settings },
+    run: ({ network }) => network.settings,
+  }),
+  operation({
+    method: 'post',
+    path: '/settings',
+    operationId: 'changeSettings',
+    summary: 'Changes how this WhatsApp is, as WhatsApp itself changes: what is not named stays',
+    tag: 'network',
+    body: SETTINGS,
+    answer: { json: answers.settings },
+    run: ({ network }, changes) => {
+      network.configure(changes);
+      return network.settings;
+    },
+  }),
+];
+
 /** Time and beginning. */
 const script = [
   operation({
@@ -125,4 +151,4 @@ const script = [
 ];
 
 /** What concerns the network as a whole. */
-export const networkOperations: Operation<Control>[] = [...watching, ...script];
+export const networkOperations: Operation<Control>[] = [...watching, ...settings, ...script];

@@ -10,11 +10,15 @@ import * as answers from './answers.ts';
 import {
   AGENT,
   CHANNEL,
+  CODE,
+  EDIT,
   MESSAGE,
   MESSAGES_QUERY,
   NETWORK,
   NOTHING,
+  PASSKEY,
   READ,
+  REVOKE,
   SCAN,
   STATUS,
   TYPING,
@@ -51,6 +55,12 @@ function chatOf(control: Control, agentId: string, from: Jid, group: Jid | undef
   return chatWith(control.network, linked(control, agentId), from, group);
 }
 
+/** Restricts an account, for so long or until ended. */
+function restrict(network: SandboxNetwork, pn: Jid, to: z.output<typeof NETWORK>['restrict']): void {
+  const until = to?.forMs === undefined ? {} : { until: network.clock.now() + to.forMs };
+  network.restrict(pn, to ? { kind: to.kind, ...until } : null);
+}
+
 /** Applies the named faults, `restore` first. */
 function applyFaults(network: SandboxNetwork, pn: Jid, faults: z.output<typeof NETWORK>): void {
   if (faults.restore) network.restore(pn);
@@ -59,6 +69,7 @@ function applyFaults(network: SandboxNetwork, pn: Jid, faults: z.output<typeof N
   if (faults.freeze !== undefined) network.freeze(pn, faults.freeze);
   if (faults.drop !== undefined) network.drop(pn, faults.drop === true ? undefined : faults.drop);
   if (faults.state !== undefined) network.setState(pn, faults.state);
+  if (faults.restrict !== undefined) restrict(network, pn, faults.restrict);
   if (faults.ban) network.ban(pn);
   if (faults.crash) network.crash(pn);
 }
@@ -89,6 +100,29 @@ const linking = [
       const { pn } = network.account(number ?? numberOf(agentId), name ? { name } : {});
       return { account: network.scan(code, pn) };
     },
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/code',
+    operationId: 'enterCode',
+    summary: 'Types a pairing code into the phone; a wrong or expired one is refused',
+    body: CODE,
+    answer: { json: z.strictObject({ account: answers.account }) },
+    run: ({ network }, { agentId, number, name, code }) => {
+      const { pn } = network.account(number ?? numberOf(agentId), name ? { name } : {});
+      return { account: network.enterCode(pn, code) };
+    },
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/passkey',
+    operationId: 'signPasskey',
+    summary: 'Signs with the passkey on the phone: what `POST /sessions/{agentId}/passkey` takes',
+    body: PASSKEY,
+    answer: { json: answers.assertion },
+    run: ({ network }, { agentId, number }) => network.signPasskey(number ?? numberOf(agentId)),
   }),
   operation({
     ...ofPhone,
@@ -130,6 +164,32 @@ const chatting = [
     answer: { json: answers.message },
     run: (control, { agentId, ...message }) =>
       writeAsCustomer(control.network, linked(control, agentId), message),
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/edit',
+    operationId: 'editAsCustomer',
+    summary: 'A customer changes the text of a message',
+    body: EDIT,
+    answer: { json: answers.message },
+    run: (control, { agentId, from, messageId, text }) => {
+      linked(control, agentId);
+      return control.network.edit(from, messageId, text);
+    },
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/revoke',
+    operationId: 'revokeAsCustomer',
+    summary: 'A customer deletes a message for everyone',
+    body: REVOKE,
+    answer: { json: answers.message },
+    run: (control, { agentId, from, messageId }) => {
+      linked(control, agentId);
+      return control.network.revoke(from, messageId);
+    },
   }),
   operation({
     ...ofPhone,
