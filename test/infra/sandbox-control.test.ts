@@ -95,7 +95,7 @@ describe('sandbox control API', () => {
 
   /** The next event of the client. */
   function next(name: keyof WhatsAppClientEvents): Promise<unknown> {
-    return new Promise((resolve) => client.events.once(name, resolve));
+    return new Promise((resolve) => client.events.once(name, (payload?: unknown) => resolve(payload)));
   }
 
   it('scans the QR of an agent with no body at all, and lists its phone', async () => {

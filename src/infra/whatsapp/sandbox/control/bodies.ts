@@ -99,12 +99,9 @@ export const SETTINGS = z
   .strictObject({
     lidForAll: z.boolean().meta({ description: 'Everyone is addressed by LID, those who come later too.' }),
     webVersion: z.string().min(1).max(64).meta({ description: 'The build of the page.' }),
-    missing: z
-      .array(z.string().min(1).max(128))
-      .max(100)
-      .meta({
-        description: 'What the page lacks, as `WAWebModule.export`; with any of it nothing can be sent.',
-      }),
+    missing: z.array(z.string().min(1).max(128)).max(100).meta({
+      description: 'What the page lacks, as `WAWebModule.export`; with any of it nothing can be sent.',
+    }),
     clockSkewMs: z
       .int()
       .min(-86_400_000)
@@ -113,14 +110,9 @@ export const SETTINGS = z
     passkey: z
       .enum(['off', 'refs_stop', 'refs_go_on'])
       .meta({ description: 'Linking wants a passkey; meanwhile QR codes stop, or go on.' }),
-    noticeMs: z
-      .int()
-      .positive()
-      .max(86_400_000)
-      .nullable()
-      .meta({
-        description: 'A fresh link shows a notice, and is logged out after so long without an answer.',
-      }),
+    noticeMs: z.int().positive().max(86_400_000).nullable().meta({
+      description: 'A fresh link shows a notice, and is logged out after so long without an answer.',
+    }),
     twoKeys: z.boolean().meta({ description: 'Each direct message comes by number and by LID.' }),
     refsPerDevice: z
       .int()
