@@ -67,7 +67,9 @@ const TINY_PNG =
 
 /** The fields of a media body but for the recipient. */
 const mediaFields = {
-  data: optional(z.string().min(1)).meta({ description: 'The image in base64, or as a data URL.' }),
+  data: optional(z.string().min(1)).meta({
+    description: 'The image in base64, with or without line breaks, or as a data URL.',
+  }),
   url: optional(z.string().min(1).max(8_192)).meta({
     description: 'Where to fetch the image: http or https.',
     example: 'https://example.com/invoice.png',
@@ -125,7 +127,8 @@ export function agentBodies(toJid: (text: string) => string) {
       }
     })
     .meta({
-      description: 'A phone number in any usual form, or a WhatsApp address.',
+      description:
+        'A phone number in any usual form, or a WhatsApp address. Digits without `+` that could be a number of two countries are refused.',
       example: '6281234567890',
     });
 

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { BODY_LIMITS, bodyDeadlineMs } from '../../src/http/body.ts';
+import { parseJid } from '../../src/infra/jid.ts';
 import { Harness } from '../support/http-harness.ts';
 
 const to = '081234567890';
@@ -96,6 +97,16 @@ describe('bodies', () => {
     expect(run.status).to.equal(200);
     const json = { userId: 7, agentId: 'new', agentName: 'New', apikey: null };
     expect((await http.ask('/sessions', { method: 'POST', json })).status).to.be.oneOf([200, 201]);
+  });
+
+  it('are refused with both ways to write a number that two countries could mean', async () => {
+    const service = await new Harness().start({}, { parseJid });
+    const reply = await service.send('messages', { to: '81234567890', message: 'hi' });
+    await service.stop();
+    expect(reply.status).to.equal(400);
+    expect(reply.body.error.details).to.deep.equal([
+      { path: 'to', message: 'could be a number of two countries: write +62… or +81…' },
+    ]);
   });
 
   it('may name a URL of 8,192 characters, and no longer one', async () => {
