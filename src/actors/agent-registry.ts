@@ -3,7 +3,7 @@ import { Agent, type AgentDeps } from './agent.ts';
 import { GatewayError } from './errors.ts';
 import type { AgentRef } from './ports.ts';
 import type { AgentRecord, AgentStore, ApiKeyStore } from './ports-stores.ts';
-import type { GatewayEvents, SessionSpec } from './protocol.ts';
+import type { GatewayEvents, RemovalOutcome, SessionSpec } from './protocol.ts';
 
 /** What a registry needs of its gateway. */
 export interface RegistryDeps {
@@ -29,7 +29,7 @@ export class AgentRegistry {
   /** Agents being made: two creates of the same id share one. */
   readonly #making = new Map<string, Promise<Obtained>>();
   /** Agents being deleted: two deletes of the same id share one, and a create waits for it. */
-  readonly #removing = new Map<string, Promise<void>>();
+  readonly #removing = new Map<string, Promise<RemovalOutcome>>();
 
   constructor(deps: RegistryDeps) {
     this.#deps = deps;
@@ -73,7 +73,7 @@ export class AgentRegistry {
    * Ends an agent and deletes its record. One that fails half-way may be repeated.
    * @throws GatewayError `SESSION_NOT_FOUND`, `DATABASE_UNAVAILABLE`, or `INTERNAL` when its client does not end
    */
-  remove(agentId: string, traceId: string): Promise<void> {
+  remove(agentId: string, traceId: string): Promise<RemovalOutcome> {
     const agent = this.get(agentId);
     const removing =
       this.#removing.get(agentId) ??
@@ -83,7 +83,7 @@ export class AgentRegistry {
   }
 
   /** Ends an agent, then its record: in this order nothing of it is left that could act for another of that name. */
-  async #remove(agent: Agent, traceId: string): Promise<void> {
+  async #remove(agent: Agent, traceId: string): Promise<RemovalOutcome> {
     const { agentId } = agent;
     // A record that is being written would outlive the delete.
     await this.#making.get(agentId)?.catch(() => undefined);
@@ -91,6 +91,7 @@ export class AgentRegistry {
     this.#deps.onRemove(agentId);
     await this.#deps.agents.remove(agent.record);
     this.#drop(agent, traceId);
+    return { isUnlinked: agent.isUnlinked };
   }
 
   /** Takes an agent out and tells of it. */

@@ -6,7 +6,7 @@ const endings = agentSetup.createStateConfig({
   on: {
     'client.disconnected': [
       { guard: 'isBlocked', target: '#agent.auth_failed.closing', actions: 'becauseItDisconnected' },
-      { target: '#agent.disconnected.closing', actions: 'becauseItDisconnected' },
+      { target: '#agent.disconnected.closing', actions: ['becauseItDisconnected', 'noteUnlinked'] },
     ],
     'client.auth_failure': {
       target: '#agent.auth_failed.closing',
@@ -25,6 +25,17 @@ const endings = agentSetup.createStateConfig({
   },
 }).on;
 
+/** A log-out asked for while there is no client, or one that is not ready: a linked device is unlinked first. */
+const logOut = (how: 'queued' | 'waiting', otherwise: 'closing' | 'logging_out') =>
+  agentSetup.createStateConfig({
+    on: {
+      'session.logout': [
+        { guard: 'isLinked', target: `#agent.disconnected.unlinking.${how}`, actions: 'becauseAsked' },
+        { target: `#agent.disconnected.${otherwise}`, actions: 'becauseAsked' },
+      ],
+    },
+  }).on['session.logout'];
+
 /** A QR is shown as long as somebody may be waiting for it; restarts in between don't begin the count anew. */
 const showsQr = agentSetup.createStateConfig({
   on: {
@@ -40,7 +51,7 @@ const queued = (isAsked: boolean) =>
   agentSetup.createStateConfig({
     on: {
       'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
-      'session.logout': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
+      'session.logout': logOut('queued', 'closing'),
     },
     invoke: {
       src: 'slot',
@@ -59,6 +70,7 @@ const starting = agentSetup.createStateConfig({
   exit: 'freeSlot',
   on: {
     ...endings,
+    'session.logout': logOut('waiting', 'logging_out'),
     'client.qr': showsQr,
     'client.authenticated': 'linking',
     'client.ready': '#agent.connected',
@@ -76,9 +88,11 @@ const starting = agentSetup.createStateConfig({
  * large accounts take minutes (FAULTS F3).
  */
 const linking = agentSetup.createStateConfig({
+  entry: 'noteLinking',
   exit: 'forgetPercent',
   on: {
     ...endings,
+    'session.logout': { target: '#agent.disconnected.unlinking.waiting', actions: 'becauseAsked' },
     'client.qr': showsQr,
     'client.ready': '#agent.connected',
     'client.loading': { guard: 'isMoving', target: 'linking', reenter: true, actions: 'notePercent' },
@@ -100,12 +114,55 @@ const faltering = agentSetup.createStateConfig({
 
 /** The page is being reloaded under the client, which then links anew with what is saved. */
 const reloading = agentSetup.createStateConfig({
-  on: { ...endings, 'client.qr': showsQr, 'client.ready': '#agent.connected' },
+  on: {
+    ...endings,
+    'session.logout': logOut('waiting', 'logging_out'),
+    'client.qr': showsQr,
+    'client.ready': '#agent.connected',
+  },
   invoke: {
     src: 'reloading',
     input: ({ context }) => context.agent,
     onDone: 'linking',
     onError: 'closing',
+  },
+});
+
+/** How a client that is only wanted for its log-out can end: the reason stays that of the log-out. */
+const unlinkingEnds = agentSetup.createStateConfig({
+  on: {
+    'client.ready': '#agent.disconnected.logging_out',
+    'client.qr': { target: '#agent.disconnected.closing', actions: 'noteUnlinked' },
+    'client.disconnected': { target: '#agent.disconnected.closing', actions: 'noteUnlinked' },
+    'client.auth_failure': '#agent.disconnected.closing',
+    'client.crashed': { target: '#agent.disconnected.closing', actions: 'noteError' },
+    'client.failed': { target: '#agent.disconnected.closing', actions: 'noteError' },
+  },
+}).on;
+
+/**
+ * Linked, and to be logged out: only a client that is ready can unlink the device at the phone. One is started for
+ * it unless there is one already. Past the limit the device stays linked, and the caller learns it.
+ */
+const unlinking = agentSetup.createStateConfig({
+  initial: 'queued',
+  on: { 'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' } },
+  after: { unlinkLimit: '#agent.disconnected.closing' },
+  states: {
+    queued: {
+      invoke: {
+        src: 'slot',
+        input: ({ context }) => ({ agent: context.agent, isAsked: true }),
+        onDone: 'starting',
+        onError: '#agent.disconnected.closing',
+      },
+    },
+    starting: {
+      entry: spawnChild('client', { id: 'client', input: ({ context }) => context.agent }),
+      exit: 'freeSlot',
+      on: unlinkingEnds,
+    },
+    waiting: { on: unlinkingEnds },
   },
 });
 
@@ -130,7 +187,7 @@ const resting = agentSetup.createStateConfig({
       { target: '#agent.disconnected.queued' },
     ],
     'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
-    'session.logout': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
+    'session.logout': logOut('queued', 'closing'),
   },
 });
 
@@ -230,6 +287,7 @@ export const agentMachine = agentSetup.createMachine({
         linking,
         faltering,
         reloading,
+        unlinking,
         logging_out: {
           entry: 'freeSlot',
           invoke: {

@@ -8,11 +8,17 @@ import type { ActorLimits } from './settings.ts';
 export interface AgentPort extends ClientOwner {
   readonly limits: ActorLimits;
   readonly qrMaxRefreshes: number;
+  /** It was linked and nobody logged it out. */
+  readonly isLinked: boolean;
   /** Waits for a place among the clients that may start at once; one that nobody asked for also for the fleet. */
   takeSlot(signal: AbortSignal, isAsked: boolean): Promise<void>;
   freeSlot(): void;
   showQr(code: string | null): void;
+  /** It is about to be linked: the phone knows the device from here on. */
+  linking(): void;
   linked(): void;
+  /** WhatsApp knows the device no more. */
+  unlinked(): void;
   openSession(me: Me): void;
   closeSession(): void;
   logOut(): Promise<void>;
@@ -75,6 +81,7 @@ export const agentSetup = setup({
     reloading: fromPromise<void, AgentPort>(({ input, signal }) => input.reload(signal)),
   },
   delays: {
+    unlinkLimit: ({ context }) => context.agent.limits.unlinkMs,
     startLimit: ({ context }) => context.agent.limits.startMs,
     linkLimit: ({ context }) => context.agent.limits.linkMs,
     verdictLimit: ({ context }) => context.agent.limits.closeMs,
@@ -84,6 +91,7 @@ export const agentSetup = setup({
   guards: {
     isBlocked: ({ event }) =>
       event.type === 'client.disconnected' && downRule(event.reason).verdict === 'blocked',
+    isLinked: ({ context }) => context.agent.isLinked,
     isFresh: ({ event }) => event.type === 'session.start' && event.fresh,
     hasRefreshesLeft: ({ context }) => context.qrs < context.agent.qrMaxRefreshes,
     isMoving: ({ context, event }) => event.type === 'client.loading' && event.percent > context.percent,
@@ -110,7 +118,12 @@ export const agentSetup = setup({
     hideQr: ({ context }) => context.agent.showQr(null),
     countQr: assign({ qrs: ({ context }) => context.qrs + 1 }),
     forgetQrs: assign({ qrs: 0 }),
+    noteLinking: ({ context }) => context.agent.linking(),
     noteLinked: ({ context }) => context.agent.linked(),
+    noteUnlinked: ({ context, event }) => {
+      const isPhones = event.type === 'client.disconnected' && event.reason === 'LOGOUT';
+      if (event.type === 'client.qr' || isPhones) context.agent.unlinked();
+    },
     openSession: ({ context, event }) => {
       if (event.type === 'client.ready') context.agent.openSession(event.me);
     },

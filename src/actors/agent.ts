@@ -109,7 +109,7 @@ export class Agent implements SessionOwner {
 
   /** Reads credentials and queue, then lets the supervisor begin. */
   async #boot(): Promise<void> {
-    this.#session.isLinked = await this.#deps.driver.hasCredentials(this.agentId);
+    this.#session.restoreLink(await this.#deps.driver.hasCredentials(this.agentId));
     await this.sender.restore();
     this.supervision.start();
   }
@@ -146,6 +146,11 @@ export class Agent implements SessionOwner {
 
   get me(): Me | null {
     return this.#session.live.me;
+  }
+
+  /** False when the newest log-out has left the device linked at the phone. */
+  get isUnlinked(): boolean {
+    return this.#session.isUnlinked;
   }
 
   /** True when a message can be sent now. */

@@ -20,20 +20,20 @@ export class ClientCalls {
     this.#deps = deps;
   }
 
-  /** Unlinks the device, if there is a client to do it; never rejects. */
-  async logOut(client: WhatsAppClient | null): Promise<void> {
-    if (client) await this.#bounded('logout', client.logout(), this.#deps.limits.logoutMs);
+  /** Unlinks the device, if there is a client to do it: true when that is done; never rejects. */
+  async logOut(client: WhatsAppClient | null): Promise<boolean> {
+    return client !== null && this.#bounded('logout', () => client.logout(), this.#deps.limits.logoutMs);
   }
 
   /** Ends the client, if there is one; never rejects. */
   async close(client: WhatsAppClient | null): Promise<void> {
-    if (client) await this.#bounded('destroy', client.destroy(), this.#deps.limits.closeMs);
+    if (client) await this.#bounded('destroy', () => client.destroy(), this.#deps.limits.closeMs);
   }
 
   /** Deletes what the driver keeps of an agent; never rejects. */
   async forgetCredentials(agentId: string): Promise<void> {
     const { driver, limits } = this.#deps;
-    await this.#bounded('forget', driver.removeCredentials(agentId), limits.closeMs);
+    await this.#bounded('forget', () => driver.removeCredentials(agentId), limits.closeMs);
   }
 
   /** The socket's state. @throws GatewayError `BAD_GATEWAY` when the page is mute, `SESSION_NOT_READY` without one */
@@ -48,13 +48,15 @@ export class ClientCalls {
     await withDeadline(this.#deps.clock, present(client).reload(), this.#deps.limits.startMs, late);
   }
 
-  /** Waits for a call within its limit; what goes wrong is told, never thrown. */
-  async #bounded(operation: string, call: Promise<void>, ms: number): Promise<void> {
+  /** Waits for a call within its limit: true when it is done; a failure is reported, never thrown. */
+  async #bounded(operation: string, call: () => Promise<void>, ms: number): Promise<boolean> {
     try {
       const late = () => new GatewayError('BAD_GATEWAY', `${operation} took too long.`);
-      await withDeadline(this.#deps.clock, call, ms, late);
+      await withDeadline(this.#deps.clock, call(), ms, late);
+      return true;
     } catch (error) {
       this.#deps.fault(operation, error);
+      return false;
     }
   }
 }

@@ -85,9 +85,9 @@ export class Ending {
     this.#tell(gone);
     const ended = supervision.ended();
     supervision.command({ type: 'session.remove', traceId });
-    const { logoutMs, closeMs } = settings.limits;
+    const { unlinkMs, logoutMs, closeMs } = settings.limits;
     const late = () => new GatewayError('INTERNAL', 'The client did not end.');
-    await withDeadline(clock, ended, 2 * (logoutMs + closeMs), late);
+    await withDeadline(clock, ended, unlinkMs + 2 * (logoutMs + closeMs), late);
     await inbox.stop(0);
   }
 

@@ -16,6 +16,7 @@ import type {
   GatewaySystem,
   MailboxView,
   QrView,
+  RemovalOutcome,
   RunOptions,
   RunOutcome,
   SendOptions,
@@ -91,11 +92,14 @@ class Gateway implements GatewaySystem {
   async reconnect(agentId: string, traceId: string): Promise<StartOutcome> {
     this.#lifecycle.assertOpen();
     const agent = this.#agents.get(agentId);
-    return this.#start(agent, false, () => agent.command({ type: 'session.reconnect', traceId }));
+    const started = await this.#start(agent, false, () =>
+      agent.command({ type: 'session.reconnect', traceId }),
+    );
+    return { ...started, isUnlinked: agent.isUnlinked };
   }
 
-  async remove(agentId: string, traceId: string): Promise<void> {
-    await this.#agents.remove(agentId, traceId);
+  async remove(agentId: string, traceId: string): Promise<RemovalOutcome> {
+    return this.#agents.remove(agentId, traceId);
   }
 
   list(): AgentView[] {

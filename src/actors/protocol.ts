@@ -92,6 +92,14 @@ export interface StartOutcome {
   qr: QrView | null;
   created: boolean;
   outcome: 'connected' | 'qr' | 'pending';
+  /** Of a reconnect: false when the log-out has left the former device linked at the phone. */
+  isUnlinked?: boolean;
+}
+
+/** How a removal ended. */
+export interface RemovalOutcome {
+  /** False when the device is still linked at the phone. */
+  isUnlinked: boolean;
 }
 
 /** How a send ended within the time that the caller was held. */
@@ -215,10 +223,10 @@ export interface GatewaySystem {
   restore(): Promise<void>;
   /** Creates or restarts a session (SPEC §3). `AGENT_ID_TAKEN`, `INVALID_PAYLOAD` (no key), `SESSION_START_FAILED`. */
   create(spec: SessionSpec, traceId: string): Promise<StartOutcome>;
-  /** Logs out, starts anew, waits for the new QR. `SESSION_NOT_FOUND`, `SESSION_START_FAILED`. */
+  /** Logs out, starts again, waits for the new QR. `SESSION_NOT_FOUND`, `SESSION_START_FAILED`. */
   reconnect(agentId: string, traceId: string): Promise<StartOutcome>;
   /** Logs out and deletes credentials and record. `SESSION_NOT_FOUND`. */
-  remove(agentId: string, traceId: string): Promise<void>;
+  remove(agentId: string, traceId: string): Promise<RemovalOutcome>;
 
   list(): AgentView[];
   /** `SESSION_NOT_FOUND`. */

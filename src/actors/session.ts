@@ -46,7 +46,6 @@ export interface SessionOwner {
  */
 export class Session implements SupervisedAgent {
   readonly live = new LiveSide();
-  isLinked = false;
   readonly #deps: SessionDeps;
   readonly #owner: SessionOwner;
   readonly #calls: ClientCalls;
@@ -54,6 +53,10 @@ export class Session implements SupervisedAgent {
   #client: WhatsAppClient | null = null;
   #release: ReleaseSlot | null = null;
   #isEnding = false;
+  #isLinked = false;
+  /** The phone may list the device: not so once it was logged out. */
+  #isKnownToPhone = false;
+  #isUnlinked = true;
   #lastError: string | undefined;
 
   constructor(deps: SessionDeps, owner: SessionOwner) {
@@ -79,6 +82,22 @@ export class Session implements SupervisedAgent {
 
   get qrMaxRefreshes(): number {
     return this.#deps.settings.qrMaxRefreshes;
+  }
+
+  /** It was linked and nobody logged it out: it comes back by itself. */
+  get isLinked(): boolean {
+    return this.#isLinked;
+  }
+
+  /** Credentials of an earlier process are there, or not. */
+  restoreLink(isLinked: boolean): void {
+    this.#isLinked = isLinked;
+    this.#isKnownToPhone = isLinked;
+  }
+
+  /** False when the newest log-out has left the device linked: its owner has to unlink it on the phone. */
+  get isUnlinked(): boolean {
+    return this.#isUnlinked;
   }
 
   // ── what is told of it ────────────────────────────────────────────────────────────────────────────────
@@ -145,9 +164,20 @@ export class Session implements SupervisedAgent {
     if (qr) this.#owner.qrShown();
   }
 
+  /** The phone knows the device from here on. */
+  linking(): void {
+    this.#isKnownToPhone = true;
+  }
+
   /** From now on it comes back by itself. */
   linked(): void {
-    this.isLinked = true;
+    this.#isLinked = true;
+    this.#isKnownToPhone = true;
+  }
+
+  /** The phone knows the device no more. */
+  unlinked(): void {
+    this.#isKnownToPhone = false;
   }
 
   /** The session is ready: sending and receiving begin. */
@@ -163,8 +193,8 @@ export class Session implements SupervisedAgent {
   }
 
   /** Unlinks the device, as far as there is a client to do it. */
-  logOut(): Promise<void> {
-    return this.#calls.logOut(this.#client);
+  async logOut(): Promise<void> {
+    if (await this.#calls.logOut(this.#client)) this.unlinked();
   }
 
   /** Ends the client, if there is one. */
@@ -175,7 +205,7 @@ export class Session implements SupervisedAgent {
 
   /** Deletes what the driver keeps of the agent. */
   async forgetCredentials(): Promise<void> {
-    this.isLinked = false;
+    this.#isLinked = false;
     await this.#calls.forgetCredentials(this.agentId);
   }
 
@@ -198,6 +228,7 @@ export class Session implements SupervisedAgent {
   /** There is no client any more. */
   reportDown(reason: string): void {
     this.#isEnding = false;
+    if (reason === 'LOGGED_OUT') this.#isUnlinked = !this.#isKnownToPhone;
     this.#owner.down(reason);
   }
 

@@ -25,6 +25,8 @@ export interface ActorLimits {
   linkMs: number;
   /** Longest wait for the next QR while nobody scans. */
   qrStallMs: number;
+  /** A start that is only made to log out, its wait for a place included. */
+  unlinkMs: number;
   /** Logging out at WhatsApp before the client is closed regardless. */
   logoutMs: number;
   /** Closing a client, its own bounded teardown included. */
@@ -49,6 +51,7 @@ export const DEFAULT_LIMITS: ActorLimits = {
   startMs: 60_000,
   linkMs: 90_000,
   qrStallMs: 75_000,
+  unlinkMs: 30_000,
   logoutMs: 10_000,
   closeMs: 15_000,
   steadyMs: 120_000,

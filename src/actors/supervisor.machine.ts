@@ -6,8 +6,6 @@ import { downRule } from './down-reasons.ts';
 
 /** What the supervisor needs of its agent beside the agent's own port. */
 export interface SupervisedAgent extends AgentPort {
-  /** It was linked and nobody logged it out. */
-  readonly isLinked: boolean;
   readonly givesWay: boolean;
   random(): number;
   now(): number;

@@ -28,10 +28,16 @@ const endpoints = z.object({ run: z.url(), messages: z.url(), media: z.url() }).
 
 const session = { userId: z.int(), agentId, agentName: z.string(), status: sessionStatus, endpoints, live };
 
+const unlinked = z.literal(false).optional().meta({
+  description:
+    'Only when the device could not be unlinked: it stays listed on the phone until it is removed there.',
+});
+
 export const startedSession = z
   .object({
     ...session,
     qr: z.string().optional().meta({ description: 'The code to scan, when there is one.' }),
+    unlinked,
   })
   .meta({ id: 'StartedSession' });
 
@@ -60,7 +66,9 @@ export const sessionDetails = z
 
 export const sessionList = z.object({ sessions: z.array(sessionDetails) }).meta({ id: 'SessionList' });
 
-export const deletedSession = z.object({ agentId, deleted: z.literal(true) }).meta({ id: 'DeletedSession' });
+export const deletedSession = z
+  .object({ agentId, deleted: z.literal(true), unlinked })
+  .meta({ id: 'DeletedSession' });
 
 const sent = { messageId, id, to: jid, status: z.literal('sent'), timestamp: moment };
 const queued = { id, status: z.literal('queued'), position: z.int() };

@@ -72,7 +72,9 @@ export function sessionOperations(): ZodOpenApiPathsObject {
         operationId: 'deleteSession',
         summary: 'Log out, delete credentials and record',
         description:
-          'Works in every state and is safe to repeat. Queued messages fail with `SESSION_NOT_FOUND`.',
+          'Works in every state and is safe to repeat. Queued messages fail with `SESSION_NOT_FOUND`. A linked agent ' +
+          'without a running client is started once more for the log-out; when that cannot be done within about a ' +
+          'minute, the answer has `"unlinked": false`, and the device is to be removed on the phone.',
         tags,
         security,
         requestParams: byAgent,
@@ -85,7 +87,10 @@ export function sessionOperations(): ZodOpenApiPathsObject {
     '/sessions/{agentId}/reconnect': {
       post: {
         operationId: 'reconnectSession',
-        summary: 'Log out, start anew, answer with the new QR',
+        summary: 'Log out, start again, answer with the new QR',
+        description:
+          'Works in every state. `"unlinked": false` says that the former device could not be unlinked and is to be ' +
+          'removed on the phone.',
         tags,
         security,
         requestParams: byAgent,

@@ -140,6 +140,107 @@ describe('the gateway', () => {
     });
   });
 
+  describe('logging out an agent that has no client that is ready', () => {
+    let calls: string[];
+
+    /** An agent that was linked, came back, and lost its session to another browser. */
+    async function linkedButAway(unlinkMs = DEFAULT_LIMITS.unlinkMs): Promise<void> {
+      calls = [];
+      gateway = memoryGateway({ settings: { limits: { ...DEFAULT_LIMITS, unlinkMs } } });
+      const { driver, client, system } = gateway;
+      driver.script = { logout: async () => void calls.push('logout') };
+      driver.removeCredentials = async () => void calls.push('forget');
+      await gateway.connect();
+      client().events.emit('disconnected', 'CONFLICT');
+      await eventually('its end', () => system.describe('shop').states.includes('disconnected.resting'));
+    }
+
+    /** Waits for the client that is started for the log-out. */
+    const started = (clients: number) =>
+      eventually('a client for the log-out', () => gateway.driver.clients.length === clients);
+
+    for (const [how, call] of [
+      ['delete', () => gateway.system.remove('shop', 't')],
+      ['reconnect', () => gateway.system.reconnect('shop', 't')],
+    ] as const) {
+      it(`starts one, so that a ${how} unlinks the device at the phone`, async () => {
+        await linkedButAway();
+        const ended = call();
+        await started(2);
+        expect(calls).to.deep.equal([]);
+        gateway.client().events.emit('ready', { pn: '6281111111111@c.us' });
+        if (how === 'reconnect') {
+          await started(3);
+          gateway.client().events.emit('qr', 'a,b,c');
+        }
+        expect(await ended).to.include({ isUnlinked: true });
+        expect(calls).to.deep.equal(['logout', 'forget']);
+      });
+
+      it(`answers a ${how} within its limit when that client does not become ready: still linked`, async () => {
+        await linkedButAway(40);
+        const ended = call();
+        if (how === 'reconnect') {
+          await started(3);
+          gateway.client().events.emit('qr', 'a,b,c');
+        }
+        expect(await ended).to.include({ isUnlinked: false });
+        expect(calls).to.deep.equal(['forget']);
+      });
+    }
+
+    it('takes a QR for the word of WhatsApp that the device is unlinked already', async () => {
+      await linkedButAway();
+      const deleted = gateway.system.remove('shop', 't');
+      await started(2);
+      gateway.client().events.emit('qr', 'a,b,c');
+      expect(await deleted).to.include({ isUnlinked: true });
+      expect(calls).to.deep.equal(['forget']);
+    });
+
+    it('says that the device is still linked when the log-out itself fails', async () => {
+      await linkedButAway();
+      gateway.driver.script = { logout: () => Promise.reject(clientGone) };
+      const deleted = gateway.system.remove('shop', 't');
+      await started(2);
+      gateway.client().events.emit('ready', { pn: '6281111111111@c.us' });
+      expect(await deleted).to.include({ isUnlinked: false });
+    });
+
+    it('waits for one that is starting with the saved login, and logs that one out', async () => {
+      await linkedButAway();
+      const created = refusal(gateway.create());
+      await started(2);
+      const deleted = gateway.system.remove('shop', 't');
+      await settled();
+      expect(calls).to.deep.equal([]);
+      gateway.client().events.emit('ready', { pn: '6281111111111@c.us' });
+      expect(await deleted).to.include({ isUnlinked: true });
+      expect(calls).to.deep.equal(['logout', 'forget']);
+      expect(gateway.driver.clients).to.have.length(2);
+      await created;
+    });
+
+    it('starts none for an agent that was never linked, or that the phone unlinked', async () => {
+      for (const reason of ['QR', 'LOGOUT'] as const) {
+        gateway = memoryGateway();
+        const { client, create, driver, system } = gateway;
+        if (reason === 'QR') {
+          const created = refusal(create());
+          await started(1);
+          client().events.emit('disconnected', 'QR_EXPIRED');
+          await created;
+        } else {
+          await gateway.connect();
+          client().events.emit('disconnected', 'LOGOUT');
+          await eventually('its end', () => system.describe('shop').states.includes('disconnected.resting'));
+        }
+        expect(await system.remove('shop', 't')).to.deep.equal({ isUnlinked: true });
+        expect(driver.clients).to.have.length(1);
+      }
+    });
+  });
+
   describe('a held send', () => {
     it('is answered as queued when its session ends under it after the wait', async () => {
       gateway = memoryGateway({ settings: { sendWaitMs: 20 } });

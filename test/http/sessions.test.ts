@@ -136,6 +136,16 @@ describe('/sessions', () => {
     expect((await http.ask('/sessions/bot', { method: 'DELETE' })).status).to.equal(404);
   });
 
+  it('says so when a delete or a reconnect has left the device linked', async () => {
+    http.system.isUnlinked = false;
+    const { onReconnect } = http.system;
+    http.system.onReconnect = async (agentId) => ({ ...(await onReconnect(agentId)), isUnlinked: false });
+    const reconnected = await http.ask('/sessions/bot/reconnect', { method: 'POST' });
+    expect(reconnected.body).to.include({ unlinked: false });
+    const deleted = await http.ask('/sessions/bot', { method: 'DELETE' });
+    expect(deleted.body).to.deep.equal({ agentId: 'bot', deleted: true, unlinked: false });
+  });
+
   it('answers a reconnect with the new QR', async () => {
     const reply = await http.ask('/sessions/bot/reconnect', { method: 'POST' });
     expect(reply.status).to.equal(200);

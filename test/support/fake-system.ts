@@ -9,6 +9,7 @@ import type {
   GatewayEvents,
   GatewaySystem,
   QrView,
+  RemovalOutcome,
   RunOutcome,
   SendOptions,
   SendOutcome,
@@ -91,6 +92,8 @@ export class FakeSystem implements GatewaySystem {
     created: false,
     outcome: 'qr',
   });
+  /** Whether a removal finds the device unlinked. */
+  isUnlinked = true;
   /** Thrown by `assertCanSend` while set. */
   refusal: GatewayError | null = null;
 
@@ -118,10 +121,11 @@ export class FakeSystem implements GatewaySystem {
     return this.onReconnect(agentId);
   }
 
-  async remove(agentId: string): Promise<void> {
+  async remove(agentId: string): Promise<RemovalOutcome> {
     this.#agent(agentId);
     this.agents.delete(agentId);
     this.events.emit('removed', agentId);
+    return { isUnlinked: this.isUnlinked };
   }
 
   list(): AgentView[] {

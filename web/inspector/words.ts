@@ -37,6 +37,7 @@ const STATE_WORDS: Record<string, string> = {
   linking: 'A phone is linked; WhatsApp is loading its chats.',
   faltering: 'The session stumbled; the supervisor decides what to do.',
   reloading: 'Its page is being loaded anew.',
+  waiting: 'Its client is starting, and is logged out as soon as it is ready.',
   logging_out: 'It is logging out.',
   closing: 'Its client is being closed.',
   resting: 'Nothing is running.',

@@ -54,6 +54,11 @@ function detailsBody(agent: AgentView, baseUrl: string) {
   };
 }
 
+/** Only a device that a log-out has left linked is mentioned. */
+function unlinkedField(isUnlinked = true): { unlinked?: false } {
+  return isUnlinked ? {} : { unlinked: false };
+}
+
 /** 202 while neither QR nor readiness is there, 201 for a new record, else 200. */
 function startAnswer(start: StartOutcome, baseUrl: string): Answer {
   const status = start.outcome === 'pending' ? 202 : start.created ? 201 : 200;
@@ -61,7 +66,7 @@ function startAnswer(start: StartOutcome, baseUrl: string): Answer {
   return {
     status,
     headers: status === 200 ? {} : { Location: `/sessions/${start.agent.agentId}` },
-    body: { ...sessionBody(start.agent, baseUrl), qr },
+    body: { ...sessionBody(start.agent, baseUrl), qr, ...unlinkedField(start.isUnlinked) },
   };
 }
 
@@ -123,8 +128,8 @@ export function sessionRoutes({ system, settings, stopping, guards, streams }: E
       guard,
       async (req, res) => {
         const { agentId } = parseWith(agentPath, req.params);
-        await system.remove(agentId, traceIdOf(res));
-        sendAnswer(res, { status: 200, body: { agentId, deleted: true } });
+        const { isUnlinked } = await system.remove(agentId, traceIdOf(res));
+        sendAnswer(res, { status: 200, body: { agentId, deleted: true, ...unlinkedField(isUnlinked) } });
       },
     ],
   });
