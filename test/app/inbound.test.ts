@@ -1,0 +1,139 @@
+import { expect } from 'chai';
+import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { callApi } from '../support/api.ts';
+import { eventually } from '../support/eventually.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { type Service, startService } from '../support/service.ts';
+
+const BOT = '6281111111111';
+const CUSTOMER = '6281234567890';
+const OTHER = '6281234567891';
+const MINUTE_MS = 60_000;
+
+describe('what comes in over a life of the service', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let network: SandboxNetwork;
+  let service: Service;
+  const services: Service[] = [];
+
+  beforeEach(async () => {
+    database = await createDatabase();
+    network = new SandboxNetwork();
+    await start();
+  });
+  afterEach(async () => {
+    for (const one of services.splice(0).reverse()) await one.close();
+  });
+
+  async function start(): Promise<void> {
+    service = await startService(database, { network, env: { WHATSAPP_DRIVER: 'sandbox' } });
+    services.push(service);
+  }
+
+  /** Creates the agent and scans its QR. */
+  async function link(): Promise<void> {
+    const spec = { userId: 1, agentId: 'shop', agentName: 'Shop', apikey: 'key' };
+    const { body } = await callApi(service.app.url, 'POST', '/sessions', spec);
+    network.scan(String(body.qr), BOT);
+    await connected();
+  }
+
+  const connected = () =>
+    eventually('the agent to be connected', async () => {
+      const { body } = await callApi(service.app.url, 'GET', '/sessions/shop');
+      return body.status === 'connected';
+    });
+  const write = (text: string, from = CUSTOMER) => network.write(from, { to: BOT, text });
+  /** The texts that the AI of any service was asked. */
+  const asked = () => services.flatMap(({ ai }) => ai.calls).map(({ body }) => body.message);
+  /** Asks one more question and waits for it: what came before it in its chat has ended by then. */
+  async function barrier(text: string): Promise<void> {
+    write(text);
+    await eventually(`"${text}" to be asked`, () => asked().includes(text));
+  }
+
+  it('is not answered when it was there before the link, nor again after a delete and a new link', async () => {
+    write('before');
+    await link();
+    await barrier('after');
+    await callApi(service.app.url, 'DELETE', '/sessions/shop');
+    await link();
+    await barrier('after the second link');
+    await service.app.stop();
+    await start();
+    await connected();
+    await barrier('after the restart');
+    expect(asked()).to.deep.equal(['after', 'after the second link', 'after the restart']);
+  });
+
+  it('is answered after a stop of minutes though a person has read it, and left alone after hours', async () => {
+    await link();
+    await barrier('first');
+    await service.app.stop();
+    write('hours ago');
+    await network.clock.advance(180 * MINUTE_MS);
+    write('minutes ago');
+    network.read(BOT, `${CUSTOMER}@c.us`);
+    await network.clock.advance(5 * MINUTE_MS);
+    await start();
+    await connected();
+    await barrier('last');
+    expect(asked()).to.deep.equal(['first', 'minutes ago', 'last']);
+  });
+
+  it('is left alone when the connection was away for longer than it is worth an answer', async () => {
+    await link();
+    network.drop(BOT);
+    write('hours ago');
+    await network.clock.advance(20 * MINUTE_MS);
+    network.restore(BOT);
+    await connected();
+    await barrier('now');
+    expect(asked()).to.deep.equal(['now']);
+  });
+
+  it('is answered once though WhatsApp reports it by number and again by LID', async () => {
+    await link();
+    await barrier('hello');
+    network.account(CUSTOMER, { addressedByLid: true });
+    const [message] = network.messages(BOT).filter(({ body }) => body === 'hello');
+    const { lid } = network.account(CUSTOMER);
+    const id = message!.id.replace(`${CUSTOMER}@c.us`, lid);
+    expect(id).to.not.equal(message!.id);
+    for (const device of network.devicesOf(BOT))
+      device.events.emit('message', { ...message!, id, chatId: lid, senderId: lid });
+    await barrier('bye');
+    expect(asked()).to.deep.equal(['hello', 'bye']);
+  });
+
+  it('is asked as it was edited while it waited, and not at all when it was taken back', async () => {
+    await link();
+    let answer = () => {};
+    const thinking = new Promise<void>((resolve) => (answer = resolve));
+    service.ai.behave = async ({ body }) => {
+      if (body.message === 'first') await thinking;
+      return { body: { reply: `AI: ${body.message}` } };
+    };
+    const first = write('first');
+    await eventually('the first question', () => asked().length === 1);
+    network.edit(CUSTOMER, write('draft').id, 'better');
+    network.revoke(CUSTOMER, write('secret').id);
+    network.revoke(CUSTOMER, first.id);
+    answer();
+    await barrier('last');
+    expect(asked()).to.deep.equal(['first', 'better', 'last']);
+    await eventually('the replies', () => network.messages(CUSTOMER).some(({ body }) => body === 'AI: last'));
+    expect(network.messages(CUSTOMER).map(({ body }) => body)).to.not.include('AI: first');
+  });
+
+  it('is answered however fast a person writes, and however often the AI says nothing', async () => {
+    await link();
+    service.ai.behave = ({ body }) => ({ body: body.sessionId === `${OTHER}@c.us` ? {} : { reply: 'ok' } });
+    for (let index = 0; index < 9; index += 1) {
+      write(`question ${index}`);
+      write('p', OTHER);
+      await eventually('both to be asked', () => asked().length === 2 * (index + 1));
+    }
+  });
+});
