@@ -50,7 +50,7 @@ export async function openOutbox(
     onFault: fault,
     onNotice: () => undefined,
   });
-  const client = driver.create('outbox');
+  const client = driver.create({ userId: 1, agentId: 'outbox' });
   const nothing = async (): Promise<void> => undefined;
   const log = { markSending: nothing, settle: nothing } as Partial<MessageLog> as MessageLog;
   const silent = (): void => undefined;

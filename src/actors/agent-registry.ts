@@ -2,13 +2,14 @@ import type { EventEmitter } from 'eventemitter3';
 import { Agent, type AgentDeps } from './agent.ts';
 import { GatewayError } from './errors.ts';
 import type { AgentRef } from './ports.ts';
-import type { AgentRecord, AgentStore, ApiKeyStore } from './ports-stores.ts';
+import type { AgentRecord, AgentStore } from './ports-stores.ts';
 import type { GatewayEvents, RemovalOutcome, SessionSpec } from './protocol.ts';
+import type { UserKeys } from './user-keys.ts';
 
 /** What a registry needs of its gateway. */
 export interface RegistryDeps {
   agents: AgentStore;
-  apiKeys: ApiKeyStore;
+  keys: UserKeys;
   events: EventEmitter<GatewayEvents>;
   /** An agent has ended: what is still to be written of it is void. */
   onRemove(agentId: string): void;
@@ -50,6 +51,11 @@ export class AgentRegistry {
     return this.#agents.get(agentId);
   }
 
+  /** It is being made or deleted. */
+  isBusy(agentId: string): boolean {
+    return this.#making.has(agentId) || this.#removing.has(agentId);
+  }
+
   /** @throws GatewayError `SESSION_NOT_FOUND` */
   get(agentId: string): Agent {
     const agent = this.#agents.get(agentId);
@@ -70,26 +76,27 @@ export class AgentRegistry {
   }
 
   /**
-   * Ends an agent and deletes its record. One that fails half-way may be repeated.
+   * Ends an agent and deletes its record, unless that was deleted in the table. One that fails half-way may be repeated.
    * @throws GatewayError `SESSION_NOT_FOUND`, `DATABASE_UNAVAILABLE`, or `INTERNAL` when its client does not end
    */
-  remove(agentId: string, traceId: string): Promise<RemovalOutcome> {
+  remove(agentId: string, traceId: string, rowIsGone = false): Promise<RemovalOutcome> {
     const agent = this.get(agentId);
     const removing =
       this.#removing.get(agentId) ??
-      this.#remove(agent, traceId).finally(() => this.#removing.delete(agentId));
+      this.#remove(agent, traceId, rowIsGone).finally(() => this.#removing.delete(agentId));
     this.#removing.set(agentId, removing);
     return removing;
   }
 
   /** Ends an agent, then its record: in this order nothing of it is left that could act for another of that name. */
-  async #remove(agent: Agent, traceId: string): Promise<RemovalOutcome> {
-    const { agentId } = agent;
+  async #remove(agent: Agent, traceId: string, rowIsGone: boolean): Promise<RemovalOutcome> {
+    const { agentId, record } = agent;
+    const { agents } = this.#deps;
     // A record that is being written would outlive the delete.
     await this.#making.get(agentId)?.catch(() => undefined);
     await agent.ending.remove(traceId);
     this.#deps.onRemove(agentId);
-    await this.#deps.agents.remove(agent.record);
+    await (rowIsGone ? agents.forget(record) : agents.remove(record));
     this.#drop(agent, traceId);
     return { isUnlinked: agent.isUnlinked };
   }
@@ -105,6 +112,7 @@ export class AgentRegistry {
    * @throws GatewayError `AGENT_ID_TAKEN`, `INVALID_PAYLOAD` (no key), `DATABASE_UNAVAILABLE`
    */
   async obtain(spec: SessionSpec, traceId: string): Promise<Obtained> {
+    await this.#removeWithoutRow(spec.agentId, traceId);
     for (let removing = this.#removing.get(spec.agentId); removing; ) {
       await removing.catch(() => undefined);
       removing = this.#removing.get(spec.agentId);
@@ -123,10 +131,20 @@ export class AgentRegistry {
     return obtained;
   }
 
+  /** Removes the agent if its row was deleted in the table: it may be another user's by now. */
+  async #removeWithoutRow(agentId: string, traceId: string): Promise<void> {
+    const known = this.#agents.get(agentId);
+    if (!known || this.isBusy(agentId) || (await this.#deps.agents.has(known.record))) return;
+    if (this.#agents.get(agentId) === known && !this.isBusy(agentId))
+      await this.remove(agentId, traceId, true);
+  }
+
   /** Writes the record and makes the agent, unless there is one. */
   async #save(spec: SessionSpec, known: Agent | undefined, traceId: string): Promise<Obtained> {
     const { userId, agentId, agentName } = spec;
-    const apiKey = (await this.#deps.apiKeys.latestActive(userId)) ?? spec.apiKey;
+    const given = (await this.#deps.keys.latest(userId)) ?? spec.apiKey;
+    // A known agent keeps the key of its row.
+    const apiKey = given ?? (await this.#deps.agents.find(spec))?.apiKey;
     if (!apiKey) throw keyless();
     const stored = { userId, agentId, agentName, apiKey, status: 'awaiting_qr' } as const;
     const record = await this.#deps.agents.save(stored);
@@ -146,6 +164,7 @@ export class AgentRegistry {
   #enter(agent: Agent, traceId?: string): Agent {
     this.#agents.set(agent.agentId, agent);
     this.#deps.events.emit('added', agent.agentId, traceId);
+    agent.begin();
     return agent;
   }
 }

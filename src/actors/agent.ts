@@ -109,9 +109,19 @@ export class Agent implements SessionOwner {
 
   /** Reads credentials and queue, then lets the supervisor begin. */
   async #boot(): Promise<void> {
-    this.#session.restoreLink(await this.#deps.driver.hasCredentials(this.agentId));
+    this.#session.restoreLink(await this.#deps.driver.hasCredentials(this.record));
     await this.sender.restore();
     this.supervision.start();
+  }
+
+  /** Entered into the registry: whatever its row says, there is no connection yet. */
+  begin(): void {
+    if (this.#state.status === 'connected') this.#state.become('disconnected', null);
+  }
+
+  /** Takes over what another system has changed in its row. */
+  update({ agentName, apiKey, endpointUrlRun }: AgentRecord): void {
+    this.record = { ...this.record, agentName, apiKey, endpointUrlRun };
   }
 
   /** After a restart of the service: connects when it was linked; else what the row claims is over. */

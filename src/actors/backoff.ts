@@ -1,4 +1,4 @@
-/** Growing, jittered waits without end (FAULTS §2). */
+/** Growing, jittered waits without end. */
 export interface BackoffPolicy {
   firstMs: number;
   maxMs: number;
@@ -9,6 +9,9 @@ export interface BackoffPolicy {
 
 /** Between the restarts of a client: a second, then twice as long each time, up to five minutes. */
 export const RESTART_BACKOFF: BackoffPolicy = { firstMs: 1_000, maxMs: 300_000, factor: 2, jitter: 0.2 };
+
+/** Between the attempts to take up a stored agent, most likely because the database is away. */
+export const BOOT_BACKOFF: BackoffPolicy = { firstMs: 500, maxMs: 30_000, factor: 2, jitter: 0.2 };
 
 /** The wait before attempt number `attempt` (1 is the first), in whole ms. `random` is in [0, 1). */
 export function backoffMs(attempt: number, policy: BackoffPolicy, random: () => number): number {

@@ -1,6 +1,6 @@
 import { withDeadline } from './deadline.ts';
 import { GatewayError } from './errors.ts';
-import type { Scheduler, WhatsAppClient, WhatsAppDriver } from './ports.ts';
+import type { AgentRef, Scheduler, WhatsAppClient, WhatsAppDriver } from './ports.ts';
 import type { ActorLimits } from './settings.ts';
 
 /** What the calls of a session's machine need of the world. */
@@ -31,9 +31,9 @@ export class ClientCalls {
   }
 
   /** Deletes what the driver keeps of an agent; never rejects. */
-  async forgetCredentials(agentId: string): Promise<void> {
+  async forgetCredentials(agent: AgentRef): Promise<void> {
     const { driver, limits } = this.#deps;
-    await this.#bounded('forget', () => driver.removeCredentials(agentId), limits.closeMs);
+    await this.#bounded('forget', () => driver.removeCredentials(agent), limits.closeMs);
   }
 
   /** The socket's state. @throws GatewayError `BAD_GATEWAY` when the page is mute, `SESSION_NOT_READY` without one */

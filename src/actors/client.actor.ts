@@ -1,5 +1,5 @@
 import { type EventObject, fromCallback } from 'xstate';
-import type { Ack, InboundMessage, Me, WhatsAppClient, WhatsAppDriver } from './ports.ts';
+import type { Ack, AgentRef, InboundMessage, Me, WhatsAppClient, WhatsAppDriver } from './ports.ts';
 
 /** What a client tells the agent's machine. */
 export type ClientEvent =
@@ -15,7 +15,7 @@ export type ClientEvent =
 
 /** Who gets a client, and what doesn't go through the machine: messages and acks are the hot path. */
 export interface ClientOwner {
-  readonly agentId: string;
+  readonly agent: AgentRef;
   readonly driver: WhatsAppDriver;
   attach(client: WhatsAppClient | null): void;
   onMessage(message: InboundMessage): void;
@@ -27,7 +27,7 @@ export interface ClientOwner {
  * of this generation reaches the agent.
  */
 export const clientActor = fromCallback<EventObject, ClientOwner>(({ input: owner, sendBack }) => {
-  const client = owner.driver.create(owner.agentId);
+  const client = owner.driver.create(owner.agent);
   let current = true;
   const tell = (event: ClientEvent) => {
     if (current) sendBack(event);

@@ -29,6 +29,7 @@ import type { MachineName, NextTransition } from './protocol-chart.ts';
 import { StartGate } from './start-gate.ts';
 import { StatusProjection } from './status-projection.ts';
 import { supervisorMachine } from './supervisor.machine.ts';
+import { UserKeys } from './user-keys.ts';
 
 /** The ports that a gateway is made of. */
 export interface GatewayDeps extends AgentPorts {
@@ -56,19 +57,22 @@ class Gateway implements GatewaySystem {
       recovered: (reason) => this.events.emit('fleet', { state: 'recovered', reason }),
     });
     const gate = new StartGate(deps.settings.startConcurrency);
-    const { agents, apiKeys } = deps;
+    const { agents } = deps;
     const fault = (where: string) => (agentId: string, error: unknown) =>
       this.events.emit('fault', { agentId, where, error });
+    const keys = new UserKeys(deps.apiKeys, (error) =>
+      this.events.emit('fault', { agentId: null, where: 'api_keys', error }),
+    );
     const projection = new StatusProjection(agents, fault('projection'));
     const agentDeps = { ...deps, gate, fleet, ownReplies: new OwnReplies(), projection, events: this.events };
     this.#agents = new AgentRegistry({
       agents,
-      apiKeys,
+      keys,
       events: this.events,
       onRemove: (agentId) => projection.forget(agentId),
       agentDeps,
     });
-    this.#keys = new KeyRefresh(deps, fault('key-refresh'));
+    this.#keys = new KeyRefresh({ agents, keys }, fault('key-refresh'));
     this.#lifecycle = new Lifecycle({
       ...deps,
       registry: this.#agents,

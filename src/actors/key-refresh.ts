@@ -1,4 +1,5 @@
-import type { AgentRecord, AgentStore, ApiKeyStore } from './ports-stores.ts';
+import type { AgentRecord, AgentStore } from './ports-stores.ts';
+import type { UserKeys } from './user-keys.ts';
 
 /** Whose key is refreshed: the record in memory is what requests are checked against. */
 interface KeyHolder {
@@ -11,15 +12,15 @@ interface KeyHolder {
  * one look-up at a time per agent, so that a stream of bad keys can't flood the database (SPEC §3).
  */
 export class KeyRefresh {
-  readonly #stores: { agents: AgentStore; apiKeys: ApiKeyStore };
+  readonly #deps: { agents: AgentStore; keys: UserKeys };
   readonly #fault: (agentId: string, error: unknown) => void;
   readonly #running = new Set<string>();
 
   constructor(
-    stores: { agents: AgentStore; apiKeys: ApiKeyStore },
+    deps: { agents: AgentStore; keys: UserKeys },
     fault: (agentId: string, error: unknown) => void,
   ) {
-    this.#stores = stores;
+    this.#deps = deps;
     this.#fault = fault;
   }
 
@@ -35,9 +36,9 @@ export class KeyRefresh {
 
   /** Looks the key up and stores it when it is another one. */
   async #update(holder: KeyHolder): Promise<void> {
-    const latest = await this.#stores.apiKeys.latestActive(holder.record.userId);
+    const latest = await this.#deps.keys.latest(holder.record.userId);
     if (!latest || latest === holder.record.apiKey) return;
-    await this.#stores.agents.setApiKey(holder.record, latest);
+    await this.#deps.agents.setApiKey(holder.record, latest);
     holder.record = { ...holder.record, apiKey: latest };
   }
 }

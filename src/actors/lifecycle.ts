@@ -1,12 +1,14 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { Agent } from './agent.ts';
 import type { AgentRegistry } from './agent-registry.ts';
-import { withDeadline } from './deadline.ts';
+import { BOOT_BACKOFF, backoffMs } from './backoff.ts';
+import { pause, withDeadline } from './deadline.ts';
 import { GatewayError } from './errors.ts';
 import type { Fleet } from './fleet.ts';
 import type { Scheduler, Timer, WhatsAppDriver } from './ports.ts';
 import type { AgentStore } from './ports-stores.ts';
 import type { GatewayEvents } from './protocol.ts';
+import { RecordSync } from './record-sync.ts';
 import { Recycler } from './recycler.ts';
 import type { ActorSettings } from './settings.ts';
 import type { StatusProjection } from './status-projection.ts';
@@ -19,10 +21,12 @@ export interface LifecycleDeps {
   registry: AgentRegistry;
   fleet: Fleet;
   projection: StatusProjection;
-  agents: Pick<AgentStore, 'list'>;
+  agents: Pick<AgentStore, 'list' | 'has' | 'version'>;
   driver: WhatsAppDriver;
   clock: Scheduler;
   settings: ActorSettings;
+  random(): number;
+  newTraceId(): string;
   events: EventEmitter<GatewayEvents>;
 }
 
@@ -31,31 +35,32 @@ export class Lifecycle {
   readonly #deps: LifecycleDeps;
   readonly #recycler: Recycler | null;
   #probes: Timer | null = null;
-  #restored: Promise<void> = Promise.resolve();
-  #stopping = false;
+  readonly #records: RecordSync;
+  #restored: Promise<unknown> = Promise.resolve();
+  /** Aborted when the stop begins. */
+  readonly #over = new AbortController();
 
   constructor(deps: LifecycleDeps) {
     this.#deps = deps;
     this.#recycler = this.#makeRecycler();
+    this.#records = new RecordSync({ ...deps, onAdded: (agents) => this.#bringAll(agents) });
   }
 
   /** Enters every stored agent; they come back in the background. @throws GatewayError `DATABASE_UNAVAILABLE` */
   async restore(): Promise<void> {
     this.#probeLater();
     this.#recycler?.start();
-    const records = await this.#deps.agents.list();
-    const agents = records.map((record) => this.#deps.registry.add(record));
-    this.#restored = this.#bootAll(agents);
+    this.#bringAll(await this.#records.restore());
   }
 
   /** True from the moment that the stop begins. */
   get isStopping(): boolean {
-    return this.#stopping;
+    return this.#over.signal.aborted;
   }
 
   /** @throws GatewayError `SHUTTING_DOWN` from the moment that the stop begins */
   assertOpen(): void {
-    if (!this.#stopping) return;
+    if (!this.isStopping) return;
     throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.', {
       details: { retryAfterSeconds: 5 },
     });
@@ -64,9 +69,10 @@ export class Lifecycle {
   /** Stops all agents, within `graceMs`; those that take longer are killed. Never rejects. */
   async stop(graceMs: number): Promise<void> {
     const { registry, fleet, projection, clock, settings, events } = this.#deps;
-    this.#stopping = true;
+    this.#over.abort();
     fleet.close();
     this.#recycler?.stop();
+    this.#records.stop();
     if (this.#probes) clock.clearTimeout(this.#probes);
     await this.#restored;
     const agents = registry.all();
@@ -82,21 +88,35 @@ export class Lifecycle {
     projection.close();
   }
 
+  /** Brings agents back in the background. */
+  #bringAll(agents: Agent[]): void {
+    this.#restored = Promise.all([this.#restored, this.#bootAll(agents)]);
+  }
+
   /** Boots agents, some at a time: their queues are read in one query. */
   async #bootAll(agents: Agent[]): Promise<void> {
-    for (let first = 0; first < agents.length && !this.#stopping; first += BOOTED_TOGETHER) {
+    for (let first = 0; first < agents.length && !this.isStopping; first += BOOTED_TOGETHER) {
       await Promise.all(agents.slice(first, first + BOOTED_TOGETHER).map((agent) => this.#bring(agent)));
     }
   }
 
-  /** Boots one agent; one that can't be booted now is told, and comes with the next request. */
-  async #bring(agent: Agent): Promise<void> {
+  /** Boots one agent; one that can't be booted now is tried again later, which nobody waits for. */
+  async #bring(agent: Agent, attempt = 1): Promise<void> {
     try {
       await agent.boot();
-      if (!this.#stopping) agent.comeBack();
+      if (!this.isStopping) agent.comeBack();
     } catch (error) {
       this.#deps.events.emit('fault', { agentId: agent.agentId, where: 'restore', error });
+      void this.#bringLater(agent, attempt);
     }
+  }
+
+  /** Tries again after a growing wait, unless the agent or the service ends before. */
+  async #bringLater(agent: Agent, attempt: number): Promise<void> {
+    const { clock, random } = this.#deps;
+    const over = AbortSignal.any([this.#over.signal, agent.ending.signal]);
+    await pause(clock, backoffMs(attempt, BOOT_BACKOFF, random), over);
+    if (!over.aborted) await this.#bring(agent, attempt + 1);
   }
 
   /** Who replaces clients that have grown too large, when there is a limit. */

@@ -49,17 +49,23 @@ export interface AgentStore {
    */
   list(): Promise<AgentRecord[]>;
   find(agent: AgentRef): Promise<AgentRecord | null>;
+  /** True when there is a row, whether or not an agent can be made of it. */
+  has(agent: AgentRef): Promise<boolean>;
+  /** Another text whenever a row has come, gone, or changed in its name, key or AI endpoint; cheap to ask. */
+  version(): Promise<string>;
   /** Writes a state; `connected` stamps `last_connected_at`, the end of a connection `last_disconnected_at`. */
   setStatus(agent: AgentRef, change: StateChange): Promise<void>;
   setApiKey(agent: AgentRef, apiKey: string): Promise<void>;
   /** Deletes the record and everything that was kept for it. */
   remove(agent: AgentRef): Promise<void>;
+  /** Deletes what was kept for a record that is gone; one that has come in its place stays. */
+  forget(agent: AgentRef): Promise<void>;
 }
 
 /** The keys of users, which another system writes. */
 export interface ApiKeyStore {
-  /** The newest active key of the user, or null. */
-  latestActive(userId: number): Promise<string | null>;
+  /** The active keys of the user, the newest first; no more than a hundred. */
+  active(userId: number): Promise<string[]>;
 }
 
 /** How a message stands; `unknown` when it may have left. */

@@ -210,11 +210,17 @@ export interface WhatsAppDriver {
   readonly name: 'wwebjs' | 'sandbox';
   /** Before the first start: kills what a dead predecessor left running. */
   prepare(): Promise<void>;
-  create(agentId: string): WhatsAppClient;
+  /**
+   * Before the first start: logins that were stored without their user become those of the given agents (of two with
+   * one agentId, of the first), or nobody's. Without any agent nothing is decided.
+   */
+  adopt(agents: readonly AgentRef[]): Promise<void>;
+  /** A client on the agent's own login. One of another user under that agentId is deleted by the start. */
+  create(agent: AgentRef): WhatsAppClient;
   /** True when the agent was linked and nobody logged it out: it may connect with no QR. */
-  hasCredentials(agentId: string): Promise<boolean>;
+  hasCredentials(agent: AgentRef): Promise<boolean>;
   /** Deletes what is stored for the agent; safe to repeat, and in any state of it but a running client. */
-  removeCredentials(agentId: string): Promise<void>;
+  removeCredentials(agent: AgentRef): Promise<void>;
   /** What runs for each agent, in bytes of memory; nothing where there is no process or none can be measured. */
   memory(): Promise<ReadonlyMap<string, number>>;
   close(): Promise<void>;

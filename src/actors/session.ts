@@ -4,7 +4,15 @@ import type { Fleet } from './fleet.ts';
 import { LinkMoment } from './link-moment.ts';
 import { LiveSide } from './live-side.ts';
 import { masked } from './masked.ts';
-import type { Ack, InboundMessage, Me, Scheduler, WhatsAppClient, WhatsAppDriver } from './ports.ts';
+import type {
+  Ack,
+  AgentRef,
+  InboundMessage,
+  Me,
+  Scheduler,
+  WhatsAppClient,
+  WhatsAppDriver,
+} from './ports.ts';
 import type { GatewayEvents } from './protocol.ts';
 import type { ActorLimits, ActorSettings } from './settings.ts';
 import type { ReleaseSlot, StartGate } from './start-gate.ts';
@@ -25,6 +33,7 @@ export interface SessionDeps {
 /** The agent that a session belongs to, and what it is told. */
 export interface SessionOwner {
   readonly agentId: string;
+  readonly record: AgentRef;
   /** Of the request that the client was started for. */
   readonly traceId: string | undefined;
   message(message: InboundMessage): void;
@@ -70,6 +79,10 @@ export class Session implements SupervisedAgent {
 
   get agentId(): string {
     return this.#owner.agentId;
+  }
+
+  get agent(): AgentRef {
+    return this.#owner.record;
   }
 
   get driver(): WhatsAppDriver {
@@ -206,7 +219,7 @@ export class Session implements SupervisedAgent {
   /** Deletes what the driver keeps of the agent. */
   async forgetCredentials(): Promise<void> {
     this.#isLinked = false;
-    await this.#calls.forgetCredentials(this.agentId);
+    await this.#calls.forgetCredentials(this.agent);
   }
 
   /** The socket's state, asked of the page; rejects when it doesn't answer in time. */

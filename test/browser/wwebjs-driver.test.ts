@@ -7,6 +7,7 @@ import type { WhatsAppClient } from '../../src/actors/ports.ts';
 import type { WwebjsDriver } from '../../src/infra/whatsapp/wwebjs/driver.ts';
 import { browsersOf, killBrowsersOf, processesOfGroup } from '../../src/infra/whatsapp/wwebjs/processes.ts';
 import { describeWhatsAppClient } from '../infra/whatsapp-client.contract.ts';
+import { agentRef } from '../support/agent-ref.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { forEachEdition } from '../support/editions.ts';
 import { eventually } from '../support/eventually.ts';
@@ -55,14 +56,14 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
 
     /** A client that shows its QR. */
     async function showing(agentId: string, by = driver): Promise<WhatsAppClient> {
-      const client = by.create(agentId);
+      const client = by.create(agentRef(agentId));
       await Promise.all([next(client, 'qr'), client.start()]);
       return client;
     }
 
     /** A client that is linked and ready. */
     async function linked(agentId: string, by = driver): Promise<WhatsAppClient> {
-      const client = by.create(agentId);
+      const client = by.create(agentRef(agentId));
       await world.link(client, BOT);
       return client;
     }
@@ -104,7 +105,7 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       expect(await crashed).to.contain('gone');
       await client.destroy();
       expect(processesOfGroup(browser!)).to.deep.equal([]);
-      expect(await driver.hasCredentials('killed')).to.equal(true);
+      expect(await driver.hasCredentials(agentRef('killed'))).to.equal(true);
     });
 
     it('tells of a page that crashed', async () => {
@@ -121,7 +122,7 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
     });
 
     it('rejects a start whose browser dies, and can start again', async () => {
-      const client = driver.create('stillborn');
+      const client = driver.create(agentRef('stillborn'));
       const failed = failureOf(client.start());
       const [pid] = await eventually('a browser', () => {
         const pids = browsers('stillborn');
@@ -135,7 +136,7 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
 
     for (const moment of ['at once', 'when its browser has appeared']) {
       it(`leaves no process when it is destroyed during its start, ${moment}`, async () => {
-        const client = driver.create('hasty');
+        const client = driver.create(agentRef('hasty'));
         const events: string[] = [];
         for (const name of ['qr', 'ready', 'crash', 'disconnected'] as const)
           client.events.on(name, () => events.push(name));
@@ -207,16 +208,17 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       const gone = next(client, 'disconnected');
       world.network.unlink(BOT);
       expect(await gone).to.equal('LOGOUT');
-      expect(await driver.hasCredentials('unlinked')).to.equal(false);
+      expect(await driver.hasCredentials(agentRef('unlinked'))).to.equal(false);
       await client.destroy();
       expect(events).to.deep.equal(['disconnected']);
-      await driver.removeCredentials('unlinked');
+      await driver.removeCredentials(agentRef('unlinked'));
       expect(existsSync(join(world.authDir, 'unlinked'))).to.equal(false);
       expect(world.faults).to.deep.equal([]);
     });
 
     it('starts on a profile whose lock another host left', async () => {
       await mkdir(world.profileOf('moved'), { recursive: true });
+      await driver.adopt([agentRef('moved')]);
       await symlink('another-host-4242', join(world.profileOf('moved'), 'SingletonLock'));
       await showing('moved');
       expect(readlinkSync(join(world.profileOf('moved'), 'SingletonLock'))).to.not.contain('another-host');
@@ -228,7 +230,7 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       expect(await killBrowsersOf(world.profileOf('sales'), 1_000)).to.equal(true);
       // The beginning of an argument is not the argument.
       expect(await killBrowsersOf(join(world.authDir, 'sales'), 1_000)).to.equal(true);
-      await driver.removeCredentials('sales');
+      await driver.removeCredentials(agentRef('sales'));
       expect(browsers('sales2')).to.deep.equal(before);
     });
 
@@ -244,10 +246,10 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
     it('does not follow a link in the place of an auth folder', async () => {
       const elsewhere = await mkdtemp(join(tmpdir(), 'elsewhere-'));
       await symlink(elsewhere, join(world.authDir, 'linked-away'));
-      const client = driver.create('linked-away');
+      const client = driver.create(agentRef('linked-away'));
       const error = await failureOf(client.start());
       expect(error).to.include({ code: 'SESSION_START_FAILED' });
-      const removal = await failureOf(driver.removeCredentials('linked-away'));
+      const removal = await failureOf(driver.removeCredentials(agentRef('linked-away')));
       expect(removal).to.include({ code: 'SESSION_START_FAILED' });
       expect(existsSync(elsewhere)).to.equal(true);
       await rm(elsewhere, { recursive: true });

@@ -5,6 +5,7 @@ import { WwebjsClient } from '../../src/infra/whatsapp/wwebjs/client.ts';
 import { type Library, openLibrary } from '../../src/infra/whatsapp/wwebjs/library.ts';
 import { browsersOf } from '../../src/infra/whatsapp/wwebjs/processes.ts';
 import { Profile } from '../../src/infra/whatsapp/wwebjs/profile.ts';
+import { agentRef } from '../support/agent-ref.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { failureOf } from '../support/failure.ts';
 import { next, WwebjsWorld } from '../support/wwebjs.ts';
@@ -27,7 +28,7 @@ whenChromium('the real driver, when the page does what nobody asked for', (execu
 
   beforeEach(async () => {
     world = await WwebjsWorld.open(executablePath);
-    const profile = new Profile(world.authDir, 'restless');
+    const profile = new Profile(world.authDir, agentRef('restless'));
     const launch = launchOptions({ ...world.options, protocolTimeoutMs: 20_000 }, executablePath);
     client = new WwebjsClient({
       profile,

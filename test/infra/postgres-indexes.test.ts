@@ -18,6 +18,7 @@ const NOT_OF_REQUESTS = new Set([
   'inbound.purge',
   'idempotency.purge',
   'schema.verify',
+  'agent.version',
   'ping',
 ]);
 
@@ -99,9 +100,10 @@ async function useEverything({ agents, apiKeys, messages, inbound, idempotency }
   await agents.save({ ...AGENT, agentName: 'Seven', apiKey: 'k', status: 'connected' });
   await agents.list();
   await agents.find(AGENT);
+  await agents.has(AGENT);
   await agents.setStatus(AGENT, { from: 'awaiting_qr', to: 'connected', at: new Date() });
   await agents.setApiKey(AGENT, 'k');
-  await apiKeys.latestActive(7);
+  await apiKeys.active(7);
   const out = { to: '628123456789@c.us', kind: 'text', text: 'hello', origin: 'api', traceId: 't' } as const;
   const { id } = await messages.append(AGENT, out);
   await messages.find(AGENT, id);
@@ -120,6 +122,7 @@ async function useEverything({ agents, apiKeys, messages, inbound, idempotency }
   const held = { ...key, storedId: id };
   await idempotency.complete(held, { status: 200, headers: {}, body: {} });
   await idempotency.abandon(held);
+  await agents.forget(AGENT);
   await agents.remove(AGENT);
 }
 

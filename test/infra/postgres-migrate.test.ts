@@ -92,7 +92,7 @@ for (const { name, binDir } of flavours()) {
          insert into api_keys (user_id, api_key, is_active, created_at) values (7, 'k7', true, now())`,
       );
       const opened = await openDatabase({ dbUrl: database.url, dataDir: 'unused' });
-      expect(await opened.apiKeys.latestActive(7)).to.equal('k7');
+      expect(await opened.apiKeys.active(7)).to.deep.equal(['k7']);
       await opened.close();
       expect(await run(database, 'select note from api_keys')).to.deep.equal([{ note: null }]);
     });

@@ -141,7 +141,28 @@ for (const { name, binDir } of flavours()) {
         expect((await database.messages.pending(namesake)).map(({ text }) => text)).to.deep.equal(['of 2']);
         expect(await database.inbound.claim(namesake, 'wa-of-both')).to.equal(false);
         expect((await database.idempotency.begin({ ...namesake, ...key })).state).to.equal('in_flight');
+        await database.agents.forget(namesake);
+        expect(await database.agents.has(namesake)).to.equal(true);
+        expect(await database.messages.pending(namesake)).to.deep.equal([]);
         await database.agents.remove(namesake);
+      });
+
+      it('have another version whenever a row comes, goes, or changes in what others write, and not by a state', async () => {
+        const seen = new Set([await database.agents.version()]);
+        const isNew = async () => seen.size < seen.add(await database.agents.version()).size;
+        await database.agents.save(agent);
+        expect(await isNew()).to.equal(true);
+        for (const change of [`agent_name = 'N'`, `api_key = 'k'`, `endpoint_url_run = 'u'`, 'user_id = 9']) {
+          await sql.query(`update whatsapp_user set ${change}`);
+          expect(await isNew(), change).to.equal(true);
+        }
+        await database.agents.setStatus(
+          { ...agent, userId: 9 },
+          { from: 'awaiting_qr', to: 'connected', at: new Date() },
+        );
+        expect(await isNew()).to.equal(false);
+        await sql.query('delete from whatsapp_user');
+        expect(seen.has(await database.agents.version())).to.equal(true);
       });
 
       it('reads rows that another system wrote: an unknown state, no times', async () => {
@@ -205,14 +226,14 @@ for (const { name, binDir } of flavours()) {
         expect(await database.inbound.claim(agent, 'wa-of-before')).to.equal(true);
       });
 
-      it('gives the latest active key of a user, or none', async () => {
+      it('gives the active keys of a user, the newest first', async () => {
         await sql.query(
           `insert into api_keys (user_id, api_key, is_active, created_at) values
              (1, 'old', true, '2024-01-01'), (1, 'newest', true, '2025-01-01'),
              (1, 'revoked', false, '2026-01-01'), (2, 'gone', false, '2024-01-01')`,
         );
-        expect(await database.apiKeys.latestActive(1)).to.equal('newest');
-        expect(await database.apiKeys.latestActive(2)).to.equal(null);
+        expect(await database.apiKeys.active(1)).to.deep.equal(['newest', 'old']);
+        expect(await database.apiKeys.active(2)).to.deep.equal([]);
       });
     });
 

@@ -5,7 +5,8 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { Profile, profilesBelow } from '../../src/infra/whatsapp/wwebjs/profile.ts';
+import { adoptProfiles, Profile, profilesBelow } from '../../src/infra/whatsapp/wwebjs/profile.ts';
+import { agentRef } from '../support/agent-ref.ts';
 import { failureOf } from '../support/failure.ts';
 
 describe('the profile of an agent', () => {
@@ -30,12 +31,12 @@ describe('the profile of an agent', () => {
 
   for (const id of ['', '.', '..', '../victim', 'a/../../victim', 'a/b', '/etc', '.trash', './'])
     it(`is refused for ${JSON.stringify(id)}, even in a row of the database`, () => {
-      expect(() => new Profile(root, id)).to.throw('not a folder name');
+      expect(() => new Profile(root, agentRef(id))).to.throw('not a folder name');
     });
 
   it('is closed to others, Chromium’s part of it too, even where it was open before', async () => {
     await mkdir(join(root, 'bot', 'session'), { recursive: true, mode: 0o755 });
-    const profile = new Profile(root, 'bot');
+    const profile = new Profile(root, agentRef('bot'));
     await profile.prepare();
     await profile.markLinked();
     expect(await modeOf(profile.dir)).to.equal(0o700);
@@ -43,8 +44,40 @@ describe('the profile of an agent', () => {
     expect(await modeOf(join(profile.dir, 'linked'))).to.equal(0o600);
   });
 
+  /** A linked profile as it was made before users were noted. */
+  async function unnoted(agentId: string) {
+    const profile = new Profile(root, agentRef(agentId));
+    await profile.prepare();
+    await profile.markLinked();
+    await rm(join(profile.dir, 'owner'));
+  }
+
+  it('without a user becomes that of the agent that is there, once, and nobody’s where there is none', async () => {
+    await unnoted('bot');
+    await unnoted('left');
+    expect(await new Profile(root, agentRef('bot')).isLinked()).to.equal(false);
+    await adoptProfiles(root, []);
+    await adoptProfiles(root, [agentRef('bot', 7)]);
+    await adoptProfiles(root, [agentRef('bot', 8), agentRef('left', 8)]);
+    expect(await new Profile(root, agentRef('bot', 7)).isLinked()).to.equal(true);
+    for (const namesake of [agentRef('bot', 8), agentRef('left', 8)])
+      expect(await new Profile(root, namesake).isLinked()).to.equal(false);
+  });
+
+  it('of another user, or of none, is deleted before it is used', async () => {
+    await unnoted('bot');
+    for (const agent of [agentRef('bot', 1), agentRef('bot', 2)]) {
+      const profile = new Profile(root, agent);
+      await writeFile(join(profile.userDataDir, 'of-another'), '');
+      await profile.prepare();
+      expect(existsSync(join(profile.userDataDir, 'of-another'))).to.equal(false);
+      expect(await profile.isLinked()).to.equal(false);
+      await profile.markLinked();
+    }
+  });
+
   it('loses the lock of another host, but not while a browser here uses it', async () => {
-    const profile = new Profile(root, 'bot');
+    const profile = new Profile(root, agentRef('bot'));
     await profile.prepare();
     const lock = join(profile.userDataDir, 'SingletonLock');
     await symlink('another-host-4242', lock);
@@ -66,27 +99,29 @@ describe('the profile of an agent', () => {
   });
 
   it('makes the root closed to others when there is none', async () => {
-    await new Profile(join(root, 'deeper'), 'bot').prepare();
+    await new Profile(join(root, 'deeper'), agentRef('bot')).prepare();
     expect(await modeOf(join(root, 'deeper'))).to.equal(0o700);
   });
 
   it('is neither used nor deleted through a link in its place', async () => {
     await symlink(victim, join(root, 'bot'));
-    const profile = new Profile(root, 'bot');
+    const profile = new Profile(root, agentRef('bot'));
     expect((await failureOf(profile.prepare())).code).to.equal('SESSION_START_FAILED');
     expect((await failureOf(profile.remove())).code).to.equal('SESSION_START_FAILED');
     expect(await readdir(victim)).to.deep.equal(['kept']);
   });
 
   it('is not used through a link in the place of Chromium’s part of it', async () => {
-    await mkdir(join(root, 'bot'));
-    await symlink(victim, join(root, 'bot', 'session'));
-    expect((await failureOf(new Profile(root, 'bot').prepare())).code).to.equal('SESSION_START_FAILED');
+    const profile = new Profile(root, agentRef('bot'));
+    await profile.prepare();
+    await rm(profile.userDataDir, { recursive: true });
+    await symlink(victim, profile.userDataDir);
+    expect((await failureOf(profile.prepare())).code).to.equal('SESSION_START_FAILED');
     expect(await readdir(victim)).to.deep.equal(['kept']);
   });
 
   it('is deleted with the links in it, not with what they lead to', async () => {
-    const profile = new Profile(root, 'bot');
+    const profile = new Profile(root, agentRef('bot'));
     await profile.prepare();
     await symlink(victim, join(profile.dir, 'elsewhere'));
     await symlink(victim, join(profile.userDataDir, 'Default'));
@@ -98,7 +133,7 @@ describe('the profile of an agent', () => {
 
   it('goes nowhere when the trash is a link', async () => {
     await symlink(victim, join(root, '.trash'));
-    const profile = new Profile(root, 'bot');
+    const profile = new Profile(root, agentRef('bot'));
     await profile.prepare();
     await failureOf(profile.remove());
     expect(existsSync(profile.dir)).to.equal(true);
@@ -107,9 +142,9 @@ describe('the profile of an agent', () => {
   });
 
   it('leaves a neighbour alone whose name begins alike', async () => {
-    await new Profile(root, 'sales2').prepare();
-    await new Profile(root, 'sales').prepare();
-    await new Profile(root, 'sales').remove();
+    await new Profile(root, agentRef('sales2')).prepare();
+    await new Profile(root, agentRef('sales')).prepare();
+    await new Profile(root, agentRef('sales')).remove();
     expect((await profilesBelow(root)).map((profile) => profile.dir)).to.deep.equal([join(root, 'sales2')]);
   });
 });

@@ -14,6 +14,7 @@ import { CONTROL_OPERATIONS } from '../../src/infra/whatsapp/sandbox/control/ope
 import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
 import { startEchoAi } from '../../src/infra/whatsapp/sandbox/echo-ai.ts';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { agentRef } from '../support/agent-ref.ts';
 import { fakeAgents } from '../support/fake-agents.ts';
 import { sandboxCheck } from '../support/openapi-check.ts';
 
@@ -37,7 +38,7 @@ describe('sandbox control API', () => {
   beforeEach(async () => {
     network = new SandboxNetwork({ connectMs: 0 });
     driver = new SandboxDriver(network);
-    client = driver.create('bot');
+    client = driver.create(agentRef('bot'));
     client.events.on('qr', (code) => {
       qr = code;
     });

@@ -4,6 +4,7 @@ import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 import { AdvanceableClock } from '../../src/infra/whatsapp/sandbox/advanceable-clock.ts';
 import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { agentRef } from '../support/agent-ref.ts';
 import { describeWhatsAppClient } from './whatsapp-client.contract.ts';
 
 describeWhatsAppClient('sandbox', async () => {
@@ -38,7 +39,7 @@ describe('SandboxDriver', () => {
 
   /** A client linked to the number. */
   async function linked(): Promise<WhatsAppClient> {
-    const client = driver.create('a');
+    const client = driver.create(agentRef('a'));
     client.events.once('qr', (qr) => network.scan(qr, number));
     const ready = new Promise((resolve) => client.events.once('ready', resolve));
     await client.start();
@@ -121,7 +122,7 @@ describe('SandboxDriver', () => {
 
   it('asks for another passkey when WhatsApp does not accept the first', async () => {
     network.configure({ passkey: 'refs_stop' });
-    const client = driver.create('a');
+    const client = driver.create(agentRef('a'));
     client.events.once('qr', (qr) => network.scan(qr, number));
     const challenges: unknown[] = [];
     const nextChallenge = () =>
@@ -148,7 +149,7 @@ describe('SandboxDriver', () => {
 
   it('asks for refs again when they are used up', async () => {
     network.configure({ refsPerDevice: 2 });
-    const client = driver.create('a');
+    const client = driver.create(agentRef('a'));
     const codes = new Set<string>();
     const third = new Promise<void>((resolve) => {
       client.events.on('qr', (qr) => {
@@ -177,7 +178,7 @@ describe('SandboxDriver', () => {
   });
 
   it('tells of a link that the phone declined as an auth failure', async () => {
-    const client = driver.create('declined');
+    const client = driver.create(agentRef('declined'));
     const qr = new Promise<string>((resolve) => client.events.once('qr', resolve));
     await client.start();
     const failed = once(client, 'auth_failure');
@@ -186,7 +187,7 @@ describe('SandboxDriver', () => {
   });
 
   it('settles a start that is overtaken by a destroy', async () => {
-    const client = driver.create('hasty');
+    const client = driver.create(agentRef('hasty'));
     const started = client.start().catch((thrown: unknown) => thrown);
     await client.destroy();
     expect(await started).to.include({ code: 'SESSION_START_FAILED' });
@@ -225,7 +226,7 @@ describe('SandboxDriver', () => {
   it('gives the first of two sessions of one agent a conflict', async () => {
     const first = await linked();
     const gone = once(first, 'disconnected');
-    const second = driver.create('a');
+    const second = driver.create(agentRef('a'));
     const ready = new Promise((resolve) => second.events.once('ready', resolve));
     await second.start();
     expect(await gone).to.equal('CONFLICT');
@@ -237,7 +238,7 @@ describe('SandboxDriver', () => {
     const many = new SandboxDriver(slow);
     await Promise.all(
       Array.from({ length: 200 }, async (_, index) => {
-        const client = many.create(`agent-${index}`);
+        const client = many.create(agentRef(`agent-${index}`));
         client.events.once('qr', (qr) => slow.scan(qr, `6281200${String(index).padStart(5, '0')}`));
         const ready = new Promise((resolve) => client.events.once('ready', resolve));
         await client.start();

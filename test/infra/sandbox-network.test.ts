@@ -8,6 +8,7 @@ import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 import { AdvanceableClock } from '../../src/infra/whatsapp/sandbox/advanceable-clock.ts';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import { type Device, SandboxRefusal } from '../../src/infra/whatsapp/sandbox/types.ts';
+import { agentRef } from '../support/agent-ref.ts';
 
 const BOT = '628110000001@c.us';
 const CUSTOMER = '628119000001@c.us';
@@ -389,7 +390,7 @@ describe('SandboxNetwork', () => {
     it('brings accounts, links, chats, messages and acks back after a kill', async () => {
       const first = made({ journal });
       const { device } = linked(first);
-      first.saveToken('agent-1', device.token!);
+      first.saveToken(agentRef('agent-1'), device.token!);
       await device.send({ to: CUSTOMER, text: 'before the kill' });
       first.write(CUSTOMER, { to: BOT, text: 'unread' });
       const group = first.group({ name: 'Kept', participants: [BOT] });
@@ -401,7 +402,7 @@ describe('SandboxNetwork', () => {
       expect(second.chats(BOT)).to.deep.equal(chats);
       expect(second.groups()).to.deep.equal([group]);
       expect(second.messages(BOT, CUSTOMER).map(({ ack }) => ack)).to.deep.equal([3, 1]);
-      const again = second.openDevice({ token: second.savedToken('agent-1') });
+      const again = second.openDevice({ token: second.savedToken(agentRef('agent-1')) });
       clock.tick(50);
       expect(again.me?.pn).to.equal(BOT);
     });

@@ -13,6 +13,7 @@ import type {
 } from '../../src/actors/ports.ts';
 import type { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import type { NetworkSettings } from '../../src/infra/whatsapp/sandbox/types.ts';
+import { agentRef } from '../support/agent-ref.ts';
 
 /** What a driver is tested with: itself, the phones on the other side, and the way out. */
 export interface WhatsAppHarness {
@@ -180,8 +181,8 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
     };
 
     /** A started client. */
-    async function start(agentId: string): Promise<{ client: WhatsAppClient; ear: Ear }> {
-      const client = harness.driver.create(agentId);
+    async function start(agentId: string, userId = 1): Promise<{ client: WhatsAppClient; ear: Ear }> {
+      const client = harness.driver.create(agentRef(agentId, userId));
       running.add(client);
       const ear = new Ear(client);
       await client.start();
@@ -216,7 +217,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
     describe('linking', () => {
       it('shows a QR while there are no credentials, then tells who it is once scanned', async () => {
         const { driver, network } = harness;
-        expect(await driver.hasCredentials('linking')).to.equal(false);
+        expect(await driver.hasCredentials(agentRef('linking'))).to.equal(false);
         const { client, ear } = await start('linking');
         const qr = await ear.wait('qr');
         expect(qr.split(',')).to.have.length(5);
@@ -226,7 +227,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         expect(me.pn).to.equal(number);
         const order = ear.heard.map((event) => event.name);
         expect(order.indexOf('authenticated')).to.be.within(0, order.indexOf('ready'));
-        expect(await driver.hasCredentials('linking')).to.equal(true);
+        expect(await driver.hasCredentials(agentRef('linking'))).to.equal(true);
         await end(client);
       });
 
@@ -242,9 +243,9 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       it('forgets removed credentials, again and again', async () => {
         const { client } = await link('removed');
         await end(client);
-        await harness.driver.removeCredentials('removed');
-        await harness.driver.removeCredentials('removed');
-        expect(await harness.driver.hasCredentials('removed')).to.equal(false);
+        await harness.driver.removeCredentials(agentRef('removed'));
+        await harness.driver.removeCredentials(agentRef('removed'));
+        expect(await harness.driver.hasCredentials(agentRef('removed'))).to.equal(false);
         const again = await start('removed');
         await again.ear.wait('qr');
         await end(again.client);
@@ -301,6 +302,28 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
           );
           await end(client);
         }));
+
+      it("never gives a user's login to another user's agent of that name, which has it deleted by its start", async () => {
+        const { driver } = harness;
+        const [first, second] = [agentRef('owned', 1), agentRef('owned', 2)];
+        const { client } = await link('owned');
+        await end(client);
+        expect(await driver.hasCredentials(second)).to.equal(false);
+        await driver.removeCredentials(second);
+        expect(await driver.hasCredentials(first)).to.equal(true);
+        const other = await start('owned', 2);
+        await other.ear.wait('qr');
+        expect(await driver.hasCredentials(first)).to.equal(false);
+        await end(other.client);
+      });
+
+      it('leaves a login to its user, whoever is to adopt those that have none', async () => {
+        const { client } = await link('noted');
+        await end(client);
+        await harness.driver.adopt([agentRef('noted', 2)]);
+        expect(await harness.driver.hasCredentials(agentRef('noted', 1))).to.equal(true);
+        expect(await harness.driver.hasCredentials(agentRef('noted', 2))).to.equal(false);
+      });
 
       it('tells a phone-side logout as disconnected LOGOUT', async () => {
         const { client, ear, number } = await link('unlinked');

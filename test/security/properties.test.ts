@@ -15,6 +15,7 @@ import { decodeBase64 } from '../../src/infra/media/base64.ts';
 import { readImageHeader } from '../../src/infra/media/image-header.ts';
 import { MediaFetcher } from '../../src/infra/media/media-fetcher.ts';
 import { Profile } from '../../src/infra/whatsapp/wwebjs/profile.ts';
+import { agentRef } from '../support/agent-ref.ts';
 import { gif, jpeg, png, webp } from '../support/images.ts';
 
 /** Seconds for all of them together (`npm run fuzz`); without it each runs a few hundred times. */
@@ -222,7 +223,7 @@ const folders = fc.property(
   fc.oneof(anyText, fc.string({ unit: fc.constantFrom('.', '/', '\\', 'a', '\0') })),
   (id) => {
     const code = codeOf(() =>
-      expect(dirname(new Profile('/srv/auth', id).dir)).to.equal(resolve('/srv/auth')),
+      expect(dirname(new Profile('/srv/auth', agentRef(id)).dir)).to.equal(resolve('/srv/auth')),
     );
     if (code !== undefined) expect(code).to.equal('INVALID_PAYLOAD');
     if (agentId.safeParse(id).success) expect(code).to.equal(undefined);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GatewayError } from '../../src/actors/errors.ts';
-import type { WhatsAppClient, WhatsAppClientEvents } from '../../src/actors/ports.ts';
+import type { AgentRef, WhatsAppClient, WhatsAppClientEvents } from '../../src/actors/ports.ts';
 import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
 import type { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 
@@ -25,9 +25,9 @@ export class FaultyDriver extends SandboxDriver {
     this.#victim = victim;
   }
 
-  override create(agentId: string): WhatsAppClient {
-    const client = super.create(agentId);
-    if (agentId !== this.#victim) return client;
+  override create(agent: AgentRef): WhatsAppClient {
+    const client = super.create(agent);
+    if (agent.agentId !== this.#victim) return client;
     this.#newest = client;
     return new Proxy(client, {
       get: (target, name) => {

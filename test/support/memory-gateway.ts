@@ -45,6 +45,8 @@ export class MemoryDatabase {
   readonly messages = new Map<string, StoredMessage>();
   readonly claims = new Set<string>();
   readonly links = new Map<string, Date>();
+  /** The active keys of every user, the newest first. */
+  keys: string[] = [];
   /** Replaced by tests: run before what it is named after, which fails with it. */
   before: Partial<Record<'append' | 'save' | 'remove' | 'pending' | 'claim', () => Promise<unknown>>> = {};
   #seq = 0;
@@ -68,11 +70,14 @@ export class MemoryDatabase {
       const row = this.rows.get(agentId);
       return row?.userId === userId ? row : null;
     },
+    has: async (agent) => (await this.agents.find(agent)) !== null,
+    version: async () => JSON.stringify([...this.rows.values()]),
     setStatus: async ({ agentId }, { to }) => {
       const row = this.rows.get(agentId);
       if (row) this.rows.set(agentId, { ...row, status: to });
     },
     setApiKey: async () => undefined,
+    forget: async () => undefined,
     remove: async ({ agentId }) => {
       await this.before.remove?.();
       this.rows.delete(agentId);
@@ -149,6 +154,7 @@ class ScriptedDriver implements WhatsAppDriver {
   }
 
   prepare = async () => undefined;
+  adopt = async () => undefined;
   hasCredentials = async () => false;
   removeCredentials = async () => undefined;
   memory = async () => new Map();
@@ -166,7 +172,7 @@ export function memoryGateway(
     clock: HOST_CLOCK,
     ai: { ask: changes.ask ?? (async () => 'hello') },
     agents: database.agents,
-    apiKeys: { latestActive: async () => null },
+    apiKeys: { active: async () => database.keys },
     messages: database.log,
     inbound: database.inbound,
     random: () => 0.5,

@@ -77,6 +77,7 @@ export class RandomDriver implements WhatsAppDriver {
   }
 
   prepare = (): Promise<void> => Promise.resolve();
+  adopt = (): Promise<void> => Promise.resolve();
   hasCredentials = (): Promise<boolean> => Promise.resolve(this.#chance() < 0.5);
   removeCredentials = (): Promise<void> => Promise.resolve();
   memory = (): Promise<ReadonlyMap<string, number>> => Promise.resolve(new Map());

@@ -12,7 +12,7 @@ export function silentPort(overrides: Partial<SupervisedAgent> = {}): Supervised
     };
   return {
     calls,
-    agentId: 'sales',
+    agent: { userId: 1, agentId: 'sales' },
     driver: undefined as never,
     limits: DEFAULT_LIMITS,
     qrMaxRefreshes: 2,

@@ -46,6 +46,11 @@ const row = z
 const COLUMNS = `user_id, agent_id, agent_name, api_key, endpoint_url_run, status, last_connected_at,
   last_disconnected_at, created_at, updated_at`;
 
+// What is kept of the agent $2 of the user $1.
+const DELETE_KEPT = ['message', 'idempotency', 'link']
+  .map((kept) => `${kept} as (delete from public.gateway_${kept} where user_id = $1 and agent_id = $2)`)
+  .join(', ');
+
 type AgentChange = AgentRef & StateChange;
 
 /**
@@ -98,6 +103,25 @@ export class PgAgentStore implements AgentStore {
     return this.#usable(rows[0]);
   }
 
+  async has({ userId, agentId }: AgentRef): Promise<boolean> {
+    const rows = await this.#pool.query(
+      'agent.has',
+      'select from public.whatsapp_user where user_id = $1 and agent_id = $2',
+      [userId, agentId],
+    );
+    return rows.length > 0;
+  }
+
+  async version(): Promise<string> {
+    const [found] = await this.#pool.query<{ version: string }>(
+      'agent.version',
+      `select count(*) || ' ' || coalesce(sum(hashtextextended(
+         jsonb_build_array(user_id, agent_id, agent_name, api_key, endpoint_url_run)::text, 0)), 0) as version
+       from public.whatsapp_user`,
+    );
+    return found!.version;
+  }
+
   async setStatus({ userId, agentId }: AgentRef, change: StateChange): Promise<void> {
     await this.#states.add({ userId, agentId, ...change });
   }
@@ -117,12 +141,13 @@ export class PgAgentStore implements AgentStore {
   async remove({ userId, agentId }: AgentRef): Promise<void> {
     await this.#pool.query(
       'agent.remove',
-      `with messages as (delete from public.gateway_message where user_id = $1 and agent_id = $2),
-            answers as (delete from public.gateway_idempotency where user_id = $1 and agent_id = $2),
-            link as (delete from public.gateway_link where user_id = $1 and agent_id = $2)
-       delete from public.whatsapp_user where user_id = $1 and agent_id = $2`,
+      `with ${DELETE_KEPT} delete from public.whatsapp_user where user_id = $1 and agent_id = $2`,
       [userId, agentId],
     );
+  }
+
+  async forget({ userId, agentId }: AgentRef): Promise<void> {
+    await this.#pool.query('agent.forget', `with ${DELETE_KEPT} select`, [userId, agentId]);
   }
 
   /** The row as a record; null for none, and for one that no agent can be made of, which is reported. */

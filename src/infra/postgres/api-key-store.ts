@@ -12,14 +12,14 @@ export class PgApiKeyStore implements ApiKeyStore {
     this.#pool = pool;
   }
 
-  async latestActive(userId: number): Promise<string | null> {
+  async active(userId: number): Promise<string[]> {
     const rows = await this.#pool.query(
-      'api_key.latest',
+      'api_key.active',
       `select api_key from public.api_keys
        where user_id = $1 and is_active = true and api_key <> ''
-       order by created_at desc nulls last limit 1`,
+       order by created_at desc nulls last limit 100`,
       [userId],
     );
-    return rows.length > 0 ? row.parse(rows[0]).api_key : null;
+    return rows.map((raw) => row.parse(raw).api_key);
   }
 }

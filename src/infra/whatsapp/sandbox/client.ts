@@ -3,6 +3,7 @@ import { EventEmitter } from 'eventemitter3';
 import { withDeadline } from '../../../actors/deadline.ts';
 import { GatewayError } from '../../../actors/errors.ts';
 import type {
+  AgentRef,
   EpochMs,
   Handover,
   HandoverOptions,
@@ -32,7 +33,7 @@ const UNLINKED_STATES = new Set(['UNLAUNCHED', 'UNPAIRED', 'UNPAIRED_IDLE']);
 export class SandboxClient implements WhatsAppClient {
   readonly events = new EventEmitter<WhatsAppClientEvents>();
   readonly #network: SandboxNetwork;
-  readonly #agentId: string;
+  readonly #agent: AgentRef;
   readonly #deadlines: SandboxDeadlines;
   readonly #onEnd: () => void;
   #device: Device | null = null;
@@ -41,9 +42,9 @@ export class SandboxClient implements WhatsAppClient {
   /** Ends an opening that can't succeed any more. */
   #failOpening: (why: string) => void = () => undefined;
 
-  constructor(network: SandboxNetwork, agentId: string, deadlines: SandboxDeadlines, onEnd: () => void) {
+  constructor(network: SandboxNetwork, agent: AgentRef, deadlines: SandboxDeadlines, onEnd: () => void) {
     this.#network = network;
-    this.#agentId = agentId;
+    this.#agent = agent;
     this.#deadlines = deadlines;
     this.#onEnd = onEnd;
   }
@@ -174,7 +175,8 @@ export class SandboxClient implements WhatsAppClient {
 
   /** Opens a device and follows it; resolves once it shows a QR or connects under its token. */
   #open(failed: (why: string) => Error): Promise<void> {
-    const device = this.#network.openDevice({ token: this.#network.savedToken(this.#agentId) });
+    this.#network.claimStorage(this.#agent);
+    const device = this.#network.openDevice({ token: this.#network.savedToken(this.#agent) });
     this.#device = device;
     this.#follow(device);
     this.#network.events.off('configured', this.#checkSelf).on('configured', this.#checkSelf);
@@ -192,7 +194,7 @@ export class SandboxClient implements WhatsAppClient {
     const { events } = this;
     device.events
       .on('ref', (_ref, qr) => events.emit('qr', qr))
-      .on('paired', (token) => this.#network.saveToken(this.#agentId, token))
+      .on('paired', (token) => this.#network.saveToken(this.#agent, token))
       .on('refused', () => events.emit('auth_failure', 'The phone declined the link.'))
       .on('state', (state) => this.#onState(state))
       .on('opened', (me) => {

@@ -1,4 +1,4 @@
-import type { WhatsAppClient, WhatsAppDriver } from '../../../actors/ports.ts';
+import type { AgentRef, WhatsAppClient, WhatsAppDriver } from '../../../actors/ports.ts';
 import { SandboxClient, type SandboxDeadlines } from './client.ts';
 import type { SandboxNetwork } from './network.ts';
 
@@ -17,20 +17,24 @@ export class SandboxDriver implements WhatsAppDriver {
   /** Nothing of a dead predecessor can be left: it was all in its process. */
   async prepare(): Promise<void> {}
 
-  create(agentId: string): WhatsAppClient {
-    const client = new SandboxClient(this.#network, agentId, this.#deadlines, () =>
+  async adopt(agents: readonly AgentRef[]): Promise<void> {
+    this.#network.adoptTokens(agents);
+  }
+
+  create(agent: AgentRef): WhatsAppClient {
+    const client = new SandboxClient(this.#network, agent, this.#deadlines, () =>
       this.#clients.delete(client),
     );
     this.#clients.add(client);
     return client;
   }
 
-  async hasCredentials(agentId: string): Promise<boolean> {
-    return this.#network.savedToken(agentId) !== null;
+  async hasCredentials(agent: AgentRef): Promise<boolean> {
+    return this.#network.savedToken(agent) !== null;
   }
 
-  async removeCredentials(agentId: string): Promise<void> {
-    this.#network.forgetToken(agentId);
+  async removeCredentials(agent: AgentRef): Promise<void> {
+    this.#network.forgetToken(agent);
   }
 
   /** There is no process to measure. */

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { EventEmitter } from 'eventemitter3';
-import type { Jid, Restriction, WebAuthnJson } from '../../../actors/ports.ts';
+import type { AgentRef, Jid, Restriction, WebAuthnJson } from '../../../actors/ports.ts';
 import { AdvanceableClock } from './advanceable-clock.ts';
 import { Journal } from './journal.ts';
 import { beginLife, type Life } from './life.ts';
@@ -240,29 +240,41 @@ export class SandboxNetwork {
 
   // ── Device storage of the in-process driver ──
 
-  /** The token that an agent keeps, or null. */
-  savedToken(agentId: string): string | null {
-    return this.#life.world.store.saved.get(agentId) ?? null;
+  /** The token that an agent keeps, or null; another user's agent of that name has none of it. */
+  savedToken({ userId, agentId }: AgentRef): string | null {
+    const saved = this.#life.world.store.saved.get(agentId);
+    return saved && saved.userId === userId ? saved.token : null;
   }
 
   /** An agent keeps a token. */
-  saveToken(agentId: string, token: string): void {
-    this.#life.world.store.commit({ kind: 'save', agentId, token });
+  saveToken({ userId, agentId }: AgentRef, token: string): void {
+    this.#life.world.store.commit({ kind: 'save', agentId, userId, token });
     this.events.emit('changed');
   }
 
   /** An agent forgets its token. */
-  forgetToken(agentId: string): void {
-    if (this.savedToken(agentId) === null) return;
-    this.#life.world.store.commit({ kind: 'forget', agentId });
-    this.events.emit('changed');
+  forgetToken(agent: AgentRef): void {
+    if (this.savedToken(agent) !== null) this.#forget(agent.agentId);
+  }
+
+  /** An agent starts: a token that another user's agent of that name has kept is deleted. */
+  claimStorage({ userId, agentId }: AgentRef): void {
+    const saved = this.#life.world.store.saved.get(agentId);
+    if (saved && saved.userId !== userId) this.#forget(agentId);
+  }
+
+  /** Gives the tokens that were kept without their user to these agents, or to nobody. */
+  adoptTokens(agents: readonly AgentRef[]): void {
+    const users = new Map([...agents].reverse().map(({ userId, agentId }) => [agentId, userId]));
+    for (const [agentId, { userId, token }] of this.#life.world.store.saved)
+      if (userId === undefined && agents.length > 0)
+        this.#life.world.store.commit({ kind: 'save', agentId, userId: users.get(agentId) ?? 0, token });
   }
 
   /** An id for a message to come, from the sequence of the account that the agent is linked to. */
   newStanzaId(agentId: string): string {
     const { seeded, store } = this.#life.world;
-    const token = this.savedToken(agentId);
-    const writer = (token !== null && store.tokens.get(token)) || agentId;
+    const writer = store.tokens.get(store.saved.get(agentId)?.token ?? '') ?? agentId;
     return `3EB0${seeded.hex(`message:${writer}`, 18)}`;
   }
 
@@ -313,6 +325,12 @@ export class SandboxNetwork {
     this.#life.devices.close();
     this.#life.world.schedule.clear();
     this.#life.world.store.close();
+  }
+
+  /** Deletes the token that is kept under an agentId. */
+  #forget(agentId: string): void {
+    this.#life.world.store.commit({ kind: 'forget', agentId });
+    this.events.emit('changed');
   }
 
   /** A life on what the journal holds. */

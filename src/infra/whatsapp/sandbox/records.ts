@@ -51,7 +51,13 @@ export const recordSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('group'), group }),
   z.object({ kind: z.literal('link'), token: z.string(), pn: z.string() }),
   z.object({ kind: z.literal('unlink'), token: z.string() }),
-  z.object({ kind: z.literal('save'), agentId: z.string(), token: z.string() }),
+  /** Journals of before users were noted have no user. */
+  z.object({
+    kind: z.literal('save'),
+    agentId: z.string(),
+    userId: z.number().optional(),
+    token: z.string(),
+  }),
   z.object({ kind: z.literal('forget'), agentId: z.string() }),
   z.object({ kind: z.literal('message'), owner: z.string(), message }),
   z.object({

@@ -27,8 +27,8 @@ export class Store {
   readonly groups = new Map<Jid, Group>();
   /** Linked device token → account. */
   readonly tokens = new Map<string, Jid>();
-  /** agentId → the token that the in-process driver keeps for it. */
-  readonly saved = new Map<string, string>();
+  /** agentId → the token that the in-process driver keeps for it, and whose it is. */
+  readonly saved = new Map<string, { userId?: number; token: string }>();
   /** How often the service has come up on this journal. */
   life = 0;
   readonly #boxes = new Map<Jid, Box>();
@@ -105,7 +105,7 @@ export class Store {
         this.tokens.delete(record.token);
         break;
       case 'save':
-        this.saved.set(record.agentId, record.token);
+        this.saved.set(record.agentId, { userId: record.userId, token: record.token });
         break;
       case 'forget':
         this.saved.delete(record.agentId);
@@ -176,7 +176,7 @@ export class Store {
     for (const account of this.accounts.values()) yield { kind: 'account', account };
     for (const group of this.groups.values()) yield { kind: 'group', group };
     for (const [token, pn] of this.tokens) yield { kind: 'link', token, pn };
-    for (const [agentId, token] of this.saved) yield { kind: 'save', agentId, token };
+    for (const [agentId, kept] of this.saved) yield { kind: 'save', agentId, ...kept };
     for (const [owner, box] of this.#boxes) {
       for (const chat of box.chats.values()) {
         for (const message of chat.messages) yield { kind: 'message', owner, message };

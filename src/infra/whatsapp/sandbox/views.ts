@@ -45,7 +45,7 @@ export function messagesOf(
 /** The agents that keep a token, with the account it links them to; null where it was unlinked since. */
 export function agentsOf(world: World): { agentId: string; account: Account | null }[] {
   const { saved, tokens, accounts } = world.store;
-  return [...saved].map(([agentId, token]) => ({
+  return [...saved].map(([agentId, { token }]) => ({
     agentId,
     account: accounts.get(tokens.get(token) ?? '') ?? null,
   }));

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Page } from 'puppeteer';
 import { GatewayError } from '../../../actors/errors.ts';
-import type { WhatsAppClient, WhatsAppDriver } from '../../../actors/ports.ts';
+import type { AgentRef, WhatsAppClient, WhatsAppDriver } from '../../../actors/ports.ts';
 import {
   type ChromiumSettings,
   findChromium,
@@ -14,7 +14,7 @@ import { type Library, type LibraryEvents, openLibrary } from './library.ts';
 import { memoryOf } from './memory.ts';
 import { pinBuild } from './pin.ts';
 import { killBrowsersOf } from './processes.ts';
-import { Profile, profilesBelow } from './profile.ts';
+import { adoptProfiles, Profile, profilesBelow } from './profile.ts';
 
 export interface WwebjsOptions extends Omit<ChromiumSettings, 'protocolTimeoutMs'> {
   /** `WWEBJS_AUTH_DIR`. */
@@ -52,8 +52,12 @@ export class WwebjsDriver implements WhatsAppDriver {
       onNotice("Chromium's own sandbox is off: run the service as a user that isn't root.");
   }
 
-  create(agentId: string): WhatsAppClient {
-    const profile = new Profile(this.#options.authDir, agentId);
+  adopt(agents: readonly AgentRef[]): Promise<void> {
+    return adoptProfiles(this.#options.authDir, agents);
+  }
+
+  create(agent: AgentRef): WhatsAppClient {
+    const profile = new Profile(this.#options.authDir, agent);
     const client: WwebjsClient = new WwebjsClient({
       profile,
       deadlines: this.#deadlines,
@@ -62,16 +66,17 @@ export class WwebjsDriver implements WhatsAppDriver {
       onFault: this.#options.onFault,
       onEnd: () => this.#clients.delete(client),
     });
-    this.#clients.set(client, agentId);
+    this.#clients.set(client, agent.agentId);
     return client;
   }
 
-  hasCredentials(agentId: string): Promise<boolean> {
-    return new Profile(this.#options.authDir, agentId).isLinked();
+  hasCredentials(agent: AgentRef): Promise<boolean> {
+    return new Profile(this.#options.authDir, agent).isLinked();
   }
 
-  async removeCredentials(agentId: string): Promise<void> {
-    const profile = new Profile(this.#options.authDir, agentId);
+  async removeCredentials(agent: AgentRef): Promise<void> {
+    const profile = new Profile(this.#options.authDir, agent);
+    if (await profile.isOfAnother()) return;
     await killBrowsersOf(profile.userDataDir, this.#deadlines.closeMs);
     await profile.remove();
   }

@@ -1,10 +1,13 @@
-import { chmod, lstat, mkdir, readdir, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { GatewayError } from '../../../actors/errors.ts';
+import type { AgentRef } from '../../../actors/ports.ts';
 import { browsersOf } from './processes.ts';
 
 const TRASH = '.trash';
+/** The owner of a login that no user has: no row has this id. */
+const NOBODY = 0;
 const LOCKS = ['SingletonLock', 'SingletonCookie', 'SingletonSocket'];
 
 /** True when the path is there, a broken link included. */
@@ -34,18 +37,20 @@ function ignoreExisting(error: NodeJS.ErrnoException): void {
 }
 
 /**
- * What an agent keeps on disk: `<WWEBJS_AUTH_DIR>/<agentId>` with Chromium's profile in `session` and the marker
- * `linked`, which tells a linked profile from one that only ever showed a QR.
+ * What an agent keeps on disk: `<WWEBJS_AUTH_DIR>/<agentId>` with Chromium's profile in `session`, the id of its user
+ * in `owner`, and the marker `linked`, which tells a linked profile from one that only ever showed a QR.
  */
 export class Profile {
   readonly dir: string;
   /** Chromium's `--user-data-dir`: where LocalAuth without a client id puts it. */
   readonly userDataDir: string;
   readonly #root: string;
+  readonly #userId: number;
 
   /** @throws GatewayError `INVALID_PAYLOAD` when the folder would not be directly below the root. */
-  constructor(root: string, agentId: string) {
+  constructor(root: string, { userId, agentId }: AgentRef) {
     this.#root = resolve(root);
+    this.#userId = userId;
     this.dir = resolve(this.#root, agentId);
     if (dirname(this.dir) !== this.#root || agentId === TRASH) {
       throw new GatewayError('INVALID_PAYLOAD', 'The agentId is not a folder name.');
@@ -53,17 +58,34 @@ export class Profile {
     this.userDataDir = join(this.dir, 'session');
   }
 
-  /** Makes the folders, readable by this user alone, and removes a lock that another host left. */
+  /**
+   * Makes the folders, readable by this user alone, and removes a lock that another host left. A folder of another
+   * agent's user, or of an unknown one, is deleted first.
+   */
   async prepare(): Promise<void> {
+    if ((await this.#owner()) !== this.#userId) await this.remove();
     await openFolder(this.dir);
+    await this.adopt();
     // Chromium would make its own for all to read.
     await openFolder(this.userDataDir);
     await this.#removeForeignLock();
   }
 
+  /** Notes the user of a folder without one. */
+  async adopt(): Promise<void> {
+    if ((await this.#owner()) === null)
+      await writeFile(join(this.dir, 'owner'), String(this.#userId), { mode: 0o600 });
+  }
+
+  /** True when the folder is another user's. */
+  async isOfAnother(): Promise<boolean> {
+    const owner = await this.#owner();
+    return owner !== null && owner !== this.#userId;
+  }
+
   /** True when the agent was linked and nobody logged it out. */
-  isLinked(): Promise<boolean> {
-    return exists(join(this.dir, 'linked'));
+  async isLinked(): Promise<boolean> {
+    return (await this.#owner()) === this.#userId && exists(join(this.dir, 'linked'));
   }
 
   /** The agent is linked from now on. */
@@ -87,8 +109,14 @@ export class Profile {
     await rm(grave, { recursive: true, force: true, maxRetries: 5 });
   }
 
+  /** Whose folder it is; null when there is none, or none that says so. */
+  async #owner(): Promise<number | null> {
+    const text = await readFile(join(this.dir, 'owner'), 'utf8').catch(() => '');
+    return /^\d+$/.test(text) ? Number(text) : null;
+  }
+
   /**
-   * Chromium refuses a profile whose lock names another host (FAULTS F17). Such a lock is dead when no process
+   * Chromium refuses a profile whose lock names another host. Such a lock is dead when no process
    * here uses the profile; one of this host Chromium judges by itself.
    */
   async #removeForeignLock(): Promise<void> {
@@ -99,11 +127,22 @@ export class Profile {
   }
 }
 
-/** Every profile below the root, and what an interrupted delete left in the trash. */
-export async function profilesBelow(root: string): Promise<Profile[]> {
+/** The agentIds that have a folder below the root. */
+async function agentIdsBelow(root: string): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory() && entry.name !== TRASH).map(({ name }) => name);
+}
+
+/** Every profile below the root, whoever has it; what an interrupted delete left in the trash is deleted. */
+export async function profilesBelow(root: string): Promise<Profile[]> {
   await rm(join(root, TRASH), { recursive: true, force: true });
-  return entries
-    .filter((entry) => entry.isDirectory() && entry.name !== TRASH)
-    .map((entry) => new Profile(root, entry.name));
+  return (await agentIdsBelow(root)).map((agentId) => new Profile(root, { userId: NOBODY, agentId }));
+}
+
+/** Notes the users of profiles that were made before users were noted; one without an agent is nobody's. */
+export async function adoptProfiles(root: string, agents: readonly AgentRef[]): Promise<void> {
+  if (agents.length === 0) return;
+  const users = new Map([...agents].reverse().map(({ userId, agentId }) => [agentId, userId]));
+  for (const agentId of await agentIdsBelow(root))
+    await new Profile(root, { userId: users.get(agentId) ?? NOBODY, agentId }).adopt();
 }
