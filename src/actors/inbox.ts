@@ -56,6 +56,7 @@ interface Turn {
 type Handled = Parameters<GatewayEvents['inbound']>[0]['handled'];
 
 const CAUGHT_UP_PER_CHAT = 50;
+const CATCH_UP_ATTEMPTS = 6;
 
 /** The receiving half of an agent: which messages are answered, once each, in order per chat. */
 export class Inbox {
@@ -87,7 +88,7 @@ export class Inbox {
     await this.#settleLink(linkedAt !== null);
     const oldest = this.#time.now() - this.#deps.settings.limits.backlogMs;
     const since = Math.max(oldest, this.#linkedAt?.() ?? oldest);
-    for (const message of await client.fetchMissed({ since, perChat: CAUGHT_UP_PER_CHAT })) {
+    for (const message of await this.#fetchMissed(client, since)) {
       if (message.timestamp >= since) this.#take(message);
     }
   }
@@ -107,6 +108,20 @@ export class Inbox {
   async stop(patienceMs: number): Promise<void> {
     this.#stopped.abort();
     await this.#answering?.conversations.stop(patienceMs);
+  }
+
+  /** What came in since then; asked for again while a page that is busy after its start does not answer. */
+  async #fetchMissed(client: WhatsAppClient, since: EpochMs): Promise<InboundMessage[]> {
+    const { clock, settings } = this.#deps;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await client.fetchMissed({ since, perChat: CAUGHT_UP_PER_CHAT });
+      } catch (error) {
+        await pause(clock, settings.limits.probeAgainMs, this.#stopped.signal);
+        const isGone = this.#stopped.signal.aborted || this.#owner.client !== client;
+        if (isGone || attempt === CATCH_UP_ATTEMPTS) throw error;
+      }
+    }
   }
 
   /** Queues a message for its chat, unless it is not to be answered. */

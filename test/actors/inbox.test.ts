@@ -146,6 +146,27 @@ describe('an inbox', () => {
     });
   });
 
+  it('asks for what was missed again when the page does not answer at first', async () => {
+    let attempts = 0;
+    gateway.driver.script = {
+      fetchMissed: async () => {
+        attempts += 1;
+        if (attempts < 3) throw new Error('busy');
+        return [inbound('missed')];
+      },
+    };
+    await gateway.connect();
+    await done(1);
+    expect(asked).to.deep.equal(['text missed']);
+  });
+
+  it('answers what comes after a link though the host’s clock is ahead of WhatsApp’s', async () => {
+    await gateway.link();
+    receive(old('by a slow clock', MINUTE_MS));
+    await done(1);
+    expect(asked).to.deep.equal(['text by a slow clock']);
+  });
+
   describe('with a message that is changed', () => {
     /** Two messages of a chat, the second of which waits until the AI answers the first. */
     async function twoOfOneChat() {

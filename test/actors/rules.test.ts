@@ -5,6 +5,7 @@ import { downRule } from '../../src/actors/down-reasons.ts';
 import { judgeInbound } from '../../src/actors/inbound-filter.ts';
 import { LoopGuard } from '../../src/actors/loop-guard.ts';
 import { messageKey } from '../../src/actors/message-key.ts';
+import { MessageTime } from '../../src/actors/message-time.ts';
 import type { InboundMessage } from '../../src/actors/ports.ts';
 import { StartGate } from '../../src/actors/start-gate.ts';
 
@@ -162,6 +163,41 @@ describe('the key of a message', () => {
 
   it('is an id of another form as it is', () => {
     expect(messageKey('3EB0')).to.equal('3EB0');
+  });
+});
+
+describe('the time of messages', () => {
+  /** A time on a clock that stands at 1,000,000 and moves when told. */
+  function timeOf() {
+    const clock = { wall: 1_000_000, up: 0, now: () => clock.wall, monotonic: () => clock.up };
+    const pass = (ms: number) => {
+      clock.wall += ms;
+      clock.up += ms;
+    };
+    return { time: new MessageTime(clock), clock, pass };
+  }
+
+  it('is the host’s until a message of a steady connection says otherwise, then goes on by the monotonic clock', () => {
+    const { time, clock, pass } = timeOf();
+    time.connected();
+    time.seen(400_000);
+    expect(time.now()).to.equal(1_000_000);
+    pass(31_000);
+    time.seen(500_000);
+    clock.wall += 3_600_000;
+    pass(1_000);
+    expect(time.now()).to.equal(501_000);
+    expect(time.at(0)).to.equal(469_000);
+  });
+
+  it('is not turned back by a late message, and never behind the newest one', () => {
+    const { time, pass } = timeOf();
+    time.connected();
+    time.seen(1_060_000);
+    expect(time.now()).to.equal(1_060_000);
+    pass(60_000);
+    time.seen(1_000_000);
+    expect(time.now()).to.equal(1_120_000);
   });
 });
 
