@@ -288,6 +288,22 @@ describe('the gateway', () => {
   });
 
   describe('the record of an agent', () => {
+    it('does not say connected while the agent can’t be booted, which is tried again by itself', async () => {
+      const { database, system, driver } = gateway;
+      driver.hasCredentials = async () => true;
+      database.before.pending = away;
+      await database.agents.save({
+        ...{ userId: 1, agentId: 'shop', agentName: 'Shop', apiKey: 'key', status: 'connected' },
+      });
+      await system.restore();
+      expect(system.describe('shop').status).to.equal('disconnected');
+      await settled();
+      expect(system.describe('shop').status).to.equal('disconnected');
+      expect(database.rows.get('shop')?.status).to.equal('disconnected');
+      database.before = {};
+      await eventually('its client', () => driver.clients.length === 1);
+    });
+
     it('says what the session is in, whatever a create replaces', async () => {
       const { database, system, create, driver } = gateway;
       driver.hasCredentials = async () => true;

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
+import sinon from 'sinon';
+import { PgAgentStore } from '../../src/infra/postgres/agent-store.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/infra/postgres/embedded.ts';
+import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
 import { type AnswerProxy, openAnswerProxy } from '../support/answer-proxy.ts';
 import { type ApiAnswer, callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
@@ -25,6 +28,7 @@ describe('the service without its database', function () {
   let server: EmbeddedPostgres;
   let proxy: AnswerProxy;
   let service: Service;
+  const stopped: Service[] = [];
   let written = 0;
 
   before(async () => {
@@ -40,7 +44,7 @@ describe('the service without its database', function () {
     await eventually('the connection', async () => (await get('/sessions/shop')).body.status === 'connected');
   });
   after(async () => {
-    await service?.close();
+    for (const each of [service, ...stopped]) await each?.close();
     await proxy?.close();
     await server?.stop();
     await rm(dataDir, { recursive: true, force: true });
@@ -149,6 +153,49 @@ describe('the service without its database', function () {
       expect((await get('/sessions/shop')).body.supervisor).to.include({ restarts: 0 });
     });
   }
+
+  it('that goes away while agents boot has none of them called connected, and all back by themselves', async () => {
+    const found = { 'called connected meanwhile': 0, 'not back': 0 };
+    const { config, network } = service;
+    const env = { WHATSAPP_DRIVER: 'sandbox', DB_URL: String(config.DB_URL) };
+    for (let run = 0; run < RUNS; run += 1) {
+      await service.app.stop();
+      stopped.push(service);
+      const { list } = PgAgentStore.prototype;
+      const listed = sinon.stub(PgAgentStore.prototype, 'list').callsFake(async function (
+        this: PgAgentStore,
+      ) {
+        const rows = await list.call(this);
+        await server.stop();
+        return rows;
+      });
+      service = await startService(
+        { config: server.connection, url: env.DB_URL },
+        { env, network, driver: new SandboxDriver(network) },
+      );
+      listed.restore();
+      const refusal = await send('while it boots');
+      const metrics = await (await fetch(`${service.app.url}/metrics`)).text();
+      const { status, live } = (await get('/sessions/shop')).body;
+      const told = JSON.stringify([
+        status,
+        live,
+        refusal.body,
+        /^wa_sessions.*connected.* 1$/m.exec(metrics),
+      ]);
+      if (/"connected"|:true|is connected/.test(told)) found['called connected meanwhile'] += 1;
+      await delay(500);
+      server = await startEmbeddedPostgres({ dataDir });
+      await eventually(
+        'the agent to be back',
+        async () => (await get('/sessions/shop')).body.status === 'connected',
+      ).catch(() => {
+        found['not back'] += 1;
+      });
+    }
+    tell('P15', `Postgres away for half a second while agents boot, ${times(RUNS)}`, found);
+    expect(found).to.deep.equal({ 'called connected meanwhile': 0, 'not back': 0 });
+  });
 
   it('that is restarted goes on with new connections, and loses nothing', async () => {
     const found = { accepted: 0, refused: 0, 'accepted but not sent': 0, 'refused but sent': 0 };
