@@ -29,7 +29,7 @@ interface EndingAgent {
   boot(): Promise<void>;
 }
 
-/** How an agent ends: with the service, or for good. Whoever waits for it is told. */
+/** Stops an agent with the service, or removes it; those who wait for it get the reason. */
 export class Ending {
   readonly #deps: EndingDeps;
   readonly #agent: EndingAgent;

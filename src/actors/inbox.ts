@@ -245,7 +245,7 @@ export class Inbox {
     }
   }
 
-  /** True when the message is one of a loop of two machines; the developer is told of the first. */
+  /** True when the message is one of a loop of two machines; the first is reported to the developer. */
   async #isLooping({ message, receivedAt, repliedAt, traceId }: Turn, loops: LoopGuard): Promise<boolean> {
     const { ownReplies } = this.#deps;
     const { body, senderId, lid } = message;
@@ -324,7 +324,7 @@ export class Inbox {
     });
   }
 
-  /** An error that nobody waits for. */
+  /** Publishes an error that no caller gets. */
   #fault(where: string, error: unknown): void {
     this.#deps.events.emit('fault', { agentId: this.#owner.agentId, where, error });
   }

@@ -124,7 +124,7 @@ export class Turns {
     };
   }
 
-  /** Asks the AI and tells the world how that went. */
+  /** Asks the AI and publishes the outcome. */
   async #ask(request: AiRequest, traceId: string, signal: AbortSignal): Promise<string | null> {
     const { clock, events, ai } = this.#deps;
     const { agentId, record } = this.#owner;
