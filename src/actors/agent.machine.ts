@@ -16,10 +16,7 @@ const endings = agentSetup.createStateConfig({
       target: '#agent.disconnected.closing',
       actions: ['noteError', { type: 'because', params: 'CRASH' }],
     },
-    'client.failed': {
-      target: '#agent.disconnected.closing',
-      actions: ['noteError', { type: 'because', params: 'START_FAILED' }],
-    },
+    'client.failed': { target: '#agent.disconnected.closing', actions: ['noteError', 'becauseItFailed'] },
     'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
     'session.logout': { target: '#agent.disconnected.logging_out', actions: 'becauseAsked' },
   },
@@ -36,6 +33,11 @@ const logOut = (how: 'queued' | 'waiting', otherwise: 'closing' | 'logging_out')
     },
   }).on['session.logout'];
 
+/** The same as long as it is not ready: then a page that lacks something says why it doesn't get there. */
+const unready = agentSetup.createStateConfig({
+  on: { ...endings, 'client.compatibility': { actions: 'noteCompatibility' } },
+}).on;
+
 /** A QR is shown as long as somebody may be waiting for it; restarts in between don't begin the count anew. */
 const showsQr = agentSetup.createStateConfig({
   on: {
@@ -45,6 +47,9 @@ const showsQr = agentSetup.createStateConfig({
     ],
   },
 }).on['client.qr'];
+
+/** The phone has scanned, and wants a passkey before it links. */
+const asksPasskey = '#agent.awaiting_qr.passkey';
 
 /** No client yet: waiting for a place to start. The limits of those who start bound the wait. */
 const queued = (isAsked: boolean) =>
@@ -68,8 +73,9 @@ const queued = (isAsked: boolean) =>
 const starting = agentSetup.createStateConfig({
   entry: spawnChild('client', { id: 'client', input: ({ context }) => context.agent }),
   exit: 'freeSlot',
+  always: { guard: 'isBroken', target: 'incompatible' },
   on: {
-    ...endings,
+    ...unready,
     'session.logout': logOut('waiting', 'logging_out'),
     'client.qr': showsQr,
     'client.authenticated': 'linking',
@@ -85,15 +91,17 @@ const starting = agentSetup.createStateConfig({
 
 /**
  * Authenticated, not ready yet. A refused saved session shows a QR here. A loading that moves on is given its time:
- * large accounts take minutes (FAULTS F3).
+ * large accounts take minutes.
  */
 const linking = agentSetup.createStateConfig({
   entry: 'noteLinking',
   exit: 'forgetPercent',
+  always: { guard: 'isBroken', target: 'incompatible' },
   on: {
-    ...endings,
+    ...unready,
     'session.logout': { target: '#agent.disconnected.unlinking.waiting', actions: 'becauseAsked' },
     'client.qr': showsQr,
+    'client.passkey': asksPasskey,
     'client.ready': '#agent.connected',
     'client.loading': { guard: 'isMoving', target: 'linking', reenter: true, actions: 'notePercent' },
   },
@@ -105,17 +113,41 @@ const linking = agentSetup.createStateConfig({
   },
 });
 
+/**
+ * The page lacks something that a session needs. It may become ready all the same, and what loads late may still come:
+ * the client checks again.
+ */
+const incompatible = agentSetup.createStateConfig({
+  exit: 'forgetPercent',
+  always: { guard: 'isWhole', target: 'linking' },
+  on: {
+    ...unready,
+    'session.logout': logOut('waiting', 'logging_out'),
+    'client.qr': showsQr,
+    'client.authenticated': { actions: 'noteLinking' },
+    'client.ready': '#agent.connected',
+    'client.loading': { guard: 'isMoving', target: 'incompatible', reenter: true, actions: 'notePercent' },
+  },
+  after: {
+    incompatibleLimit: {
+      target: '#agent.disconnected.faltering',
+      actions: ['noteIncompatibility', { type: 'because', params: 'INCOMPATIBLE' }],
+    },
+  },
+});
+
 /** The session is lost, its client whole: the supervisor says at once whether to reload the page or to end it. */
 const faltering = agentSetup.createStateConfig({
   entry: 'reportFaltering',
-  on: { ...endings, 'session.reload': 'reloading' },
+  on: { ...unready, 'session.reload': 'reloading' },
   after: { verdictLimit: 'closing' },
 });
 
 /** The page is being reloaded under the client, which then links anew with what is saved. */
 const reloading = agentSetup.createStateConfig({
+  entry: 'forgetCompatibility',
   on: {
-    ...endings,
+    ...unready,
     'session.logout': logOut('waiting', 'logging_out'),
     'client.qr': showsQr,
     'client.ready': '#agent.connected',
@@ -168,7 +200,7 @@ const unlinking = agentSetup.createStateConfig({
 
 /** The client is being ended; its events reach nobody. Bounded by the port. */
 const closing = agentSetup.createStateConfig({
-  entry: 'freeSlot',
+  entry: ['freeSlot', 'forgetCompatibility'],
   invoke: {
     src: 'closing',
     input: ({ context }) => ({ agent: context.agent, reason: context.reason }),
@@ -183,7 +215,7 @@ const resting = agentSetup.createStateConfig({
   entry: 'reportDown',
   on: {
     'session.start': [
-      { guard: 'isFresh', target: '#agent.awaiting_qr.queued', actions: 'forgetQrs' },
+      { guard: 'isFresh', target: '#agent.awaiting_qr.queued', actions: ['forgetQrs', 'forgetReason'] },
       { target: '#agent.disconnected.queued' },
     ],
     'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
@@ -192,13 +224,21 @@ const resting = agentSetup.createStateConfig({
 });
 
 /**
- * The session of one agent (SPEC §5): its top-level states are the stored ones. Starts by request happen in
+ * The session of one agent: its top-level states are the stored ones. Starts by request happen in
  * `awaiting_qr`, those with saved credentials in `disconnected`, so that the stored state never claims what
  * isn't so. It restarts nothing by itself: it rests, says why, and the supervisor decides.
  */
 export const agentMachine = agentSetup.createMachine({
   id: 'agent',
-  context: ({ input }) => ({ agent: input.agent, reason: null, qrs: 0, percent: 0, mutes: 0, offlines: 0 }),
+  context: ({ input }) => ({
+    agent: input.agent,
+    reason: null,
+    qrs: 0,
+    isBroken: false,
+    percent: 0,
+    mutes: 0,
+    offlines: 0,
+  }),
   initial: 'disconnected',
   states: {
     awaiting_qr: {
@@ -211,8 +251,9 @@ export const agentMachine = agentSetup.createMachine({
           entry: ['showQr', 'countQr'],
           exit: 'hideQr',
           on: {
-            ...endings,
+            ...unready,
             'client.qr': showsQr,
+            'client.passkey': asksPasskey,
             'client.authenticated': 'linking',
             'client.ready': '#agent.connected',
           },
@@ -223,14 +264,39 @@ export const agentMachine = agentSetup.createMachine({
             },
           },
         },
+        // The page goes on to show QRs, which nobody can use.
+        passkey: {
+          entry: ['askPasskey', { type: 'because', params: 'PASSKEY_REQUIRED' }],
+          exit: ['endPasskey', 'forgetReason'],
+          on: {
+            ...unready,
+            'client.passkey': { actions: 'askPasskey' },
+            'client.authenticated': 'linking',
+            'client.ready': '#agent.connected',
+          },
+          after: {
+            passkeyLimit: {
+              target: '#agent.disconnected.closing',
+              actions: { type: 'because', params: 'PASSKEY_REQUIRED' },
+            },
+          },
+        },
         linking,
+        incompatible,
       },
     },
     connected: {
       type: 'parallel',
-      entry: ['noteLinked', 'forgetReason', 'forgetQrs', 'openSession', 'reportConnected'],
+      entry: [
+        'noteLinked',
+        'forgetReason',
+        'forgetQrs',
+        'forgetCompatibility',
+        'openSession',
+        'reportConnected',
+      ],
       exit: 'closeSession',
-      on: { ...endings },
+      on: { ...endings, 'client.compatibility': {} },
       states: {
         link: {
           initial: 'healthy',
@@ -285,6 +351,7 @@ export const agentMachine = agentSetup.createMachine({
         queued: queued(false),
         starting,
         linking,
+        incompatible,
         faltering,
         reloading,
         unlinking,

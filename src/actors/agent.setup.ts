@@ -1,7 +1,7 @@
 import { assign, fromPromise, setup } from 'xstate';
 import { type ClientEvent, type ClientOwner, clientActor } from './client.actor.ts';
 import { downRule } from './down-reasons.ts';
-import type { Me } from './ports.ts';
+import type { Me, WebAuthnJson } from './ports.ts';
 import type { ActorLimits } from './settings.ts';
 
 /** What the chart does to the world; `session.ts` provides it. None of it throws. */
@@ -16,6 +16,11 @@ export interface AgentPort extends ClientOwner {
   showQr(code: string | null): void;
   /** It is about to be linked: the phone knows the device from here on. */
   linking(): void;
+  /** Linking waits for a passkey; the challenge is null as long as the page has none. */
+  askPasskey(challenge: WebAuthnJson | null): void;
+  endPasskey(): void;
+  /** The page lacks something, and the session ends for it. */
+  noteIncompatibility(): void;
   linked(): void;
   /** WhatsApp knows the device no more. */
   unlinked(): void;
@@ -52,6 +57,8 @@ export interface AgentContext {
   /** Why it is not connected; null before the first end. */
   reason: string | null;
   qrs: number;
+  /** The last self-check of this client's page found something missing. */
+  isBroken: boolean;
   /** How far the client's loading has come since it was linked. */
   percent: number;
   /** Probes in a row that were not answered, and that told of no connection. */
@@ -85,6 +92,8 @@ export const agentSetup = setup({
     startLimit: ({ context }) => context.agent.limits.startMs,
     linkLimit: ({ context }) => context.agent.limits.linkMs,
     verdictLimit: ({ context }) => context.agent.limits.closeMs,
+    incompatibleLimit: ({ context }) => context.agent.limits.incompatibleMs,
+    passkeyLimit: ({ context }) => context.agent.limits.passkeyMs,
     qrStall: ({ context }) => context.agent.limits.qrStallMs,
     probeAgain: ({ context }) => context.agent.limits.probeAgainMs,
   },
@@ -92,6 +101,8 @@ export const agentSetup = setup({
     isBlocked: ({ event }) =>
       event.type === 'client.disconnected' && downRule(event.reason).verdict === 'blocked',
     isLinked: ({ context }) => context.agent.isLinked,
+    isBroken: ({ context }) => context.isBroken,
+    isWhole: ({ context }) => !context.isBroken,
     isFresh: ({ event }) => event.type === 'session.start' && event.fresh,
     hasRefreshesLeft: ({ context }) => context.qrs < context.agent.qrMaxRefreshes,
     isMoving: ({ context, event }) => event.type === 'client.loading' && event.percent > context.percent,
@@ -106,16 +117,30 @@ export const agentSetup = setup({
     becauseItDisconnected: assign({
       reason: ({ context, event }) => (event.type === 'client.disconnected' ? event.reason : context.reason),
     }),
+    becauseItFailed: assign({
+      reason: ({ context }) => (context.isBroken ? 'INCOMPATIBLE' : 'START_FAILED'),
+    }),
     becauseAsked: assign({
       reason: ({ context, event }) =>
         event.type === 'session.stop' || event.type === 'session.logout' ? event.reason : context.reason,
     }),
     noteError: ({ context, event }) => {
       if (event.type === 'client.failed') context.agent.noteError(event.error);
+      // What is missing says more than what the library stumbled over.
+      if (event.type === 'client.failed' && context.isBroken) context.agent.noteIncompatibility();
       if (event.type === 'client.crashed') context.agent.noteError(event.cause);
     },
     showQr: ({ context, event }) => context.agent.showQr(event.type === 'client.qr' ? event.code : null),
     hideQr: ({ context }) => context.agent.showQr(null),
+    noteCompatibility: assign({
+      isBroken: ({ context, event }) =>
+        event.type === 'client.compatibility' ? event.compatibility === 'broken' : context.isBroken,
+    }),
+    forgetCompatibility: assign({ isBroken: false }),
+    noteIncompatibility: ({ context }) => context.agent.noteIncompatibility(),
+    askPasskey: ({ context, event }) =>
+      context.agent.askPasskey(event.type === 'client.passkey' ? event.challenge : null),
+    endPasskey: ({ context }) => context.agent.endPasskey(),
     countQr: assign({ qrs: ({ context }) => context.qrs + 1 }),
     forgetQrs: assign({ qrs: 0 }),
     noteLinking: ({ context }) => context.agent.linking(),

@@ -8,13 +8,15 @@ import type {
   Ack,
   AiBackend,
   InboundMessage,
+  Jid,
   Me,
+  Restriction,
   Scheduler,
   WhatsAppClient,
   WhatsAppDriver,
 } from './ports.ts';
 import type { AgentRecord, InboundLog, MessageLog } from './ports-stores.ts';
-import type { AgentView, GatewayEvents, QrView } from './protocol.ts';
+import type { AgentView, GatewayEvents, PasskeyView, QrView } from './protocol.ts';
 import { Sender } from './sender.ts';
 import { Session, type SessionOwner } from './session.ts';
 import type { ActorSettings } from './settings.ts';
@@ -149,6 +151,16 @@ export class Agent implements SessionOwner {
     return this.#session.live.qr;
   }
 
+  /** What a passkey has to sign now, or null. */
+  get passkey(): PasskeyView | null {
+    return this.#session.live.passkey;
+  }
+
+  /** The number that is linked, also while its connection is lost; null when none is known. */
+  get account(): Jid | null {
+    return this.#session.account;
+  }
+
   /** The client of this moment, and who is linked while the session is ready. */
   get client(): WhatsAppClient | null {
     return this.#session.client;
@@ -197,6 +209,8 @@ export class Agent implements SessionOwner {
       since: this.#state.since,
       live: this.#session.live.view(this.isConnected),
       qr: this.qr,
+      passkey: this.passkey,
+      restriction: this.#session.restriction.current,
       mailbox: this.sender.outbox.view(),
       supervisor: {
         restarts,
@@ -207,6 +221,11 @@ export class Agent implements SessionOwner {
   }
 
   // ── SessionOwner: what the session tells ─────────────────────────────────────────────────────────────
+
+  /** WhatsApp refused a send for such a restriction. */
+  refused(kind: Restriction['kind']): void {
+    this.#session.restriction.refused(kind);
+  }
 
   /** A message came in. */
   message(message: InboundMessage): void {
@@ -254,8 +273,8 @@ export class Agent implements SessionOwner {
   }
 
   /** There is no client any more. */
-  down(reason: string): void {
-    this.#deps.fleet.down(this.agentId, reason);
+  down(reason: string, missing: string[]): void {
+    this.#deps.fleet.down(this.agentId, reason, missing);
     this.command({ type: 'agent.down', reason });
     // The end of a client that another one follows at once answers nobody.
     if (this.supervision.isAtRest) this.milestones.reach({ kind: 'down', reason });

@@ -1,7 +1,17 @@
 import { type EventObject, fromCallback } from 'xstate';
-import type { Ack, AgentRef, InboundMessage, Me, WhatsAppClient, WhatsAppDriver } from './ports.ts';
+import type {
+  Ack,
+  AgentRef,
+  Compatibility,
+  InboundMessage,
+  Me,
+  Restriction,
+  WebAuthnJson,
+  WhatsAppClient,
+  WhatsAppDriver,
+} from './ports.ts';
 
-/** What a client tells the agent's machine. */
+/** What a client reports to the agent's machine. */
 export type ClientEvent =
   | { type: 'client.qr'; code: string }
   | { type: 'client.authenticated' }
@@ -10,6 +20,8 @@ export type ClientEvent =
   | { type: 'client.auth_failure' }
   | { type: 'client.disconnected'; reason: string }
   | { type: 'client.state'; state: string }
+  | { type: 'client.compatibility'; compatibility: Compatibility['compatibility'] }
+  | { type: 'client.passkey'; challenge: WebAuthnJson | null }
   | { type: 'client.crashed'; cause: string }
   | { type: 'client.failed'; error: unknown };
 
@@ -20,6 +32,10 @@ export interface ClientOwner {
   attach(client: WhatsAppClient | null): void;
   onMessage(message: InboundMessage): void;
   onAck(ack: Ack): void;
+  onCompatibility(report: Compatibility): void;
+  onRestriction(restriction: Restriction | null): void;
+  /** Messages reached the page and were not reported. */
+  onUnreported(count: number): void;
 }
 
 /**
@@ -41,6 +57,14 @@ export const clientActor = fromCallback<EventObject, ClientOwner>(({ input: owne
     .on('disconnected', (reason) => tell({ type: 'client.disconnected', reason }))
     .on('state', (state) => tell({ type: 'client.state', state }))
     .on('crash', (cause) => tell({ type: 'client.crashed', cause }))
+    .on('compatibility', (report) => {
+      if (!current) return;
+      owner.onCompatibility(report);
+      tell({ type: 'client.compatibility', compatibility: report.compatibility });
+    })
+    .on('passkey', (challenge) => tell({ type: 'client.passkey', challenge }))
+    .on('restriction', (restriction) => owner.onRestriction(restriction))
+    .on('unreported', (count) => owner.onUnreported(count))
     .on('message', (message) => owner.onMessage(message))
     .on('ack', (ack) => owner.onAck(ack));
   owner.attach(client);

@@ -1,6 +1,6 @@
 /**
- * Which end of a session leads where (SPEC §5, FAULTS §1.3). The chart is drawn from this table, the
- * supervisor decides by it, and nothing else does.
+ * Which end of a session leads where. The chart is drawn from this table, the supervisor decides by it, and nothing
+ * else does.
  *
  * - `restart`: comes back by itself, with growing waits and no end
  * - `restart_linked`: so too, but only when the agent has been linked; else it rests
@@ -16,7 +16,7 @@ export interface DownRule {
   reload?: true;
   /** So many restarts within so many ms; then it rests. Without it there is no end. */
   atMost?: { times: number; withinMs: number };
-  /** When many agents end so at once the cause is common, and a new client for each makes it worse (FAULTS F9). */
+  /** When many agents end so at once the cause is common, and a new client for each makes it worse. */
   common?: true;
   /** The credentials are worthless: delete them, or the next start fails the same way. */
   forgetCredentials?: true;
@@ -37,6 +37,8 @@ export const DOWN_REASONS = {
   // Nobody scanned.
   QR_EXPIRED: { verdict: 'rest' },
   QR_STALLED: { verdict: 'restart' },
+  // The phone wanted a passkey, and none was given.
+  PASSKEY_REQUIRED: { verdict: 'rest' },
   // Somebody else took the session over: fighting back at once, or for ever, makes it flap.
   CONFLICT: { verdict: 'restart', minDelayMs: 60_000, atMost: { times: 3, withinMs: 3_600_000 } },
   // Network and phone.
@@ -53,6 +55,8 @@ export const DOWN_REASONS = {
   START_FAILED: { verdict: 'restart_linked', common: true },
   START_TIMEOUT: { verdict: 'restart_linked', common: true },
   LINK_TIMEOUT: { verdict: 'restart_linked', reload: true, common: true },
+  // WhatsApp's page lacks something that a session needs: it may have moved, or come back with the next build.
+  INCOMPATIBLE: { verdict: 'restart', reload: true, common: true },
   // The account.
   AUTH_FAILURE: { verdict: 'blocked' },
   TOS_BLOCK: { verdict: 'blocked' },
@@ -71,6 +75,7 @@ export function downRule(reason: string): DownRule {
 
 /** Why a start came to nothing, in a line for people: the error where one ended it, else the reason's name. */
 export function whyDown(reason: string, lastError: string | undefined): string {
-  const error = reason === 'START_FAILED' ? lastError?.split('\n')[0] : undefined;
+  const isExplained = reason === 'START_FAILED' || reason === 'INCOMPATIBLE';
+  const error = isExplained ? lastError?.split('\n')[0] : undefined;
   return error ?? `The session could not be started: ${reason}.`;
 }

@@ -2,9 +2,9 @@ import { downRule } from './down-reasons.ts';
 import { Fifo } from './fifo.ts';
 import type { Scheduler, Timer } from './ports.ts';
 
-/** What a fleet tells its gateway. */
+/** Reports of a fleet to its gateway. */
 export interface FleetReports {
-  /** Many agents end alike: only one at a time is started to see whether it is over. Told once. */
+  /** Many agents end alike: only one at a time is started to see whether it is over. Reported once. */
   fault(reason: string, agents: number): void;
   /** One of them is connected again: the others follow. */
   recovered(reason: string): void;
@@ -18,15 +18,15 @@ const WINDOW_MS = 600_000;
 const CANARY_EVERY_MS = 60_000;
 
 /**
- * Sees when many agents end alike, and then lets one canary start at a time: a storm of new browsers would help
- * nobody (FAULTS F9). Starts that a person asked for are not held.
+ * Sees when many agents end alike, and then lets one canary start at a time: a storm of new browsers would not help.
+ * Starts that a person asked for are not held.
  */
 export class Fleet {
   readonly #clock: Scheduler;
   readonly #size: () => number;
   readonly #reports: FleetReports;
-  /** The newest common end of each agent. */
-  readonly #ends = new Map<string, { reason: string; at: number }>();
+  /** The newest common end of each agent, by what caused it. */
+  readonly #ends = new Map<string, { causes: string[]; at: number }>();
   readonly #waiting = new Fifo<{ agentId: string; admit: () => boolean }>();
   #fault: string | null = null;
   #canary: string | null = null;
@@ -67,15 +67,16 @@ export class Fleet {
     this.#reports.recovered(reason);
   }
 
-  /** An agent has ended, by itself or because it was told to. */
-  down(agentId: string, reason: string): void {
-    if (downRule(reason).common) this.#ends.set(agentId, { reason, at: this.#clock.monotonic() });
+  /** An agent has ended, by itself or on a command; `missing` tells ends of one reason apart. */
+  down(agentId: string, reason: string, missing: string[] = []): void {
+    const causes = missing.length > 0 ? missing.map((name) => `${reason}: ${name}`) : [reason];
+    if (downRule(reason).common) this.#ends.set(agentId, { causes, at: this.#clock.monotonic() });
     else this.#ends.delete(agentId);
     if (this.#canary === agentId) {
       this.#canary = null;
       this.#sendLater();
     }
-    if (this.#fault === null) this.#judge(reason);
+    if (this.#fault === null) this.#judge(causes);
   }
 
   /** The gateway stops: those who wait are not let go, or each would make a client to be ended at once. */
@@ -85,17 +86,18 @@ export class Fleet {
     this.#canary = null;
   }
 
-  /** Sees whether so many have ended for this reason that it is no agent's own. */
-  #judge(reason: string): void {
+  /** Sees whether so many have ended for one of these causes that it is no agent's own. */
+  #judge(causes: string[]): void {
     const since = this.#clock.monotonic() - WINDOW_MS;
-    let alike = 0;
-    for (const [agentId, end] of this.#ends) {
-      if (end.at < since) this.#ends.delete(agentId);
-      else if (end.reason === reason) alike += 1;
+    for (const [agentId, { at }] of this.#ends) if (at < since) this.#ends.delete(agentId);
+    const ends = [...this.#ends.values()];
+    for (const cause of causes) {
+      const alike = ends.filter((end) => end.causes.includes(cause)).length;
+      if (alike < Math.max(MIN_AGENTS, MIN_SHARE * this.#size())) continue;
+      this.#fault = cause;
+      this.#reports.fault(cause, alike);
+      return;
     }
-    if (alike < Math.max(MIN_AGENTS, MIN_SHARE * this.#size())) return;
-    this.#fault = reason;
-    this.#reports.fault(reason, alike);
   }
 
   /** Lets the first of those who still wait start. */

@@ -8,13 +8,15 @@ import { GatewayError } from './errors.ts';
 import { Fleet } from './fleet.ts';
 import { KeyRefresh } from './key-refresh.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { Linking } from './linking.ts';
 import { OwnReplies } from './own-replies.ts';
-import type { AgentRef, AiRequest } from './ports.ts';
+import type { AgentRef, AiRequest, Jid, WebAuthnJson } from './ports.ts';
 import type { AgentStore, ApiKeyStore, OutgoingMessage, StoredMessage } from './ports-stores.ts';
 import type {
   AgentView,
   GatewaySystem,
   MailboxView,
+  PairingCode,
   QrView,
   RemovalOutcome,
   RunOptions,
@@ -49,6 +51,7 @@ class Gateway implements GatewaySystem {
   readonly #agents: AgentRegistry;
   readonly #lifecycle: Lifecycle;
   readonly #keys: KeyRefresh;
+  readonly #linking: Linking;
 
   constructor(deps: GatewayDeps) {
     this.#deps = deps;
@@ -73,6 +76,7 @@ class Gateway implements GatewaySystem {
       agentDeps,
     });
     this.#keys = new KeyRefresh({ agents, keys }, fault('key-refresh'));
+    this.#linking = new Linking(this.#agents, deps.clock, deps.settings.limits);
     this.#lifecycle = new Lifecycle({
       ...deps,
       registry: this.#agents,
@@ -122,6 +126,18 @@ class Gateway implements GatewaySystem {
     const { qr } = this.#agents.get(agentId);
     if (qr) return qr;
     throw new GatewayError('SESSION_NOT_READY', 'There is no QR to scan now.');
+  }
+
+  passkey(agentId: string): WebAuthnJson {
+    return this.#linking.challenge(agentId);
+  }
+
+  async answerPasskey(agentId: string, assertion: WebAuthnJson): Promise<void> {
+    await this.#linking.answer(agentId, assertion);
+  }
+
+  async requestPairingCode(agentId: string, number: Jid): Promise<PairingCode> {
+    return this.#linking.pairingCode(agentId, number);
   }
 
   history(agentId: string): TransitionRecord[] {

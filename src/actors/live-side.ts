@@ -1,13 +1,17 @@
-import type { Me, WhatsAppClient } from './ports.ts';
-import type { LiveView, QrView } from './protocol.ts';
+import type { Compatibility, Me, WhatsAppClient } from './ports.ts';
+import type { LiveView, PasskeyView, QrView } from './protocol.ts';
 
-/** The live side of a session, as it is told (SPEC §3): its socket, its QR, and who is linked. */
+/** The live side of a session: its socket, its page, what it shows for linking, and who is linked. */
 export class LiveSide {
   #hasClient = false;
   /** The socket's last word. */
   #socket: string | null = null;
   #me: Me | null = null;
   #qr: QrView | null = null;
+  /** There while a passkey is asked for. */
+  passkey: PasskeyView | null = null;
+  /** The last self-check; it outlives its client, so that whoever asks why sees it. */
+  compatibility: Compatibility | null = null;
 
   /** Who is linked, while the session is ready. */
   get me(): Me | null {
@@ -52,6 +56,7 @@ export class LiveSide {
       sessionState: this.#hasClient ? (this.#socket ?? 'OPENING') : null,
       isReady: this.#me !== null,
       hasClient: this.#hasClient,
+      whatsapp: this.compatibility,
     };
   }
 }

@@ -122,7 +122,7 @@ export function observe(observer: Observer): (event: InspectionEvent) => void {
 }
 
 /** The parts of an event that guards decide by; whatever else it carries stays out of the history. */
-const TOLD = ['reason', 'state', 'fresh', 'output', 'percent'] as const;
+const TOLD = ['reason', 'state', 'fresh', 'output', 'percent', 'compatibility'] as const;
 
 /** What of an event may be kept and shown, or undefined when there is nothing. */
 function dataOf(event: object): TransitionRecord['data'] {

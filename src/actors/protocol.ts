@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'eventemitter3';
-import type { AgentRef, AiRequest, EpochMs, Jid } from './ports.ts';
+import type { RestrictionView } from './account-restriction.ts';
+import type { AgentRef, AiRequest, Compatibility, EpochMs, Jid, WebAuthnJson } from './ports.ts';
 import type {
   MessageKind,
   MessageStatus,
@@ -13,13 +14,15 @@ export { RESTART_REASONS } from './down-reasons.ts';
 
 // What the outside may ask of the actors, and what it gets back. HTTP knows this file and `errors.ts` only.
 
-/** The live side of an agent, beside its stored row (SPEC §3, `GET /sessions/{agentId}`). */
+/** The live side of an agent, beside its stored row. */
 export interface LiveView {
   isConnected: boolean;
   /** The socket's own word (`CONNECTED`, `OPENING`, …), or null when there is no client. */
   sessionState: string | null;
   isReady: boolean;
   hasClient: boolean;
+  /** The last self-check of its page; null before the first one and after a log-out. */
+  whatsapp: Compatibility | null;
 }
 
 /** How full an agent's mailbox is, and how many tokens it has. */
@@ -65,6 +68,10 @@ export interface AgentView {
   live: LiveView;
   /** The QR that can be scanned now, or null. */
   qr: QrView | null;
+  /** There while linking waits for a passkey. */
+  passkey: PasskeyView | null;
+  /** What WhatsApp does not let the account do for now, or null. */
+  restriction: RestrictionView | null;
   mailbox: MailboxView;
   supervisor: SupervisorView;
 }
@@ -75,6 +82,19 @@ export interface QrView {
   issuedAt: EpochMs;
   /** By then it is replaced or withdrawn, at the latest. */
   expiresAt?: EpochMs;
+}
+
+/** What a passkey has to sign; the challenge is null as long as the page has none. */
+export interface PasskeyView {
+  challenge: WebAuthnJson | null;
+  /** Since when it is asked for. */
+  since: EpochMs;
+}
+
+/** A code to type into the phone instead of a scan. */
+export interface PairingCode {
+  code: string;
+  expiresAt: EpochMs;
 }
 
 /** What a create request gives of an agent. */
@@ -149,7 +169,7 @@ export interface TransitionRecord {
   traceId?: string;
 }
 
-/** What the actors tell the world; metrics, log, database projection and inspector listen, nothing answers. */
+/** What the actors publish; metrics, log, database projection and inspector listen, nothing answers. */
 export interface GatewayEvents {
   transition: (agentId: string, record: TransitionRecord) => void;
   state: (change: {
@@ -163,6 +183,13 @@ export interface GatewayEvents {
     traceId?: string;
   }) => void;
   qr: (change: { agentId: string; qr: QrView | null; traceId?: string }) => void;
+  /** A passkey is asked for, its challenge has come, or it is over. */
+  passkey: (change: { agentId: string; passkey: PasskeyView | null }) => void;
+  /** A self-check has another result than the one before; null: no page is known any more. */
+  compatibility: (change: { agentId: string; report: Compatibility | null }) => void;
+  restriction: (change: { agentId: string; restriction: RestrictionView | null }) => void;
+  /** Messages reached the agent's page and were not reported by its driver. */
+  unreported: (loss: { agentId: string; count: number }) => void;
   mailbox: (change: { agentId: string; mailbox: MailboxView }) => void;
   message: (change: {
     agentId: string;
@@ -235,6 +262,15 @@ export interface GatewaySystem {
   mailbox(agentId: string): MailboxView;
   /** `SESSION_NOT_FOUND`, or `SESSION_NOT_READY` when there is none to scan. */
   qr(agentId: string): QrView;
+  /** What the passkey has to sign. `SESSION_NOT_FOUND`, or `SESSION_NOT_READY` when none is asked for, or not yet. */
+  passkey(agentId: string): WebAuthnJson;
+  /** Hands the page the assertion that it waits for. `SESSION_NOT_FOUND`, `SESSION_NOT_READY`, `BAD_GATEWAY`. */
+  answerPasskey(agentId: string, assertion: WebAuthnJson): Promise<void>;
+  /**
+   * A code that links the phone of this number. `SESSION_NOT_READY` when the agent or the number is linked already, or
+   * when no QR is shown; `BAD_GATEWAY`.
+   */
+  requestPairingCode(agentId: string, number: Jid): Promise<PairingCode>;
   /** The newest transitions of an agent, oldest first. `SESSION_NOT_FOUND`. */
   history(agentId: string): TransitionRecord[];
   /** What may happen next in each machine of an agent. `SESSION_NOT_FOUND`. */

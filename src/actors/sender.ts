@@ -4,7 +4,7 @@ import type { OutboxMode } from './debounced-mode.ts';
 import { GatewayError } from './errors.ts';
 import type { Reservation } from './mailbox.ts';
 import { Outbox, type OutboxReports } from './outbox.ts';
-import type { AgentRef, Scheduler } from './ports.ts';
+import type { AgentRef, Restriction, Scheduler } from './ports.ts';
 import type { MessageLog, MessageStatus, OutgoingMessage, StoredMessage } from './ports-stores.ts';
 import type { GatewayEvents, SendOptions, SendOutcome } from './protocol.ts';
 import type { ActorSettings } from './settings.ts';
@@ -26,6 +26,8 @@ interface SenderOwner {
   readonly agentId: string;
   readonly record: AgentRef;
   readonly supervision: Pick<Supervision, 'tellAgent'>;
+  /** WhatsApp refused a send for such a restriction of the account. */
+  refused(kind: Restriction['kind']): void;
 }
 
 /** A message that was stored and queued: how many are before it, and its outcome; null when a stop keeps it. */
@@ -34,6 +36,12 @@ interface Accepted {
   position: number;
   settled: Promise<StoredMessage | null>;
 }
+
+/** The restriction that a message's error shows. */
+const RESTRICTIONS = new Map<string | undefined, Restriction['kind']>([
+  ['REACHOUT_TIMELOCKED', 'reachout_timelock'],
+  ['MESSAGE_CAPPED', 'message_cap'],
+]);
 
 class Waited extends Error {}
 
@@ -182,6 +190,8 @@ export class Sender implements OutboxReports {
     const { events } = this.#deps;
     const { agentId } = this.#owner;
     const isOver = status !== 'queued' && status !== 'sending';
+    const restriction = RESTRICTIONS.get(message.error?.code);
+    if (restriction) this.#owner.refused(restriction);
     events.emit('message', {
       agentId,
       id: message.id,

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { EventEmitter } from 'eventemitter3';
+import { AccountRestriction } from './account-restriction.ts';
 import { ClientCalls } from './client-calls.ts';
 import type { Fleet } from './fleet.ts';
 import { LinkMoment } from './link-moment.ts';
@@ -7,13 +9,17 @@ import { masked } from './masked.ts';
 import type {
   Ack,
   AgentRef,
+  Compatibility,
   InboundMessage,
+  Jid,
   Me,
+  Restriction,
   Scheduler,
+  WebAuthnJson,
   WhatsAppClient,
   WhatsAppDriver,
 } from './ports.ts';
-import type { GatewayEvents } from './protocol.ts';
+import type { GatewayEvents, PasskeyView } from './protocol.ts';
 import type { ActorLimits, ActorSettings } from './settings.ts';
 import type { ReleaseSlot, StartGate } from './start-gate.ts';
 import type { SupervisedAgent } from './supervisor.machine.ts';
@@ -46,7 +52,8 @@ export interface SessionOwner {
   /** Its machine died, and is made anew. */
   died(): void;
   faltering(reason: string): void;
-  down(reason: string): void;
+  /** `missing`: what the page lacks, when it ended for that. */
+  down(reason: string, missing: string[]): void;
 }
 
 /**
@@ -55,6 +62,9 @@ export interface SessionOwner {
  */
 export class Session implements SupervisedAgent {
   readonly live = new LiveSide();
+  readonly restriction: AccountRestriction;
+  /** The number that is linked, also while its connection is lost; null until it was connected once. */
+  account: Jid | null = null;
   readonly #deps: SessionDeps;
   readonly #owner: SessionOwner;
   readonly #calls: ClientCalls;
@@ -75,6 +85,9 @@ export class Session implements SupervisedAgent {
     this.#link = new LinkMoment(clock);
     const fault = (where: string, error: unknown) => this.#fault(where, error);
     this.#calls = new ClientCalls({ driver, clock, limits: settings.limits, fault });
+    this.restriction = new AccountRestriction(clock, settings.limits.refusalMs, (restriction) =>
+      deps.events.emit('restriction', { agentId: this.agentId, restriction }),
+    );
   }
 
   get agentId(): string {
@@ -120,9 +133,9 @@ export class Session implements SupervisedAgent {
     return this.#client;
   }
 
-  /** Its client only shows a QR, or is being ended: a start that is asked for makes another one. */
+  /** Its client only waits to be linked, or is being ended: a start that is asked for makes another one. */
   get givesWay(): boolean {
-    return this.live.qr !== null || this.#isEnding;
+    return this.live.qr !== null || this.live.passkey !== null || this.#isEnding;
   }
 
   /** The newest error, for people. */
@@ -153,6 +166,21 @@ export class Session implements SupervisedAgent {
     this.#owner.acked(ack);
   }
 
+  /** A self-check has ended. */
+  onCompatibility(report: Compatibility): void {
+    this.#setCompatibility(report);
+  }
+
+  /** WhatsApp restricts the account, or no longer does. */
+  onRestriction(restriction: Restriction | null): void {
+    this.restriction.report(restriction);
+  }
+
+  /** Messages reached the page and were not reported. */
+  onUnreported(count: number): void {
+    this.#deps.events.emit('unreported', { agentId: this.agentId, count });
+  }
+
   /** Waits for a place among the clients that may start at once; one that nobody asked for also for the fleet. */
   async takeSlot(signal: AbortSignal, isAsked: boolean): Promise<void> {
     if (!isAsked) await this.#deps.fleet.admit(this.agentId, signal);
@@ -174,7 +202,25 @@ export class Session implements SupervisedAgent {
     const qr = code === null ? null : { code, issuedAt, expiresAt: issuedAt + this.limits.qrStallMs };
     this.live.showQr(qr);
     this.#deps.events.emit('qr', { agentId: this.agentId, qr, traceId: this.#owner.traceId });
-    if (qr) this.#owner.qrShown();
+    if (!qr) return;
+    this.#forgetAccount();
+    this.#owner.qrShown();
+  }
+
+  /** Linking waits for a passkey, or its challenge has come. */
+  askPasskey(challenge: WebAuthnJson | null): void {
+    const since = this.live.passkey?.since ?? this.#deps.clock.now();
+    this.#setPasskey({ challenge, since });
+  }
+
+  /** No passkey is asked for any more. */
+  endPasskey(): void {
+    this.#setPasskey(null);
+  }
+
+  /** Keeps what the page lacks as the newest error. */
+  noteIncompatibility(): void {
+    this.#lastError = `WhatsApp Web lacks ${this.#missing().join(', ')}.`;
   }
 
   /** The phone knows the device from here on. */
@@ -196,6 +242,7 @@ export class Session implements SupervisedAgent {
   /** The session is ready: sending and receiving begin. */
   openSession(me: Me): void {
     this.live.open(me);
+    this.account = me.pn;
     if (this.#client) this.#owner.opened(this.#client, me, this.#link.take());
   }
 
@@ -219,6 +266,8 @@ export class Session implements SupervisedAgent {
   /** Deletes what the driver keeps of the agent. */
   async forgetCredentials(): Promise<void> {
     this.#isLinked = false;
+    this.#forgetAccount();
+    this.#setCompatibility(null);
     await this.#calls.forgetCredentials(this.agent);
   }
 
@@ -242,7 +291,8 @@ export class Session implements SupervisedAgent {
   reportDown(reason: string): void {
     this.#isEnding = false;
     if (reason === 'LOGGED_OUT') this.#isUnlinked = !this.#isKnownToPhone;
-    this.#owner.down(reason);
+    if (reason === 'STOPPED') this.restriction.close();
+    this.#owner.down(reason, reason === 'INCOMPATIBLE' ? this.#missing() : []);
   }
 
   /** The session is connected. */
@@ -265,6 +315,7 @@ export class Session implements SupervisedAgent {
     this.noteError(error);
     this.freeSlot();
     this.showQr(null);
+    this.endPasskey();
     this.closeSession();
     this.attach(null);
     this.#owner.died();
@@ -293,6 +344,31 @@ export class Session implements SupervisedAgent {
   }
 
   // ── inner ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Nobody is linked: what was known of the account is void. */
+  #forgetAccount(): void {
+    this.account = null;
+    this.restriction.forget();
+  }
+
+  /** What the page lacks, by name. */
+  #missing(): string[] {
+    return this.live.compatibility?.missing ?? [];
+  }
+
+  /** Replaces the result of the self-check, and publishes a change. */
+  #setCompatibility(report: Compatibility | null): void {
+    if (isDeepStrictEqual(report, this.live.compatibility)) return;
+    this.live.compatibility = report;
+    this.#deps.events.emit('compatibility', { agentId: this.agentId, report });
+  }
+
+  /** Replaces what is asked of a passkey, and publishes a change. */
+  #setPasskey(passkey: PasskeyView | null): void {
+    if (isDeepStrictEqual(passkey, this.live.passkey)) return;
+    this.live.passkey = passkey;
+    this.#deps.events.emit('passkey', { agentId: this.agentId, passkey });
+  }
 
   /** An error that nobody waits for. */
   #fault(where: string, error: unknown): void {

@@ -23,6 +23,14 @@ export interface ActorLimits {
   startMs: number;
   /** Authenticated → ready. */
   linkMs: number;
+  /** The page lacks something that a session needs → it is given up; what loads late is there by then. */
+  incompatibleMs: number;
+  /** A passkey is asked for → it is given up. */
+  passkeyMs: number;
+  /** How long WhatsApp accepts a pairing code. */
+  pairingCodeMs: number;
+  /** How long a restriction is assumed that only a refused send has shown. */
+  refusalMs: number;
   /** Longest wait for the next QR while nobody scans. */
   qrStallMs: number;
   /** A start that is only made to log out, its wait for a place included. */
@@ -50,6 +58,10 @@ export interface ActorLimits {
 export const DEFAULT_LIMITS: ActorLimits = {
   startMs: 60_000,
   linkMs: 90_000,
+  incompatibleMs: 15_000,
+  passkeyMs: 300_000,
+  pairingCodeMs: 180_000,
+  refusalMs: 86_400_000,
   qrStallMs: 75_000,
   unlinkMs: 30_000,
   logoutMs: 10_000,

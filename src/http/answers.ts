@@ -24,6 +24,28 @@ const live = z
   })
   .meta({ id: 'Live' });
 
+export const compatibility = z
+  .object({
+    webVersion: z
+      .string()
+      .nullable()
+      .meta({ description: 'Build of WhatsApp Web; null when the page does not say.' }),
+    compatibility: z
+      .enum(['ok', 'repaired', 'broken'])
+      .meta({ description: '`broken`: something that a session needs is missing.' }),
+    repaired: z.array(z.string()).meta({ description: 'Repairs in effect.' }),
+    missing: z.array(z.string()).meta({ description: 'What the page lacks, as `module.export`.' }),
+  })
+  .meta({ id: 'Compatibility' });
+
+export const restriction = z
+  .object({
+    kind: z.enum(['reachout_timelock', 'message_cap']),
+    since: moment,
+    until: moment.optional().meta({ description: 'When WhatsApp lifts it, if it says so.' }),
+  })
+  .meta({ id: 'Restriction' });
+
 const endpoints = z.object({ run: z.url(), messages: z.url(), media: z.url() }).meta({ id: 'Endpoints' });
 
 const session = { userId: z.int(), agentId, agentName: z.string(), status: sessionStatus, endpoints, live };
@@ -44,6 +66,16 @@ export const startedSession = z
 export const sessionDetails = z
   .object({
     ...session,
+    live: live
+      .extend({
+        whatsapp: compatibility
+          .nullable()
+          .meta({ description: 'The last self-check of its page; null before the first.' }),
+      })
+      .meta({ id: 'LiveDetails' }),
+    restriction: restriction
+      .nullable()
+      .meta({ description: 'What WhatsApp does not let the account do for now; replies still go.' }),
     reason: z.string().nullable().meta({ description: 'Why it is in this status.' }),
     states: z.array(z.string()).meta({ description: 'Live states of the machine.' }),
     since: moment,
@@ -65,6 +97,26 @@ export const sessionDetails = z
   .meta({ id: 'Session' });
 
 export const sessionList = z.object({ sessions: z.array(sessionDetails) }).meta({ id: 'SessionList' });
+
+/** The challenge for a passkey. */
+export const passkeyChallenge = z
+  .object({
+    publicKey: z
+      .record(z.string(), z.unknown())
+      .meta({ description: '`PublicKeyCredentialRequestOptionsJSON`, as the page wants it signed.' }),
+  })
+  .meta({ id: 'PasskeyChallenge' });
+
+export const acceptedPasskey = z
+  .object({ agentId, accepted: z.literal(true) })
+  .meta({ id: 'AcceptedPasskey' });
+
+export const pairingCode = z
+  .object({
+    code: z.string().meta({ description: 'To be typed into the phone.', example: 'ABCD1234' }),
+    expiresAt: moment,
+  })
+  .meta({ id: 'PairingCode' });
 
 export const deletedSession = z
   .object({ agentId, deleted: z.literal(true), unlinked })

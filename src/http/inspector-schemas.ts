@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import 'zod-openapi';
-import { moment, sessionStatus } from './answers.ts';
+import { compatibility, moment, restriction, sessionStatus } from './answers.ts';
 import { agentId } from './schemas.ts';
 
 // The inspector's API: what it is asked, and what it answers. The page reads it, and scripts may.
@@ -51,6 +51,8 @@ const summary = {
     nextStartAt: moment.optional(),
   }),
   hasQr: z.boolean(),
+  whatsapp: compatibility.nullable().meta({ description: 'The last self-check of its page.' }),
+  restriction: restriction.nullable(),
 };
 
 const nextTransitions = z.array(

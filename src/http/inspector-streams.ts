@@ -9,7 +9,10 @@ const FRAME_MS = 100;
 const LOOK_AGAIN_MS = 1_000;
 
 /** Everything after which an agent may look different; all begin with the agent's id or carry it. */
-const CHANGES = ['transition', 'state', 'qr', 'mailbox', 'restart', 'added'] as const;
+const CHANGES = [
+  ...(['transition', 'state', 'qr', 'mailbox', 'restart', 'added'] as const),
+  ...(['compatibility', 'restriction'] as const),
+];
 
 /** Calls back with the id of each agent that may have changed, or is gone, until it is released. */
 function watch(

@@ -1,4 +1,5 @@
 import type { AgentView, GatewaySystem, QrView } from '../actors/protocol.ts';
+import { restrictionData } from './restriction-data.ts';
 
 // What the inspector shows of an agent: everything that explains a lifecycle, no key, no text of a message.
 
@@ -22,6 +23,8 @@ export function summaryOf(agent: AgentView) {
       nextStartAt: nextStartAt === undefined ? undefined : new Date(nextStartAt),
     },
     hasQr: agent.qr !== null,
+    whatsapp: agent.live.whatsapp,
+    restriction: restrictionData(agent.restriction),
   };
 }
 

@@ -51,8 +51,12 @@ export const pending = head;
 export const started = { ...head, qr: '2@AbCdEf,GhIjKl,MnOpQr' };
 export const connected = { ...head, status: 'connected', live: up };
 
+const whatsapp = { webVersion: '2.3000.1043220887', compatibility: 'ok', repaired: [], missing: [] };
+
 export const session = {
   ...connected,
+  live: { ...up, whatsapp },
+  restriction: null,
   reason: null,
   states: ['connected'],
   since: at,
@@ -64,6 +68,17 @@ export const session = {
   mailbox: { depth: 0, capacity: 500, tokens: 100 },
   supervisor: { restarts: 0 },
 };
+
+export const challenge = {
+  publicKey: {
+    challenge: 'AQIDBAUGBwg',
+    rpId: 'whatsapp.com',
+    userVerification: 'required',
+    timeout: 60_000,
+  },
+};
+
+export const pairing = { code: 'ABCD1234', expiresAt: at };
 
 export const sent = {
   messageId: 'true_6281234567890@c.us_3EB0C767D26A1D8E5A1B',
@@ -107,6 +122,8 @@ const row = {
   mailbox: { depth: 0, capacity: 500, tokens: 100 },
   supervisor: { restarts: 0 },
   hasQr: false,
+  whatsapp,
+  restriction: null,
 };
 
 export const inspectedAgents = {

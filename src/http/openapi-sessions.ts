@@ -1,8 +1,16 @@
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import { deletedSession, sessionDetails, sessionList, startedSession } from './answers.ts';
+import {
+  acceptedPasskey,
+  deletedSession,
+  pairingCode,
+  passkeyChallenge,
+  sessionDetails,
+  sessionList,
+  startedSession,
+} from './answers.ts';
 import * as examples from './openapi-examples.ts';
 import { header, json, OPEN_OR_TOKEN, other, problems } from './openapi-responses.ts';
-import { agentPath, createSessionBody } from './schemas.ts';
+import { agentPath, createSessionBody, type pairingCodeBody, passkeyAssertion } from './schemas.ts';
 
 const security = OPEN_OR_TOKEN;
 const tags = ['sessions'];
@@ -19,7 +27,7 @@ const pending = json(
 );
 
 /** The operations under `/sessions`. */
-export function sessionOperations(): ZodOpenApiPathsObject {
+export function sessionOperations(pairing: ReturnType<typeof pairingCodeBody>): ZodOpenApiPathsObject {
   return {
     '/sessions': {
       get: {
@@ -126,10 +134,67 @@ export function sessionOperations(): ZodOpenApiPathsObject {
         },
       },
     },
+    '/sessions/{agentId}/passkey': {
+      get: {
+        operationId: 'getPasskeyChallenge',
+        summary: 'What a passkey has to sign before the phone is linked',
+        description: 'While the reason of the session is `PASSKEY_REQUIRED`; 409 otherwise.',
+        tags,
+        security,
+        requestParams: byAgent,
+        responses: {
+          200: json('The challenge.', passkeyChallenge, examples.challenge),
+          ...problems('UNAUTHORIZED', 'SESSION_NOT_FOUND', 'SESSION_NOT_READY'),
+        },
+      },
+      post: {
+        operationId: 'answerPasskeyChallenge',
+        summary: 'Hand in the assertion that the passkey made',
+        tags,
+        security,
+        requestParams: byAgent,
+        requestBody: { required: true, content: { 'application/json': { schema: passkeyAssertion } } },
+        responses: {
+          200: json('The page has it.', acceptedPasskey, { agentId: 'support-bot', accepted: true }),
+          ...problems(
+            'UNAUTHORIZED',
+            'SESSION_NOT_FOUND',
+            'SESSION_NOT_READY',
+            'PAYLOAD_TOO_LARGE',
+            'UNSUPPORTED_MEDIA_TYPE',
+            'BAD_GATEWAY',
+          ),
+        },
+      },
+    },
+    '/sessions/{agentId}/pairing-code': {
+      post: {
+        operationId: 'requestPairingCode',
+        summary: 'A code to type into the phone instead of a scan',
+        description:
+          'While a QR is shown. 409 with `details.reason`: `AGENT_LINKED`, `NUMBER_LINKED` (the number is linked to ' +
+          'an agent of this service, which a code would log out) or `NO_QR`.',
+        tags,
+        security,
+        requestParams: byAgent,
+        requestBody: { required: true, content: { 'application/json': { schema: pairing } } },
+        responses: {
+          200: json('The code.', pairingCode, examples.pairing),
+          ...problems(
+            'UNAUTHORIZED',
+            'SESSION_NOT_FOUND',
+            'SESSION_NOT_READY',
+            'PAYLOAD_TOO_LARGE',
+            'UNSUPPORTED_MEDIA_TYPE',
+            'BAD_GATEWAY',
+          ),
+        },
+      },
+    },
     '/sessions/{agentId}/events': {
       get: {
         operationId: 'watchSession',
-        summary: 'Server-Sent Events: state, qr, mailbox, message',
+        summary: 'Server-Sent Events: state, qr, passkey, compatibility, restriction, mailbox, message',
         description:
           'First what is, then each change; a comment every 15 s. At most 50 streams per address, 1,000 in all.',
         tags,

@@ -6,7 +6,7 @@ import { codesTable, TRACE_HEADER } from './openapi-responses.ts';
 import { withSamples } from './openapi-samples.ts';
 import { serviceOperations } from './openapi-service.ts';
 import { sessionOperations } from './openapi-sessions.ts';
-import { agentBodies } from './schemas.ts';
+import { agentBodies, pairingCodeBody } from './schemas.ts';
 
 const DESCRIPTION = `WhatsApp as an API. Every response carries \`X-Trace-Id\`; every 4xx and 5xx has one body,
 \`{"error":{"code","message","traceId"}}\`. Branch on \`code\`, never on \`message\`.
@@ -65,7 +65,7 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
       },
     },
     paths: withTraceHeader({
-      ...sessionOperations(),
+      ...sessionOperations(pairingCodeBody((text) => text)),
       ...agentOperations(bodies),
       ...inspectorOperations(),
       ...serviceOperations(),

@@ -42,6 +42,36 @@ export const createSessionBody = z
     example: { userId: 123, agentId: 'support-bot', agentName: 'Support Bot', apikey: 'key-of-the-user' },
   });
 
+const base64url = z.string().regex(/^[A-Za-z0-9_-]+$/, 'must be base64url without padding');
+
+/** `POST /sessions/{agentId}/passkey`: what `PublicKeyCredential.toJSON()` gives; further fields pass through. */
+export const passkeyAssertion = z
+  .looseObject({
+    id: base64url,
+    rawId: base64url,
+    type: z.literal('public-key'),
+    response: z.looseObject({
+      clientDataJSON: base64url,
+      authenticatorData: base64url,
+      signature: base64url,
+      userHandle: base64url.nullish(),
+    }),
+    clientExtensionResults: z.record(z.string(), z.unknown()),
+    authenticatorAttachment: z.enum(['platform', 'cross-platform']).nullish(),
+  })
+  .meta({
+    id: 'PasskeyAssertion',
+    description: 'The `AuthenticationResponseJSON` of a passkey that has signed the challenge.',
+    example: {
+      id: 'AQIDBA',
+      rawId: 'AQIDBA',
+      type: 'public-key',
+      response: { clientDataJSON: 'e30', authenticatorData: 'AQIDBA', signature: 'AQIDBA', userHandle: null },
+      clientExtensionResults: {},
+      authenticatorAttachment: 'platform',
+    },
+  });
+
 const quoteId = optional(z.string().regex(/^[\x21-\x7e]{1,256}$/, 'must be an id of WhatsApp')).meta({
   description: "WhatsApp's id of the message that is answered.",
 });
@@ -107,12 +137,12 @@ const runFields = {
   metadata: optional(z.record(z.string(), z.unknown())),
 };
 
-/**
- * The three bodies that name a recipient. `toJid` turns what callers write into a JID and throws on anything else,
- * which becomes a 400 that names the field and says why.
- */
-export function agentBodies(toJid: (text: string) => string) {
-  const recipient = z
+/** Turns what callers write into a JID; throws on anything else, which becomes a 400 that names the field and says why. */
+type ToJid = (text: string) => string;
+
+/** A phone number or a WhatsApp address, as a JID. */
+function address(toJid: ToJid) {
+  return z
     .string()
     .min(1)
     .max(128)
@@ -125,12 +155,26 @@ export function agentBodies(toJid: (text: string) => string) {
         context.addIssue({ code: 'custom', message });
         return z.NEVER;
       }
-    })
-    .meta({
-      description:
-        'A phone number in any usual form, or a WhatsApp address. Digits without `+` that could be a number of two countries are refused.',
-      example: '6281234567890',
     });
+}
+
+/** `POST /sessions/{agentId}/pairing-code`. */
+export function pairingCodeBody(toJid: ToJid) {
+  const phoneNumber = address(toJid)
+    .refine((jid) => jid.endsWith('@c.us'), 'must be a phone number')
+    .meta({ description: 'The number of the phone to link, in any usual form.', example: '6281234567890' });
+  return z
+    .strictObject({ phoneNumber })
+    .meta({ id: 'PairingCodeRequest', example: { phoneNumber: '6281234567890' } });
+}
+
+/** The three bodies that name a recipient. */
+export function agentBodies(toJid: ToJid) {
+  const recipient = address(toJid).meta({
+    description:
+      'A phone number in any usual form, or a WhatsApp address. Digits without `+` that could be a number of two countries are refused.',
+    example: '6281234567890',
+  });
 
   const message = z
     .strictObject({ to: recipient, message: text, quoteId })

@@ -1,6 +1,10 @@
 import { Gauge, type Registry } from 'prom-client';
+import type { Compatibility } from '../actors/ports.ts';
 import { SESSION_STATES } from '../actors/ports-stores.ts';
 import type { AgentView } from '../actors/protocol.ts';
+
+const CHECKED = ['ok', 'repaired', 'broken'] as const;
+const KINDS = ['reachout_timelock', 'message_cap'] as const;
 
 /** How the agents are, as gauges that are set anew at each scrape: an agent that is gone leaves no series. */
 export class AgentGauges {
@@ -12,6 +16,9 @@ export class AgentGauges {
   readonly #oldestAge: Gauge<'agent_id'>;
   readonly #tokens: Gauge<'agent_id'>;
   readonly #memory: Gauge<'agent_id'>;
+  readonly #compatibility: Gauge<'agent_id' | 'state'>;
+  readonly #webVersion: Gauge<'version'>;
+  readonly #restricted: Gauge<'agent_id' | 'kind'>;
 
   /** `capacity` is that of each mailbox. */
   constructor(list: () => AgentView[], capacity: number, registry: Registry) {
@@ -65,6 +72,24 @@ export class AgentGauges {
       labelNames,
       registers,
     });
+    this.#compatibility = new Gauge({
+      name: 'wa_compatibility',
+      help: '1 for what the last self-check of the agent’s page found, 0 for the others; absent before the first.',
+      labelNames: ['agent_id', 'state'],
+      registers,
+    });
+    this.#webVersion = new Gauge({
+      name: 'wa_whatsapp_web_version_info',
+      help: 'Builds of WhatsApp Web that agents run; always 1.',
+      labelNames: ['version'],
+      registers,
+    });
+    this.#restricted = new Gauge({
+      name: 'wa_restricted',
+      help: '1 while WhatsApp restricts the agent’s account so, else 0.',
+      labelNames: ['agent_id', 'kind'],
+      registers,
+    });
   }
 
   /**
@@ -74,6 +99,7 @@ export class AgentGauges {
   refresh(now: number, memory: ReadonlyMap<string, number>): void {
     for (const gauge of [this.#state, this.#since, this.#depth, this.#oldestAge, this.#tokens, this.#memory])
       gauge.reset();
+    for (const gauge of [this.#compatibility, this.#webVersion, this.#restricted]) gauge.reset();
     const counts = new Map<string, number>(SESSION_STATES.map((state) => [state, 0]));
     for (const agent of this.#list()) {
       counts.set(agent.status, (counts.get(agent.status) ?? 0) + 1);
@@ -85,12 +111,21 @@ export class AgentGauges {
   }
 
   /** The series of one agent. */
-  #set({ agentId, status, since, mailbox }: AgentView, now: number): void {
+  #set({ agentId, status, since, mailbox, live, restriction }: AgentView, now: number): void {
     const labels = { agent_id: agentId };
     for (const state of SESSION_STATES) this.#state.set({ ...labels, state }, state === status ? 1 : 0);
     this.#since.set(labels, since / 1000);
     this.#depth.set(labels, mailbox.depth);
     this.#oldestAge.set(labels, Math.max(0, now - (mailbox.oldestAt ?? now)) / 1000);
     this.#tokens.set(labels, mailbox.tokens);
+    for (const kind of KINDS) this.#restricted.set({ ...labels, kind }, kind === restriction?.kind ? 1 : 0);
+    if (live.whatsapp) this.#setPage(labels, live.whatsapp);
+  }
+
+  /** The series of an agent's page. */
+  #setPage(labels: { agent_id: string }, { compatibility, webVersion }: Compatibility): void {
+    for (const state of CHECKED)
+      this.#compatibility.set({ ...labels, state }, state === compatibility ? 1 : 0);
+    if (webVersion !== null) this.#webVersion.set({ version: webVersion }, 1);
   }
 }

@@ -167,6 +167,11 @@ function countMessages(events: Events, registry: Registry): void {
     labelNames: ['type', 'handled'],
     registers,
   });
+  const unreported = new Counter({
+    name: 'wa_unreported_messages_total',
+    help: 'Messages that reached a page and were not reported by the driver within a minute; the log names the agent.',
+    registers,
+  });
   for (const type of ['text', 'image']) {
     sent.inc({ type, outcome: 'sent', error_type: '' }, 0);
     sent.inc({ type, outcome: 'unknown', error_type: 'BAD_GATEWAY' }, 0);
@@ -181,6 +186,7 @@ function countMessages(events: Events, registry: Registry): void {
     if (status === 'queued' || status === 'sending') return;
     sent.inc({ type: kind, outcome: status, error_type: errorType(error) });
   });
+  events.on('unreported', ({ count }) => unreported.inc(count));
   events.on('rejected', ({ reason }) => rejected.inc({ reason }));
   events.on('inbound', ({ type, handled }) =>
     received.inc({ type: INBOUND_TYPES.has(type) ? type : 'other', handled }),

@@ -12,7 +12,11 @@ type Listeners = Partial<GatewayEvents>;
  * @returns the function that stops it
  */
 export function logGateway(events: EventEmitter<GatewayEvents>, logger: Logger): () => void {
-  const listeners: Listeners = { ...sessionListeners(logger), ...trafficListeners(logger) };
+  const listeners: Listeners = {
+    ...sessionListeners(logger),
+    ...whatsAppListeners(logger),
+    ...trafficListeners(logger),
+  };
   const entries = Object.entries(listeners) as [keyof GatewayEvents, () => void][];
   for (const [event, listener] of entries) events.on(event, listener);
   return () => {
@@ -51,6 +55,33 @@ function sessionListeners(logger: Logger): Listeners {
       logger[state === 'fault' ? 'error' : 'info']({ event: `fleet.${state}`, reason, agents }),
     fault: ({ agentId, where, error }) =>
       logger.error({ event: 'fault', agentId: agentId ?? undefined, where, err: error }),
+  };
+}
+
+/** Lines about what WhatsApp and its page do with an agent. */
+function whatsAppListeners(logger: Logger): Listeners {
+  return {
+    passkey: ({ agentId, passkey }) => {
+      if (!passkey) return;
+      const hasChallenge = passkey.challenge !== null;
+      logger.warn({ event: 'session.passkey', agentId, reason: 'PASSKEY_REQUIRED', hasChallenge });
+    },
+    compatibility: ({ agentId, report }) => {
+      if (!report) return;
+      const { compatibility, webVersion, repaired, missing } = report;
+      const line = { agentId, webVersion, compatibility, repaired, missing };
+      if (compatibility === 'broken') logger.error({ event: 'whatsapp.incompatible', ...line });
+      else logger.info({ event: 'whatsapp.compatible', ...line });
+    },
+    restriction: ({ agentId, restriction }) => {
+      if (!restriction) logger.info({ event: 'whatsapp.unrestricted', agentId });
+      else {
+        const { kind, until } = restriction;
+        const end = until === undefined ? undefined : new Date(until).toISOString();
+        logger.warn({ event: 'whatsapp.restricted', agentId, kind, until: end });
+      }
+    },
+    unreported: ({ agentId, count }) => logger.error({ event: 'whatsapp.unreported', agentId, count }),
   };
 }
 

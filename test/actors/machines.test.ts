@@ -26,6 +26,8 @@ describe('the agent machine', () => {
     'client.ready': [{ me }],
     'client.disconnected': [{ reason: 'TIMEOUT' }, { reason: 'TOS_BLOCK' }],
     'client.state': [{ state: 'CONNECTED' }, { state: 'OPENING' }],
+    'client.compatibility': [{ compatibility: 'ok' }, { compatibility: 'broken' }],
+    'client.passkey': [{ challenge: null }],
     'client.crashed': [{ cause: 'browser' }],
     'client.failed': [{ error: new GatewayError('SESSION_START_FAILED', 'no') }],
     'xstate.done.actor.0.agent.connected.link.probing': [{ output: 'CONNECTED' }, { output: 'OPENING' }],
@@ -36,12 +38,12 @@ describe('the agent machine', () => {
     machine,
     input: () => ({ agent: silentPort({ limits, isLinked }) }),
     payloads,
-    contextKey: ({ qrs, mutes, offlines, percent }: Record<string, number>) =>
-      isLinked ? [qrs! >= silentPort().qrMaxRefreshes, mutes, offlines, percent] : [],
+    contextKey: ({ qrs, mutes, offlines, percent, isBroken }: Record<string, number>) =>
+      isLinked ? [qrs! >= silentPort().qrMaxRefreshes, mutes, offlines, percent, isBroken] : [],
   });
 
   it('takes every transition of its chart, and dies of none of them', function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     const [linked, unlinked] = [true, false].map((isLinked) => walk(options(isLinked) as never));
     expect(linked!.states).to.be.greaterThan(20);
     expect(missed(machine, new Set([...linked!.taken, ...unlinked!.taken]))).to.deep.equal([]);
@@ -103,6 +105,118 @@ describe('the agent machine', () => {
       actor.stop();
       clock.restore();
     }
+  });
+
+  describe('whose page lacks something', () => {
+    let clock: sinon.SinonFakeTimers;
+    let port: ReturnType<typeof silentPort>;
+    let actor: ReturnType<typeof createActor<typeof machine>>;
+    const at = () => actor.getSnapshot().value;
+    const check = (compatibility: 'ok' | 'broken') =>
+      actor.send({ type: 'client.compatibility', compatibility });
+
+    beforeEach(() => {
+      clock = sinon.useFakeTimers();
+      port = silentPort({ takeSlot: () => Promise.resolve() });
+      actor = createActor(machine, { input: { agent: port } }).start();
+      actor.send({ type: 'session.start', fresh: false });
+      actor.send({ type: 'xstate.done.actor.0.agent.disconnected.queued' } as never);
+    });
+    afterEach(() => {
+      actor.stop();
+      clock.restore();
+    });
+
+    it('is given up as INCOMPATIBLE when it is not ready after the grace, and stands at what is missing', () => {
+      actor.send({ type: 'client.authenticated' });
+      check('broken');
+      clock.tick(port.limits.incompatibleMs - 1);
+      expect(at()).to.deep.equal({ disconnected: 'incompatible' });
+      clock.tick(1);
+      expect(at()).to.deep.equal({ disconnected: 'faltering' });
+      expect(port.calls).to.include.members(['incompatible', 'faltering INCOMPATIBLE']);
+    });
+
+    it('goes on linking when a later check finds it whole', () => {
+      check('broken');
+      clock.tick(port.limits.incompatibleMs - 1);
+      check('ok');
+      clock.tick(port.limits.incompatibleMs);
+      expect(at()).to.deep.equal({ disconnected: 'linking' });
+    });
+
+    it('is given its time as long as its loading moves on, and connects when it is ready all the same', () => {
+      check('broken');
+      for (const percent of [10, 20, 30]) {
+        clock.tick(port.limits.incompatibleMs - 1);
+        actor.send({ type: 'client.loading', percent });
+      }
+      actor.send({ type: 'client.ready', me });
+      check('broken');
+      clock.tick(port.limits.linkMs);
+      expect(actor.getSnapshot().matches('connected')).to.equal(true);
+    });
+
+    it('names what is missing when its client fails to start for it', () => {
+      check('broken');
+      actor.send({ type: 'client.failed', error: new Error('r: r') });
+      expect(actor.getSnapshot().context.reason).to.equal('INCOMPATIBLE');
+      expect(port.calls.slice(-2)).to.deep.equal(['incompatible', 'freeSlot']);
+    });
+
+    it('is checked from the beginning in a new client', () => {
+      check('broken');
+      actor.send({ type: 'session.stop', reason: 'STOPPED' });
+      actor.send({ type: 'xstate.done.actor.0.agent.disconnected.closing' } as never);
+      actor.send({ type: 'session.start', fresh: false });
+      actor.send({ type: 'xstate.done.actor.0.agent.disconnected.queued' } as never);
+      expect(at()).to.deep.equal({ disconnected: 'starting' });
+    });
+  });
+
+  describe('that is asked for a passkey', () => {
+    let clock: sinon.SinonFakeTimers;
+    let port: ReturnType<typeof silentPort>;
+    let actor: ReturnType<typeof createActor<typeof machine>>;
+
+    beforeEach(() => {
+      clock = sinon.useFakeTimers();
+      port = silentPort({ takeSlot: () => Promise.resolve() });
+      actor = createActor(machine, { input: { agent: port } }).start();
+      actor.send({ type: 'session.start', fresh: true });
+      actor.send({ type: 'xstate.done.actor.0.agent.awaiting_qr.queued' } as never);
+      actor.send({ type: 'client.qr', code: 'a' });
+      actor.send({ type: 'client.passkey', challenge: null });
+    });
+    afterEach(() => {
+      actor.stop();
+      clock.restore();
+    });
+
+    it('withdraws its QR, shows no other, and says why', () => {
+      actor.send({ type: 'client.qr', code: 'b' });
+      expect(actor.getSnapshot().value).to.deep.equal({ awaiting_qr: 'passkey' });
+      expect(actor.getSnapshot().context.reason).to.equal('PASSKEY_REQUIRED');
+      const shown = port.calls.filter((call) => /Qr|Passkey/.test(call));
+      expect(shown).to.deep.equal(['showQr a', 'showQr null', 'askPasskey null']);
+    });
+
+    it('rests with that reason when none is given in time, however often the page asks', () => {
+      clock.tick(port.limits.passkeyMs - 1);
+      actor.send({ type: 'client.passkey', challenge: { challenge: 'x' } });
+      clock.tick(1);
+      expect(actor.getSnapshot().value).to.deep.equal({ disconnected: 'closing' });
+      expect(actor.getSnapshot().context.reason).to.equal('PASSKEY_REQUIRED');
+      expect(port.calls).to.include('endPasskey');
+    });
+
+    it('links once it was given, and its reason is gone', () => {
+      actor.send({ type: 'client.authenticated' });
+      expect(actor.getSnapshot().value).to.deep.equal({ awaiting_qr: 'linking' });
+      expect(actor.getSnapshot().context.reason).to.equal(null);
+      actor.send({ type: 'client.ready', me });
+      expect(actor.getSnapshot().matches('connected')).to.equal(true);
+    });
   });
 
   it('stops showing QRs after the allowed refreshes and rests', () => {

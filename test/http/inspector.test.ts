@@ -79,6 +79,8 @@ describe('the inspector', () => {
         mailbox: { depth: 0, capacity: 500, tokens: 99 },
         supervisor: { restarts: 0 },
         hasQr: false,
+        whatsapp: null,
+        restriction: null,
       });
       expect(other).to.include({ agentId: 'scan-me', hasQr: true });
       expect(text).not.to.include('2@code').and.not.to.include('secret-key');

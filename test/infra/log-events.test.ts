@@ -27,6 +27,12 @@ describe('logGateway', () => {
 
   const agentId = 'support';
   const traceId = '0af7651916cd43dd8448eb211c80319c';
+  const check = {
+    webVersion: '2.3000.1',
+    compatibility: 'repaired' as const,
+    repaired: ['message-key'],
+    missing: ['WAWebX.y'],
+  };
   const message = { agentId, id: '1', kind: 'text', origin: 'api', traceId } as const;
   const record: TransitionRecord = {
     seq: 1,
@@ -48,6 +54,36 @@ describe('logGateway', () => {
       'an agent that went',
       () => events.emit('removed', agentId),
       { level: 'info', event: 'session.removed' },
+    ],
+    [
+      'a passkey that is asked for',
+      () => events.emit('passkey', { agentId, passkey: { challenge: { challenge: 'x' }, since: 0 } }),
+      { level: 'warn', event: 'session.passkey', reason: 'PASSKEY_REQUIRED', hasChallenge: true },
+    ],
+    [
+      'a page that lacks something',
+      () => events.emit('compatibility', { agentId, report: { ...check, compatibility: 'broken' } }),
+      { level: 'error', event: 'whatsapp.incompatible', webVersion: '2.3000.1', missing: ['WAWebX.y'] },
+    ],
+    [
+      'a page that has all again',
+      () => events.emit('compatibility', { agentId, report: { ...check, missing: [] } }),
+      { level: 'info', event: 'whatsapp.compatible', webVersion: '2.3000.1', repaired: ['message-key'] },
+    ],
+    [
+      'a restriction',
+      () => events.emit('restriction', { agentId, restriction: { kind: 'message_cap', since: 0, until: 1 } }),
+      { level: 'warn', event: 'whatsapp.restricted', kind: 'message_cap', until: '1970-01-01T00:00:00.001Z' },
+    ],
+    [
+      'the end of a restriction',
+      () => events.emit('restriction', { agentId, restriction: null }),
+      { level: 'info', event: 'whatsapp.unrestricted' },
+    ],
+    [
+      'messages that were not reported',
+      () => events.emit('unreported', { agentId, count: 2 }),
+      { level: 'error', event: 'whatsapp.unreported', count: 2 },
     ],
     [
       'a change of state',
@@ -149,7 +185,7 @@ describe('logGateway', () => {
     it(`tells of ${what} in one line`, () => {
       happen();
       expect(lines).to.have.length(1);
-      expect(lines[0]).to.include({ agentId, ...line });
+      expect(lines[0]).to.deep.include({ agentId, ...line });
       expect(JSON.stringify(lines)).not.to.contain('secret-qr');
     });
 

@@ -24,6 +24,8 @@ function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
     status: 'connected',
     supervisorStates: ['alive.running.steady'],
     qr: null,
+    passkey: null,
+    restriction: null,
     states: ['connected'],
     since: NOW - 5_000,
     reason: null,
@@ -32,12 +34,21 @@ function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
     lastDisconnectedAt: null,
     createdAt: never,
     updatedAt: never,
-    live: { isConnected: true, sessionState: 'CONNECTED', isReady: true, hasClient: true },
+    live: {
+      isConnected: true,
+      sessionState: 'CONNECTED',
+      isReady: true,
+      hasClient: true,
+      whatsapp: WHATSAPP,
+    },
     mailbox: { depth: 0, capacity: 500, tokens: 100, nextTokenSeconds: 0 },
     supervisor: { restarts: 0 },
     ...changes,
   };
 }
+
+/** A page that is whole. */
+const WHATSAPP = { webVersion: '2.3000.1', compatibility: 'ok' as const, repaired: [], missing: [] };
 
 describe('Metrics', () => {
   let metrics: Metrics;
@@ -113,7 +124,7 @@ describe('Metrics', () => {
     expect(contentType).to.match(/^text\/plain; version=0\.0\.4/);
     const page = await readFile(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
     const documented = page.split('\n').filter((line) => /^\| `(wa|http)_/.test(line));
-    expect(exposed(body)).to.have.length(28).and.have.members(documented);
+    expect(exposed(body)).to.have.length(32).and.have.members(documented);
   });
 
   it('tells of the process and of Node, with no gauge that is named like a counter', async () => {
@@ -122,6 +133,29 @@ describe('Metrics', () => {
     for (const type of ['process_resident_memory_bytes gauge', 'nodejs_eventloop_lag_p99_seconds gauge'])
       expect(types).to.include(type);
     expect(types.filter((type) => /_total gauge$/.test(type))).to.deep.equal([]);
+  });
+
+  it('tells what the pages of the agents lack, their builds, and who is restricted', async () => {
+    const whatsapp = { ...WHATSAPP, compatibility: 'broken' as const, missing: ['X.y'] };
+    const { live } = agent('support');
+    agents = [
+      agent('support', { live: { ...live, whatsapp }, restriction: { kind: 'message_cap', since: NOW } }),
+      agent('unchecked', { live: { ...live, whatsapp: null } }),
+    ];
+    events.emit('unreported', { agentId: 'support', count: 3 });
+    expect(await series('wa_compatibility')).to.deep.equal({
+      'agent_id="support",state="ok"': 0,
+      'agent_id="support",state="repaired"': 0,
+      'agent_id="support",state="broken"': 1,
+    });
+    expect(await series('wa_whatsapp_web_version_info')).to.deep.equal({ 'version="2.3000.1"': 1 });
+    expect(await series('wa_restricted')).to.deep.equal({
+      'agent_id="support",kind="reachout_timelock"': 0,
+      'agent_id="support",kind="message_cap"': 1,
+      'agent_id="unchecked",kind="reachout_timelock"': 0,
+      'agent_id="unchecked",kind="message_cap"': 0,
+    });
+    expect(await series('wa_unreported_messages_total')).to.deep.equal({ '': 3 });
   });
 
   it('holds no QR', async () => {

@@ -50,7 +50,12 @@ describe('sandbox control API', () => {
     stopping = new AbortController();
     const control = operationRoutes(CONTROL_OPERATIONS, {
       network,
-      agents: fakeAgents({ list: () => [BOT], qr: qrOf, remove: async () => ({ isUnlinked: true }), events: agents }),
+      agents: fakeAgents({
+        list: () => [BOT],
+        qr: qrOf,
+        remove: async () => ({ isUnlinked: true }),
+        events: agents,
+      }),
       stopping: stopping.signal,
       forgetInbound: async () => undefined,
     });

@@ -2,12 +2,13 @@ import { EventEmitter } from 'eventemitter3';
 import { agentMachine } from '../../src/actors/agent.machine.ts';
 import { chartGraph } from '../../src/actors/chart-graph.ts';
 import { GatewayError } from '../../src/actors/errors.ts';
-import type { AgentRef, AiRequest } from '../../src/actors/ports.ts';
+import type { AgentRef, AiRequest, Jid, WebAuthnJson } from '../../src/actors/ports.ts';
 import type { OutgoingMessage, StoredMessage } from '../../src/actors/ports-stores.ts';
 import type {
   AgentView,
   GatewayEvents,
   GatewaySystem,
+  PairingCode,
   QrView,
   RemovalOutcome,
   RunOutcome,
@@ -38,8 +39,16 @@ export function agentView(agentId: string, changes: Partial<AgentView> = {}): Ag
     lastDisconnectedAt: null,
     createdAt: AT,
     updatedAt: AT,
-    live: { isConnected: true, sessionState: 'CONNECTED', isReady: true, hasClient: true },
+    live: {
+      isConnected: true,
+      sessionState: 'CONNECTED',
+      isReady: true,
+      hasClient: true,
+      whatsapp: null,
+    },
     qr: null,
+    passkey: null,
+    restriction: null,
     mailbox: { depth: 0, capacity: 500, tokens: 99, nextTokenSeconds: 0.4 },
     supervisor: { restarts: 0 },
     ...changes,
@@ -65,6 +74,8 @@ export class FakeSystem implements GatewaySystem {
   readonly ran: { agentId: string; request: AiRequest }[] = [];
   readonly created: SessionSpec[] = [];
   readonly refreshed: string[] = [];
+  readonly assertions: WebAuthnJson[] = [];
+  readonly pairings: Jid[] = [];
   /** What the next calls do; a test replaces them. */
   onSend: (message: OutgoingMessage, options: SendOptions) => Promise<SendOutcome> = async (message) => ({
     status: 'sent',
@@ -144,6 +155,23 @@ export class FakeSystem implements GatewaySystem {
     const { qr } = this.#agent(agentId);
     if (!qr) throw new GatewayError('SESSION_NOT_READY', 'There is no QR to scan.');
     return qr;
+  }
+
+  passkey(agentId: string): WebAuthnJson {
+    const { passkey } = this.describe(agentId);
+    if (!passkey?.challenge) throw new GatewayError('SESSION_NOT_READY', 'No passkey is asked for.');
+    return passkey.challenge;
+  }
+
+  async answerPasskey(agentId: string, assertion: WebAuthnJson): Promise<void> {
+    this.passkey(agentId);
+    this.assertions.push(assertion);
+  }
+
+  async requestPairingCode(agentId: string, number: Jid): Promise<PairingCode> {
+    this.qr(agentId);
+    this.pairings.push(number);
+    return { code: 'ABCD1234', expiresAt: AT.getTime() + 180_000 };
   }
 
   history(agentId: string): TransitionRecord[] {

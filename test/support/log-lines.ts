@@ -11,6 +11,13 @@ const kind = z.enum(['text', 'image']);
 const message = { traceId, agentId, id: z.string(), kind, origin: z.enum(['api', 'reply', 'report']) };
 const settled = { ...message, code: code.optional(), waitedMs: ms };
 const STATES = ['awaiting_qr', 'connected', 'disconnected', 'auth_failed'];
+const checked = {
+  agentId,
+  webVersion: z.string().nullable(),
+  compatibility: z.enum(['ok', 'repaired', 'broken']),
+  repaired: z.array(z.string()),
+  missing: z.array(z.string()),
+};
 const fleet = { reason: z.string(), agents: z.int().optional() };
 
 /** The fields that each event has, beside those of every line. */
@@ -59,6 +66,16 @@ export const FIELDS: Record<LogEvent, z.ZodRawShape> = {
     ignored: z.boolean(),
     dwellMs: ms,
   },
+  'session.passkey': { agentId, reason: z.literal('PASSKEY_REQUIRED'), hasChallenge: z.boolean() },
+  'whatsapp.compatible': checked,
+  'whatsapp.incompatible': checked,
+  'whatsapp.restricted': {
+    agentId,
+    kind: z.enum(['reachout_timelock', 'message_cap']),
+    until: z.iso.datetime().optional(),
+  },
+  'whatsapp.unrestricted': { agentId },
+  'whatsapp.unreported': { agentId, count: z.int() },
   'message.queued': message,
   'message.sending': { ...message, waitedMs: ms },
   'message.sent': { ...message, waitedMs: ms },

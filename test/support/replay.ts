@@ -52,6 +52,12 @@ class ReplayPort {
         showQr: (code) => {
           this.givesWay = code !== null;
         },
+        askPasskey: () => {
+          this.givesWay = true;
+        },
+        endPasskey: () => {
+          this.givesWay = false;
+        },
         abandon: () => {
           this.givesWay = false;
         },

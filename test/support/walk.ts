@@ -1,9 +1,10 @@
 import {
-  type AnyActorRef,
+  type Actor,
   type AnyStateMachine,
   type AnyStateNode,
   createActor,
   type EventObject,
+  type Snapshot,
 } from 'xstate';
 
 /** What a walk needs: fresh inputs, and for each event type the payloads worth trying. */
@@ -42,22 +43,22 @@ function nameOf(transition: {
 }
 
 /**
- * Walks a machine breadth first, each path on a fresh actor, and tells which transitions were taken and which
- * events nobody handled without the actor dying.
+ * Walks a machine breadth first, each step on an actor of its own that goes on from the snapshot before, and gives the
+ * transitions that were taken and the number of states.
  */
 export function walk({ machine, input, payloads = {}, contextKey = () => null }: WalkOptions) {
   const taken = new Set<string>();
   const seen = new Set<string>();
-  const queue: EventObject[][] = [[]];
+  const queue: { path: EventObject[]; from?: Snapshot<unknown> }[] = [{ path: [] }];
   const types = machine.events.filter((type) => !type.includes('*'));
   const candidates = types.flatMap((type) =>
     (payloads[type] ?? [{}]).map((payload) => ({ type, ...payload })),
   );
 
-  /** Plays a path; returns the actor, still running. */
-  const play = (path: EventObject[]): AnyActorRef => {
+  /** Takes the last step of a path; returns the actor, still running. */
+  const step = (path: EventObject[], from?: Snapshot<unknown>): Actor<AnyStateMachine> => {
     const actor = createActor(machine, {
-      input: input(),
+      ...(from ? { snapshot: from } : { input: input() }),
       inspect: (event) => {
         if (event.type === '@xstate.microstep' && event.actorRef === actor) {
           for (const transition of event._transitions) taken.add(nameOf(transition as never));
@@ -70,22 +71,25 @@ export function walk({ machine, input, payloads = {}, contextKey = () => null }:
       },
     });
     actor.start();
-    for (const event of path) actor.send(event);
+    const event = path.at(-1);
+    if (event) actor.send(event);
     return actor;
   };
 
   while (queue.length > 0) {
-    const path = queue.shift()!;
-    const actor = play(path);
+    const { path, from } = queue.shift()!;
+    const actor = step(path, from);
     const snapshot = actor.getSnapshot();
-    const { value, context, status } = snapshot as { value: unknown; context: never; status: string };
+    const reached = actor.getPersistedSnapshot();
+    const { value, status } = snapshot;
     actor.stop();
-    const key = JSON.stringify([value, contextKey(context), status]);
+    const key = JSON.stringify([value, contextKey(snapshot.context as never), status]);
     if (seen.has(key)) continue;
     seen.add(key);
     if (status === 'error') throw new Error(`the machine died after ${JSON.stringify(path)}`);
     if (status !== 'active') continue;
-    for (const event of candidates) if (happens(snapshot, event)) queue.push([...path, event]);
+    for (const event of candidates)
+      if (happens(snapshot, event)) queue.push({ path: [...path, event], from: reached });
   }
   return { taken, states: seen.size };
 }

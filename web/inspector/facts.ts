@@ -2,7 +2,7 @@ import { setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Detail } from './api.ts';
 import { byId } from './page.ts';
 import { secondsUntil, serviceNow, span } from './time.ts';
-import { pathText, reasonWords, situation, statusText } from './words.ts';
+import { pageWords, pathText, reasonWords, restrictionWords, situation, statusText } from './words.ts';
 
 /** Shows what is to be said of an agent besides its charts: why it is there, and whether its mailbox moves. */
 export function showFacts(agent: Detail): void {
@@ -13,8 +13,9 @@ export function showFacts(agent: Detail): void {
   setText(byId('words'), situation(agent));
   setShown(byId('reason'), reason !== null);
   setText(byId('reason'), reason === null ? '' : `${reasonWords(reason)} (${reason})`);
-  setShown(byId('last-error'), supervisor.lastError !== undefined);
-  setText(byId('last-error').querySelector('span')!, supervisor.lastError ?? '');
+  showLine('last-error', supervisor.lastError ?? '');
+  showLine('whatsapp-web', pageWords(agent));
+  showLine('restriction', restrictionWords(agent));
   setText(byId('restarts'), String(supervisor.restarts));
   setText(byId('depth'), String(mailbox.depth));
   setText(byId('capacity'), `of ${mailbox.capacity}`);
@@ -23,6 +24,12 @@ export function showFacts(agent: Detail): void {
   setAttribute(byId('mailbox-bar'), 'value', mailbox.depth);
   showQr(agent);
   tickFacts(agent);
+}
+
+/** A line with a heading of its own, which is hidden while it is empty. */
+function showLine(id: string, text: string): void {
+  setShown(byId(id), text !== '');
+  setText(byId(id).querySelector('span')!, text);
 }
 
 /** The paths beside the headings of the charts. */

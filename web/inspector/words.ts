@@ -10,6 +10,7 @@ const REASON_WORDS: Record<keyof typeof DOWN_REASONS, string> = {
   UNPAIRED: 'WhatsApp says that this device is not linked any more.',
   UNPAIRED_IDLE: 'WhatsApp unlinked this device while it was idle.',
   QR_EXPIRED: 'Nobody scanned the QR in time; ask for a new one.',
+  PASSKEY_REQUIRED: 'The phone asks for a passkey, which has to be given through the API.',
   QR_STALLED: 'WhatsApp stopped giving new QRs.',
   CONFLICT: 'Another WhatsApp Web took this session over.',
   TIMEOUT: 'WhatsApp did not answer in time.',
@@ -24,6 +25,7 @@ const REASON_WORDS: Record<keyof typeof DOWN_REASONS, string> = {
   START_FAILED: 'The client could not be started.',
   START_TIMEOUT: 'The client took too long to start.',
   LINK_TIMEOUT: 'It was linked, but loading its chats took too long.',
+  INCOMPATIBLE: 'The page of WhatsApp Web lacks something that a session needs.',
   AUTH_FAILURE: 'WhatsApp refused the saved login.',
   TOS_BLOCK: 'WhatsApp blocked this account for its terms of service.',
   SMB_TOS_BLOCK: 'WhatsApp blocked this business account for its terms of service.',
@@ -35,6 +37,8 @@ const STATE_WORDS: Record<string, string> = {
   starting: 'Its client is starting.',
   scanning: 'It shows a QR and waits for a phone to scan it.',
   linking: 'A phone is linked; WhatsApp is loading its chats.',
+  passkey: 'A phone has scanned the QR and asks for a passkey.',
+  incompatible: 'Its page lacks something; it is checked again before it is given up.',
   faltering: 'The session stumbled; the supervisor decides what to do.',
   reloading: 'Its page is being loaded anew.',
   waiting: 'Its client is starting, and is logged out as soon as it is ready.',
@@ -63,6 +67,29 @@ export function situation({ status, states, supervisorStates }: Summary): string
   if (supervisorStates.includes('alive.backing_off')) return 'It will start again by itself.';
   if (supervisorStates.includes('alive.resting')) return `${now} It waits for POST /sessions or /reconnect.`;
   return now;
+}
+
+/** What the self-check of an agent's page found, in a line; empty before the first. */
+export function pageWords({ whatsapp }: Summary): string {
+  if (!whatsapp) return '';
+  const { webVersion, compatibility, repaired, missing } = whatsapp;
+  const found = {
+    ok: 'whole',
+    repaired: `repaired (${repaired.join(', ')})`,
+    broken: `lacks ${missing.join(', ')}`,
+  };
+  return [webVersion, found[compatibility]].filter(Boolean).join(': ');
+}
+
+/** What WhatsApp does not let the account do; empty when there is nothing. */
+export function restrictionWords({ restriction }: Summary): string {
+  if (!restriction) return '';
+  const { kind, until } = restriction;
+  const what = {
+    reachout_timelock: 'no first messages to people who never wrote',
+    message_cap: 'no new chats',
+  };
+  return until === undefined ? what[kind] : `${what[kind]}, until ${new Date(until).toLocaleString()}`;
 }
 
 const STATUS_SIGNS: Record<Summary['status'], string> = {

@@ -1,12 +1,13 @@
 import type { Response } from 'express';
-import type { GatewayEvents, GatewaySystem, MailboxView } from '../../actors/protocol.ts';
+import type { GatewayEvents, GatewaySystem, MailboxView, PasskeyView } from '../../actors/protocol.ts';
 import { EventStream } from '../event-stream.ts';
+import { restrictionData } from '../restriction-data.ts';
 
-type Name = 'state' | 'qr' | 'mailbox' | 'message';
+type Name = 'state' | 'qr' | 'passkey' | 'compatibility' | 'restriction' | 'mailbox' | 'message';
 
 /**
- * Streams one agent's life as Server-Sent Events (SPEC §3): first `state`, `mailbox` and, if there is one, `qr`
- * as they are now, then each change; a comment every 15 s. Ends when the agent is deleted, the reader leaves or
+ * Streams one agent's life as Server-Sent Events: first `state` and `mailbox` as they are now and, where there is one,
+ * `qr`, `passkey`, `compatibility` and `restriction`, then each change; a comment every 15 s. Ends when the agent is deleted, the reader leaves or
  * falls behind, or `stopping` is aborted.
  *
  * @throws GatewayError `SESSION_NOT_FOUND`, before anything is written.
@@ -33,22 +34,49 @@ export function streamEvents(
   const onMessage: GatewayEvents['message'] = ({ agentId: owner, id, kind, origin, status, error }) => {
     if (owner === agentId) tell('message', { id, kind, origin, status, error });
   };
+  const onPasskey: GatewayEvents['passkey'] = ({ agentId: id, passkey }) => {
+    if (id !== agentId) return;
+    // Its end comes with a state of its own.
+    if (passkey) tell('state', passkeyState(passkey));
+    tell('passkey', passkeyData(passkey));
+  };
+  const onCompatibility: GatewayEvents['compatibility'] = ({ agentId: id, report }) => {
+    if (id === agentId) tell('compatibility', { whatsapp: report });
+  };
+  const onRestriction: GatewayEvents['restriction'] = ({ agentId: id, restriction }) => {
+    if (id === agentId) tell('restriction', { restriction: restrictionData(restriction) });
+  };
   const onRemoved: GatewayEvents['removed'] = (id) => {
     if (id === agentId) stream.end();
   };
 
   const { events } = system;
   events.on('state', onState).on('qr', onQr).on('mailbox', onMailbox).on('message', onMessage);
+  events.on('passkey', onPasskey).on('compatibility', onCompatibility).on('restriction', onRestriction);
   events.on('removed', onRemoved);
   stream.onClose(() => {
     events.off('state', onState).off('qr', onQr).off('mailbox', onMailbox).off('message', onMessage);
-    events.off('removed', onRemoved);
+    events.off('passkey', onPasskey).off('compatibility', onCompatibility);
+    events.off('restriction', onRestriction).off('removed', onRemoved);
   });
 
   tell('state', { status: agent.status, from: null, reason: agent.reason, at: new Date(agent.since) });
   tell('mailbox', mailboxData(agent.mailbox));
-  const { qr } = agent;
+  const { qr, passkey, live, restriction } = agent;
   if (qr) tell('qr', { qr: qr.code, issuedAt: new Date(qr.issuedAt) });
+  if (passkey) tell('passkey', passkeyData(passkey));
+  if (live.whatsapp) tell('compatibility', { whatsapp: live.whatsapp });
+  if (restriction) tell('restriction', { restriction: restrictionData(restriction) });
+}
+
+/** Whether a passkey is asked for, and whether its challenge can be read. */
+function passkeyData(passkey: PasskeyView | null) {
+  return { isRequired: passkey !== null, hasChallenge: (passkey?.challenge ?? null) !== null };
+}
+
+/** The state of a session that waits for a passkey: the status stays, the reason is new. */
+function passkeyState({ since }: PasskeyView) {
+  return { status: 'awaiting_qr', from: 'awaiting_qr', reason: 'PASSKEY_REQUIRED', at: new Date(since) };
 }
 
 /** The mailbox as `GET /sessions/{agentId}` shows it. */

@@ -5,10 +5,12 @@ import type { AgentView, GatewaySystem, StartOutcome } from '../../actors/protoc
 import { createAdmission } from '../admission.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
 import type { EdgeDeps } from '../edge.ts';
+import { restrictionData } from '../restriction-data.ts';
 import { type Answer, resource, sendAnswer } from '../routing.ts';
 import { agentPath, createSessionBody } from '../schemas.ts';
 import { traceIdOf } from '../trace.ts';
 import { streamEvents } from './session-events.ts';
+import { linkingRoutes } from './session-linking.ts';
 
 /** What every view of a session begins with; the endpoints are made from `APP_BASE_URL`. */
 function sessionBody(agent: AgentView, baseUrl: string) {
@@ -35,8 +37,11 @@ function shownUrl(url: string | null): string | null {
 function detailsBody(agent: AgentView, baseUrl: string) {
   const { depth, capacity, tokens } = agent.mailbox;
   const { restarts, lastError, nextStartAt } = agent.supervisor;
+  const body = sessionBody(agent, baseUrl);
   return {
-    ...sessionBody(agent, baseUrl),
+    ...body,
+    live: { ...body.live, whatsapp: agent.live.whatsapp },
+    restriction: restrictionData(agent.restriction),
     reason: agent.reason,
     states: agent.states,
     since: new Date(agent.since),
@@ -90,7 +95,8 @@ function qrHandler(system: GatewaySystem): RequestHandler {
 }
 
 /** `/sessions*` (SPEC §3): open, unless `SESSIONS_TOKEN` is set. */
-export function sessionRoutes({ system, settings, stopping, guards, streams }: EdgeDeps): Router {
+export function sessionRoutes(deps: EdgeDeps): Router {
+  const { system, settings, stopping, guards, streams } = deps;
   const router = Router({ caseSensitive: true });
   const guard = guards.api;
   const baseUrl = settings.APP_BASE_URL;
@@ -160,5 +166,6 @@ export function sessionRoutes({ system, settings, stopping, guards, streams }: E
     ],
   });
 
+  linkingRoutes(router, deps);
   return router;
 }
