@@ -43,8 +43,8 @@ export class WwebjsWorld {
     };
   }
 
-  driver(deadlines: Partial<ClientDeadlines> = {}): WwebjsDriver {
-    return new WwebjsDriver({ ...this.options, deadlines });
+  driver(deadlines: Partial<ClientDeadlines> = {}, options: Partial<WwebjsOptions> = {}): WwebjsDriver {
+    return new WwebjsDriver({ ...this.options, ...options, deadlines });
   }
 
   /** Links a client by scanning its QR; resolves when it is ready. */

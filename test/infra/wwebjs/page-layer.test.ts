@@ -7,7 +7,7 @@ import { BINDINGS } from '../../../src/infra/whatsapp/wwebjs/page/bindings.ts';
 import { pageScript } from '../../../src/infra/whatsapp/wwebjs/page/script.ts';
 
 const FOLDER = new URL('../../../src/infra/whatsapp/wwebjs/page/', import.meta.url);
-const NAMED = /\b(?:find|use|invoke)\(\s*[`'](WA[\w.]*)|'(WAWeb\w+\.\w+(?:\.\w+)*)'/g;
+const NAMED = /\b(?:find|use|invoke|ifThere)\(\s*[`'](WA[\w.]*)|'(WAWeb\w+\.\w+(?:\.\w+)*)'/g;
 
 /** The scripts of the page layer, by name. */
 const scripts = readdirSync(FOLDER)

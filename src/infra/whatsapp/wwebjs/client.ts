@@ -42,6 +42,8 @@ export interface ClientDeadlines {
 export interface ClientParts {
   profile: Profile;
   deadlines: ClientDeadlines;
+  /** The build that is pinned; undefined: none. */
+  pinned?: string;
   /** Prepares the page before it loads WhatsApp Web. */
   preparePage(page: Page): Promise<void>;
   /** Makes the library's client for the profile; rejects when there is no Chromium. */
@@ -214,9 +216,9 @@ export class WwebjsClient implements WhatsAppClient {
     if (this.#destroyed !== null) throw cancelled();
     this.#library = library;
     const { client, letGo } = library;
-    const { profile, onFault } = this.#parts;
+    const { profile, pinned, onFault } = this.#parts;
     const { queryMs } = this.#parts.deadlines;
-    this.#session = new SessionEvents({ client, profile, queryMs, letGo, emit: this.#emit, onFault });
+    this.#session = new SessionEvents({ client, profile, pinned, queryMs, letGo, emit: this.#emit, onFault });
     const initialized = client.initialize();
     this.#initialized = initialized.catch(() => undefined);
     const failed = new Promise<never>((_resolve, reject) => {

@@ -62,6 +62,7 @@ export class WwebjsDriver implements WhatsAppDriver {
       profile,
       deadlines: this.#deadlines,
       open: (events) => this.#open(profile, events),
+      pinned: this.#options.webVersion,
       preparePage: (page) => this.#preparePage(page),
       onFault: this.#options.onFault,
       onEnd: () => this.#clients.delete(client),

@@ -22,6 +22,8 @@ interface Parts {
   client: Client;
   profile: Profile;
   queryMs: number;
+  /** The build that is pinned; undefined: none. */
+  pinned: string | undefined;
   emit: Emit;
   /** The page is not to be taken over again. */
   letGo(): void;
@@ -53,6 +55,7 @@ export class SessionEvents {
   #isReady = false;
   #isLibraryReady = false;
   #unreported = 0;
+  #isPinIgnored = false;
   #restriction: string | null = null;
   /** What is emitted one after the other: who we are, then the messages in the order in which they came. */
   #line: Promise<void> = Promise.resolve();
@@ -149,8 +152,17 @@ export class SessionEvents {
   #onCheck({ webVersion, repaired, missing }: z.infer<typeof checkReport>): void {
     const state = repaired.length > 0 ? 'repaired' : 'ok';
     const compatibility: Compatibility['compatibility'] = missing.length > 0 ? 'broken' : state;
+    this.#comparePin(webVersion);
     this.#parts.emit('compatibility', { webVersion, compatibility, repaired, missing });
     if (this.#isLibraryReady && !this.#isReady) this.#onReady();
+  }
+
+  /** Says once when another build runs than the one that is pinned. */
+  #comparePin(webVersion: string | null): void {
+    const { pinned, onFault } = this.#parts;
+    if (!pinned || webVersion === pinned || this.#isPinIgnored) return;
+    this.#isPinIgnored = true;
+    onFault('pin', new Error(`WhatsApp Web ${webVersion} runs, although ${pinned} is pinned.`));
   }
 
   /** `ready` may repeat, and may come before the library knows who it is (hazard 12). */

@@ -18,8 +18,10 @@ export const timelock = {
 
 /** `WAWebIndividualNewChatMessageCappingLimitUtils`. */
 export const capping = {
+  isUserCapped: () => restriction?.kind === 'message_cap',
+  canSendMsgWhileCapped: timelock.canSendMsgWhileTimelocked,
   getCappingData: () =>
     restriction?.kind === 'message_cap'
-      ? { cappingStatus: 'CAPPED', totalQuota: 5, usedQuota: 5, cycleEndTimestamp: endsAt() }
-      : { cappingStatus: 'NONE', totalQuota: 5, usedQuota: 0, cycleEndTimestamp: 0 },
+      ? { capping_status: 'CAPPED', total_quota: 5, used_quota: 5, cycle_end_timestamp: endsAt() }
+      : { capping_status: 'NONE', total_quota: 5, used_quota: 0, cycle_end_timestamp: 0 },
 };

@@ -107,6 +107,7 @@ export const BINDINGS: readonly Binding[] = [
       'restrictions',
       'WAWebReachoutTimelockUtils.isUserReachoutTimelocked',
       'WAWebIndividualNewChatMessageCappingLimitUtils.isUserCapped',
+      'WAWebIndividualNewChatMessageCappingLimitUtils.getCappingData',
     ),
     ...objects(
       'restrictions',

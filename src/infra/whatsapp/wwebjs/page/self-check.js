@@ -24,17 +24,25 @@ function probe() {
   return { state: socketState(), unreported: countUnreported() };
 }
 
-/** Limits that WhatsApp has put on writing to new people; null when the page knows of none. */
-function restriction() {
-  const asks = (name) => Boolean(find(name) && invoke(name));
-  if (asks('WAWebReachoutTimelockUtils.isUserReachoutTimelocked')) {
-    const key = find('WAWebReachoutTimelockUtils.REACHOUT_TIMELOCK_IDB_KEY');
-    const stored = key && find('WAWebUserPrefsIndexedDBStorage.userPrefsIdb')?.get(key);
-    return { kind: 'reachout_timelock', until: stored?.time_enforcement_ends ?? null };
-  }
-  if (asks('WAWebIndividualNewChatMessageCappingLimitUtils.isUserCapped'))
-    return { kind: 'message_cap', until: null };
-  return null;
+/** A function of the page that may be missing; undefined then. */
+const ifThere = (name) => (find(name) ? invoke(name) : undefined);
+
+/** The limit on writing to people who never wrote; null when the page knows of none. */
+function timelock() {
+  if (!ifThere('WAWebReachoutTimelockUtils.isUserReachoutTimelocked')) return null;
+  const key = find('WAWebReachoutTimelockUtils.REACHOUT_TIMELOCK_IDB_KEY');
+  const stored = key && find('WAWebUserPrefsIndexedDBStorage.userPrefsIdb')?.get(key);
+  return { kind: 'reachout_timelock', until: stored?.time_enforcement_ends ?? null };
+}
+
+/** The cap on new chats in a cycle; null when the page knows of none, or it isn't reached. */
+function cap() {
+  const data = ifThere('WAWebIndividualNewChatMessageCappingLimitUtils.getCappingData') ?? {};
+  const total = data.total_quota ?? data.totalQuota ?? 0;
+  const isUsedUp = total > 0 && (data.used_quota ?? data.usedQuota ?? 0) >= total;
+  if (!(ifThere('WAWebIndividualNewChatMessageCappingLimitUtils.isUserCapped') ?? isUsedUp)) return null;
+  const endsAt = data.cycle_end_timestamp ?? data.cycleEndTimestamp;
+  return { kind: 'message_cap', until: endsAt ? endsAt * 1000 : null };
 }
 
 /** Once a page is linked, reports when something goes missing or is back. */
@@ -69,5 +77,5 @@ offer('check', check);
 offer('repair', repair);
 offer('probe', probe);
 offer('socketState', socketState);
-offer('restriction', restriction);
+offer('restriction', () => timelock() ?? cap());
 watch();
