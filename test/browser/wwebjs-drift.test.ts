@@ -22,6 +22,7 @@ import { png } from '../support/images.ts';
 import type { Switches } from '../support/stand-in/editions.ts';
 import { next, WwebjsWorld } from '../support/wwebjs.ts';
 
+const AGENT = { userId: 1, agentId: 'drift' };
 const BOT = '628110009999@c.us';
 const ANN = '628120000001@c.us';
 const RUNS = faultRuns(34, 34);
@@ -53,7 +54,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
   /** A world of this page, with a client that is not started. */
   async function open(page: Parameters<typeof WwebjsWorld.open>[1]): Promise<void> {
     world = await WwebjsWorld.open(executablePath, page);
-    client = world.driver({ startMs: 40_000 }).create('drift');
+    client = world.driver({ startMs: 40_000 }).create(AGENT);
     emitted = collect(client);
   }
 
@@ -185,7 +186,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
       expect(error.message).to.contain('WAWebSignalStoreApi.waSignalStore');
       await client.destroy();
       world.standIn.set({ moduleGone: [] });
-      client = world.driver().create('drift');
+      client = world.driver().create(AGENT);
       emitted = collect(client);
       await world.link(client, BOT);
     });
@@ -222,7 +223,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
         await hears('hello');
         await eventually('a send that leaves', async () => (await send('hi').catch(() => null))?.ack === 1);
         await client.destroy();
-        client = world.driver().create('drift');
+        client = world.driver().create(AGENT);
         emitted = collect(client);
         await Promise.all([next(client, 'ready'), client.start()]);
         await hears('and again');
@@ -363,7 +364,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
           join(webVersionDir, `${version}.html`),
           index.replace('<head>', `<head><script>${script}</script>`),
         );
-        client = world.driver({}, { webVersion: version, webVersionDir }).create('drift');
+        client = world.driver({}, { webVersion: version, webVersionDir }).create(AGENT);
         emitted = collect(client);
         await world.link(client, BOT);
       } finally {
