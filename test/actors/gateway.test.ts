@@ -241,6 +241,49 @@ describe('the gateway', () => {
     });
   });
 
+  describe('a turn', () => {
+    it('shows typing in the chat that its reply goes to, in the order of showing and hiding', async () => {
+      const asked = held<string>();
+      gateway = memoryGateway({ ask: () => asked.promise });
+      const { driver, system } = gateway;
+      const resolved = held<string>();
+      const shown: string[] = [];
+      driver.script = {
+        resolveRecipient: () => resolved.promise,
+        setTyping: async (chatId, typing) => void shown.push(`${chatId} ${typing}`),
+      };
+      await gateway.connect();
+      const request = { message: 'hi', sessionId: '5215512345678@c.us' };
+      const run = system.run({ userId: 1, agentId: 'shop' }, request, { traceId: 't' });
+      await settled();
+      asked.release('hello');
+      await settled();
+      resolved.release('525512345678@c.us');
+      expect(await run).to.include({ replySent: true });
+      expect(shown).to.deep.equal(['525512345678@c.us true', '525512345678@c.us false']);
+    });
+
+    it('replies from the account that was written to, or not at all', async () => {
+      const asked = held<string>();
+      gateway = memoryGateway({ ask: () => asked.promise });
+      const { driver, client, database, system } = gateway;
+      await gateway.connect();
+      client().events.emit('message', inbound('1'));
+      await eventually('the claim', () => database.claims.size === 1);
+      client().events.emit('disconnected', 'LOGOUT');
+      await eventually('its end', () => system.describe('shop').states.includes('disconnected.resting'));
+      const created = gateway.create();
+      await eventually('a new client', () => driver.clients.length === 2);
+      client().events.emit('ready', { pn: '6281111111112@c.us' });
+      await created;
+      asked.release('hello');
+      await eventually('the reply', () =>
+        [...database.messages.values()].some(({ status }) => status === 'failed'),
+      );
+      expect(driver.sent).to.deep.equal([]);
+    });
+  });
+
   describe('a held send', () => {
     it('is answered as queued when its session ends under it after the wait', async () => {
       gateway = memoryGateway({ settings: { sendWaitMs: 20 } });

@@ -1,6 +1,12 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import type { HandoverOptions, Scheduler, SentQuery, WhatsAppClient } from '../../src/actors/ports.ts';
+import type {
+  AgentRef,
+  HandoverOptions,
+  Scheduler,
+  SentQuery,
+  WhatsAppClient,
+} from '../../src/actors/ports.ts';
 import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
 import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import { callApi } from '../support/api.ts';
@@ -125,8 +131,8 @@ describe('a message that was accepted before a fault', function () {
 
 /** The sandbox as a page that takes no ids of ours: a message is looked for by content and time. */
 class IdlessDriver extends SandboxDriver {
-  override create(agentId: string): WhatsAppClient {
-    const client = super.create(agentId);
+  override create(agent: AgentRef): WhatsAppClient {
+    const client = super.create(agent);
     const sendText = client.sendText.bind(client);
     const findSent = client.findSent.bind(client);
     client.sendText = (to: string, text: string, { quoteId }: HandoverOptions = {}) =>
