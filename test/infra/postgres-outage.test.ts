@@ -81,7 +81,10 @@ describe('an outage of the database', () => {
       const dbUrl = `postgres://postgres:s3cret-word@localhost/postgres?host=${server?.connection.host}`;
       const error = await openDatabase({ dbUrl, dataDir: 'unused' }).catch((thrown: GatewayError) => thrown);
       const { message, stack, cause } = error as GatewayError;
-      expect(message).to.equal("The database can't be reached (ENOENT).");
+      expect(message).to.match(/^The database can't be reached \(ENOENT\)\. connect ENOENT /);
+      expect(message).to.include(
+        `(PostgreSQL at ${server?.connection.host}, port 5432, database postgres, user postgres)`,
+      );
       expect([message, stack, (cause as Error).stack].join()).not.to.include('s3cret-word');
     });
   });

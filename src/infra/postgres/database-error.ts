@@ -1,4 +1,4 @@
-import pg from 'pg';
+import pg, { type PoolConfig } from 'pg';
 import { GatewayError } from '../../actors/errors.ts';
 
 const RETRY_AFTER_SECONDS = 5;
@@ -55,4 +55,15 @@ export function toDatabaseError(thrown: unknown, operation: string): GatewayErro
     });
   }
   return new GatewayError('INTERNAL', `The database refused ${operation}${why}.`, { cause });
+}
+
+/** A failure of the start for the operator: what the server said, and where it was asked; never the password. */
+export function toStartError(thrown: unknown, config: PoolConfig): GatewayError {
+  const error = toDatabaseError(thrown, 'the start');
+  const { host, port, database, user } = new pg.Client(config);
+  const said =
+    error.code === 'DATABASE_UNAVAILABLE' && error.cause instanceof Error ? error.cause.message : '';
+  const place = `PostgreSQL at ${host}, port ${port}, database ${database}, user ${user}`;
+  const { code, cause, details } = error;
+  return new GatewayError(code, `${error.message}${said && ` ${said}.`} (${place})`, { cause, details });
 }

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { withDeadline } from '../../actors/deadline.ts';
 import { GatewayError } from '../../actors/errors.ts';
 import { HOST_CLOCK } from '../host-clock.ts';
-import { toDatabaseError } from './database-error.ts';
+import { toDatabaseError, toStartError } from './database-error.ts';
 
 /** The advisory lock of this service in its database; a number that nobody else uses. */
 const LOCK = 1_463_894_097;
@@ -62,7 +62,9 @@ export interface OwnershipOptions {
  */
 export async function ownDatabase(options: OwnershipOptions): Promise<() => Promise<void>> {
   const owner = new DatabaseOwner(options);
-  await owner.take();
+  await owner.take().catch((thrown: unknown) => {
+    throw toStartError(thrown, { connectionString: options.dbUrl });
+  });
   return () => owner.release();
 }
 

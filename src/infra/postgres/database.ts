@@ -1,12 +1,14 @@
 import type { PoolConfig } from 'pg';
 import { PgAgentStore } from './agent-store.ts';
 import { PgApiKeyStore } from './api-key-store.ts';
+import { toStartError } from './database-error.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts';
 import { PgIdempotencyStore } from './idempotency-store.ts';
 import { PgInboundLog } from './inbound-log.ts';
 import { PgMessageLog } from './message-log.ts';
-import { migrate, verifyForeignTables } from './migrate.ts';
+import { migrate } from './migrate.ts';
 import { DatabasePool, type PoolStats, type QueryObserver } from './pool.ts';
+import { verifyEncoding, verifyTables } from './verify.ts';
 
 const HOUR_MS = 3_600_000;
 // How long what is over is kept: messages can be asked about, deliveries repeated, answers replayed (SPEC §3).
@@ -105,17 +107,31 @@ export class Database {
  * @throws GatewayError or Error in words for the operator; then nothing is left running.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { dbUrl, dataDir, onQuery, onUnusableRow } = options;
+  const { dbUrl, dataDir } = options;
   const server = dbUrl ? null : await startEmbeddedPostgres({ dataDir });
   const config: PoolConfig = server ? server.connection : { connectionString: dbUrl };
-  const pool = new DatabasePool(config, onQuery);
-  const database = new Database(pool, server, onUnusableRow);
   try {
-    await migrate(config);
-    await verifyForeignTables(pool);
-    return database;
+    return await openOn(config, server, options);
   } catch (error) {
-    await database.close();
+    await server?.stop();
+    throw toStartError(error, config);
+  }
+}
+
+/** Opens the database at `config`; when that fails, its connections are closed. */
+async function openOn(
+  config: PoolConfig,
+  server: EmbeddedPostgres | null,
+  { onQuery, onUnusableRow }: DatabaseOptions,
+): Promise<Database> {
+  const pool = await DatabasePool.open(config, onQuery);
+  try {
+    await verifyEncoding(pool);
+    await migrate(config);
+    await verifyTables(pool);
+    return new Database(pool, server, onUnusableRow);
+  } catch (error) {
+    await pool.close();
     throw error;
   }
 }

@@ -1,15 +1,28 @@
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg, { type PoolConfig } from 'pg';
-import { toGatewayError } from '../../actors/errors.ts';
+import { GatewayError, toGatewayError } from '../../actors/errors.ts';
 import { toDatabaseError } from './database-error.ts';
-import type { DatabasePool } from './pool.ts';
 
 // Seen from the package's root, so that `src/` under tsx and `dist/` run the same files and the build copies none.
 const MIGRATIONS = fileURLToPath(new URL('../../../src/infra/postgres/migrations', import.meta.url));
+/** The advisory lock of a migration; a number of its own. */
+const LOCK = 1_463_894_098;
 // Another process may be migrating; its turn ends with its connection.
 const TURN_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+
+// The runner looks for its own table's key, which is shown to those who may write to the table.
+const MISSING_GRANT = `select case
+  when to_regclass('public.gateway_migration') is null
+    then case when not has_schema_privilege('public', 'create')
+      then format('GRANT USAGE, CREATE ON SCHEMA public TO %I;', current_user) end
+  when not has_table_privilege('public.gateway_migration', 'select')
+    or not has_table_privilege('public.gateway_migration', 'insert')
+    then format('GRANT SELECT, INSERT ON public.gateway_migration TO %I;', current_user)
+  when not has_schema_privilege('public', 'create')
+    then format('GRANT USAGE, CREATE ON SCHEMA public TO %I;', current_user)
+  end as missing`;
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -19,28 +32,29 @@ const silent = { info: () => {}, warn: () => {}, error: () => {} };
  * @throws GatewayError `DATABASE_UNAVAILABLE`, or `INTERNAL` that says why.
  */
 export async function migrate(config: PoolConfig, count = Number.POSITIVE_INFINITY): Promise<void> {
-  const client = new pg.Client({
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    ...config,
-    statement_timeout: TURN_TIMEOUT_MS,
-  });
+  const client = new pg.Client({ connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...config });
   client.on('error', () => {});
   try {
     await client.connect().catch((thrown: unknown) => {
       throw toDatabaseError(thrown, 'a connection');
     });
+    // One transaction holds the settings, the lock and the files, so that it all passes through a pooler. The runner's
+    // own `begin` changes nothing in it, and its `commit` ends it.
+    await client.query(`begin; set local statement_timeout = ${TURN_TIMEOUT_MS}`);
+    await client.query(`select pg_advisory_xact_lock(${LOCK})`);
     await runner({
       dbClient: client,
       dir: MIGRATIONS,
       direction: 'up',
       count,
-      schema: 'public',
       migrationsTable: 'gateway_migration',
       singleTransaction: true,
-      advisoryLockMode: 'wait',
+      noLock: true,
       logger: silent,
     });
+    await client.query('commit');
   } catch (thrown) {
+    await assertMayMigrate(client);
     // The operator has to read why; a schema's error quotes no rows.
     throw toGatewayError(thrown, 'INTERNAL', `The migrations could not be applied: ${String(thrown)}`);
   } finally {
@@ -48,38 +62,17 @@ export async function migrate(config: PoolConfig, count = Number.POSITIVE_INFINI
   }
 }
 
-// What this service reads and writes of tables that others may have made (SPEC §10).
-const NEEDED: Record<string, string[]> = {
-  api_keys: ['user_id', 'api_key', 'is_active', 'created_at'],
-  whatsapp_user: [
-    'user_id',
-    'agent_id',
-    'agent_name',
-    'api_key',
-    'endpoint_url_run',
-    'status',
-    'last_connected_at',
-    'last_disconnected_at',
-    'created_at',
-    'updated_at',
-  ],
-};
-
-/**
- * Checks that the tables of others have the columns that are used.
- * @throws Error naming each column that is missing or that this user may not read.
- */
-export async function verifyForeignTables(pool: DatabasePool): Promise<void> {
-  const rows = await pool.query<{ table_name: string; column_name: string }>(
-    'schema.verify',
-    `select table_name, column_name from information_schema.columns
-     where table_schema = 'public' and table_name = any($1)`,
-    [Object.keys(NEEDED)],
+/** @throws GatewayError in words for the operator when this user lacks what migrations need; nothing otherwise */
+async function assertMayMigrate(client: pg.Client): Promise<void> {
+  const { rows } = await client
+    .query('rollback')
+    .then(() => client.query<{ missing: string | null }>(MISSING_GRANT))
+    .catch(() => ({ rows: [] }));
+  const missing = rows[0]?.missing;
+  if (!missing) return;
+  const advice = `As the owner of the database run: ${missing}`;
+  throw new GatewayError(
+    'INTERNAL',
+    `This user may not make the service's tables, or not see them. ${advice}`,
   );
-  const found = new Set(rows.map((row) => `${row.table_name}.${row.column_name}`));
-  const missing = Object.entries(NEEDED)
-    .flatMap(([table, columns]) => columns.map((column) => `${table}.${column}`))
-    .filter((column) => !found.has(column));
-  if (missing.length === 0) return;
-  throw new Error(`The database lacks columns, or this user may not read them: ${missing.join(', ')}`);
 }

@@ -1,4 +1,4 @@
-import pg, { type PoolConfig, type QueryResultRow } from 'pg';
+import pg, { type PoolConfig, type QueryConfig, type QueryResultRow } from 'pg';
 import { toDatabaseError } from './database-error.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -6,6 +6,13 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 8_000;
 const QUERY_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 30_000;
+/** The settings of a session, as parameters of its start. Moments are read in ISO's form alone. */
+const STARTUP = { statement_timeout: STATEMENT_TIMEOUT_MS, options: '-c DateStyle=ISO' };
+/** The same settings for one transaction, where a pooler refuses or ignores those parameters. */
+const BEGIN = `begin; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local datestyle = 'ISO'`;
+const PROTOCOL_VIOLATION = '08P01';
+/** A prepared statement is not known, or known already: a pooler gave the session of another client. */
+const NOT_PREPARED = ['26000', '42P05'];
 
 /** Told of every query: what it was for, and how long it took, failed ones included. */
 export type QueryObserver = (operation: string, seconds: number) => void;
@@ -17,14 +24,18 @@ export type PoolStats = Record<'total' | 'idle' | 'waiting', number>;
 export class DatabasePool {
   readonly #pool: pg.Pool;
   readonly #onQuery: QueryObserver;
+  readonly #keepsSettings: boolean;
+  #canPrepare: boolean;
 
-  /** `config` says where; the limits are the pool's own. */
-  constructor(config: PoolConfig, onQuery: QueryObserver = () => {}) {
+  /** `config` says where; the limits are the pool's own. `keepsSettings` is false behind a pooler such as pgbouncer. */
+  constructor(config: PoolConfig, onQuery: QueryObserver = () => {}, keepsSettings = true) {
     this.#onQuery = onQuery;
+    this.#keepsSettings = keepsSettings;
+    this.#canPrepare = keepsSettings;
     this.#pool = new pg.Pool({
       max: 10,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
+      ...(keepsSettings && STARTUP),
       query_timeout: QUERY_TIMEOUT_MS,
       idleTimeoutMillis: IDLE_TIMEOUT_MS,
       keepAlive: true,
@@ -33,11 +44,21 @@ export class DatabasePool {
     });
     // An idle connection that breaks has no caller; the pool drops it, and the next query tells what is wrong.
     this.#pool.on('error', () => {});
+    // Nor has one that breaks between the statements of a transaction.
+    this.#pool.on('connect', (client) => client.on('error', () => {}));
+  }
+
+  /**
+   * A pool that suits what answers there: PostgreSQL itself, or a pooler.
+   * @throws GatewayError `DATABASE_UNAVAILABLE` or `INTERNAL`
+   */
+  static async open(config: PoolConfig, onQuery?: QueryObserver): Promise<DatabasePool> {
+    return new DatabasePool(config, onQuery, await keepsSettings(config));
   }
 
   /**
    * Runs one parameterised statement and gives its rows; `operation` names it for metrics and errors. A statement
-   * that is `prepared` is parsed once a connection; its operation has that one text.
+   * that is `prepared` is parsed once a connection, where that can be; its operation has that one text.
    * @throws GatewayError `DATABASE_UNAVAILABLE` or `INTERNAL`.
    */
   async query<Row extends QueryResultRow>(
@@ -48,12 +69,41 @@ export class DatabasePool {
   ): Promise<Row[]> {
     const start = performance.now();
     try {
-      const name = options.prepared ? operation : undefined;
-      return (await this.#pool.query<Row>({ name, text, values })).rows;
+      return await this.#run<Row>({ name: options.prepared ? operation : undefined, text, values });
     } catch (thrown) {
       throw toDatabaseError(thrown, operation);
     } finally {
       this.#onQuery(operation, (performance.now() - start) / 1_000);
+    }
+  }
+
+  /** Runs a statement, prepared when it has a name and that can be. */
+  async #run<Row extends QueryResultRow>(query: QueryConfig): Promise<Row[]> {
+    if (!this.#keepsSettings) return this.#runInTransaction<Row>({ ...query, name: undefined });
+    const name = this.#canPrepare ? query.name : undefined;
+    try {
+      return (await this.#pool.query<Row>({ ...query, name })).rows;
+    } catch (thrown) {
+      if (!name || !(thrown instanceof pg.DatabaseError) || !NOT_PREPARED.includes(thrown.code ?? ''))
+        throw thrown;
+      // The statement did not run.
+      this.#canPrepare = false;
+      return this.#run<Row>(query);
+    }
+  }
+
+  /** Runs a statement in a transaction of its own, with the settings that the session can't keep. */
+  async #runInTransaction<Row extends QueryResultRow>(query: QueryConfig): Promise<Row[]> {
+    const client = await this.#pool.connect();
+    try {
+      await client.query(BEGIN);
+      const { rows } = await client.query<Row>(query);
+      await client.query('commit');
+      client.release();
+      return rows;
+    } catch (thrown) {
+      client.release(true);
+      throw thrown;
     }
   }
 
@@ -66,5 +116,28 @@ export class DatabasePool {
   /** Waits for running queries and closes every connection. */
   async close(): Promise<void> {
     await this.#pool.end();
+  }
+}
+
+/** True when a session starts with our settings and keeps them; poolers refuse or ignore them. */
+async function keepsSettings(config: PoolConfig): Promise<boolean> {
+  const client = new pg.Client({
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    ...STARTUP,
+    ...config,
+  });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ kept: boolean }>(
+      `select current_setting('statement_timeout') <> '0' and current_setting('DateStyle') like 'ISO%' as kept`,
+    );
+    return rows[0]!.kept;
+  } catch (thrown) {
+    if (thrown instanceof pg.DatabaseError && thrown.code === PROTOCOL_VIOLATION) return false;
+    throw toDatabaseError(thrown, 'a connection');
+  } finally {
+    await client.end().catch(() => {});
   }
 }
