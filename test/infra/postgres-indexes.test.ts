@@ -17,7 +17,9 @@ const NOT_OF_REQUESTS = new Set([
   'message.purge',
   'inbound.purge',
   'idempotency.purge',
-  'schema.verify',
+  'schema.encoding',
+  'schema.columns',
+  'schema.privileges',
   'agent.version',
   'ping',
 ]);
