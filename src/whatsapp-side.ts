@@ -50,6 +50,8 @@ async function realSide(config: Config, onFault: OnFault, onNotice: OnNotice): P
     extraArgs: config.CHROMIUM_ARGS,
     sandbox: config.CHROMIUM_SANDBOX,
     sendTimeoutMs: config.SEND_TIMEOUT_MS,
+    webVersion: config.WHATSAPP_WEB_VERSION,
+    webVersionDir: config.WHATSAPP_WEB_DIR,
     environment: childEnvironment(),
     onFault,
     onNotice,

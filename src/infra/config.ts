@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { faultWords } from '../fault-words.ts';
@@ -32,6 +33,11 @@ const schema = z
       .optional(),
     DATA_DIR: z.string().min(1).default('./data'),
     WHATSAPP_DRIVER: z.enum(['wwebjs', 'sandbox']).default('wwebjs'),
+    WHATSAPP_WEB_VERSION: z
+      .string()
+      .regex(/^\d+(\.\d+)+(-alpha)?$/, 'must be a build of WhatsApp Web, such as 2.3000.1043220887')
+      .optional(),
+    WHATSAPP_WEB_DIR: z.string().min(1).default('./whatsapp-web'),
     PUPPETEER_EXECUTABLE_PATH: z.string().min(1).optional(),
     CHROMIUM_ARGS: z
       .string()
@@ -67,6 +73,11 @@ const schema = z
     QR_MAX_REFRESHES: integer(15),
     /** Node's own; read here because the sandbox refuses `production`. */
     NODE_ENV: z.string().optional(),
+  })
+  .superRefine(({ WHATSAPP_WEB_VERSION: version, WHATSAPP_WEB_DIR: dir }, context) => {
+    if (version === undefined || existsSync(join(dir, `${version}.html`))) return;
+    const message = `is not in WHATSAPP_WEB_DIR: there is no file ${version}.html`;
+    context.addIssue({ code: 'custom', path: ['WHATSAPP_WEB_VERSION'], message });
   })
   .transform((env) => ({ ...env, APP_BASE_URL: env.APP_BASE_URL ?? `http://localhost:${env.PORT}` }));
 

@@ -59,6 +59,15 @@ describe('a fleet', () => {
     expect(told).to.deep.equal(['fault LINK_TIMEOUT 3']);
   });
 
+  it('sees the one name that many pages lack, whatever else each of them lacks', () => {
+    fleet.down('a', 'INCOMPATIBLE', ['A.a', 'X.x']);
+    fleet.down('b', 'INCOMPATIBLE', ['B.b']);
+    fleet.down('c', 'INCOMPATIBLE', ['X.x', 'C.c']);
+    expect(told).to.deep.equal([]);
+    fleet.down('d', 'INCOMPATIBLE', ['D.d', 'X.x']);
+    expect(told).to.deep.equal(['fault INCOMPATIBLE: X.x 3']);
+  });
+
   it('lets all go when one is connected', async () => {
     fall('a', 'b', 'c');
     const admitted: string[] = [];

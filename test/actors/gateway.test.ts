@@ -22,6 +22,76 @@ describe('the gateway', () => {
   });
   afterEach(() => gateway.system.stop(1_000));
 
+  describe('what WhatsApp does with an account', () => {
+    const events = () => gateway.client().events;
+    const view = () => gateway.system.describe('shop');
+    const number = '6281111111111@c.us';
+    /** An agent that shows a QR. */
+    async function scanning(): Promise<void> {
+      const created = gateway.create();
+      await eventually('a client', () => gateway.driver.clients.length > 0);
+      events().emit('qr', 'a,b,c');
+      await created;
+    }
+
+    it('is shown as a restriction, by a refused send or by the report of the client, and blocks nothing', async () => {
+      await gateway.connect();
+      const told: unknown[] = [];
+      gateway.system.events.on('restriction', ({ restriction }) => told.push(restriction?.kind));
+      gateway.driver.refusal = 463;
+      expect((await refusal(gateway.send('hello')))?.code).to.equal('REACHOUT_TIMELOCKED');
+      expect(view().restriction).to.include({ kind: 'reachout_timelock' });
+      gateway.system.assertCanSend({ userId: 1, agentId: 'shop' }, 't');
+      events().emit('restriction', { kind: 'message_cap', until: Date.now() + 3_600_000 });
+      events().emit('restriction', null);
+      events().emit('restriction', { kind: 'message_cap', until: Date.now() - 1 });
+      expect(view().restriction).to.equal(null);
+      expect(told.filter(Boolean)).to.deep.equal(['reachout_timelock', 'message_cap', 'message_cap']);
+    });
+
+    it('is kept as the last self-check, published when it changes', async () => {
+      await gateway.connect();
+      let changes = 0;
+      gateway.system.events.on('compatibility', () => {
+        changes += 1;
+      });
+      const report = { webVersion: '2.3', compatibility: 'broken' as const, repaired: [], missing: ['X.y'] };
+      events().emit('compatibility', report);
+      events().emit('compatibility', { ...report });
+      expect([changes, view().status, view().live.whatsapp]).to.deep.equal([1, 'connected', report]);
+    });
+
+    it('can want a passkey, whose challenge is read and whose assertion reaches the page', async () => {
+      await scanning();
+      expect(() => gateway.system.passkey('shop')).to.throw(GatewayError, 'No passkey');
+      events().emit('passkey', null);
+      expect(view()).to.include({ status: 'awaiting_qr', reason: 'PASSKEY_REQUIRED', qr: null });
+      expect((await refusal(gateway.system.answerPasskey('shop', {})))?.code).to.equal('SESSION_NOT_READY');
+      const challenge = { challenge: 'abc' };
+      events().emit('passkey', challenge);
+      expect(gateway.system.passkey('shop')).to.equal(challenge);
+      await gateway.system.answerPasskey('shop', { id: 'x' });
+      expect(gateway.driver.assertions).to.deep.equal([{ id: 'x' }]);
+      events().emit('authenticated');
+      events().emit('ready', { pn: number });
+      expect(view()).to.include({ status: 'connected', reason: null, passkey: null });
+    });
+
+    it('can be linked by a pairing code, unless agent or number are linked, or no QR is shown', async () => {
+      const reason = async (of = number) =>
+        (await refusal(gateway.system.requestPairingCode('shop', of)))?.details?.reason;
+      await scanning();
+      const { code, expiresAt } = await gateway.system.requestPairingCode('shop', number);
+      expect(code).to.equal('ABCD1234');
+      expect(expiresAt).to.be.greaterThan(Date.now());
+      events().emit('ready', { pn: number });
+      expect(await reason()).to.equal('AGENT_LINKED');
+      events().emit('disconnected', 'TIMEOUT');
+      expect(await reason()).to.equal('NUMBER_LINKED');
+      expect(await reason('6289999999999@c.us')).to.equal('NO_QR');
+    });
+  });
+
   describe('deleting an agent', () => {
     it('works for one whose queue could not be read at the start', async () => {
       const database = new MemoryDatabase();

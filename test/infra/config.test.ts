@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { type ConfigError, readConfig } from '../../src/infra/config.ts';
 
@@ -23,6 +26,34 @@ describe('the configuration', () => {
       ['*', ['*']],
     ] as const)
       it(text, () => expect(read('CORS_ORIGINS', text)).to.deep.equal(origins));
+  });
+
+  describe('refuses as WHATSAPP_WEB_VERSION what is no build, or has no file', () => {
+    for (const text of [
+      'latest',
+      '../2.3000.1',
+      '2.3000.1/x',
+      '2',
+      '2.3000.1-beta',
+      '2.3000.1',
+      '2.3000.1-alpha',
+    ])
+      it(text, () =>
+        expect(String(read('WHATSAPP_WEB_VERSION', text))).to.match(
+          /^WHATSAPP_WEB_VERSION: (must be|is not in)/,
+        ),
+      );
+  });
+
+  it('takes a WHATSAPP_WEB_VERSION whose file is there', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'whatsapp-web-'));
+    try {
+      await writeFile(join(dir, '2.3000.1-alpha.html'), '');
+      const env = { WHATSAPP_WEB_VERSION: '2.3000.1-alpha', WHATSAPP_WEB_DIR: dir };
+      expect(readConfig(env)).to.include(env);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
   });
 
   describe('refuses in CORS_ORIGINS what no browser ever sends', () => {

@@ -6,6 +6,7 @@ import type {
   AgentRef,
   AiBackend,
   InboundMessage,
+  WebAuthnJson,
   WhatsAppClient,
   WhatsAppClientEvents,
   WhatsAppDriver,
@@ -129,6 +130,9 @@ class ScriptedDriver implements WhatsAppDriver {
   readonly name = 'sandbox';
   readonly clients: WhatsAppClient[] = [];
   readonly sent: string[] = [];
+  readonly assertions: WebAuthnJson[] = [];
+  /** WhatsApp's code for each send, which it refuses. */
+  refusal: number | undefined;
   script: Partial<WhatsAppClient> = {};
 
   create(): WhatsAppClient {
@@ -138,13 +142,16 @@ class ScriptedDriver implements WhatsAppDriver {
       resolveRecipient: async (jid: string) => jid,
       probe: async () => 'CONNECTED',
       requestPairingCode: async () => 'ABCD1234',
-      answerPasskey: async () => undefined,
+      answerPasskey: async (assertion: WebAuthnJson) => {
+        this.assertions.push(assertion);
+      },
       findSent: async () => [],
       fetchMissed: async () => [],
       sendImage: async () => ({ messageId: 'image', timestamp: Date.now(), ack: 1 }),
       sendText: async (_to: string, text: string) => {
         this.sent.push(text);
-        return { messageId: `wa ${text}`, timestamp: Date.now(), ack: 1 };
+        const ack = this.refusal === undefined ? 1 : -1;
+        return { messageId: `wa ${text}`, timestamp: Date.now(), ack, errorCode: this.refusal };
       },
     };
     const events = new EventEmitter<WhatsAppClientEvents>();
