@@ -1,0 +1,62 @@
+import { expect } from 'chai';
+import { callApi } from '../support/api.ts';
+import { eventually } from '../support/eventually.ts';
+import { withDatabase } from '../support/postgres.ts';
+import { type Service, startService } from '../support/service.ts';
+
+const NUMBER = '6281111111111';
+
+describe('logging out an agent whose session was lost', () => {
+  const database = withDatabase();
+  let service: Service;
+
+  before(async () => {
+    service = await startService(database(), {
+      env: { WHATSAPP_DRIVER: 'sandbox' },
+      limits: { unlinkMs: 2_000 },
+    });
+  });
+  after(() => service.close());
+  afterEach(() => service.network.restore(NUMBER));
+
+  /** Calls the service. */
+  const call = (method: string, path: string, body?: unknown) => callApi(service.app.url, method, path, body);
+
+  /** Links an agent, then another browser takes its session over: it has no client for a minute. */
+  async function linkedButAway(agentId: string): Promise<string> {
+    const { network } = service;
+    const spec = { userId: 1, agentId, agentName: agentId, apikey: 'key' };
+    network.scan(String((await call('POST', '/sessions', spec)).body.qr), NUMBER);
+    await eventually('a connection', async () => {
+      return (await call('GET', `/sessions/${agentId}`)).body.status === 'connected';
+    });
+    const token = network.devicesOf(NUMBER)[0]!.token!;
+    network.setState(NUMBER, 'CONFLICT');
+    await eventually('its end', () => {
+      return service.app.system.describe(agentId).states.includes('disconnected.resting');
+    });
+    network.restore(NUMBER);
+    return token;
+  }
+
+  for (const [method, path] of [
+    ['DELETE', ''],
+    ['POST', '/reconnect'],
+  ] as const) {
+    it(`unlinks its device at the phone: ${method} /sessions/{agentId}${path}`, async () => {
+      const token = await linkedButAway(`away-${method}`);
+      const answer = await call(method, `/sessions/away-${method}${path}`);
+      expect(answer.status).to.equal(200);
+      expect(answer.body).not.to.have.property('unlinked');
+      expect(service.network.isLinked(token)).to.equal(false);
+    });
+
+    it(`answers that the device is still linked when WhatsApp can't be reached: ${method} /sessions/{agentId}${path}`, async () => {
+      const token = await linkedButAway(`cut-off-${method}`);
+      service.network.drop(NUMBER);
+      const answer = await call(method, `/sessions/cut-off-${method}${path}`);
+      expect(answer.body).to.include({ unlinked: false });
+      expect(service.network.isLinked(token)).to.equal(true);
+    });
+  }
+});
