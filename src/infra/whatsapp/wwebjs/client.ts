@@ -55,6 +55,12 @@ export interface ClientParts {
 
 const AGAIN_MS = 200;
 
+/** What a page that is not being linked answers. */
+const NOT_NOW: Record<string, string> = {
+  NO_PASSKEY: 'The page waits for no passkey.',
+  NOT_LINKING: 'The page shows no QR: it is linked already, or not there yet.',
+};
+
 /**
  * One session on the unmodified whatsapp-web.js. What the library does badly, and where it is answered here, is
  * listed in docs/hazards.md.
@@ -147,17 +153,11 @@ export class WwebjsClient implements WhatsAppClient {
   }
 
   requestPairingCode(phoneNumber: string): Promise<string> {
-    return this.#ask('pairingCode', z.string().min(1), phoneNumber);
+    return this.#askWhileLinking('pairingCode', z.string().min(1), phoneNumber);
   }
 
   async answerPasskey(assertion: WebAuthnJson): Promise<void> {
-    try {
-      await this.#ask('answerPasskey', z.null(), assertion);
-    } catch (error) {
-      const { cause } = error as GatewayError;
-      if (!(cause instanceof PageFailure) || cause.code !== 'NO_PASSKEY') throw error;
-      throw new GatewayError('SESSION_NOT_READY', 'The page waits for no passkey.', { cause });
-    }
+    await this.#askWhileLinking('answerPasskey', z.null(), assertion);
   }
 
   async probe(): Promise<string> {
@@ -183,6 +183,17 @@ export class WwebjsClient implements WhatsAppClient {
   /** Runs an action of the page layer that sends nothing, within the deadline of a query. */
   async #ask<T>(action: string, shape: z.ZodType<T>, ...args: unknown[]): Promise<T> {
     return query(action, this.#parts.deadlines.queryMs, runInPage(this.#page(), action, shape, ...args));
+  }
+
+  /** Runs an action that only a page which is being linked can do. @throws GatewayError also `SESSION_NOT_READY` */
+  async #askWhileLinking<T>(action: string, shape: z.ZodType<T>, argument: unknown): Promise<T> {
+    try {
+      return await this.#ask(action, shape, argument);
+    } catch (error) {
+      const cause = error instanceof GatewayError ? error.cause : undefined;
+      const message = NOT_NOW[(cause instanceof PageFailure && cause.code) || ''];
+      throw message ? new GatewayError('SESSION_NOT_READY', message, { cause }) : error;
+    }
   }
 
   /** Asks WhatsApp where a number is reached; null for one without an account. */

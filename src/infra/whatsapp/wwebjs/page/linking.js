@@ -162,8 +162,10 @@ export function watchLinking() {
   announceSync(socket);
 }
 
-/** A code to link with by typing it into the phone. */
+/** A code to link with by typing it into the phone. @throws PageError `NOT_LINKING` */
 async function pairingCode(phoneNumber) {
+  const { state } = use('WAWebSocketModel.Socket');
+  if (!state?.startsWith('UNPAIRED')) throw new PageError('NOT_LINKING', `the socket is ${state}`);
   invoke('WAWebAltDeviceLinkingApi.setPairingType', 'ALT_DEVICE_LINKING');
   await invoke('WAWebAltDeviceLinkingApi.initializeAltDeviceLinking');
   return invoke('WAWebAltDeviceLinkingApi.startAltLinkingFlow', phoneNumber, true);

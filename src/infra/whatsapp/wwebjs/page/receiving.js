@@ -10,12 +10,17 @@ function textOf({ type, body, caption, directPath }) {
   return (type === 'chat' ? body : (caption ?? (directPath ? '' : body))) ?? '';
 }
 
-/** Who wrote a message. */
-async function senderOf(message, chat, isDirect) {
+/** The address under which a message came from its author. */
+function authorOf({ id, author, from }) {
+  const remote = addressOf(id.remote);
+  const isDirect = !/@(g\.us|broadcast|newsletter)$/.test(remote);
+  return isDirect && !id.fromMe ? remote : addressOf(author ?? id.participant ?? from ?? remote);
+}
+
+/** The author by number where the message itself, the page or a look-up has it; by LID otherwise. */
+async function senderOf(message) {
   const said = addressOf(message.senderPn);
-  if (said.endsWith('@c.us')) return said;
-  if (isDirect && !message.id.fromMe) return chat;
-  return personOf(addressOf(message.author ?? message.id.participant ?? message.from ?? message.id.remote));
+  return said.endsWith('@c.us') ? said : personOf(authorOf(message));
 }
 
 /** The title of a chat that is loaded; null otherwise. A message without it is answered all the same. */
@@ -30,15 +35,14 @@ function titleOf(address) {
 /** What is read of a message: plain data, since getters and prototypes do not cross to the service. */
 async function plain(message) {
   const remote = addressOf(message.id.remote);
-  const isDirect = !/@(g\.us|broadcast|newsletter)$/.test(remote);
-  const chatId = isDirect ? await personOf(remote) : remote;
-  const senderId = await senderOf(message, chatId, isDirect);
+  const author = authorOf(message);
+  const senderId = await senderOf(message);
   return {
     id: messageIdOf(message.id),
     fromMe: message.id.fromMe,
-    chatId,
+    chatId: author === remote ? senderId : await personOf(remote),
     senderId,
-    lid: lidOf(isDirect && remote.endsWith('@lid') ? remote : senderId) ?? null,
+    lid: (author.endsWith('@lid') ? author : lidOf(senderId)) ?? null,
     type: message.type,
     body: textOf(message),
     t: message.t,
