@@ -44,6 +44,9 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
     phone = await PhonePage.open(browser, service.app.url, { agentId });
   }
 
+  /** One of the lists of choices. */
+  const choice = (name: string) => phone.page.getByRole('combobox', { name, exact: true });
+
   /** Sends to a fixed number through the API, from the page. */
   async function sendTo(number: string, text: string): Promise<void> {
     await phone.button(`Send to ${number}`).click();
@@ -88,6 +91,57 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
       .getByLabel('Put the connection into a state')
       .selectOption({ label: 'TOS_BLOCK: the account is banned' });
     await phone.page.locator('.pill[data-state="auth_failed"]').waitFor();
+  });
+
+  it('lets WhatsApp restrict the account, and shows why a message was refused', async () => {
+    await withAgent('restricted');
+    await choice('The account').selectOption('message_cap');
+    await phone.page.locator('.line-state', { hasText: 'restricted' }).waitFor();
+    await sendTo('+15550000002', 'hello, stranger');
+    await phone.bubble(phone.agent, 'hello, stranger').getByText('Refused by WhatsApp (475)').waitFor();
+    await phone.write('I wrote first');
+    await phone.bubble(phone.customer, 'AI: I wrote first').waitFor();
+    await choice('The account').selectOption('');
+    await phone.page.locator('.line-state', { hasText: /^Online$/ }).waitFor();
+  });
+
+  it('changes what holds for everybody: people by LID, and a passkey at linking', async () => {
+    await withAgent('changed');
+    await choice('People').selectOption({ label: 'Are addressed by LID' });
+    await eventually('LIDs', () => service.network.settings.lidForAll);
+    await phone.write('by LID');
+    await phone.bubble(phone.customer, 'AI: by LID').waitFor();
+    await choice('People').selectOption({ label: 'Are addressed by number' });
+    await choice('Linking').selectOption('refs_stop');
+    await phone.page.getByRole('button', { name: 'Linked devices' }).click();
+    await phone.button('Unlink').click();
+    await phone.button('Ask for a new code').click();
+    await phone.button('Sign with the passkey').waitFor();
+    await choice('Linking').selectOption('off');
+    await phone.button('Sign with the passkey').waitFor({ state: 'hidden' });
+    await phone.page.getByLabel(/pairing code/).fill('AAAA-AAAA');
+    await phone.button('Link with the code').click();
+    await phone.told('This code is wrong or has expired.');
+  });
+
+  it('edits and deletes a message of the customer, on both phones', async () => {
+    await withAgent('regretted');
+    await phone.write('a tpyo');
+    await phone.bubble(phone.customer, 'AI: a tpyo').waitFor();
+    await phone.bubble(phone.customer, /^a tpyo/).hover();
+    await phone.button('Edit: a tpyo').click();
+    await phone.page.getByLabel('Text', { exact: true }).fill('a typo');
+    await phone.button('Change it').click();
+    await phone
+      .bubble(phone.customer, /^a typoedited/)
+      .getByText('edited', { exact: true })
+      .waitFor();
+    await phone.agent.locator('.chat-line').first().click();
+    await phone.bubble(phone.agent, /^a typoedited/).waitFor();
+    await phone.bubble(phone.customer, /^a typo/).hover();
+    await phone.button('Delete: a tpyo').click();
+    for (const side of [phone.customer, phone.agent])
+      await phone.bubble(side, 'This message was deleted').waitFor();
   });
 
   it('sends to the fixed numbers, each of which behaves in its way', async () => {

@@ -55,7 +55,7 @@ export class PhonePage {
   }
 
   /** The bubbles of a phone that hold this text. */
-  bubble(of: Locator, text: string): Locator {
+  bubble(of: Locator, text: string | RegExp): Locator {
     return of.locator('li.bubble', { hasText: text });
   }
 

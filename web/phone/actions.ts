@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { NETWORK } from '../../src/infra/whatsapp/sandbox/control/bodies.ts';
+import type { NETWORK, SETTINGS } from '../../src/infra/whatsapp/sandbox/control/bodies.ts';
 import type { ChatMessage, ChatView, Group } from '../../src/infra/whatsapp/sandbox/types.ts';
 import type { Call } from './api.ts';
 import { chatIn, mergeChats, mergeMessages } from './boxes.ts';
@@ -26,6 +26,7 @@ export interface Letter {
 }
 
 type Faults = z.input<typeof NETWORK>;
+type Settings = z.input<typeof SETTINGS>;
 
 /** Everything that can be done on this page: each is a call that a script can make as well. */
 export class Actions {
@@ -64,6 +65,34 @@ export class Actions {
     return (await this.#phone(label, agentId, 'scan', body)) !== null;
   }
 
+  /** Types a pairing code into the phone, as “Link with phone number instead” asks for. */
+  async enterCode(agentId: string, name: string, code: string): Promise<boolean> {
+    return (await this.#phone('Type a pairing code', agentId, 'code', { name, code })) !== null;
+  }
+
+  /** Signs with the passkey on the phone, and gives it to the service as its owner would. */
+  async signPasskey(agentId: string): Promise<void> {
+    const assertion = await this.#phone('Sign with the passkey', agentId, 'passkey', {});
+    if (assertion === null) return;
+    const call: Call = { method: 'POST', path: `/sessions/${agentId}/passkey`, body: assertion };
+    await this.#caller.act('Give the passkey', call);
+  }
+
+  /** Changes how WhatsApp is for everybody. */
+  setSettings(label: string, body: Settings): Promise<unknown> {
+    return this.#caller.act(label, { method: 'POST', path: '/sandbox/settings', body });
+  }
+
+  /** Changes the text of the customer's message. */
+  edit(agentId: string, messageId: string, text: string): Promise<unknown> {
+    return this.#change('Edit a message', agentId, 'edit', { messageId, text });
+  }
+
+  /** Deletes the customer's message for everyone. */
+  revoke(agentId: string, messageId: string): Promise<unknown> {
+    return this.#change('Delete a message', agentId, 'revoke', { messageId });
+  }
+
   /** Declines the code on the phone. */
   refuse(agentId: string): Promise<unknown> {
     return this.#phone('Refuse the code', agentId, 'refuse', {});
@@ -81,7 +110,7 @@ export class Actions {
 
   /** Writes as the customer, to the agent or in a group that it is in. */
   async write(agentId: string, groupId: string | null, letter: Letter): Promise<boolean> {
-    const { pn, byLid } = this.#store.state.customer;
+    const { pn, hidesNumber } = this.#store.state.customer;
     const { text, mention, image, quoteId } = letter;
     const body = {
       from: digits(pn),
@@ -91,7 +120,7 @@ export class Actions {
       ...(mention && { mention }),
       ...(image !== undefined && { image }),
       ...(quoteId !== undefined && { quoteId }),
-      ...(byLid && { byLid }),
+      ...(hidesNumber && { hidesNumber }),
     };
     const label =
       groupId === null ? 'Write to the agent' : mention ? 'Mention it in a group' : 'Write in a group';
@@ -175,9 +204,16 @@ export class Actions {
     return isNumber || isKnown ? {} : { name: customer.name };
   }
 
+  /** The customer changes an own message. */
+  #change(label: string, agentId: string, what: string, change: object): Promise<unknown> {
+    const { pn } = this.#store.state.customer;
+    return this.#phone(label, agentId, what, { from: digits(pn), ...change });
+  }
+
   /** A call about the phone of an agent. */
-  #phone(label: string, agentId: string, what: string, body: object): Promise<unknown> {
-    return this.#caller.act(label, { method: 'POST', path: `/sandbox/phones/${agentId}/${what}`, body });
+  #phone(label: string, agentId: string, what: string, body: object): Promise<object | null> {
+    const call: Call = { method: 'POST', path: `/sandbox/phones/${agentId}/${what}`, body };
+    return this.#caller.act(label, call) as Promise<object | null>;
   }
 }
 

@@ -57,13 +57,25 @@ function addMessage(box: Box, message: ChatMessage): void {
 }
 
 /** An own message got further. */
-function setAck(box: Box, { chatId, messageId, ack }: NonNullable<News['acks']>[number]): void {
+function setAck(box: Box, { chatId, messageId, ack, errorCode }: NonNullable<News['acks']>[number]): void {
   const chat = box.get(chatId);
   if (!chat) return;
   /** The message, as far as it is now. */
-  const further = (message: ChatMessage) => ({ ...message, ack: furtherAck(message.ack, ack) });
+  const further = (message: ChatMessage) => ({
+    ...message,
+    ack: furtherAck(message.ack, ack),
+    errorCode: errorCode ?? message.errorCode,
+  });
   chat.messages = chat.messages.map((message) => (message.id === messageId ? further(message) : message));
   if (chat.last?.id === messageId) chat.last = further(chat.last);
+}
+
+/** A message is what its author made of it: a copy of it as it is now takes its place. */
+function replaceMessage(box: Box, changed: ChatMessage): void {
+  const chat = box.get(changed.chatId);
+  if (!chat) return;
+  chat.messages = chat.messages.map((message) => (message.id === changed.id ? changed : message));
+  if (chat.last?.id === changed.id) chat.last = changed;
 }
 
 /** Folds the news into what is known. */
@@ -77,9 +89,14 @@ export function apply(state: State, news: News): void {
   state.phones = news.phones ?? state.phones;
   state.people = news.people ?? state.people;
   state.groups = news.groups ?? state.groups;
+  state.settings = news.settings ?? state.settings;
   for (const { owner, message } of news.messages ?? []) {
     const box = state.boxes.get(owner);
     if (box) addMessage(box, message);
+  }
+  for (const { owner, message } of news.edits ?? []) {
+    const box = state.boxes.get(owner);
+    if (box) replaceMessage(box, message);
   }
   for (const ack of news.acks ?? []) {
     const box = state.boxes.get(ack.owner);

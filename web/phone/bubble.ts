@@ -42,6 +42,25 @@ export function clockTime(at: number): string {
   return new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
 }
 
+/** What the author of a message can do with it. */
+export interface Change {
+  edit(message: ChatMessage): void;
+  revoke(message: ChatMessage): void;
+}
+
+/** The buttons beside an own message with which its author changes it. */
+function changes(message: () => ChatMessage, { edit, revoke }: Change): HTMLElement {
+  const about = summaryOf(message());
+  /** One of them. */
+  const act = (text: string, run: (message: ChatMessage) => void) =>
+    el(
+      'button',
+      { type: 'button', 'aria-label': `${text}: ${about}`, on: { click: () => run(message()) } },
+      text,
+    );
+  return el('span', { class: 'changes' }, act('Edit', edit), act('Delete', revoke));
+}
+
 /** Text in which those who are mentioned by number or name stand out. */
 function withMentions(message: ChatMessage, state: State): (Node | string)[] {
   const names = message.mentionedIds.map((jid) => nameOf(state, jid));
@@ -51,6 +70,7 @@ function withMentions(message: ChatMessage, state: State): (Node | string)[] {
 
 /** What a message says in one line: of a chat in the list, and of a quote. */
 export function summaryOf(message: ChatMessage): string {
+  if (message.type === 'revoked') return 'This message was deleted';
   return message.type === 'image' ? `Photo${message.body && `: ${message.body}`}` : message.body;
 }
 
@@ -75,7 +95,7 @@ export function bubble(
   first: ChatMessage,
   all: () => ChatMessage[],
   state: State,
-  answer: (message: ChatMessage) => void,
+  act: { answer: (message: ChatMessage) => void; change?: Change | undefined },
 ): Row<ChatMessage> {
   const isGroup = first.chatId.endsWith('@g.us') || first.chatId === 'status@broadcast';
   const isSigned = isGroup && !first.fromMe;
@@ -90,8 +110,12 @@ export function bubble(
     { type: 'button', class: 'reply', 'aria-label': `Reply to: ${summaryOf(first)}`, title: 'Reply' },
     icon('M10 8V4L3 11l7 7v-4c6 0 9 2 11 6 0-7-4-12-11-12z'),
   );
-  reply.addEventListener('click', () => answer(first));
-  const text = el('span', { class: 'text' }, ...withMentions(first, state));
+  let newest = first;
+  reply.addEventListener('click', () => act.answer(newest));
+  const text = el('span', { class: 'text' });
+  const edited = el('small', { class: 'edited', hidden: true }, 'edited');
+  const change = first.fromMe && act.change ? changes(() => newest, act.change) : null;
+  let shown: string | null = null;
   const side = first.fromMe ? 'mine' : 'theirs';
   const note = el('small', { class: 'failed', hidden: true });
   const node = el(
@@ -100,16 +124,27 @@ export function bubble(
     ...signature,
     ...parts,
     text,
-    el('span', { class: 'meta' }, time, mark.node),
+    el('span', { class: 'meta' }, edited, time, mark.node),
     note,
+    ...(change ? [change] : []),
     reply,
   );
   return {
     node,
     show(message) {
+      newest = message;
+      const isGone = message.type === 'revoked';
       mark.show(message);
+      if (shown !== `${message.type}${message.body}`) {
+        shown = `${message.type}${message.body}`;
+        text.replaceChildren(...(isGone ? [summaryOf(message)] : withMentions(message, state)));
+      }
+      setAttribute(node, 'data-gone', isGone);
+      setShown(edited, message.editedAt !== undefined && !isGone);
+      for (const part of [...parts, ...(change ? [change] : []), reply]) setShown(part, !isGone);
       setShown(note, message.fromMe && message.ack < 0);
-      setText(note, 'Refused by WhatsApp');
+      const why = message.errorCode === undefined ? '' : ` (${message.errorCode})`;
+      setText(note, `Refused by WhatsApp${why}`);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
 import { el, icon, keyed, setShown, setText } from '../shared/dom.ts';
-import { bubble } from './bubble.ts';
+import { bubble, type Change } from './bubble.ts';
 import { avatar } from './chat-list.ts';
 import type { Chat, State } from './state.ts';
 
@@ -31,6 +31,7 @@ export class Conversation {
   readonly #hint = el('p', { class: 'hint' });
   readonly #typing: HTMLElement;
   readonly #answer: (message: ChatMessage) => void;
+  readonly #change: Change | undefined;
   #id: string | null = null;
   #count = 0;
   #messages: ChatMessage[] = [];
@@ -39,10 +40,13 @@ export class Conversation {
   constructor(options: {
     back: () => void;
     answer: (message: ChatMessage) => void;
+    /** What one can do with own messages; nothing by default. */
+    change?: Change;
     extra?: HTMLElement[];
     composer: HTMLElement;
   }) {
     this.#answer = options.answer;
+    this.#change = options.change;
     const back = el(
       'button',
       { type: 'button', class: 'bare', 'aria-label': 'All chats', on: { click: options.back } },
@@ -85,7 +89,8 @@ export class Conversation {
     this.#keep = keyed<ChatMessage>(
       this.#list,
       ({ id }) => id,
-      (message) => bubble(message, () => this.#messages, state, this.#answer),
+      (message) =>
+        bubble(message, () => this.#messages, state, { answer: this.#answer, change: this.#change }),
     );
   }
 }

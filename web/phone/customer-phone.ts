@@ -5,7 +5,7 @@ import { clockTime } from './bubble.ts';
 import { avatar, type ChatLine, chatList } from './chat-list.ts';
 import { Composer } from './composer.ts';
 import { Conversation, type OpenChat } from './conversation.ts';
-import { askForCustomer, askForGroup } from './dialogs.ts';
+import { askForCustomer, askForEdit, askForGroup } from './dialogs.ts';
 import { type Frame, frame, tabBar } from './frame.ts';
 import type { Chat, State, Store } from './state.ts';
 import { StatusScreen } from './status-screen.ts';
@@ -51,6 +51,10 @@ export class CustomerPhone {
     this.#conversation = new Conversation({
       back: () => this.#open(null),
       answer: (message: ChatMessage) => this.#composer.quote(message),
+      change: {
+        edit: (message) => void this.#edit(message),
+        revoke: ({ id, chatId }) => void this.#actions.revoke(this.#agentOf(chatId), id),
+      },
       composer: this.#composer.node,
     });
     this.#status = new StatusScreen(store, actions);
@@ -155,6 +159,18 @@ export class CustomerPhone {
     const members = [state.customer.pn, ...asked.members, ...(agent ? [agent.pn] : [])];
     const id = await this.#actions.createGroup(asked.name, members);
     if (id) this.#open(id);
+  }
+
+  /** Changes the text of an own message. */
+  async #edit({ id, chatId, body }: ChatMessage): Promise<void> {
+    const text = await askForEdit(body);
+    if (text) await this.#actions.edit(this.#agentOf(chatId), id, text);
+  }
+
+  /** The agent of a chat: whose phone a call about it goes by. */
+  #agentOf(chatId: string): string {
+    const { state } = this.#store;
+    return (phoneOf(state, chatId) ?? selectedPhone(state))?.agentId ?? '';
   }
 
   /** Writes into the open chat. */

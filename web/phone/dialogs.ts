@@ -46,11 +46,11 @@ export async function askForCustomer(): Promise<Customer | null> {
     'Be this customer',
     field('Name', 'name', { maxlength: '64', autocomplete: 'off' }),
     field('Number', 'number', { value: suggestion, inputmode: 'tel', pattern: '\\+?[\\d\\s\\-]{6,20}' }),
-    tick('Hides the number: is seen as …@lid', 'byLid'),
+    tick('Hides the number: is seen as …@lid', 'hidesNumber'),
   );
   if (!form) return null;
   const pn = `${textOf(form, 'number').replace(/\D/g, '')}@c.us`;
-  return { pn, name: textOf(form, 'name'), byLid: form.has('byLid') };
+  return { pn, name: textOf(form, 'name'), hidesNumber: form.has('hidesNumber') };
 }
 
 /** Asks for a group's name and who else is in it. */
@@ -86,6 +86,12 @@ export async function askForToken(): Promise<string | null> {
   const token = field('SESSIONS_TOKEN', 'token', { type: 'password', autocomplete: 'off' });
   const form = await ask('This service wants its token', 'Go on', token);
   return form && textOf(form, 'token');
+}
+
+/** Asks for another text of a message. */
+export async function askForEdit(text: string): Promise<string | null> {
+  const form = await ask('Edit the message', 'Change it', field('Text', 'text', { value: text }));
+  return form && textOf(form, 'text');
 }
 
 /** Asks whether something is really meant. */

@@ -36,6 +36,18 @@ export class LinkedDevices {
     () => this.#with((id) => this.#actions.newCode(id)),
     'primary',
   );
+  readonly #passkey = button(
+    'Sign with the passkey',
+    () => this.#with((id) => this.#actions.signPasskey(id)),
+    'primary',
+  );
+  readonly #codeInput = el('input', {
+    name: 'code',
+    required: true,
+    maxlength: '16',
+    autocomplete: 'off',
+    placeholder: 'ABCD-1234',
+  });
   readonly #linking: HTMLElement;
   readonly #linked: HTMLElement;
   readonly #deviceState = el('small', {});
@@ -48,7 +60,13 @@ export class LinkedDevices {
     this.#camera.append(this.#code, this.#waiting, el('span', { class: 'corners', 'aria-hidden': 'true' }));
     const choices = el('div', { class: 'choices' }, this.#scan, this.#fresh, this.#refuse, this.#expired);
     const hint = el('p', { class: 'hint' }, 'Point this phone at the code that the service shows.');
-    this.#linking = el('div', { class: 'linking' }, hint, this.#camera, choices);
+    const label = el('label', {}, 'Or link with the phone number: its pairing code', this.#codeInput);
+    const form = el('form', { class: 'key-form' }, label, el('button', {}, 'Link with the code'));
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.#enterCode();
+    });
+    this.#linking = el('div', { class: 'linking' }, hint, this.#camera, this.#passkey, choices, form);
     const unlink = button('Unlink', () => this.#with((id) => this.#actions.unlink(id)), 'danger');
     const device = el('span', { class: 'title' }, el('b', {}, 'WhatsApp gateway'), this.#deviceState);
     this.#linked = el('div', { class: 'device' }, icon(LAPTOP), device, unlink);
@@ -63,6 +81,7 @@ export class LinkedDevices {
     setShown(this.#linking, phone !== undefined && !phone.linked);
     if (!phone) return;
     setText(this.#deviceState, deviceWords(phone));
+    setShown(this.#passkey, state.settings !== null && state.settings.passkey !== 'off');
     setShown(this.#code, phone.qr !== null);
     setShown(this.#waiting, phone.qr === null);
     setText(this.#waiting, WORDS[phone.status ?? ''] ?? 'The service knows no such agent any more.');
@@ -97,6 +116,14 @@ export class LinkedDevices {
   #link(): void {
     const phone = selectedPhone(this.#store.state);
     if (phone) void this.#actions.scan(phone.agentId, phone.agentName ?? phone.agentId);
+  }
+
+  /** Types the code that the service gave. */
+  async #enterCode(): Promise<void> {
+    const phone = selectedPhone(this.#store.state);
+    if (!phone) return;
+    const name = phone.agentName ?? phone.agentId;
+    if (await this.#actions.enterCode(phone.agentId, name, this.#codeInput.value)) this.#codeInput.value = '';
   }
 
   /** Scans a code of before, to be told no. */

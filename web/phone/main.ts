@@ -82,6 +82,9 @@ function onNews(news: News): void {
     state.clockAhead = news.at - Date.now();
     if (!selectedPhone(state)) lookAt(state, state.phones[0]?.agentId ?? null);
     const phone = selectedPhone(state);
+    const partner = state.customerChat && phoneOf(state, state.customerChat);
+    // Its address may have become another.
+    if (partner) state.customerChat = addressOf(partner) ?? state.customerChat;
     if (news.fresh && !exists(state, state.customerChat)) state.customerChat = null;
     if (phone?.linked && !before) {
       Object.assign(state, { botTab: 'chats', view: 'customer' });

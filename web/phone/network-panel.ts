@@ -1,4 +1,5 @@
 import type { PhoneView } from '../../src/infra/whatsapp/sandbox/phones.ts';
+import type { LineView, NetworkSettings } from '../../src/infra/whatsapp/sandbox/types.ts';
 import { el, setAttribute, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { confirmed } from './dialogs.ts';
@@ -6,6 +7,7 @@ import { panel } from './panel.ts';
 import type { State, Store } from './state.ts';
 import { selectedPhone } from './who.ts';
 
+type Kind = NonNullable<LineView['restriction']>['kind'];
 type Faults = Parameters<Actions['setNetwork']>[2];
 
 /** What the state of a socket means, for the list of those that can be chosen. */
@@ -23,6 +25,83 @@ const STEPS: [string, number][] = [
   ['+10 min', 600_000],
   ['+1 h', 3_600_000],
 ];
+
+/** What WhatsApp may hold against an account, for the list of those that can be chosen. */
+const RESTRICTIONS: [string, string][] = [
+  ['', 'Writes to anybody'],
+  ['reachout_timelock', '463: not to people who never wrote (timelock)'],
+  ['message_cap', '475: not to people who never wrote (cap)'],
+];
+
+/** A choice of how WhatsApp is for everybody: the values, and the change that each makes. */
+interface Choice {
+  label: string;
+  options: [string, string][];
+  read(settings: NetworkSettings): string;
+  change(value: string): Partial<NetworkSettings>;
+}
+
+const NOTICE_MS = 300_000;
+const BROKEN = ['WAWebSendMsgChatAction.addAndSendMsgToChat'];
+const CHOICES: Choice[] = [
+  {
+    label: 'Linking',
+    options: [
+      ['off', 'By the code alone'],
+      ['refs_stop', 'Wants a passkey; codes stop'],
+      ['refs_go_on', 'Wants a passkey; codes go on'],
+    ],
+    read: ({ passkey }) => passkey,
+    change: (passkey) => ({ passkey: passkey as NetworkSettings['passkey'] }),
+  },
+  {
+    label: 'People',
+    options: [
+      ['false', 'Are addressed by number'],
+      ['true', 'Are addressed by LID'],
+    ],
+    read: ({ lidForAll }) => String(lidForAll),
+    change: (value) => ({ lidForAll: value === 'true' }),
+  },
+  {
+    label: 'Direct messages',
+    options: [
+      ['false', 'Come under one key'],
+      ['true', 'Come by number and by LID'],
+    ],
+    read: ({ twoKeys }) => String(twoKeys),
+    change: (value) => ({ twoKeys: value === 'true' }),
+  },
+  {
+    label: 'After linking',
+    options: [
+      ['false', 'Nothing is asked'],
+      ['true', 'A notice logs out after 5 min, unanswered'],
+    ],
+    read: ({ noticeMs }) => String(noticeMs !== null),
+    change: (value) => ({ noticeMs: value === 'true' ? NOTICE_MS : null }),
+  },
+  {
+    label: 'The page',
+    options: [
+      ['false', 'Has all that is needed'],
+      ['true', 'Lacks what a send needs'],
+    ],
+    read: ({ missing }) => String(missing.length > 0),
+    change: (value) => ({ missing: value === 'true' ? BROKEN : [] }),
+  },
+];
+
+/** A labelled list of choices. */
+function select(label: string, options: [string, string][], choose: (value: string) => void) {
+  const input = el(
+    'select',
+    { 'aria-label': label },
+    ...options.map(([value, text]) => el('option', { value }, text)),
+  );
+  input.addEventListener('change', () => choose(input.value));
+  return { input, node: el('label', { class: 'choice' }, el('span', {}, label), input) };
+}
 
 /** A slider that tells its value once it is let go. */
 function slider(label: string, max: number, step: number, unit: string, set: (value: number) => void) {
@@ -57,6 +136,10 @@ export class NetworkPanel {
   readonly #failures = slider('Sends that fail', 100, 5, '%', (share) =>
     this.#set('Let sends fail', { failureRate: share / 100 }),
   );
+  readonly #restriction = select('The account', RESTRICTIONS, (kind) =>
+    this.#set('Restrict the account', { restrict: kind === '' ? null : { kind: kind as Kind } }),
+  );
+  readonly #choices: { choice: Choice; input: HTMLSelectElement; node: HTMLElement }[];
   readonly #fields = el('fieldset', { class: 'plain' });
 
   constructor(store: Store, actions: Actions) {
@@ -89,8 +172,12 @@ export class NetworkPanel {
       this.#states,
       this.#latency.node,
       this.#failures.node,
+      this.#restriction.node,
     );
-    this.node = panel('network', 'Network', this.#line, this.#fields, this.#clock());
+    this.#choices = CHOICES.map((choice) => ({ choice, ...this.#choiceOf(choice) }));
+    const settings = el('fieldset', { class: 'plain' }, el('legend', {}, 'WhatsApp, for everybody'));
+    settings.append(...this.#choices.map(({ node }) => node));
+    this.node = panel('network', 'Network', this.#line, this.#fields, settings, this.#clock());
   }
 
   /** Shows the faults that hold. */
@@ -104,6 +191,14 @@ export class NetworkPanel {
     setAttribute(this.#freeze, 'aria-pressed', String(line?.frozen ?? false));
     this.#latency.show(line?.latencyMs ?? 0);
     this.#failures.show(Math.round((line?.failureRate ?? 0) * 100));
+    this.#restriction.input.value = line?.restriction?.kind ?? '';
+    if (!state.settings) return;
+    for (const { choice, input } of this.#choices) input.value = choice.read(state.settings);
+  }
+
+  /** The list for one setting. */
+  #choiceOf({ label, options, change }: Choice): ReturnType<typeof select> {
+    return select(label, options, (value) => void this.#actions.setSettings(`Set: ${label}`, change(value)));
   }
 
   /** A list that acts when something is chosen, and goes back to its title. */
@@ -149,6 +244,7 @@ function lineWords(phone: PhoneView | undefined): string {
   const faults = [
     ...(line.frozen ? ['frozen'] : []),
     ...(line.latencyMs > 0 ? [`${line.latencyMs} ms slower`] : []),
+    ...(line.restriction ? ['restricted'] : []),
     ...(line.failureRate > 0 ? [`${Math.round(line.failureRate * 100)} % of sends fail`] : []),
   ];
   const words = line.online

@@ -4,6 +4,7 @@ import type {
   ChatMessage,
   ChatView,
   Group,
+  NetworkSettings,
   WireEntry,
 } from '../../src/infra/whatsapp/sandbox/types.ts';
 import { oncePerFrame } from '../shared/dom.ts';
@@ -27,8 +28,8 @@ export interface Customer {
   /** `628…@c.us` */
   pn: string;
   name: string;
-  /** Seen by others under a LID. */
-  byLid?: boolean;
+  /** Addressed by a LID, which is all that others know of this person. */
+  hidesNumber?: boolean;
 }
 
 /** A call that was made, as a shell would make it. */
@@ -52,6 +53,8 @@ export interface State {
   /** `reader|chat` */
   typing: Set<string>;
   wire: WireEntry[];
+  /** What holds for everybody; null until the first picture came. */
+  settings: NetworkSettings | null;
   /** The simulated network's clock, less the browser's, ms. */
   clockAhead: number;
   agentId: string | null;
@@ -87,6 +90,7 @@ export class Store {
     boxes: new Map(),
     typing: new Set(),
     wire: [],
+    settings: null,
     clockAhead: 0,
     agentId: null,
     customer: FIRST_CUSTOMERS[0]!,

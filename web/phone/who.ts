@@ -30,7 +30,7 @@ export function phoneOf(state: State, jid: string): PhoneView | undefined {
 /** How others address the account of a linked phone. */
 export function addressOf(phone: PhoneView): string | null {
   const { account } = phone;
-  return account && (account.addressedByLid ? account.lid : account.pn);
+  return account && (account.addressedByLid || account.hidesNumber ? account.lid : account.pn);
 }
 
 /** The name that a JID goes by: of a person, an agent or a group. */
@@ -47,7 +47,7 @@ export function nameOf(state: State, jid: string): string {
 export function customersOf(state: State): Customer[] {
   const people = state.people
     .filter(({ pn }) => !phoneOf(state, pn))
-    .map(({ pn, addressedByLid }) => ({ pn, name: nameOf(state, pn), byLid: addressedByLid }));
+    .map(({ pn, hidesNumber }) => ({ pn, name: nameOf(state, pn), hidesNumber: hidesNumber ?? false }));
   const known = new Map<string, Customer>();
   for (const customer of [...FIRST_CUSTOMERS, ...state.newCustomers, ...people])
     known.set(customer.pn, customer);

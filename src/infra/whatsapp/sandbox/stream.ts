@@ -4,6 +4,7 @@ import type { SandboxNetwork } from './network.ts';
 import { type PhoneView, phonesOf, type SandboxAgents } from './phones.ts';
 import type {
   Account,
+  AckView,
   ChatMessage,
   Group,
   NetworkSettings,
@@ -37,7 +38,7 @@ export interface News {
   /** What holds for everybody, when it changed. */
   settings?: NetworkSettings;
   /** The newest ack of each message. */
-  acks?: { owner: Jid; messageId: string; chatId: Jid; ack: number }[];
+  acks?: ({ owner: Jid } & AckView)[];
   /** Chats that their owner has read. */
   reads?: { reader: Jid; chatId: Jid }[];
   /** Who sees someone typing now, or no longer. */
