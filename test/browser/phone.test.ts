@@ -45,10 +45,11 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
 
     await phone.write('where is my order?');
     await phone.bubble(phone.customer, 'AI: where is my order?').waitFor();
-    await phone.ticked(phone.customer, 'where is my order?', 'delivered');
+    // A send marks its chat read, as WhatsApp's own page does.
+    await phone.ticked(phone.customer, 'where is my order?', 'read');
   });
 
-  it('shows the agent typing while its AI thinks, then the answer, then blue ticks', async () => {
+  it('shows the agent typing while its AI thinks, blue ticks once it has read, then the answer', async () => {
     await withAgent('typist');
     let answer = (_text: string) => {};
     suite.service.ai.behave = () =>
@@ -58,16 +59,16 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
     await phone.write('think about it');
     await phone.customer.getByRole('status', { name: 'typing' }).waitFor();
     await phone.customer.locator('header', { hasText: 'typing…' }).waitFor();
+    await phone.ticked(phone.customer, 'think about it', 'delivered');
+    await phone.agent.locator('.chat-line').first().click();
+    await phone.page.getByRole('button', { name: /^Read this chat/ }).click();
+    await phone.ticked(phone.customer, 'think about it', 'read');
     answer('done');
     await phone.bubble(phone.customer, 'done').waitFor();
     await phone.customer.getByRole('status', { name: 'typing' }).waitFor({ state: 'hidden' });
     suite.service.ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
 
-    await phone.agent.locator('.chat-line').first().click();
     await phone.ticked(phone.agent, 'done', 'read');
-    await phone.ticked(phone.customer, 'think about it', 'delivered');
-    await phone.page.getByRole('button', { name: /^Read this chat/ }).click();
-    await phone.ticked(phone.customer, 'think about it', 'read');
   });
 
   it('answers a quote, and shows an image, on both phones', async () => {
