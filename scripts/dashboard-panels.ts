@@ -173,6 +173,19 @@ export const ROWS: RowSpec[] = [
     ],
   },
   {
+    title: 'WhatsApp as it is',
+    panels: [
+      series('Pages that lack something', 'short', [
+        [`wa_compatibility{state="broken", ${AGENT}}`, '{{agent_id}}'],
+      ]),
+      series('Builds of WhatsApp Web', 'short', [['wa_whatsapp_web_version_info', '{{version}}']]),
+      series('Restricted accounts', 'short', [[`wa_restricted{${AGENT}}`, '{{agent_id}}: {{kind}}']]),
+      series('Messages not reported', 'short', [
+        ['sum(increase(wa_unreported_messages_total[$__rate_interval]))', 'messages'],
+      ]),
+    ],
+  },
+  {
     title: 'Process',
     panels: [
       series('CPU', 'percentunit', [

@@ -37,6 +37,55 @@ describe('/sessions', () => {
     expect(reply.text).not.to.include('from-body');
   });
 
+  describe('what WhatsApp wants of a session', () => {
+    const whatsapp = { webVersion: '2.3', compatibility: 'broken' as const, repaired: [], missing: ['X.y'] };
+    const assertion = {
+      id: 'AQID',
+      rawId: 'AQID',
+      type: 'public-key',
+      response: { clientDataJSON: 'e30', authenticatorData: 'AQID', signature: 'AQID', userHandle: null },
+      clientExtensionResults: {},
+    };
+
+    it('is in the session: its page, and the restriction of its account', async () => {
+      const { live } = agentView('bot');
+      const restriction = { kind: 'message_cap' as const, since: 0, until: 60_000 };
+      http.system.add('checked', 'k', { live: { ...live, whatsapp }, restriction });
+      const { body } = await http.ask('/sessions/checked');
+      expect((body.live as { whatsapp: unknown }).whatsapp).to.deep.equal(whatsapp);
+      expect(body.restriction).to.deep.equal({
+        kind: 'message_cap',
+        since: '1970-01-01T00:00:00.000Z',
+        until: '1970-01-01T00:01:00.000Z',
+      });
+    });
+
+    it('can be a passkey: its challenge is read, its assertion handed in; 409 when none is asked for', async () => {
+      const challenge = { challenge: 'AQID', rpId: 'whatsapp.com' };
+      const reason = 'PASSKEY_REQUIRED';
+      http.system.add('asked', 'k', { status: 'awaiting_qr', reason, passkey: { challenge, since: 0 } });
+      const read = await http.ask('/sessions/asked/passkey');
+      expect([read.status, read.body]).to.deep.equal([200, { publicKey: challenge }]);
+      const answer = await http.ask('/sessions/asked/passkey', { method: 'POST', json: assertion });
+      expect([answer.status, answer.body]).to.deep.equal([200, { agentId: 'asked', accepted: true }]);
+      expect(http.system.assertions).to.deep.equal([assertion]);
+      expectProblem(await http.ask('/sessions/bot/passkey'), 'SESSION_NOT_READY');
+      const json = { ...assertion, id: 'not base64url!' };
+      expectProblem(await http.ask('/sessions/asked/passkey', { method: 'POST', json }), 'INVALID_PAYLOAD');
+    });
+
+    it('can be a pairing code, for a number in any form', async () => {
+      http.system.add('scan-me', 'k', { status: 'awaiting_qr' }, qr);
+      const ask = (phoneNumber: string, agentId = 'scan-me') =>
+        http.ask(`/sessions/${agentId}/pairing-code`, { method: 'POST', json: { phoneNumber } });
+      const { status, body } = await ask('0812-3456-7890');
+      expect([status, body.code]).to.deep.equal([200, 'ABCD1234']);
+      expect(http.system.pairings).to.deep.equal(['6281234567890@c.us']);
+      expectProblem(await ask('120363000000000000@g.us'), 'INVALID_PAYLOAD');
+      expectProblem(await ask('081234567890', 'bot'), 'SESSION_NOT_READY');
+    });
+  });
+
   it('answers 200 without qr when the agent is connected already', async () => {
     http.system.onCreate = async ({ agentId }) => ({
       agent: agentView(agentId),

@@ -122,7 +122,7 @@ function registerScrapes(this: Mocha.Suite, path: string): void {
       const all = await prometheus.rules();
       return all.every(({ health }) => health !== 'unknown') && all;
     });
-    expect(rules).to.have.length(8);
+    expect(rules).to.have.length(11);
     for (const { name, health, state } of rules) {
       expect(health, name).to.equal('ok');
       expect(state, name).not.to.equal('firing');
