@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
-import { openApiDocument } from '../src/http/openapi.ts';
+import { openApiDocument } from '../src/http/openapi/document.ts';
 import { sandboxDocument } from '../src/sandbox-routes.ts';
 
 const SERVER = 'http://localhost:3000';

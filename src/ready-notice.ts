@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { isLoopback } from './http/security.ts';
+import { isLoopback } from './http/middleware/security-headers.ts';
 import type { Config } from './infra/config.ts';
 
 /** The one line that says that the service is ready, and before it what the operator should know. */

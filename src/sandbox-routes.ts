@@ -1,7 +1,7 @@
 import { Router } from 'express';
-import { operationsDocument } from './http/operation-openapi.ts';
+import { operationsDocument } from './http/openapi/operations-document.ts';
 import { operationRoutes } from './http/operation-routes.ts';
-import { sendPage } from './http/pages.ts';
+import { sendPage } from './http/pages/built-pages.ts';
 import type { Edition, ExtraRouter } from './http/ports.ts';
 import { documentRoutes } from './http/routes/documents.ts';
 import type { Control } from './infra/whatsapp/sandbox/control/control.ts';

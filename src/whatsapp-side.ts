@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Scheduler, WhatsAppDriver } from './actors/ports.ts';
 import type { GatewaySystem } from './actors/protocol.ts';
+import { isLoopback } from './http/middleware/security-headers.ts';
 import type { Edition, ExtraRouter } from './http/ports.ts';
-import { isLoopback } from './http/security.ts';
 import { type Config, childEnvironment } from './infra/config.ts';
 import { HOST_CLOCK } from './infra/host-clock.ts';
 

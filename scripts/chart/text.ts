@@ -1,5 +1,5 @@
 import type { ChartGraph } from '../../src/actors/protocol-chart.ts';
-import { mermaidOf } from '../../src/http/statechart-mermaid.ts';
+import { mermaidOf } from '../../src/http/pages/chart-mermaid.ts';
 import { reasonTable } from './reasons.ts';
 
 /** Events on a line of the compact chart before the rest is only counted. */

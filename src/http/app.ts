@@ -1,21 +1,28 @@
 import express, { type Express } from 'express';
-import { accessLog } from './access-log.ts';
-import { edgeDeps } from './edge.ts';
-import { pageAssets } from './pages.ts';
+import { edgeDeps } from './context.ts';
+import { accessLog } from './middleware/access-log.ts';
+import { problemHandler, unknownPath } from './middleware/error-handler.ts';
+import {
+  crossOrigin,
+  dataHeaders,
+  hostGuard,
+  originGuard,
+  stamp,
+  strictPageHeaders,
+} from './middleware/security-headers.ts';
+import { trace } from './middleware/trace.ts';
+import { pageAssets } from './pages/built-pages.ts';
 import type { HttpDeps } from './ports.ts';
-import { problemHandler, unknownPath } from './problem.ts';
-import { agentRouteDeps } from './routes/agents.ts';
+import { agentRouteDeps } from './routes/agents/agent-routes.ts';
+import { mediaRoutes } from './routes/agents/media.ts';
+import { messageRoutes } from './routes/agents/messages.ts';
+import { runRoutes } from './routes/agents/run.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { inspectorRoutes } from './routes/inspector.ts';
 import { loginRoutes } from './routes/login.ts';
-import { mediaRoutes } from './routes/media.ts';
-import { messageRoutes } from './routes/messages.ts';
-import { runRoutes } from './routes/run.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { statechartRoutes } from './routes/statechart.ts';
-import { crossOrigin, dataHeaders, hostGuard, originGuard, stamp, strictPageHeaders } from './security.ts';
-import { trace } from './trace.ts';
 
 export { createHttpServer } from './server.ts';
 

@@ -1,8 +1,8 @@
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
-import { BODY_LIMITS, jsonBody, parseWith } from './body.ts';
+import { BODY_LIMITS, jsonBody, parseWith } from './middleware/json-body.ts';
 import type { Operation } from './ports.ts';
-import { resource, sendAnswer } from './routing.ts';
+import { resource, sendAnswer } from './resource.ts';
 
 type Handlers = Partial<Record<Operation<unknown>['method'], RequestHandler[]>>;
 

@@ -2,8 +2,8 @@ import { createServer, IncomingMessage, type Server, ServerResponse } from 'node
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
 import { GatewayError } from '../actors/errors.ts';
-import { problemBody } from './problem.ts';
-import { newTraceId } from './trace.ts';
+import { problemBody } from './middleware/error-handler.ts';
+import { newTraceId } from './middleware/trace.ts';
 
 /**
  * Node's classes with the app's own prototypes. Express sets these on every request; when they are there from

@@ -8,7 +8,7 @@ import { agentMachine } from '../../src/actors/agent.machine.ts';
 import { chartGraph } from '../../src/actors/chart-graph.ts';
 import { edgeOf } from '../../src/actors/chart-words.ts';
 import { supervisorMachine } from '../../src/actors/supervisor.machine.ts';
-import { mermaidOf } from '../../src/http/statechart-mermaid.ts';
+import { mermaidOf } from '../../src/http/pages/chart-mermaid.ts';
 
 const root = new URL('../../', import.meta.url);
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
 import { expect } from 'chai';
-import { STATUS } from '../../src/http/problem.ts';
+import { STATUS } from '../../src/http/middleware/error-handler.ts';
 import { ConfigError, readConfig } from '../../src/infra/config.ts';
 
 /** Reads a file of the project. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { AddressLimit, clientOf } from '../../src/http/address-limit.ts';
+import { AddressLimit, clientOf } from '../../src/http/middleware/ip-rate-limit.ts';
 
 /** A request that comes from an address, through a proxy when both are given. */
 const from = (ip: string | undefined, remoteAddress = '127.0.0.1') =>

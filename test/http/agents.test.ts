@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ErrorCode } from '../../src/actors/errors.ts';
-import { STATUS } from '../../src/http/problem.ts';
+import { STATUS } from '../../src/http/middleware/error-handler.ts';
 import { AT } from '../support/fake-system.ts';
 import { expectProblem, failure, Harness } from '../support/http-harness.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Issue, STATUS } from '../../src/http/problem.ts';
+import { type Issue, STATUS } from '../../src/http/middleware/error-handler.ts';
 import { expectProblem, Harness } from '../support/http-harness.ts';
 import { ROWS, wide } from './bad-input-rows.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { BODY_LIMITS, bodyDeadlineMs } from '../../src/http/body.ts';
+import { BODY_LIMITS, bodyDeadlineMs } from '../../src/http/middleware/json-body.ts';
 import { parseJid } from '../../src/infra/jid.ts';
 import { Harness } from '../support/http-harness.ts';
 

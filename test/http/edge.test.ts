@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { traceIdFrom } from '../../src/http/trace.ts';
+import { traceIdFrom } from '../../src/http/middleware/trace.ts';
 import { Harness } from '../support/http-harness.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';

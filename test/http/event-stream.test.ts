@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import type { Response } from 'express';
-import { EventStream } from '../../src/http/event-stream.ts';
+import { EventStream } from '../../src/http/sse/event-stream.ts';
 
 describe('a stream of Server-Sent Events', () => {
   it('takes what is told after its end for told: the service is stopping', async () => {

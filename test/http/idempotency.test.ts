@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { StoredMessage } from '../../src/actors/ports-stores.ts';
 import type { SendOutcome } from '../../src/actors/protocol.ts';
-import { canonicalJson } from '../../src/http/idempotency.ts';
+import { canonicalJson } from '../../src/http/middleware/idempotency.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectProblem, failure, Harness } from '../support/http-harness.ts';
 

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Router } from 'express';
 import { parse } from 'yaml';
 import { createHttpApp } from '../../src/http/app.ts';
-import { openApiDocument } from '../../src/http/openapi.ts';
+import { openApiDocument } from '../../src/http/openapi/document.ts';
 import type { HttpDeps } from '../../src/http/ports.ts';
 import { sandboxDocument } from '../../src/sandbox-routes.ts';
 import { expectProblem, Harness } from '../support/http-harness.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { RequestHandler } from 'express';
 import { GatewayError } from '../../src/actors/errors.ts';
-import { streamLimit } from '../../src/http/stream-limit.ts';
+import { streamLimit } from '../../src/http/sse/stream-limit.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectProblem, Harness } from '../support/http-harness.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import type { SendOutcome } from '../../src/actors/protocol.ts';
-import { ByteBudget } from '../../src/http/byte-budget.ts';
+import { ByteBudget } from '../../src/http/middleware/upload-budget.ts';
 import { eventually } from '../support/eventually.ts';
 import { AT } from '../support/fake-system.ts';
 import { expectProblem, Harness } from '../support/http-harness.ts';

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
-import { BODY_LIMITS } from '../../src/http/body.ts';
+import { BODY_LIMITS } from '../../src/http/middleware/json-body.ts';
 import { readConfig } from '../../src/infra/config.ts';
 import { eventually } from '../support/eventually.ts';
 import { Nginx } from '../support/nginx.ts';

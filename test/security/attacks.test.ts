@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { STATUS } from '../../src/http/problem.ts';
+import { STATUS } from '../../src/http/middleware/error-handler.ts';
 import { ROWS } from '../http/bad-input-rows.ts';
 import { AttackedService } from '../support/attacked-service.ts';
 import { eventually } from '../support/eventually.ts';

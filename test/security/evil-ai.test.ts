@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ErrorCode } from '../../src/actors/errors.ts';
-import { STATUS } from '../../src/http/problem.ts';
+import { STATUS } from '../../src/http/middleware/error-handler.ts';
 import { AttackedService } from '../support/attacked-service.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectProblem } from '../support/http-harness.ts';

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import type { Request, Response } from 'express';
 import sinon from 'sinon';
 import { toGatewayError } from '../../src/actors/errors.ts';
-import { agentAuth } from '../../src/http/auth.ts';
+import { agentAuth } from '../../src/http/middleware/agent-auth.ts';
 import { FakeSystem } from '../support/fake-system.ts';
 import { Harness } from '../support/http-harness.ts';
 import { difference, type Groups, interleaved, noise } from '../support/statistics.ts';

@@ -3,7 +3,7 @@ import jsQR from 'jsqr';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { PNG } from 'pngjs';
 import type { z } from 'zod';
-import type { inspectedAgent } from '../../src/http/inspector-schemas.ts';
+import type { inspectedAgent } from '../../src/http/openapi/inspector-schemas.ts';
 import { type Misdeeds, watchMisdeeds } from './page-checks.ts';
 import type { Service } from './service.ts';
 

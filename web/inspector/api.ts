@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { inspectedAgent, inspectedAgents } from '../../src/http/inspector-schemas.ts';
+import type { inspectedAgent, inspectedAgents } from '../../src/http/openapi/inspector-schemas.ts';
 
 // What the page reads, in the words of the service's own schemas; the service is of this very build.
 

@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Router } from 'express';
-import type { EdgeDeps } from '../edge.ts';
+import type { EdgeDeps } from '../context.ts';
+import { pageHeaders } from '../middleware/security-headers.ts';
 import type { Edition } from '../ports.ts';
-import { resource } from '../routing.ts';
-import { pageHeaders } from '../security.ts';
+import { resource } from '../resource.ts';
 
 const ASSETS = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 const FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'] as const;

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import { resource } from '../routing.ts';
+import { resource } from '../resource.ts';
 
 /**
  * `GET /openapi.json` and `GET /openapi.yaml` of one OpenAPI document. It is made when it is first asked for: to write

@@ -1,16 +1,16 @@
 import { Router } from 'express';
 import { GatewayError } from '../../actors/errors.ts';
-import { parseWith } from '../body.ts';
-import type { EdgeDeps } from '../edge.ts';
-import { EventStream } from '../event-stream.ts';
-import { inspectorEventsQuery, lastEventId } from '../inspector-schemas.ts';
-import { streamAgent, streamAgents } from '../inspector-streams.ts';
-import { detailOf, summaryOf } from '../inspector-views.ts';
-import { sendPage } from '../pages.ts';
-import { resource, sendAnswer } from '../routing.ts';
-import { agentPath } from '../schemas.ts';
-import { pageHeaders } from '../security.ts';
-import { isBrowser } from '../sessions-token.ts';
+import type { EdgeDeps } from '../context.ts';
+import { parseWith } from '../middleware/json-body.ts';
+import { isBrowser } from '../middleware/operator-auth.ts';
+import { pageHeaders } from '../middleware/security-headers.ts';
+import { inspectorEventsQuery, lastEventId } from '../openapi/inspector-schemas.ts';
+import { agentPath } from '../openapi/request-schemas.ts';
+import { sendPage } from '../pages/built-pages.ts';
+import { resource, sendAnswer } from '../resource.ts';
+import { EventStream } from '../sse/event-stream.ts';
+import { streamAgent, streamAgents } from '../sse/inspector-streams.ts';
+import { detailOf, summaryOf } from './inspector-views.ts';
 
 /**
  * `GET /inspector`: the live state chart of every agent, for people (SPEC §3), and what the page is fed with. Read

@@ -1,13 +1,13 @@
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import { sameSecret, unauthorized } from '../auth.ts';
-import { BODY_LIMITS, formBody, parseWith } from '../body.ts';
-import { loginPage } from '../login-page.ts';
+import { sameSecret, unauthorized } from '../middleware/agent-auth.ts';
+import { BODY_LIMITS, formBody, parseWith } from '../middleware/json-body.ts';
+import { isBrowser, logIn, logOut } from '../middleware/operator-auth.ts';
+import { pageHeaders } from '../middleware/security-headers.ts';
+import { OF_PEOPLE, wrongKeys } from '../middleware/wrong-keys.ts';
+import { loginPage } from '../pages/login-page.ts';
 import type { HttpDeps } from '../ports.ts';
-import { resource } from '../routing.ts';
-import { pageHeaders } from '../security.ts';
-import { isBrowser, logIn, logOut } from '../sessions-token.ts';
-import { OF_PEOPLE, wrongKeys } from '../wrong-keys.ts';
+import { resource } from '../resource.ts';
 
 const HOME = '/inspector';
 

@@ -1,10 +1,10 @@
 import { Router } from 'express';
 import { GatewayError } from '../../actors/errors.ts';
-import { openApiDocument } from '../openapi.ts';
+import { problemBody, problemHeaders, statusOf } from '../middleware/error-handler.ts';
+import { traceIdOf } from '../middleware/trace.ts';
+import { openApiDocument } from '../openapi/document.ts';
 import type { HttpDeps } from '../ports.ts';
-import { problemBody, problemHeaders, statusOf } from '../problem.ts';
-import { type Answer, resource, sendAnswer } from '../routing.ts';
-import { traceIdOf } from '../trace.ts';
+import { type Answer, resource, sendAnswer } from '../resource.ts';
 import { documentRoutes } from './documents.ts';
 
 /** 200 when every dependency is `ok`; else the contract's 503 that says which one is not. */

@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 import type { GatewayEvents, GatewaySystem, MailboxView, PasskeyView } from '../../actors/protocol.ts';
-import { EventStream } from '../event-stream.ts';
-import { restrictionData } from '../restriction-data.ts';
+import { EventStream } from '../sse/event-stream.ts';
+import { restrictionData } from './restriction-data.ts';
 
 type Name = 'state' | 'qr' | 'passkey' | 'compatibility' | 'restriction' | 'mailbox' | 'message';
 

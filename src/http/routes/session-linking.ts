@@ -1,8 +1,8 @@
 import type { Router } from 'express';
-import { BODY_LIMITS, jsonBody, parseWith } from '../body.ts';
-import type { EdgeDeps } from '../edge.ts';
-import { resource, sendAnswer } from '../routing.ts';
-import { agentPath, pairingCodeBody, passkeyAssertion } from '../schemas.ts';
+import type { EdgeDeps } from '../context.ts';
+import { BODY_LIMITS, jsonBody, parseWith } from '../middleware/json-body.ts';
+import { agentPath, pairingCodeBody, passkeyAssertion } from '../openapi/request-schemas.ts';
+import { resource, sendAnswer } from '../resource.ts';
 
 /** `/sessions/{agentId}/passkey` and `/pairing-code`: the ways to link a phone besides a scan. */
 export function linkingRoutes(router: Router, { system, settings, guards, parseJid }: EdgeDeps): void {

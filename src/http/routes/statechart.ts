@@ -1,12 +1,12 @@
 import { Router } from 'express';
-import { parseWith } from '../body.ts';
-import type { EdgeDeps } from '../edge.ts';
-import { statechartQuery } from '../inspector-schemas.ts';
-import { resource } from '../routing.ts';
-import { agentPath } from '../schemas.ts';
-import { pictureHeaders } from '../security.ts';
-import { litChart } from '../statechart.ts';
-import { mermaidOf } from '../statechart-mermaid.ts';
+import type { EdgeDeps } from '../context.ts';
+import { parseWith } from '../middleware/json-body.ts';
+import { pictureHeaders } from '../middleware/security-headers.ts';
+import { statechartQuery } from '../openapi/inspector-schemas.ts';
+import { agentPath } from '../openapi/request-schemas.ts';
+import { mermaidOf } from '../pages/chart-mermaid.ts';
+import { litChart } from '../pages/chart-svg.ts';
+import { resource } from '../resource.ts';
 
 /**
  * `GET /sessions/{agentId}/statechart`: the chart of an agent with its live states lit, as SVG, or as mermaid text

@@ -1,0 +1,88 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { Request, RequestHandler, Response } from 'express';
+import { GatewayError } from '../../actors/errors.ts';
+import type { AgentRef } from '../../actors/ports.ts';
+import type { GatewaySystem } from '../../actors/protocol.ts';
+import { agentPath } from '../openapi/request-schemas.ts';
+import { parseWith } from './json-body.ts';
+import { createKeyRefresh } from './key-refresh.ts';
+import { wrongKeys } from './wrong-keys.ts';
+
+/** The token of `Authorization: Bearer …`, or undefined. Any visible ASCII: the keys belong to another system. */
+export function bearerOf(req: Request): string | undefined {
+  return /^bearer +([\x21-\x7e]+)$/i.exec(req.headers.authorization ?? '')?.[1];
+}
+
+const MAX_DIGESTS = 10_000;
+
+/** What is compared in the place of a secret: all digests have one length. */
+function digestOf(text: string): Buffer {
+  return hash('sha256', text, 'buffer');
+}
+
+/** What an unknown agent's key is compared with, so that the answer takes as long; it is the digest of none. */
+const NOBODY = Buffer.alloc(32);
+
+/** Compares in constant time, whatever was presented. */
+export function sameSecret(presented: string, stored: string): boolean {
+  return timingSafeEqual(digestOf(presented), digestOf(stored));
+}
+
+/** The digests of the agents' keys, each made once and again when the key is another. */
+function keyDigests(): (agentId: string, key: string) => Buffer {
+  const known = new Map<string, { key: string; digest: Buffer }>();
+  return function digestOfAgent(agentId, key) {
+    let entry = known.get(agentId);
+    if (entry?.key !== key) {
+      // Those of deleted agents go, too, without anybody telling of them.
+      if (known.size >= MAX_DIGESTS) known.clear();
+      entry = { key, digest: digestOf(key) };
+      known.set(agentId, entry);
+    }
+    return entry.digest;
+  };
+}
+
+/** The 401 of a missing or wrong Bearer. */
+export function unauthorized(): GatewayError {
+  return new GatewayError('UNAUTHORIZED', 'A valid Bearer key is required.');
+}
+
+/** The 404 of a key for an agent that there is not; made as the 401 is, to take as long. */
+function unknownAgent(): GatewayError {
+  return new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+}
+
+/**
+ * Lets only the agent's own key through (SPEC §3 Agents). No Bearer is 401 for any agent; with one, an unknown
+ * agent is 404 at the same cost. A wrong key also asks for a look-up of the newest one, in the background.
+ *
+ * Wrong keys are counted per address; too many are 429 with `Retry-After`. The right key is never refused for
+ * what others at its address do.
+ */
+export function agentAuth(system: GatewaySystem): RequestHandler {
+  const refreshKey = createKeyRefresh((agentId) => system.refreshApiKey(agentId));
+  const keyDigest = keyDigests();
+  const refusal = wrongKeys();
+  return function authenticateAgent(req, res, next) {
+    const presented = bearerOf(req);
+    if (presented === undefined) throw unauthorized();
+    const { agentId } = parseWith(agentPath, { agentId: req.params.agentId });
+    const agent = system.credentials(agentId);
+    const stored = agent ? keyDigest(agentId, agent.apiKey) : NOBODY;
+    const same = timingSafeEqual(digestOf(presented), stored);
+    if (agent === undefined) throw refusal(req, unknownAgent());
+    if (!same) {
+      refreshKey(agentId);
+      throw refusal(req, unauthorized());
+    }
+    res.locals.agentId = agentId;
+    res.locals.userId = agent.userId;
+    next();
+  };
+}
+
+/** The agent that `agentAuth` let through; another user's agent of that name is not meant. */
+export function agentOf(res: Response): AgentRef {
+  return { userId: Number(res.locals.userId), agentId: String(res.locals.agentId) };
+}

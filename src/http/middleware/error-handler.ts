@@ -1,0 +1,146 @@
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
+import { type ErrorCode, GatewayError } from '../../actors/errors.ts';
+import { sendJson } from '../send-json.ts';
+import { traceIdOf } from './trace.ts';
+
+/** The status of every code (SPEC §3); a code without one does not compile. `EXPIRED` is a send that failed. */
+export const STATUS: Record<ErrorCode, number> = {
+  INVALID_PAYLOAD: 400,
+  UNAUTHORIZED: 401,
+  SESSION_NOT_FOUND: 404,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  REACHOUT_TIMELOCKED: 403,
+  MESSAGE_CAPPED: 403,
+  AGENT_ID_TAKEN: 409,
+  ACCOUNT_CHANGED: 409,
+  SESSION_NOT_READY: 409,
+  IDEMPOTENCY_CONFLICT: 409,
+  MEDIA_TOO_LARGE: 413,
+  PAYLOAD_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  RECIPIENT_NOT_ON_WHATSAPP: 422,
+  RATE_LIMITED: 429,
+  MEDIA_URL_BLOCKED: 400,
+  MEDIA_FETCH_FAILED: 502,
+  BAD_GATEWAY: 502,
+  AI_DOWNSTREAM_ERROR: 502,
+  SESSION_START_FAILED: 503,
+  SHUTTING_DOWN: 503,
+  DATABASE_UNAVAILABLE: 503,
+  AI_TIMEOUT: 504,
+  EXPIRED: 502,
+  INTERNAL: 500,
+};
+
+// Seconds after which a retry makes sense, where the error itself doesn't say it.
+const RETRY_AFTER: Partial<Record<ErrorCode, number>> = {
+  RATE_LIMITED: 1,
+  SHUTTING_DOWN: 5,
+  DATABASE_UNAVAILABLE: 5,
+};
+
+// What of an error's details callers may see; anything else stays inside.
+const PUBLIC_DETAILS = ['outcome', 'id', 'messageId', 'reason', 'dependencies', 'missing'] as const;
+
+/** One fault of a body, path or header: `path` names the field, dots between its parts. */
+export interface Issue {
+  path: string;
+  message: string;
+}
+
+/** The body of every 4xx and 5xx (SPEC §3). */
+export interface ProblemBody {
+  error: { code: ErrorCode; message: string; traceId: string; details?: Issue[] | Record<string, unknown> };
+}
+
+/** A 400 that names the fields at fault. */
+export function invalid(issues: Issue[], message = 'The request does not fit; see details.'): GatewayError {
+  return new GatewayError('INVALID_PAYLOAD', message, { details: { issues } });
+}
+
+/** The status of an error: by its code, but a reused idempotency key is 422 where one in flight is 409. */
+export function statusOf(error: GatewayError): number {
+  if (error.code === 'IDEMPOTENCY_CONFLICT' && error.details?.mismatch === true) return 422;
+  return STATUS[error.code];
+}
+
+/** The details that go out: the list of issues of a 400, else the few public fields. */
+function publicDetails(error: GatewayError): Issue[] | Record<string, unknown> | undefined {
+  const details = error.details ?? {};
+  if (error.code === 'INVALID_PAYLOAD') {
+    if (Array.isArray(details.issues)) return details.issues as Issue[];
+    return [{ path: '', message: error.message }];
+  }
+  const shown = PUBLIC_DETAILS.filter((name) => details[name] !== undefined);
+  return shown.length === 0 ? undefined : Object.fromEntries(shown.map((name) => [name, details[name]]));
+}
+
+/** The contract's body for an error. */
+export function problemBody(error: GatewayError, traceId: string): ProblemBody {
+  const details = publicDetails(error);
+  return { error: { code: error.code, message: error.message, traceId, ...(details && { details }) } };
+}
+
+/** Headers that an error brings along: `Retry-After`, `Allow`, `WWW-Authenticate`. */
+export function problemHeaders(error: GatewayError): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const seconds = error.details?.retryAfterSeconds ?? RETRY_AFTER[error.code];
+  if (seconds !== undefined) headers['Retry-After'] = String(Math.max(1, Math.ceil(seconds)));
+  if (error.details?.allow !== undefined) headers.Allow = error.details.allow;
+  if (error.code === 'UNAUTHORIZED') headers['WWW-Authenticate'] = 'Bearer';
+  return headers;
+}
+
+/** A 500 that tells nothing but where to look. */
+function bug(cause: unknown): GatewayError {
+  return new GatewayError('INTERNAL', 'Something went wrong on our side; the trace id finds it in the log.', {
+    cause,
+  });
+}
+
+/**
+ * Any thrown value as an error that may be told. Errors of the framework (a broken percent-encoding, a file
+ * that is gone) say themselves that they are the caller's; all others are bugs and are told without their text.
+ */
+export function asProblem(thrown: unknown): GatewayError {
+  if (thrown instanceof GatewayError) return thrown.code === 'INTERNAL' ? bug(thrown) : thrown;
+  if (thrown instanceof URIError) {
+    return invalid(
+      [{ path: '', message: 'the path is not valid percent-encoding' }],
+      'The path could not be decoded.',
+    );
+  }
+  const status = typeof thrown === 'object' && thrown !== null && 'status' in thrown ? thrown.status : 500;
+  if (status === 404) return new GatewayError('NOT_FOUND', 'There is nothing here.');
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new GatewayError('INVALID_PAYLOAD', 'The request could not be read.', { cause: thrown });
+  }
+  return bug(thrown);
+}
+
+/** Writes an error as the contract wants it; a response that has already begun can only be cut off. */
+function sendProblem(res: Response, error: GatewayError): void {
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  sendJson(res, statusOf(error), problemBody(error, traceIdOf(res)), problemHeaders(error));
+}
+
+/** A path that no route knows: 404 `NOT_FOUND`. */
+export const unknownPath: RequestHandler = function unknownPath() {
+  throw new GatewayError('NOT_FOUND', 'There is no such path.');
+};
+
+/** The last handler: every error becomes the contract's body; bugs are logged with their stack. */
+export function problemHandler(logger: Logger): ErrorRequestHandler {
+  return function handleProblem(thrown, _req, res, _next) {
+    const error = asProblem(thrown);
+    const traceId = traceIdOf(res);
+    res.locals.errorCode = error.code;
+    if (error.code === 'INTERNAL') logger.error({ event: 'http.bug', traceId, err: error.cause }, 'bug');
+    sendProblem(res, error);
+  };
+}

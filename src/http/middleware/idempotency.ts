@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import type { Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { type ErrorCode, GatewayError } from '../../actors/errors.ts';
+import type { HeldKey, IdempotencyStore, IdempotentAnswer } from '../idempotency-store.ts';
+import { keyHeader } from '../openapi/request-schemas.ts';
+import type { HttpObserver } from '../ports.ts';
+import { type Answer, sendAnswer } from '../resource.ts';
+import { agentOf } from './agent-auth.ts';
+import { asProblem, type ProblemBody, problemBody, problemHeaders, statusOf } from './error-handler.ts';
+import { parseWith } from './json-body.ts';
+import { traceIdOf } from './trace.ts';
+
+// Refusals of the moment: nothing was accepted, and the same request may well pass later.
+const MOMENTARY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'SESSION_NOT_FOUND',
+  'SESSION_NOT_READY',
+  'RATE_LIMITED',
+]);
+
+/** JSON with the keys of every object in order, so that equal bodies have equal texts. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+/** True when the failure is the request's answer for good; otherwise the key may be used for another try. */
+function isFinal(error: GatewayError): boolean {
+  if (error.details?.outcome === 'unknown' || error.code === 'INTERNAL') return true;
+  return statusOf(error) < 500 && !MOMENTARY.has(error.code);
+}
+
+/** An error as an answer that can be kept. */
+function asAnswer(error: GatewayError, traceId: string): IdempotentAnswer {
+  return { status: statusOf(error), headers: problemHeaders(error), body: problemBody(error, traceId) };
+}
+
+/** A kept answer given again; an error tells the trace id of this request, not of the first. */
+function replay(res: Response, kept: IdempotentAnswer): void {
+  const isProblem = kept.status >= 400;
+  const body = isProblem
+    ? { error: { ...(kept.body as ProblemBody).error, traceId: traceIdOf(res) } }
+    : kept.body;
+  sendAnswer(res, { ...kept, body, headers: { ...kept.headers, 'Idempotent-Replayed': 'true' } });
+}
+
+/** The two ways to an answer. */
+interface Work {
+  /** Does what was asked; the message is stored under this id, where one is given. */
+  work(storedId?: string): Promise<Answer>;
+  /** Tells how the message of that id stands. */
+  resume(storedId: string): Promise<Answer>;
+}
+
+interface Dependencies {
+  idempotency: IdempotencyStore;
+  logger: Logger;
+  observer?: HttpObserver;
+}
+
+/**
+ * Runs one send so that its `Idempotency-Key`, if there is one, is honoured. `body` is the validated
+ * body: two spellings of one number are one body.
+ *
+ * - `work` stores its message under the id that it is given. When the process dies after that, a repeat is answered
+ *   by `resume`, which tells how that message stands.
+ * - A failure that surely sent nothing frees the key; one with an unknown outcome keeps it.
+ * - While the answer can't be stored it is given nevertheless, and stored as soon as the database is back.
+ *
+ * Errors: `INVALID_PAYLOAD` (the key), `IDEMPOTENCY_CONFLICT` (409 in flight, 422 another body), and `work`'s.
+ */
+export function createOnce({ idempotency, logger, observer }: Dependencies) {
+  /** Frees or keeps the key of a failed request; the failure itself is what the caller must hear of. */
+  async function conclude(key: HeldKey, thrown: unknown, traceId: string): Promise<void> {
+    const error = asProblem(thrown);
+    try {
+      if (isFinal(error)) await idempotency.complete(key, asAnswer(error, traceId));
+      else await idempotency.abandon(key);
+    } catch (err) {
+      logger.warn({ event: 'idempotency.lost', traceId, err }, 'the outcome of a key could not be stored');
+    }
+  }
+
+  /** Does the work under a key that is ours now. */
+  async function first(key: HeldKey, traceId: string, work: () => Promise<Answer>): Promise<Answer> {
+    let answer: Answer;
+    try {
+      answer = await work();
+    } catch (thrown) {
+      await conclude(key, thrown, traceId);
+      throw thrown;
+    }
+    try {
+      await idempotency.complete(key, { ...answer, headers: answer.headers ?? {} });
+    } catch (err) {
+      logger.warn({ event: 'idempotency.lost', traceId, err }, 'the answer of a key could not be stored');
+    }
+    return answer;
+  }
+
+  /** Answers for a request that was cut off. Nothing is kept: the message goes on, and a later repeat hears of it. */
+  async function again(key: HeldKey, traceId: string, tell: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await tell();
+    } catch (thrown) {
+      // Only the message's own end concludes the key; being unable to tell it does not.
+      if (asProblem(thrown).details?.outcome) await conclude(key, thrown, traceId);
+      throw thrown;
+    }
+  }
+
+  return async function once(
+    req: Request,
+    res: Response,
+    operation: string,
+    body: unknown,
+    { work, resume }: Work,
+  ): Promise<void> {
+    const header = req.get('Idempotency-Key');
+    if (header === undefined) return sendAnswer(res, await work());
+    const { 'Idempotency-Key': text } = parseWith(keyHeader, { 'Idempotency-Key': header });
+    const bodyHash = createHash('sha256').update(canonicalJson(body)).digest('hex');
+    const { userId, agentId } = agentOf(res);
+    const key = { userId, agentId, operation, key: text, bodyHash };
+    const known = await idempotency.begin(key);
+    const isReplay = known.state === 'done' || known.state === 'cut_off';
+    observer?.onIdempotency(isReplay ? 'replayed' : known.state);
+    if (known.state === 'done') return replay(res, known.answer);
+    if (known.state === 'in_flight') {
+      throw new GatewayError('IDEMPOTENCY_CONFLICT', 'A request with this key is still being answered.', {
+        details: { retryAfterSeconds: 1 },
+      });
+    }
+    if (known.state === 'mismatch') {
+      throw new GatewayError('IDEMPOTENCY_CONFLICT', 'This key was used with another body.', {
+        details: { mismatch: true },
+      });
+    }
+    if (known.state === 'cut_off') {
+      res.set('Idempotent-Replayed', 'true');
+      return sendAnswer(
+        res,
+        await again({ ...key, storedId: known.storedId }, traceIdOf(res), () => resume(known.storedId)),
+      );
+    }
+    sendAnswer(
+      res,
+      await first({ ...key, storedId: known.storedId }, traceIdOf(res), () => work(known.storedId)),
+    );
+  };
+}
+
+export type Once = ReturnType<typeof createOnce>;

@@ -1,0 +1,161 @@
+import { isUtf8 } from 'node:buffer';
+import express, { type Request, type RequestHandler, type Response } from 'express';
+import type { z } from 'zod';
+import { type ErrorCode, GatewayError } from '../../actors/errors.ts';
+import { faultWords } from '../../fault-words.ts';
+import { holdBody } from './body-hold.ts';
+import { type Issue, invalid } from './error-handler.ts';
+import { jsonFault } from './json-limits.ts';
+import type { ByteBudget } from './upload-budget.ts';
+
+/** Largest bodies in bytes; media is 10 MiB in base64 with line breaks, and the longest caption, all escaped. */
+export const BODY_LIMITS = {
+  sessions: 32 * 1024,
+  form: 8 * 1024,
+  text: 512 * 1024,
+  media: 15_300_000,
+} as const;
+
+/** How long a body may take beyond what its length takes at the slowest uplink that is served. */
+const BODY_PATIENCE_MS = 30_000;
+/** 2 Mbit/s. */
+const SLOWEST_BYTES_PER_MS = 250;
+
+/** Milliseconds within which a body of this length has to be there. */
+export function bodyDeadlineMs(length: number): number {
+  return BODY_PATIENCE_MS + Math.ceil(length / SLOWEST_BYTES_PER_MS);
+}
+
+/** The refusal of a body over its limit, which it names. */
+function overLimit(code: ErrorCode, limit: number): GatewayError {
+  return new GatewayError(code, `The body is over ${limit} bytes.`);
+}
+
+/** The refusal of a body that takes longer than it may. */
+function tooSlow(): GatewayError {
+  return new GatewayError('INVALID_PAYLOAD', 'The request came too slowly.');
+}
+
+/** What body-parser reports, in the words of the contract. */
+function fromParser(thrown: unknown, tooLarge: ErrorCode, limit: number): GatewayError {
+  const type = typeof thrown === 'object' && thrown !== null && 'type' in thrown ? thrown.type : '';
+  if (type === 'entity.too.large') return overLimit(tooLarge, limit);
+  if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
+    return new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are uncompressed JSON in UTF-8.');
+  }
+  return invalid([{ path: '', message: 'is not valid JSON' }], 'The body is not valid JSON.');
+}
+
+/** Bytes that are no UTF-8 would be read as question marks, and sent on as such. */
+function refuseIllFormed(bytes: Buffer, encoding: string): void {
+  if (encoding !== 'utf-8') throw Object.assign(new Error('not UTF-8'), { type: 'charset.unsupported' });
+  if (!isUtf8(bytes)) throw new Error('not UTF-8');
+}
+
+/** Writes the charset as the parser knows it: many clients call UTF-8 `utf8`. */
+function nameCharset(req: Request): void {
+  const { headers } = req;
+  headers['content-type'] = headers['content-type']?.replace(/(;\s*charset=)"?utf8"?\s*(;|$)/i, '$1utf-8$2');
+}
+
+/** What a route says of its bodies, beside their size. */
+interface BodyOptions {
+  /** Where an agent's bodies are counted; put authentication before. */
+  budget?: ByteBudget;
+  /** What a body over the limit is told; `PAYLOAD_TOO_LARGE` by default. */
+  tooLarge?: ErrorCode;
+}
+
+/**
+ * Reads a JSON body of at most `limit` bytes into `req.body`. Put it behind authentication: nothing of a body
+ * is read before. A declared length over the limit is refused at once, without waiting for the bytes, and so is a body
+ * for which the budget has no room. A body that is late ends the connection.
+ *
+ * Errors: 415 for anything but uncompressed `application/json`, `tooLarge` (413), `INVALID_PAYLOAD`, `RATE_LIMITED`.
+ */
+export function jsonBody(
+  limit: number,
+  { budget, tooLarge = 'PAYLOAD_TOO_LARGE' }: BodyOptions = {},
+): RequestHandler {
+  const parse = express.json({
+    limit,
+    inflate: false,
+    // Any JSON is read: that it must be an object is the schema's to say.
+    strict: false,
+    type: () => true,
+    verify: (req, res, bytes, encoding) => {
+      const { bodyHold } = (res as Response).locals;
+      if (req.headers['content-length'] === undefined) bodyHold?.shrink(limit - bytes.length);
+      refuseIllFormed(bytes, encoding);
+    },
+  });
+  return function readJsonBody(req, res, next) {
+    const length = Number(req.headers['content-length'] ?? limit);
+    const hasBody =
+      req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length']) > 0;
+    if (!hasBody) throw invalid([{ path: '', message: 'is missing' }], 'A JSON body is required.');
+    if (!req.is('application/json')) {
+      throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type must be application/json.');
+    }
+    if (length > limit) throw overLimit(tooLarge, limit);
+    if (budget) holdBody(req, res, budget, limit);
+    // Whoever waits for it has sent nothing yet, and sends nothing when refused above.
+    if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue();
+    nameCharset(req);
+    const late = setTimeout(() => {
+      res.setHeader('Connection', 'close');
+      next(tooSlow());
+    }, bodyDeadlineMs(length));
+    parse(req, res, (thrown?: unknown) => {
+      clearTimeout(late);
+      // It was late, and has been answered.
+      if (res.headersSent) return;
+      if (thrown) return next(fromParser(thrown, tooLarge, limit));
+      const fault = jsonFault(req.body);
+      next(fault ? invalid([fault]) : undefined);
+    });
+  };
+}
+
+/**
+ * Reads a form of at most `limit` bytes into `req.body`, as a page without scripts sends it.
+ *
+ * Errors: 415 for anything else, `PAYLOAD_TOO_LARGE`, `INVALID_PAYLOAD`.
+ */
+export function formBody(limit: number): RequestHandler {
+  const parse = express.urlencoded({ extended: false, limit, inflate: false, type: () => true });
+  return function readForm(req, res, next) {
+    if (!req.is('application/x-www-form-urlencoded')) {
+      throw new GatewayError(
+        'UNSUPPORTED_MEDIA_TYPE',
+        'The Content-Type must be application/x-www-form-urlencoded.',
+      );
+    }
+    nameCharset(req);
+    parse(req, res, (thrown?: unknown) => next(thrown && fromParser(thrown, 'PAYLOAD_TOO_LARGE', limit)));
+  };
+}
+
+const IN_OUR_WORDS = { error: faultWords };
+
+/** One zod issue as the contract's; each unknown field gets a line of its own. */
+function toIssues(issue: z.core.$ZodIssue): Issue[] {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [...path, key.slice(0, 100)].join('.'),
+      message: 'is not a known field',
+    }));
+  }
+  return [{ path: path.join('.'), message: issue.message }];
+}
+
+/**
+ * The value as the schema gives it back.
+ * @throws GatewayError `INVALID_PAYLOAD` with one detail per fault, at most 20 of them.
+ */
+export function parseWith<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value, IN_OUR_WORDS);
+  if (parsed.success) return parsed.data;
+  throw invalid(parsed.error.issues.flatMap(toIssues).slice(0, 20));
+}

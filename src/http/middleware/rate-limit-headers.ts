@@ -1,0 +1,27 @@
+import type { RequestHandler, Response } from 'express';
+import type { GatewaySystem } from '../../actors/protocol.ts';
+import { beforeAnswer } from '../send-json.ts';
+import { agentOf } from './agent-auth.ts';
+
+/**
+ * Sets `RateLimit-Policy` and `RateLimit` (IETF draft) from the agent's bucket of this moment. An agent that
+ * was deleted meanwhile has none to show.
+ */
+function showBucket(system: GatewaySystem, policy: string, res: Response): void {
+  try {
+    const { tokens, nextTokenSeconds } = system.mailbox(agentOf(res).agentId);
+    res.setHeader('RateLimit-Policy', policy);
+    res.setHeader('RateLimit', `"send";r=${Math.floor(tokens)};t=${Math.ceil(nextTokenSeconds)}`);
+  } catch {
+    res.removeHeader('RateLimit');
+  }
+}
+
+/** Shows the agent's bucket on whatever is answered, read when the answer is written (SPEC §3). */
+export function rateLimitHeaders(system: GatewaySystem, perMinute: number): RequestHandler {
+  const policy = `"send";q=${perMinute};w=60`;
+  return function showRateLimit(_req, res, next) {
+    beforeAnswer(res, () => showBucket(system, policy, res));
+    next();
+  };
+}

@@ -1,0 +1,162 @@
+import type { ErrorCode } from '../../actors/errors.ts';
+
+// One example per body of the OpenAPI document, with the values of one small story.
+
+/** What each error says, or one of the things that it may say. */
+export const MESSAGES: Record<ErrorCode, string> = {
+  INVALID_PAYLOAD: 'The request does not fit; see details.',
+  UNAUTHORIZED: 'A valid Bearer key is required.',
+  SESSION_NOT_FOUND: 'There is no such agent.',
+  NOT_FOUND: 'There is no such path.',
+  METHOD_NOT_ALLOWED: 'This path knows GET, HEAD, OPTIONS only.',
+  REACHOUT_TIMELOCKED: 'WhatsApp does not let this account write to people who never wrote to it, for now.',
+  MESSAGE_CAPPED: 'This account has used up the new chats that WhatsApp allows it, for now.',
+  AGENT_ID_TAKEN: 'The agentId belongs to another user.',
+  ACCOUNT_CHANGED: 'Another number was linked while the message waited.',
+  SESSION_NOT_READY: 'The agent is not connected: it is awaiting_qr.',
+  IDEMPOTENCY_CONFLICT: 'This key was used with another body.',
+  MEDIA_TOO_LARGE: 'The media is over 10485760 bytes.',
+  PAYLOAD_TOO_LARGE: 'The body is over 524288 bytes.',
+  UNSUPPORTED_MEDIA_TYPE: 'The Content-Type must be application/json.',
+  RECIPIENT_NOT_ON_WHATSAPP: 'The number has no WhatsApp account.',
+  RATE_LIMITED: 'The mailbox is full: 500 messages are waiting.',
+  MEDIA_URL_BLOCKED:
+    'The media URL must be http or https, with no credentials, and lead to a public address.',
+  MEDIA_FETCH_FAILED: 'The media URL could not be read.',
+  BAD_GATEWAY: 'WhatsApp did not acknowledge the message in time.',
+  AI_DOWNSTREAM_ERROR: 'The AI backend could not be reached.',
+  SESSION_START_FAILED: 'There are as many sessions as MAX_SESSIONS allows.',
+  SHUTTING_DOWN: 'The service is stopping.',
+  DATABASE_UNAVAILABLE: "The database can't be reached.",
+  AI_TIMEOUT: 'The AI backend took too long.',
+  EXPIRED: 'The message could not be sent in time.',
+  INTERNAL: 'Something went wrong on our side; the trace id finds it in the log.',
+};
+
+const base = 'http://localhost:3000/agents/support-bot';
+const at = '2025-11-07T08:00:00.000Z';
+
+const head = {
+  userId: 123,
+  agentId: 'support-bot',
+  agentName: 'Support Bot',
+  status: 'awaiting_qr',
+  endpoints: { run: `${base}/run`, messages: `${base}/messages`, media: `${base}/media` },
+  live: { isConnected: false, sessionState: null, isReady: false, hasClient: true },
+};
+
+const up = { isConnected: true, sessionState: 'CONNECTED', isReady: true, hasClient: true };
+
+export const pending = head;
+export const started = { ...head, qr: '2@AbCdEf,GhIjKl,MnOpQr' };
+export const connected = { ...head, status: 'connected', live: up };
+
+const whatsapp = { webVersion: '2.3000.1043220887', compatibility: 'ok', repaired: [], missing: [] };
+
+export const session = {
+  ...connected,
+  live: { ...up, whatsapp },
+  restriction: null,
+  reason: null,
+  states: ['connected'],
+  since: at,
+  endpointUrlRun: null,
+  lastConnectedAt: at,
+  lastDisconnectedAt: null,
+  createdAt: at,
+  updatedAt: at,
+  mailbox: { depth: 0, capacity: 500, tokens: 100 },
+  supervisor: { restarts: 0 },
+};
+
+export const challenge = {
+  publicKey: {
+    challenge: 'AQIDBAUGBwg',
+    rpId: 'whatsapp.com',
+    userVerification: 'required',
+    timeout: 60_000,
+  },
+};
+
+export const pairing = { code: 'ABCD1234', expiresAt: at };
+
+export const sent = {
+  messageId: 'true_6281234567890@c.us_3EB0C767D26A1D8E5A1B',
+  id: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa',
+  to: '6281234567890@c.us',
+  status: 'sent',
+  timestamp: at,
+};
+
+export const queued = { id: sent.id, status: 'queued', position: 3 };
+
+export const image = { mimetype: 'image/png', size: 48_213, previewPath: '/tmp/wwebjs/019a9f3e.png' };
+
+export const ran = {
+  reply: 'Hello! How can I help?',
+  replySent: true,
+  sessionId: sent.to,
+  id: sent.id,
+  messageId: sent.messageId,
+};
+
+export const message = {
+  id: sent.id,
+  status: 'sent',
+  to: sent.to,
+  kind: 'text',
+  messageId: sent.messageId,
+  createdAt: at,
+  sentAt: at,
+};
+
+const row = {
+  agentId: head.agentId,
+  agentName: head.agentName,
+  userId: head.userId,
+  status: 'connected',
+  states: ['connected.link.healthy', 'connected.mailbox.idle'],
+  supervisorStates: ['alive.running.steady'],
+  since: at,
+  reason: null,
+  mailbox: { depth: 0, capacity: 500, tokens: 100 },
+  supervisor: { restarts: 0 },
+  hasQr: false,
+  whatsapp,
+  restriction: null,
+};
+
+export const inspectedAgents = {
+  charts: { agent: '9ea5df31e2e2bbb9', supervisor: 'c74cd1cc710e2e94' },
+  driver: 'wwebjs',
+  hasLogin: false,
+  agents: [row],
+};
+
+const probe = 'connected.link.healthy → connected.link.probing';
+
+export const inspectedAgent = {
+  ...row,
+  qr: null,
+  next: { agent: [{ event: 'probe.due', label: 'probe.due', edge: probe }], supervisor: [] },
+  history: [
+    {
+      seq: 12,
+      at: 1_762_502_400_000,
+      machine: 'agent',
+      event: 'probe.due',
+      edges: [probe],
+      ignored: false,
+      from: row.states,
+      to: ['connected.link.probing', 'connected.mailbox.idle'],
+      dwellMs: 15_000,
+    },
+  ],
+};
+
+/** Frames of the event streams. */
+const change = { status: 'connected', from: 'awaiting_qr', reason: null, at };
+export const stateFrame = `event: state\ndata: ${JSON.stringify(change)}\n\n`;
+export const removedFrame = `event: removed\ndata: ${JSON.stringify({ agentId: head.agentId })}\n\n`;
+
+export const mermaid = 'stateDiagram-v2\n  [*] --> awaiting_qr\n  awaiting_qr --> connected: client.ready\n';

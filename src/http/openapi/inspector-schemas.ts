@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import 'zod-openapi';
+import { agentId } from './request-schemas.ts';
+import { compatibility, moment, restriction, sessionStatus } from './response-schemas.ts';
+
+// The inspector's API: what it is asked, and what it answers. The page reads it, and scripts may.
+
+/** `GET /inspector/api/events`. */
+export const inspectorEventsQuery = z.object({
+  agentId: agentId.optional().meta({ description: 'One agent in detail; without it the rows of all.' }),
+  after: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .meta({ description: 'The `seq` of the last known record: what came after it is told first.' }),
+});
+
+/** `GET /sessions/{agentId}/statechart`. */
+export const statechartQuery = z.object({
+  machine: z
+    .enum(['agent', 'supervisor'])
+    .default('agent')
+    .meta({ description: 'Whose chart: the session itself, or the supervisor that restarts it.' }),
+});
+
+/** The header `Last-Event-ID` as a number; null for none, and for what no stream of ours has told. */
+export function lastEventId(header: string | string[] | undefined): number | null {
+  return typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : null;
+}
+
+const path = z.string().meta({ description: 'A state of the chart.', example: 'connected.link.healthy' });
+const edge = z.string().meta({
+  description: '`source → target`, as on the chart.',
+  example: 'connected.link.healthy → connected.link.probing',
+});
+
+const summary = {
+  agentId,
+  agentName: z.string(),
+  userId: z.int(),
+  status: sessionStatus,
+  states: z.array(path).meta({ description: "Live states of the agent's machine." }),
+  supervisorStates: z.array(path).meta({ description: "Live states of its supervisor's machine." }),
+  since: moment.meta({ description: 'Since when the status holds.' }),
+  reason: z.string().nullable(),
+  mailbox: z.object({ depth: z.int(), capacity: z.int(), tokens: z.number() }),
+  supervisor: z.object({
+    restarts: z.int(),
+    lastError: z.string().optional(),
+    nextStartAt: moment.optional(),
+  }),
+  hasQr: z.boolean(),
+  whatsapp: compatibility.nullable().meta({ description: 'The last self-check of its page.' }),
+  restriction: restriction.nullable(),
+};
+
+const nextTransitions = z.array(
+  z.object({
+    event: z.string(),
+    label: z.string().meta({ description: 'Event and guard in words.', example: 'after startLimit' }),
+    edge,
+  }),
+);
+
+const record = z
+  .object({
+    seq: z.int().meta({ description: 'Grows by one; begins anew with the service.' }),
+    at: z.int().meta({ description: 'Milliseconds since 1970.' }),
+    machine: z.enum(['agent', 'supervisor']),
+    event: z.string(),
+    data: z
+      .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+      .optional()
+      .meta({ description: 'What of the event decided; never a secret, a phone number or a text.' }),
+    eventless: z.literal(true).optional().meta({ description: 'Taken by itself, after the record before.' }),
+    edges: z.array(edge).meta({ description: 'The transitions taken; none when the event was ignored.' }),
+    ignored: z.boolean(),
+    from: z.array(path),
+    to: z.array(path),
+    dwellMs: z.number().meta({ description: 'How long the states left had been held.' }),
+    traceId: z.string().optional(),
+  })
+  .meta({ id: 'TransitionRecord' });
+
+const hash = z.string().meta({ description: 'Of the running machine; the drawn chart carries the same.' });
+
+export const inspectedAgents = z
+  .object({
+    charts: z.object({ agent: hash, supervisor: hash }),
+    driver: z.string().optional(),
+    hasLogin: z.boolean().meta({ description: 'Browsers log in here: `SESSIONS_TOKEN` is set.' }),
+    agents: z.array(z.object(summary).meta({ id: 'InspectedRow' })),
+  })
+  .meta({ id: 'InspectedAgents' });
+
+export const inspectedAgent = z
+  .object({
+    ...summary,
+    qr: z
+      .object({
+        code: z.string(),
+        issuedAt: moment,
+        expiresAt: moment
+          .nullable()
+          .meta({ description: 'When it is replaced or withdrawn, at the latest.' }),
+      })
+      .nullable()
+      .meta({ description: 'The code to scan now, if there is one.' }),
+    next: z
+      .object({ agent: nextTransitions, supervisor: nextTransitions })
+      .meta({ description: 'What can happen next.' }),
+    history: z.array(record).meta({ description: 'The newest 200 records, oldest first.' }),
+  })
+  .meta({ id: 'InspectedAgent' });

@@ -1,0 +1,221 @@
+import { z } from 'zod';
+import 'zod-openapi';
+import { GatewayError } from '../../actors/errors.ts';
+import { AGENT_ID } from '../../actors/ports-stores.ts';
+
+// What comes in, as zod: the same schemas validate and are written into the OpenAPI document.
+
+/** A field that may be missing; `null` says the same. */
+function optional<Schema extends z.ZodType>(schema: Schema) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
+/** An agent's id. */
+export const agentId = z
+  .string()
+  .regex(AGENT_ID, 'must be 1 to 64 letters, digits, - or _, a letter or digit first')
+  .meta({ description: 'The agent, chosen by who creates it.', example: 'support-bot' });
+
+export const agentPath = z.object({ agentId });
+
+// A message that can't be there is not there: an id of another form is no fault of the request's.
+export const messagePath = z.object({
+  agentId,
+  id: z.string().meta({
+    description: 'Our id of the message, a UUID.',
+    example: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa',
+  }),
+});
+
+/** `POST /sessions`. Unknown fields are refused: the AI's URL, above all, can't be set here. */
+export const createSessionBody = z
+  .strictObject({
+    userId: z.int().min(1).max(2_147_483_647).meta({ description: 'Owner of the agent and of its API key.' }),
+    agentId,
+    agentName: z.string().min(1).max(200),
+    apikey: optional(
+      z.string().regex(/^[\x21-\x7e]{1,512}$/, 'must be 1 to 512 visible ASCII characters'),
+    ).meta({ description: 'Used only when the user has no active key in `api_keys`.' }),
+  })
+  .meta({
+    id: 'CreateSession',
+    example: { userId: 123, agentId: 'support-bot', agentName: 'Support Bot', apikey: 'key-of-the-user' },
+  });
+
+const base64url = z.string().regex(/^[A-Za-z0-9_-]+$/, 'must be base64url without padding');
+
+/** `POST /sessions/{agentId}/passkey`: what `PublicKeyCredential.toJSON()` gives; further fields pass through. */
+export const passkeyAssertion = z
+  .looseObject({
+    id: base64url,
+    rawId: base64url,
+    type: z.literal('public-key'),
+    response: z.looseObject({
+      clientDataJSON: base64url,
+      authenticatorData: base64url,
+      signature: base64url,
+      userHandle: base64url.nullish(),
+    }),
+    clientExtensionResults: z.record(z.string(), z.unknown()),
+    authenticatorAttachment: z.enum(['platform', 'cross-platform']).nullish(),
+  })
+  .meta({
+    id: 'PasskeyAssertion',
+    description: 'The `AuthenticationResponseJSON` of a passkey that has signed the challenge.',
+    example: {
+      id: 'AQIDBA',
+      rawId: 'AQIDBA',
+      type: 'public-key',
+      response: { clientDataJSON: 'e30', authenticatorData: 'AQIDBA', signature: 'AQIDBA', userHandle: null },
+      clientExtensionResults: {},
+      authenticatorAttachment: 'platform',
+    },
+  });
+
+const quoteId = optional(z.string().regex(/^[\x21-\x7e]{1,256}$/, 'must be an id of WhatsApp')).meta({
+  description: "WhatsApp's id of the message that is answered.",
+});
+
+const text = z.string().min(1).max(65_536);
+
+/** The header `Idempotency-Key`: at most 255 printable characters. */
+export const keyHeader = z.object({
+  'Idempotency-Key': z
+    .string()
+    .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+    .meta({ description: 'The same key and body within 24 h is answered as the first time and sent once.' }),
+});
+
+/** The header `Prefer`, for the document. */
+export const preferHeader = z.object({
+  Prefer: z.string().meta({ description: '`respond-async` answers 202 at once.', example: 'respond-async' }),
+});
+
+/** One pixel. */
+const TINY_PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+/** The fields of a media body but for the recipient. */
+const mediaFields = {
+  data: optional(z.string().min(1)).meta({
+    description: 'The image in base64, with or without line breaks, or as a data URL.',
+  }),
+  url: optional(z.string().min(1).max(8_192)).meta({
+    description: 'Where to fetch the image: http or https.',
+    example: 'https://example.com/invoice.png',
+  }),
+  caption: optional(z.string().max(65_536)),
+  mimetype: optional(
+    z
+      .string()
+      .max(127)
+      .regex(/^[\w.+-]+\/[\w.+-]+$/, 'must be a media type'),
+  ).meta({ description: 'A claim: the bytes decide.' }),
+  filename: optional(
+    z
+      .string()
+      .min(1)
+      .max(255)
+      .regex(/^[^/\\\p{Cc}]+$/u, 'must be a file name without a path'),
+  ),
+  quoteId,
+  save_to_temp: z
+    .boolean()
+    .nullable()
+    .default(true)
+    .transform((keep) => keep ?? true)
+    .meta({ description: '`false` leaves no preview file.' }),
+};
+
+/** The extra fields of `/run`; whatever else is sent passes through to the AI as it is. */
+const runFields = {
+  message: text,
+  openai_api_key: optional(z.string().max(512)).meta({ description: 'Passed on to the AI, never stored.' }),
+  memory_enable: optional(z.boolean()),
+  context_memory: optional(z.union([z.string().max(65_536), z.number()])),
+  rag_enable: optional(z.boolean()),
+  metadata: optional(z.record(z.string(), z.unknown())),
+};
+
+/** Turns what callers write into a JID; throws on anything else, which becomes a 400 that names the field and says why. */
+type ToJid = (text: string) => string;
+
+/** A phone number or a WhatsApp address, as a JID. */
+function address(toJid: ToJid) {
+  return z
+    .string()
+    .min(1)
+    .max(128)
+    .transform((written, context) => {
+      try {
+        return toJid(written);
+      } catch (error) {
+        const message =
+          error instanceof GatewayError ? error.message : 'must be a phone number or a WhatsApp address';
+        context.addIssue({ code: 'custom', message });
+        return z.NEVER;
+      }
+    });
+}
+
+/** `POST /sessions/{agentId}/pairing-code`. */
+export function pairingCodeBody(toJid: ToJid) {
+  const phoneNumber = address(toJid)
+    .refine((jid) => jid.endsWith('@c.us'), 'must be a phone number')
+    .meta({ description: 'The number of the phone to link, in any usual form.', example: '6281234567890' });
+  return z
+    .strictObject({ phoneNumber })
+    .meta({ id: 'PairingCodeRequest', example: { phoneNumber: '6281234567890' } });
+}
+
+/** The three bodies that name a recipient. */
+export function agentBodies(toJid: ToJid) {
+  const recipient = address(toJid).meta({
+    description:
+      'A phone number in any usual form, or a WhatsApp address. Digits without `+` that could be a number of two countries are refused.',
+    example: '6281234567890',
+  });
+
+  const message = z
+    .strictObject({ to: recipient, message: text, quoteId })
+    .meta({ id: 'SendMessage', example: { to: '6281234567890', message: 'Halo dari API' } });
+
+  const media = z
+    .strictObject({ to: recipient, ...mediaFields })
+    .refine((body) => (body.data === undefined) !== (body.url === undefined), {
+      path: ['data'],
+      message: 'exactly one of data and url is required',
+    })
+    .meta({
+      id: 'SendMedia',
+      description: 'Exactly one of `data` and `url` is required.',
+      example: { to: '6281234567890', data: TINY_PNG, caption: 'Invoice #123', filename: 'invoice.png' },
+    });
+
+  const run = z
+    .looseObject({
+      ...runFields,
+      sessionId: z
+        .union([z.string(), z.int().positive().transform(String)])
+        .pipe(recipient)
+        .meta({
+          description: 'The chat: a WhatsApp address or a bare number.',
+          example: '6281234567890@c.us',
+        }),
+    })
+    .meta({
+      id: 'Run',
+      example: {
+        message: 'Hello assistant!',
+        sessionId: '6281234567890@c.us',
+        memory_enable: true,
+        context_memory: '100',
+        rag_enable: true,
+        metadata: { whatsapp_name: 'Customer', chat_name: 'VIP Support' },
+      },
+    });
+
+  return { message, media, run };
+}
+
+export type AgentBodies = ReturnType<typeof agentBodies>;

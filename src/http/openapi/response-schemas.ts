@@ -1,0 +1,198 @@
+import { z } from 'zod';
+import 'zod-openapi';
+import { ERROR_CODES } from '../../actors/errors.ts';
+import { MESSAGE_STATUSES, SESSION_STATES } from '../../actors/ports-stores.ts';
+import { agentId } from './request-schemas.ts';
+
+// What goes out, for the OpenAPI document; the test suite checks every answer against it.
+
+export const moment = z.iso.datetime().meta({ example: '2025-11-07T08:00:00.000Z' });
+export const sessionStatus = z.enum(SESSION_STATES).meta({ id: 'SessionStatus' });
+const id = z.string().meta({ description: 'Our id of the message.' });
+const messageId = z.string().meta({ description: "WhatsApp's id of the message." });
+const jid = z.string().meta({ example: '6281234567890@c.us' });
+
+const live = z
+  .object({
+    isConnected: z.boolean(),
+    sessionState: z
+      .string()
+      .nullable()
+      .meta({ description: "The socket's own word; null without a client." }),
+    isReady: z.boolean(),
+    hasClient: z.boolean(),
+  })
+  .meta({ id: 'Live' });
+
+export const compatibility = z
+  .object({
+    webVersion: z
+      .string()
+      .nullable()
+      .meta({ description: 'Build of WhatsApp Web; null when the page does not say.' }),
+    compatibility: z
+      .enum(['ok', 'repaired', 'broken'])
+      .meta({ description: '`broken`: something that a session needs is missing.' }),
+    repaired: z.array(z.string()).meta({ description: 'Repairs in effect.' }),
+    missing: z.array(z.string()).meta({ description: 'What the page lacks, as `module.export`.' }),
+  })
+  .meta({ id: 'Compatibility' });
+
+export const restriction = z
+  .object({
+    kind: z.enum(['reachout_timelock', 'message_cap']),
+    since: moment,
+    until: moment.optional().meta({ description: 'When WhatsApp lifts it, if it says so.' }),
+  })
+  .meta({ id: 'Restriction' });
+
+const endpoints = z.object({ run: z.url(), messages: z.url(), media: z.url() }).meta({ id: 'Endpoints' });
+
+const session = { userId: z.int(), agentId, agentName: z.string(), status: sessionStatus, endpoints, live };
+
+const unlinked = z.literal(false).optional().meta({
+  description:
+    'Only when the device could not be unlinked: it stays listed on the phone until it is removed there.',
+});
+
+export const startedSession = z
+  .object({
+    ...session,
+    qr: z.string().optional().meta({ description: 'The code to scan, when there is one.' }),
+    unlinked,
+  })
+  .meta({ id: 'StartedSession' });
+
+export const sessionDetails = z
+  .object({
+    ...session,
+    live: live
+      .extend({
+        whatsapp: compatibility
+          .nullable()
+          .meta({ description: 'The last self-check of its page; null before the first.' }),
+      })
+      .meta({ id: 'LiveDetails' }),
+    restriction: restriction
+      .nullable()
+      .meta({ description: 'What WhatsApp does not let the account do for now; replies still go.' }),
+    reason: z.string().nullable().meta({ description: 'Why it is in this status.' }),
+    states: z.array(z.string()).meta({ description: 'Live states of the machine.' }),
+    since: moment,
+    endpointUrlRun: z
+      .string()
+      .nullable()
+      .meta({ description: 'AI endpoint of this agent, origin and path only; null: the configured one.' }),
+    lastConnectedAt: moment.nullable(),
+    lastDisconnectedAt: moment.nullable(),
+    createdAt: moment,
+    updatedAt: moment,
+    mailbox: z.object({ depth: z.int(), capacity: z.int(), tokens: z.number() }),
+    supervisor: z.object({
+      restarts: z.int(),
+      lastError: z.string().optional(),
+      nextStartAt: moment.optional(),
+    }),
+  })
+  .meta({ id: 'Session' });
+
+export const sessionList = z.object({ sessions: z.array(sessionDetails) }).meta({ id: 'SessionList' });
+
+/** The challenge for a passkey. */
+export const passkeyChallenge = z
+  .object({
+    publicKey: z
+      .record(z.string(), z.unknown())
+      .meta({ description: '`PublicKeyCredentialRequestOptionsJSON`, as the page wants it signed.' }),
+  })
+  .meta({ id: 'PasskeyChallenge' });
+
+export const acceptedPasskey = z
+  .object({ agentId, accepted: z.literal(true) })
+  .meta({ id: 'AcceptedPasskey' });
+
+export const pairingCode = z
+  .object({
+    code: z.string().meta({ description: 'To be typed into the phone.', example: 'ABCD1234' }),
+    expiresAt: moment,
+  })
+  .meta({ id: 'PairingCode' });
+
+export const deletedSession = z
+  .object({ agentId, deleted: z.literal(true), unlinked })
+  .meta({ id: 'DeletedSession' });
+
+const sent = { messageId, id, to: jid, status: z.literal('sent'), timestamp: moment };
+const queued = { id, status: z.literal('queued'), position: z.int() };
+const image = {
+  mimetype: z.string(),
+  size: z.int().meta({ description: 'Bytes.' }),
+  previewPath: z.string().optional(),
+};
+
+export const sentMessage = z.object(sent).meta({ id: 'SentMessage' });
+export const sentMedia = z.object({ ...sent, ...image }).meta({ id: 'SentMedia' });
+export const queuedMessage = z.object(queued).meta({ id: 'QueuedMessage' });
+export const queuedMedia = z.object({ ...queued, ...image }).meta({ id: 'QueuedMedia' });
+
+export const ranTurn = z
+  .object({
+    reply: z.string().nullable(),
+    replySent: z.boolean(),
+    sessionId: jid,
+    id: id.optional(),
+    messageId: messageId.optional(),
+  })
+  .meta({ id: 'RunAnswer' });
+
+export const messageDetails = z
+  .object({
+    id,
+    status: z.enum(MESSAGE_STATUSES),
+    to: jid,
+    kind: z.enum(['text', 'image']),
+    messageId: messageId.optional(),
+    error: z.object({ code: z.string(), message: z.string() }).optional(),
+    createdAt: moment,
+    sentAt: moment.optional(),
+  })
+  .meta({ id: 'Message' });
+
+export const health = z
+  .object({
+    status: z.literal('ok'),
+    uptime: z.number().meta({ description: 'Seconds.' }),
+    timestamp: moment,
+  })
+  .meta({ id: 'Health' });
+
+const dependencies = z.record(z.string(), z.string());
+
+export const ready = z.object({ status: z.literal('ok'), dependencies }).meta({ id: 'Ready' });
+
+/** The body of every 4xx and 5xx (SPEC §3). */
+export const problem = z
+  .object({
+    error: z.object({
+      code: z.enum(ERROR_CODES),
+      message: z.string(),
+      traceId: z.string().regex(/^[0-9a-f]{32}$/),
+      details: z
+        .union([
+          z.array(z.object({ path: z.string(), message: z.string() })),
+          z.object({
+            outcome: z.enum(['failed', 'unknown']).optional(),
+            id: id.optional(),
+            messageId: messageId.optional(),
+            reason: z.string().optional(),
+            dependencies: dependencies.optional(),
+            missing: z
+              .array(z.string())
+              .optional()
+              .meta({ description: "What of WhatsApp Web's page is missing, as `WAWebModule.export`." }),
+          }),
+        ])
+        .optional(),
+    }),
+  })
+  .meta({ id: 'Problem' });

@@ -1,0 +1,36 @@
+import type { RequestHandler } from 'express';
+import { GatewayError } from '../../actors/errors.ts';
+import { clientOf } from '../middleware/ip-rate-limit.ts';
+
+/** Event streams that may be open at once: more than pages and back ends need, far fewer than connections. */
+const STREAMS = { perAddress: 50, inAll: 1_000 };
+
+/**
+ * Counts the event streams that are open, per address and in all; make it once for all routes that stream.
+ *
+ * Errors: `RATE_LIMITED` (429, `Retry-After`) for one too many.
+ */
+export function streamLimit(limit = STREAMS): RequestHandler {
+  const open = new Map<string, number>();
+  let all = 0;
+
+  /** Adds to the count of an address; one that has none is forgotten. */
+  function count(client: string, change: 1 | -1): void {
+    all += change;
+    const streams = (open.get(client) ?? 0) + change;
+    if (streams === 0) open.delete(client);
+    else open.set(client, streams);
+  }
+
+  return function limitStreams(req, res, next) {
+    const client = clientOf(req);
+    const isOwn = (open.get(client) ?? 0) >= limit.perAddress;
+    if (isOwn || all >= limit.inAll) {
+      const whose = isOwn ? ' from this address' : '';
+      throw new GatewayError('RATE_LIMITED', `Too many event streams are open${whose}: close some first.`);
+    }
+    count(client, 1);
+    res.once('close', () => count(client, -1));
+    next();
+  };
+}
