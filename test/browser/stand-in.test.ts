@@ -25,7 +25,7 @@ async function next<T extends unknown[]>(
   test: (...values: T) => boolean = () => true,
 ): Promise<T> {
   for (;;) {
-    const values = (await once(client, event, { signal: AbortSignal.timeout(10_000) })) as T;
+    const values = (await once(client, event, { signal: AbortSignal.timeout(30_000) })) as T;
     if (test(...values)) return values;
   }
 }

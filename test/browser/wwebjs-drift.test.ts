@@ -90,8 +90,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
     return eventually(`the message ${text}`, () => emitted.messages.find(({ body }) => body === text));
   }
 
-  afterEach(async function () {
-    this.timeout(30_000);
+  afterEach(async () => {
     await client?.destroy();
     await world?.close();
   });

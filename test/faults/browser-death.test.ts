@@ -39,8 +39,7 @@ whenChromium('a browser that dies', () => {
     });
     for (const agentId of ['ann', 'ben'] as const) await link(agentId);
   });
-  after(async function () {
-    this.timeout(30_000);
+  after(async () => {
     await service?.close();
     await standIn?.close();
   });

@@ -52,3 +52,9 @@ export function silentPort(overrides: Partial<SupervisedAgent> = {}): Supervised
     ...overrides,
   };
 }
+
+/** A port for `walk`, without the list of calls: XState goes through all of a context at each step of the walk. */
+export function walkedPort(overrides: Partial<SupervisedAgent> = {}): SupervisedAgent {
+  const { calls: _, ...port } = silentPort(overrides);
+  return port;
+}

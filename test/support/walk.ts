@@ -43,8 +43,8 @@ function nameOf(transition: {
 }
 
 /**
- * Walks a machine breadth first, each step on an actor of its own that goes on from the snapshot before, and gives the
- * transitions that were taken and the number of states.
+ * Walks a machine breadth first, each step on an actor of its own that continues from the snapshot before, and returns
+ * the transitions that were taken and the number of states. Events that a state has no transition for are left out.
  */
 export function walk({ machine, input, payloads = {}, contextKey = () => null }: WalkOptions) {
   const taken = new Set<string>();
@@ -89,12 +89,8 @@ export function walk({ machine, input, payloads = {}, contextKey = () => null }:
     if (status === 'error') throw new Error(`the machine died after ${JSON.stringify(path)}`);
     if (status !== 'active') continue;
     for (const event of candidates)
-      if (happens(snapshot, event)) queue.push({ path: [...path, event], from: reached });
+      if (machine.getTransitionData(snapshot, event).length > 0)
+        queue.push({ path: [...path, event], from: reached });
   }
   return { taken, states: seen.size };
-}
-
-/** A child's failure can only happen where there is that child; every other event may come at any time. */
-function happens(snapshot: { can(event: EventObject): boolean }, event: EventObject): boolean {
-  return !event.type.startsWith('xstate.error.') || snapshot.can(event);
 }

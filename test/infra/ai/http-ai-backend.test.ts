@@ -273,7 +273,7 @@ describe('HttpAiBackend', () => {
     }, 200);
     const before = performance.now();
     expect((await failure(ask())).code).to.equal('AI_TIMEOUT');
-    expect(performance.now() - before).to.be.within(190, 1_500);
+    expect(performance.now() - before).to.be.within(190, 10_000);
   });
 
   it('tells AI_DOWNSTREAM_ERROR when the socket closes half-way', async () => {

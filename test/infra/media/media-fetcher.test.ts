@@ -253,7 +253,7 @@ describe('MediaFetcher', () => {
     for (const path of ['/drip', '/slow']) {
       const before = performance.now();
       expect((await failureOf(media.fetch(origin + path))).code).to.equal('MEDIA_FETCH_FAILED');
-      expect(performance.now() - before).to.be.within(190, 1_000);
+      expect(performance.now() - before).to.be.within(190, 10_000);
     }
   });
 
