@@ -25,7 +25,7 @@ import { next, WwebjsWorld } from '../support/wwebjs.ts';
 const AGENT = { userId: 1, agentId: 'drift' };
 const BOT = '628110009999@c.us';
 const ANN = '628120000001@c.us';
-const RUNS = faultRuns(34, 34);
+const RUNS = faultRuns(34, 200);
 const ACKED_WITHIN_MS = 3_000;
 
 /** What a client has emitted so far. */

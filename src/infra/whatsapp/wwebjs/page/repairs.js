@@ -87,7 +87,8 @@ function restoreRefreshQr() {
 
 /** The build of the page, such as `2.3000.1043220887`; null when it does not say. */
 export function webVersion() {
-  const said = [window.Debug?.VERSION, ...Object.values(find('WAWebUpdaterVersion') ?? {})];
+  const updater = find('WAWebUpdaterVersion');
+  const said = [window.Debug?.VERSION, updater, ...Object.values(updater ?? {})];
   return said.find((text) => typeof text === 'string' && /^\d+\.\d+\.\d+/.test(text)) ?? null;
 }
 
