@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { eventually } from './eventually.ts';
 import { withDatabase } from './postgres.ts';
 import { SandboxApi } from './sandbox-api.ts';
-import { type Service, startService } from './service.ts';
+import { type Service, type ServiceOptions, startService } from './service.ts';
 
 /** A line of the wire log, as far as the same script gives the same. */
 export interface Wire {
@@ -36,6 +36,11 @@ class ScriptedSandbox extends SandboxApi {
   /** What is done with a phone of the sandbox. */
   phone(agentId: string, what: string, body: object = {}) {
     return this.call('POST', `/sandbox/phones/${agentId}/${what}`, body);
+  }
+
+  /** Changes what holds for everybody on the simulated WhatsApp. */
+  async configure(settings: object): Promise<void> {
+    expect((await this.call('POST', '/sandbox/settings', settings)).status).to.equal(200);
   }
 
   /** Sends a text as an agent and waits for its end. */
@@ -77,11 +82,12 @@ interface ScriptedSuite {
 }
 
 /** Registers a service on the sandbox driver; before each test its network is reset, and `bot` linked to `number`. */
-export function withScriptedSandbox(number: string): ScriptedSuite {
+export function withScriptedSandbox(number: string, options: ServiceOptions = {}): ScriptedSuite {
   const database = withDatabase();
   const suite = {} as ScriptedSuite;
   before(async () => {
-    suite.service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox' } });
+    const env = { WHATSAPP_DRIVER: 'sandbox', ...options.env };
+    suite.service = await startService(database(), { ...options, env });
     suite.api = new ScriptedSandbox(suite.service.app.url);
   });
   after(() => suite.service?.close());
