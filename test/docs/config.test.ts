@@ -1,32 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
 import { expect } from 'chai';
-import { STATUS } from '../../src/http/middleware/error-handler.ts';
 import { ConfigError, readConfig } from '../../src/infra/config.ts';
+import { read, tableOf } from './pages.ts';
 
-/** Reads a file of the project. */
-const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
-
-const [readme, example, source] = await Promise.all([
-  read('README.md'),
+const [page, example, source] = await Promise.all([
+  read('docs/configuration.md'),
   read('.env.example'),
   read('src/infra/config.ts'),
 ]);
-
-/** The rows of the table below a heading, as cells without the header. */
-function tableBelow(heading: string): string[][] {
-  const section = readme.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
-  const rows = section.split('\n').filter((line) => line.startsWith('|'));
-  return rows.slice(2).map((row) =>
-    row
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
-}
-
-/** A cell without its code quotes. */
-const bare = (cell: string) => cell.replaceAll('`', '');
+/** Name, default and meaning of each documented variable. */
+const documented = tableOf(page, 'name');
 
 /** The variables that the service reads; `NODE_ENV` is Node's own. */
 const variables = [...source.matchAll(/^ {4}([A-Z_]+):/gm)]
@@ -34,7 +17,7 @@ const variables = [...source.matchAll(/^ {4}([A-Z_]+):/gm)]
   .filter((name) => name !== 'NODE_ENV');
 
 describe('a configuration that is not usable', () => {
-  it('is told in plain words, one line for each variable', () => {
+  it('is reported in plain words, one line for each variable', () => {
     const env = {
       PORT: 'banana',
       MAX_SESSIONS: '-1',
@@ -62,16 +45,16 @@ describe('a configuration that is not usable', () => {
 describe('the documented configuration', () => {
   const defaults = readConfig({}) as Record<string, unknown>;
 
-  it('is in the README: each variable once, and no other', () => {
-    expect(tableBelow('Configuration').map(([name]) => bare(name!))).to.have.members(variables);
+  it('names each variable once, and no other', () => {
+    expect(documented.map(([name]) => name)).to.have.members(variables);
   });
 
-  it('is in the README with the defaults of the code', () => {
-    for (const [name, value] of tableBelow('Configuration')) {
-      const fallback = defaults[bare(name!)];
+  it('has the defaults of the code', () => {
+    for (const [name, value] of documented) {
+      const fallback = defaults[name!];
       const isNone = fallback === undefined || (Array.isArray(fallback) && fallback.length === 0);
-      const told = value === 'none' ? value : bare(value!).replace('$PORT', String(defaults.PORT));
-      expect(told, name).to.equal(isNone ? 'none' : String(fallback));
+      const printed = value!.replace('$PORT', String(defaults.PORT));
+      expect(printed, name).to.equal(isNone ? 'none' : String(fallback));
     }
   });
 
@@ -83,20 +66,9 @@ describe('the documented configuration', () => {
 
   it('is in .env.example as values that say what the defaults are, where there are any', () => {
     const values = parseEnv(example);
-    for (const [name, value] of tableBelow('Configuration')) {
-      const told = value === 'none' || value!.includes('$') ? '' : bare(value!);
-      expect(values[bare(name!)], name).to.equal(told);
+    for (const [name, value] of documented) {
+      const expected = value === 'none' || value!.includes('$') ? '' : value;
+      expect(values[name!], name).to.equal(expected);
     }
-  });
-});
-
-describe('the documented errors', () => {
-  it('are the codes of the service with their statuses', () => {
-    const documented = tableBelow('Errors').map(([code, status]) => [
-      bare(code!),
-      Number.parseInt(status!, 10),
-    ]);
-    expect(documented).to.have.length(Object.keys(STATUS).length);
-    expect(Object.fromEntries(documented)).to.deep.equal(STATUS);
   });
 });

@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 describe('the worked example', function () {
   this.timeout(180_000);
 
-  it('tests an AI backend through the sandbox, as README tells integrators to', async () => {
+  it('tests an AI backend through the sandbox, as docs/testing.md shows', async () => {
     // Mocha's own options are not for the copy's process.
     const { PATH = '', HOME = '' } = process.env;
     const run = promisify(execFile)(

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -9,13 +9,14 @@ import { eventually } from '../support/eventually.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { whereFound } from '../support/where-found.ts';
 import { type Example, essence, examplesOf, hasShell, type Outcome, Shell } from './console.ts';
+import { read } from './pages.ts';
 
-const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+const [readme, tour] = await Promise.all([read('README.md'), read('docs/api-tour.md')]);
 
 /** True for a command that may be repeated: it only reads. */
 const isReading = ({ command }: Example) => !/ -(X|d|-data) /.test(command);
 
-const title = 'the cURLs of the README, in their order, against the sandbox';
+const title = 'the cURLs of the tour and of the README, in their order, against the sandbox';
 
 whereFound(title, hasShell() || null, 'no bash with curl found', registerExamples);
 
@@ -27,7 +28,7 @@ function registerExamples(): void {
   let shell: Shell;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'readme-'));
+    folder = await mkdtemp(join(tmpdir(), 'tour-'));
     const config = readConfig({
       PORT: '0',
       APP_BASE_URL: 'http://localhost:3000',
@@ -69,21 +70,29 @@ function registerExamples(): void {
     return last;
   }
 
-  for (const [index, example] of examplesOf(readme).entries()) {
+  for (const [index, example] of examplesOf(tour).entries()) {
     const line = example.command.split('\n')[0]!.replace(/ \\$/, ' …');
     it(`${index + 1}: ${line} gives the printed answer`, async () => {
       const printed = { status: example.status, answer: essence(example.answer) };
       expect(await outcomeOf(example, printed)).to.deep.equal(printed);
     });
   }
+
+  it('the first message of the README is sent by the demo agent', async () => {
+    const [, command] = /^```sh\n(curl [\s\S]*?)\n```$/m.exec(readme)!;
+    await fetch(`${app.url}/sandbox/seed`, { method: 'POST' });
+    const { status, answer } = await run({ command: command!, status: null, answer: '' });
+    expect(status, answer).to.equal(200);
+    expect(JSON.parse(answer)).to.include({ to: '15550000004@c.us', status: 'sent' });
+  });
 }
 
-describe('the README', () => {
+describe('the tour', () => {
   it('shows each operation of the API as a cURL, but not the pages for people', async () => {
-    const openapi = JSON.parse(
-      await readFile(new URL('../../docs/openapi.json', import.meta.url), 'utf8'),
-    ) as { paths: Record<string, Record<string, unknown>> };
-    const calls = examplesOf(readme).map(({ command }) => {
+    const openapi = JSON.parse(await read('docs/openapi.json')) as {
+      paths: Record<string, Record<string, unknown>>;
+    };
+    const calls = examplesOf(tour).map(({ command }) => {
       const [, path] = /localhost:3000(\/[^\s?']*)/.exec(command.replace('$ID', 'id')) ?? [];
       const [, method] = / -X (\w+)/.exec(command) ?? [];
       return path && `${(method ?? (command.includes(' -d ') ? 'POST' : 'GET')).toLowerCase()} ${path}`;
@@ -99,23 +108,4 @@ describe('the README', () => {
     expect(operations).to.have.length.above(10);
     expect(calls).to.include.members(operations);
   });
-
-  for (const file of ['README.md', 'README.id.md']) {
-    it(`links only to headings and files that are there: ${file}`, async () => {
-      const page = await readFile(new URL(`../../${file}`, import.meta.url), 'utf8');
-      const headings = [...page.matchAll(/^#+ (.*)$/gm)].map(
-        ([, text]) =>
-          `#${text!
-            .toLowerCase()
-            .replace(/[^\w\s-]/g, '')
-            .replaceAll(' ', '-')}`,
-      );
-      const links = [...page.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target!);
-      expect(links).to.have.length.above(5);
-      for (const link of links) {
-        if (link.startsWith('#')) expect(headings).to.include(link);
-        else await readFile(new URL(`../../${link}`, import.meta.url));
-      }
-    });
-  }
 });

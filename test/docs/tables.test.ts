@@ -1,0 +1,69 @@
+import { expect } from 'chai';
+import { STATUS } from '../../src/http/middleware/error-handler.ts';
+import { FIXED_NUMBERS } from '../../src/infra/whatsapp/sandbox/fixed-numbers.ts';
+import { inIndonesian, read, tableOf } from './pages.ts';
+
+interface Schema {
+  $ref?: string;
+  properties?: Record<string, unknown>;
+  required?: string[];
+}
+interface Operation {
+  requestBody?: { content: { 'application/json': { schema: Schema } } };
+}
+interface Document {
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Schema> };
+}
+
+/** `{name, optional?}` of an operation's body, sorted; empty when it takes none. */
+function fieldsOf({ requestBody }: Operation, { components }: Document): string[] {
+  const given = requestBody?.content['application/json'].schema ?? {};
+  const schema = given.$ref ? components.schemas[given.$ref.split('/').at(-1)!]! : given;
+  const isRequired = (name: string) => schema.required?.includes(name);
+  return Object.keys(schema.properties ?? {})
+    .map((name) => (isRequired(name) ? name : `${name}?`))
+    .sort();
+}
+
+for (const path of ['docs/errors.md', inIndonesian('docs/errors.md')]) {
+  describe(path, () => {
+    it('has the codes of the service with their statuses', async () => {
+      const documented = tableOf(await read(path), 'code').map(([code, status]) => [
+        code!,
+        Number.parseInt(status!, 10),
+      ]);
+      expect(documented).to.have.length(Object.keys(STATUS).length);
+      expect(Object.fromEntries(documented)).to.deep.equal(STATUS);
+    });
+  });
+}
+
+describe('docs/testing.md', () => {
+  it('has each call of the control API with the fields of its body', async () => {
+    const document = JSON.parse(await read('docs/sandbox-openapi.json')) as Document;
+    const rows = tableOf(await read('docs/testing.md'), 'call').flatMap(([calls, does]) => {
+      const [, fields] = /\{([^}]*)\}/.exec(does!) ?? [];
+      return calls!.split(', ').map((call) => {
+        const isChange = call.startsWith('POST ');
+        return [call, isChange && fields ? fields.split(', ').sort() : []];
+      });
+    });
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => [
+        `${method.toUpperCase()} /sandbox${path}`,
+        fieldsOf(operation, document),
+      ]),
+    );
+    const description = rows.filter(([call]) => String(call).includes('/sandbox/openapi'));
+    expect(description).to.have.length(2);
+    expect(Object.fromEntries(rows.filter((row) => !description.includes(row)))).to.deep.equal(
+      Object.fromEntries(operations),
+    );
+  });
+
+  it('has each number with fixed behaviour', async () => {
+    const numbers = tableOf(await read('docs/testing.md'), 'number').map(([number]) => `${number}@c.us`);
+    expect(numbers).to.deep.equal(Object.keys(FIXED_NUMBERS));
+  });
+});
