@@ -89,7 +89,7 @@ export class Inbox {
     const oldest = this.#time.now() - this.#deps.settings.limits.backlogMs;
     const since = Math.max(oldest, this.#linkedAt?.() ?? oldest);
     for (const message of await this.#fetchMissed(client, since)) {
-      if (message.timestamp >= since) this.#take(message);
+      if (latestTime(message) >= since) this.#take(message);
     }
   }
 

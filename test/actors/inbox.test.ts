@@ -94,6 +94,19 @@ describe('an inbox', () => {
       expect(asked).to.deep.equal(['text missed']);
     });
 
+    it('takes what it missed in the second of the link: WhatsApp has whole seconds', async () => {
+      const { database } = gateway;
+      await gateway.link();
+      const second = Math.floor(Date.now() / 1_000) * 1_000;
+      await gateway.system.stop(1_000);
+      start(database);
+      const missed = { ...inbound('missed'), timestamp: second };
+      gateway.driver.script = { fetchMissed: async () => [missed] };
+      await gateway.connect();
+      await done(1);
+      expect(asked).to.deep.equal(['text missed']);
+    });
+
     it('answers nothing twice after a delete and a new link', async () => {
       const message = inbound('one');
       await gateway.link();
