@@ -5,6 +5,7 @@ import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import { browsersOf, processesOfGroup } from '../../src/infra/whatsapp/wwebjs/processes.ts';
 import { callApi } from '../support/api.ts';
 import { whenChromium } from '../support/chromium.ts';
+import { forEachEdition } from '../support/editions.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, quantile, tell, times } from '../support/fault-runs.ts';
 import { withDatabase } from '../support/postgres.ts';
@@ -22,201 +23,208 @@ const BACK_WITHIN_MS = 15_000;
 type AgentId = keyof typeof NUMBERS;
 
 whenChromium('a browser that dies', () => {
-  const database = withDatabase();
-  const network = new SandboxNetwork();
-  let standIn: StandIn;
-  let service: Service;
+  forEachEdition((page) =>
+    describe(`on the page of ${page.name}`, () => {
+      const database = withDatabase();
+      const network = new SandboxNetwork();
+      let standIn: StandIn;
+      let service: Service;
 
-  before(async function () {
-    this.timeout(60_000);
-    standIn = await startStandIn(network);
-    service = await startService(database(), {
-      network,
-      env: { WHATSAPP_DRIVER: 'wwebjs', SEND_TIMEOUT_MS: '10000' },
-      configure: (config) => ({ ...config, CHROMIUM_ARGS: standIn.chromiumArgs }),
-      // As in production, but for how often and how long a page is asked whether it lives.
-      limits: { probeEveryMs: 1_000, probeAgainMs: 300, probeMs: 1_000, steadyMs: 500 },
-    });
-    for (const agentId of ['ann', 'ben'] as const) await link(agentId);
-  });
-  after(async () => {
-    await service?.close();
-    await standIn?.close();
-  });
-
-  /** Creates an agent and links it. */
-  async function link(agentId: AgentId): Promise<void> {
-    const spec = { userId: 1, agentId, agentName: agentId, apikey: KEY };
-    const { body } = await callApi(service.app.url, 'POST', '/sessions', spec);
-    network.scan(String(body.qr), NUMBERS[agentId]);
-    await eventually(
-      `${agentId} to be connected`,
-      async () => (await session(agentId)).status === 'connected',
-    );
-  }
-
-  /** Waits until a fault is a first one again: those that follow each other closely wait longer and longer. */
-  const steady = (agentId: AgentId) =>
-    eventually(`${agentId} to be steady`, () => {
-      const { supervisorStates } = service.app.system.describe(agentId);
-      return supervisorStates.includes('alive.running.steady');
-    });
-
-  /** An agent as the API tells of it. */
-  const session = async (agentId: AgentId) =>
-    (await callApi(service.app.url, 'GET', `/sessions/${agentId}`)).body;
-
-  /** Sends a text and waits for WhatsApp's word. */
-  const send = (agentId: AgentId, message: string) =>
-    callApi(
-      service.app.url,
-      'POST',
-      `/agents/${agentId}/messages`,
-      { to: CUSTOMER, message },
-      { authorization: `Bearer ${KEY}` },
-    );
-
-  /** The main processes of the browsers that run on an agent's profile. */
-  const browsers = (agentId: AgentId) =>
-    browsersOf(join(service.config.WWEBJS_AUTH_DIR, agentId, 'session')).filter(
-      (pid) => !argumentsOf(pid).some((argument) => argument.startsWith('--type=')),
-    );
-
-  /** The renderers of an agent's browser; forked ones have their arguments in one string. */
-  const renderers = (agentId: AgentId) =>
-    browsers(agentId)
-      .flatMap(processesOfGroup)
-      .filter((pid) => argumentsOf(pid).join(' ').includes('--type=renderer'));
-
-  /** An agent sends all the while `run` takes; gives how long each send took, and what failed. */
-  async function sendingMeanwhile(agentId: AgentId, run: () => Promise<void>) {
-    const over = new AbortController();
-    const latencies: number[] = [];
-    const errors: string[] = [];
-    const sending = (async () => {
-      while (!over.signal.aborted) {
-        const began = performance.now();
-        const { status, body } = await send(agentId, `still here ${latencies.length}`);
-        latencies.push(Math.round(performance.now() - began));
-        if (status !== 200) errors.push(`${status} ${body.error?.code}`);
-        await delay(SEND_EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined);
-      }
-    })();
-    try {
-      await run();
-    } finally {
-      over.abort();
-      await sending;
-    }
-    return { latencies, errors };
-  }
-
-  /** Sends a signal to these processes, of which there have to be some. */
-  function signal(name: NodeJS.Signals, pids: number[]): void {
-    expect(pids, 'processes to strike').not.to.deep.equal([]);
-    for (const pid of pids) process.kill(pid, name);
-  }
-
-  /** Strikes ann; gives how long it took to be noticed, and from then or from the cure to be connected again, in ms. */
-  async function strike({ hit, cure }: Strike) {
-    let qrs = 0;
-    const onQr = ({ agentId, qr }: { agentId: string; qr: unknown }) => {
-      if (agentId === 'ann' && qr) qrs += 1;
-    };
-    const { events } = service.app.system;
-    const noticed = new Promise<void>((resolve) => {
-      const onState = ({ agentId, from }: { agentId: string; from: string | null }) => {
-        if (agentId !== 'ann' || from !== 'connected') return;
-        events.off('state', onState);
-        resolve();
-      };
-      events.on('state', onState);
-    });
-    events.on('qr', onQr);
-    const struck = performance.now();
-    hit();
-    await noticed;
-    const seen = performance.now();
-    cure?.();
-    await eventually('ann to be connected again', async () => (await session('ann')).status === 'connected');
-    const back = performance.now();
-    events.off('qr', onQr);
-    expect(qrs, 'QRs').to.equal(0);
-    return { noticedMs: Math.round(seen - struck), backMs: Math.round(back - seen) };
-  }
-
-  /** What is done to ann. */
-  interface Strike {
-    title: string;
-    hit: () => void;
-    cure?: () => void;
-    /** With the limits of this suite; those of production are in `settings.ts`. */
-    noticedWithinMs: number;
-  }
-
-  const strikes: Strike[] = [
-    {
-      title: 'whose process is killed',
-      hit: () => signal('SIGKILL', browsers('ann')),
-      noticedWithinMs: 2_000,
-    },
-    {
-      title: 'whose page crashes',
-      hit: () => signal('SIGKILL', renderers('ann')),
-      noticedWithinMs: 2_000,
-    },
-    // Three mute probes of a second each, shortened from the 45 s of production.
-    {
-      title: 'whose page freezes',
-      hit: () => signal('SIGSTOP', renderers('ann')),
-      noticedWithinMs: 8_000,
-    },
-    {
-      title: 'whose page does not answer any more',
-      hit: () => network.freeze(NUMBERS.ann, true),
-      noticedWithinMs: 8_000,
-    },
-    // Twelve probes that tell of no connection, shortened from the 75 s of production.
-    {
-      title: 'that loses the network',
-      hit: () => network.drop(NUMBERS.ann),
-      cure: () => network.restore(NUMBERS.ann),
-      noticedWithinMs: 20_000,
-    },
-  ];
-  for (const each of strikes) {
-    it(`${each.title} is noticed and comes back without a QR, and the other agent goes on`, async function () {
-      this.timeout(30_000 + RUNS * 40_000);
-      const tolls: Awaited<ReturnType<typeof strike>>[] = [];
-      const sends: number[] = [];
-      for (let run = 0; run < RUNS; run += 1) {
-        await steady('ann');
-        const [bens] = browsers('ben');
-        const { restarts } = (await session('ben')).supervisor as { restarts: number };
-        const ben = await sendingMeanwhile('ben', async () => {
-          tolls.push(await strike(each));
+      before(async function () {
+        this.timeout(60_000);
+        standIn = await startStandIn(network, page);
+        service = await startService(database(), {
+          network,
+          env: { WHATSAPP_DRIVER: 'wwebjs', SEND_TIMEOUT_MS: '10000' },
+          configure: (config) => ({ ...config, CHROMIUM_ARGS: standIn.chromiumArgs }),
+          // As in production, but for how often and how long a page is asked whether it lives.
+          limits: { probeEveryMs: 1_000, probeAgainMs: 300, probeMs: 1_000, steadyMs: 500 },
         });
-        sends.push(...ben.latencies);
-        expect(ben.errors, `ben's errors`).to.deep.equal([]);
-        expect(browsers('ben')).to.deep.equal([bens]);
-        expect((await session('ben')).supervisor).to.include({ restarts });
-        expect(browsers('ann'), `ann's browsers`).to.have.length(1);
-        expect((await send('ann', `after ${each.title} ${run}`)).status).to.equal(200);
-      }
-      const noticed = tolls.map(({ noticedMs }) => noticedMs);
-      const back = tolls.map(({ backMs }) => backMs);
-      tell('P4 P6 P7', `a browser ${each.title}, ${times(RUNS)}`, {
-        'noticed after ms, median': quantile(noticed, 0.5),
-        'at most': Math.max(...noticed),
-        'back after ms, median': quantile(back, 0.5),
-        'and at most': Math.max(...back),
-        QRs: 0,
-        'sends of the other agent': sends.length,
-        'its errors': 0,
-        'its restarts': 0,
+        for (const agentId of ['ann', 'ben'] as const) await link(agentId);
       });
-      expect(Math.max(...noticed), 'noticed').to.be.below(each.noticedWithinMs);
-      expect(Math.max(...back), 'back').to.be.below(BACK_WITHIN_MS);
-    });
-  }
+      after(async () => {
+        await service?.close();
+        await standIn?.close();
+      });
+
+      /** Creates an agent and links it. */
+      async function link(agentId: AgentId): Promise<void> {
+        const spec = { userId: 1, agentId, agentName: agentId, apikey: KEY };
+        const { body } = await callApi(service.app.url, 'POST', '/sessions', spec);
+        network.scan(String(body.qr), NUMBERS[agentId]);
+        await eventually(
+          `${agentId} to be connected`,
+          async () => (await session(agentId)).status === 'connected',
+        );
+      }
+
+      /** Waits until a fault is a first one again: those that follow each other closely wait longer and longer. */
+      const steady = (agentId: AgentId) =>
+        eventually(`${agentId} to be steady`, () => {
+          const { supervisorStates } = service.app.system.describe(agentId);
+          return supervisorStates.includes('alive.running.steady');
+        });
+
+      /** An agent as the API tells of it. */
+      const session = async (agentId: AgentId) =>
+        (await callApi(service.app.url, 'GET', `/sessions/${agentId}`)).body;
+
+      /** Sends a text and waits for WhatsApp's word. */
+      const send = (agentId: AgentId, message: string) =>
+        callApi(
+          service.app.url,
+          'POST',
+          `/agents/${agentId}/messages`,
+          { to: CUSTOMER, message },
+          { authorization: `Bearer ${KEY}` },
+        );
+
+      /** The main processes of the browsers that run on an agent's profile. */
+      const browsers = (agentId: AgentId) =>
+        browsersOf(join(service.config.WWEBJS_AUTH_DIR, agentId, 'session')).filter(
+          (pid) => !argumentsOf(pid).some((argument) => argument.startsWith('--type=')),
+        );
+
+      /** The renderers of an agent's browser; forked ones have their arguments in one string. */
+      const renderers = (agentId: AgentId) =>
+        browsers(agentId)
+          .flatMap(processesOfGroup)
+          .filter((pid) => argumentsOf(pid).join(' ').includes('--type=renderer'));
+
+      /** An agent sends all the while `run` takes; gives how long each send took, and what failed. */
+      async function sendingMeanwhile(agentId: AgentId, run: () => Promise<void>) {
+        const over = new AbortController();
+        const latencies: number[] = [];
+        const errors: string[] = [];
+        const sending = (async () => {
+          while (!over.signal.aborted) {
+            const began = performance.now();
+            const { status, body } = await send(agentId, `still here ${latencies.length}`);
+            latencies.push(Math.round(performance.now() - began));
+            if (status !== 200) errors.push(`${status} ${body.error?.code}`);
+            await delay(SEND_EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined);
+          }
+        })();
+        try {
+          await run();
+        } finally {
+          over.abort();
+          await sending;
+        }
+        return { latencies, errors };
+      }
+
+      /** Sends a signal to these processes, of which there have to be some. */
+      function signal(name: NodeJS.Signals, pids: number[]): void {
+        expect(pids, 'processes to strike').not.to.deep.equal([]);
+        for (const pid of pids) process.kill(pid, name);
+      }
+
+      /** Strikes ann; gives how long it took to be noticed, and from then or from the cure to be connected again, in ms. */
+      async function strike({ hit, cure }: Strike) {
+        let qrs = 0;
+        const onQr = ({ agentId, qr }: { agentId: string; qr: unknown }) => {
+          if (agentId === 'ann' && qr) qrs += 1;
+        };
+        const { events } = service.app.system;
+        const noticed = new Promise<void>((resolve) => {
+          const onState = ({ agentId, from }: { agentId: string; from: string | null }) => {
+            if (agentId !== 'ann' || from !== 'connected') return;
+            events.off('state', onState);
+            resolve();
+          };
+          events.on('state', onState);
+        });
+        events.on('qr', onQr);
+        const struck = performance.now();
+        hit();
+        await noticed;
+        const seen = performance.now();
+        cure?.();
+        await eventually(
+          'ann to be connected again',
+          async () => (await session('ann')).status === 'connected',
+        );
+        const back = performance.now();
+        events.off('qr', onQr);
+        expect(qrs, 'QRs').to.equal(0);
+        return { noticedMs: Math.round(seen - struck), backMs: Math.round(back - seen) };
+      }
+
+      /** What is done to ann. */
+      interface Strike {
+        title: string;
+        hit: () => void;
+        cure?: () => void;
+        /** With the limits of this suite; those of production are in `settings.ts`. */
+        noticedWithinMs: number;
+      }
+
+      const strikes: Strike[] = [
+        {
+          title: 'whose process is killed',
+          hit: () => signal('SIGKILL', browsers('ann')),
+          noticedWithinMs: 2_000,
+        },
+        {
+          title: 'whose page crashes',
+          hit: () => signal('SIGKILL', renderers('ann')),
+          noticedWithinMs: 2_000,
+        },
+        // Three mute probes of a second each, shortened from the 45 s of production.
+        {
+          title: 'whose page freezes',
+          hit: () => signal('SIGSTOP', renderers('ann')),
+          noticedWithinMs: 8_000,
+        },
+        {
+          title: 'whose page does not answer any more',
+          hit: () => network.freeze(NUMBERS.ann, true),
+          noticedWithinMs: 8_000,
+        },
+        // Twelve probes that tell of no connection, shortened from the 75 s of production.
+        {
+          title: 'that loses the network',
+          hit: () => network.drop(NUMBERS.ann),
+          cure: () => network.restore(NUMBERS.ann),
+          noticedWithinMs: 20_000,
+        },
+      ];
+      for (const each of strikes) {
+        it(`${each.title} is noticed and comes back without a QR, and the other agent goes on`, async function () {
+          this.timeout(30_000 + RUNS * 40_000);
+          const tolls: Awaited<ReturnType<typeof strike>>[] = [];
+          const sends: number[] = [];
+          for (let run = 0; run < RUNS; run += 1) {
+            await steady('ann');
+            const [bens] = browsers('ben');
+            const { restarts } = (await session('ben')).supervisor as { restarts: number };
+            const ben = await sendingMeanwhile('ben', async () => {
+              tolls.push(await strike(each));
+            });
+            sends.push(...ben.latencies);
+            expect(ben.errors, `ben's errors`).to.deep.equal([]);
+            expect(browsers('ben')).to.deep.equal([bens]);
+            expect((await session('ben')).supervisor).to.include({ restarts });
+            expect(browsers('ann'), `ann's browsers`).to.have.length(1);
+            expect((await send('ann', `after ${each.title} ${run}`)).status).to.equal(200);
+          }
+          const noticed = tolls.map(({ noticedMs }) => noticedMs);
+          const back = tolls.map(({ backMs }) => backMs);
+          tell('P4 P6 P7', `a browser ${each.title}, ${times(RUNS)}`, {
+            'noticed after ms, median': quantile(noticed, 0.5),
+            'at most': Math.max(...noticed),
+            'back after ms, median': quantile(back, 0.5),
+            'and at most': Math.max(...back),
+            QRs: 0,
+            'sends of the other agent': sends.length,
+            'its errors': 0,
+            'its restarts': 0,
+          });
+          expect(Math.max(...noticed), 'noticed').to.be.below(each.noticedWithinMs);
+          expect(Math.max(...back), 'back').to.be.below(BACK_WITHIN_MS);
+        });
+      }
+    }),
+  );
 });
