@@ -13,12 +13,12 @@ const ALL: PageEdition[] = (Object.keys(EDITIONS) as Edition[]).flatMap((edition
 ]);
 
 /**
- * Registers a suite for each edition of the page. The environment's `EDITIONS` chooses by name, separated by commas;
- * without it CI runs all, and any other machine the first.
+ * Registers a suite for each edition of the page. The environment's `EDITIONS` chooses by name, separated by commas, or
+ * `all`; without it CI runs all, and any other machine the first.
  */
 export function forEachEdition(register: (page: PageEdition) => void): void {
-  const chosen = process.env.EDITIONS?.split(',') ?? (process.env.CI ? undefined : [ALL[0]!.name]);
-  const unknown = chosen?.filter((name) => !ALL.some((page) => page.name === name)) ?? [];
+  const chosen = (process.env.EDITIONS ?? (process.env.CI ? 'all' : ALL[0]!.name)).split(',');
+  const unknown = chosen.filter((name) => name !== 'all' && !ALL.some((page) => page.name === name));
   if (unknown.length > 0) throw new Error(`EDITIONS names no edition: ${unknown.join(', ')}`);
-  for (const page of ALL) if (!chosen || chosen.includes(page.name)) register(page);
+  for (const page of ALL) if (chosen.includes('all') || chosen.includes(page.name)) register(page);
 }
