@@ -73,7 +73,7 @@ export default class DriftReporter extends mocha.reporters.Spec {
       Object.fromEntries(Object.keys(FLOWS).map((flow) => [flow, { passed: 0, failed: 0 }]));
     const cells = this.#editions.get(edition) ?? empty();
     this.#editions.set(edition, cells);
-    const isHook = test.type === 'hook';
+    const isHook = 'type' in test && test.type === 'hook';
     for (const [flow, titles] of Object.entries(FLOWS))
       if (isHook || titles.test(test.title)) cells[flow]![result] += 1;
   }
