@@ -67,3 +67,16 @@ describe('docs/testing.md', () => {
     expect(numbers).to.deep.equal(Object.keys(FIXED_NUMBERS));
   });
 });
+
+describe('docs/decisions.md', () => {
+  it('has each decision below a topic, with a number of its own and a date', async () => {
+    const [, ...topics] = (await read('docs/decisions.md')).split(/^## .+$/m);
+    const entries = topics.flatMap((topic) => topic.trim().split('\n\n'));
+    const numbers = entries.map((entry) => {
+      expect(entry).to.match(/^\*\*\d+\. .+\*\* \d{4}-\d\d-\d\d\./);
+      return Number.parseInt(entry.slice(2), 10);
+    });
+    numbers.sort((a, b) => a - b);
+    expect(numbers).to.deep.equal(entries.map((_, index) => index + 1));
+  });
+});
