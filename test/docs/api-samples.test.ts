@@ -10,8 +10,11 @@ import { findProgram, whereFound } from '../support/where-found.ts';
 import { Shell } from './console.ts';
 
 const SERVER = 'http://localhost:3000';
-/** What comes before all others, and what ends the story. */
-const FIRST = ['createSession', 'getQr'];
+/** The phone that is linked in the story. */
+const NUMBER = '6281111111111';
+/** What comes before all others, what the scan leads to, and what ends the story. */
+const FIRST = ['createSession', 'getQr', 'requestPairingCode'];
+const LINKING = ['getPasskeyChallenge', 'answerPasskeyChallenge'];
 const LAST = ['reconnectSession', 'deleteSession'];
 /** Where the first documented status is not the one of this story. */
 const STATUS: Record<string, number> = {
@@ -32,7 +35,7 @@ const operations = Object.values(openApiDocument(SERVER).paths ?? {}).flatMap(
   (item) => Object.values(item ?? {}) as unknown as Operation[],
 );
 const named = (ids: string[]) => ids.map((id) => operations.find(({ operationId }) => operationId === id)!);
-const others = operations.filter(({ operationId }) => ![...FIRST, ...LAST].includes(operationId));
+const others = operations.filter(({ operationId }) => ![...FIRST, ...LINKING, ...LAST].includes(operationId));
 
 const program = findProgram('bash') && findProgram('curl');
 whereFound('the command of each operation, on the sandbox', program, 'no bash with curl found', () => {
@@ -57,10 +60,18 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
   /** Runs the command as it is documented, but on the address of the test; a stream is left after a second. */
   async function run({ 'x-codeSamples': [{ source }], operationId }: Operation) {
     const example = '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa';
-    const command = source.replaceAll(SERVER, service.app.url).replaceAll(example, messageId);
+    const command = signed(operationId, source)
+      .replaceAll(SERVER, service.app.url)
+      .replaceAll(example, messageId);
     const outcome = await shell.run(command.replace('curl -N', 'curl -N --max-time 1'));
     if (operationId === 'sendMessage') messageId = String(JSON.parse(outcome.answer).id);
     return outcome;
+  }
+
+  /** The command with an assertion of the phone's own passkey in the place of the example. */
+  function signed(operationId: string, source: string): string {
+    if (operationId !== 'answerPasskeyChallenge') return source;
+    return source.replace(/-d '.*'$/s, `-d '${JSON.stringify(service.network.signPasskey(NUMBER))}'`);
   }
 
   /** Registers a test per operation. */
@@ -77,8 +88,14 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
   }
 
   register(named(FIRST));
-  it('(the QR is scanned)', async () => {
-    service.network.scan(service.app.system.qr('support-bot').code, '6281111111111');
+  it('(the QR is scanned, and WhatsApp wants a passkey)', async () => {
+    service.network.configure({ passkey: 'refs_stop' });
+    service.network.scan(service.app.system.qr('support-bot').code, NUMBER);
+    const isChallenged = () => service.app.system.describe('support-bot').passkey?.challenge;
+    await eventually('the challenge', isChallenged);
+  });
+  register(named(LINKING));
+  it('(the phone is linked)', async () => {
     const isConnected = () => service.app.system.describe('support-bot').status === 'connected';
     await eventually('the connection', isConnected);
   });
