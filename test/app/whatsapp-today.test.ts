@@ -17,7 +17,16 @@ describe('WhatsApp as it is today, over HTTP', () => {
   const logger = createLogger('info', { write: (line: string) => void lines.push(readLine(line)) });
   const suite = withScriptedSandbox(BOT, { logger, env: { SEND_TIMEOUT_MS: '10000' } });
   const streams: EventStream[] = [];
-  beforeEach(() => lines.splice(0));
+  /** The texts that the AI was asked since the test began. */
+  const asked: string[] = [];
+  beforeEach(() => {
+    lines.splice(0);
+    asked.splice(0);
+    suite.service.ai.behave = ({ body }) => {
+      asked.push(String(body.message));
+      return { body: { reply: `AI: ${body.message}` } };
+    };
+  });
   afterEach(() => {
     for (const stream of streams.splice(0)) stream.close();
   });
@@ -48,6 +57,16 @@ describe('WhatsApp as it is today, over HTTP', () => {
   function refused({ status, body }: ApiAnswer, expected: [number, string]): unknown {
     expect([status, body.error?.code], JSON.stringify(body)).to.deep.equal(expected);
     return (body.error as { details?: unknown }).details;
+  }
+
+  /** The replies that a customer got. */
+  const replies = async () =>
+    (await suite.api.messagesOf(CUSTOMER)).map(({ body }) => body).filter((body) => body.startsWith('AI: '));
+
+  /** Writes one more message and waits for its reply: what came before it in its chat has ended by then. */
+  async function barrier(agentId: string, text: string): Promise<void> {
+    await suite.api.phone(agentId, 'messages', { from: CUSTOMER, text });
+    await eventually(`the reply to ${text}`, async () => (await replies()).includes(`AI: ${text}`));
   }
 
   describe('linking with a passkey', () => {
@@ -115,7 +134,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
 
     it('answers 409 when no passkey is asked for', async () => {
       await suite.api.createAgent('shop');
-      const { body: assertion } = await asked();
+      const { body: assertion } = await anAssertion();
       for (const agentId of ['bot', 'shop']) {
         const read = await suite.api.call('GET', `/sessions/${agentId}/passkey`);
         expect(refused(read, [409, 'SESSION_NOT_READY'])).to.deep.equal({ reason: 'NO_PASSKEY' });
@@ -126,7 +145,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
     });
 
     /** An assertion of an agent that is asked for one. */
-    async function asked(): Promise<ApiAnswer> {
+    async function anAssertion(): Promise<ApiAnswer> {
       await suite.api.configure({ passkey: 'refs_stop' });
       await suite.api.createAgent('asked');
       await suite.api.phone('asked', 'scan', { number: OTHER });
@@ -288,5 +307,71 @@ describe('WhatsApp as it is today, over HTTP', () => {
       expect((live as { whatsapp: object }).whatsapp).to.include({ webVersion: '2.3000.1234567890' });
       expect(await metric('wa_whatsapp_web_version_info{version="2.3000.1234567890"}')).to.equal(1);
     });
+  });
+
+  for (const skewMs of [MINUTE, -MINUTE]) {
+    describe(`WhatsApp's clock, ${skewMs / 1_000} s off the host's`, () => {
+      beforeEach(async () => {
+        await suite.api.configure({ clockSkewMs: skewMs });
+        await suite.api.link('shop', OTHER);
+      });
+
+      it('does not keep a message from its answer that comes right after the link', async () => {
+        await barrier('shop', 'open?');
+        expect(asked).to.deep.equal(['open?']);
+        expect(await replies()).to.deep.equal(['AI: open?']);
+      });
+
+      it('counts the quarter of an hour in which a missed message is answered', async () => {
+        await suite.api.advance(MINUTE);
+        await barrier('shop', 'first');
+        await suite.api.phone('shop', 'network', { drop: true });
+        await suite.api.phone('shop', 'messages', { from: CUSTOMER, text: 'too old' });
+        await suite.api.advance(45_000);
+        await suite.api.phone('shop', 'messages', { from: CUSTOMER, text: 'young enough' });
+        await suite.api.advance(14.5 * MINUTE);
+        await suite.api.phone('shop', 'network', { restore: true });
+        await suite.api.advance(5 * MINUTE);
+        await suite.api.connected('shop');
+        await barrier('shop', 'last');
+        expect(asked).to.deep.equal(['first', 'young enough', 'last']);
+      });
+
+      it('does not double a send whose browser dies', async () => {
+        await suite.api.phone('shop', 'network', { latencyMs: 5_000 });
+        const { body } = await suite.api.accept('shop', CUSTOMER, 'once');
+        const status = async () =>
+          (await suite.api.call('GET', `/agents/shop/messages/${body.id}`)).body.status;
+        await eventually('the hand-over', async () => {
+          await suite.api.advance(1_000);
+          return (await suite.api.newest('shop', CUSTOMER))?.body === 'once';
+        });
+        await suite.api.phone('shop', 'network', { crash: true });
+        await suite.api.advance(5 * MINUTE);
+        await suite.api.connected('shop');
+        await eventually('it to be sent', async () => (await status()) === 'sent');
+        expect((await suite.api.messagesOf(CUSTOMER)).map(({ body: text }) => text)).to.deep.equal(['once']);
+      });
+    });
+  }
+
+  describe('direct messages that come under two keys, by number and by LID', () => {
+    for (const byLid of [false, true])
+      it(`are answered once each, in order, also after a lost connection; byLid: ${byLid}`, async () => {
+        await suite.api.configure({ twoKeys: true });
+        const write = (text: string) => suite.api.phone('bot', 'messages', { from: CUSTOMER, text, byLid });
+        for (const text of ['one', 'two', 'three']) await write(text);
+        await barrier('bot', 'four');
+        await suite.api.phone('bot', 'network', { drop: true });
+        await write('five');
+        await suite.api.phone('bot', 'network', { restore: true });
+        await suite.api.phone('bot', 'network', { crash: true });
+        await suite.api.advance(MINUTE);
+        await suite.api.connected('bot');
+        await barrier('bot', 'six');
+        const texts = ['one', 'two', 'three', 'four', 'five', 'six'];
+        expect(asked).to.deep.equal(texts);
+        expect(await replies()).to.deep.equal(texts.map((text) => `AI: ${text}`));
+      });
   });
 });
