@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import pg from 'pg';
 import { openDatabase } from '../../src/infra/postgres/database.ts';
 import { administer, createDatabase, flavours, type TestDatabase } from '../support/postgres.ts';
 
@@ -72,7 +73,22 @@ for (const { name: server, binDir } of flavours()) {
       const grants = await grantsFor(second);
       expect(grants).to.include(`GRANT SELECT, INSERT, UPDATE, DELETE ON public.whatsapp_user TO ${second};`);
       expect(grants.join()).not.to.include('CREATE');
+      for (const table of await ownTables()) expect(grants.join()).to.include(`ON public.${table} TO`);
     });
+
+    /** The tables that the migrations make for the gateway. */
+    async function ownTables(): Promise<string[]> {
+      const sql = new pg.Client(database.config);
+      await sql.connect();
+      try {
+        const { rows } = await sql.query<{ tablename: string }>(
+          "select tablename from pg_tables where tablename like 'gateway\\_%'",
+        );
+        return rows.map(({ tablename }) => tablename);
+      } finally {
+        await sql.end();
+      }
+    }
 
     /** Does as the owner what each refusal of the user's start says, until there is none. */
     async function grantsFor(user: string): Promise<string[]> {

@@ -29,6 +29,7 @@ const PRIVILEGES: Record<string, string[]> = {
   gateway_message: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   gateway_inbound: ['SELECT', 'INSERT', 'DELETE'],
   gateway_idempotency: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  gateway_link: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 };
 
 /**
