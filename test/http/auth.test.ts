@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { type SinonFakeTimers, useFakeTimers } from 'sinon';
 import { eventually } from '../support/eventually.ts';
 import { expectProblem, Harness } from '../support/http-harness.ts';
 
@@ -6,10 +7,16 @@ const text = { to: '0812-3456-7890', message: 'Halo' };
 
 describe('authentication of /agents', () => {
   let http: Harness;
+  let clock: SinonFakeTimers;
   beforeEach(async () => {
     http = await new Harness().start();
+    // Stands still: one guess more is allowed with each second.
+    clock = useFakeTimers({ toFake: ['performance'] });
   });
-  afterEach(() => http.stop());
+  afterEach(async () => {
+    clock.restore();
+    await http.stop();
+  });
 
   /** A send with a given Authorization header. */
   const sendAs = (authorization: string | undefined, agentId = 'bot') =>
