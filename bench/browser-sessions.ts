@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LaunchOptions } from 'puppeteer';
 import library, { type Client } from 'whatsapp-web.js';
-import type { SandboxNetwork } from '../src/infra/whatsapp/sandbox/network.ts';
 import { groupsOf } from '../src/infra/whatsapp/wwebjs/processes.ts';
+import type { SandboxNetwork } from '../src/sandbox/network/network.ts';
 
 /** After this long a session that nobody uses has done with starting, ms. */
 const SETTLE_MS = 3_000;

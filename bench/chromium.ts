@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { LaunchOptions } from 'puppeteer';
 import { childEnvironment } from '../src/infra/config.ts';
-import { SandboxNetwork } from '../src/infra/whatsapp/sandbox/network.ts';
 import {
   findChromium,
   launchOptions,
   MEMORY_ARGUMENTS,
   runsUnsandboxed,
 } from '../src/infra/whatsapp/wwebjs/chromium.ts';
+import { SandboxNetwork } from '../src/sandbox/network/network.ts';
 import { startStandIn } from '../test/support/stand-in/index.ts';
 import { BrowserSessions } from './browser-sessions.ts';
 import {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { childEnvironment } from '../src/infra/config.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/infra/postgres/embedded.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/infra/postgres/embedded/embedded.ts';
 import { migrate } from '../src/infra/postgres/migrate.ts';
 import { LogTail } from './log-tail.ts';
 import { ask, NODE_ARGUMENTS, spawnNode, stopNode } from './pinned.ts';

@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createActor, fromCallback } from 'xstate';
-import { agentMachine } from '../src/actors/agent.machine.ts';
-import { observe } from '../src/actors/observe.ts';
-import type { TransitionRecord } from '../src/actors/protocol.ts';
-import { supervisorMachine } from '../src/actors/supervisor.machine.ts';
+import type { TransitionRecord } from '../src/actors/domain/agent-view.ts';
+import { agentMachine } from '../src/actors/session/session.machine.ts';
+import { supervisorMachine } from '../src/actors/session/supervisor.machine.ts';
+import { observe } from '../src/actors/statechart/transition-recorder.ts';
 import { childEnvironment } from '../src/infra/config.ts';
 import { Harness } from '../test/support/http-harness.ts';
 import { silentPort } from '../test/support/silent-port.ts';

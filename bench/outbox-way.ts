@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Outbox } from '../src/actors/outbox.ts';
-import type { MessageLog, StoredMessage } from '../src/actors/ports-stores.ts';
-import { type ActorSettings, DEFAULT_LIMITS } from '../src/actors/settings.ts';
+import type { MessageLog, StoredMessage } from '../src/actors/domain/ports/stores.ts';
+import { type ActorSettings, DEFAULT_LIMITS } from '../src/actors/domain/settings.ts';
+import { Outbox } from '../src/actors/outbound/dispatcher.ts';
 import { childEnvironment } from '../src/infra/config.ts';
 import { HOST_CLOCK } from '../src/infra/host-clock.ts';
-import type { SandboxNetwork } from '../src/infra/whatsapp/sandbox/network.ts';
 import { WwebjsDriver } from '../src/infra/whatsapp/wwebjs/driver.ts';
+import type { SandboxNetwork } from '../src/sandbox/network/network.ts';
 
 const settings: ActorSettings = {
   sendRatePerMinute: 10_000_000,

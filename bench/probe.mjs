@@ -1,7 +1,7 @@
 // Loaded into the measured service before its own code (`--import`): looks at memory and timers when it is asked to,
 // lets phones of the simulated WhatsApp write, and notes when the service heard of it. Changes nothing else.
-import { AdvanceableClock } from '../dist/infra/whatsapp/sandbox/advanceable-clock.js';
-import { SandboxNetwork } from '../dist/infra/whatsapp/sandbox/network.js';
+import { AdvanceableClock } from '../dist/sandbox/network/advanceable-clock.js';
+import { SandboxNetwork } from '../dist/sandbox/network/network.js';
 
 /** What the clock of actors and sandbox still has to ring for. */
 const pending = new Set();

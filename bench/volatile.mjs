@@ -1,7 +1,7 @@
 // Loaded into the measured service before its own code (`--import`): messages are numbered and kept by nobody, so
 // that what is left is the service without its durable writes. Nothing else changes.
 import { randomUUID } from 'node:crypto';
-import { PgMessageLog } from '../dist/infra/postgres/message-log.js';
+import { PgMessageLog } from '../dist/infra/postgres/stores/message-log.js';
 
 let seq = 0;
 

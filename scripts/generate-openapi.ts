@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
 import { openApiDocument } from '../src/http/openapi/document.ts';
-import { sandboxDocument } from '../src/sandbox-routes.ts';
+import { sandboxDocument } from '../src/sandbox/control-api/sandbox-routes.ts';
 
 const SERVER = 'http://localhost:3000';
 

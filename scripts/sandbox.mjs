@@ -5,7 +5,7 @@ process.env.WHATSAPP_DRIVER = 'sandbox';
 process.env.DATA_DIR ||= './data/sandbox';
 process.env.DB_URL ??= '';
 const { app } = await import('../dist/main.js');
-const { DEMO } = await import('../dist/infra/whatsapp/sandbox/control/demo.js');
+const { DEMO } = await import('../dist/sandbox/control-api/demo.js');
 
 /** Puts the demo in place; gives what went wrong, or null. */
 async function seed() {

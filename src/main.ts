@@ -1,6 +1,6 @@
 import { createApp } from './app.ts';
 import { ConfigError, loadEnvFile, readConfig } from './infra/config.ts';
-import { createLogger } from './infra/logger.ts';
+import { createLogger } from './infra/logging/logger.ts';
 
 // The process: configuration → app → start → signals → exit code (SPEC §13).
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Scheduler, WhatsAppDriver } from './actors/ports.ts';
-import type { GatewaySystem } from './actors/protocol.ts';
+import type { GatewaySystem } from './actors/domain/gateway-api.ts';
+import type { Scheduler } from './actors/domain/ports/clock.ts';
+import type { WhatsAppDriver } from './actors/domain/ports/whatsapp.ts';
 import { isLoopback } from './http/middleware/security-headers.ts';
 import type { Edition, ExtraRouter } from './http/ports.ts';
 import { type Config, childEnvironment } from './infra/config.ts';
@@ -70,10 +71,10 @@ async function realSide(config: Config, onFault: OnFault, onNotice: OnNotice): P
 async function sandboxSide(config: Config): Promise<WhatsAppSide> {
   const [{ SandboxNetwork }, { SandboxDriver }, { startEchoAi }, { SANDBOX_EDITION, sandboxRouters }] =
     await Promise.all([
-      import('./infra/whatsapp/sandbox/network.ts'),
-      import('./infra/whatsapp/sandbox/driver.ts'),
-      import('./infra/whatsapp/sandbox/echo-ai.ts'),
-      import('./sandbox-routes.ts'),
+      import('./sandbox/network/network.ts'),
+      import('./sandbox/driver/sandbox-driver.ts'),
+      import('./sandbox/echo-ai.ts'),
+      import('./sandbox/control-api/sandbox-routes.ts'),
     ]);
   const network = new SandboxNetwork({ journal: `${config.DATA_DIR}/sandbox.jsonl` });
   const driver = new SandboxDriver(network);

@@ -1,4 +1,9 @@
-import type { ChartEdge, ChartGraph, ChartState, ChartTransition } from '../../src/actors/protocol-chart.ts';
+import type {
+  ChartEdge,
+  ChartGraph,
+  ChartState,
+  ChartTransition,
+} from '../../src/actors/domain/chart-graph.ts';
 
 // How big things are: text is monospace, so its width is known without a browser.
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { agentMachine } from '../../src/actors/agent.machine.ts';
-import { chartGraph } from '../../src/actors/chart-graph.ts';
-import { supervisorMachine } from '../../src/actors/supervisor.machine.ts';
+import { agentMachine } from '../../src/actors/session/session.machine.ts';
+import { supervisorMachine } from '../../src/actors/session/supervisor.machine.ts';
+import { chartGraph } from '../../src/actors/statechart/graph.ts';
 import { layOut } from './layout.ts';
 import { reasonNotes } from './reasons.ts';
 import { svgOf } from './svg.ts';

@@ -1,6 +1,6 @@
 import elkModule from 'elkjs/lib/elk.bundled.js';
 import type { ELK as Elk, ElkExtendedEdge, ElkLabel, ElkNode, ElkPoint } from 'elkjs/lib/elk-api.js';
-import type { ChartEdge, ChartGraph } from '../../src/actors/protocol-chart.ts';
+import type { ChartEdge, ChartGraph } from '../../src/actors/domain/chart-graph.ts';
 import { anywhereBox, type Box, boxOf, LABEL, labelOf, PAD, textWidth, writtenEdges } from './boxes.ts';
 
 const ROOT = 'chart';

@@ -1,4 +1,4 @@
-import { DOWN_REASONS, type DownRule } from '../../src/actors/down-reasons.ts';
+import { DOWN_REASONS, type DownRule } from '../../src/actors/domain/restart-policy.ts';
 
 // Which end of a session leads where: the table that the supervisor decides by, in words.
 

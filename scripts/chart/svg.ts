@@ -1,5 +1,5 @@
 import type { ElkPoint } from 'elkjs/lib/elk-api.js';
-import type { ChartGraph, ChartState } from '../../src/actors/protocol-chart.ts';
+import type { ChartGraph, ChartState } from '../../src/actors/domain/chart-graph.ts';
 import { edgeTooltip, LABEL, labelOf, PAD, ROW, type Row, TITLE } from './boxes.ts';
 import type { Frame, Layout, PlacedBox, PlacedLine } from './layout.ts';
 

@@ -1,4 +1,4 @@
-import type { ChartGraph } from '../../src/actors/protocol-chart.ts';
+import type { ChartGraph } from '../../src/actors/domain/chart-graph.ts';
 import { mermaidOf } from '../../src/http/pages/chart-mermaid.ts';
 import { reasonTable } from './reasons.ts';
 
@@ -16,7 +16,7 @@ Written by \`npm run chart\` from the machines in \`src/actors\`; a test compare
 live states of an agent lit: \`GET /sessions/{agentId}/statechart\`. Live, with what led there: \`/inspector\`.
 
 A line's label lists each event with its guard in brackets. \`after …\` names a limit of
-[settings.ts](../src/actors/settings.ts), \`… done\` and \`… failed\` the end of what the state runs, \`always\` a
+[settings.ts](../src/actors/domain/settings.ts), \`… done\` and \`… failed\` the end of what the state runs, \`always\` a
 transition that needs no event.
 
 ## The agent
@@ -33,7 +33,7 @@ ${fenced(mermaidOf(supervisor))}
 
 ## Why a session ended, and what comes of it
 
-The reasons of \`agent.down\`, from [down-reasons.ts](../src/actors/down-reasons.ts); \`comesBack\` decides by them.
+The reasons of \`agent.down\`, from [down-reasons.ts](../src/actors/domain/restart-policy.ts); \`comesBack\` decides by them.
 A reason that is not here comes back by itself.
 
 ${reasonTable()}

@@ -1,4 +1,4 @@
-import type { AgentRef } from '../actors/ports.ts';
+import type { AgentRef } from '../actors/domain/identity.ts';
 
 /** The answer of a finished request, kept to be given again. `headers` holds those that belong to the answer. */
 export interface IdempotentAnswer {

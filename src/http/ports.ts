@@ -1,9 +1,10 @@
 import type { Response, Router } from 'express';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import type { ErrorCode } from '../actors/errors.ts';
-import type { ImageFile, Jid } from '../actors/ports.ts';
-import type { GatewaySystem } from '../actors/protocol.ts';
+import type { ErrorCode } from '../actors/domain/errors.ts';
+import type { GatewaySystem } from '../actors/domain/gateway-api.ts';
+import type { Jid } from '../actors/domain/identity.ts';
+import type { ImageFile } from '../actors/domain/ports/whatsapp.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
 
 // What the HTTP edge needs of the outside, besides the actors. `infra/` implements it, `app.ts` hands it in.

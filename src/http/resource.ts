@@ -1,5 +1,5 @@
 import type { RequestHandler, Response, Router } from 'express';
-import { GatewayError } from '../actors/errors.ts';
+import { GatewayError } from '../actors/domain/errors.ts';
 import { sendJson } from './send-json.ts';
 
 type Method = 'get' | 'post' | 'delete';

@@ -1,7 +1,7 @@
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
-import { GatewayError } from '../actors/errors.ts';
+import { GatewayError } from '../actors/domain/errors.ts';
 import { problemBody } from './middleware/error-handler.ts';
 import { newTraceId } from './middleware/trace.ts';
 

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
-import { faultWords } from '../fault-words.ts';
 import {
   baseUrl,
   bearerToken,
@@ -11,6 +10,7 @@ import {
   fetchOrigins,
   trustedProxies,
 } from './config-fields.ts';
+import { faultWords } from './zod-error-map.ts';
 
 // The only reader of the environment (SPEC §2). Every fault is listed at once; the process then exits with 78.
 

@@ -1,4 +1,4 @@
-import type { Scheduler } from '../actors/ports.ts';
+import type { Scheduler } from '../actors/domain/ports/clock.ts';
 
 /** The time of the host; its functions are looked up at each call, so that faked ones are seen. */
 export const HOST_CLOCK: Scheduler = {

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
-import { backoffMs, RESTART_BACKOFF } from '../../src/actors/backoff.ts';
-import { Conversations } from '../../src/actors/conversations.ts';
-import { downRule } from '../../src/actors/down-reasons.ts';
-import { judgeInbound } from '../../src/actors/inbound-filter.ts';
-import { LoopGuard } from '../../src/actors/loop-guard.ts';
-import { messageKey } from '../../src/actors/message-key.ts';
-import { MessageTime } from '../../src/actors/message-time.ts';
-import type { InboundMessage } from '../../src/actors/ports.ts';
-import { StartGate } from '../../src/actors/start-gate.ts';
+import { backoffMs, RESTART_BACKOFF } from '../../src/actors/domain/backoff.ts';
+import type { InboundMessage } from '../../src/actors/domain/ports/whatsapp.ts';
+import { downRule } from '../../src/actors/domain/restart-policy.ts';
+import { Conversations } from '../../src/actors/inbound/chat-queues.ts';
+import { judgeInbound } from '../../src/actors/inbound/inbound-filter.ts';
+import { LoopGuard } from '../../src/actors/inbound/loop-guard.ts';
+import { messageKey } from '../../src/actors/inbound/message-key.ts';
+import { MessageTime } from '../../src/actors/inbound/message-time.ts';
+import { StartGate } from '../../src/actors/session/start-semaphore.ts';
 
 const me = { pn: '628111@c.us', lid: '99@lid' };
 const dm: InboundMessage = {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';

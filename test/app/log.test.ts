@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { LOG_EVENTS } from '../../src/infra/log-vocabulary.ts';
-import { createLogger } from '../../src/infra/logger.ts';
+import { LOG_EVENTS } from '../../src/infra/logging/log-vocabulary.ts';
+import { createLogger } from '../../src/infra/logging/logger.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { FIELDS, readLine } from '../support/log-lines.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createLogger } from '../../src/infra/logger.ts';
+import { createLogger } from '../../src/infra/logging/logger.ts';
 import { openDatabase } from '../../src/infra/postgres/database.ts';
 import { callApi } from '../support/api.ts';
 import { type LogLine, readLine } from '../support/log-lines.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { TransitionRecord } from '../../src/actors/protocol.ts';
+import type { TransitionRecord } from '../../src/actors/domain/agent-view.ts';
 import { callApi } from '../support/api.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';

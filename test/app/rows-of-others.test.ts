@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type pg from 'pg';
-import { createLogger } from '../../src/infra/logger.ts';
-import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { createLogger } from '../../src/infra/logging/logger.ts';
+import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { agentRef } from '../support/agent-ref.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { DEMO } from '../../src/infra/whatsapp/sandbox/control/demo.ts';
+import { DEMO } from '../../src/sandbox/control-api/demo.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { processesIn } from '../support/processes.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createLogger } from '../../src/infra/logger.ts';
+import { createLogger } from '../../src/infra/logging/logger.ts';
 import type { ApiAnswer } from '../support/api.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import { browsersOf } from '../../src/infra/whatsapp/wwebjs/processes.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { forEachEdition } from '../support/editions.ts';
 import { withDatabase } from '../support/postgres.ts';

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { expect } from 'chai';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { EDITIONS, SOURCES, type Switches } from '../support/stand-in/editions.ts';

@@ -1,9 +1,9 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { createLogger } from '../../src/infra/logger.ts';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { createLogger } from '../../src/infra/logging/logger.ts';
 import { browsersOf } from '../../src/infra/whatsapp/wwebjs/processes.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { type ApiAnswer, callApi } from '../support/api.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';

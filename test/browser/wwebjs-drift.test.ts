@@ -10,9 +10,9 @@ import type {
   InboundMessage,
   WebAuthnJson,
   WhatsAppClient,
-} from '../../src/actors/ports.ts';
-import { Seeded } from '../../src/infra/whatsapp/sandbox/seeded.ts';
+} from '../../src/actors/domain/ports/whatsapp.ts';
 import { BINDINGS } from '../../src/infra/whatsapp/wwebjs/page/bindings.ts';
+import { Seeded } from '../../src/sandbox/network/seeded.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { forEachEdition } from '../support/editions.ts';
 import { eventually } from '../support/eventually.ts';

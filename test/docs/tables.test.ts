@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { STATUS } from '../../src/http/middleware/error-handler.ts';
-import { FIXED_NUMBERS } from '../../src/infra/whatsapp/sandbox/fixed-numbers.ts';
+import { FIXED_NUMBERS } from '../../src/sandbox/network/fixed-numbers.ts';
 import { inIndonesian, read, tableOf } from './pages.ts';
 
 interface Schema {

@@ -30,7 +30,7 @@ describe('docs/whatsapp-drift.md', () => {
       .filter((cells) => cells.length === 5)
       .slice(1);
     expect(rows.map(([name]) => name)).to.deep.equal(names.map((name) => `\`${name}\``));
-    const tests = await read('test/infra/wwebjs/page-layer.test.ts');
+    const tests = await read('test/infra/whatsapp/wwebjs/page-layer.test.ts');
     for (const title of rows.flatMap((cells) => titlesIn(cells[4]!))) expect(tests).to.include(title);
   });
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import { browsersOf, processesOfGroup } from '../../src/infra/whatsapp/wwebjs/processes.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { callApi } from '../support/api.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { forEachEdition } from '../support/editions.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pino from 'pino';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, tell } from '../support/fault-runs.ts';

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import sinon from 'sinon';
-import type { AgentRef } from '../../src/actors/ports.ts';
-import type { GatewayEvents } from '../../src/actors/protocol.ts';
-import { PgAgentStore } from '../../src/infra/postgres/agent-store.ts';
-import { PgInboundLog } from '../../src/infra/postgres/inbound-log.ts';
-import { PgMessageLog } from '../../src/infra/postgres/message-log.ts';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import type { GatewayEvents } from '../../src/actors/domain/gateway-events.ts';
+import type { AgentRef } from '../../src/actors/domain/identity.ts';
+import { PgAgentStore } from '../../src/infra/postgres/stores/agent-store.ts';
+import { PgInboundLog } from '../../src/infra/postgres/stores/inbound-log.ts';
+import { PgMessageLog } from '../../src/infra/postgres/stores/message-log.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, quantile, tell, times } from '../support/fault-runs.ts';

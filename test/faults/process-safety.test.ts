@@ -1,8 +1,8 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
 import { browsersOf } from '../../src/infra/whatsapp/wwebjs/processes.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, quantile, tell, times } from '../support/fault-runs.ts';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { createGatewaySystem } from '../../src/actors/gateway-system.ts';
-import type { AgentRecord, MessageLog, StoredMessage } from '../../src/actors/ports-stores.ts';
-import { DEFAULT_LIMITS } from '../../src/actors/settings.ts';
-import { Seeded } from '../../src/infra/whatsapp/sandbox/seeded.ts';
+import type { AgentRecord, MessageLog, StoredMessage } from '../../src/actors/domain/ports/stores.ts';
+import { DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
+import { createGatewaySystem } from '../../src/actors/gateway/gateway.ts';
+import { Seeded } from '../../src/sandbox/network/seeded.ts';
 import { FAULT_SEED, faultRuns, tell } from '../support/fault-runs.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { type Chance, type RandomClient, RandomDriver } from '../support/random-driver.ts';

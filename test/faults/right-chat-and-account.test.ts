@@ -1,14 +1,10 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import type {
-  AgentRef,
-  HandoverOptions,
-  Scheduler,
-  SentQuery,
-  WhatsAppClient,
-} from '../../src/actors/ports.ts';
-import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import type { AgentRef } from '../../src/actors/domain/identity.ts';
+import type { Scheduler } from '../../src/actors/domain/ports/clock.ts';
+import type { HandoverOptions, SentQuery, WhatsAppClient } from '../../src/actors/domain/ports/whatsapp.ts';
+import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, tell, times } from '../support/fault-runs.ts';

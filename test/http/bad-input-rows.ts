@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../src/actors/errors.ts';
+import type { ErrorCode } from '../../src/actors/domain/errors.ts';
 import type { Ask } from '../support/http-harness.ts';
 
 const session = { userId: 7, agentId: 'new-bot', agentName: 'New Bot' };

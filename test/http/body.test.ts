@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { BODY_LIMITS, bodyDeadlineMs } from '../../src/http/middleware/json-body.ts';
-import { parseJid } from '../../src/infra/jid.ts';
+import { parseJid } from '../../src/infra/whatsapp/phone-number.ts';
 import { Harness } from '../support/http-harness.ts';
 
 const to = '081234567890';

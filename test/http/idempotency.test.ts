@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { StoredMessage } from '../../src/actors/ports-stores.ts';
-import type { SendOutcome } from '../../src/actors/protocol.ts';
+import type { SendOutcome } from '../../src/actors/domain/gateway-api.ts';
+import type { StoredMessage } from '../../src/actors/domain/ports/stores.ts';
 import { canonicalJson } from '../../src/http/middleware/idempotency.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectProblem, failure, Harness } from '../support/http-harness.ts';

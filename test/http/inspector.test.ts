@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
-import type { TransitionRecord } from '../../src/actors/protocol.ts';
+import type { TransitionRecord } from '../../src/actors/domain/agent-view.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { Harness } from '../support/http-harness.ts';
 

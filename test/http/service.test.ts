@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { createHttpApp } from '../../src/http/app.ts';
 import { openApiDocument } from '../../src/http/openapi/document.ts';
 import type { HttpDeps } from '../../src/http/ports.ts';
-import { sandboxDocument } from '../../src/sandbox-routes.ts';
+import { sandboxDocument } from '../../src/sandbox/control-api/sandbox-routes.ts';
 import { expectProblem, Harness } from '../support/http-harness.ts';
 import { checkExamples } from '../support/openapi-check.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { RequestHandler } from 'express';
-import { GatewayError } from '../../src/actors/errors.ts';
+import { GatewayError } from '../../src/actors/domain/errors.ts';
 import { streamLimit } from '../../src/http/sse/stream-limit.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { dashboard } from '../../scripts/dashboard.ts';
-import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
+import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { withDatabase } from '../support/postgres.ts';

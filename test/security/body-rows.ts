@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { ErrorCode } from '../../src/actors/errors.ts';
+import type { ErrorCode } from '../../src/actors/domain/errors.ts';
 import { type Attack, attackOn, KEY, MARK } from './row.ts';
 
 const message = { to: '081234567890', message: MARK };

@@ -3,7 +3,7 @@ import { lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createApp } from '../../src/app.ts';
-import { createLogger } from '../../src/infra/logger.ts';
+import { createLogger } from '../../src/infra/logging/logger.ts';
 import { type ApiAnswer, callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { withDatabase } from '../support/postgres.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ErrorCode } from '../../src/actors/errors.ts';
+import type { ErrorCode } from '../../src/actors/domain/errors.ts';
 import { STATUS } from '../../src/http/middleware/error-handler.ts';
 import { AttackedService } from '../support/attacked-service.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../src/actors/errors.ts';
+import type { ErrorCode } from '../../src/actors/domain/errors.ts';
 import { type Attack, KEY, MARK } from './row.ts';
 
 const message = { to: '081234567890', message: MARK };

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../src/actors/errors.ts';
+import type { ErrorCode } from '../../src/actors/domain/errors.ts';
 import { gif, jpeg, png, pngClaiming, webp } from '../support/images.ts';
 import { type Attack, attackOn } from './row.ts';
 

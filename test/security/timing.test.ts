@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Request, Response } from 'express';
 import sinon from 'sinon';
-import { toGatewayError } from '../../src/actors/errors.ts';
+import { toGatewayError } from '../../src/actors/domain/errors.ts';
 import { agentAuth } from '../../src/http/middleware/agent-auth.ts';
 import { FakeSystem } from '../support/fake-system.ts';
 import { Harness } from '../support/http-harness.ts';

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../src/actors/errors.ts';
+import type { ErrorCode } from '../../src/actors/domain/errors.ts';
 import { type Attack, KEY, MARK } from './row.ts';
 
 /** Ids that are no agent's, each as it stands in the request line: a folder beside ours, a header, a shell. */

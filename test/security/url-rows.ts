@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../src/actors/errors.ts';
+import type { ErrorCode } from '../../src/actors/domain/errors.ts';
 import { FORBIDDEN_URLS } from '../support/forbidden-urls.ts';
 import { type Attack, attackOn } from './row.ts';
 

@@ -1,4 +1,4 @@
-import type { AgentRef } from '../../src/actors/ports.ts';
+import type { AgentRef } from '../../src/actors/domain/identity.ts';
 
 /** An agent of a user, of user 1 unless another is named. */
 export function agentRef(agentId: string, userId = 1): AgentRef {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createLogger } from '../../src/infra/logger.ts';
+import { createLogger } from '../../src/infra/logging/logger.ts';
 import { EventStream } from './event-stream.ts';
 import { eventually } from './eventually.ts';
 import { Canary, EvilWeb } from './evil-web.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { GatewayError } from '../../src/actors/errors.ts';
+import { GatewayError } from '../../src/actors/domain/errors.ts';
 
 /** The `GatewayError` that a promise rejects with; anything else fails the test. */
 export async function failureOf(promise: Promise<unknown>): Promise<GatewayError> {

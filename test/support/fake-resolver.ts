@@ -1,6 +1,6 @@
 import { lookup as systemLookup } from 'node:dns';
 import { isIP } from 'node:net';
-import type { Lookup } from '../../src/infra/guarded-lookup.ts';
+import type { Lookup } from '../../src/infra/net/guarded-lookup.ts';
 
 /**
  * A name server in an attacker's hand: each look-up of one of its names gives the next of that name's answers, and

@@ -1,25 +1,25 @@
 import { EventEmitter } from 'eventemitter3';
-import { agentMachine } from '../../src/actors/agent.machine.ts';
-import { chartGraph } from '../../src/actors/chart-graph.ts';
-import { GatewayError } from '../../src/actors/errors.ts';
-import type { AgentRef, AiRequest, Jid, WebAuthnJson } from '../../src/actors/ports.ts';
-import type { OutgoingMessage, StoredMessage } from '../../src/actors/ports-stores.ts';
+import type { AgentView, QrView, TransitionRecord } from '../../src/actors/domain/agent-view.ts';
+import type { MachineName, NextTransition } from '../../src/actors/domain/chart-graph.ts';
+import { GatewayError } from '../../src/actors/domain/errors.ts';
 import type {
-  AgentView,
-  GatewayEvents,
   GatewaySystem,
   PairingCode,
-  QrView,
   RemovalOutcome,
   RunOutcome,
   SendOptions,
   SendOutcome,
   SessionSpec,
   StartOutcome,
-  TransitionRecord,
-} from '../../src/actors/protocol.ts';
-import type { MachineName, NextTransition } from '../../src/actors/protocol-chart.ts';
-import { supervisorMachine } from '../../src/actors/supervisor.machine.ts';
+} from '../../src/actors/domain/gateway-api.ts';
+import type { GatewayEvents } from '../../src/actors/domain/gateway-events.ts';
+import type { AgentRef, Jid } from '../../src/actors/domain/identity.ts';
+import type { AiRequest } from '../../src/actors/domain/ports/ai.ts';
+import type { OutgoingMessage, StoredMessage } from '../../src/actors/domain/ports/stores.ts';
+import type { WebAuthnJson } from '../../src/actors/domain/ports/whatsapp.ts';
+import { agentMachine } from '../../src/actors/session/session.machine.ts';
+import { supervisorMachine } from '../../src/actors/session/supervisor.machine.ts';
+import { chartGraph } from '../../src/actors/statechart/graph.ts';
 
 export const AT = new Date('2025-11-07T08:00:00.000Z');
 

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
-import { Seeded } from '../../src/infra/whatsapp/sandbox/seeded.ts';
 import { findChromium } from '../../src/infra/whatsapp/wwebjs/chromium.ts';
+import { Seeded } from '../../src/sandbox/network/seeded.ts';
 
 const { FAULT_RUNS, FAULT_REPORT, PATH = '', PUPPETEER_EXECUTABLE_PATH } = process.env;
 /** What all chance in these suites is drawn from. */

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { GatewayError } from '../../src/actors/errors.ts';
-import type { AgentRef, WhatsAppClient, WhatsAppClientEvents } from '../../src/actors/ports.ts';
-import { SandboxDriver } from '../../src/infra/whatsapp/sandbox/driver.ts';
-import type { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { GatewayError } from '../../src/actors/domain/errors.ts';
+import type { AgentRef } from '../../src/actors/domain/identity.ts';
+import type { WhatsAppClient, WhatsAppClientEvents } from '../../src/actors/domain/ports/whatsapp.ts';
+import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
+import type { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 
 /** The calls of a client. */
 export type ClientCall = Exclude<keyof WhatsAppClient, 'events'>;

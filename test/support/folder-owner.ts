@@ -1,4 +1,4 @@
-import { lockFolder } from '../../src/infra/folder-lock.ts';
+import { lockFolder } from '../../src/infra/ownership/folder-lock.ts';
 
 // A process that holds a folder, to be killed: it says `held` and then only waits.
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { z } from 'zod';
-import type { LogEvent } from '../../src/infra/log-vocabulary.ts';
+import type { LogEvent } from '../../src/infra/logging/log-vocabulary.ts';
 
 const traceId = z.string().regex(/^[0-9a-f]{32}$/);
 const agentId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/);

@@ -1,4 +1,4 @@
-import type { Scheduler } from '../../src/actors/ports.ts';
+import type { Scheduler } from '../../src/actors/domain/ports/clock.ts';
 
 interface Alarm {
   due: number;

@@ -1,18 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'eventemitter3';
-import { GatewayError } from '../../src/actors/errors.ts';
-import { createGatewaySystem } from '../../src/actors/gateway-system.ts';
+import { GatewayError } from '../../src/actors/domain/errors.ts';
+import type { AgentRef } from '../../src/actors/domain/identity.ts';
+import type { AiBackend } from '../../src/actors/domain/ports/ai.ts';
 import type {
-  AgentRef,
-  AiBackend,
+  AgentRecord,
+  AgentStore,
+  MessageLog,
+  StoredMessage,
+} from '../../src/actors/domain/ports/stores.ts';
+import type {
   InboundMessage,
   WebAuthnJson,
   WhatsAppClient,
   WhatsAppClientEvents,
   WhatsAppDriver,
-} from '../../src/actors/ports.ts';
-import type { AgentRecord, AgentStore, MessageLog, StoredMessage } from '../../src/actors/ports-stores.ts';
-import { type ActorSettings, DEFAULT_LIMITS } from '../../src/actors/settings.ts';
+} from '../../src/actors/domain/ports/whatsapp.ts';
+import { type ActorSettings, DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
+import { createGatewaySystem } from '../../src/actors/gateway/gateway.ts';
 import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 
 /** The trace id of every request that a test doesn't give one of its own. */

@@ -2,7 +2,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { expect } from 'chai';
 import { openApiDocument } from '../../src/http/openapi/document.ts';
-import { sandboxDocument } from '../../src/sandbox-routes.ts';
+import { sandboxDocument } from '../../src/sandbox/control-api/sandbox-routes.ts';
 
 interface Media {
   example?: unknown;

@@ -1,4 +1,4 @@
-import { startEmbeddedPostgres } from '../../src/infra/postgres/embedded.ts';
+import { startEmbeddedPostgres } from '../../src/infra/postgres/embedded/embedded.ts';
 
 // A process that owns an embedded server, to be killed: it says `ready` and then only waits.
 

@@ -1,11 +1,11 @@
 import { EventEmitter } from 'eventemitter3';
-import { GatewayError } from '../../src/actors/errors.ts';
+import { GatewayError } from '../../src/actors/domain/errors.ts';
 import type {
   Handover,
   WhatsAppClient,
   WhatsAppClientEvents,
   WhatsAppDriver,
-} from '../../src/actors/ports.ts';
+} from '../../src/actors/domain/ports/whatsapp.ts';
 
 /** Draws from [0, 1). */
 export type Chance = () => number;

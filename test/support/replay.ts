@@ -5,13 +5,13 @@ import {
   initialTransition,
   transition,
 } from 'xstate';
-import { agentMachine } from '../../src/actors/agent.machine.ts';
-import { downRule } from '../../src/actors/down-reasons.ts';
-import type { TransitionRecord } from '../../src/actors/protocol.ts';
-import type { MachineName } from '../../src/actors/protocol-chart.ts';
-import { type ActorLimits, DEFAULT_LIMITS } from '../../src/actors/settings.ts';
-import { pathsOf } from '../../src/actors/state-paths.ts';
-import { type SupervisedAgent, supervisorMachine } from '../../src/actors/supervisor.machine.ts';
+import type { TransitionRecord } from '../../src/actors/domain/agent-view.ts';
+import type { MachineName } from '../../src/actors/domain/chart-graph.ts';
+import { downRule } from '../../src/actors/domain/restart-policy.ts';
+import { type ActorLimits, DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
+import { agentMachine } from '../../src/actors/session/session.machine.ts';
+import { type SupervisedAgent, supervisorMachine } from '../../src/actors/session/supervisor.machine.ts';
+import { pathsOf } from '../../src/actors/statechart/state-paths.ts';
 import { silentPort } from './silent-port.ts';
 
 /** A history as the inspector copies it, or as `GET /inspector/api/agents/{agentId}` gives it in `history`. */

@@ -1,10 +1,10 @@
 import { channel } from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
-import { Outbox } from '../../src/actors/outbox.ts';
-import type { Settlement } from '../../src/actors/ports-stores.ts';
-import { PgInboundLog } from '../../src/infra/postgres/inbound-log.ts';
-import { PgMessageLog } from '../../src/infra/postgres/message-log.ts';
-import { SandboxClient } from '../../src/infra/whatsapp/sandbox/client.ts';
+import type { Settlement } from '../../src/actors/domain/ports/stores.ts';
+import { Outbox } from '../../src/actors/outbound/dispatcher.ts';
+import { PgInboundLog } from '../../src/infra/postgres/stores/inbound-log.ts';
+import { PgMessageLog } from '../../src/infra/postgres/stores/message-log.ts';
+import { SandboxClient } from '../../src/sandbox/driver/sandbox-client.ts';
 import type { CrashPoint } from './crash-points.ts';
 
 // A door into the service's process for tests: loaded before the service itself (`--import`), spoken to over the IPC

@@ -1,5 +1,5 @@
-import { DEFAULT_LIMITS } from '../../src/actors/settings.ts';
-import type { SupervisedAgent } from '../../src/actors/supervisor.machine.ts';
+import { DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
+import type { SupervisedAgent } from '../../src/actors/session/supervisor.machine.ts';
 
 /** A port that does nothing and notes what was done; promises never settle unless overridden. */
 export function silentPort(overrides: Partial<SupervisedAgent> = {}): SupervisedAgent & { calls: string[] } {

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { callApi } from './api.ts';
 import { eventually } from './eventually.ts';
 import type { TestDatabase } from './postgres.ts';

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { WhatsAppClient, WhatsAppClientEvents } from '../../src/actors/ports.ts';
-import { SandboxNetwork } from '../../src/infra/whatsapp/sandbox/network.ts';
+import type { WhatsAppClient, WhatsAppClientEvents } from '../../src/actors/domain/ports/whatsapp.ts';
 import type { ClientDeadlines } from '../../src/infra/whatsapp/wwebjs/client.ts';
 import { WwebjsDriver, type WwebjsOptions } from '../../src/infra/whatsapp/wwebjs/driver.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { type StandIn, type StandInOptions, startStandIn } from './stand-in/index.ts';
 
 /** What the real driver needs around it: a network, the stand-in that links to it, and a folder for profiles. */

@@ -1,4 +1,4 @@
-import type { DOWN_REASONS } from '../../src/actors/down-reasons.ts';
+import type { DOWN_REASONS } from '../../src/actors/domain/restart-policy.ts';
 import type { Summary } from './api.ts';
 
 /** Each reason of the service's table, told to somebody who doesn't know the code. */

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { NETWORK, SETTINGS } from '../../src/infra/whatsapp/sandbox/control/bodies.ts';
-import type { ChatMessage, ChatView, Group } from '../../src/infra/whatsapp/sandbox/types.ts';
+import type { NETWORK, SETTINGS } from '../../src/sandbox/control-api/bodies.ts';
+import type { ChatMessage, ChatView, Group } from '../../src/sandbox/network/types.ts';
 import type { Call } from './api.ts';
 import { chatIn, mergeChats, mergeMessages } from './boxes.ts';
 import type { Caller } from './caller.ts';

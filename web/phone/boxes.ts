@@ -1,5 +1,5 @@
-import type { News } from '../../src/infra/whatsapp/sandbox/stream.ts';
-import type { ChatMessage, ChatView } from '../../src/infra/whatsapp/sandbox/types.ts';
+import type { News } from '../../src/sandbox/network/stream.ts';
+import type { ChatMessage, ChatView } from '../../src/sandbox/network/types.ts';
 import type { Box, Chat, State } from './state.ts';
 
 // What is on somebody's phone: the answers of the control API, kept up by the news.

@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
+import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, icon, type Row, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { State } from './state.ts';
 import { hueOf, nameOf } from './who.ts';

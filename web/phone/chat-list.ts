@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
+import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, icon, keyed, type Row, setAttribute, setShown, setText } from '../shared/dom.ts';
 import { clockTime, summaryOf, ticks } from './bubble.ts';
 import { hueOf, initialsOf } from './who.ts';

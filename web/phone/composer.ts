@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
+import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, icon, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Letter } from './actions.ts';
 import { summaryOf } from './bubble.ts';

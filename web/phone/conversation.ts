@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
+import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, icon, keyed, setShown, setText } from '../shared/dom.ts';
 import { bubble, type Change } from './bubble.ts';
 import { avatar } from './chat-list.ts';

@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../../src/infra/whatsapp/sandbox/types.ts';
+import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, setShown, setText } from '../shared/dom.ts';
 import type { Actions, Letter } from './actions.ts';
 import { clockTime } from './bubble.ts';

@@ -1,4 +1,4 @@
-import type { PhoneView } from '../../src/infra/whatsapp/sandbox/phones.ts';
+import type { PhoneView } from '../../src/sandbox/network/phones.ts';
 import { el, icon, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import type { State, Store } from './state.ts';

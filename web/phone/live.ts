@@ -1,4 +1,4 @@
-import type { News } from '../../src/infra/whatsapp/sandbox/stream.ts';
+import type { News } from '../../src/sandbox/network/stream.ts';
 
 const STREAM = '/sandbox/stream';
 /** A browser gives up for good when it gets another answer than a stream; then we try. */

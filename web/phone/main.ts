@@ -1,4 +1,4 @@
-import type { News } from '../../src/infra/whatsapp/sandbox/stream.ts';
+import type { News } from '../../src/sandbox/network/stream.ts';
 import './main.css';
 import { el, setAttribute, setShown } from '../shared/dom.ts';
 import { Actions } from './actions.ts';

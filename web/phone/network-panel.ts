@@ -1,5 +1,5 @@
-import type { PhoneView } from '../../src/infra/whatsapp/sandbox/phones.ts';
-import type { LineView, NetworkSettings } from '../../src/infra/whatsapp/sandbox/types.ts';
+import type { PhoneView } from '../../src/sandbox/network/phones.ts';
+import type { LineView, NetworkSettings } from '../../src/sandbox/network/types.ts';
 import { el, setAttribute, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { confirmed } from './dialogs.ts';

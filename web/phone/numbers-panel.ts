@@ -1,4 +1,4 @@
-import type { Behaviour } from '../../src/infra/whatsapp/sandbox/fixed-numbers.ts';
+import type { Behaviour } from '../../src/sandbox/network/fixed-numbers.ts';
 import { el } from '../shared/dom.ts';
 import { send } from './api.ts';
 import type { Caller } from './caller.ts';

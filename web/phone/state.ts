@@ -1,4 +1,4 @@
-import type { PhoneView } from '../../src/infra/whatsapp/sandbox/phones.ts';
+import type { PhoneView } from '../../src/sandbox/network/phones.ts';
 import type {
   Account,
   ChatMessage,
@@ -6,7 +6,7 @@ import type {
   Group,
   NetworkSettings,
   WireEntry,
-} from '../../src/infra/whatsapp/sandbox/types.ts';
+} from '../../src/sandbox/network/types.ts';
 import { oncePerFrame } from '../shared/dom.ts';
 
 /** A chat on somebody's phone; its messages are there once it was opened. */

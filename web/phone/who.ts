@@ -1,4 +1,4 @@
-import type { PhoneView } from '../../src/infra/whatsapp/sandbox/phones.ts';
+import type { PhoneView } from '../../src/sandbox/network/phones.ts';
 import { type Customer, FIRST_CUSTOMERS, type State } from './state.ts';
 
 // Who is who: JIDs as people read them.

@@ -1,4 +1,4 @@
-import type { WireEntry } from '../../src/infra/whatsapp/sandbox/types.ts';
+import type { WireEntry } from '../../src/sandbox/network/types.ts';
 import { el, keyed, setShown, setText } from '../shared/dom.ts';
 import { panel } from './panel.ts';
 import type { State, Store } from './state.ts';

@@ -1,8 +1,8 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
-import { GatewayError } from '../../actors/errors.ts';
-import type { AgentRef } from '../../actors/ports.ts';
-import type { GatewaySystem } from '../../actors/protocol.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
+import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
+import type { AgentRef } from '../../actors/domain/identity.ts';
 import { agentPath } from '../openapi/request-schemas.ts';
 import { parseWith } from './json-body.ts';
 import { createKeyRefresh } from './key-refresh.ts';

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
-import { GatewayError } from '../../actors/errors.ts';
-import type { GatewaySystem } from '../../actors/protocol.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
+import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
 import type { HttpSettings } from '../ports.ts';
 import { AddressLimit, clientOf } from './ip-rate-limit.ts';
 

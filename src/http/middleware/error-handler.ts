@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
-import { type ErrorCode, GatewayError } from '../../actors/errors.ts';
+import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
 import { sendJson } from '../send-json.ts';
 import { traceIdOf } from './trace.ts';
 

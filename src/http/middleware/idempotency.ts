@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
-import { type ErrorCode, GatewayError } from '../../actors/errors.ts';
+import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
 import type { HeldKey, IdempotencyStore, IdempotentAnswer } from '../idempotency-store.ts';
 import { keyHeader } from '../openapi/request-schemas.ts';
 import type { HttpObserver } from '../ports.ts';

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
-import { type ErrorCode, GatewayError } from '../../actors/errors.ts';
-import { faultWords } from '../../fault-words.ts';
+import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
+import { faultWords } from '../../infra/zod-error-map.ts';
 import { holdBody } from './body-hold.ts';
 import { type Issue, invalid } from './error-handler.ts';
 import { jsonFault } from './json-limits.ts';

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
-import type { GatewayError } from '../../actors/errors.ts';
+import type { GatewayError } from '../../actors/domain/errors.ts';
 import { bearerOf, sameSecret, unauthorized } from './agent-auth.ts';
 import { wrongKeys } from './wrong-keys.ts';
 

@@ -1,5 +1,5 @@
 import type { RequestHandler, Response } from 'express';
-import type { GatewaySystem } from '../../actors/protocol.ts';
+import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
 import { beforeAnswer } from '../send-json.ts';
 import { agentOf } from './agent-auth.ts';
 

@@ -1,4 +1,4 @@
-import { GatewayError } from '../../actors/errors.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 
 /** What one request holds of the budget. */
 export interface Hold {

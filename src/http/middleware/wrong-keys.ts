@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { GatewayError } from '../../actors/errors.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 import { AddressLimit, clientOf } from './ip-rate-limit.ts';
 
 /** Wrong keys of programs that an address may present: more than any honest mistake, too few to guess with. */

@@ -1,5 +1,5 @@
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi';
-import type { ErrorCode } from '../../actors/errors.ts';
+import type { ErrorCode } from '../../actors/domain/errors.ts';
 import * as examples from './examples.ts';
 import { type AgentBodies, agentPath, keyHeader, messagePath, preferHeader } from './request-schemas.ts';
 import {

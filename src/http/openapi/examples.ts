@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../actors/errors.ts';
+import type { ErrorCode } from '../../actors/domain/errors.ts';
 
 // One example per body of the OpenAPI document, with the values of one small story.
 

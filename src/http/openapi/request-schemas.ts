@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import 'zod-openapi';
-import { GatewayError } from '../../actors/errors.ts';
-import { AGENT_ID } from '../../actors/ports-stores.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
+import { AGENT_ID } from '../../actors/domain/identity.ts';
 
 // What comes in, as zod: the same schemas validate and are written into the OpenAPI document.
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import 'zod-openapi';
-import { ERROR_CODES } from '../../actors/errors.ts';
-import { MESSAGE_STATUSES, SESSION_STATES } from '../../actors/ports-stores.ts';
+import { ERROR_CODES } from '../../actors/domain/errors.ts';
+import { MESSAGE_STATUSES, SESSION_STATES } from '../../actors/domain/ports/stores.ts';
 import { agentId } from './request-schemas.ts';
 
 // What goes out, for the OpenAPI document; the test suite checks every answer against it.

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ZodOpenApiResponseObject, ZodOpenApiResponsesObject } from 'zod-openapi';
-import type { ErrorCode } from '../../actors/errors.ts';
+import type { ErrorCode } from '../../actors/domain/errors.ts';
 import { STATUS } from '../middleware/error-handler.ts';
 import { MESSAGES } from './examples.ts';
 import { problem } from './response-schemas.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import type { ErrorCode } from '../../actors/errors.ts';
+import type { ErrorCode } from '../../actors/domain/errors.ts';
 import { health, ready } from './response-schemas.ts';
 import { json, OPEN_OR_TOKEN, other, problems, redirect } from './responses.ts';
 

@@ -1,4 +1,4 @@
-import type { ChartEdge, ChartGraph, ChartState } from '../../actors/protocol-chart.ts';
+import type { ChartEdge, ChartGraph, ChartState } from '../../actors/domain/chart-graph.ts';
 
 /** A path as an id that mermaid takes. */
 const idOf = (path: string) => path.replaceAll('.', '__');

@@ -1,4 +1,4 @@
-import type { MachineName, NextTransition } from '../../actors/protocol-chart.ts';
+import type { MachineName, NextTransition } from '../../actors/domain/chart-graph.ts';
 import { webFile } from './web-files.ts';
 
 /** What is lit on a chart. */

@@ -1,4 +1,5 @@
-import type { AgentView, GatewaySystem, QrView } from '../../actors/protocol.ts';
+import type { AgentView, QrView } from '../../actors/domain/agent-view.ts';
+import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
 import { restrictionData } from './restriction-data.ts';
 
 // What the inspector shows of an agent: everything that explains a lifecycle, no key, no text of a message.

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import { GatewayError } from '../../actors/errors.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 import type { EdgeDeps } from '../context.ts';
 import { parseWith } from '../middleware/json-body.ts';
 import { isBrowser } from '../middleware/operator-auth.ts';

@@ -1,4 +1,4 @@
-import type { AgentView } from '../../actors/protocol.ts';
+import type { AgentView } from '../../actors/domain/agent-view.ts';
 
 /** A restriction as answers and events show it, its times as ISO; null when there is none. */
 export function restrictionData(restriction: AgentView['restriction']) {

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import { GatewayError } from '../../actors/errors.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 import { problemBody, problemHeaders, statusOf } from '../middleware/error-handler.ts';
 import { traceIdOf } from '../middleware/trace.ts';
 import { openApiDocument } from '../openapi/document.ts';

@@ -1,5 +1,7 @@
 import type { Response } from 'express';
-import type { GatewayEvents, GatewaySystem, MailboxView, PasskeyView } from '../../actors/protocol.ts';
+import type { MailboxView, PasskeyView } from '../../actors/domain/agent-view.ts';
+import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
+import type { GatewayEvents } from '../../actors/domain/gateway-events.ts';
 import { EventStream } from '../sse/event-stream.ts';
 import { restrictionData } from './restriction-data.ts';
 

@@ -1,7 +1,8 @@
 import { type RequestHandler, Router } from 'express';
 import QRCode from 'qrcode';
-import { GatewayError } from '../../actors/errors.ts';
-import type { AgentView, GatewaySystem, StartOutcome } from '../../actors/protocol.ts';
+import type { AgentView } from '../../actors/domain/agent-view.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
+import type { GatewaySystem, StartOutcome } from '../../actors/domain/gateway-api.ts';
 import type { EdgeDeps } from '../context.ts';
 import { createAdmission } from '../middleware/create-limits.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../middleware/json-body.ts';

@@ -1,4 +1,5 @@
-import type { GatewaySystem, TransitionRecord } from '../../actors/protocol.ts';
+import type { TransitionRecord } from '../../actors/domain/agent-view.ts';
+import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
 import { detailOf, type Summary, summaryOf } from '../routes/inspector-views.ts';
 import { Coalesced } from './coalesced.ts';
 import type { EventStream, SentEvent } from './event-stream.ts';

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { GatewayError } from '../../actors/errors.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 import { clientOf } from '../middleware/ip-rate-limit.ts';
 
 /** Event streams that may be open at once: more than pages and back ends need, far fewer than connections. */

@@ -3,13 +3,19 @@ import { randomBytes } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { z } from 'zod';
-import { pause } from '../../actors/deadline.ts';
-import { GatewayError } from '../../actors/errors.ts';
-import type { AiBackend, AiRequest, Scheduler } from '../../actors/ports.ts';
-import { type BoundedAnswer, BoundedFetchError, boundedFetch } from '../bounded-fetch.ts';
-import { BlockedAddressError, guardedLookup, isForbiddenLiteral, type Lookup } from '../guarded-lookup.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
+import type { AiBackend, AiRequest } from '../../actors/domain/ports/ai.ts';
+import type { Scheduler } from '../../actors/domain/ports/clock.ts';
+import { pause } from '../../actors/domain/timeout.ts';
 import { HOST_CLOCK } from '../host-clock.ts';
-import { isMetadata } from '../metadata-addresses.ts';
+import { type BoundedAnswer, BoundedFetchError, boundedFetch } from '../net/bounded-fetch.ts';
+import {
+  BlockedAddressError,
+  guardedLookup,
+  isForbiddenLiteral,
+  type Lookup,
+} from '../net/guarded-lookup.ts';
+import { isMetadata } from '../net/metadata-addresses.ts';
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
 /**

@@ -1,4 +1,4 @@
-import { GatewayError } from '../../actors/errors.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 
 /** Longest head of a data URL that is looked at: `data:image/jpeg;charset=…;base64`. */
 const MAX_HEAD = 256;

@@ -1,5 +1,5 @@
 import { fileTypeFromBuffer } from 'file-type';
-import { GatewayError } from '../../actors/errors.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 
 /** Decoded, 50 megapixels take 200 MB: more is a bomb, whatever the file's size. */
 const MAX_PIXELS = 50_000_000;

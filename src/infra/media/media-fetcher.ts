@@ -3,10 +3,15 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import ipaddr from 'ipaddr.js';
 import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-filtering-agent';
-import { GatewayError } from '../../actors/errors.ts';
-import { type BoundedAnswer, BoundedFetchError, boundedFetch } from '../bounded-fetch.ts';
-import { BlockedAddressError, guardedLookup, isForbiddenLiteral, type Lookup } from '../guarded-lookup.ts';
-import { isMetadata } from '../metadata-addresses.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
+import { type BoundedAnswer, BoundedFetchError, boundedFetch } from '../net/bounded-fetch.ts';
+import {
+  BlockedAddressError,
+  guardedLookup,
+  isForbiddenLiteral,
+  type Lookup,
+} from '../net/guarded-lookup.ts';
+import { isMetadata } from '../net/metadata-addresses.ts';
 
 const DEADLINE_MS = 10_000;
 const MAX_REDIRECTS = 3;

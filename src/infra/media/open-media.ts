@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { EventEmitter } from 'eventemitter3';
-import type { GatewayEvents } from '../../actors/protocol.ts';
-import type { Lookup } from '../guarded-lookup.ts';
-import { TempFiles } from '../temp-files.ts';
+import type { GatewayEvents } from '../../actors/domain/gateway-events.ts';
+import { TempFiles } from '../files/temp-files.ts';
+import type { Lookup } from '../net/guarded-lookup.ts';
 import { Spool } from './spool.ts';
 import { SpooledMedia } from './spooled-media.ts';
 

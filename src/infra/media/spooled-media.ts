@@ -1,7 +1,7 @@
-import { GatewayError, toGatewayError } from '../../actors/errors.ts';
-import type { ImageFile } from '../../actors/ports.ts';
-import type { Lookup } from '../guarded-lookup.ts';
-import type { TempFiles } from '../temp-files.ts';
+import { GatewayError, toGatewayError } from '../../actors/domain/errors.ts';
+import type { ImageFile } from '../../actors/domain/ports/whatsapp.ts';
+import type { TempFiles } from '../files/temp-files.ts';
+import type { Lookup } from '../net/guarded-lookup.ts';
 import { decodeBase64 } from './base64.ts';
 import { readImageHeader } from './image-header.ts';
 import { MediaFetcher } from './media-fetcher.ts';

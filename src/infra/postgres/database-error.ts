@@ -1,5 +1,5 @@
 import pg, { type PoolConfig } from 'pg';
-import { GatewayError } from '../../actors/errors.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 
 const RETRY_AFTER_SECONDS = 5;
 

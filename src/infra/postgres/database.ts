@@ -1,13 +1,13 @@
 import type { PoolConfig } from 'pg';
-import { PgAgentStore } from './agent-store.ts';
-import { PgApiKeyStore } from './api-key-store.ts';
 import { toStartError } from './database-error.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts';
-import { PgIdempotencyStore } from './idempotency-store.ts';
-import { PgInboundLog } from './inbound-log.ts';
-import { PgMessageLog } from './message-log.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/embedded.ts';
 import { migrate } from './migrate.ts';
 import { DatabasePool, type PoolStats, type QueryObserver } from './pool.ts';
+import { PgAgentStore } from './stores/agent-store.ts';
+import { PgApiKeyStore } from './stores/api-key-store.ts';
+import { PgIdempotencyStore } from './stores/idempotency-keys.ts';
+import { PgInboundLog } from './stores/inbound-log.ts';
+import { PgMessageLog } from './stores/message-log.ts';
 import { verifyEncoding, verifyTables } from './verify.ts';
 
 const HOUR_MS = 3_600_000;

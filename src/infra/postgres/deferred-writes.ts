@@ -1,4 +1,4 @@
-import { GatewayError } from '../../actors/errors.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 
 const RETRY_MS = 1_000;
 

@@ -1,4 +1,4 @@
-import { GatewayError } from '../../actors/errors.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 
 interface Waiting<Item, Result> {
   item: Item;

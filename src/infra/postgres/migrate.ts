@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg, { type PoolConfig } from 'pg';
-import { GatewayError, toGatewayError } from '../../actors/errors.ts';
+import { GatewayError, toGatewayError } from '../../actors/domain/errors.ts';
 import { toDatabaseError } from './database-error.ts';
 
 // Seen from the package's root, so that `src/` under tsx and `dist/` run the same files and the build copies none.

@@ -1,4 +1,4 @@
-import { GatewayError } from '../../actors/errors.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 import type { DatabasePool } from './pool.ts';
 
 const NUMBER = ['integer', 'bigint', 'smallint', 'numeric'];

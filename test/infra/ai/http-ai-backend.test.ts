@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { expect } from 'chai';
-import { GatewayError } from '../../../src/actors/errors.ts';
-import type { AiRequest } from '../../../src/actors/ports.ts';
+import { GatewayError } from '../../../src/actors/domain/errors.ts';
+import type { AiRequest } from '../../../src/actors/domain/ports/ai.ts';
 import { HttpAiBackend } from '../../../src/infra/ai/http-ai-backend.ts';
-import { BlockedAddressError, type Lookup } from '../../../src/infra/guarded-lookup.ts';
-import { isMetadata } from '../../../src/infra/metadata-addresses.ts';
+import { BlockedAddressError, type Lookup } from '../../../src/infra/net/guarded-lookup.ts';
+import { isMetadata } from '../../../src/infra/net/metadata-addresses.ts';
 
 const KEY = 'sk-very-secret-key';
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';

@@ -2,11 +2,11 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { GatewayError } from '../../../src/actors/errors.ts';
+import { GatewayError } from '../../../src/actors/domain/errors.ts';
 import type { MediaSource } from '../../../src/http/ports.ts';
+import { TempFiles } from '../../../src/infra/files/temp-files.ts';
 import { Spool } from '../../../src/infra/media/spool.ts';
 import { MAX_MEDIA_BYTES, SpooledMedia } from '../../../src/infra/media/spooled-media.ts';
-import { TempFiles } from '../../../src/infra/temp-files.ts';
 import { failureOf } from '../../support/failure.ts';
 import { gif, jpeg, png, pngClaiming, webp } from '../../support/images.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { SandboxNetwork } from '../../../src/infra/whatsapp/sandbox/network.ts';
-import type { Device, WireEntry } from '../../../src/infra/whatsapp/sandbox/types.ts';
+import type { SandboxNetwork } from '../../../src/sandbox/network/network.ts';
+import type { Device, WireEntry } from '../../../src/sandbox/network/types.ts';
 import type { PageCall } from './page-call.ts';
 import { chatViews, peopleOf, reachableChat } from './views.ts';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import type { SandboxNetwork } from '../../../src/infra/whatsapp/sandbox/network.ts';
+import type { SandboxNetwork } from '../../../src/sandbox/network/network.ts';
 import { EDITIONS, type Edition, type Switches } from './editions.ts';
 import { StandInServer } from './server.ts';
 

@@ -9,7 +9,7 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { buffer, json } from 'node:stream/consumers';
-import type { SandboxNetwork } from '../../../src/infra/whatsapp/sandbox/network.ts';
+import type { SandboxNetwork } from '../../../src/sandbox/network/network.ts';
 import { DeviceLink } from './device-link.ts';
 import type { Switches } from './editions.ts';
 import { pageCall } from './page-call.ts';

@@ -1,7 +1,8 @@
-import type { Jid, Me } from '../../../src/actors/ports.ts';
-import type { SandboxNetwork } from '../../../src/infra/whatsapp/sandbox/network.ts';
-import type { Account, ChatView, ContactView, Group } from '../../../src/infra/whatsapp/sandbox/types.ts';
-import { addressOf } from '../../../src/infra/whatsapp/sandbox/world.ts';
+import type { Jid } from '../../../src/actors/domain/identity.ts';
+import type { Me } from '../../../src/actors/domain/ports/whatsapp.ts';
+import type { SandboxNetwork } from '../../../src/sandbox/network/network.ts';
+import type { Account, ChatView, ContactView, Group } from '../../../src/sandbox/network/types.ts';
+import { addressOf } from '../../../src/sandbox/network/world.ts';
 
 /** The chat as the page takes it in; a group has its members. */
 type PageChat = Pick<ChatView, 'id' | 'name'> &

@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import type { z } from 'zod';
-import { toGatewayError } from '../../../actors/errors.ts';
-import type { AgentRef } from '../../../actors/ports.ts';
+import { toGatewayError } from '../../../actors/domain/errors.ts';
+import type { AgentRef } from '../../../actors/domain/identity.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
 import { takeHold } from '../../middleware/body-hold.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../../middleware/json-body.ts';

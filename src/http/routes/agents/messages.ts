@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import type { StoredMessage } from '../../../actors/ports-stores.ts';
+import type { StoredMessage } from '../../../actors/domain/ports/stores.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../../middleware/json-body.ts';
 import { traceIdOf } from '../../middleware/trace.ts';

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { SendOutcome } from '../../../actors/protocol.ts';
+import type { SendOutcome } from '../../../actors/domain/gateway-api.ts';
 import type { Answer } from '../../resource.ts';
 
 /** True when the caller wants the 202 at once: `Prefer: respond-async` (RFC 7240), alone or in a list. */

@@ -1,5 +1,5 @@
-import { withDeadline } from '../../../actors/deadline.ts';
-import { GatewayError } from '../../../actors/errors.ts';
+import { GatewayError } from '../../../actors/domain/errors.ts';
+import { withDeadline } from '../../../actors/domain/timeout.ts';
 import { HOST_CLOCK } from '../../host-clock.ts';
 
 /** A deadline of our own on a call into the library: a frozen page holds it for minutes (hazard 8). */

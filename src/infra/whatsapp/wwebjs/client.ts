@@ -2,20 +2,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EventEmitter } from 'eventemitter3';
 import type { Page } from 'puppeteer';
 import { z } from 'zod';
-import { GatewayError } from '../../../actors/errors.ts';
+import { GatewayError } from '../../../actors/domain/errors.ts';
+import type { Jid } from '../../../actors/domain/identity.ts';
+import type { EpochMs } from '../../../actors/domain/ports/clock.ts';
 import type {
-  EpochMs,
   Handover,
   HandoverOptions,
   ImageFile,
   InboundMessage,
-  Jid,
   SentQuery,
   WebAuthnJson,
   WhatsAppClient,
   WhatsAppClientEvents,
-} from '../../../actors/ports.ts';
+} from '../../../actors/domain/ports/whatsapp.ts';
 import { query, textOf, within } from './calls.ts';
+import { type Emit, SessionEvents } from './client-events.ts';
 import { holdPipe, type Library, type LibraryEvents } from './library.ts';
 import { PageFailure, runInPage } from './page/page-layer.ts';
 import { pageScript, REPORTER } from './page/script.ts';
@@ -23,7 +24,6 @@ import { fetchMissed, findSent } from './page-queries.ts';
 import type { Profile } from './profile.ts';
 import { Recipients } from './recipients.ts';
 import { type Draft, send } from './send.ts';
-import { type Emit, SessionEvents } from './session-events.ts';
 import { tearDown } from './tear-down.ts';
 
 /** Deadlines of the calls into the library, in ms: without them a frozen page holds a call for minutes. */

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Page } from 'puppeteer';
-import { GatewayError } from '../../../actors/errors.ts';
-import type { AgentRef, WhatsAppClient, WhatsAppDriver } from '../../../actors/ports.ts';
+import { GatewayError } from '../../../actors/domain/errors.ts';
+import type { AgentRef } from '../../../actors/domain/identity.ts';
+import type { WhatsAppClient, WhatsAppDriver } from '../../../actors/domain/ports/whatsapp.ts';
 import {
   type ChromiumSettings,
   findChromium,

@@ -1,6 +1,7 @@
 import type { Page } from 'puppeteer';
 import { z } from 'zod';
-import type { EpochMs, Handover, InboundMessage, SentQuery } from '../../../actors/ports.ts';
+import type { EpochMs } from '../../../actors/domain/ports/clock.ts';
+import type { Handover, InboundMessage, SentQuery } from '../../../actors/domain/ports/whatsapp.ts';
 import { runInPage } from './page/page-layer.ts';
 import { parseMessage } from './parse-message.ts';
 

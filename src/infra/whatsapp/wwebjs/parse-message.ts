@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { InboundMessage, Jid } from '../../../actors/ports.ts';
+import type { Jid } from '../../../actors/domain/identity.ts';
+import type { InboundMessage } from '../../../actors/domain/ports/whatsapp.ts';
 
 /** An address without the number of the device. */
 export function withoutDevice(jid: Jid): Jid {

@@ -1,8 +1,8 @@
 import { chmod, lstat, mkdir, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { GatewayError } from '../../../actors/errors.ts';
-import type { AgentRef } from '../../../actors/ports.ts';
+import { GatewayError } from '../../../actors/domain/errors.ts';
+import type { AgentRef } from '../../../actors/domain/identity.ts';
 import { browsersOf } from './processes.ts';
 
 const TRASH = '.trash';

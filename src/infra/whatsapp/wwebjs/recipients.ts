@@ -1,4 +1,4 @@
-import type { Jid } from '../../../actors/ports.ts';
+import type { Jid } from '../../../actors/domain/identity.ts';
 
 /** How long a number that had an account is taken to have it still, ms. */
 const KNOWN_FOR_MS = 600_000;

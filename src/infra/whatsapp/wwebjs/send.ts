@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Page } from 'puppeteer';
 import { z } from 'zod';
-import { GatewayError } from '../../../actors/errors.ts';
-import type { Handover, HandoverOptions, ImageFile, Jid } from '../../../actors/ports.ts';
+import { GatewayError } from '../../../actors/domain/errors.ts';
+import type { Jid } from '../../../actors/domain/identity.ts';
+import type { Handover, HandoverOptions, ImageFile } from '../../../actors/domain/ports/whatsapp.ts';
 import { query, within } from './calls.ts';
 import { PageFailure, runInPage } from './page/page-layer.ts';
 

@@ -1,0 +1,22 @@
+import type { Jid } from '../identity.ts';
+
+/** The body of `/run`, as the AI backend gets it; further fields of the caller pass through. */
+export interface AiRequest {
+  message: string;
+  sessionId: Jid;
+  metadata?: Record<string, unknown>;
+  [field: string]: unknown;
+}
+
+/** Who is asked for replies (SPEC §7). */
+export interface AiBackend {
+  /**
+   * Asks for a reply; `null` when the backend has none. No retry of what may have been processed.
+   * @throws GatewayError `AI_TIMEOUT` or `AI_DOWNSTREAM_ERROR`.
+   */
+  ask(
+    agent: { agentId: string; apiKey: string; endpointUrl: string | null },
+    request: AiRequest,
+    options: { traceId: string; signal: AbortSignal },
+  ): Promise<string | null>;
+}

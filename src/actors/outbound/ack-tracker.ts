@@ -1,0 +1,47 @@
+import { GatewayError } from '../domain/errors.ts';
+import type { Scheduler } from '../domain/ports/clock.ts';
+import type { Ack } from '../domain/ports/whatsapp.ts';
+import { withDeadline } from '../domain/timeout.ts';
+
+/** The acks of the message in flight: they may come before the send resolves, or long after. */
+export class AckBook {
+  /** A few at a time, begun anew for each message: a map's tables would pile up (see `Entry`). */
+  #seen: Ack[] = [];
+  #waiter: { messageId: string; settle(ack: Ack): void; fail(error: Error): void } | null = null;
+
+  /** Takes note of an ack. */
+  note(ack: Ack): void {
+    this.#seen.push(ack);
+    if (this.#waiter?.messageId === ack.messageId && ack.ack !== 0) this.#waiter.settle(ack);
+  }
+
+  /** Resolves with the first ack other than 0 of the message; rejects after `sendTimeoutMs`, or when abandoned. */
+  wait(
+    messageId: string,
+    context: { clock: Scheduler; sendTimeoutMs: number; closed: AbortSignal },
+  ): Promise<Ack> {
+    const seen = this.#seen.findLast((ack) => ack.messageId === messageId);
+    if (seen && seen.ack !== 0) return Promise.resolve(seen);
+    const acked = new Promise<Ack>((settle, fail) => {
+      this.#waiter = { messageId, settle, fail };
+    });
+    if (context.closed.aborted) this.abandon();
+    return withDeadline(
+      context.clock,
+      acked,
+      context.sendTimeoutMs,
+      () => new GatewayError('BAD_GATEWAY', 'WhatsApp did not acknowledge the message in time.'),
+    );
+  }
+
+  /** The session is over: no ack will come through it. */
+  abandon(): void {
+    this.#waiter?.fail(new GatewayError('BAD_GATEWAY', 'The session ended before WhatsApp acknowledged it.'));
+  }
+
+  /** Forgets the message in flight: the next one begins. */
+  clear(): void {
+    this.#seen = [];
+    this.#waiter = null;
+  }
+}

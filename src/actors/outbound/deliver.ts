@@ -1,0 +1,176 @@
+import { GatewayError, toGatewayError } from '../domain/errors.ts';
+import type { Jid } from '../domain/identity.ts';
+import type { Clock, EpochMs, Scheduler } from '../domain/ports/clock.ts';
+import type { MessageError, MessageLog, Settlement, StoredMessage } from '../domain/ports/stores.ts';
+import type { Ack, Handover, WhatsAppClient } from '../domain/ports/whatsapp.ts';
+import type { AckBook } from './ack-tracker.ts';
+import type { Entry } from './outbound-queue.ts';
+import type { WhatsAppClock } from './whatsapp-clock.ts';
+
+/**
+ * How one attempt to deliver ended. `doubtful`: it may have left, and nobody can tell now. `stuck`: it surely did
+ * not leave, for a reason that is the connection's and not the message's.
+ */
+export type DeliveryResult = Settlement | { status: 'doubtful' | 'stuck'; error: GatewayError };
+
+/** True for an end that is written down and told. */
+export function isSettlement(result: DeliveryResult): result is Settlement {
+  return result.status !== 'doubtful' && result.status !== 'stuck';
+}
+
+/** What a delivery needs; `acks` is the agent's, fed by the client's `ack` events. */
+export interface DeliveryContext {
+  client: WhatsAppClient;
+  log: Pick<MessageLog, 'markSending' | 'claimed'>;
+  acks: AckBook;
+  clock: Scheduler;
+  /** The agent's; outlives its sessions. */
+  whatsAppClock: WhatsAppClock;
+  sendTimeoutMs: number;
+  /** Aborted when the session is over. */
+  closed: AbortSignal;
+  /** Ids already told to be another message's, so that equal texts are not taken for each other. */
+  claimed: { isClaimed(messageId: string): boolean };
+  /** The message is about to be handed over. */
+  handing(message: StoredMessage): void;
+}
+
+/** An error as it is stored with a message. Pure. */
+export function messageError({ code, message, details }: GatewayError): MessageError {
+  const missing = details?.missing;
+  return missing ? { code, message, missing } : { code, message };
+}
+
+// WhatsApp's codes of a refusal that have a code of ours; other refusals are `BAD_GATEWAY`.
+const REFUSALS = new Map<number | undefined, MessageError>([
+  [
+    463,
+    {
+      code: 'REACHOUT_TIMELOCKED',
+      message: 'WhatsApp does not let this account write to people who never wrote to it, for now.',
+    },
+  ],
+  [
+    475,
+    {
+      code: 'MESSAGE_CAPPED',
+      message: 'This account has used up the new chats that WhatsApp allows it, for now.',
+    },
+  ],
+]);
+
+/** How the message of an ack other than 0 ended. Pure. */
+export function acknowledged({ messageId, ack, errorCode }: Ack, clock: Clock): Settlement {
+  if (ack >= 1) return { status: 'sent', messageId, at: new Date(clock.now()) };
+  const error = REFUSALS.get(errorCode) ?? { code: 'BAD_GATEWAY', message: 'WhatsApp refused the message.' };
+  return { status: 'failed', error };
+}
+
+/**
+ * Waits for the server's word on a message that was handed over: only that is "sent". When the session
+ * ends before, the next one can tell, at once.
+ */
+async function confirm(handover: Handover, context: DeliveryContext): Promise<DeliveryResult> {
+  const { messageId } = handover;
+  try {
+    const answer = handover.ack !== 0 ? handover : await context.acks.wait(messageId, context);
+    return acknowledged(answer, context.clock);
+  } catch (error) {
+    if (context.closed.aborted) return { status: 'doubtful', error: toGatewayError(error) };
+    return { status: 'unknown', messageId, error: messageError(toGatewayError(error)) };
+  }
+}
+
+/** Hands the message over to the client. */
+function handOver(client: WhatsAppClient, message: StoredMessage, to: Jid): Promise<Handover> {
+  const { quoteId, stanzaId, text, image } = message;
+  const options = { quoteId, stanzaId: stanzaId ?? undefined };
+  if (image) return client.sendImage(to, image, { ...options, caption: text });
+  return client.sendText(to, text, options);
+}
+
+/** Resolves the recipient; WhatsApp restricts accounts that write to numbers without one. */
+async function recipient(client: WhatsAppClient, to: Jid): Promise<Jid> {
+  const resolved = await client.resolveRecipient(to);
+  if (resolved) return resolved;
+  throw new GatewayError('RECIPIENT_NOT_ON_WHATSAPP', 'The number has no WhatsApp account.');
+}
+
+/**
+ * Delivers one message: recipient, `sending` on record, hand-over, acknowledgement. Never rejects: every way
+ * it can end is a result.
+ */
+export async function deliver(entry: Entry, context: DeliveryContext): Promise<DeliveryResult> {
+  context.acks.clear();
+  let handedOver = false;
+  try {
+    const { message } = entry;
+    const chatId = await recipient(context.client, message.to);
+    const handedOverAt = context.whatsAppClock.now();
+    if (message.status === 'queued') await context.log.markSending(message.id, { chatId, handedOverAt });
+    entry.message = { ...message, status: 'sending', chatId, handedOverAt };
+    // A delete may have told meanwhile how it ended; what only lost its session waits for the next.
+    if (context.closed.aborted) throw new GatewayError('BAD_GATEWAY', 'The session is over.');
+    handedOver = true;
+    context.handing(entry.message);
+    const handover = await handOver(context.client, message, chatId);
+    context.whatsAppClock.learn(handover.timestamp);
+    if (handover.chatId) entry.message.chatId = handover.chatId;
+    return await confirm(handover, context);
+  } catch (thrown) {
+    const error = toGatewayError(thrown, 'BAD_GATEWAY', 'WhatsApp failed the send.');
+    const stayed = !handedOver || error.details?.outcome === 'failed';
+    // A client that is gone refuses whatever it is handed: that is its session's fault, too.
+    const isOfSession = !handedOver || context.closed.aborted;
+    if (stayed && isOfSession && CONNECTION_CODES.has(error.code)) return { status: 'stuck', error };
+    const left = !stayed && error.code === 'BAD_GATEWAY';
+    return left ? { status: 'doubtful', error } : { status: 'failed', error: messageError(error) };
+  }
+}
+
+// Before the hand-over these tell of the page or the database, not of the message.
+const CONNECTION_CODES = new Set(['BAD_GATEWAY', 'DATABASE_UNAVAILABLE']);
+
+// Timestamps have whole seconds, and a message may get WhatsApp's own a little later.
+const CLOCK_SLACK_MS = 5_000;
+// How far the host's clock may be ahead of WhatsApp's as long as that is not known.
+const HOST_CLOCK_SLACK_MS = 600_000;
+
+/** The earliest timestamp that the message can have at WhatsApp. Pure. */
+function earliestTimestamp({ handedOverAt, createdAt }: StoredMessage): EpochMs {
+  if (handedOverAt) return handedOverAt.getTime() - CLOCK_SLACK_MS;
+  return createdAt.getTime() - HOST_CLOCK_SLACK_MS;
+}
+
+/** Where the message went, or would go: the same number may have two spellings. */
+async function chatOf({ chatId, to }: StoredMessage, client: WhatsAppClient): Promise<Jid> {
+  return chatId ?? (await client.resolveRecipient(to)) ?? to;
+}
+
+/**
+ * Looks in the chat whether a doubtful message left, by its id and else by content and time; `null` when it is not
+ * there. Rejects when the client can't tell.
+ */
+export async function lookUp(
+  message: StoredMessage,
+  context: DeliveryContext,
+): Promise<DeliveryResult | null> {
+  context.acks.clear();
+  const { kind, text, stanzaId } = message;
+  const found = await context.client.findSent({
+    to: await chatOf(message, context.client),
+    stanzaId: stanzaId ?? undefined,
+    kind,
+    text,
+    since: earliestTimestamp(message),
+  });
+  const itself = found.find(({ messageId }) => stanzaId !== null && messageId.includes(`_${stanzaId}`));
+  if (itself) return confirm(itself, context);
+  const free = found.filter((candidate) => !context.claimed.isClaimed(candidate.messageId));
+  if (free.length === 0) return null;
+  // An earlier process may have sent the same text just before: its ids are in the log alone.
+  const ids = free.map((candidate) => candidate.messageId);
+  const others = new Set(await context.log.claimed(message, ids));
+  const own = free.find((candidate) => !others.has(candidate.messageId));
+  return own ? confirm(own, context) : null;
+}

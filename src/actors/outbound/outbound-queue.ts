@@ -1,0 +1,184 @@
+import type { MailboxView } from '../domain/agent-view.ts';
+import { GatewayError } from '../domain/errors.ts';
+import { Fifo } from '../domain/fifo.ts';
+import type { Clock } from '../domain/ports/clock.ts';
+import type { StoredMessage } from '../domain/ports/stores.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+/** Hears how a message ended, or null when it is kept over a stop. */
+export type Waiter = (message: StoredMessage | null) => void;
+
+/**
+ * A message on its way out, and whoever waits for it. The waiter stands here and not in a map by id: a map leaves its
+ * outgrown tables behind, each with a hold on the next, and what they held would outlive every small collection.
+ */
+export interface Entry {
+  message: StoredMessage;
+  /** When it was accepted, by the monotonic clock: its age survives a step of the host's clock. */
+  acceptedAt: number;
+  /** It was `sending` when its client went away: it may have left already. */
+  doubtful: boolean;
+  waiter?: Waiter;
+}
+
+/** A place in the mailbox, held while the message is being stored. */
+export interface Reservation {
+  release(): void;
+}
+
+/**
+ * The FIFO mailbox with its token bucket, as plain data (SPEC §8). Messages wait in `waiting` until there is a
+ * token, then stand in `outgoing`, at most a burst of them, until they are handed over one by one.
+ */
+export class Mailbox {
+  readonly #waiting = new Fifo<Entry>();
+  readonly #outgoing = new Fifo<Entry>();
+  readonly #capacity: number;
+  readonly #burst: number;
+  readonly #bucket: TokenBucket;
+  readonly #clock: Clock;
+  #reserved = 0;
+  #open = false;
+
+  constructor(
+    settings: { mailboxCapacity: number; sendRatePerMinute: number; sendBurst: number },
+    clock: Clock,
+  ) {
+    this.#capacity = settings.mailboxCapacity;
+    this.#burst = settings.sendBurst;
+    this.#clock = clock;
+    this.#bucket = new TokenBucket(settings.sendRatePerMinute, settings.sendBurst, clock.monotonic());
+  }
+
+  /** Messages that still wait, those about to be stored included. */
+  get depth(): number {
+    return this.#waiting.length + this.#reserved;
+  }
+
+  /** Everything not yet handed over. */
+  get length(): number {
+    return this.#waiting.length + this.#outgoing.length;
+  }
+
+  /** Holds a place for one message. @throws GatewayError `RATE_LIMITED` when all are taken. */
+  reserve(): Reservation {
+    this.assertRoom();
+    this.#reserved += 1;
+    let held = true;
+    return {
+      release: () => {
+        if (held) this.#reserved -= 1;
+        held = false;
+      },
+    };
+  }
+
+  /** @throws GatewayError `RATE_LIMITED` when a message would have to be refused now. */
+  assertRoom(): void {
+    const places = this.#capacity + this.#freeTokens();
+    if (this.depth < places) return;
+    throw new GatewayError('RATE_LIMITED', `The mailbox is full: ${this.#capacity} messages are waiting.`, {
+      details: {
+        retryAfterSeconds: Math.max(1, Math.ceil(this.#bucket.msUntilNext(this.#clock.monotonic()) / 1000)),
+      },
+    });
+  }
+
+  /** True when the one place that is held is for the next message to go, and there is a token for it. */
+  isNextInLine(): boolean {
+    return this.#reserved === 1 && this.length === 0 && this.#freeTokens() > 0;
+  }
+
+  /** Puts a stored message at the end; returns how many are before it. */
+  put(entry: Entry): number {
+    this.#waiting.push(entry);
+    const before = this.length - 1;
+    this.#admit();
+    return before;
+  }
+
+  /** The connection is there: tokens may be taken. */
+  open(): void {
+    this.#open = true;
+    this.#admit();
+  }
+
+  /** The connection is gone: what has not been handed over waits again, in its place, its tokens given back. */
+  close(): void {
+    this.#open = false;
+    const back: Entry[] = [];
+    for (let entry = this.#outgoing.shift(); entry; entry = this.#outgoing.shift()) back.push(entry);
+    for (const entry of back.reverse()) this.#waiting.unshift(entry);
+    this.#bucket.giveBack(back.length);
+  }
+
+  /** Takes off all messages that fit, of a mailbox that is closed. */
+  removeWaiting(fits: (entry: Entry) => boolean): Entry[] {
+    return this.#waiting.remove(fits);
+  }
+
+  /** The next message to hand over, left in place; undefined when none has a token. */
+  next(): Entry | undefined {
+    this.#admit();
+    return this.#outgoing.peek();
+  }
+
+  /** How many messages are before this one; 0 when it is not here any more. */
+  positionOf(id: string): number {
+    const fits = (entry: Entry) => entry.message.id === id;
+    const outgoing = this.#outgoing.findIndex(fits);
+    if (outgoing >= 0) return outgoing;
+    const waiting = this.#waiting.findIndex(fits);
+    return waiting < 0 ? 0 : this.#outgoing.length + waiting;
+  }
+
+  /** Everything not yet handed over, in order. */
+  entries(): Entry[] {
+    return [...this.#outgoing, ...this.#waiting];
+  }
+
+  /** The oldest message of all, wherever it stands. */
+  oldest(): Entry | undefined {
+    return this.#outgoing.peek() ?? this.#waiting.peek();
+  }
+
+  /** Takes off the oldest message. */
+  dropOldest(): Entry | undefined {
+    return this.#outgoing.shift() ?? this.#waiting.shift();
+  }
+
+  /** Milliseconds until the next waiting message can get a token, or null when none waits for one. */
+  msUntilToken(): number | null {
+    if (!this.#open || this.#waiting.length === 0) return null;
+    return this.#bucket.msUntilNext(this.#clock.monotonic());
+  }
+
+  /** How full it is at this moment. */
+  view(): MailboxView {
+    const now = this.#clock.monotonic();
+    return {
+      depth: this.#waiting.length,
+      capacity: this.#capacity,
+      tokens: this.#bucket.available(now),
+      nextTokenSeconds: Math.ceil(this.#bucket.msUntilNext(now) / 1000),
+    };
+  }
+
+  /** Tokens that a message stored now could still get at once. */
+  #freeTokens(): number {
+    if (!this.#open) return 0;
+    return Math.min(this.#bucket.available(this.#clock.monotonic()), this.#burst - this.#outgoing.length);
+  }
+
+  /** Moves messages on as long as there are tokens. */
+  #admit(): void {
+    while (
+      this.#open &&
+      this.#waiting.length > 0 &&
+      this.#outgoing.length < this.#burst &&
+      this.#bucket.take(this.#clock.monotonic())
+    ) {
+      this.#outgoing.push(this.#waiting.shift() as Entry);
+    }
+  }
+}

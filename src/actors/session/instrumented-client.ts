@@ -1,0 +1,99 @@
+import { GatewayError } from '../domain/errors.ts';
+import type { GatewayEvents } from '../domain/gateway-events.ts';
+import type { Jid } from '../domain/identity.ts';
+import type { Clock, EpochMs } from '../domain/ports/clock.ts';
+import type {
+  HandoverOptions,
+  ImageFile,
+  SentQuery,
+  WebAuthnJson,
+  WhatsAppClient,
+} from '../domain/ports/whatsapp.ts';
+
+type Operation = Omit<Parameters<GatewayEvents['operation']>[0], 'agentId'>;
+
+/** The same client, telling how long each call took and how it ended: `wa_client_operation_duration_seconds`. */
+export class TimedClient implements WhatsAppClient {
+  readonly #client: WhatsAppClient;
+  readonly #clock: Clock;
+  readonly #tell: (operation: Operation) => void;
+
+  constructor(client: WhatsAppClient, clock: Clock, tell: (operation: Operation) => void) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#tell = tell;
+  }
+
+  get events() {
+    return this.#client.events;
+  }
+
+  start() {
+    return this.#time('start', () => this.#client.start());
+  }
+
+  logout() {
+    return this.#time('logout', () => this.#client.logout());
+  }
+
+  destroy() {
+    return this.#time('destroy', () => this.#client.destroy());
+  }
+
+  reload() {
+    return this.#time('reload', () => this.#client.reload());
+  }
+
+  sendText(to: Jid, text: string, options?: HandoverOptions) {
+    return this.#time('send_text', () => this.#client.sendText(to, text, options));
+  }
+
+  sendImage(to: Jid, image: ImageFile, options?: HandoverOptions & { caption?: string }) {
+    return this.#time('send_image', () => this.#client.sendImage(to, image, options));
+  }
+
+  setTyping(chatId: Jid, typing: boolean) {
+    return this.#time('set_typing', () => this.#client.setTyping(chatId, typing));
+  }
+
+  resolveRecipient(jid: Jid) {
+    return this.#time('resolve_recipient', () => this.#client.resolveRecipient(jid));
+  }
+
+  probe() {
+    return this.#time('probe', () => this.#client.probe());
+  }
+
+  requestPairingCode(phoneNumber: string) {
+    return this.#time('request_pairing_code', () => this.#client.requestPairingCode(phoneNumber));
+  }
+
+  answerPasskey(assertion: WebAuthnJson) {
+    return this.#time('answer_passkey', () => this.#client.answerPasskey(assertion));
+  }
+
+  findSent(query: SentQuery) {
+    return this.#time('find_sent', () => this.#client.findSent(query));
+  }
+
+  fetchMissed(query: { since: EpochMs; perChat: number }) {
+    return this.#time('fetch_missed', () => this.#client.fetchMissed(query));
+  }
+
+  /** Runs a call and tells of it. */
+  async #time<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    const startedAt = this.#clock.monotonic();
+    const ended = (outcome: Operation['outcome']) =>
+      this.#tell({ operation, outcome, durationMs: this.#clock.monotonic() - startedAt });
+    try {
+      const result = await call();
+      ended('ok');
+      return result;
+    } catch (error) {
+      // A call that can't tell whether it worked has run out of time, or lost its page.
+      const unknown = error instanceof GatewayError && error.details?.outcome === 'unknown';
+      ended(unknown ? 'timeout' : 'error');
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import { once } from 'node:events';
+import type { ClientRequest, Agent as HttpAgent, IncomingHttpHeaders } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
+import { TLSSocket } from 'node:tls';
+import got, { RequestError, type Response } from 'got';
+import type { Scheduler } from '../../actors/domain/ports/clock.ts';
+import { HOST_CLOCK } from '../host-clock.ts';
+import type { Lookup } from './guarded-lookup.ts';
+
+/** One request with all of its bounds; nothing is retried, redirected, decompressed or cached. */
+export interface BoundedRequest {
+  method: 'GET' | 'POST';
+  headers: Record<string, string>;
+  body?: string;
+  agent: { http: HttpAgent; https: HttpsAgent };
+  lookup: Lookup;
+  /** Milliseconds from the call to the last byte of the answer, name resolution included. */
+  deadlineMs: number;
+  /** Largest body in bytes, counted while it is read. */
+  maxBytes: number;
+  /** Told of each piece of the body; what it throws ends the exchange and is the cause of its error. */
+  onBytes?: (bytes: number) => void;
+  signal?: AbortSignal;
+  /** Whose milliseconds the deadline counts; the host's by default. */
+  clock?: Scheduler;
+}
+
+/** An answer; the body of a status outside 2xx is not read and stays empty. */
+export interface BoundedAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+export type FetchFault = 'timeout' | 'too_large' | 'cancelled' | 'failed';
+
+/** Why there is no answer. `cause` is the socket's own error and may name the address: never show it. */
+export class BoundedFetchError extends Error {
+  readonly fault: FetchFault;
+  /** False when the request surely did not arrive: no connection came about. */
+  readonly mayHaveArrived: boolean;
+
+  constructor(fault: FetchFault, mayHaveArrived: boolean, cause?: unknown) {
+    super(`The request ended early: ${fault}.`, { cause });
+    this.name = 'BoundedFetchError';
+    this.fault = fault;
+    this.mayHaveArrived = mayHaveArrived;
+  }
+}
+
+/**
+ * Sends one HTTP request within a deadline and a size.
+ * @throws BoundedFetchError, and nothing else.
+ */
+export async function boundedFetch(url: URL, request: BoundedRequest): Promise<BoundedAnswer> {
+  const { clock = HOST_CLOCK } = request;
+  let fault: FetchFault = 'failed';
+  const stream = open(url, request);
+  let mayHaveArrived = false;
+  onceConnected(stream, () => {
+    mayHaveArrived = true;
+  });
+  /** Ends the exchange, and remembers why for the error that follows. */
+  const cut = (why: FetchFault): void => {
+    fault = why;
+    stream.destroy(new Error(why));
+  };
+  const onAbort = (): void => cut('cancelled');
+  const timer = clock.setTimeout(() => cut('timeout'), request.deadlineMs);
+  request.signal?.addEventListener('abort', onAbort, { once: true });
+  // Errors reach us through the awaits below; one that comes after them has nobody left to tell.
+  stream.on('error', () => {});
+  try {
+    if (request.signal?.aborted) cut('cancelled');
+    const [response] = (await once(stream, 'response')) as [Response];
+    const { statusCode: status, headers } = response;
+    if (status < 200 || status > 299) return { status, headers, body: Buffer.alloc(0) };
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > request.maxBytes) {
+        cut('too_large');
+        continue;
+      }
+      request.onBytes?.(chunk.length);
+      chunks.push(chunk);
+    }
+    return { status, headers, body: Buffer.concat(chunks) };
+  } catch (error) {
+    // The client's error carries the request with its headers, the key among them; what caused it does not.
+    throw new BoundedFetchError(fault, mayHaveArrived, error instanceof RequestError ? error.cause : error);
+  } finally {
+    clock.clearTimeout(timer);
+    request.signal?.removeEventListener('abort', onAbort);
+    stream.destroy();
+  }
+}
+
+/** Calls back as soon as bytes of the request can leave: its socket is connected, and its TLS handshake done. */
+function onceConnected(stream: ReturnType<typeof open>, connected: () => void): void {
+  stream.once('request', (sent: ClientRequest) =>
+    sent.once('socket', (socket) => {
+      // One whose name could not be resolved may have failed by now.
+      if (socket.destroyed) return;
+      if (!socket.connecting) connected();
+      else socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', connected);
+    }),
+  );
+}
+
+/**
+ * The client's stream, with every convenience that would break a bound turned off. Its hook buys 16 kB a request:
+ * Node 20 makes a new hidden class for each property that a literal has after the spread of an object which is not
+ * empty, and the client makes its request's options so, from these.
+ */
+function open(url: URL, request: BoundedRequest) {
+  return got.stream(url, {
+    method: request.method,
+    headers: { 'user-agent': 'whatsapp-gateway', 'accept-encoding': 'identity', ...request.headers },
+    body: request.body,
+    agent: request.agent,
+    dnsLookup: request.lookup as never,
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+    decompress: false,
+    enableUnixSockets: false,
+    hooks: { beforeRequest: [withoutCacheOptions] },
+  });
+}
+
+/** Nothing is cached, so nothing says how. */
+function withoutCacheOptions(options: { cacheOptions: object }): void {
+  options.cacheOptions = {};
+}

@@ -1,0 +1,80 @@
+import type { AgentRef } from '../../../actors/domain/identity.ts';
+import type { InboundLog } from '../../../actors/domain/ports/stores.ts';
+import { GroupCommit } from '../group-commit.ts';
+import type { DatabasePool } from '../pool.ts';
+
+interface Claim extends AgentRef {
+  messageId: string;
+}
+
+interface ClaimRow {
+  user_id: string;
+  agent_id: string;
+  wa_message_id: string;
+}
+
+/** The one spelling of a claim; no part can hold a NUL. */
+const keyOf = (userId: number | string, agentId: string, messageId: string) =>
+  `${userId}\0${agentId}\0${messageId}`;
+
+/** Which WhatsApp messages were taken, in `gateway_inbound`: the primary key decides, so races can't. */
+export class PgInboundLog implements InboundLog {
+  readonly #pool: DatabasePool;
+  readonly #claims = new GroupCommit((claims: Claim[]) => this.#claim(claims));
+
+  constructor(pool: DatabasePool) {
+    this.#pool = pool;
+  }
+
+  claim({ userId, agentId }: AgentRef, messageId: string): Promise<boolean> {
+    return this.#claims.add({ userId, agentId, messageId });
+  }
+
+  async link({ userId, agentId }: AgentRef, at: Date): Promise<void> {
+    await this.#pool.query(
+      'inbound.link',
+      `insert into public.gateway_link (user_id, agent_id, linked_at) values ($1, $2, $3)
+       on conflict (agent_id, user_id) do update set linked_at = excluded.linked_at`,
+      [userId, agentId, at],
+    );
+  }
+
+  async linkedAt({ userId, agentId }: AgentRef): Promise<Date | null> {
+    const rows = await this.#pool.query<{ linked_at: Date }>(
+      'inbound.linked_at',
+      'select linked_at from public.gateway_link where agent_id = $2 and user_id = $1',
+      [userId, agentId],
+    );
+    return rows[0]?.linked_at ?? null;
+  }
+
+  /** Forgets what came before `olderThan`: WhatsApp redelivers for minutes, not for days. */
+  async purge(olderThan: Date): Promise<void> {
+    await this.#pool.query('inbound.purge', 'delete from public.gateway_inbound where received_at < $1', [
+      olderThan,
+    ]);
+  }
+
+  /**
+   * Inserts all; true goes to the first claim of each message that was not there. None waits for the disk: the answer's
+   * row does, and its flush takes the claims before it along. A claim that a power cut takes back was of a message
+   * without an answer.
+   */
+  async #claim(claims: Claim[]): Promise<boolean[]> {
+    const rows = await this.#pool.query<ClaimRow & { [column: string]: unknown }>(
+      'inbound.claim',
+      `insert into public.gateway_inbound (user_id, agent_id, wa_message_id)
+       select new.* from (select set_config('synchronous_commit', 'off', true)) as relaxed,
+         unnest($1::bigint[], $2::text[], $3::text[]) as new
+       on conflict do nothing returning user_id, agent_id, wa_message_id`,
+      [
+        claims.map((claim) => claim.userId),
+        claims.map((claim) => claim.agentId),
+        claims.map((claim) => claim.messageId),
+      ],
+      { prepared: true },
+    );
+    const fresh = new Set(rows.map((row) => keyOf(row.user_id, row.agent_id, row.wa_message_id)));
+    return claims.map((claim) => fresh.delete(keyOf(claim.userId, claim.agentId, claim.messageId)));
+  }
+}

@@ -1,0 +1,226 @@
+import { randomUUID } from 'node:crypto';
+import type { AgentRef, Jid } from '../../../actors/domain/identity.ts';
+import type {
+  Acceptance,
+  MessageError,
+  MessageLog,
+  OutgoingMessage,
+  Settlement,
+  StoredMessage,
+} from '../../../actors/domain/ports/stores.ts';
+import { DeferredWrites, isUnavailable } from '../deferred-writes.ts';
+import { GroupCommit } from '../group-commit.ts';
+import type { DatabasePool } from '../pool.ts';
+import {
+  asStored,
+  INSERT_MESSAGES,
+  insertValues,
+  type MessageRow,
+  type MessageUpdate,
+  mergeUpdates,
+  type NewMessage,
+  onePerMessage,
+  SETTLE_SENT,
+  toStoredMessage,
+  toUpdate,
+  UPDATE_MESSAGES,
+  updateValues,
+} from './message-rows.ts';
+
+const PURGE_BATCH = 5_000;
+const SENT_LINGERS_MS = 10;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * The messages of all agents in `gateway_message`. New ones and changes each travel in their own single-writer
+ * group commit; a message's changes can't overtake its insert, since its id is told only afterwards.
+ *
+ * While the database is away callers are refused, and what must be written nevertheless is deferred: how a message
+ * ended, and that a refused one is not to be sent, should its insert have come through after all.
+ */
+export class PgMessageLog implements MessageLog {
+  readonly #pool: DatabasePool;
+  readonly #inserts = new GroupCommit((news: NewMessage[]) => this.#insert(news));
+  readonly #updates = new GroupCommit((updates: MessageUpdate[]) => this.#update(updates));
+  /** Nobody waits for these, and a crash that loses one does no harm (`SETTLE_SENT`). */
+  readonly #sent = new GroupCommit((updates: MessageUpdate[]) => this.#settleSent(updates), {
+    lingerMs: SENT_LINGERS_MS,
+  });
+  readonly #queues = new GroupCommit((agents: AgentRef[]) => this.#readQueues(agents));
+  /** One statement at a time reads for all callers, so that they take one connection, however many they are. */
+  readonly #reads = new GroupCommit((ids: string[]) => this.#readMessages(ids));
+  readonly #deferred = new DeferredWrites((update: MessageUpdate) => this.#updates.add(update));
+
+  constructor(pool: DatabasePool) {
+    this.#pool = pool;
+  }
+
+  async append(
+    { userId, agentId }: AgentRef,
+    message: OutgoingMessage,
+    acceptance: Acceptance = {},
+  ): Promise<StoredMessage> {
+    const {
+      at: createdAt = new Date(),
+      status = 'queued',
+      stanzaId = null,
+      handedOverAt = null,
+    } = acceptance;
+    const id = message.id ?? randomUUID();
+    try {
+      const seq = await this.#inserts.add({
+        id,
+        userId,
+        agentId,
+        createdAt,
+        status,
+        stanzaId,
+        handedOverAt,
+        message,
+      });
+      return asStored(message, { id, userId, agentId, seq, status, stanzaId, createdAt, handedOverAt });
+    } catch (error) {
+      const refusal = {
+        code: 'DATABASE_UNAVAILABLE',
+        message: 'The sender was told that it was not accepted.',
+      };
+      if (isUnavailable(error)) this.#defer({ id, status: 'failed', error: refusal });
+      throw error;
+    }
+  }
+
+  async markSending(id: string, handover: { chatId: Jid; handedOverAt: Date | null }): Promise<void> {
+    await this.#updates.add({ id, status: 'sending', ...handover });
+  }
+
+  async settle(id: string, settlement: Settlement): Promise<void> {
+    const update = toUpdate(id, settlement);
+    try {
+      await (update.status === 'sent' ? this.#sent : this.#updates).add(update);
+    } catch (error) {
+      if (isUnavailable(error)) this.#defer(update);
+      throw error;
+    }
+  }
+
+  async find({ userId, agentId }: AgentRef, id: string): Promise<StoredMessage | null> {
+    if (!UUID.test(id)) return null;
+    const message = await this.#reads.add(id.toLowerCase());
+    return message?.userId === userId && message.agentId === agentId ? message : null;
+  }
+
+  async claimed({ userId, agentId }: AgentRef, messageIds: string[]): Promise<string[]> {
+    const rows = await this.#pool.query<{ message_id: string }>(
+      'message.claimed',
+      'select message_id from public.gateway_message where user_id = $1 and agent_id = $2 and message_id = any($3)',
+      [userId, agentId, messageIds],
+    );
+    return rows.map((row) => row.message_id);
+  }
+
+  async pending(agent: AgentRef): Promise<StoredMessage[]> {
+    return this.#queues.add(agent);
+  }
+
+  async failPending({ userId, agentId }: AgentRef, error: MessageError): Promise<void> {
+    // What was accepted before the delete has to be in the table to be failed.
+    await this.#inserts.flushed();
+    await this.#pool.query(
+      'message.fail_pending',
+      `update public.gateway_message set status = 'failed', error = $3
+       where user_id = $1 and agent_id = $2 and status in ('queued', 'sending')`,
+      [userId, agentId, JSON.stringify(error)],
+    );
+  }
+
+  /** The image files that a restart still has to send; anything else in the spool is litter. */
+  async pendingFiles(): Promise<string[]> {
+    const rows = await this.#pool.query<{ path: string }>(
+      'message.pending_files',
+      `select image->>'path' as path from public.gateway_message
+       where status in ('queued', 'sending') and image is not null`,
+    );
+    return rows.map((row) => row.path);
+  }
+
+  /** Deletes what was settled and accepted before `olderThan`, in bounded steps; gives their number. */
+  async purge(olderThan: Date): Promise<number> {
+    for (let purged = 0; ; ) {
+      const rows = await this.#pool.query(
+        'message.purge',
+        `delete from public.gateway_message where id in (
+           select id from public.gateway_message
+           where status in ('sent', 'failed', 'unknown') and created_at < $1 limit ${PURGE_BATCH}
+         ) returning id`,
+        [olderThan],
+      );
+      purged += rows.length;
+      if (rows.length < PURGE_BATCH) return purged;
+    }
+  }
+
+  /** Lets what is being written end, and tries what was deferred a last time. */
+  async close(): Promise<void> {
+    await Promise.all([this.#inserts.flushed(), this.#updates.flushed(), this.#sent.flushed()]);
+    await this.#deferred.close();
+  }
+
+  /** Reads the queues of agents that come back together; one each, in their order. */
+  async #readQueues(agents: AgentRef[]): Promise<StoredMessage[][]> {
+    const rows = await this.#pool.query<MessageRow>(
+      'message.pending',
+      `select * from public.gateway_message
+       where agent_id = any($1) and status in ('queued', 'sending') order by seq`,
+      [agents.map(({ agentId }) => agentId)],
+    );
+    const messages = rows.map(toStoredMessage);
+    return agents.map((agent) =>
+      messages.filter(({ userId, agentId }) => userId === agent.userId && agentId === agent.agentId),
+    );
+  }
+
+  /** Reads messages by their ids; null for those that are not there. */
+  async #readMessages(ids: string[]): Promise<(StoredMessage | null)[]> {
+    // A status that was reported may still be on its way to the table.
+    await Promise.all([this.#updates.flushed(), this.#sent.flushed()]);
+    const rows = await this.#pool.query<MessageRow>(
+      'message.find',
+      'select * from public.gateway_message where id = any($1::uuid[])',
+      [ids],
+    );
+    const messages = new Map(rows.map((row) => [row.id, toStoredMessage(row)]));
+    return ids.map((id) => messages.get(id) ?? null);
+  }
+
+  /** Writes new messages; gives their numbers in the order given. */
+  async #insert(news: NewMessage[]): Promise<number[]> {
+    const rows = await this.#pool.query<{ id: string; seq: string }>(
+      'message.append',
+      INSERT_MESSAGES,
+      insertValues(news),
+      { prepared: true },
+    );
+    const seqs = new Map(rows.map((row) => [row.id, Number(row.seq)]));
+    return news.map((each) => seqs.get(each.id)!);
+  }
+
+  /** Writes changes; a result for each, although there is nothing to tell. */
+  async #update(updates: MessageUpdate[]): Promise<undefined[]> {
+    const values = updateValues(onePerMessage(updates));
+    await this.#pool.query('message.update', UPDATE_MESSAGES, values, { prepared: true });
+    return updates.map(() => undefined);
+  }
+
+  /** Writes that messages were sent. */
+  async #settleSent(updates: MessageUpdate[]): Promise<undefined[]> {
+    const values = updateValues(onePerMessage(updates));
+    await this.#pool.query('message.settle_sent', SETTLE_SENT, values, { prepared: true });
+    return updates.map(() => undefined);
+  }
+
+  /** Keeps a change for when the database is back; a newer one of the same message joins it. */
+  #defer(update: MessageUpdate): void {
+    const earlier = this.#deferred.get(update.id);
+    this.#deferred.add(update.id, earlier ? mergeUpdates(earlier, update) : update);
+  }
+}

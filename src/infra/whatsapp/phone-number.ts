@@ -1,0 +1,119 @@
+// The full metadata: with the smaller one nearly everything is a valid number of Indonesia.
+import { type CountryCode, type PhoneNumber, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { GatewayError } from '../../actors/domain/errors.ts';
+import type { Jid } from '../../actors/domain/identity.ts';
+
+/** Longer than any address there is; nothing longer is looked at. */
+const MAX_LENGTH = 64;
+/** Direction marks, zero-width characters and the like, which come along when a number is copied. */
+const INVISIBLE = /\p{Cf}/gu;
+/** What people write between digits: spaces, dashes, dots and brackets of every script. */
+const SEPARATORS = /[\p{Z}\p{Pd}\p{Ps}\p{Pe}.]/gu;
+/** The device that a JID may name, with the agent that older ones have before it: `628….0:12@s.whatsapp.net`. */
+const DEVICE = /([._]\d{1,3})?:\d{1,3}$/;
+/** E.164 knows at most 15 digits; the shortest numbers with their country have 7. */
+const WHATSAPP_NUMBER = /^[1-9]\d{6,14}$/;
+/** Mexican numbers as WhatsApp writes them, with a 1 that the country dropped in 2019. */
+const MEXICAN_FORM = /^521\d{10}$/;
+/** What was parsed lately: a back end writes to the same people again, and reading a number is slow. */
+const parsed = new Map<string, Jid>();
+const MAX_PARSED = 5_000;
+const GROUP_ID = /^\d{5,25}(-\d{5,25})?$/;
+const LID = /^\d{5,25}$/;
+
+/**
+ * The one form of an address: `628…@c.us`, `…@g.us` or `…@lid`.
+ *
+ * Accepts national numbers (`08…`, of `defaultCountry`, e.g. `ID`), international ones with or without `+`,
+ * and JIDs, those of `@s.whatsapp.net` and of a device included. The result given again gives itself.
+ * A number needs to be possible, not assigned: which ranges are in use changes faster than any table.
+ * @throws GatewayError `INVALID_PAYLOAD`, which doesn't repeat the text; its message goes on from the field's name.
+ */
+export function parseJid(text: string, defaultCountry: string): Jid {
+  if (text.length > MAX_LENGTH) throw invalid();
+  const key = `${defaultCountry} ${text}`;
+  const known = parsed.get(key);
+  if (known !== undefined) return known;
+  const jid = parse(text, defaultCountry);
+  if (parsed.size >= MAX_PARSED) parsed.clear();
+  parsed.set(key, jid);
+  return jid;
+}
+
+/** `parseJid` without its memory. */
+function parse(written: string, defaultCountry: string): Jid {
+  if (/\p{Cc}/u.test(written)) throw invalid();
+  const text = written.replace(INVISIBLE, '');
+  const at = text.indexOf('@');
+  if (at === -1) return `${parseNumber(text.replace(SEPARATORS, ''), defaultCountry)}@c.us`;
+  const user = text.slice(0, at).trim().replace(DEVICE, '');
+  switch (
+    text
+      .slice(at + 1)
+      .trim()
+      .toLowerCase()
+  ) {
+    case 'c.us':
+    case 's.whatsapp.net':
+      return `${parseUser(user.replace(SEPARATORS, ''), defaultCountry)}@c.us`;
+    case 'g.us':
+      if (GROUP_ID.test(user)) return `${user}@g.us`;
+      break;
+    case 'lid':
+      if (LID.test(user)) return `${user}@lid`;
+      break;
+  }
+  throw invalid();
+}
+
+/** The digits before `@c.us`: taken as WhatsApp wrote them, unless they are in a form that it never writes. */
+function parseUser(user: string, defaultCountry: string): string {
+  return WHATSAPP_NUMBER.test(user) ? user : parseNumber(user, defaultCountry);
+}
+
+/** The international digits of a number with its separators gone. */
+function parseNumber(compact: string, defaultCountry: string): string {
+  // `00…` dials abroad from some countries and nothing from others: too ambiguous to send to.
+  if (!/^\+?\d+$/.test(compact) || compact.startsWith('00')) throw invalid();
+  if (compact.startsWith('0')) return digitsOf(asNational(compact, defaultCountry));
+  const digits = compact.replace('+', '');
+  if (MEXICAN_FORM.test(digits)) return digits;
+  const number = parsePhoneNumberFromString(`+${digits}`);
+  const international = digitsOf(number);
+  if (compact === digits) refuseAmbiguous(digits, defaultCountry, number);
+  return international;
+}
+
+/** A number as it is dialled within the country. */
+function asNational(digits: string, country: string): PhoneNumber | undefined {
+  return parsePhoneNumberFromString(digits, country as CountryCode);
+}
+
+/** The digits of a possible number. */
+function digitsOf(number: PhoneNumber | undefined): string {
+  const digits = number?.number.slice(1) ?? '';
+  if (!number?.isPossible() || !WHATSAPP_NUMBER.test(digits)) throw invalid();
+  return digits;
+}
+
+/**
+ * Refuses digits that would be a number of the default country, too, had a leading zero not been lost: they would
+ * reach a stranger abroad. What begins with the default country's own code is never taken for that.
+ */
+function refuseAmbiguous(digits: string, country: string, abroad: PhoneNumber | undefined): void {
+  const home = asNational(digits, country);
+  if (!home?.isValid() || home.number === abroad?.number || digits.startsWith(home.countryCallingCode))
+    return;
+  throw new GatewayError(
+    'INVALID_PAYLOAD',
+    `could be a number of two countries: write +${home.countryCallingCode}… or +${abroad?.countryCallingCode}…`,
+  );
+}
+
+/** The refusal of what is no address; the text stays out of it, since it may be a phone number. */
+function invalid(): GatewayError {
+  return new GatewayError(
+    'INVALID_PAYLOAD',
+    'must be a phone number or a WhatsApp address: 08…, +62…, 62…, …@c.us, …@g.us or …@lid',
+  );
+}

@@ -1,0 +1,154 @@
+import { fileTypeFromBuffer } from 'file-type';
+import { z } from 'zod';
+import { GatewayError } from '../../actors/domain/errors.ts';
+import type { Operation } from '../../http/ports.ts';
+import type { AdvanceableClock } from '../network/advanceable-clock.ts';
+import { FIXED_NUMBERS } from '../network/fixed-numbers.ts';
+import { phonesOf } from '../network/phones.ts';
+import { streamNetwork } from '../network/stream.ts';
+import * as answers from './answer-schemas.ts';
+import { CLOCK, IMAGE, NOTHING, RESET, SETTINGS, WIRE_QUERY } from './bodies.ts';
+import { type Control, operation } from './control.ts';
+import { resetSandbox, seedSandbox } from './demo.ts';
+
+/** What time it is for the service. */
+function timeOf(clock: AdvanceableClock): z.output<typeof answers.clock> {
+  return { now: new Date(clock.now()).toISOString(), advancedMs: Math.round(clock.advancedMs) };
+}
+
+/** What travelled. */
+const watching = [
+  operation({
+    method: 'get',
+    path: '/numbers',
+    operationId: 'listFixedNumbers',
+    summary: 'The numbers with fixed behaviour',
+    tag: 'network',
+    answer: { json: z.array(answers.fixedNumber) },
+    run: () => Object.entries(FIXED_NUMBERS).map(([jid, behaviour]) => ({ jid, ...behaviour })),
+  }),
+  operation({
+    method: 'get',
+    path: '/wire-log',
+    operationId: 'getWireLog',
+    summary: 'What travelled, oldest first: the newest thousand lines',
+    tag: 'network',
+    query: WIRE_QUERY,
+    answer: { json: z.array(answers.wireEntry) },
+    run: ({ network }, { since }) => network.wireLog().filter((entry) => entry.seq > since),
+  }),
+  operation({
+    method: 'get',
+    path: '/images/{sha256}',
+    operationId: 'getImage',
+    summary: 'One of the newest images of all chats',
+    tag: 'network',
+    params: IMAGE,
+    answer: { type: 'image/*' },
+    codes: ['NOT_FOUND'],
+    run: async ({ network }, { sha256 }, res) => {
+      const bytes = network.mediaBytes(sha256);
+      const type = bytes && (await fileTypeFromBuffer(bytes));
+      if (!bytes || !type?.mime.startsWith('image/'))
+        throw new GatewayError('NOT_FOUND', 'There is no such image.');
+      res.type(type.mime).set('X-Content-Type-Options', 'nosniff').send(Buffer.from(bytes));
+    },
+  }),
+  operation({
+    method: 'get',
+    path: '/stream',
+    operationId: 'streamNetwork',
+    summary: 'Everything as it happens, as Server-Sent Events',
+    tag: 'network',
+    answer: { type: 'text/event-stream' },
+    codes: ['SHUTTING_DOWN'],
+    run: ({ network, agents, stopping }, _input, res) => {
+      if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
+      streamNetwork(network, agents, res, stopping);
+    },
+  }),
+];
+
+/** What holds for everybody. */
+const settings = [
+  operation({
+    method: 'get',
+    path: '/settings',
+    operationId: 'getSettings',
+    summary: 'How this WhatsApp is: its page, its linking, its addresses, its clock',
+    tag: 'network',
+    answer: { json: answers.settings },
+    run: ({ network }) => network.settings,
+  }),
+  operation({
+    method: 'post',
+    path: '/settings',
+    operationId: 'changeSettings',
+    summary: 'Changes how this WhatsApp is, as WhatsApp itself changes: what is not named stays',
+    tag: 'network',
+    body: SETTINGS,
+    answer: { json: answers.settings },
+    run: ({ network }, changes) => {
+      network.configure(changes);
+      return network.settings;
+    },
+  }),
+];
+
+/** Time and beginning. */
+const script = [
+  operation({
+    method: 'get',
+    path: '/clock',
+    operationId: 'getClock',
+    summary: 'What time it is for the service',
+    tag: 'script',
+    answer: { json: answers.clock },
+    run: ({ network }) => timeOf(network.clock),
+  }),
+  operation({
+    method: 'post',
+    path: '/clock',
+    operationId: 'advanceClock',
+    summary: 'Lets time pass at once, for the whole service: every wait that ends in it ends',
+    tag: 'script',
+    body: CLOCK,
+    answer: { json: answers.clock },
+    run: async ({ network }, { advanceMs }) => {
+      await network.clock.advance(advanceMs);
+      return timeOf(network.clock);
+    },
+  }),
+  operation({
+    method: 'post',
+    path: '/reset',
+    operationId: 'reset',
+    summary: 'Deletes all sessions and begins an empty network; the same seed gives the same ids',
+    tag: 'script',
+    body: RESET,
+    answer: { json: answers.done },
+    codes: ['DATABASE_UNAVAILABLE'],
+    run: async (control, { seed }) => {
+      await resetSandbox(control, seed);
+      return { ok: true };
+    },
+  }),
+  operation({
+    method: 'post',
+    path: '/seed',
+    operationId: 'seed',
+    summary:
+      'Puts the demo in place: `cafe`, linked, `shop`, awaiting its scan, and customers; safe to repeat',
+    tag: 'script',
+    body: NOTHING,
+    answer: { json: z.array(answers.phone) },
+    codes: ['AGENT_ID_TAKEN', 'SESSION_START_FAILED', 'DATABASE_UNAVAILABLE'],
+    run: async (control) => {
+      await seedSandbox(control);
+      return phonesOf(control.network, control.agents);
+    },
+  }),
+];
+
+/** What concerns the network as a whole. */
+export const networkOperations: Operation<Control>[] = [...watching, ...settings, ...script];

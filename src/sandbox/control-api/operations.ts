@@ -1,0 +1,25 @@
+import type { Operation } from '../../http/ports.ts';
+import type { Control } from './control.ts';
+import { networkOperations } from './network-operations.ts';
+import { peopleOperations } from './people-operations.ts';
+import { phoneOperations } from './phone-operations.ts';
+
+/** The control API of the simulated WhatsApp, under `/sandbox`: every button of the phone page, for scripts. */
+export const CONTROL_OPERATIONS: Operation<Control>[] = [
+  ...phoneOperations,
+  ...peopleOperations,
+  ...networkOperations,
+];
+
+/** What its document says of it as a whole. */
+export const CONTROL_ABOUT = {
+  title: 'Sandbox of the WhatsApp gateway',
+  description: `The simulated WhatsApp: you are the phones, the customers and the network, and you move the clock.
+Only there when the service runs with \`WHATSAPP_DRIVER=sandbox\`.`,
+  tags: {
+    phones: 'Link phones, write to agents, break their lines.',
+    people: 'Everybody on the network, and their groups.',
+    network: 'What travels.',
+    script: 'The clock, and beginning anew: for tests.',
+  },
+};

@@ -1,0 +1,43 @@
+import { Router } from 'express';
+import { operationsDocument } from '../../http/openapi/operations-document.ts';
+import { operationRoutes } from '../../http/operation-routes.ts';
+import { sendPage } from '../../http/pages/built-pages.ts';
+import type { Edition, ExtraRouter } from '../../http/ports.ts';
+import { documentRoutes } from '../../http/routes/documents.ts';
+import type { Control } from './control.ts';
+import { CONTROL_ABOUT, CONTROL_OPERATIONS } from './operations.ts';
+
+/** What marks a service on the simulated WhatsApp. */
+export const SANDBOX_EDITION: Edition = {
+  headers: { 'X-Sandbox': 'true' },
+  notice: 'SANDBOX: WhatsApp is simulated',
+  documents: [{ name: 'Sandbox', url: '/sandbox/openapi.json' }],
+};
+
+/**
+ * The OpenAPI 3.1 document of the sandbox's control API, made from the schemas that validate it.
+ *
+ * @param serverUrl where the service is reached: `APP_BASE_URL`.
+ */
+export function sandboxDocument(serverUrl: string): ReturnType<typeof operationsDocument> {
+  return operationsDocument({ ...CONTROL_ABOUT, server: `${serverUrl}/sandbox` }, CONTROL_OPERATIONS);
+}
+
+/** The virtual phone's page; whoever comes to `/sandbox` itself is led to it. */
+function phonePage(): Router {
+  return Router()
+    .get('/', (_req, res) => res.redirect(303, '/sandbox/phone'))
+    .get('/phone', sendPage('phone'));
+}
+
+/** All below `/sandbox`: the virtual phone's page, the control API, and its document. */
+export function sandboxRouters(control: Control, serverUrl: string): ExtraRouter[] {
+  const api = Router().use(
+    documentRoutes(() => sandboxDocument(serverUrl)),
+    operationRoutes(CONTROL_OPERATIONS, control),
+  );
+  return [
+    { path: '/sandbox', router: phonePage(), guarded: true },
+    { path: '/sandbox', router: api, guarded: true },
+  ];
+}

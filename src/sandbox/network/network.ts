@@ -1,0 +1,343 @@
+import type { KeyObject } from 'node:crypto';
+import { EventEmitter } from 'eventemitter3';
+import type { AgentRef, Jid } from '../../actors/domain/identity.ts';
+import type { Restriction, WebAuthnJson } from '../../actors/domain/ports/whatsapp.ts';
+import { AdvanceableClock } from './advanceable-clock.ts';
+import { Journal } from './journal.ts';
+import { beginLife, type Life } from './life.ts';
+import {
+  type Account,
+  type ChatMessage,
+  type ChatView,
+  type ContactView,
+  DEFAULT_SETTINGS,
+  type Device,
+  type Draft,
+  type Group,
+  type LineView,
+  type NetworkSettings,
+  type SandboxNetworkEvents,
+  type SandboxNetworkOptions,
+  type WireEntry,
+} from './types.ts';
+import { agentsOf, chatsOf, messagesOf } from './views.ts';
+import { accountOf, addressOf, contactOf, findAccount, makeGroup, toJid } from './world.ts';
+
+/**
+ * A small simulated WhatsApp, all in this process. Numbers may be given as `62811…` or as `62811…@c.us`; every
+ * number exists (and comes to be when first named) but the fixed 15550000001.
+ */
+export class SandboxNetwork {
+  readonly events = new EventEmitter<SandboxNetworkEvents>();
+  /** The time of everything in it. */
+  readonly clock: AdvanceableClock;
+  readonly #options: SandboxNetworkOptions;
+  readonly #journal: Journal | null;
+  readonly #settings: NetworkSettings = { ...DEFAULT_SETTINGS };
+  #life: Life;
+
+  constructor(options: SandboxNetworkOptions = {}) {
+    this.#options = options;
+    this.clock = options.clock ?? new AdvanceableClock();
+    this.#journal = options.journal === undefined ? null : new Journal(options.journal);
+    this.#life = this.#begin(options.seed ?? 'sandbox');
+  }
+
+  // ── Devices ──
+
+  /** A new device; connects by itself with a good token, else shows refs. Listen before the next tick. */
+  openDevice(options: { token?: string | null } = {}): Device {
+    return this.#life.devices.open(options.token ?? null);
+  }
+
+  /** The devices that are open now under this account. */
+  devicesOf(number: string): Device[] {
+    return this.#life.devices.of(toJid(number));
+  }
+
+  // ── Phone side ──
+
+  /** Gets or makes an account; given fields are set. @throws SandboxRefusal UNKNOWN_CHAT: 15550000001, or no number */
+  account(number: string, fields: Partial<Omit<Account, 'pn'>> = {}): Account {
+    return accountOf(this.#life.world, number, fields);
+  }
+
+  /** What WhatsApp tells others of the person with a number or LID. */
+  contact(jid: Jid): ContactView {
+    return contactOf(this.#life.world, jid);
+  }
+
+  /** All accounts that were ever named. */
+  accounts(): Account[] {
+    return [...this.#life.world.store.accounts.values()];
+  }
+
+  /** Makes a group, or replaces name and participants of the one with this id. */
+  group(options: { id?: Jid; name: string; participants: string[] }): Group {
+    return makeGroup(this.#life.world, options);
+  }
+
+  /** All groups. */
+  groups(): Group[] {
+    return [...this.#life.world.store.groups.values()];
+  }
+
+  /** Scans a QR with the phone of `number`. @throws SandboxRefusal EXPIRED_REF, UNKNOWN_REF, ALREADY_SCANNED */
+  scan(qr: string, number: string): Account {
+    const account = this.account(number);
+    this.#life.devices.scan(qr, account);
+    this.events.emit('changed');
+    return account;
+  }
+
+  /** Types a pairing code into the phone of `number`. @throws SandboxRefusal WRONG_CODE */
+  enterCode(number: string, code: string): Account {
+    const account = this.account(number);
+    this.#life.devices.enterCode(account, code.toUpperCase().replace(/[^0-9A-Z]/g, ''));
+    this.events.emit('changed');
+    return account;
+  }
+
+  /** The passkey of `number` is this one, on an authenticator that is not its phone. */
+  registerPasskey(number: string, passkey: { id: string; publicKey: KeyObject }): void {
+    this.#life.passkeys.register(this.account(number).pn, passkey);
+  }
+
+  /** The assertion of the phone of `number` for the device that waits for one. @throws SandboxRefusal NOT_OPEN */
+  signPasskey(number: string): WebAuthnJson {
+    return this.#life.devices.signPasskey(this.account(number).pn);
+  }
+
+  /** Declines a QR on the phone: the device hears `refused`. @throws SandboxRefusal as scan */
+  refuse(qr: string): void {
+    this.#life.devices.refuse(qr);
+  }
+
+  /** Unlinks every device of the account on its phone (LOGOUT), open or not. */
+  unlink(number: string): void {
+    this.#life.devices.unlinkAll(this.account(number).pn);
+    this.events.emit('changed');
+  }
+
+  /**
+   * Writes as a person from their phone; returns the writer's copy. `to` is a number, LID or group.
+   * @throws SandboxRefusal UNKNOWN_CHAT, UNKNOWN_QUOTE
+   */
+  write(from: string, draft: Draft): ChatMessage {
+    return { ...this.#life.delivery.handOver(this.account(from), draft, null) };
+  }
+
+  /** Changes the text of an own message. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  edit(author: string, messageId: string, text: string): ChatMessage {
+    return this.#life.delivery.change(this.account(author), messageId, text);
+  }
+
+  /** Takes an own message back, for everyone. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  revoke(author: string, messageId: string): ChatMessage {
+    return this.#life.delivery.change(this.account(author), messageId, null);
+  }
+
+  /** Posts a status that `to` sees. */
+  postStatus(from: string, to: string, text: string): ChatMessage {
+    const author = this.account(from);
+    const post = { chatId: 'status@broadcast', name: 'Status', author, text };
+    return { ...this.#life.delivery.broadcast(this.account(to), post) };
+  }
+
+  /** Posts in a channel (`…@newsletter`) that `to` follows. */
+  postChannel(channel: Jid, to: string, text: string): ChatMessage {
+    const post = { chatId: channel, name: 'Channel', author: null, text };
+    return { ...this.#life.delivery.broadcast(this.account(to), post) };
+  }
+
+  /** Reads a chat on the account's phone: read receipts go out. */
+  read(number: string, chatId: Jid): void {
+    this.#life.delivery.read(this.account(number), chatId);
+  }
+
+  /** Types (or stops) on the account's phone. */
+  type(number: string, chatId: Jid, typing: boolean): void {
+    this.#life.typing.set(this.account(number), toJid(chatId), typing);
+  }
+
+  /** Whether `number` sees someone typing in a chat of theirs now; the chat by number or by LID. */
+  isTyping(number: string, chatId: Jid): boolean {
+    return this.#life.typing.isShown(this.account(number).pn, this.#chatId(chatId));
+  }
+
+  /** The chats of an account. */
+  chats(number: string): ChatView[] {
+    return chatsOf(this.#life.world, this.#life.typing, this.account(number).pn);
+  }
+
+  /** The newest `limit` of a chat, given by number or by LID, or of all; oldest first. */
+  messages(number: string, chatId?: Jid, limit?: number): ChatMessage[] {
+    const id = chatId && this.#chatId(chatId);
+    return messagesOf(this.#life.world, this.account(number).pn, id, limit);
+  }
+
+  /** A chat as its messages are addressed: that of a person may be given by either address. */
+  #chatId(id: Jid): Jid {
+    const person = findAccount(this.#life.world, id);
+    return person ? addressOf(person) : id;
+  }
+
+  /** The bytes of one of the newest images, or null when they were let go. */
+  mediaBytes(sha256: string): Uint8Array | null {
+    return this.#life.composer.imageBytes(sha256);
+  }
+
+  // ── Faults, by account (faults.ts) ──
+
+  /** The faults of the account's line. */
+  line(number: string): LineView {
+    return this.#life.faults.view(this.account(number).pn);
+  }
+
+  /** Loses the connection, for so long or until restored. */
+  drop(number: string, forMs?: number): void {
+    this.#life.faults.drop(this.account(number).pn, forMs);
+  }
+
+  /** Ends every fault of the account. */
+  restore(number: string): void {
+    this.#life.faults.restore(this.account(number).pn);
+  }
+
+  /** WhatsApp bans the account, until restored. */
+  ban(number: string): void {
+    this.#life.faults.ban(this.account(number).pn);
+  }
+
+  /** Refuses its messages to people who never wrote; `null` ends it. */
+  restrict(number: string, restriction: Restriction | null): void {
+    this.#life.faults.restrict(this.account(number).pn, restriction);
+  }
+
+  /** How long its messages take to the server, ms. */
+  setLatency(number: string, ms: number): void {
+    this.#life.faults.setLatency(this.account(number).pn, ms);
+  }
+
+  /** The share (0…1) of its messages that WhatsApp refuses. */
+  setFailureRate(number: string, share: number): void {
+    this.#life.faults.setFailureRate(this.account(number).pn, share);
+  }
+
+  /** Its devices of this moment hang, or go on. */
+  freeze(number: string, frozen: boolean): void {
+    this.#life.faults.freeze(this.account(number).pn, frozen);
+  }
+
+  /** Puts its devices into any named state. */
+  setState(number: string, state: string): void {
+    this.#life.faults.setState(this.account(number).pn, state);
+  }
+
+  /** Its devices end: the browser is gone. */
+  crash(number: string): void {
+    this.#life.faults.crash(this.account(number).pn);
+  }
+
+  // ── Device storage of the in-process driver ──
+
+  /** The token that an agent keeps, or null; another user's agent of that name has none of it. */
+  savedToken({ userId, agentId }: AgentRef): string | null {
+    const saved = this.#life.world.store.saved.get(agentId);
+    return saved && saved.userId === userId ? saved.token : null;
+  }
+
+  /** An agent keeps a token. */
+  saveToken({ userId, agentId }: AgentRef, token: string): void {
+    this.#life.world.store.commit({ kind: 'save', agentId, userId, token });
+    this.events.emit('changed');
+  }
+
+  /** An agent forgets its token. */
+  forgetToken(agent: AgentRef): void {
+    if (this.savedToken(agent) !== null) this.#forget(agent.agentId);
+  }
+
+  /** An agent starts: a token that another user's agent of that name has kept is deleted. */
+  claimStorage({ userId, agentId }: AgentRef): void {
+    const saved = this.#life.world.store.saved.get(agentId);
+    if (saved && saved.userId !== userId) this.#forget(agentId);
+  }
+
+  /** Gives the tokens that were kept without their user to these agents, or to nobody. */
+  adoptTokens(agents: readonly AgentRef[]): void {
+    const users = new Map([...agents].reverse().map(({ userId, agentId }) => [agentId, userId]));
+    for (const [agentId, { userId, token }] of this.#life.world.store.saved)
+      if (userId === undefined && agents.length > 0)
+        this.#life.world.store.commit({ kind: 'save', agentId, userId: users.get(agentId) ?? 0, token });
+  }
+
+  /** An id for a message to come, from the sequence of the account that the agent is linked to. */
+  newStanzaId(agentId: string): string {
+    const { seeded, store } = this.#life.world;
+    const writer = store.tokens.get(store.saved.get(agentId)?.token ?? '') ?? agentId;
+    return `3EB0${seeded.hex(`message:${writer}`, 18)}`;
+  }
+
+  /** True when the token belongs to a device that is still linked. */
+  isLinked(token: string): boolean {
+    return this.#life.world.store.tokens.has(token);
+  }
+
+  /** The agents that keep a token, with the account it links them to (null: unlinked since). */
+  agents(): { agentId: string; account: Account | null }[] {
+    return agentsOf(this.#life.world);
+  }
+
+  // ── The whole ──
+
+  /** What holds for everybody. */
+  get settings(): Readonly<NetworkSettings> {
+    return this.#settings;
+  }
+
+  /** Changes what holds for everybody. */
+  configure(changes: Partial<NetworkSettings>): void {
+    const { lidForAll } = { ...this.#settings, ...changes };
+    const isReaddressed = lidForAll !== this.#settings.lidForAll;
+    Object.assign(this.#settings, changes);
+    if (isReaddressed) for (const { pn } of this.accounts()) this.account(pn, { addressedByLid: lidForAll });
+    this.events.emit('configured', this.#settings);
+    this.events.emit('changed');
+  }
+
+  /** The newest lines of what travelled, oldest first. */
+  wireLog(): WireEntry[] {
+    return this.#life.log.list();
+  }
+
+  /** Ends all devices (`closed RESET`), forgets everything, and starts again from the seed. */
+  reset(seed?: string): void {
+    this.#life.devices.end();
+    this.#life.world.schedule.clear();
+    this.#journal?.rewrite([]);
+    Object.assign(this.#settings, DEFAULT_SETTINGS);
+    this.#life = this.#begin(seed ?? this.#options.seed ?? 'sandbox');
+    this.events.emit('reset');
+  }
+
+  /** Closes all devices silently, stops all timers, closes the journal. Idempotent. */
+  close(): void {
+    this.#life.devices.close();
+    this.#life.world.schedule.clear();
+    this.#life.world.store.close();
+  }
+
+  /** Deletes the token that is kept under an agentId. */
+  #forget(agentId: string): void {
+    this.#life.world.store.commit({ kind: 'forget', agentId });
+    this.events.emit('changed');
+  }
+
+  /** A life on what the journal holds. */
+  #begin(seed: string): Life {
+    const { clock, events } = this;
+    const outside = { clock, events, journal: this.#journal, settings: this.#settings };
+    return beginLife(seed, this.#options, outside);
+  }
+}

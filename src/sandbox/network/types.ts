@@ -1,0 +1,321 @@
+import type { EventEmitter } from 'eventemitter3';
+import type { Jid } from '../../actors/domain/identity.ts';
+import type { EpochMs } from '../../actors/domain/ports/clock.ts';
+import type { Compatibility, Me, Restriction, WebAuthnJson } from '../../actors/domain/ports/whatsapp.ts';
+import type { AdvanceableClock } from './advanceable-clock.ts';
+
+// The vocabulary of the simulated WhatsApp, shared by its faces: the in-process driver, the virtual phone,
+// and the stand-in web page of the tests.
+
+/** A person or a bot: its phone-number JID, its LID, its name. */
+export interface Account {
+  pn: Jid;
+  lid: Jid;
+  name: string;
+  /** Others see this account as `…@lid` instead of `…@c.us`, in direct chats, groups and mentions. */
+  addressedByLid: boolean;
+  /** Others are never told its number: its LID is all that they know. */
+  hidesNumber?: boolean | undefined;
+}
+
+/** A group chat. */
+export interface Group {
+  id: Jid;
+  name: string;
+  /** Phone-number JIDs. */
+  participants: Jid[];
+}
+
+/** An image of a message; its bytes are asked for with `SandboxNetwork.mediaBytes(sha256)`. */
+export interface Media {
+  mimetype: string;
+  size: number;
+  sha256: string;
+  filename?: string;
+}
+
+/** One message as one account sees it. Its `id` is WhatsApp's: `fromMe_chat_stanza[_participant]`. */
+export interface ChatMessage {
+  id: string;
+  /** The part of the id that all copies of a message share. */
+  stanzaId: string;
+  chatId: Jid;
+  /** Who wrote it, as this account sees that person; equals `chatId` in an incoming direct message. */
+  senderId: Jid;
+  fromMe: boolean;
+  /** `revoked`: its author took it back, and the body is gone. */
+  type: 'chat' | 'image' | 'revoked';
+  /** The text, or the caption of an image. */
+  body: string;
+  mentionedIds: Jid[];
+  /** The network's clock. */
+  timestamp: EpochMs;
+  /** Of our own messages: -1 refused, 0 pending, 1 server, 2 delivered, 3 read. Incoming ones have 1. */
+  ack: number;
+  /** Why WhatsApp refused it, when it says so: 463 or 475. */
+  errorCode?: number | undefined;
+  /** When its author last changed the text, if ever. */
+  editedAt?: EpochMs | undefined;
+  senderName?: string;
+  chatName?: string;
+  /** `id` (this account's) of the quoted message. */
+  quotedId?: string;
+  media?: Media;
+}
+
+/** A chat as one account sees it. */
+export interface ChatView {
+  id: Jid;
+  name: string;
+  kind: 'direct' | 'group' | 'status' | 'channel';
+  unread: number;
+  /** The other side is typing to this account. */
+  typing: boolean;
+  last?: ChatMessage;
+}
+
+/** What a device or a phone asks to be sent. */
+export interface Draft {
+  /** `…@c.us`, `…@lid` or `…@g.us`. */
+  to: Jid;
+  text: string;
+  image?: { data: Uint8Array; mimetype: string; filename?: string };
+  /** `id` or `stanzaId` of a message in the chat; the send fails with `UNKNOWN_QUOTE` when it isn't there. */
+  quoteId?: string;
+  mentionedIds?: Jid[];
+  /** The stanza id that the sender chose; one of the network's own by default. */
+  stanzaId?: string;
+}
+
+/** Why the network said no, in a word that tests and adapters can compare. */
+export type RefusalReason =
+  | 'EXPIRED_REF'
+  | 'UNKNOWN_REF'
+  | 'ALREADY_SCANNED'
+  | 'NOT_OPEN'
+  | 'UNKNOWN_CHAT'
+  | 'UNKNOWN_QUOTE'
+  | 'UNKNOWN_MESSAGE'
+  | 'WRONG_CODE'
+  | 'WRONG_PASSKEY'
+  | 'DUPLICATE_ID'
+  | 'CLOSED';
+
+/** A refusal of the simulated WhatsApp; adapters translate it to their own errors. */
+export class SandboxRefusal extends Error {
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason, message: string) {
+    super(message);
+    this.name = 'SandboxRefusal';
+    this.reason = reason;
+  }
+}
+
+/** The four public parts of a pairing QR beside the ref. */
+export interface DeviceKeys {
+  static: string;
+  identity: string;
+  adv: string;
+  platform: string;
+}
+
+/** How far an own message got. */
+export interface AckView {
+  messageId: string;
+  ack: number;
+  chatId: Jid;
+  /** WhatsApp's reason for a refusal, when it gives one. */
+  errorCode?: number;
+}
+
+/** What is known of a person; null where nothing is. */
+export interface ContactView {
+  pn: Jid | null;
+  lid: Jid | null;
+  name: string | null;
+}
+
+/**
+ * What a device hears, in these orders:
+ * no token or a revoked one: `ref`, `state UNPAIRED`, then `ref` again at each refresh;
+ * scanned: `paired`, `state OPENING`, `state PAIRING`, `state CONNECTED`, `opened`;
+ * scanned while WhatsApp wants a passkey: `passkey true`, and once it is answered as above;
+ * with a good token: `state OPENING`, `state PAIRING`, `state CONNECTED`, `opened`.
+ * Nothing is emitted before `openDevice` has returned, nor after `close()`.
+ */
+export interface DeviceEvents {
+  /** A new pairing ref; `qr` is `ref,static,identity,adv,platform`. The former ref is expired. */
+  ref: (ref: string, qr: string) => void;
+  /** The phone scanned the QR; the token is to be kept for the next start. */
+  paired: (token: string) => void;
+  opened: (me: Me) => void;
+  state: (state: string) => void;
+  /** The person declined on the phone; the device stays open and unpaired. */
+  refused: () => void;
+  /** The phone unlinked this device; `closed LOGOUT` follows. */
+  loggedOut: () => void;
+  /** The network ended it: `LOGOUT`, `CRASH`, `RESET`. Nothing comes afterwards. */
+  closed: (reason: string) => void;
+  /** A message new to this account, from others or from its own phone; not this device's own sends. */
+  message: (message: ChatMessage) => void;
+  ack: (ack: AckView) => void;
+  /** Its author changed or took back a message of this account's chats. */
+  edited: (message: ChatMessage) => void;
+  /** Linking waits for a passkey of the account, or no longer. */
+  passkey: (waiting: boolean) => void;
+  /** A notice covers the page until it is answered, or no longer. */
+  notice: (shown: boolean) => void;
+  /** WhatsApp limits what the account may send, or no longer does. */
+  restriction: (restriction: Restriction | null) => void;
+  /** Someone started or stopped typing to this account. */
+  typing: (change: { chatId: Jid; typing: boolean }) => void;
+}
+
+/**
+ * One linked (or to be linked) device. While it is frozen its methods hang and it hears nothing, until it is
+ * thawed or closed; what needs the server waits while the line is down.
+ */
+export interface Device {
+  readonly events: EventEmitter<DeviceEvents>;
+  readonly keys: DeviceKeys;
+  /** UNLAUNCHED, OPENING, PAIRING, UNPAIRED, UNPAIRED_IDLE, CONNECTED, TIMEOUT, CONFLICT, … */
+  readonly state: string;
+  /** The ref that can be scanned now, or null. */
+  readonly ref: string | null;
+  /** `ref,static,identity,adv,platform`, or null. */
+  readonly qr: string | null;
+  readonly token: string | null;
+  /** Null until opened. */
+  readonly me: Me | null;
+  readonly closed: boolean;
+  /**
+   * Hands a message over: resolves with it at ack 0 (or higher); the truth follows by `ack` events.
+   * The chat counts as read from then on.
+   * While the account is offline it waits there and leaves in order once the connection is back.
+   * @throws SandboxRefusal NOT_OPEN, UNKNOWN_CHAT, UNKNOWN_QUOTE, CLOSED
+   */
+  send(draft: Draft): Promise<ChatMessage>;
+  setTyping(chatId: Jid, typing: boolean): Promise<void>;
+  /** The JID under which the number is reached (its LID when addressed so), or null when not on WhatsApp. */
+  queryExists(jid: Jid): Promise<Jid | null>;
+  /** Marks a chat read and sends read receipts. */
+  markSeen(chatId: Jid): Promise<void>;
+  chats(): Promise<ChatView[]>;
+  /** Oldest first. */
+  messages(chatId: Jid, limit?: number): Promise<ChatMessage[]>;
+  findMessage(id: string): Promise<ChatMessage | null>;
+  /** Shows refs again after they were used up (UNPAIRED_IDLE). */
+  refresh(): Promise<void>;
+  /**
+   * A code that links this device when it is typed into the phone of the number. As with WhatsApp, asking logs out
+   * what the number is linked to. @throws SandboxRefusal NOT_OPEN when this device is linked already
+   */
+  requestPairingCode(number: string): Promise<string>;
+  /** The passkey's request options, with a new challenge. @throws SandboxRefusal NOT_OPEN when none is waited for */
+  passkeyChallenge(): Promise<WebAuthnJson>;
+  /** Goes on with linking. @throws SandboxRefusal NOT_OPEN, WRONG_PASSKEY */
+  answerPasskey(assertion: unknown): Promise<void>;
+  /** Gives the link up; refs are shown again. */
+  cancelPasskey(): Promise<void>;
+  /** Takes the notice away. */
+  answerNotice(): Promise<void>;
+  /** `Socket.state`, answered only when the device isn't frozen. */
+  probe(): Promise<string>;
+  /** Unlinks this device at the network, then closes it. */
+  logout(): Promise<void>;
+  /** Ends the connection; the token stays good. Idempotent, silent. */
+  close(): void;
+}
+
+/** How a network begins, and what it is kept in. */
+export interface SandboxNetworkOptions {
+  /** Shared with whoever should see it moved; its own by default. */
+  clock?: AdvanceableClock;
+  /** Ids, refs and failures are drawn from it; the same seed and script give the same wire log. */
+  seed?: string;
+  /** A pairing ref is replaced after this many milliseconds. */
+  refLifetimeMs?: number;
+  /** How long a connection takes from OPENING to CONNECTED. */
+  connectMs?: number;
+  /** A file that keeps accounts, links, chats and messages across a kill -9; none: memory only. */
+  journal?: string;
+  /** Entries of the wire log that are kept. */
+  wireLogSize?: number;
+  /** Messages kept per chat. */
+  chatSize?: number;
+}
+
+/** What holds for everybody on the network. */
+export interface NetworkSettings {
+  /** Everyone is addressed by LID, those who come later too. */
+  lidForAll: boolean;
+  /** The build of the page. */
+  webVersion: string;
+  /** Names of what the page lacks; with any of them nothing can be sent. */
+  missing: Compatibility['missing'];
+  /** How far WhatsApp's clock is ahead of the host's, ms. */
+  clockSkewMs: number;
+  /** Linking wants a passkey of the account; meanwhile refs are shown no more, or go on. */
+  passkey: 'off' | 'refs_stop' | 'refs_go_on';
+  /** A fresh link shows a notice, and is logged out after so many ms unless it is answered; null: there is none. */
+  noticeMs: number | null;
+  /** Each direct message comes under two keys, that of the number and that of the LID. */
+  twoKeys: boolean;
+  /** After so many refs a device shows none until it is asked to; null: it goes on. */
+  refsPerDevice: number | null;
+}
+
+/** The network as it is by default. */
+export const DEFAULT_SETTINGS: NetworkSettings = {
+  lidForAll: false,
+  webVersion: '2.3000.1999999999-sandbox',
+  missing: [],
+  clockSkewMs: 0,
+  passkey: 'off',
+  noticeMs: null,
+  twoKeys: false,
+  refsPerDevice: null,
+};
+
+/** One line of what travelled. */
+export interface WireEntry {
+  seq: number;
+  at: EpochMs;
+  kind: string;
+  account: Jid | null;
+  detail: Record<string, string | number | boolean | null>;
+}
+
+/** The faults of one account's line; all off is a healthy one. */
+export interface LineView {
+  online: boolean;
+  latencyMs: number;
+  /** 0…1: the share of sends that WhatsApp refuses (ack -1). */
+  failureRate: number;
+  /** Its devices of that moment hang; one opened later doesn't: a restart of the page cures it. */
+  frozen: boolean;
+  banned: boolean;
+  /** Messages to people who never wrote are refused: with 463 (`reachout_timelock`) or 475 (`message_cap`). */
+  restriction: Restriction | null;
+}
+
+/** What the whole network tells observers (the phone page, tests). */
+export interface SandboxNetworkEvents {
+  wire: (entry: WireEntry) => void;
+  /** A copy of a message came into an account's chats; `sentBy` is the device that handed it over, if one did. */
+  message: (owner: Jid, message: ChatMessage, sentBy: Device | null) => void;
+  ack: (owner: Jid, ack: AckView) => void;
+  /** A message of an account's chats was changed or taken back by its author. */
+  edited: (owner: Jid, message: ChatMessage) => void;
+  /** An account types (or stops) to a chat, seen from `reader`, who would see the indicator. */
+  typing: (change: { reader: Jid; chatId: Jid; typing: boolean }) => void;
+  /** The reader has read a chat, as the reader sees it. */
+  read: (reader: Jid, chatId: Jid) => void;
+  /** What holds for everybody changed. */
+  configured: (settings: NetworkSettings) => void;
+  /** Accounts, links or lines changed. */
+  changed: () => void;
+  /** Everything was forgotten. */
+  reset: () => void;
+}

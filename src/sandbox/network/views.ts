@@ -1,0 +1,52 @@
+import type { Jid } from '../../actors/domain/identity.ts';
+import type { Chat } from './store.ts';
+import type { Account, ChatMessage, ChatView } from './types.ts';
+import type { Typing } from './typing.ts';
+import type { World } from './world.ts';
+
+/** What kind of chat a JID names. */
+function kindOf(id: Jid): ChatView['kind'] {
+  if (id.endsWith('@g.us')) return 'group';
+  if (id.endsWith('@newsletter')) return 'channel';
+  return id === 'status@broadcast' ? 'status' : 'direct';
+}
+
+/** One chat as its owner sees it now. */
+function viewOf(owner: Jid, chat: Chat, typing: Typing): ChatView {
+  const last = chat.messages.at(-1);
+  return {
+    id: chat.id,
+    name: chat.name,
+    kind: kindOf(chat.id),
+    unread: chat.unread,
+    typing: typing.isShown(owner, chat.id),
+    ...(last && { last: { ...last } }),
+  };
+}
+
+/** All chats of an account, as copies. */
+export function chatsOf(world: World, typing: Typing, owner: Jid): ChatView[] {
+  return world.store.chats(owner).map((chat) => viewOf(owner, chat, typing));
+}
+
+/** The newest `limit` messages of a chat, or of all chats by time; oldest first, as copies. */
+export function messagesOf(
+  world: World,
+  owner: Jid,
+  chatId?: Jid,
+  limit = Number.MAX_SAFE_INTEGER,
+): ChatMessage[] {
+  const chats = chatId === undefined ? world.store.chats(owner) : [world.store.chat(owner, chatId)];
+  const all = chats.flatMap((chat) => chat?.messages ?? []);
+  if (chatId === undefined) all.sort((one, other) => one.timestamp - other.timestamp);
+  return all.slice(Math.max(0, all.length - limit)).map((message) => ({ ...message }));
+}
+
+/** The agents that keep a token, with the account it links them to; null where it was unlinked since. */
+export function agentsOf(world: World): { agentId: string; account: Account | null }[] {
+  const { saved, tokens, accounts } = world.store;
+  return [...saved].map(([agentId, { token }]) => ({
+    agentId,
+    account: accounts.get(tokens.get(token) ?? '') ?? null,
+  }));
+}

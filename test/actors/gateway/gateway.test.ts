@@ -1,0 +1,574 @@
+import { expect } from 'chai';
+import { GatewayError } from '../../../src/actors/domain/errors.ts';
+import type { Handover } from '../../../src/actors/domain/ports/whatsapp.ts';
+import { DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
+import { eventually } from '../../support/eventually.ts';
+import { away, held, inbound, MemoryDatabase, memoryGateway } from '../../support/memory-gateway.ts';
+
+/** How a call was refused; undefined when it was not. */
+const refusal = (call: Promise<unknown>): Promise<GatewayError | undefined> =>
+  call.then(
+    () => undefined,
+    (error: GatewayError) => error,
+  );
+/** Lets everything happen that waits for nothing. */
+const settled = () => new Promise(setImmediate);
+const clientGone = new GatewayError('BAD_GATEWAY', 'The client is gone.', { details: { outcome: 'failed' } });
+
+describe('the gateway', () => {
+  let gateway: ReturnType<typeof memoryGateway>;
+  beforeEach(() => {
+    gateway = memoryGateway();
+  });
+  afterEach(() => gateway.system.stop(1_000));
+
+  describe('what WhatsApp does with an account', () => {
+    const events = () => gateway.client().events;
+    const view = () => gateway.system.describe('shop');
+    const number = '6281111111111@c.us';
+    /** An agent that shows a QR. */
+    async function scanning(): Promise<void> {
+      const created = gateway.create();
+      await eventually('a client', () => gateway.driver.clients.length > 0);
+      events().emit('qr', 'a,b,c');
+      await created;
+    }
+
+    it('is shown as a restriction, by a refused send or by the report of the client, and blocks nothing', async () => {
+      await gateway.connect();
+      const told: unknown[] = [];
+      gateway.system.events.on('restriction', ({ restriction }) => told.push(restriction?.kind));
+      gateway.driver.refusal = 463;
+      expect((await refusal(gateway.send('hello')))?.code).to.equal('REACHOUT_TIMELOCKED');
+      expect(view().restriction).to.include({ kind: 'reachout_timelock' });
+      gateway.system.assertCanSend({ userId: 1, agentId: 'shop' }, 't');
+      events().emit('restriction', { kind: 'message_cap', until: Date.now() + 3_600_000 });
+      events().emit('restriction', null);
+      events().emit('restriction', { kind: 'message_cap', until: Date.now() - 1 });
+      expect(view().restriction).to.equal(null);
+      expect(told.filter(Boolean)).to.deep.equal(['reachout_timelock', 'message_cap', 'message_cap']);
+    });
+
+    it('is kept as the last self-check, published when it changes', async () => {
+      await gateway.connect();
+      let changes = 0;
+      gateway.system.events.on('compatibility', () => {
+        changes += 1;
+      });
+      const report = { webVersion: '2.3', compatibility: 'broken' as const, repaired: [], missing: ['X.y'] };
+      events().emit('compatibility', report);
+      events().emit('compatibility', { ...report });
+      expect([changes, view().status, view().live.whatsapp]).to.deep.equal([1, 'connected', report]);
+    });
+
+    it('can want a passkey, whose challenge is read and whose assertion reaches the page', async () => {
+      await scanning();
+      expect(() => gateway.system.passkey('shop')).to.throw(GatewayError, 'No passkey');
+      events().emit('passkey', null);
+      expect(view()).to.include({ status: 'awaiting_qr', reason: 'PASSKEY_REQUIRED', qr: null });
+      expect((await refusal(gateway.system.answerPasskey('shop', {})))?.code).to.equal('SESSION_NOT_READY');
+      const challenge = { challenge: 'abc' };
+      events().emit('passkey', challenge);
+      expect(gateway.system.passkey('shop')).to.equal(challenge);
+      await gateway.system.answerPasskey('shop', { id: 'x' });
+      expect(gateway.driver.assertions).to.deep.equal([{ id: 'x' }]);
+      events().emit('authenticated');
+      events().emit('ready', { pn: number });
+      expect(view()).to.include({ status: 'connected', reason: null, passkey: null });
+    });
+
+    it('can be linked by a pairing code, unless agent or number are linked, or no QR is shown', async () => {
+      const reason = async (of = number) =>
+        (await refusal(gateway.system.requestPairingCode('shop', of)))?.details?.reason;
+      await scanning();
+      const { code, expiresAt } = await gateway.system.requestPairingCode('shop', number);
+      expect(code).to.equal('ABCD1234');
+      expect(expiresAt).to.be.greaterThan(Date.now());
+      events().emit('ready', { pn: number });
+      expect(await reason()).to.equal('AGENT_LINKED');
+      events().emit('disconnected', 'TIMEOUT');
+      expect(await reason()).to.equal('NUMBER_LINKED');
+      expect(await reason('6289999999999@c.us')).to.equal('NO_QR');
+    });
+  });
+
+  describe('deleting an agent', () => {
+    it('works for one whose queue could not be read at the start', async () => {
+      const database = new MemoryDatabase();
+      await database.agents.save({
+        ...{ userId: 1, agentId: 'shop', agentName: 'Shop', apiKey: 'key', status: 'connected' },
+      });
+      database.before.pending = away;
+      gateway = memoryGateway({ database });
+      await gateway.system.restore();
+      await settled();
+      expect((await refusal(gateway.system.remove('shop', 't')))?.code).to.equal('DATABASE_UNAVAILABLE');
+      database.before = {};
+      await gateway.system.remove('shop', 't');
+      expect(gateway.system.list()).to.deep.equal([]);
+      expect([...database.rows]).to.deep.equal([]);
+    });
+
+    it('that fails half-way can be repeated, and a create makes a new one of that name', async () => {
+      const { system, database, create, client } = gateway;
+      for (const next of ['delete', 'create'] as const) {
+        await gateway.connect();
+        database.before.remove = away;
+        expect((await refusal(system.remove('shop', 't')))?.code).to.equal('DATABASE_UNAVAILABLE');
+        database.before = {};
+        if (next === 'create') {
+          const made = gateway.driver.clients.length;
+          const created = create();
+          await eventually('a new client', () => gateway.driver.clients.length > made);
+          client().events.emit('qr', 'a,b,c');
+          expect((await created).outcome).to.equal('qr');
+        }
+        await system.remove('shop', 't');
+        expect(system.list()).to.deep.equal([]);
+      }
+    });
+
+    it('is waited for by a create of that name, whose record stays', async () => {
+      const { system, database, create, client, driver } = gateway;
+      await gateway.connect();
+      const removing = held<void>();
+      database.before.remove = () => removing.promise;
+      const deletes = [system.remove('shop', 't'), system.remove('shop', 't')];
+      const created = create();
+      await settled();
+      removing.release();
+      await Promise.all(deletes);
+      await eventually('a new client', () => driver.clients.length === 2);
+      client().events.emit('qr', 'a,b,c');
+      expect(await created).to.include({ outcome: 'qr', created: true });
+      expect(database.rows.has('shop')).to.equal(true);
+    });
+
+    it('waits for a record that is being written, which stays deleted', async () => {
+      const { system, database, create, client } = gateway;
+      await gateway.connect();
+      client().events.emit('disconnected', 'LOGOUT');
+      await eventually('its end', () => system.describe('shop').status === 'disconnected');
+      const saving = held<void>();
+      database.before.save = () => saving.promise;
+      const created = refusal(create());
+      await settled();
+      const deleted = system.remove('shop', 't');
+      await settled();
+      saving.release();
+      await deleted;
+      expect((await created)?.code).to.equal('SESSION_NOT_FOUND');
+      expect(database.rows.has('shop')).to.equal(false);
+    });
+
+    it('answers at once those who wait for its QR, its AI or its messages', async () => {
+      const asked = held<string>();
+      gateway = memoryGateway({ ask: () => asked.promise });
+      const { system, database, send } = gateway;
+      await gateway.connect();
+      const storing = held<void>();
+      const run = refusal(
+        system.run(
+          { userId: 1, agentId: 'shop' },
+          { message: 'hi', sessionId: '6283333333333@c.us' },
+          { traceId: 't' },
+        ),
+      );
+      database.before.append = () => storing.promise;
+      const sent = refusal(send('being stored'));
+      await settled();
+      const reconnect = refusal(system.reconnect('shop', 't'));
+      await system.remove('shop', 't');
+      storing.release();
+      for (const answer of [run, sent, reconnect]) expect((await answer)?.code).to.equal('SESSION_NOT_FOUND');
+      await settled();
+      expect([...database.messages.values()].map(({ status }) => status)).to.deep.equal(['failed']);
+      asked.release('too late');
+      await settled();
+      expect(database.messages.size).to.equal(1);
+    });
+
+    it('tells of a message that was handed over that it may have left, once', async () => {
+      const { system, driver, send } = gateway;
+      const handed = held<Handover>();
+      driver.script = { sendText: () => handed.promise };
+      const told: string[] = [];
+      system.events.on('message', ({ status }) => told.push(status));
+      await gateway.connect();
+      const sent = refusal(send('in flight'));
+      await eventually('the hand-over', () => told.includes('sending'));
+      const queued = refusal(send('queued'));
+      await settled();
+      const deleted = system.remove('shop', 't');
+      handed.release({ messageId: 'wa', timestamp: 0, ack: 1 });
+      await deleted;
+      expect(await sent).to.deep.include({ code: 'SESSION_NOT_FOUND' });
+      expect((await sent)?.details?.outcome).to.equal('unknown');
+      expect((await queued)?.details?.outcome).to.equal('failed');
+      await settled();
+      expect(told).to.deep.equal(['queued', 'sending', 'queued', 'unknown', 'failed']);
+    });
+  });
+
+  describe('logging out an agent that has no client that is ready', () => {
+    let calls: string[];
+
+    /** An agent that was linked, came back, and lost its session to another browser. */
+    async function linkedButAway(unlinkMs = DEFAULT_LIMITS.unlinkMs): Promise<void> {
+      calls = [];
+      gateway = memoryGateway({ settings: { limits: { ...DEFAULT_LIMITS, unlinkMs } } });
+      const { driver, client, system } = gateway;
+      driver.script = { logout: async () => void calls.push('logout') };
+      driver.removeCredentials = async () => void calls.push('forget');
+      await gateway.connect();
+      client().events.emit('disconnected', 'CONFLICT');
+      await eventually('its end', () => system.describe('shop').states.includes('disconnected.resting'));
+    }
+
+    /** Waits for the client that is started for the log-out. */
+    const started = (clients: number) =>
+      eventually('a client for the log-out', () => gateway.driver.clients.length === clients);
+
+    for (const [how, call] of [
+      ['delete', () => gateway.system.remove('shop', 't')],
+      ['reconnect', () => gateway.system.reconnect('shop', 't')],
+    ] as const) {
+      it(`starts one, so that a ${how} unlinks the device at the phone`, async () => {
+        await linkedButAway();
+        const ended = call();
+        await started(2);
+        expect(calls).to.deep.equal([]);
+        gateway.client().events.emit('ready', { pn: '6281111111111@c.us' });
+        if (how === 'reconnect') {
+          await started(3);
+          gateway.client().events.emit('qr', 'a,b,c');
+        }
+        expect(await ended).to.include({ isUnlinked: true });
+        expect(calls).to.deep.equal(['logout', 'forget']);
+      });
+
+      it(`answers a ${how} within its limit when that client does not become ready: still linked`, async () => {
+        await linkedButAway(40);
+        const ended = call();
+        if (how === 'reconnect') {
+          await started(3);
+          gateway.client().events.emit('qr', 'a,b,c');
+        }
+        expect(await ended).to.include({ isUnlinked: false });
+        expect(calls).to.deep.equal(['forget']);
+      });
+    }
+
+    it('takes a QR for the word of WhatsApp that the device is unlinked already', async () => {
+      await linkedButAway();
+      const deleted = gateway.system.remove('shop', 't');
+      await started(2);
+      gateway.client().events.emit('qr', 'a,b,c');
+      expect(await deleted).to.include({ isUnlinked: true });
+      expect(calls).to.deep.equal(['forget']);
+    });
+
+    it('says that the device is still linked when the log-out itself fails', async () => {
+      await linkedButAway();
+      gateway.driver.script = { logout: () => Promise.reject(clientGone) };
+      const deleted = gateway.system.remove('shop', 't');
+      await started(2);
+      gateway.client().events.emit('ready', { pn: '6281111111111@c.us' });
+      expect(await deleted).to.include({ isUnlinked: false });
+    });
+
+    it('waits for one that is starting with the saved login, and logs that one out', async () => {
+      await linkedButAway();
+      const created = refusal(gateway.create());
+      await started(2);
+      const deleted = gateway.system.remove('shop', 't');
+      await settled();
+      expect(calls).to.deep.equal([]);
+      gateway.client().events.emit('ready', { pn: '6281111111111@c.us' });
+      expect(await deleted).to.include({ isUnlinked: true });
+      expect(calls).to.deep.equal(['logout', 'forget']);
+      expect(gateway.driver.clients).to.have.length(2);
+      await created;
+    });
+
+    it('starts none for an agent that was never linked, or that the phone unlinked', async () => {
+      for (const reason of ['QR', 'LOGOUT'] as const) {
+        gateway = memoryGateway();
+        const { client, create, driver, system } = gateway;
+        if (reason === 'QR') {
+          const created = refusal(create());
+          await started(1);
+          client().events.emit('disconnected', 'QR_EXPIRED');
+          await created;
+        } else {
+          await gateway.connect();
+          client().events.emit('disconnected', 'LOGOUT');
+          await eventually('its end', () => system.describe('shop').states.includes('disconnected.resting'));
+        }
+        expect(await system.remove('shop', 't')).to.deep.equal({ isUnlinked: true });
+        expect(driver.clients).to.have.length(1);
+      }
+    });
+  });
+
+  describe('a turn', () => {
+    it('shows typing in the chat that its reply goes to, in the order of showing and hiding', async () => {
+      const asked = held<string>();
+      gateway = memoryGateway({ ask: () => asked.promise });
+      const { driver, system } = gateway;
+      const resolved = held<string>();
+      const shown: string[] = [];
+      driver.script = {
+        resolveRecipient: () => resolved.promise,
+        setTyping: async (chatId, typing) => void shown.push(`${chatId} ${typing}`),
+      };
+      await gateway.connect();
+      const request = { message: 'hi', sessionId: '5215512345678@c.us' };
+      const run = system.run({ userId: 1, agentId: 'shop' }, request, { traceId: 't' });
+      await settled();
+      asked.release('hello');
+      await settled();
+      resolved.release('525512345678@c.us');
+      expect(await run).to.include({ replySent: true });
+      expect(shown).to.deep.equal(['525512345678@c.us true', '525512345678@c.us false']);
+    });
+
+    it('replies from the account that was written to, or not at all', async () => {
+      const asked = held<string>();
+      gateway = memoryGateway({ ask: () => asked.promise });
+      const { driver, client, database, system } = gateway;
+      await gateway.connect();
+      client().events.emit('message', inbound('1'));
+      await eventually('the claim', () => database.claims.size === 1);
+      client().events.emit('disconnected', 'LOGOUT');
+      await eventually('its end', () => system.describe('shop').states.includes('disconnected.resting'));
+      const created = gateway.create();
+      await eventually('a new client', () => driver.clients.length === 2);
+      client().events.emit('ready', { pn: '6281111111112@c.us' });
+      await created;
+      asked.release('hello');
+      await eventually('the reply', () =>
+        [...database.messages.values()].some(({ status }) => status === 'failed'),
+      );
+      expect(driver.sent).to.deep.equal([]);
+    });
+  });
+
+  describe('a held send', () => {
+    it('is answered as queued when its session ends under it after the wait', async () => {
+      gateway = memoryGateway({ settings: { sendWaitMs: 20 } });
+      const { driver, send, client } = gateway;
+      driver.script = { sendText: async () => ({ messageId: 'wa', timestamp: 0, ack: 0 }) };
+      await gateway.connect();
+      const sent = send('no ack');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      client().events.emit('crash', 'gone');
+      expect(await sent).to.include({ status: 'queued', position: 0 });
+    });
+
+    it('is not failed by a client that is gone before it gets the message', async () => {
+      const { driver, send, client, system } = gateway;
+      driver.script = {
+        sendText: async () => {
+          client().events.emit('crash', 'gone');
+          throw clientGone;
+        },
+      };
+      await gateway.connect();
+      const sent = send('kept');
+      await eventually('the end', () => system.describe('shop').status !== 'connected');
+      driver.script = {};
+      await gateway.connect();
+      expect(await sent).to.include({ status: 'sent', messageId: 'wa kept' });
+    });
+  });
+
+  describe('a create', () => {
+    it('while the client is being ended is answered with the QR of the next one', async () => {
+      const { driver, client, create, system } = gateway;
+      const ended = held<void>();
+      driver.script = { destroy: () => ended.promise };
+      await gateway.connect();
+      client().events.emit('disconnected', 'LOGOUT');
+      expect(system.describe('shop').states).to.deep.equal(['disconnected.closing']);
+      const created = create();
+      await settled();
+      ended.release();
+      await eventually('a new client', () => driver.clients.length === 2);
+      client().events.emit('qr', 'a,b,c');
+      expect((await created).outcome).to.equal('qr');
+    });
+  });
+
+  describe('the record of an agent', () => {
+    it('does not say connected while the agent can’t be booted, which is tried again by itself', async () => {
+      const { database, system, driver } = gateway;
+      driver.hasCredentials = async () => true;
+      database.before.pending = away;
+      await database.agents.save({
+        ...{ userId: 1, agentId: 'shop', agentName: 'Shop', apiKey: 'key', status: 'connected' },
+      });
+      await system.restore();
+      expect(system.describe('shop').status).to.equal('disconnected');
+      await settled();
+      expect(system.describe('shop').status).to.equal('disconnected');
+      expect(database.rows.get('shop')?.status).to.equal('disconnected');
+      database.before = {};
+      await eventually('its client', () => driver.clients.length === 1);
+    });
+
+    it('says what the session is in, whatever a create replaces', async () => {
+      const { database, system, create, driver } = gateway;
+      driver.hasCredentials = async () => true;
+      await database.agents.save({
+        ...{ userId: 1, agentId: 'shop', agentName: 'Shop', apiKey: 'key', status: 'disconnected' },
+      });
+      await system.restore();
+      await eventually('its client', () => driver.clients.length === 1);
+      void refusal(create());
+      await settled();
+      expect(system.describe('shop').status).to.equal('disconnected');
+      expect(database.rows.get('shop')?.status).to.equal('disconnected');
+    });
+
+    it('shows, whenever a change is published, the state that it is about', async () => {
+      const { system, client } = gateway;
+      const stale: string[] = [];
+      system.events.on('state', ({ to }) => {
+        const { status, states } = system.describe('shop');
+        if (status !== to || !states[0]?.startsWith(to)) stale.push(`${to}: ${status} ${states}`);
+      });
+      system.events.on('transition', (_agentId, { machine, edges }) => {
+        const { states } = system.describe('shop');
+        const target = edges.at(-1)?.split(' → ')[1];
+        if (machine === 'agent' && target && !states.some((state) => state.startsWith(target)))
+          stale.push(`${edges.at(-1)}: ${states}`);
+      });
+      await gateway.connect();
+      client().events.emit('state', 'TIMEOUT');
+      client().events.emit('disconnected', 'LOGOUT');
+      await eventually('its end', () => system.describe('shop').states[0] === 'disconnected.resting');
+      expect(stale).to.deep.equal([]);
+    });
+
+    it('does not say connected while a machine that died of a bug is made anew', async () => {
+      const { system, client, database } = gateway;
+      await gateway.connect();
+      const untellable = {
+        toString: () => {
+          throw new Error('a bug');
+        },
+      };
+      client().events.emit('crash', untellable as never);
+      expect(system.describe('shop').supervisorStates).to.deep.equal(['alive.backing_off']);
+      expect(system.describe('shop').status).to.equal('disconnected');
+      await eventually('the row', () => database.rows.get('shop')?.status === 'disconnected');
+    });
+  });
+
+  describe('a stop', () => {
+    it('leaves what comes in meanwhile to the next start: unclaimed', async () => {
+      const asked = held<string>();
+      gateway = memoryGateway({ ask: () => asked.promise });
+      const { system, database, client } = gateway;
+      await gateway.connect();
+      client().events.emit('message', inbound('1'));
+      await eventually('the claim', () => database.claims.has('1'));
+      const stopped = system.stop(2_000);
+      await settled();
+      client().events.emit('message', { ...inbound('2'), chatId: '6284@c.us', senderId: '6284@c.us' });
+      await settled();
+      asked.release('hello');
+      await stopped;
+      expect([...database.claims]).to.deep.equal(['1']);
+    });
+
+    describe('with a /run under way', () => {
+      const question = { message: 'hi', sessionId: '6283333333333@c.us' };
+      const shop = { userId: 1, agentId: 'shop' };
+
+      it('waits for it: its caller gets the reply, which has left', async () => {
+        const asked = held<string>();
+        gateway = memoryGateway({ ask: () => asked.promise });
+        const { system, driver } = gateway;
+        await gateway.connect();
+        const run = system.run(shop, question, { traceId: 't' });
+        await settled();
+        const stopped = system.stop(2_000);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        asked.release('hello');
+        expect(await run).to.include({ reply: 'hello', replySent: true });
+        expect(driver.sent).to.deep.equal(['hello']);
+        await stopped;
+      });
+
+      it('refuses it when its grace is over', async () => {
+        gateway = memoryGateway({ ask: () => held<string>().promise });
+        const { system } = gateway;
+        await gateway.connect();
+        const run = refusal(system.run(shop, question, { traceId: 't' }));
+        await system.stop(100);
+        expect((await run)?.code).to.equal('SHUTTING_DOWN');
+      });
+
+      it('answers it with the stored reply when that could not leave within the grace', async () => {
+        const { system, driver } = gateway;
+        driver.script = { sendText: () => held<Handover>().promise };
+        await gateway.connect();
+        const run = system.run(shop, question, { traceId: 't' });
+        await eventually('the reply', () => gateway.database.messages.size > 0);
+        await system.stop(100);
+        expect(await run).to.include({ reply: 'hello', replySent: false });
+      });
+    });
+
+    it('starts no client for a create that was waiting for the database', async () => {
+      const { system, database, create, driver } = gateway;
+      const saving = held<void>();
+      database.before.save = () => saving.promise;
+      const created = refusal(create());
+      await settled();
+      await system.stop(1_000);
+      saving.release();
+      expect((await created)?.code).to.equal('SHUTTING_DOWN');
+      expect(driver.clients).to.deep.equal([]);
+    });
+
+    it('answers at once those who wait for a QR', async () => {
+      const { system, create, driver } = gateway;
+      const created = refusal(create());
+      await eventually('the client', () => driver.clients.length === 1);
+      await system.stop(1_000);
+      expect((await created)?.code).to.equal('SHUTTING_DOWN');
+    });
+  });
+
+  describe('a message that comes in while the database is away', () => {
+    it('waits for it, and is answered then', async () => {
+      const { database, client, driver } = gateway;
+      await gateway.connect();
+      database.before.claim = away;
+      client().events.emit('message', inbound('1'));
+      client().events.emit('message', inbound('2'));
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      expect(driver.sent).to.deep.equal([]);
+      database.before = {};
+      await eventually('the answers', () => driver.sent.length === 2);
+      expect([...database.claims]).to.deep.equal(['1', '2']);
+    });
+
+    it('is given up when an answer would be too late', async () => {
+      gateway = memoryGateway({
+        settings: { limits: { ...DEFAULT_LIMITS, probeAgainMs: 5, backlogMs: 100 } },
+      });
+      const { database, client, system } = gateway;
+      const told: string[] = [];
+      system.events.on('inbound', ({ handled, why }) => told.push(`${handled} ${why}`));
+      await gateway.connect();
+      database.before.claim = away;
+      client().events.emit('message', inbound('1'));
+      await eventually('the end', () => told.length > 0);
+      expect(told).to.deep.equal(['failed not_claimed']);
+    });
+  });
+});

@@ -1,0 +1,91 @@
+import { expect } from 'chai';
+import sinon from 'sinon';
+import type { Agent } from '../../../src/actors/agent/agent.ts';
+import { Recycler } from '../../../src/actors/gateway/memory-recycler.ts';
+import { HOST_CLOCK } from '../../../src/infra/host-clock.ts';
+
+const MB = 1024 * 1024;
+const MINUTE = 60_000;
+
+describe('a client whose browser has grown too large', () => {
+  let timers: sinon.SinonFakeTimers;
+  let recycler: Recycler;
+  let sizes: Record<string, number>;
+  let quiet: Set<string>;
+  let away: Set<string>;
+  let recycled: string[];
+  let faults: unknown[];
+
+  beforeEach(() => {
+    timers = sinon.useFakeTimers();
+    sizes = {};
+    quiet = new Set();
+    away = new Set();
+    recycled = [];
+    faults = [];
+    /** An agent as the recycler knows it. */
+    const find = (agentId: string) =>
+      ({
+        isQuiet: () => quiet.has(agentId),
+        get isConnected() {
+          return !away.has(agentId);
+        },
+        command: ({ type }: { type: string }) => {
+          recycled.push(`${type} ${agentId}`);
+          away.add(agentId);
+        },
+      }) as unknown as Agent;
+    recycler = new Recycler({
+      driver: { memory: async () => new Map(Object.entries(sizes)) },
+      clock: HOST_CLOCK,
+      limitBytes: 500 * MB,
+      find,
+      fault: (error) => faults.push(error),
+    });
+    recycler.start();
+  });
+  afterEach(() => {
+    recycler.stop();
+    timers.restore();
+  });
+
+  it('is replaced once it is quiet; smaller and busy ones are left alone', async () => {
+    sizes = { small: 499 * MB, busy: 900 * MB, large: 600 * MB };
+    await timers.tickAsync(MINUTE);
+    expect(recycled).to.deep.equal([]);
+    quiet = new Set(['small', 'large']);
+    await timers.tickAsync(MINUTE);
+    expect(recycled).to.deep.equal(['session.recycle large']);
+  });
+
+  it('waits for the one before to be back, but not for ever', async () => {
+    sizes = { larger: 900 * MB, large: 600 * MB };
+    quiet = new Set(['larger', 'large']);
+    await timers.tickAsync(MINUTE);
+    delete sizes.larger;
+    await timers.tickAsync(9 * MINUTE);
+    expect(recycled).to.deep.equal(['session.recycle larger']);
+    await timers.tickAsync(MINUTE);
+    expect(recycled).to.deep.equal(['session.recycle larger', 'session.recycle large']);
+  });
+
+  it('is looked for again after a measurement that failed, and no more after the stop', async () => {
+    Object.defineProperty(sizes, 'broken', {
+      enumerable: true,
+      configurable: true,
+      get: () => {
+        throw new Error('no /proc');
+      },
+    });
+    await timers.tickAsync(MINUTE);
+    expect(faults).to.have.length(1);
+    sizes = { large: 600 * MB };
+    quiet.add('large');
+    await timers.tickAsync(MINUTE);
+    expect(recycled).to.have.length(1);
+    recycler.stop();
+    away.clear();
+    await timers.tickAsync(60 * MINUTE);
+    expect(recycled).to.have.length(1);
+  });
+});

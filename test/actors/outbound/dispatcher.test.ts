@@ -1,0 +1,583 @@
+import { expect } from 'chai';
+import { EventEmitter } from 'eventemitter3';
+import { GatewayError } from '../../../src/actors/domain/errors.ts';
+import type { Scheduler } from '../../../src/actors/domain/ports/clock.ts';
+import type { MessageLog, Settlement, StoredMessage } from '../../../src/actors/domain/ports/stores.ts';
+import type { Handover, Me, SentQuery, WhatsAppClient } from '../../../src/actors/domain/ports/whatsapp.ts';
+import { type ActorSettings, DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
+import { Outbox } from '../../../src/actors/outbound/dispatcher.ts';
+import { HOST_CLOCK } from '../../../src/infra/host-clock.ts';
+import { eventually } from '../../support/eventually.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+
+const settings: ActorSettings = {
+  sendRatePerMinute: 6_000,
+  sendBurst: 100,
+  mailboxCapacity: 500,
+  sendWaitMs: 1_000,
+  sendTimeoutMs: 20,
+  messageTtlMs: 60_000,
+  qrWaitMs: 1,
+  qrMaxRefreshes: 1,
+  startConcurrency: 1,
+  aiConcurrency: 1,
+  developer: 'dev@c.us',
+  limits: { ...DEFAULT_LIMITS, probeAgainMs: 1 },
+};
+
+const ME: Me = { pn: '62811@c.us', lid: '4711@lid' };
+
+/** A stored message by number. */
+function stored(id: string, status: StoredMessage['status'] = 'queued'): StoredMessage {
+  return {
+    id,
+    userId: 1,
+    agentId: 'sales',
+    seq: Number(id),
+    to: '628@c.us',
+    kind: 'text',
+    text: `text ${id}`,
+    origin: 'api',
+    traceId: 't',
+    status,
+    messageId: null,
+    error: null,
+    account: null,
+    stanzaId: null,
+    chatId: null,
+    createdAt: new Date(),
+    handedOverAt: null,
+    sentAt: null,
+  };
+}
+
+/** A client whose calls are scripted; by default everything is sent and acknowledged at once. */
+function scripted(script: Partial<WhatsAppClient> = {}) {
+  const sent: string[] = [];
+  const handedOver = (text: string): Handover => ({ messageId: `wa ${text}`, timestamp: Date.now(), ack: 1 });
+  const client = {
+    events: new EventEmitter(),
+    sendText: async (_to: string, text: string) => {
+      sent.push(text);
+      return handedOver(text);
+    },
+    resolveRecipient: async (jid: string) => jid,
+    probe: async () => 'CONNECTED',
+    findSent: async () => [],
+    ...script,
+  } as unknown as WhatsAppClient;
+  return { client, sent };
+}
+
+/** An outbox with a log that remembers, in order, what was written. */
+function outbox(
+  log: Partial<MessageLog> = {},
+  { onFault, clock = HOST_CLOCK }: { onFault?: (where: string) => void; clock?: Scheduler } = {},
+) {
+  const written: string[] = [];
+  const told: string[] = [];
+  const made = new Outbox({
+    settings,
+    clock,
+    log: {
+      markSending: async (id: string) => void written.push(`${id} sending`),
+      claimed: async () => [],
+      settle: async (id: string, { status }: Settlement) => void written.push(`${id} ${status}`),
+      ...log,
+    } as unknown as MessageLog,
+    reports: {
+      mode() {},
+      changed() {},
+      status: ({ id }, status) => void told.push(`${id} ${status}`),
+      suspect() {},
+      fault: (where, error) => {
+        if (onFault) return onFault(where);
+        throw new Error(where, { cause: error });
+      },
+    },
+  });
+  return { outbox: made, written, told };
+}
+
+const lost = () =>
+  Promise.reject(new GatewayError('BAD_GATEWAY', 'gone', { details: { outcome: 'unknown' } }));
+
+describe('the outbox', () => {
+  it('writes queued → sending → sent in order, one message at a time', async () => {
+    const { outbox: box, written } = outbox();
+    const { client, sent } = scripted();
+    box.open(client, ME);
+    const messages = ['1', '2', '3'].map((id) => stored(id));
+    await Promise.all(messages.map((message) => box.put(message).settled));
+    expect(sent).to.deep.equal(['text 1', 'text 2', 'text 3']);
+    expect(written).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent', '3 sending', '3 sent']);
+  });
+
+  it('tells of each hand-over, of a message that was stored as handed over, too', async () => {
+    const { outbox: box, told } = outbox();
+    box.open(scripted().client, ME);
+    const messages = [stored('1'), stored('2', 'sending')];
+    await Promise.all(messages.map((message) => box.put(message).settled));
+    expect(told).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent']);
+  });
+
+  it('keeps a doubtful message at the head when the session ends, and sends it again only if it is not in the chat', async () => {
+    for (const found of [true, false]) {
+      const { outbox: box } = outbox();
+      const dying = scripted({
+        sendText: lost,
+        probe: () => {
+          box.close();
+          return Promise.reject(new Error('dead'));
+        },
+      });
+      const first = stored('1');
+      const settled = [first, stored('2')].map((message) => box.put(message).settled);
+      box.open(dying.client, ME);
+      await box.drained();
+      expect(box.view().depth).to.equal(2);
+
+      const inChat = [{ messageId: 'wa before', timestamp: Date.now(), ack: 1 }];
+      const { client, sent } = scripted(found ? { findSent: async () => inChat } : {});
+      box.open(client, ME);
+      const [one] = await Promise.all(settled);
+      expect(sent).to.deep.equal(found ? ['text 2'] : ['text 1', 'text 2']);
+      expect(one).to.include({ status: 'sent', messageId: found ? 'wa before' : 'wa text 1' });
+    }
+  });
+
+  it('leaves a message whose session ends before its acknowledgement to the next session, at once', async () => {
+    const { outbox: box, written } = outbox();
+    const silent = scripted({
+      sendText: async () => {
+        // The browser dies as soon as the page has the message; no acknowledgement will come.
+        queueMicrotask(() => box.close());
+        return { messageId: 'wa 1', timestamp: Date.now(), ack: 0 };
+      },
+    });
+    const message = stored('1');
+    const { settled } = box.put(message);
+    box.open(silent.client, ME);
+    await box.drained();
+    expect(written, 'and does not give it up').to.deep.equal(['1 sending']);
+
+    const inChat = [{ messageId: 'wa 1', timestamp: Date.now(), ack: 1 }];
+    const { client, sent } = scripted({ findSent: async () => inChat });
+    box.open(client, ME);
+    expect(await settled).to.include({ status: 'sent', messageId: 'wa 1' });
+    expect(sent).to.deep.equal([]);
+  });
+
+  it('takes nothing new while it stops, and lets what is in flight be acknowledged', async () => {
+    const { outbox: box } = outbox();
+    const silent = scripted({
+      sendText: async () => {
+        box.stopTaking();
+        setImmediate(() => box.acked({ messageId: 'wa 1', ack: 1 }));
+        return { messageId: 'wa 1', timestamp: Date.now(), ack: 0 };
+      },
+    });
+    const settled = ['1', '2'].map((id) => box.put(stored(id)).settled);
+    box.open(silent.client, ME);
+    expect(await settled[0]).to.include({ status: 'sent' });
+    await box.drained();
+    expect(box.view().depth).to.equal(1);
+  });
+
+  it('hands nothing over once its session is over, however far it had come', async () => {
+    for (const step of ['resolveRecipient', 'markSending'] as const) {
+      let pass = () => {};
+      let isHeld = false;
+      const hold = () => {
+        isHeld = true;
+        return new Promise<void>((resolve) => {
+          pass = resolve;
+        });
+      };
+      const { outbox: box } = outbox(step === 'markSending' ? { markSending: hold } : {});
+      const { client, sent } = scripted(
+        step === 'resolveRecipient' ? { resolveRecipient: (jid) => hold().then(() => jid) } : {},
+      );
+      box.open(client, ME);
+      const { settled } = box.put(stored('1'));
+      await eventually(step, () => isHeld);
+      box.failAll({ code: 'SESSION_NOT_FOUND', message: 'The session was deleted.' });
+      pass();
+      await box.drained();
+      expect(sent, step).to.deep.equal([]);
+      expect(await settled, step).to.include({ status: 'failed' });
+    }
+  });
+
+  it('writes of what is under way when the agent is deleted that it may have left', async () => {
+    const { outbox: box, told, written } = outbox();
+    box.open(scripted({ sendText: () => new Promise<never>(() => undefined) }).client, ME);
+    const { settled } = box.put(stored('1'));
+    await eventually('the hand-over', () => told.includes('1 sending'));
+    box.failAll({ code: 'SESSION_NOT_FOUND', message: 'The session was deleted.' });
+    expect(await settled).to.include({ status: 'unknown' });
+    expect(written).to.deep.equal(['1 sending', '1 unknown']);
+  });
+
+  it('looks for what an earlier process left in flight before it sends it', async () => {
+    const { outbox: box, written } = outbox();
+    const inChat = [{ messageId: 'wa before', timestamp: Date.now(), ack: 2 }];
+    const { client, sent } = scripted({ findSent: async () => inChat });
+    const message = stored('1', 'sending');
+    box.resume(message);
+    box.open(client, ME);
+    await box.drained();
+    expect(written).to.deep.equal(['1 sent']);
+    expect(sent).to.deep.equal([]);
+  });
+
+  it('takes no message of an earlier process for another with the same text; asks again while the database is away', async () => {
+    let asked = 0;
+    const { outbox: box, written } = outbox({
+      claimed: async () => {
+        asked += 1;
+        if (asked === 1) throw new GatewayError('DATABASE_UNAVAILABLE', 'away');
+        return ['wa of the first'];
+      },
+    });
+    const found = [{ messageId: 'wa of the first', timestamp: Date.now(), ack: 1 }];
+    const { client, sent } = scripted({ findSent: async () => found });
+    box.resume({ ...stored('2', 'sending'), text: 'the same' });
+    box.open(client, ME);
+    await eventually('its end', () => written.length > 0);
+    expect(sent).to.deep.equal(['the same']);
+    expect(written).to.deep.equal(['2 sent']);
+  });
+
+  it('hands over at once what was stored as sending, and writes no more than how it ended', async () => {
+    const { outbox: box, written } = outbox();
+    const { client, sent } = scripted({ findSent: () => Promise.reject(new Error('was looked for')) });
+    box.open(client, ME);
+    const message = stored('1', 'sending');
+    const { settled } = box.put(message);
+    expect(await settled).to.include({ status: 'sent' });
+    expect(sent).to.deep.equal(['text 1']);
+    expect(written).to.deep.equal(['1 sent']);
+  });
+
+  it('takes a message at once only with a session, a token, and nothing before it', async () => {
+    const { outbox: box } = outbox();
+    const place = box.reserve();
+    expect(box.takesAtOnce(), 'without a session').to.equal(false);
+    const { client } = scripted();
+    box.open(client, ME);
+    await box.drained();
+    expect(box.takesAtOnce()).to.equal(true);
+    const another = box.reserve();
+    expect(box.takesAtOnce(), 'beside another that is being stored').to.equal(false);
+    another.release();
+    const before = stored('1');
+    const { settled } = box.put(before);
+    expect(box.takesAtOnce(), 'behind one that is being sent').to.equal(false);
+    place.release();
+    await settled;
+  });
+
+  it('tells unknown without an acknowledgement, and sent once it comes late', async () => {
+    const { outbox: box, written } = outbox();
+    const silent = scripted({
+      sendText: async () => ({ messageId: 'wa 1', timestamp: Date.now(), ack: 0 }),
+    });
+    box.open(silent.client, ME);
+    const message = stored('1');
+    const { settled } = box.put(message);
+    expect(await settled).to.include({ status: 'unknown', messageId: 'wa 1' });
+    box.acked({ messageId: 'wa 1', ack: 1 });
+    expect(written).to.deep.equal(['1 sending', '1 unknown', '1 sent']);
+  });
+
+  it('fails a refused message (ack −1) and goes on with the next', async () => {
+    const { outbox: box } = outbox();
+    const refusing = scripted({
+      sendText: async (_to, text) => ({
+        messageId: `wa ${text}`,
+        timestamp: 0,
+        ack: text === 'text 1' ? -1 : 1,
+      }),
+    });
+    box.open(refusing.client, ME);
+    const settled = ['1', '2'].map((id) => box.put(stored(id)).settled);
+    expect((await Promise.all(settled)).map((message) => message?.status)).to.deep.equal(['failed', 'sent']);
+  });
+
+  it('names a refusal by the code of the server, and sends nothing again', async () => {
+    for (const [errorCode, code] of [
+      [463, 'REACHOUT_TIMELOCKED'],
+      [475, 'MESSAGE_CAPPED'],
+      [500, 'BAD_GATEWAY'],
+      [undefined, 'BAD_GATEWAY'],
+    ] as const) {
+      const refusal = { messageId: 'wa 1', ack: -1, errorCode };
+      const { outbox: box } = outbox();
+      let handedOver = 0;
+      const refusing = scripted({
+        sendText: async () => {
+          handedOver += 1;
+          setImmediate(() => box.acked(refusal));
+          return { messageId: 'wa 1', timestamp: 0, ack: 0 };
+        },
+      });
+      box.open(refusing.client, ME);
+      const late = await box.put(stored('1')).settled;
+      expect(late?.error?.code, `by an ack, ${errorCode}`).to.equal(code);
+      box.open(scripted({ sendText: async () => ({ ...refusal, timestamp: 0 }) }).client, ME);
+      const atOnce = await box.put(stored('2')).settled;
+      expect(atOnce?.error?.code, `by the hand-over, ${errorCode}`).to.equal(code);
+      expect([late?.status, atOnce?.status, handedOver]).to.deep.equal(['failed', 'failed', 1]);
+    }
+  });
+
+  it('fails an unknown message whose refusal comes late', async () => {
+    const { outbox: box, written } = outbox();
+    box.open(scripted({ sendText: async () => ({ messageId: 'wa 1', timestamp: 0, ack: 0 }) }).client, ME);
+    expect(await box.put(stored('1')).settled).to.include({ status: 'unknown' });
+    box.acked({ messageId: 'wa 1', ack: -1, errorCode: 463 });
+    box.acked({ messageId: 'wa 1', ack: 1 });
+    expect(written).to.deep.equal(['1 sending', '1 unknown', '1 failed']);
+  });
+
+  it('waits while the database is away, and loses nothing', async () => {
+    let outages = 5;
+    const { outbox: box } = outbox({
+      markSending: async () => {
+        outages -= 1;
+        if (outages >= 0) throw new GatewayError('DATABASE_UNAVAILABLE', 'away');
+      },
+    });
+    const { client, sent } = scripted();
+    box.open(client, ME);
+    const message = stored('1');
+    const { settled } = box.put(message);
+    expect(await settled).to.include({ status: 'sent' });
+    expect(sent).to.deep.equal(['text 1']);
+  });
+
+  it('gives up a message that does not get as far as the hand-over three times while the page answers', async () => {
+    let tries = 0;
+    const { outbox: box } = outbox();
+    const { client } = scripted({
+      resolveRecipient: () => {
+        tries += 1;
+        return lost();
+      },
+    });
+    box.open(client, ME);
+    const message = stored('1');
+    const { settled } = box.put(message);
+    expect(await settled).to.include({ status: 'failed' });
+    expect(tries).to.equal(3);
+  });
+
+  it('rests after a bug in its loop, and does not spin', async () => {
+    const faults: string[] = [];
+    let tries = 0;
+    const { outbox: box } = outbox(
+      {
+        settle: () => {
+          tries += 1;
+          if (tries < 3) throw new Error('a bug');
+          return Promise.resolve();
+        },
+      },
+      { onFault: (where) => faults.push(where) },
+    );
+    box.open(scripted().client, ME);
+    const message = stored('1');
+    await box.put(message).settled;
+    expect(faults).to.deep.equal(['outbox', 'outbox']);
+  });
+
+  it('expires what could not be sent for too long, while there is no session', async () => {
+    const clock = new ManualClock();
+    const { outbox: box } = outbox({}, { clock });
+    const { settled } = box.put(stored('1'));
+    await clock.pass(settings.messageTtlMs);
+    expect((await settled)?.error).to.include({ code: 'EXPIRED' });
+  });
+
+  it('neither expires nor keeps a queue because the clock of the host steps', async () => {
+    const clock = new ManualClock();
+    const { outbox: box, told } = outbox({}, { clock });
+    box.put(stored('1'));
+    clock.step(86_400_000);
+    await clock.pass(settings.messageTtlMs / 2);
+    expect(box.view()).to.include({ depth: 1, oldestAt: clock.now() - settings.messageTtlMs / 2 });
+    clock.step(-2 * 86_400_000);
+    await clock.pass(settings.messageTtlMs / 2);
+    expect(told).to.deep.equal(['1 failed']);
+  });
+
+  it('counts the age of a message of an earlier process by the time of display', async () => {
+    const clock = new ManualClock();
+    const { outbox: box, told } = outbox({}, { clock });
+    box.resume({ ...stored('1'), createdAt: new Date(clock.now() - settings.messageTtlMs + 10) });
+    box.resume({ ...stored('2'), createdAt: new Date(clock.now() + 86_400_000) });
+    await clock.pass(10);
+    expect(told).to.deep.equal(['1 failed']);
+    await clock.pass(settings.messageTtlMs);
+    expect(told).to.deep.equal(['1 failed', '2 failed']);
+  });
+
+  describe('when another account was linked', () => {
+    const other: Me = { pn: '62822@c.us', lid: '4712@lid' };
+    const of = (account: string | null, message: StoredMessage) => ({ ...message, account });
+
+    it('sends nothing that was accepted for the former one: failed what waited, unknown what may have left', async () => {
+      const { outbox: box, written } = outbox();
+      const dying = scripted({
+        sendText: () => {
+          box.close();
+          return lost();
+        },
+      });
+      const settled = ['1', '2'].map((id) => box.put(of(ME.pn, stored(id))).settled);
+      box.resume(of(ME.pn, stored('3', 'sending')));
+      box.resume(of(ME.pn, stored('4')));
+      box.open(dying.client, ME);
+      await box.drained();
+      const { client, sent } = scripted({ findSent: () => Promise.reject(new Error('was looked for')) });
+      box.open(client, other);
+      const ends = await Promise.all(settled);
+      expect(ends.map((end) => [end?.status, end?.error?.code])).to.deep.equal([
+        ['unknown', 'ACCOUNT_CHANGED'],
+        ['failed', 'ACCOUNT_CHANGED'],
+      ]);
+      expect(written).to.deep.equal(['1 sending', '1 unknown', '2 failed', '3 unknown', '4 failed']);
+      const late = box.put(of(ME.pn, stored('5'))).settled;
+      expect((await late)?.error, 'accepted before, stored after').to.include({ code: 'ACCOUNT_CHANGED' });
+      expect(await box.put(of(other.pn, stored('6'))).settled).to.include({ status: 'sent' });
+      expect(sent).to.deep.equal(['text 6']);
+    });
+
+    it('takes a message that the dying page still holds for one that may have left', async () => {
+      const { outbox: box, told } = outbox();
+      const hanging = scripted({ sendText: () => new Promise<never>(() => undefined) });
+      box.open(hanging.client, ME);
+      const { settled } = box.put(of(ME.pn, stored('1')));
+      await eventually('the hand-over', () => told.includes('1 sending'));
+      box.close();
+      box.open(scripted().client, other);
+      expect(await settled).to.include({ status: 'unknown' });
+    });
+
+    it('goes on for the same account, whichever address and device it is known by', async () => {
+      const { outbox: box } = outbox();
+      const settled = ['62811@c.us', '62811:7@c.us', '4711@lid', '4711:7@lid', null].map(
+        (account, index) => box.put(of(account, stored(String(index)))).settled,
+      );
+      box.open(scripted().client, { pn: '62811:12@c.us', lid: '4711:12@lid' });
+      for (const end of await Promise.all(settled)) expect(end).to.include({ status: 'sent' });
+    });
+  });
+
+  it('takes a message whose session ended under its hand-over for one that may have left, when the agent is deleted', async () => {
+    const { outbox: box, told } = outbox();
+    box.open(scripted({ sendText: () => new Promise<never>(() => undefined) }).client, ME);
+    const { settled } = box.put(stored('1'));
+    await eventually('the hand-over', () => told.includes('1 sending'));
+    box.close();
+    box.failAll({ code: 'SESSION_NOT_FOUND', message: 'The session was deleted.' });
+    expect(await settled).to.include({ status: 'unknown' });
+  });
+
+  describe('looking for a message that may have left', () => {
+    const inChat: Handover = { messageId: 'true_5255@c.us_3EB0AA', timestamp: 0, ack: 1 };
+
+    it('asks for the id that it was handed over with, in the chat that it went to', async () => {
+      const queries: SentQuery[] = [];
+      const given: unknown[] = [];
+      const { outbox: box } = outbox();
+      const dying = scripted({
+        resolveRecipient: async () => '5255@c.us',
+        sendText: (to, _text, options) => {
+          given.push(to, options?.stanzaId);
+          box.close();
+          return lost();
+        },
+      });
+      const { settled } = box.put({ ...stored('1'), to: '52155@c.us', stanzaId: '3EB0AA' });
+      box.open(dying.client, ME);
+      await box.drained();
+      const { client, sent } = scripted({
+        resolveRecipient: () => Promise.reject(new Error('was resolved again')),
+        findSent: async (query) => {
+          queries.push(query);
+          return [inChat];
+        },
+      });
+      box.open(client, ME);
+      expect(await settled).to.include({ status: 'sent', messageId: inChat.messageId });
+      expect(given).to.deep.equal(['5255@c.us', '3EB0AA']);
+      expect(queries[0]).to.include({ to: '5255@c.us', stanzaId: '3EB0AA' });
+      expect(sent).to.deep.equal([]);
+    });
+
+    it('resolves the recipient of one that an earlier process stored as handed over', async () => {
+      const asked: string[] = [];
+      const { outbox: box, written } = outbox();
+      box.resume({ ...stored('1', 'sending'), to: '52155@c.us', stanzaId: '3EB0AA' });
+      const { client, sent } = scripted({
+        resolveRecipient: async () => '5255@c.us',
+        findSent: async ({ to }) => {
+          asked.push(to);
+          return to === '5255@c.us' ? [inChat] : [];
+        },
+      });
+      box.open(client, ME);
+      await box.drained();
+      expect([asked, written, sent]).to.deep.equal([['5255@c.us'], ['1 sent'], []]);
+    });
+
+    it('takes the one with its id for it, whatever else has the same text', async () => {
+      const { outbox: box } = outbox({ claimed: () => Promise.reject(new Error('was asked')) });
+      const others = ['3EB0BB', '3EB0CC'].map((id) => ({ ...inChat, messageId: `true_5255@c.us_${id}` }));
+      const { client } = scripted({ findSent: async () => [...others, inChat] });
+      box.resume({ ...stored('1', 'sending'), stanzaId: '3EB0AA' });
+      box.open(client, ME);
+      await box.drained();
+      expect(box.settlements.isClaimed(inChat.messageId)).to.equal(true);
+    });
+
+    it("asks by WhatsApp's time, however wrong the host's clock is", async () => {
+      const clock = new ManualClock();
+      const whatsApp = () => clock.monotonic() - 60_000;
+      const { outbox: box } = outbox({}, { clock });
+      const chat: Handover[] = [];
+      let dies = false;
+      const handOver = (text: string): Handover => {
+        const handover = { messageId: `wa ${text} ${chat.length}`, timestamp: whatsApp(), ack: 1 };
+        chat.push(handover);
+        return handover;
+      };
+      const { client } = scripted({
+        sendText: async (_to, text) => {
+          const handover = handOver(text);
+          if (!dies) return handover;
+          box.close();
+          return lost();
+        },
+        findSent: async ({ since }) => chat.filter(({ timestamp }) => timestamp >= since),
+      });
+      for (const known of [false, true]) {
+        box.open(client, ME);
+        if (known) await box.put(stored('1')).settled;
+        await clock.pass(30_000);
+        dies = true;
+        const { settled } = box.put({ ...stored('2'), createdAt: new Date(clock.now()) });
+        await box.drained();
+        dies = false;
+        // Should the host be put right in between, that must not count either.
+        clock.step(-60_000);
+        box.open(client, ME);
+        expect(await settled, `known: ${known}`).to.include({ status: 'sent' });
+        box.close();
+      }
+      expect(chat.map(({ messageId }) => messageId.split(' ')[1])).to.deep.equal(['text', 'text', 'text']);
+    });
+  });
+});

@@ -1,0 +1,377 @@
+import { expect } from 'chai';
+import sinon from 'sinon';
+import { createActor, fromCallback, fromTransition } from 'xstate';
+import { GatewayError } from '../../../src/actors/domain/errors.ts';
+import { agentMachine } from '../../../src/actors/session/session.machine.ts';
+import { supervisorMachine } from '../../../src/actors/session/supervisor.machine.ts';
+import { silentPort, walkedPort } from '../../support/silent-port.ts';
+import { edgesOf, walk } from '../../support/walk.ts';
+
+const me = { pn: '628111@c.us' };
+const inert = { client: fromCallback(() => undefined) } as never;
+
+/** The edges that a walk did not take. */
+function missed(machine: Parameters<typeof edgesOf>[0], taken: Set<string>): string[] {
+  return [...edgesOf(machine)].filter((edge) => !taken.has(edge));
+}
+
+describe('the agent machine', () => {
+  const machine = agentMachine.provide({ actors: inert });
+  const payloads = {
+    'session.start': [{ fresh: true }, { fresh: false }],
+    'session.stop': [{ reason: 'STOPPED' }],
+    'session.logout': [{ reason: 'LOGGED_OUT' }],
+    'client.qr': [{ code: 'a,b,c,d,e' }],
+    'client.loading': [{ percent: 50 }],
+    'client.ready': [{ me }],
+    'client.disconnected': [{ reason: 'TIMEOUT' }, { reason: 'TOS_BLOCK' }],
+    'client.state': [{ state: 'CONNECTED' }, { state: 'OPENING' }],
+    'client.compatibility': [{ compatibility: 'ok' }, { compatibility: 'broken' }],
+    'client.passkey': [{ challenge: null }],
+    'client.crashed': [{ cause: 'browser' }],
+    'client.failed': [{ error: new GatewayError('SESSION_START_FAILED', 'no') }],
+    'xstate.done.actor.0.agent.connected.link.probing': [{ output: 'CONNECTED' }, { output: 'OPENING' }],
+    'xstate.error.actor.0.agent.connected.link.probing': [{ error: 'mute' }],
+  };
+  const limits = { ...silentPort().limits, mutesAllowed: 2, offlinesAllowed: 2 };
+  const options = (isLinked: boolean) => ({
+    machine,
+    input: () => ({ agent: walkedPort({ limits, isLinked }) }),
+    payloads,
+    contextKey: ({ qrs, mutes, offlines, percent, isBroken }: Record<string, number>) =>
+      isLinked ? [qrs! >= silentPort().qrMaxRefreshes, mutes, offlines, percent, isBroken] : [],
+  });
+
+  it('takes every transition of its chart, and dies of none of them', () => {
+    const [linked, unlinked] = [true, false].map((isLinked) => walk(options(isLinked) as never));
+    expect(linked!.states).to.be.greaterThan(20);
+    expect(missed(machine, new Set([...linked!.taken, ...unlinked!.taken]))).to.deep.equal([]);
+  });
+
+  it('has exactly the four stored states at its top', () => {
+    expect(Object.keys(agentMachine.root.states)).to.have.members([
+      'awaiting_qr',
+      'connected',
+      'disconnected',
+      'auth_failed',
+    ]);
+  });
+
+  it('gives every state that is not resting a timed or bounded way out', () => {
+    const resting = ['resting', 'healthy', 'mailbox', 'idle', 'sending', 'throttled'];
+    const stuck: string[] = [];
+    const visit = (node: typeof agentMachine.root, covered: boolean) => {
+      const bounded = covered || node.invoke.length > 0 || Object.keys(node.config.after ?? {}).length > 0;
+      const leaves = Object.values(node.states);
+      if (leaves.length === 0 && !bounded && !resting.includes(node.key)) stuck.push(node.id);
+      for (const child of leaves) visit(child as never, bounded);
+    };
+    visit(agentMachine.root, false);
+    expect(stuck).to.deep.equal([]);
+  });
+
+  it('starts a request in awaiting_qr and a return with saved credentials in disconnected', () => {
+    for (const [fresh, value] of [
+      [true, { awaiting_qr: 'queued' }],
+      [false, { disconnected: 'queued' }],
+    ] as const) {
+      const actor = createActor(machine, { input: { agent: silentPort() } }).start();
+      actor.send({ type: 'session.start', fresh });
+      expect(actor.getSnapshot().value).to.deep.equal(value);
+      actor.stop();
+    }
+  });
+
+  it('gives a loading that moves on its time, and falters when it stands still', () => {
+    const port = silentPort({ takeSlot: () => Promise.resolve() });
+    const clock = sinon.useFakeTimers();
+    const actor = createActor(machine, { input: { agent: port } }).start();
+    try {
+      actor.send({ type: 'session.start', fresh: false });
+      actor.send({ type: 'xstate.done.actor.0.agent.disconnected.queued' } as never);
+      actor.send({ type: 'client.authenticated' });
+      for (const percent of [10, 20, 30]) {
+        clock.tick(port.limits.linkMs - 1);
+        actor.send({ type: 'client.loading', percent });
+      }
+      clock.tick(port.limits.linkMs - 1);
+      actor.send({ type: 'client.loading', percent: 30 });
+      expect(actor.getSnapshot().value).to.deep.equal({ disconnected: 'linking' });
+      clock.tick(1);
+      expect(actor.getSnapshot().value).to.deep.equal({ disconnected: 'faltering' });
+      expect(port.calls).to.include('faltering LINK_TIMEOUT');
+    } finally {
+      actor.stop();
+      clock.restore();
+    }
+  });
+
+  describe('whose page lacks something', () => {
+    let clock: sinon.SinonFakeTimers;
+    let port: ReturnType<typeof silentPort>;
+    let actor: ReturnType<typeof createActor<typeof machine>>;
+    const at = () => actor.getSnapshot().value;
+    const check = (compatibility: 'ok' | 'broken') =>
+      actor.send({ type: 'client.compatibility', compatibility });
+
+    beforeEach(() => {
+      clock = sinon.useFakeTimers();
+      port = silentPort({ takeSlot: () => Promise.resolve() });
+      actor = createActor(machine, { input: { agent: port } }).start();
+      actor.send({ type: 'session.start', fresh: false });
+      actor.send({ type: 'xstate.done.actor.0.agent.disconnected.queued' } as never);
+    });
+    afterEach(() => {
+      actor.stop();
+      clock.restore();
+    });
+
+    it('is given up as INCOMPATIBLE when it is not ready after the grace, and stands at what is missing', () => {
+      actor.send({ type: 'client.authenticated' });
+      check('broken');
+      clock.tick(port.limits.incompatibleMs - 1);
+      expect(at()).to.deep.equal({ disconnected: 'incompatible' });
+      clock.tick(1);
+      expect(at()).to.deep.equal({ disconnected: 'faltering' });
+      expect(port.calls).to.include.members(['incompatible', 'faltering INCOMPATIBLE']);
+    });
+
+    it('goes on linking when a later check finds it whole', () => {
+      check('broken');
+      clock.tick(port.limits.incompatibleMs - 1);
+      check('ok');
+      clock.tick(port.limits.incompatibleMs);
+      expect(at()).to.deep.equal({ disconnected: 'linking' });
+    });
+
+    it('is given its time as long as its loading moves on, and connects when it is ready all the same', () => {
+      check('broken');
+      for (const percent of [10, 20, 30]) {
+        clock.tick(port.limits.incompatibleMs - 1);
+        actor.send({ type: 'client.loading', percent });
+      }
+      actor.send({ type: 'client.ready', me });
+      check('broken');
+      clock.tick(port.limits.linkMs);
+      expect(actor.getSnapshot().matches('connected')).to.equal(true);
+    });
+
+    it('names what is missing when its client fails to start for it', () => {
+      check('broken');
+      actor.send({ type: 'client.failed', error: new Error('r: r') });
+      expect(actor.getSnapshot().context.reason).to.equal('INCOMPATIBLE');
+      expect(port.calls.slice(-2)).to.deep.equal(['incompatible', 'freeSlot']);
+    });
+
+    it('is checked from the beginning in a new client', () => {
+      check('broken');
+      actor.send({ type: 'session.stop', reason: 'STOPPED' });
+      actor.send({ type: 'xstate.done.actor.0.agent.disconnected.closing' } as never);
+      actor.send({ type: 'session.start', fresh: false });
+      actor.send({ type: 'xstate.done.actor.0.agent.disconnected.queued' } as never);
+      expect(at()).to.deep.equal({ disconnected: 'starting' });
+    });
+  });
+
+  describe('that is asked for a passkey', () => {
+    let clock: sinon.SinonFakeTimers;
+    let port: ReturnType<typeof silentPort>;
+    let actor: ReturnType<typeof createActor<typeof machine>>;
+
+    beforeEach(() => {
+      clock = sinon.useFakeTimers();
+      port = silentPort({ takeSlot: () => Promise.resolve() });
+      actor = createActor(machine, { input: { agent: port } }).start();
+      actor.send({ type: 'session.start', fresh: true });
+      actor.send({ type: 'xstate.done.actor.0.agent.awaiting_qr.queued' } as never);
+      actor.send({ type: 'client.qr', code: 'a' });
+      actor.send({ type: 'client.passkey', challenge: null });
+    });
+    afterEach(() => {
+      actor.stop();
+      clock.restore();
+    });
+
+    it('withdraws its QR, shows no other, and says why', () => {
+      actor.send({ type: 'client.qr', code: 'b' });
+      expect(actor.getSnapshot().value).to.deep.equal({ awaiting_qr: 'passkey' });
+      expect(actor.getSnapshot().context.reason).to.equal('PASSKEY_REQUIRED');
+      const shown = port.calls.filter((call) => /Qr|Passkey/.test(call));
+      expect(shown).to.deep.equal(['showQr a', 'showQr null', 'askPasskey null']);
+    });
+
+    it('rests with that reason when none is given in time, however often the page asks', () => {
+      clock.tick(port.limits.passkeyMs - 1);
+      actor.send({ type: 'client.passkey', challenge: { challenge: 'x' } });
+      clock.tick(1);
+      expect(actor.getSnapshot().value).to.deep.equal({ disconnected: 'closing' });
+      expect(actor.getSnapshot().context.reason).to.equal('PASSKEY_REQUIRED');
+      expect(port.calls).to.include('endPasskey');
+    });
+
+    it('links once it was given, and its reason is gone', () => {
+      actor.send({ type: 'client.authenticated' });
+      expect(actor.getSnapshot().value).to.deep.equal({ awaiting_qr: 'linking' });
+      expect(actor.getSnapshot().context.reason).to.equal(null);
+      actor.send({ type: 'client.ready', me });
+      expect(actor.getSnapshot().matches('connected')).to.equal(true);
+    });
+  });
+
+  it('stops showing QRs after the allowed refreshes and rests', () => {
+    const port = silentPort({ takeSlot: () => Promise.resolve() });
+    const actor = createActor(machine, { input: { agent: port } }).start();
+    actor.send({ type: 'session.start', fresh: true });
+    actor.send({ type: 'xstate.done.actor.0.agent.awaiting_qr.queued' } as never);
+    for (let i = 0; i < 3; i += 1) actor.send({ type: 'client.qr', code: `code ${i}` });
+    expect(actor.getSnapshot().value).to.deep.equal({ disconnected: 'closing' });
+    expect(actor.getSnapshot().context.reason).to.equal('QR_EXPIRED');
+    expect(port.calls.filter((call) => call.startsWith('showQr code'))).to.have.length(2);
+    actor.stop();
+  });
+});
+
+describe('the supervisor machine', () => {
+  const machine = supervisorMachine.provide({
+    actors: { agent: fromTransition((state) => state, {}) as never },
+  });
+  const payloads = {
+    'agent.down': [
+      { reason: 'CRASH' },
+      { reason: 'LOGOUT' },
+      { reason: 'LOGGED_OUT' },
+      { reason: 'START_FAILED' },
+    ],
+    'agent.faltered': [{ reason: 'OFFLINE' }],
+    'xstate.error.actor.agent': [{ error: new Error('bug') }],
+  };
+
+  const contextKey = ({ isReloaded }: { isReloaded: boolean }) => isReloaded;
+
+  /** A supervisor whose agent's machine notes what it is told. */
+  function supervised(facts: Parameters<typeof silentPort>[0] = {}) {
+    const told: string[] = [];
+    const noting = supervisorMachine.provide({
+      actors: {
+        agent: fromTransition((state: object, event: { type: string; reason?: string }) => {
+          told.push([event.type, event.reason].filter(Boolean).join(' '));
+          return state;
+        }, {}) as never,
+      },
+    });
+    const actor = createActor(noting, { input: { agent: silentPort(facts) } }).start();
+    return { actor, told };
+  }
+
+  it('reloads the page of a lost session once, then ends its client and makes a new one', () => {
+    const { actor, told } = supervised();
+    actor.send({ type: 'session.restore' });
+    actor.send({ type: 'agent.faltered', reason: 'OFFLINE' });
+    actor.send({ type: 'agent.faltered', reason: 'OFFLINE' });
+    actor.send({ type: 'agent.down', reason: 'OFFLINE' });
+    expect(actor.getSnapshot().value).to.deep.equal({ alive: 'backing_off' });
+    actor.send({ type: 'xstate.after.backoff.supervisor.alive.backing_off' } as never);
+    actor.send({ type: 'agent.faltered', reason: 'OFFLINE' });
+    expect(told).to.deep.equal([
+      'session.start',
+      'session.reload',
+      'session.stop OFFLINE',
+      'session.start',
+      'session.reload',
+    ]);
+    actor.stop();
+  });
+
+  it('rests when a session was taken over three times in an hour, and goes on after that hour', () => {
+    let monotonic = 0;
+    const { actor } = supervised({ monotonic: () => monotonic });
+    /** The session is taken over; true when it will be taken back. */
+    const comesBack = () => {
+      actor.send({ type: 'session.restore' });
+      actor.send({ type: 'agent.down', reason: 'CONFLICT' });
+      const isComing = JSON.stringify(actor.getSnapshot().value).includes('backing_off');
+      actor.send({ type: 'xstate.after.backoff.supervisor.alive.backing_off' } as never);
+      return isComing;
+    };
+    expect([1, 2, 3, 4].map(comesBack)).to.deep.equal([true, true, true, false]);
+    monotonic = 3_600_001;
+    expect(comesBack()).to.equal(true);
+    actor.stop();
+  });
+
+  it('replaces the client of a steady session when asked to recycle it, without a wait', () => {
+    const { actor, told } = supervised();
+    actor.send({ type: 'session.restore' });
+    actor.send({ type: 'session.recycle' });
+    actor.send({ type: 'agent.connected' });
+    actor.send({ type: 'xstate.after.steady.supervisor.alive.running.settling' } as never);
+    actor.send({ type: 'session.recycle' });
+    actor.send({ type: 'agent.down', reason: 'RECYCLED' });
+    expect(actor.getSnapshot().value).to.deep.equal({ alive: { running: 'starting' } });
+    expect(told).to.deep.equal(['session.start', 'session.stop RECYCLED', 'session.start']);
+    actor.stop();
+  });
+
+  it('takes every transition of its chart, and dies of none of them', () => {
+    const taken = new Set<string>();
+    for (const facts of [{ isLinked: true }, { isLinked: false }, { givesWay: true }]) {
+      const walked = walk({
+        machine,
+        input: () => ({ agent: walkedPort(facts) }),
+        payloads,
+        contextKey,
+      } as never);
+      for (const edge of walked.taken) taken.add(edge);
+    }
+    expect(missed(machine, taken)).to.deep.equal([]);
+  });
+
+  it('waits longer after each end, and begins small again after a steady connection', () => {
+    const restarts: string[] = [];
+    const port = silentPort({
+      announceRestart: ({ attempt, delayMs }) => restarts.push(`${attempt}: ${delayMs}`),
+    });
+    const actor = createActor(machine, { input: { agent: port } }).start();
+    actor.send({ type: 'session.restore' });
+    for (let i = 0; i < 3; i += 1) {
+      actor.send({ type: 'agent.down', reason: 'CRASH' });
+      actor.send({ type: 'xstate.after.backoff.supervisor.alive.backing_off' } as never);
+    }
+    actor.send({ type: 'agent.connected' });
+    actor.send({ type: 'xstate.after.steady.supervisor.alive.running.settling' } as never);
+    actor.send({ type: 'agent.down', reason: 'CRASH' });
+    expect(restarts).to.deep.equal(['1: 1000', '2: 2000', '3: 4000', '1: 1000']);
+    actor.stop();
+  });
+
+  it('rests after a phone-side logout, and after a failed start of an agent that was never linked', () => {
+    for (const [reason, isLinked] of [
+      ['LOGOUT', true],
+      ['START_FAILED', false],
+    ] as const) {
+      const actor = createActor(machine, { input: { agent: silentPort({ isLinked }) } }).start();
+      actor.send({ type: 'session.start' });
+      actor.send({ type: 'agent.down', reason });
+      expect(actor.getSnapshot().value).to.deep.equal({ alive: 'resting' });
+      actor.stop();
+    }
+  });
+
+  it('makes the agent anew when its machine dies of a bug, and lets go what it held', () => {
+    const port = silentPort();
+    const dying = supervisorMachine.provide({
+      actors: {
+        agent: fromTransition((state: object, event: { type: string }) => {
+          if (event.type === 'session.start') throw new Error('bug');
+          return state;
+        }, {}) as never,
+      },
+    });
+    const actor = createActor(dying, { input: { agent: port } }).start();
+    actor.send({ type: 'session.restore' });
+    expect(actor.getSnapshot().value).to.deep.equal({ alive: 'backing_off' });
+    expect(port.calls.some((call) => call.startsWith('abandon'))).to.equal(true);
+    expect(actor.getSnapshot().children.agent?.getSnapshot().status).to.equal('active');
+    actor.stop();
+  });
+});

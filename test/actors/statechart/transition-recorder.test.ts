@@ -1,0 +1,94 @@
+import { expect } from 'chai';
+import { createActor, createMachine } from 'xstate';
+import type { TransitionRecord } from '../../../src/actors/domain/agent-view.ts';
+import { observe } from '../../../src/actors/statechart/transition-recorder.ts';
+
+/** Starts a machine that calls itself the agent's, and gives what is recorded of it. */
+function recorded(...events: { type: string; [field: string]: unknown }[]): TransitionRecord[] {
+  const machine = createMachine({
+    id: 'agent',
+    initial: 'off',
+    states: {
+      off: { on: { go: 'on' } },
+      on: { always: { guard: () => true, target: 'beyond' } },
+      beyond: { on: { again: { target: 'beyond', reenter: true }, noop: {} } },
+    },
+  });
+  const records: TransitionRecord[] = [];
+  let now = 1_000;
+  const inspect = observe({
+    now: () => (now += 5),
+    onTransition: (record) => records.push(record),
+    onState: () => undefined,
+    onError: (error) => {
+      throw error;
+    },
+  });
+  const actor = createActor(machine, { inspect }).start();
+  for (const event of events) actor.send(event);
+  actor.stop();
+  return records;
+}
+
+describe('the inspection hook', () => {
+  it('tells each transition taken as an edge, one that needs no event as such', () => {
+    const records = recorded({ type: 'go', traceId: 'abc' });
+    expect(records.map(({ seq, event, edges, from, to }) => [seq, event, edges, from, to])).to.deep.equal([
+      [1, 'go', ['off → on'], ['off'], ['on']],
+      [2, 'go', ['on → beyond'], ['on'], ['beyond']],
+    ]);
+    expect(records.map(({ eventless }) => eventless)).to.deep.equal([undefined, true]);
+    expect(records[0]).to.include({ machine: 'agent', ignored: false, dwellMs: 5, traceId: 'abc' });
+  });
+
+  it('tells an event that nothing came of as ignored, and what leads back as taken', () => {
+    const [, , ignored, again, noop] = recorded(
+      { type: 'go' },
+      { type: 'unheard' },
+      { type: 'again' },
+      { type: 'noop' },
+    );
+    expect(ignored).to.include({ event: 'unheard', ignored: true }).and.to.deep.include({ edges: [] });
+    expect(again)
+      .to.include({ ignored: false })
+      .and.to.deep.include({ edges: ['beyond → beyond'] });
+    expect(noop)
+      .to.include({ ignored: false })
+      .and.to.deep.include({ edges: ['beyond → beyond'] });
+  });
+
+  it('reports a transition and the state that it led to once the machine is there', () => {
+    const machine = createMachine({
+      id: 'agent',
+      initial: 'off',
+      states: { off: { on: { go: 'on' } }, on: { always: 'beyond' }, beyond: {} },
+    });
+    const seen: string[] = [];
+    const inspect = observe({
+      now: () => 0,
+      onTransition: ({ to }) => seen.push(`${to[0]}: ${actor.getSnapshot().value}`),
+      onState: (state) => seen.push(`is ${state}: ${actor.getSnapshot().value}`),
+      onError: (error) => {
+        throw error;
+      },
+    });
+    const actor = createActor(machine, { inspect }).start();
+    actor.send({ type: 'go' });
+    actor.stop();
+    expect(seen).to.deep.equal(['on: beyond', 'beyond: beyond', 'is beyond: beyond']);
+  });
+
+  it('keeps of an event what decides, and no number, text or secret', () => {
+    const [record] = recorded({
+      type: 'go',
+      reason: 'Banned: +62 812-3456-7890',
+      percent: 40,
+      fresh: true,
+      code: '2@secret',
+      me: { pn: '6281234567890@c.us' },
+      error: new Error('6281234567890'),
+    });
+    expect(record!.data).to.deep.equal({ reason: 'Banned: •••', percent: 40, fresh: true });
+    expect(JSON.stringify(record)).not.to.match(/secret|62812/);
+  });
+});

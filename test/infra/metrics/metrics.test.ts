@@ -1,0 +1,393 @@
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import { EventEmitter } from 'eventemitter3';
+import type { AgentView } from '../../../src/actors/domain/agent-view.ts';
+import type { GatewayEvents } from '../../../src/actors/domain/gateway-events.ts';
+import { agentMachine } from '../../../src/actors/session/session.machine.ts';
+import { supervisorMachine } from '../../../src/actors/session/supervisor.machine.ts';
+import { chartGraph } from '../../../src/actors/statechart/graph.ts';
+import { Metrics } from '../../../src/infra/metrics/metrics.ts';
+import { findProgram, whereFound } from '../../support/where-found.ts';
+
+const NOW = Date.now();
+const charts = { agent: chartGraph(agentMachine), supervisor: chartGraph(supervisorMachine) };
+const MISSING = 'no promtool found (Debian package: prometheus)';
+const traceId = '0af7651916cd43dd8448eb211c80319c';
+
+/** An agent as the registry tells of it. */
+function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
+  const never = new Date(0);
+  return {
+    userId: 1,
+    agentId,
+    agentName: agentId,
+    status: 'connected',
+    supervisorStates: ['alive.running.steady'],
+    qr: null,
+    passkey: null,
+    restriction: null,
+    states: ['connected'],
+    since: NOW - 5_000,
+    reason: null,
+    endpointUrlRun: null,
+    lastConnectedAt: null,
+    lastDisconnectedAt: null,
+    createdAt: never,
+    updatedAt: never,
+    live: {
+      isConnected: true,
+      sessionState: 'CONNECTED',
+      isReady: true,
+      hasClient: true,
+      whatsapp: WHATSAPP,
+    },
+    mailbox: { depth: 0, capacity: 500, tokens: 100, nextTokenSeconds: 0 },
+    supervisor: { restarts: 0 },
+    ...changes,
+  };
+}
+
+/** A page that is whole. */
+const WHATSAPP = { webVersion: '2.3000.1', compatibility: 'ok' as const, repaired: [], missing: [] };
+
+describe('Metrics', () => {
+  let metrics: Metrics;
+  let events: EventEmitter<GatewayEvents>;
+  let agents: AgentView[];
+  let memory: Map<string, number>;
+
+  beforeEach(() => {
+    metrics = new Metrics({ driver: 'sandbox' });
+    events = new EventEmitter();
+    agents = [agent('support')];
+    memory = new Map();
+    metrics.observeGateway(
+      { events, charts, list: () => agents },
+      { mailboxCapacity: 500, memory: async () => memory },
+    );
+    metrics.observePool(() => ({ total: 5, idle: 2, waiting: 1 }));
+  });
+
+  /** The series of one metric, as `labels` → value, with the labels in the order that they are written. */
+  async function series(name: string): Promise<Record<string, number>> {
+    const { body } = await metrics.text();
+    const found: Record<string, number> = {};
+    for (const line of body.split('\n')) {
+      const [, metric, , labels = '', value] = /^(\w+)(\{(.*)\})? (\S+)$/.exec(line) ?? [];
+      if (metric === name) found[labels] = Number(value);
+    }
+    return found;
+  }
+
+  /** Everything that can be counted, counted once. */
+  function exercise(): void {
+    metrics.ready(true);
+    metrics.onStart();
+    metrics.onRequest('/agents/:agentId/messages', 'POST', 200, 0.2);
+    metrics.onIdempotency('new');
+    metrics.dbQuery('append', 0.003);
+    const message = { agentId: 'support', id: '1', kind: 'text', origin: 'api', traceId } as const;
+    events.emit('message', { ...message, status: 'sending', waitedMs: 20 });
+    events.emit('message', { ...message, status: 'sent', waitedMs: 40 });
+    events.emit('rejected', { agentId: 'support', reason: 'full', traceId });
+    events.emit('inbound', { agentId: 'support', type: 'chat', handled: 'answered', why: 'direct', traceId });
+    events.emit('ai', { agentId: 'support', outcome: 'reply', durationMs: 900, traceId });
+    events.emit('operation', { agentId: 'support', operation: 'sendText', outcome: 'ok', durationMs: 12 });
+    events.emit('restart', { agentId: 'support', reason: 'CRASH', attempt: 1, delayMs: 1_000 });
+    transition('client.ready', ['awaiting_qr.linking → connected'], ['awaiting_qr.linking']);
+    transition('client.qr', [], ['connected.link.healthy']);
+    events.emit('qr', { agentId: 'support', qr: { code: 'secret-qr', issuedAt: NOW } });
+    change('awaiting_qr', 'connected', { at: NOW + 30_000, heldMs: 31_000 });
+  }
+  const transition = (event: string, edges: string[], from: string[]) =>
+    events.emit('transition', 'support', {
+      seq: 1,
+      at: NOW,
+      machine: 'agent',
+      event,
+      edges,
+      ignored: edges.length === 0,
+      from,
+      to: from,
+      dwellMs: 0,
+    });
+  const change = (
+    from: AgentView['status'],
+    to: AgentView['status'],
+    more: Partial<{ reason: string; at: number; heldMs: number }> = {},
+  ) => events.emit('state', { agentId: 'support', from, to, reason: null, at: NOW, heldMs: 0, ...more });
+
+  it('is what docs/metrics.md says: names, types, labels, buckets and meanings', async () => {
+    memory.set('support', 1);
+    exercise();
+    const { body, contentType } = await metrics.text();
+    expect(contentType).to.match(/^text\/plain; version=0\.0\.4/);
+    const page = await readFile(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
+    const documented = page.split('\n').filter((line) => /^\| `(wa|http)_/.test(line));
+    expect(exposed(body)).to.have.length(32).and.have.members(documented);
+  });
+
+  it('tells of the process and of Node, with no gauge that is named like a counter', async () => {
+    const { body } = await metrics.text();
+    const types = [...body.matchAll(/^# TYPE (\S+ \S+)$/gm)].map(([, type]) => type!);
+    for (const type of ['process_resident_memory_bytes gauge', 'nodejs_eventloop_lag_p99_seconds gauge'])
+      expect(types).to.include(type);
+    expect(types.filter((type) => /_total gauge$/.test(type))).to.deep.equal([]);
+  });
+
+  it('tells what the pages of the agents lack, their builds, and who is restricted', async () => {
+    const whatsapp = { ...WHATSAPP, compatibility: 'broken' as const, missing: ['X.y'] };
+    const { live } = agent('support');
+    agents = [
+      agent('support', { live: { ...live, whatsapp }, restriction: { kind: 'message_cap', since: NOW } }),
+      agent('unchecked', { live: { ...live, whatsapp: null } }),
+    ];
+    events.emit('unreported', { agentId: 'support', count: 3 });
+    expect(await series('wa_compatibility')).to.deep.equal({
+      'agent_id="support",state="ok"': 0,
+      'agent_id="support",state="repaired"': 0,
+      'agent_id="support",state="broken"': 1,
+    });
+    expect(await series('wa_whatsapp_web_version_info')).to.deep.equal({ 'version="2.3000.1"': 1 });
+    expect(await series('wa_restricted')).to.deep.equal({
+      'agent_id="support",kind="reachout_timelock"': 0,
+      'agent_id="support",kind="message_cap"': 1,
+      'agent_id="unchecked",kind="reachout_timelock"': 0,
+      'agent_id="unchecked",kind="message_cap"': 0,
+    });
+    expect(await series('wa_unreported_messages_total')).to.deep.equal({ '': 3 });
+  });
+
+  it('holds no QR', async () => {
+    exercise();
+    expect((await metrics.text()).body).not.to.contain('secret-qr');
+  });
+
+  it('counts each thing that happens once, under its labels', async () => {
+    exercise();
+    const http =
+      'http_request_method="POST",http_route="/agents/:agentId/messages",http_response_status_code="200"';
+    for (const [name, labels, value] of [
+      ['wa_build_info', `version="0.1.0",node_version="${process.version}",driver="sandbox"`, 1],
+      ['wa_ready', '', 1],
+      ['http_server_active_requests', '', 0],
+      ['http_server_request_duration_seconds_sum', http, 0.2],
+      ['http_server_request_duration_seconds_bucket', `le="0.1",${http}`, 0],
+      ['http_server_request_duration_seconds_bucket', `le="0.25",${http}`, 1],
+      ['wa_idempotency_requests_total', 'outcome="new"', 1],
+      ['wa_db_query_duration_seconds_sum', 'operation="append"', 0.003],
+      ['wa_db_pool_connections', 'state="in_use"', 3],
+      ['wa_db_pool_connections', 'state="idle"', 2],
+      ['wa_db_pool_connections', 'state="waiting"', 1],
+      ['wa_mailbox_wait_duration_seconds_sum', '', 0.02],
+      ['wa_messages_sent_total', 'type="text",outcome="sent",error_type=""', 1],
+      ['wa_mailbox_rejected_messages_total', 'reason="full"', 1],
+      ['wa_messages_received_total', 'type="chat",handled="answered"', 1],
+      ['wa_ai_request_duration_seconds_sum', 'outcome="reply"', 0.9],
+      ['wa_client_operation_duration_seconds_sum', 'operation="sendText",outcome="ok"', 0.012],
+      ['wa_session_restarts_total', 'reason="CRASH"', 1],
+      ['wa_session_transitions_total', 'from="awaiting_qr.linking",to="connected",event="client.ready"', 1],
+      ['wa_session_events_ignored_total', 'state="connected",event="client.qr"', 1],
+      ['wa_session_qr_issued_total', '', 1],
+      ['wa_session_pairing_duration_seconds_sum', 'outcome="connected"', 30],
+      ['wa_session_state_duration_seconds_sum', 'state="awaiting_qr"', 31],
+    ] as const)
+      expect((await series(name))[labels], `${name}{${labels}}`).to.equal(value);
+  });
+
+  it('begins at 0 where all labels are known', async () => {
+    expect(await series('wa_idempotency_requests_total')).to.deep.equal({
+      'outcome="new"': 0,
+      'outcome="replayed"': 0,
+      'outcome="in_flight"': 0,
+      'outcome="mismatch"': 0,
+    });
+    expect(Object.values(await series('wa_mailbox_rejected_messages_total'))).to.deep.equal([0, 0, 0]);
+    const counters = [
+      ['wa_messages_sent_total', 'type="image",outcome="failed",error_type="EXPIRED"'],
+      ['wa_messages_received_total', 'type="ptt",handled="ignored"'],
+      ['wa_session_restarts_total', 'reason="CRASH"'],
+      ['wa_session_restarts_total', 'reason="other"'],
+      ['wa_session_events_ignored_total', 'state="auth_failed",event="client.ready"'],
+      ['wa_session_state_duration_seconds_count', 'state="auth_failed"'],
+      ['wa_client_operation_duration_seconds_count', 'operation="send_text",outcome="ok"'],
+    ] as const;
+    for (const [name, labels] of counters) {
+      const all = await series(name);
+      expect(all, name).to.include({ [labels]: 0 });
+      expect(new Set(Object.values(all)), name).to.deep.equal(new Set([0]));
+    }
+    expect(Object.values(await series('wa_ai_request_duration_seconds_count'))).to.deep.equal([0, 0, 0, 0]);
+    expect(await series('wa_session_qr_issued_total')).to.deep.equal({ '': 0 });
+    expect(await series('wa_ready')).to.deep.equal({ '': 0 });
+  });
+
+  it('begins at 0 with every transition of the chart', async () => {
+    const all = await series('wa_session_transitions_total');
+    const ends = new Set(Object.keys(all).map((labels) => labels.replace(/,event=.*/, '')));
+    const drawn = charts.agent.edges.map(({ edge }) => `from="${edge.replace(' → ', '",to="')}"`);
+    expect(drawn).to.have.length.above(20);
+    expect([...ends]).to.have.members(drawn);
+    expect(new Set(Object.values(all))).to.deep.equal(new Set([0]));
+  });
+
+  it('tells the memory of the browsers that are there, of agents that are there', async () => {
+    agents = [agent('support'), agent('sales')];
+    memory.set('support', 123_456_789).set('gone', 5);
+    expect(await series('wa_chromium_memory_bytes')).to.deep.equal({ 'agent_id="support"': 123_456_789 });
+  });
+
+  it('tells how each agent is at the moment of the scrape', async () => {
+    const oldestAt = Date.now() - 60_000;
+    agents = [
+      agent('support', {
+        mailbox: { depth: 3, capacity: 500, tokens: 7, nextTokenSeconds: 0, oldestAt },
+      }),
+      agent('sales', { status: 'disconnected' }),
+    ];
+    expect(await series('wa_sessions')).to.deep.equal({
+      'state="awaiting_qr"': 0,
+      'state="connected"': 1,
+      'state="disconnected"': 1,
+      'state="auth_failed"': 0,
+    });
+    const states = await series('wa_session_state');
+    expect(Object.keys(states)).to.have.length(8);
+    expect(states['agent_id="sales",state="disconnected"']).to.equal(1);
+    expect(states['agent_id="sales",state="connected"']).to.equal(0);
+    expect((await series('wa_session_state_since_timestamp_seconds'))['agent_id="sales"']).to.equal(
+      (NOW - 5_000) / 1000,
+    );
+    expect((await series('wa_mailbox_messages'))['agent_id="support"']).to.equal(3);
+    expect((await series('wa_rate_limiter_tokens'))['agent_id="support"']).to.equal(7);
+    expect(await series('wa_mailbox_capacity_messages')).to.deep.equal({ '': 500 });
+    const ages = await series('wa_mailbox_oldest_message_age_seconds');
+    expect(ages['agent_id="support"']).to.be.within(60, (Date.now() - oldestAt) / 1000);
+    expect(ages['agent_id="sales"']).to.equal(0);
+  });
+
+  it('drops the series of an agent that is gone', async () => {
+    agents = [agent('support'), agent('sales')];
+    exercise();
+    expect((await metrics.text()).body).to.contain('sales');
+    agents = [agent('support')];
+    events.emit('removed', 'sales');
+    expect((await metrics.text()).body).not.to.contain('sales');
+    agents = [];
+    expect((await metrics.text()).body).not.to.contain('agent_id');
+    expect(await series('wa_sessions')).to.include({ 'state="connected"': 0 });
+  });
+
+  it('has agent_id on gauges only', async () => {
+    exercise();
+    const { body } = await metrics.text();
+    const gauges = new Set([...body.matchAll(/^# TYPE (\S+) gauge$/gm)].map(([, name]) => name));
+    for (const [, name] of body.matchAll(/^(\w+)\{[^}]*agent_id=/gm)) expect(gauges).to.include(name);
+  });
+
+  it('counts requests that are being answered', async () => {
+    metrics.onStart();
+    expect(await series('http_server_active_requests')).to.deep.equal({ '': 1 });
+  });
+
+  for (const [to, reason, outcome] of [
+    ['connected', undefined, 'connected'],
+    ['disconnected', 'QR_EXPIRED', 'expired'],
+    ['disconnected', 'CRASH', 'failed'],
+    ['auth_failed', 'AUTH_FAILURE', 'failed'],
+  ] as const)
+    it(`times a pairing that ends in ${to}${reason ? ` (${reason})` : ''} as ${outcome}`, async () => {
+      for (const issuedAt of [NOW, NOW + 20_000])
+        events.emit('qr', { agentId: 'support', qr: { code: 'x', issuedAt } });
+      events.emit('qr', { agentId: 'support', qr: null });
+      change('awaiting_qr', to, { reason, at: NOW + 45_000 });
+      change(to, 'disconnected', { at: NOW + 90_000 });
+      const counts = await series('wa_session_pairing_duration_seconds_count');
+      expect(Object.values(counts).reduce((sum, count) => sum + count)).to.equal(1);
+      expect((await series('wa_session_pairing_duration_seconds_sum'))[`outcome="${outcome}"`]).to.equal(45);
+    });
+
+  it('has no pairing for a session that needed no QR', async () => {
+    change('awaiting_qr', 'connected');
+    expect(Object.values(await series('wa_session_pairing_duration_seconds_count'))).to.deep.equal([0, 0, 0]);
+  });
+
+  it('takes no label from words that others choose', async () => {
+    events.emit('inbound', {
+      agentId: 'support',
+      type: '6281234567890',
+      handled: 'ignored',
+      why: '',
+      traceId,
+    });
+    events.emit('restart', {
+      agentId: 'support',
+      reason: 'no page at 6281234567890',
+      attempt: 1,
+      delayMs: 0,
+    });
+    transition('xstate.after.90000.agent.6281234567890', ['a → b'], ['a']);
+    transition('xstate.done.actor.6281234567890', ['a → c'], ['a']);
+    events.emit('message', {
+      agentId: 'support',
+      id: '1',
+      kind: 'text',
+      origin: 'api',
+      status: 'failed',
+      error: 'no 6281234567890',
+      traceId,
+    });
+    metrics.onRequest('unmatched', 'PROPFIND', 405, 0.1);
+    const { body } = await metrics.text();
+    for (const told of [
+      'wa_messages_received_total{type="other",handled="ignored"} 1',
+      'wa_session_restarts_total{reason="other"} 1',
+      'wa_session_transitions_total{from="a",to="b",event="xstate.after"} 1',
+      'wa_session_transitions_total{from="a",to="c",event="xstate.done"} 1',
+      'wa_messages_sent_total{type="text",outcome="failed",error_type="other"} 1',
+      'http_server_request_duration_seconds_count{http_request_method="_OTHER"',
+    ])
+      expect(body).to.contain(told);
+    expect(body).not.to.contain('6281234567890');
+  });
+
+  it('counts the chart of the agent, not that of its supervisor', async () => {
+    events.emit('transition', 'support', {
+      seq: 1,
+      at: NOW,
+      machine: 'supervisor',
+      event: 'session.start',
+      edges: ['a → b'],
+      ignored: false,
+      from: ['a'],
+      to: ['b'],
+      dwellMs: 0,
+    });
+    expect(new Set(Object.values(await series('wa_session_transitions_total')))).to.deep.equal(new Set([0]));
+  });
+
+  whereFound('promtool check metrics', findProgram('promtool'), MISSING, (promtool) => {
+    it('has nothing to say', async () => {
+      exercise();
+      memory.set('support', 1);
+      const { body } = await metrics.text();
+      const run = spawnSync(promtool, ['check', 'metrics'], { input: body, encoding: 'utf8' });
+      expect(`${run.stdout}${run.stderr}`.trim()).to.equal('');
+      expect(run.status).to.equal(0);
+    });
+  });
+});
+
+/** What an exposition has, as the rows of the documentation: name, type, labels, buckets, meaning. */
+function exposed(body: string): string[] {
+  return [...body.matchAll(/^# HELP ((?:wa|http)_\w+) (.*)\n# TYPE \S+ (\S+)\n((?:[a-z].*\n)*)/gm)].map(
+    ([, name, help, type, series]) => {
+      const keys = new Set([...series!.matchAll(/[{,](\w+)=/g)].map(([, key]) => key!));
+      const buckets = new Set([...series!.matchAll(/le="([\d.]+)"/g)].map(([, le]) => le!));
+      keys.delete('le');
+      const labels = keys.size === 0 ? '' : `\`${[...keys].join(', ')}\``;
+      return `| \`${name}\` | ${type} | ${labels} | ${[...buckets].join(' ')} | ${help} |`;
+    },
+  );
+}

@@ -1,0 +1,206 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import pg from 'pg';
+import { openDatabase } from '../../../src/infra/postgres/database.ts';
+import { embeddedBinDir } from '../../../src/infra/postgres/embedded/binaries.ts';
+import { openSocketDir, serverArguments } from '../../../src/infra/postgres/embedded/data-directory.ts';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../../src/infra/postgres/embedded/embedded.ts';
+import { findServerAccount } from '../../../src/infra/postgres/embedded/server-account.ts';
+import { type ServerProcess, spawnServer } from '../../../src/infra/postgres/embedded/server-process.ts';
+
+const OWNER = fileURLToPath(new URL('../../support/postgres-owner.ts', import.meta.url));
+
+/** The postmaster's id, from the file that it keeps in its cluster. */
+async function pidOf(dataDir: string): Promise<number> {
+  return Number.parseInt(await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8'), 10);
+}
+
+/** True while the process is there; a zombie that nobody reaps is not. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** Asks again until the answer is right; the test's own timeout is the deadline. */
+async function eventually(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await sleep(10);
+}
+
+/** Runs one statement on a connection of its own. */
+async function query(server: EmbeddedPostgres, text: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client(server.connection);
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+describe('embedded Postgres', () => {
+  let dataDir: string;
+  let running: EmbeddedPostgres[] = [];
+
+  /** Starts a server that is stopped after the test. */
+  async function start(dir = dataDir): Promise<EmbeddedPostgres> {
+    const server = await startEmbeddedPostgres({ dataDir: dir });
+    running.push(server);
+    return server;
+  }
+
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'gateway-embedded-'));
+  });
+  afterEach(async () => {
+    await Promise.all(running.map((server) => server.stop()));
+    running = [];
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  it('makes its cluster at the first start, keeps the data over a restart, and leaves no process', async () => {
+    const first = await start();
+    await query(first, 'create table kept as select 42 as answer');
+    const pid = await pidOf(dataDir);
+    await first.stop();
+    expect(isRunning(pid)).to.equal(false);
+    const second = await start();
+    expect(await query(second, 'select answer from kept')).to.deep.equal([{ answer: 42 }]);
+  });
+
+  it('is reached through a private folder only, never through a port, and with a disk that is waited for', async () => {
+    const server = await start();
+    const dir = String(server.connection.host);
+    expect((await stat(dir)).mode & 0o777).to.equal(0o700);
+    expect(`${dir}/.s.PGSQL.5432`.length).to.be.at.most(107);
+    const settings = ['listen_addresses', 'fsync', 'synchronous_commit', 'full_page_writes'];
+    const shown = await Promise.all(settings.map((name) => query(server, `show ${name}`)));
+    expect(shown.map(([row]) => Object.values(row!)[0])).to.deep.equal(['', 'on', 'on', 'on']);
+    await server.stop();
+    expect(existsSync(dir)).to.equal(false);
+  });
+
+  it('starts over a half-made cluster of an interrupted first start', async () => {
+    await mkdir(join(dataDir, 'postgres.tmp', 'base'), { recursive: true });
+    expect(await query(await start(), 'select 1 as one')).to.deep.equal([{ one: 1 }]);
+  });
+
+  it('starts below a folder that is closed to other users', async () => {
+    await chmod(dataDir, 0o700);
+    expect(await query(await start(join(dataDir, 'inner')), 'select 1 as one')).to.deep.equal([{ one: 1 }]);
+  });
+
+  it('starts although the lock file of a dead server names a process that lives', async () => {
+    await (await start()).stop();
+    await writeFile(join(dataDir, 'postgres', 'postmaster.pid'), `${process.pid}\n${dataDir}/postgres\n`);
+    expect(await query(await start(), 'select 1 as one')).to.deep.equal([{ one: 1 }]);
+  });
+
+  it('adopts a server that a dead predecessor left, and stops it like its own', async () => {
+    await (await start()).stop();
+    const orphan = await leaveOrphan(dataDir);
+    const server = await start();
+    expect(await pidOf(dataDir)).to.equal(orphan.pid);
+    expect(await query(server, 'select 1 as one')).to.deep.equal([{ one: 1 }]);
+    await server.stop();
+    expect(orphan.alive()).to.equal(false);
+  });
+
+  it('survives a kill -9 of the service: the next start has the data, and one server is left', async () => {
+    const owner = spawn(process.execPath, ['--import', 'tsx', OWNER, dataDir], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await once(owner.stdout, 'data');
+    const pid = await pidOf(dataDir);
+    owner.kill('SIGKILL');
+    await once(owner, 'close');
+    const server = await start();
+    expect(await query(server, 'select 1 as one')).to.deep.equal([{ one: 1 }]);
+    expect(isRunning(pid)).to.equal((await pidOf(dataDir)) === pid);
+  });
+
+  it('starts a server again that was killed, with all that was committed', async () => {
+    const database = await openDatabase({ dataDir });
+    try {
+      const A = { userId: 1, agentId: 'a' };
+      const stored = await database.messages.append(A, {
+        to: '628123456789@c.us',
+        kind: 'text',
+        text: 'kept',
+        origin: 'api',
+        traceId: 'a'.repeat(32),
+      });
+      const pid = await pidOf(dataDir);
+      process.kill(pid, 'SIGKILL');
+      await eventually(() => !isRunning(pid));
+      // Backends outlive their postmaster for a moment and still answer: only a new server counts.
+      await eventually(() =>
+        pidOf(dataDir).then(
+          (newer) => newer !== pid,
+          () => false,
+        ),
+      );
+      await eventually(() =>
+        database.ping().then(
+          () => true,
+          () => false,
+        ),
+      );
+      expect(await database.messages.pending(A)).to.deep.equal([stored]);
+    } finally {
+      await database.close();
+    }
+    expect(existsSync(join(dataDir, 'postgres', 'postmaster.pid'))).to.equal(false);
+  });
+
+  it('does not trust a socket folder that somebody else made', async () => {
+    const first = await start();
+    await first.stop();
+    const dir = String(first.connection.host);
+    await symlink(dataDir, dir);
+    try {
+      const error = await start().catch((thrown: Error) => thrown);
+      expect(String(error)).to.include('not a private folder');
+    } finally {
+      await rm(dir);
+    }
+  });
+
+  it('says why it does not start, in words of the server', async () => {
+    await (await start()).stop();
+    await rm(join(dataDir, 'postgres', 'global', 'pg_control'));
+    const error = await start().catch((thrown: Error) => thrown);
+    expect(String(error)).to.match(/did not start: .*could not find the database system/s);
+  });
+
+  it('names DB_URL as the way out on a machine that it has no build for', () => {
+    expect(() => embeddedBinDir('sunos', 'sparc')).to.throw(/sunos-sparc.*DB_URL/);
+  });
+});
+
+/** Starts a server on the cluster that no service owns and that nobody's death ends. */
+async function leaveOrphan(dataDir: string): Promise<ServerProcess> {
+  const binDir = embeddedBinDir();
+  const found = await findServerAccount(binDir, dataDir);
+  const account = { ...found, wrapper: found.wrapper.filter((word) => word !== '--pdeathsig=INT') };
+  if (account.wrapper.length === 1) account.wrapper = [];
+  const socketDir = await openSocketDir(dataDir, account);
+  const args = await serverArguments(join(dataDir, 'postgres'), socketDir);
+  const orphan = spawnServer(account, join(binDir, 'postgres'), args);
+  await eventually(() => existsSync(join(dataDir, 'postgres', 'postmaster.pid')));
+  return orphan;
+}

@@ -1,0 +1,200 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import pg from 'pg';
+import { Database, openDatabase } from '../../../src/infra/postgres/database.ts';
+import { DatabasePool } from '../../../src/infra/postgres/pool.ts';
+import { createDatabase, flavours, type TestDatabase } from '../../support/postgres.ts';
+
+const SOURCES = new URL('../../../src/infra/postgres/', import.meta.url);
+const AGENT = { userId: 7, agentId: 'agent-7' };
+const OTHER = { userId: 9, agentId: 'agent-9' };
+const ERROR = { code: 'EXPIRED', message: 'It waited too long.' };
+
+/** Statements that read a whole table by design; they run at the start or on a timer, never for a request. */
+const NOT_OF_REQUESTS = new Set([
+  'agent.list',
+  'message.pending_files',
+  'message.purge',
+  'inbound.purge',
+  'idempotency.purge',
+  'schema.encoding',
+  'schema.columns',
+  'schema.privileges',
+  'agent.version',
+  'ping',
+]);
+
+// A new agent's id must be no other user's: the owner's table, a row an agent, has no index for that.
+const BY_AGENT_ALONE = ['agent.save: Seq Scan on whatsapp_user'];
+
+/** Rows enough that a scan of a table costs more than any index. */
+const FILL = `
+  insert into gateway_message
+    (id, user_id, agent_id, to_jid, kind, text, origin, trace_id, status, message_id, created_at)
+    select gen_random_uuid(), n % 300, 'agent-' || n % 300, '628123456789@c.us', 'text', 'hello', 'api', 'trace',
+      case when n % 100 = 0 then 'queued' else 'sent' end, 'wa-' || n, now() - n * interval '1 minute'
+    from generate_series(1, 12000) as n;
+  insert into gateway_inbound (user_id, agent_id, wa_message_id)
+    select n % 300, 'agent-' || n % 300, 'wa-' || n from generate_series(1, 12000) as n;
+  insert into gateway_link (user_id, agent_id, linked_at)
+    select n, 'agent-' || n, now() from generate_series(1, 3000) as n;
+  insert into gateway_idempotency (user_id, agent_id, operation, key, body_hash, state, stored_id)
+    select n % 300, 'agent-' || n % 300, 'messages', 'key-' || n, 'hash', 'in_flight', gen_random_uuid()
+    from generate_series(1, 12000) as n;
+  insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status)
+    select n, 'agent-' || n, 'Agent', 'key', 'connected' from generate_series(1, 3000) as n;
+  insert into api_keys (user_id, api_key) select n % 3000, 'key-' || n from generate_series(1, 12000) as n;
+  analyze`;
+
+interface Statement {
+  operation: string;
+  text: string;
+  values: unknown[];
+}
+
+/** A pool that remembers its statements, and how many of one operation ran at once. */
+class RecordingPool extends DatabasePool {
+  readonly statements: Statement[] = [];
+  readonly most = new Map<string, number>();
+  readonly #running = new Map<string, number>();
+
+  override async query<Row extends pg.QueryResultRow>(
+    ...args: Parameters<DatabasePool['query']>
+  ): Promise<Row[]> {
+    const [operation, text, values = []] = args;
+    this.statements.push({ operation, text, values });
+    const running = (this.#running.get(operation) ?? 0) + 1;
+    this.#running.set(operation, running);
+    this.most.set(operation, Math.max(this.most.get(operation) ?? 0, running));
+    return super.query<Row>(...args).finally(() => {
+      this.#running.set(operation, this.#running.get(operation)! - 1);
+    });
+  }
+}
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Index Cond'?: string;
+  Plans?: PlanNode[];
+}
+
+/** The parts of a plan that look at every row of a table, or of an index. */
+function scans(node: PlanNode): string[] {
+  const isScan =
+    node['Node Type'] === 'Seq Scan' || (/Index.* Scan/.test(node['Node Type']) && !node['Index Cond']);
+  const own = isScan ? [`${node['Node Type']} on ${node['Relation Name']}`] : [];
+  return [...own, ...(node.Plans ?? []).flatMap(scans)];
+}
+
+/** The names of all operations in the sources of the stores. */
+function operations(): string[] {
+  const texts = readdirSync(SOURCES)
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(new URL(name, SOURCES), 'utf8'));
+  return texts.flatMap((text) =>
+    [...text.matchAll(/query(?:<.*>)?\(\s*'([a-z_.]+)',/g)].map((match) => match[1]!),
+  );
+}
+
+/** Every statement of the stores, at least once. */
+async function useEverything({ agents, apiKeys, messages, inbound, idempotency }: Database): Promise<void> {
+  await agents.save({ ...AGENT, agentName: 'Seven', apiKey: 'k', status: 'connected' });
+  await agents.list();
+  await agents.find(AGENT);
+  await agents.has(AGENT);
+  await agents.setStatus(AGENT, { from: 'awaiting_qr', to: 'connected', at: new Date() });
+  await agents.setApiKey(AGENT, 'k');
+  await apiKeys.active(7);
+  const out = { to: '628123456789@c.us', kind: 'text', text: 'hello', origin: 'api', traceId: 't' } as const;
+  const { id } = await messages.append(AGENT, out);
+  await messages.find(AGENT, id);
+  await messages.claimed(AGENT, ['wa-7']);
+  await messages.pending(AGENT);
+  await messages.pendingFiles();
+  await messages.settle(id, { status: 'failed', error: ERROR });
+  await messages.settle(id, { status: 'sent', messageId: 'wa', at: new Date() });
+  await messages.failPending(AGENT, ERROR);
+  await inbound.claim(AGENT, 'wa');
+  await inbound.link(AGENT, new Date());
+  await inbound.linkedAt(AGENT);
+  const key = { ...AGENT, operation: 'run', key: 'k', bodyHash: 'h' };
+  await idempotency.begin(key);
+  await idempotency.begin(key);
+  const held = { ...key, storedId: id };
+  await idempotency.complete(held, { status: 200, headers: {}, body: {} });
+  await idempotency.abandon(held);
+  await agents.forget(AGENT);
+  await agents.remove(AGENT);
+}
+
+for (const { name, binDir } of flavours()) {
+  describe(`statements on filled tables, on ${name}`, function () {
+    this.timeout(120_000);
+    let filled: TestDatabase;
+    let pool: RecordingPool;
+    let database: Database;
+    let sql: pg.Client;
+
+    before(async () => {
+      filled = await createDatabase(binDir);
+      await (await openDatabase({ dbUrl: filled.url, dataDir: 'unused' })).close();
+      sql = new pg.Client(filled.config);
+      await sql.connect();
+      await sql.query(FILL);
+      pool = new RecordingPool(filled.config);
+      database = new Database(pool, null);
+    });
+    after(async () => {
+      await database.close();
+      await sql.end();
+    });
+
+    it('use an index, every one that a request can cause', async () => {
+      await useEverything(database);
+      const used = new Set(pool.statements.map(({ operation }) => operation));
+      expect(
+        operations().filter((operation) => !used.has(operation) && !NOT_OF_REQUESTS.has(operation)),
+      ).to.deep.equal([]);
+      const found: string[] = [];
+      for (const { operation, text, values } of pool.statements) {
+        if (NOT_OF_REQUESTS.has(operation)) continue;
+        const { rows } = await sql.query(`explain (format json) ${text}`, values);
+        for (const scan of scans(rows[0]['QUERY PLAN'][0].Plan)) found.push(`${operation}: ${scan}`);
+      }
+      expect(found).to.deep.equal(BY_AGENT_ALONE);
+    });
+
+    it('read for all callers one at a time, so that no key takes the connections of others', async () => {
+      const { rows } = await sql.query<{ id: string }>(
+        `select id from gateway_message where agent_id = 'agent-9'`,
+      );
+      const asked = Array.from({ length: 500 }, (_, n) =>
+        database.messages.find(OTHER, rows[n % rows.length]!.id),
+      );
+      const waiting = database.readiness();
+      for (let n = 0; n < 500; n += 1) expect(database.readiness()).to.equal(waiting);
+      expect(database.poolStats().total).to.be.at.most(2);
+      expect((await Promise.all(asked)).every((message) => message?.agentId === OTHER.agentId)).to.equal(
+        true,
+      );
+      expect(await waiting).to.deep.equal({ database: 'ok' });
+      expect(pool.most.get('message.find')).to.equal(1);
+    });
+
+    it('ask nothing for an id that is no UUID', async () => {
+      const before = pool.statements.length;
+      for (const id of [
+        '',
+        'no-such-id',
+        '\0',
+        "' or true --",
+        `${'a'.repeat(8)}-x`,
+        '{0-0}',
+        '１'.repeat(36),
+      ])
+        expect(await database.messages.find(OTHER, id), id).to.equal(null);
+      expect(pool.statements.length).to.equal(before);
+    });
+  });
+}

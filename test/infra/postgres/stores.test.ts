@@ -1,0 +1,516 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import pg from 'pg';
+import type { GatewayError } from '../../../src/actors/domain/errors.ts';
+import type { OutgoingMessage } from '../../../src/actors/domain/ports/stores.ts';
+import { Database, openDatabase } from '../../../src/infra/postgres/database.ts';
+import { DatabasePool } from '../../../src/infra/postgres/pool.ts';
+import { flavours, withDatabase } from '../../support/postgres.ts';
+
+const DAY_MS = 86_400_000;
+const A = { userId: 1, agentId: 'a' };
+const B = { userId: 1, agentId: 'b' };
+const ERROR = { code: 'EXPIRED', message: 'It waited too long.' };
+
+/** A text to be sent, unless told otherwise. */
+function outgoing(text: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage {
+  return { to: '628123456789@c.us', kind: 'text', text, origin: 'api', traceId: 'a'.repeat(32), ...more };
+}
+
+/** What a promise is rejected with. */
+async function failure(promise: Promise<unknown>): Promise<GatewayError> {
+  return promise.then(
+    () => expect.fail('it should have been rejected'),
+    (error: GatewayError) => error,
+  );
+}
+
+for (const { name, binDir } of flavours()) {
+  describe(`stores on ${name}`, () => {
+    const fresh = withDatabase(binDir);
+    let database: Database;
+    let sql: pg.Client;
+    const skipped: string[] = [];
+
+    before(async () => {
+      database = await openDatabase({
+        dbUrl: fresh().url,
+        dataDir: 'unused',
+        onUnusableRow: (text) => skipped.push(text),
+      });
+      sql = new pg.Client(fresh().config);
+      await sql.connect();
+    });
+    after(async () => {
+      await sql.end();
+      await database.close();
+    });
+
+    describe('agents', () => {
+      const agent = {
+        userId: 1,
+        agentId: 'sales',
+        agentName: 'Sales',
+        apiKey: 'k1',
+        status: 'awaiting_qr',
+      } as const;
+      afterEach(() => sql.query('truncate whatsapp_user, api_keys'));
+
+      it('keeps the AI endpoint and the time of creation when a record is replaced', async () => {
+        const first = await database.agents.save(agent);
+        await sql.query(`update whatsapp_user set endpoint_url_run = 'http://ai.test/run'`);
+        const second = await database.agents.save({ ...agent, agentName: 'New', apiKey: 'k2' });
+        expect(second).to.deep.include({
+          endpointUrlRun: 'http://ai.test/run',
+          agentName: 'New',
+          apiKey: 'k2',
+          createdAt: first?.createdAt,
+        });
+        expect(await database.agents.list()).to.have.length(1);
+      });
+
+      it('leaves the state of a record that is replaced to whoever writes the states, in their order', async () => {
+        await database.agents.save(agent);
+        await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'connected', at: new Date() });
+        expect((await database.agents.save(agent))?.status).to.equal('connected');
+      });
+
+      it('changes the key of this user alone', async () => {
+        await database.agents.save(agent);
+        await database.agents.setApiKey({ ...agent, userId: agent.userId + 1 }, 'of another');
+        expect((await database.agents.find(agent))?.apiKey).to.equal(agent.apiKey);
+      });
+
+      it('stamps the last connection and the last disconnection, each by its own state', async () => {
+        await database.agents.save(agent);
+        const [up, down] = [new Date(1_000), new Date(2_000)];
+        await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'connected', at: up });
+        await database.agents.setStatus(agent, { from: 'connected', to: 'disconnected', at: down });
+        await database.agents.setStatus(agent, {
+          from: 'disconnected',
+          to: 'auth_failed',
+          at: new Date(3_000),
+        });
+        expect(await database.agents.find(agent)).to.deep.include({
+          status: 'auth_failed',
+          lastConnectedAt: up,
+          lastDisconnectedAt: down,
+        });
+      });
+
+      it('stamps the end of a connection by a ban, too, and no refusal to link', async () => {
+        await database.agents.save(agent);
+        const at = new Date(4_000);
+        await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'auth_failed', at: new Date() });
+        expect((await database.agents.find(agent))?.lastDisconnectedAt).to.equal(null);
+        await database.agents.setStatus(agent, { from: 'connected', to: 'auth_failed', at });
+        expect((await database.agents.find(agent))?.lastDisconnectedAt).to.deep.equal(at);
+      });
+
+      it('does not give an agentId to a second user, but replaces the row of one that has it already', async () => {
+        await database.agents.save(agent);
+        expect(await database.agents.save({ ...agent, userId: 2 })).to.equal(null);
+        await sql.query(
+          `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status)
+           values (2, 'sales', 'Of two', 'k2', 'disconnected')`,
+        );
+        expect((await database.agents.save({ ...agent, userId: 2, agentName: 'New' }))?.agentName).to.equal(
+          'New',
+        );
+        expect((await database.agents.list()).map(({ userId }) => userId)).to.deep.equal([2, 1]);
+      });
+
+      it("writes to the row of one user alone, and deletes nothing of another user's agent of that name", async () => {
+        await database.agents.save(agent);
+        const namesake = { ...agent, userId: 2 };
+        await sql.query(
+          `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status)
+           values (2, 'sales', 'Of two', 'k2', 'disconnected')`,
+        );
+        const key = { operation: 'messages', key: 'k', bodyHash: 'h' };
+        for (const each of [agent, namesake]) {
+          expect(await database.inbound.claim(each, 'wa-of-both')).to.equal(true);
+          await database.messages.append(each, outgoing(`of ${each.userId}`));
+          expect((await database.idempotency.begin({ ...each, ...key })).state).to.equal('new');
+        }
+        await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'connected', at: new Date() });
+        expect((await database.agents.find(namesake))?.status).to.equal('disconnected');
+        await database.messages.failPending(agent, ERROR);
+        await database.agents.remove(agent);
+        expect(await database.agents.find(namesake)).to.include({ apiKey: 'k2' });
+        expect((await database.messages.pending(namesake)).map(({ text }) => text)).to.deep.equal(['of 2']);
+        expect(await database.inbound.claim(namesake, 'wa-of-both')).to.equal(false);
+        expect((await database.idempotency.begin({ ...namesake, ...key })).state).to.equal('in_flight');
+        await database.agents.forget(namesake);
+        expect(await database.agents.has(namesake)).to.equal(true);
+        expect(await database.messages.pending(namesake)).to.deep.equal([]);
+        await database.agents.remove(namesake);
+      });
+
+      it('have another version whenever a row comes, goes, or changes in what others write, and not by a state', async () => {
+        const seen = new Set([await database.agents.version()]);
+        const isNew = async () => seen.size < seen.add(await database.agents.version()).size;
+        await database.agents.save(agent);
+        expect(await isNew()).to.equal(true);
+        for (const change of [`agent_name = 'N'`, `api_key = 'k'`, `endpoint_url_run = 'u'`, 'user_id = 9']) {
+          await sql.query(`update whatsapp_user set ${change}`);
+          expect(await isNew(), change).to.equal(true);
+        }
+        await database.agents.setStatus(
+          { ...agent, userId: 9 },
+          { from: 'awaiting_qr', to: 'connected', at: new Date() },
+        );
+        expect(await isNew()).to.equal(false);
+        await sql.query('delete from whatsapp_user');
+        expect(seen.has(await database.agents.version())).to.equal(true);
+      });
+
+      it('reads rows that another system wrote: an unknown state, no times', async () => {
+        await sql.query(
+          `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status, created_at, updated_at)
+           values (9, 'old', 'Old', 'k', 'weird', null, null)`,
+        );
+        const found = await database.agents.find({ userId: 9, agentId: 'old' });
+        expect(found?.status).to.equal('disconnected');
+        expect(found?.createdAt).to.be.a('date');
+      });
+
+      it('skips a row that no agent can be made of, says which and why, once, and reads the others', async () => {
+        await sql.query(
+          `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status, last_connected_at, created_at)
+           values (1, 'sales', 'Sales', 'k', 'connected', 'infinity', '-infinity'),
+                  (1, '../etc', 'Odd', 'secret', 'connected', null, now()), (-1, 'odd', 'Odd', 'k', 'connected', null, now())`,
+        );
+        for (let look = 0; look < 2; look += 1) {
+          const [sales, ...others] = await database.agents.list();
+          expect(others).to.deep.equal([]);
+          expect(sales).to.deep.include({ agentId: 'sales', status: 'connected', lastConnectedAt: null });
+          expect(sales?.createdAt).to.be.a('date');
+        }
+        expect(await database.agents.find({ userId: -1, agentId: 'odd' })).to.equal(null);
+        expect(skipped.sort()).to.deep.equal([
+          'A row of whatsapp_user is skipped (user_id -1, agent_id "odd"). user_id: Too small: expected number to be >0',
+          'A row of whatsapp_user is skipped (user_id 1, agent_id "../etc"). ' +
+            'agent_id: must be 1 to 64 letters, digits, - or _, a letter or digit first',
+        ]);
+      });
+
+      it('takes users whose ids are a bigint', async () => {
+        await sql.query('alter table whatsapp_user alter user_id type bigint');
+        try {
+          await database.agents.save({ ...agent, userId: 5_000_000_000 as number });
+          expect((await database.agents.list()).map(({ userId }) => userId)).to.deep.equal([5_000_000_000]);
+          await database.agents.remove({ ...agent, userId: 5_000_000_000 });
+          expect(await database.agents.list()).to.deep.equal([]);
+        } finally {
+          await sql.query('truncate whatsapp_user');
+          await sql.query('alter table whatsapp_user alter user_id type int');
+        }
+      });
+
+      it('sets a key, removes an agent, and finds none afterwards', async () => {
+        await database.agents.save(agent);
+        await database.agents.setApiKey(agent, 'k9');
+        expect((await database.agents.find(agent))?.apiKey).to.equal('k9');
+        await database.agents.remove(agent);
+        await database.agents.remove(agent);
+        expect(await database.agents.find(agent)).to.equal(null);
+      });
+
+      it('remembers which messages an agent had taken when it is removed, until they are purged', async () => {
+        await database.agents.save(agent);
+        await database.inbound.claim(agent, 'wa-of-before');
+        await database.agents.remove(agent);
+        expect(await database.inbound.claim(agent, 'wa-of-before')).to.equal(false);
+        await database.inbound.purge(new Date(Date.now() + DAY_MS));
+        expect(await database.inbound.claim(agent, 'wa-of-before')).to.equal(true);
+      });
+
+      it('gives the active keys of a user, the newest first', async () => {
+        await sql.query(
+          `insert into api_keys (user_id, api_key, is_active, created_at) values
+             (1, 'old', true, '2024-01-01'), (1, 'newest', true, '2025-01-01'),
+             (1, 'revoked', false, '2026-01-01'), (2, 'gone', false, '2024-01-01')`,
+        );
+        expect(await database.apiKeys.active(1)).to.deep.equal(['newest', 'old']);
+        expect(await database.apiKeys.active(2)).to.deep.equal([]);
+      });
+    });
+
+    describe('messages', () => {
+      afterEach(() => sql.query('truncate gateway_message'));
+
+      it('gives back what was stored', async () => {
+        const image = { path: '/spool/a.png', mimetype: 'image/png', size: 3, filename: 'a.png' };
+        const stored = await database.messages.append(
+          A,
+          outgoing('hi', { kind: 'image', image, quoteId: 'q' }),
+        );
+        expect(stored.status).to.equal('queued');
+        expect(await database.messages.find(A, stored.id)).to.deep.equal(stored);
+        expect(await database.messages.find(B, stored.id)).to.equal(null);
+        expect(await database.messages.find(A, 'no-such-id')).to.equal(null);
+        expect(await database.messages.pendingFiles()).to.deep.equal([image.path]);
+      });
+
+      it('stores a message that is handed over at once as sending, and waits for the disk with it', async () => {
+        const handedOverAt = new Date(4_000);
+        const acceptance = { status: 'sending', stanzaId: '3EB0AB', handedOverAt } as const;
+        const stored = await database.messages.append(A, outgoing('now', { account: 'me@c.us' }), acceptance);
+        expect(stored).to.deep.include({ ...acceptance, account: 'me@c.us', chatId: null });
+        expect(await database.messages.find(A, stored.id)).to.deep.equal(stored);
+        const { rows } = await sql.query('show synchronous_commit');
+        expect(rows).to.deep.equal([{ synchronous_commit: 'on' }]);
+      });
+
+      it('keeps the order of 1,000 messages accepted at once for 20 agents', async () => {
+        const appended = await Promise.all(
+          Array.from({ length: 1_000 }, (_, n) =>
+            database.messages.append({ userId: 1, agentId: `agent-${n % 20}` }, outgoing(String(n))),
+          ),
+        );
+        const seqs = appended.map((message) => message.seq);
+        expect(seqs).to.deep.equal([...seqs].sort((a, b) => a - b));
+        expect(new Set(seqs).size).to.equal(1_000);
+        for (let agent = 0; agent < 20; agent++) {
+          const texts = (await database.messages.pending({ userId: 1, agentId: `agent-${agent}` })).map(
+            (message) => Number(message.text),
+          );
+          expect(texts).to.deep.equal(Array.from({ length: 50 }, (_, n) => n * 20 + agent));
+        }
+      });
+
+      it('never inverts sending and its end, although nobody waits in between', async () => {
+        const stored = await Promise.all(
+          Array.from({ length: 200 }, (_, n) => database.messages.append(A, outgoing(String(n)))),
+        );
+        const at = new Date(5_000);
+        await Promise.all(
+          stored.flatMap(({ id }) => [
+            database.messages.markSending(id, { chatId: 'chat@c.us', handedOverAt: at }),
+            database.messages.settle(id, { status: 'sent', messageId: `wa-${id}`, at }),
+          ]),
+        );
+        const rows = await Promise.all(stored.map(({ id }) => database.messages.find(A, id)));
+        for (const row of rows) {
+          expect(row).to.deep.include({
+            status: 'sent',
+            messageId: `wa-${row?.id}`,
+            chatId: 'chat@c.us',
+            handedOverAt: at,
+            sentAt: at,
+          });
+        }
+      });
+
+      it('goes forward only: settled is not sending again, and sent stays sent', async () => {
+        const { id } = await database.messages.append(A, outgoing('x'));
+        const at = new Date(7_000);
+        await database.messages.settle(id, { status: 'unknown', messageId: null, error: ERROR });
+        await database.messages.markSending(id, { chatId: 'chat@c.us', handedOverAt: at });
+        expect((await database.messages.find(A, id))?.status).to.equal('unknown');
+        await database.messages.settle(id, { status: 'sent', messageId: 'wa', at });
+        await database.messages.settle(id, { status: 'failed', error: ERROR });
+        expect(await database.messages.find(A, id)).to.deep.include({
+          status: 'sent',
+          messageId: 'wa',
+          error: null,
+        });
+      });
+
+      it("knows which of WhatsApp's ids are some message's of the agent", async () => {
+        const { id } = await database.messages.append(A, outgoing('1'));
+        await database.messages.settle(id, { status: 'sent', messageId: 'wa-1', at: new Date() });
+        expect(await database.messages.claimed(A, ['wa-1', 'wa-2'])).to.deep.equal(['wa-1']);
+        expect(await database.messages.claimed(B, ['wa-1'])).to.deep.equal([]);
+      });
+
+      it('gives a restart what was queued or being sent, and nothing else', async () => {
+        const [queued, sending, failed] = await Promise.all(
+          ['1', '2', '3'].map((text) => database.messages.append(A, outgoing(text))),
+        );
+        await database.messages.markSending(sending!.id, { chatId: 'chat@c.us', handedOverAt: null });
+        await database.messages.settle(failed!.id, { status: 'failed', error: ERROR });
+        const pending = await database.messages.pending(A);
+        expect(pending.map(({ id, status }) => [id, status])).to.deep.equal([
+          [queued!.id, 'queued'],
+          [sending!.id, 'sending'],
+        ]);
+      });
+
+      it('fails what waits when the agent is deleted, what is being stored included', async () => {
+        const storing = [1, 2, 3].map((n) => database.messages.append(A, outgoing(String(n))));
+        const other = database.messages.append(B, outgoing('stays'));
+        await database.messages.failPending(A, { code: 'SESSION_NOT_FOUND', message: 'deleted' });
+        for (const { id } of await Promise.all(storing)) {
+          expect((await database.messages.find(A, id))?.error?.code).to.equal('SESSION_NOT_FOUND');
+        }
+        expect((await database.messages.find(B, (await other).id))?.status).to.equal('queued');
+      });
+
+      it('says of a message under way that it may have left when the agent is deleted', async () => {
+        const { id } = await database.messages.append(A, outgoing('under way'), { status: 'sending' });
+        const error = { code: 'SESSION_NOT_FOUND', message: 'deleted' } as const;
+        await database.messages.failPending(A, error);
+        await database.messages.settle(id, { status: 'unknown', messageId: null, error });
+        expect(await database.messages.find(A, id)).to.deep.include({ status: 'unknown', error });
+      });
+
+      it('refuses a text that Postgres cannot hold alone, not those beside it', async () => {
+        const results = await Promise.allSettled(
+          ['fine', 'NUL \0 inside', 'fine too'].map((text) => database.messages.append(A, outgoing(text))),
+        );
+        expect(results.map((result) => result.status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled']);
+      });
+
+      it('purges what was settled long ago, and only that', async () => {
+        const [settled, waiting] = await Promise.all(
+          ['1', '2'].map((text) => database.messages.append(A, outgoing(text))),
+        );
+        await database.messages.settle(settled!.id, { status: 'failed', error: ERROR });
+        expect(await database.messages.purge(new Date(Date.now() - DAY_MS))).to.equal(0);
+        expect(await database.messages.purge(new Date(Date.now() + DAY_MS))).to.equal(1);
+        expect((await database.messages.pending(A)).map(({ id }) => id)).to.deep.equal([waiting!.id]);
+      });
+    });
+
+    describe('inbound messages', () => {
+      it('are claimed by exactly one of 100 callers at once', async () => {
+        const claims = await Promise.all(
+          Array.from({ length: 100 }, () => database.inbound.claim(A, 'wa-1')),
+        );
+        expect(claims.filter(Boolean)).to.have.length(1);
+        expect(await database.inbound.claim(A, 'wa-1')).to.equal(false);
+        expect(await database.inbound.claim(B, 'wa-1')).to.equal(true);
+      });
+
+      it('belong to the newest link of the account, which is forgotten with the agent', async () => {
+        expect(await database.inbound.linkedAt(A)).to.equal(null);
+        await database.inbound.link(A, new Date(1_000));
+        await database.inbound.link(A, new Date(2_000));
+        expect(await database.inbound.linkedAt(A)).to.deep.equal(new Date(2_000));
+        expect(await database.inbound.linkedAt(B)).to.equal(null);
+        await database.agents.remove(A);
+        expect(await database.inbound.linkedAt(A)).to.equal(null);
+      });
+    });
+
+    describe('idempotency keys', () => {
+      const key = { ...A, operation: 'messages', key: 'k', bodyHash: 'h' };
+      const answer = { status: 200, headers: { Location: '/x' }, body: { z: 1, a: { nul: 'a\u0000b' } } };
+      afterEach(() => sql.query('truncate gateway_idempotency'));
+
+      it('are new for exactly one of 50 requests at once', async () => {
+        const states = await Promise.all(Array.from({ length: 50 }, () => database.idempotency.begin(key)));
+        expect(states.filter(({ state }) => state === 'new')).to.have.length(1);
+        expect(states.filter(({ state }) => state === 'in_flight')).to.have.length(49);
+      });
+
+      /** Begins a request, which has to be the first of its key. */
+      async function hold(store = database.idempotency) {
+        const begun = await store.begin(key);
+        if (begun.state !== 'new') return expect.fail(`the key is ${begun.state}`);
+        return { ...key, storedId: begun.storedId };
+      }
+
+      it('replay the answer as it was, keys in their order', async () => {
+        await database.idempotency.complete(await hold(), answer);
+        const again = await database.idempotency.begin(key);
+        expect(JSON.stringify(again)).to.equal(JSON.stringify({ state: 'done', answer }));
+      });
+
+      it('do not fit another body, and are not shared by agents or operations', async () => {
+        await hold();
+        const state = async (change: object) =>
+          (await database.idempotency.begin({ ...key, ...change })).state;
+        expect(await state({ bodyHash: 'other' })).to.equal('mismatch');
+        expect(await state({ agentId: 'b' })).to.equal('new');
+        expect(await state({ operation: 'run' })).to.equal('new');
+      });
+
+      it('may be used again once abandoned, after 24 h, and after the process died without storing a message', async () => {
+        await database.idempotency.abandon(await hold());
+        await hold();
+        // Another process, after the end of the first.
+        const next = new Database(new DatabasePool(fresh().config), null);
+        await next.idempotency.complete(await hold(next.idempotency), answer);
+        await sql.query(`update gateway_idempotency set created_at = now() - interval '25 hours'`);
+        await hold(next.idempotency);
+        await next.close();
+      });
+
+      it('are taken over from a dead process by exactly one of 50 requests at once', async () => {
+        await hold();
+        const next = new Database(new DatabasePool(fresh().config), null);
+        const states = await Promise.all(Array.from({ length: 50 }, () => next.idempotency.begin(key)));
+        expect(states.filter(({ state }) => state === 'new')).to.have.length(1);
+        expect(states.filter(({ state }) => state === 'in_flight')).to.have.length(49);
+        await next.close();
+      });
+
+      it('lead to the message that was stored under them when the process died', async () => {
+        const id = (await hold()).storedId;
+        expect((await database.messages.append(A, { ...outgoing('cut off'), id })).id).to.equal(id);
+        const next = new Database(new DatabasePool(fresh().config), null);
+        const { idempotency } = next;
+        for (let repeat = 0; repeat < 2; repeat += 1)
+          expect(await idempotency.begin(key)).to.deep.equal({ state: 'cut_off', storedId: id });
+        expect(await idempotency.begin({ ...key, bodyHash: 'other' })).to.deep.equal({ state: 'mismatch' });
+        await idempotency.complete({ ...key, storedId: id }, answer);
+        expect(await idempotency.begin(key)).to.deep.equal({ state: 'done', answer });
+        await next.close();
+      });
+
+      it('are not changed by the late end of a request that no longer holds them', async () => {
+        const late = { ...(await hold()), storedId: randomUUID() };
+        await database.idempotency.complete(late, answer);
+        await database.idempotency.abandon(late);
+        expect(await database.idempotency.begin(key)).to.deep.equal({ state: 'in_flight' });
+      });
+    });
+
+    it('measures every query by its operation, and counts connections', async () => {
+      const seen: string[] = [];
+      const measured = await openDatabase({
+        dbUrl: fresh().url,
+        dataDir: 'unused',
+        onQuery: (operation, seconds) => {
+          if (seconds >= 0) seen.push(operation);
+        },
+      });
+      await measured.ping();
+      await measured.purge();
+      expect(measured.poolStats()).to.have.keys('total', 'idle', 'waiting');
+      await measured.close();
+      expect(seen).to.include.members(['ping', 'message.purge', 'inbound.purge', 'idempotency.purge']);
+    });
+
+    it('tells no value of a row in an error, nor in what the log is given of it', async () => {
+      const secret = 'sk-very-secret';
+      const bad = {
+        userId: 1,
+        agentId: 'x',
+        agentName: secret,
+        apiKey: `${secret}\0`,
+        status: 'connected',
+      } as const;
+      const errors = [
+        await failure(database.agents.save(bad)),
+        await failure(database.agents.save({ ...bad, userId: secret as unknown as number, apiKey: secret })),
+        await failure(database.messages.append(A, outgoing(secret, { kind: secret as 'text' }))),
+      ];
+      for (const error of errors) {
+        expect(error.code).to.equal('INTERNAL');
+        const cause = error.cause as Error;
+        const told = [
+          error.message,
+          cause.message,
+          cause.stack,
+          JSON.stringify({ ...cause }),
+          String(error.stack),
+        ];
+        expect(told.join('\n')).not.to.include(secret);
+      }
+    });
+  });
+}

@@ -1,0 +1,352 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import { EventEmitter } from 'eventemitter3';
+import express from 'express';
+import pino from 'pino';
+import type { AgentView } from '../../src/actors/domain/agent-view.ts';
+import { GatewayError } from '../../src/actors/domain/errors.ts';
+import type { GatewayEvents } from '../../src/actors/domain/gateway-events.ts';
+import type { WhatsAppClient, WhatsAppClientEvents } from '../../src/actors/domain/ports/whatsapp.ts';
+import { problemHandler, unknownPath } from '../../src/http/middleware/error-handler.ts';
+import { trace } from '../../src/http/middleware/trace.ts';
+import { operationRoutes } from '../../src/http/operation-routes.ts';
+import { CONTROL_OPERATIONS } from '../../src/sandbox/control-api/operations.ts';
+import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
+import { startEchoAi } from '../../src/sandbox/echo-ai.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
+import { agentRef } from '../support/agent-ref.ts';
+import { fakeAgents } from '../support/fake-agents.ts';
+import { sandboxCheck } from '../support/openapi-check.ts';
+
+/** As far as the control API looks at an agent. */
+const BOT = { agentId: 'bot', agentName: 'Bot', status: 'awaiting_qr', reason: null } as unknown as AgentView;
+const NUMBER = '628110000001';
+const CUSTOMER = '628119000001';
+const PIXEL =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+describe('sandbox control API', () => {
+  let network: SandboxNetwork;
+  let driver: SandboxDriver;
+  let client: WhatsAppClient;
+  let server: Server;
+  let base: string;
+  let qr = '';
+  let agents: EventEmitter<GatewayEvents>;
+  let stopping: AbortController;
+
+  beforeEach(async () => {
+    network = new SandboxNetwork({ connectMs: 0 });
+    driver = new SandboxDriver(network);
+    client = driver.create(agentRef('bot'));
+    client.events.on('qr', (code) => {
+      qr = code;
+    });
+    agents = new EventEmitter();
+    const qrOf = (agentId: string) => {
+      if (agentId === 'bot') return { code: qr, issuedAt: 0 };
+      throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+    };
+    stopping = new AbortController();
+    const control = operationRoutes(CONTROL_OPERATIONS, {
+      network,
+      agents: fakeAgents({
+        list: () => [BOT],
+        qr: qrOf,
+        remove: async () => ({ isUnlinked: true }),
+        events: agents,
+      }),
+      stopping: stopping.signal,
+      forgetInbound: async () => undefined,
+    });
+    const app = express()
+      .use(trace)
+      .use('/sandbox', control, unknownPath, problemHandler(pino({ level: 'silent' })));
+    server = app.listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/sandbox`;
+    await client.start();
+  });
+  afterEach(async () => {
+    await driver.close();
+    network.close();
+    await new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
+  });
+
+  /** One request; its status and parsed body. */
+  async function call(method: string, path: string, sent?: unknown): Promise<{ status: number; body: Body }> {
+    const response = await fetch(`${base}${path}`, {
+      method,
+      ...(sent !== undefined && {
+        body: JSON.stringify(sent),
+        headers: { 'Content-Type': 'application/json' },
+      }),
+    });
+    const body = (await response.json()) as Body;
+    sandboxCheck.answer(method, path, { status: response.status, headers: response.headers, body });
+    return { status: response.status, body };
+  }
+  type Body = Record<string, unknown> & Record<number, Record<string, unknown>> & { error: Problem };
+  type Problem = { code: string; details: Record<string, unknown> & { path: string }[] };
+
+  /** Scans the agent's QR and waits until it is ready. */
+  async function scan(): Promise<void> {
+    const ready = new Promise((resolve) => client.events.once('ready', resolve));
+    expect((await call('POST', '/phones/bot/scan', { number: NUMBER })).status).to.equal(200);
+    await ready;
+  }
+
+  /** The next event of the client. */
+  function next(name: keyof WhatsAppClientEvents): Promise<unknown> {
+    return new Promise((resolve) => client.events.once(name, (payload?: unknown) => resolve(payload)));
+  }
+
+  it('scans the QR of an agent with no body at all, and lists its phone', async () => {
+    const ready = new Promise((resolve) => client.events.once('ready', resolve));
+    const { status, body } = await call('POST', '/phones/bot/scan');
+    expect(status).to.equal(200);
+    await ready;
+    const phones = await call('GET', '/phones');
+    expect(phones.body[0]).to.include({ agentId: 'bot', linked: true });
+    expect(phones.body[0]?.account).to.deep.equal(body.account);
+    expect(phones.body[0]?.devices).to.deep.equal(['CONNECTED']);
+  });
+
+  it('refuses a QR that was scanned already', async () => {
+    await scan();
+    const again = await call('POST', '/phones/bot/scan', { number: CUSTOMER, qr });
+    expect(again.status).to.equal(409);
+    expect(again.body.error).to.deep.include({
+      code: 'SESSION_NOT_READY',
+      details: { reason: 'ALREADY_SCANNED' },
+    });
+  });
+
+  it('passes on what the service says of an agent that it does not know', async () => {
+    expect((await call('POST', '/phones/nobody/scan', {})).body.error.code).to.equal('SESSION_NOT_FOUND');
+    expect(
+      (await call('POST', '/phones/bot/messages', { from: CUSTOMER, text: 'x' })).body.error.code,
+    ).to.equal('SESSION_NOT_READY');
+  });
+
+  it('declines a QR', async () => {
+    const failed = next('auth_failure');
+    expect((await call('POST', '/phones/bot/refuse')).status).to.equal(200);
+    await failed;
+  });
+
+  it('writes as a customer, directly and in a group with a mention', async () => {
+    await scan();
+    const direct = next('message');
+    await call('POST', '/phones/bot/messages', { from: CUSTOMER, name: 'Ayu', text: 'hello' });
+    expect(await direct).to.include({ chatId: `${CUSTOMER}@c.us`, body: 'hello', senderName: 'Ayu' });
+    const grouped = next('message');
+    await call('POST', '/phones/bot/messages', {
+      from: CUSTOMER,
+      text: 'hey',
+      group: 'Friends',
+      mention: true,
+    });
+    expect(await grouped).to.deep.include({ mentionedIds: [`${NUMBER}@c.us`], chatName: 'Friends' });
+    await call('POST', '/phones/bot/messages', { from: '628119000002', text: 'me too', group: 'Friends' });
+    expect(network.groups()).to.have.length(1);
+    expect(network.groups()[0]?.participants).to.have.length(3);
+  });
+
+  it('types a pairing code into the phone, and refuses a wrong one', async () => {
+    const code = await client.requestPairingCode(NUMBER);
+    const wrong = await call('POST', '/phones/bot/code', { number: NUMBER, code: 'AAAAAAAA' });
+    expect(wrong.status).to.equal(404);
+    const ready = next('ready');
+    const typed = `${code.slice(0, 4)}-${code.slice(4)}`;
+    const { body } = await call('POST', '/phones/bot/code', { number: NUMBER, code: typed });
+    expect(body.account).to.include({ pn: `${NUMBER}@c.us` });
+    await ready;
+  });
+
+  it('wants a passkey when it is set to, and signs with that of the phone', async () => {
+    const unasked = await call('POST', '/phones/bot/passkey', { number: NUMBER });
+    expect(unasked.status).to.equal(409);
+    const settings = await call('POST', '/settings', { passkey: 'refs_stop' });
+    expect(settings.body).to.deep.include({ passkey: 'refs_stop', lidForAll: false });
+    const challenged = new Promise<void>((resolve) => {
+      client.events.on('passkey', (options) => {
+        if (options) resolve();
+      });
+    });
+    await call('POST', '/phones/bot/scan', { number: NUMBER });
+    await challenged;
+    const { body } = await call('POST', '/phones/bot/passkey', { number: NUMBER });
+    const ready = next('ready');
+    await client.answerPasskey(body);
+    await ready;
+    expect((await call('GET', '/settings')).body).to.deep.equal(settings.body);
+  });
+
+  it('edits and deletes messages of a customer, and of nobody else', async () => {
+    await scan();
+    const sent = await call('POST', '/phones/bot/messages', { from: CUSTOMER, text: 'tpyo' });
+    const messageId = String(sent.body.id);
+    const edited = next('edited');
+    await call('POST', '/phones/bot/edit', { from: CUSTOMER, messageId, text: 'typo' });
+    expect(await edited).to.deep.include({ body: 'typo', chatId: `${CUSTOMER}@c.us` });
+    const other = { from: '628119000002', messageId };
+    expect((await call('POST', '/phones/bot/revoke', other)).status).to.equal(404);
+    const revoked = next('revoked');
+    await call('POST', '/phones/bot/revoke', { from: CUSTOMER, messageId });
+    expect(await revoked).to.deep.include({ chatId: `${CUSTOMER}@c.us` });
+    const { body } = await call('GET', '/phones/bot/messages');
+    expect(body[0]).to.include({ type: 'revoked', body: '' });
+    expect((await call('POST', '/phones/bot/revoke', { from: CUSTOMER, messageId })).status).to.equal(404);
+  });
+
+  it('restricts an account for so long, and ends it', async () => {
+    await scan();
+    const restricted = next('restriction');
+    const line = await call('POST', '/phones/bot/network', {
+      restrict: { kind: 'message_cap', forMs: 60_000 },
+    });
+    expect(line.body.restriction).to.include({ kind: 'message_cap' });
+    expect(await restricted).to.include({ kind: 'message_cap' });
+    const lifted = next('restriction');
+    await call('POST', '/clock', { advanceMs: 61_000 });
+    expect(await lifted).to.equal(null);
+    const again = await call('POST', '/phones/bot/network', { restrict: { kind: 'reachout_timelock' } });
+    expect(again.body.restriction).to.deep.equal({ kind: 'reachout_timelock' });
+    expect((await call('POST', '/phones/bot/network', { restore: true })).body.restriction).to.equal(null);
+  });
+
+  it('writes an image that can be looked at, and as a person known by LID', async () => {
+    await scan();
+    const heard = next('message');
+    const sent = { from: CUSTOMER, image: PIXEL, byLid: true, hidesNumber: true };
+    await call('POST', '/phones/bot/messages', sent);
+    expect(await heard)
+      .to.have.property('chatId')
+      .that.matches(/@lid$/);
+    const { body } = await call('GET', '/phones/bot/messages');
+    const media = body[0]?.media as { sha256: string };
+    const image = await fetch(`${base}/images/${media.sha256}`);
+    expect(image.headers.get('content-type')).to.equal('image/png');
+    expect(Buffer.from(await image.arrayBuffer()).toString('base64')).to.equal(PIXEL);
+  });
+
+  it('posts a status and in a channel', async () => {
+    await scan();
+    const status = next('message');
+    await call('POST', '/phones/bot/status', { from: CUSTOMER, text: 'away' });
+    expect(await status).to.include({ chatId: 'status@broadcast' });
+    const post = next('message');
+    await call('POST', '/phones/bot/channel', { text: 'news' });
+    expect(await post)
+      .to.have.property('chatId')
+      .that.matches(/@newsletter$/);
+  });
+
+  it('shows the chats and messages of a phone, and types and reads as a customer', async () => {
+    await scan();
+    const ack = (wanted: number) =>
+      new Promise<void>((resolve) => client.events.on('ack', (heard) => heard.ack === wanted && resolve()));
+    const [delivered, read] = [ack(2), ack(3)];
+    await client.sendText(`${CUSTOMER}@c.us`, 'from the bot');
+    await delivered;
+    await call('POST', '/phones/bot/typing', { from: CUSTOMER });
+    const chats = await call('GET', '/phones/bot/chats');
+    expect(chats.body[0]).to.include({ id: `${CUSTOMER}@c.us`, kind: 'direct', typing: true });
+    await call('POST', '/phones/bot/read', { from: CUSTOMER });
+    await read;
+    const { body } = await call('GET', `/phones/bot/messages?chat=${CUSTOMER}@c.us&limit=5`);
+    expect(body[0]).to.include({ body: 'from the bot', ack: 3, fromMe: true });
+  });
+
+  it('breaks and mends the line', async () => {
+    await scan();
+    const faults = { latencyMs: 5, failureRate: 0.5, drop: true };
+    expect((await call('POST', '/phones/bot/network', faults)).body).to.include({
+      online: false,
+      latencyMs: 5,
+      failureRate: 0.5,
+    });
+    expect((await call('POST', '/phones/bot/network', { restore: true })).body).to.include({
+      online: true,
+      latencyMs: 0,
+    });
+    const gone = next('disconnected');
+    await call('POST', '/phones/bot/network', { state: 'PROXYBLOCK' });
+    expect(await gone).to.equal('PROXYBLOCK');
+    const crashed = next('crash');
+    await call('POST', '/phones/bot/network', { crash: true });
+    await crashed;
+  });
+
+  it('unlinks the phone', async () => {
+    await scan();
+    const gone = next('disconnected');
+    await call('POST', '/phones/bot/unlink');
+    expect(await gone).to.equal('LOGOUT');
+  });
+
+  it('shows the wire log from a line on, lets time pass, and starts afresh', async () => {
+    await scan();
+    const { body: log } = await call('GET', '/wire-log');
+    const lines = log as unknown as { seq: number }[];
+    const later = await call('GET', `/wire-log?since=${lines.at(-2)?.seq}`);
+    expect(later.body).to.have.length(1);
+    expect((await call('POST', '/clock', { advanceMs: 60_000 })).status).to.equal(200);
+    const gone = next('disconnected');
+    await call('POST', '/reset', { seed: 'other' });
+    await gone;
+    expect(network.agents()).to.deep.equal([]);
+    expect((await call('GET', '/numbers')).body).to.have.length(8);
+  });
+
+  it('names every field that does not fit', async () => {
+    const { body } = await call('POST', '/phones/bot/network', { failureRate: 2, latencyMs: -1 });
+    expect(body.error.code).to.equal('INVALID_PAYLOAD');
+    expect(body.error.details.map(({ path }) => path).sort()).to.deep.equal(['failureRate', 'latencyMs']);
+    const form = await fetch(`${base}/reset`, { method: 'POST', body: 'seed=x' });
+    expect(form.status).to.equal(415);
+  });
+
+  it('says which methods a path knows, and that it knows no others', async () => {
+    const wrong = await fetch(`${base}/clock`, { method: 'DELETE' });
+    expect(wrong.status).to.equal(405);
+    expect(wrong.headers.get('allow')).to.equal('GET, HEAD, POST, OPTIONS');
+    expect((await fetch(`${base}/nowhere`)).status).to.equal(404);
+  });
+
+  it('takes images only where an image belongs', async () => {
+    await scan();
+    const { status, body } = await call('POST', '/phones/bot/messages', {
+      from: CUSTOMER,
+      image: 'bm9uZQ==',
+    });
+    expect(status).to.equal(415);
+    expect(body.error.code).to.equal('UNSUPPORTED_MEDIA_TYPE');
+  });
+
+  it('has an example that fits for every body of its document', () => sandboxCheck.examples());
+});
+
+describe('echo AI', () => {
+  it('answers a run with what was said, and refuses anything else', async () => {
+    const echo = await startEchoAi();
+    const ask = (body: unknown) =>
+      fetch(`${echo.url}/agents/bot/run`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    expect(await (await ask({ message: 'hi', sessionId: 'x@c.us' })).json()).to.deep.equal({
+      reply: 'You said: hi',
+    });
+    expect((await ask({})).status).to.equal(400);
+    await echo.close();
+    const closed = await ask({ message: 'hi' }).catch((thrown: unknown) => thrown);
+    expect(closed).to.be.instanceOf(Error);
+  });
+});

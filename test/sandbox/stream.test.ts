@@ -1,0 +1,165 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import { EventEmitter } from 'eventemitter3';
+import express from 'express';
+import { type SinonFakeTimers, useFakeTimers } from 'sinon';
+import type { GatewayEvents } from '../../src/actors/domain/gateway-events.ts';
+import { operationRoutes } from '../../src/http/operation-routes.ts';
+import { CONTROL_OPERATIONS } from '../../src/sandbox/control-api/operations.ts';
+import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
+import type { News } from '../../src/sandbox/network/stream.ts';
+import { EventStream, hearsHeartbeat } from '../support/event-stream.ts';
+import { fakeAgents } from '../support/fake-agents.ts';
+
+const BOT = '628110000001@c.us';
+const CUSTOMER = '628119000001@c.us';
+
+describe('GET /sandbox/stream', () => {
+  let network: SandboxNetwork;
+  let agents: EventEmitter<GatewayEvents>;
+  let stopping: AbortController;
+  let server: Server;
+  let base: string;
+  let clock: SinonFakeTimers | undefined;
+
+  beforeEach(async () => {
+    network = new SandboxNetwork();
+    agents = new EventEmitter();
+    stopping = new AbortController();
+    const control = operationRoutes(CONTROL_OPERATIONS, {
+      network,
+      agents: fakeAgents({ qr: () => ({ code: '2@x', issuedAt: 0 }), events: agents }),
+      stopping: stopping.signal,
+      forgetInbound: async () => undefined,
+    });
+    server = express().use('/sandbox', control).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/sandbox`;
+  });
+  afterEach(async () => {
+    clock?.restore();
+    clock = undefined;
+    network.close();
+    await new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
+  });
+
+  /** Waits until the stream has told what `found` looks for, and gives it. */
+  async function news<T>(stream: EventStream, found: (one: News) => T | undefined): Promise<T> {
+    for (;;) {
+      const frames = stream.text.split('\n\n').slice(0, -1);
+      for (const frame of frames) {
+        const data = /^event: news\ndata: (.*)$/.exec(frame)?.[1];
+        const hit = data && found(JSON.parse(data) as News);
+        if (hit) return hit;
+      }
+      await once(stream.response, 'data');
+    }
+  }
+
+  /** Resolves once no stream listens any more. */
+  async function silence(): Promise<void> {
+    while (network.events.listenerCount('wire') > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(agents.eventNames()).to.be.empty;
+    expect(network.events.listenerCount('reset')).to.equal(0);
+  }
+
+  it('tells first the whole picture, then what happens', async () => {
+    network.account(BOT, { name: 'Demo' });
+    const stream = await EventStream.open(`${base}/stream`);
+    await stream.has('retry: 1000\n\n');
+    const first = await news(stream, (one) => (one.fresh ? one : undefined));
+    expect(first.people?.map(({ name }) => name)).to.deep.equal(['Demo']);
+    expect(first).to.include.keys('phones', 'groups', 'wire');
+
+    const { stanzaId } = network.write(CUSTOMER, { to: BOT, text: 'hello' });
+    const copies = await news(stream, ({ messages }) => messages);
+    expect(copies.map(({ owner, message }) => [owner, message.fromMe])).to.deep.equal([
+      [CUSTOMER, true],
+      [BOT, false],
+    ]);
+    expect(await news(stream, ({ people }) => people?.[1]?.pn)).to.equal(CUSTOMER);
+    const acks = await news(stream, (one) => one.acks);
+    expect(acks).to.have.length(1);
+    expect(acks[0]).to.include({ owner: CUSTOMER, ack: 2 });
+    expect(acks[0]?.messageId).to.include(stanzaId);
+
+    network.type(BOT, CUSTOMER, true);
+    const typing = await news(stream, (one) => one.typing);
+    expect(typing).to.deep.equal([{ reader: CUSTOMER, chatId: BOT, typing: true }]);
+    network.read(BOT, CUSTOMER);
+    expect(await news(stream, ({ reads }) => reads)).to.deep.equal([{ reader: BOT, chatId: CUSTOMER }]);
+    expect(await news(stream, ({ wire }) => wire?.find(({ kind }) => kind === 'typing'))).to.include({
+      account: BOT,
+    });
+    stream.close();
+    await silence();
+  });
+
+  it('tells everything anew after a reset', async () => {
+    network.account(BOT);
+    const stream = await EventStream.open(`${base}/stream`);
+    await news(stream, ({ fresh }) => fresh);
+    network.reset();
+    const after = await news(stream, (one) => (one.fresh && one.people?.length === 0 ? one : undefined));
+    expect(after.wire).to.deep.equal([]);
+    stream.close();
+    await silence();
+  });
+
+  it('sends a comment every 15 s', async () => {
+    clock = useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    await hearsHeartbeat(`${base}/stream`, 'event: news', clock);
+    await silence();
+    expect(clock.countTimers()).to.equal(0);
+  });
+
+  it('ends when the service stops', async () => {
+    const stream = await EventStream.open(`${base}/stream`);
+    const ended = once(stream.response, 'end');
+    stopping.abort();
+    await ended;
+    await silence();
+  });
+
+  it('cuts off a viewer that falls a megabyte behind', async () => {
+    const stream = await EventStream.open(`${base}/stream`);
+    stream.response.pause();
+    while (network.events.listenerCount('wire') > 0) {
+      network.write(CUSTOMER, { to: BOT, text: 'x'.repeat(60_000) });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    stream.close();
+    await silence();
+  });
+
+  it('shows what is on the phone of anybody, and makes groups', async () => {
+    const json = async (path: string, init?: RequestInit) => (await fetch(`${base}${path}`, init)).json();
+    const made = (await json('/groups', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name: 'Family', participants: ['628119000001', BOT] }),
+    })) as { id: string };
+    expect(await json('/groups')).to.deep.equal([
+      { id: made.id, name: 'Family', participants: [CUSTOMER, BOT] },
+    ]);
+    network.write(CUSTOMER, { to: made.id, text: 'hi all' });
+    const chats = (await json('/people/628119000001/chats')) as object[];
+    expect(chats[0]).to.include({ id: made.id, name: 'Family', kind: 'group' });
+    const messages = (await json(`/people/${CUSTOMER}/messages?chat=${made.id}`)) as object[];
+    expect(messages[0]).to.include({ body: 'hi all', fromMe: true, ack: 2 });
+    await json(`/people/${BOT}/read`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ chat: made.id }),
+    });
+    const read = (await json(`/people/${CUSTOMER}/messages`)) as object[];
+    expect(read[0]).to.include({ ack: 3 });
+    expect(await json('/people/628999999999/chats')).to.deep.equal([]);
+    expect(await json('/people')).to.have.length(2);
+  });
+});
