@@ -2,9 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createActor, fromCallback } from 'xstate';
 import type { TransitionRecord } from '../src/actors/domain/agent-view.ts';
-import { agentMachine } from '../src/actors/session/session.machine.ts';
+import { sessionMachine } from '../src/actors/session/session.machine.ts';
 import { supervisorMachine } from '../src/actors/session/supervisor.machine.ts';
-import { observe } from '../src/actors/statechart/transition-recorder.ts';
+import { recordTransitions } from '../src/actors/statechart/transition-recorder.ts';
 import { childEnvironment } from '../src/infra/config.ts';
 import { Harness } from '../test/support/http-harness.ts';
 import { silentPort } from '../test/support/silent-port.ts';
@@ -27,10 +27,15 @@ type Watch = (record: TransitionRecord) => void;
 /** A supervisor with its agent, connected; watched as the service does it, or not at all. */
 function startAgent(watch: Watch | null) {
   const idle = { actors: { client: fromCallback(() => undefined) } } as never;
-  const machine = supervisorMachine.provide({ actors: { agent: agentMachine.provide(idle) } });
+  const machine = supervisorMachine.provide({ actors: { agent: sessionMachine.provide(idle) } });
   const port = silentPort({ takeSlot: async () => undefined });
   const inspect = watch
-    ? observe({ now: Date.now, onTransition: watch, onState: () => undefined, onError: () => undefined })
+    ? recordTransitions({
+        now: Date.now,
+        onTransition: watch,
+        onState: () => undefined,
+        onError: () => undefined,
+      })
     : undefined;
   return createActor(machine, { input: { agent: port }, inspect }).start();
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MessageLog, StoredMessage } from '../src/actors/domain/ports/stores.ts';
 import { type ActorSettings, DEFAULT_LIMITS } from '../src/actors/domain/settings.ts';
-import { Outbox } from '../src/actors/outbound/dispatcher.ts';
+import { Dispatcher } from '../src/actors/outbound/dispatcher.ts';
 import { childEnvironment } from '../src/infra/config.ts';
 import { HOST_CLOCK } from '../src/infra/host-clock.ts';
 import { WwebjsDriver } from '../src/infra/whatsapp/wwebjs/driver.ts';
@@ -55,7 +55,7 @@ export async function openOutbox(
   const log = { markSending: nothing, settle: nothing } as Partial<MessageLog> as MessageLog;
   const silent = (): void => undefined;
   const reports = { mode: silent, changed: silent, status: silent, suspect: silent, fault };
-  const outbox = new Outbox({ settings, clock: HOST_CLOCK, log, reports });
+  const outbox = new Dispatcher({ settings, clock: HOST_CLOCK, log, reports });
   client.events.on('ack', (ack) => outbox.acked(ack));
   client.events.on('qr', (qr) => network.scan(qr, number));
   const ready = new Promise((resolve) => client.events.once('ready', resolve));

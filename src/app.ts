@@ -3,10 +3,10 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createHttpTerminator } from 'http-terminator';
 import type { Logger } from 'pino';
-import type { GatewaySystem } from './actors/domain/gateway-api.ts';
+import type { GatewayApi } from './actors/domain/gateway-api.ts';
 import type { Scheduler } from './actors/domain/ports/clock.ts';
 import type { ActorLimits } from './actors/domain/settings.ts';
-import { createGatewaySystem } from './actors/gateway/gateway.ts';
+import { createGateway } from './actors/gateway/gateway.ts';
 import { createHttpApp, createHttpServer } from './http/app.ts';
 import type { MediaSource } from './http/ports.ts';
 import { settingsOf } from './infra/actor-settings.ts';
@@ -42,7 +42,7 @@ export interface App {
   /** Where it listens, once started: `http://127.0.0.1:3000`. */
   readonly url: string;
   /** The actors, once started: for tests that look inside. */
-  readonly system: GatewaySystem;
+  readonly system: GatewayApi;
   /** Counts and logs an error that nobody owns; the process goes on. */
   fault(where: string, error: unknown): void;
 }
@@ -61,7 +61,7 @@ class Service implements App {
   readonly #releases = new ReleaseStack();
   /** Aborted when the stop begins: streams end, so that their connections can. */
   readonly #stopping = new AbortController();
-  #system: GatewaySystem | null = null;
+  #system: GatewayApi | null = null;
   #url = '';
   #started: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | null = null;
@@ -76,7 +76,7 @@ class Service implements App {
     return this.#url;
   }
 
-  get system(): GatewaySystem {
+  get system(): GatewayApi {
     if (!this.#system) throw new Error('The service has not started.');
     return this.#system;
   }
@@ -171,7 +171,7 @@ class Service implements App {
   }
 
   /** The actors, their AI backend, and the log of what they do. */
-  #openSystem(database: Database, side: WhatsAppSide, clock: Scheduler): GatewaySystem {
+  #openSystem(database: Database, side: WhatsAppSide, clock: Scheduler): GatewayApi {
     const config = this.#config;
     const ai = new HttpAiBackend({
       baseUrl: side.aiBackendUrl,
@@ -181,7 +181,7 @@ class Service implements App {
     });
     this.#releases.push(() => ai.close());
     const { agents, apiKeys, messages, inbound } = database;
-    const system = createGatewaySystem({
+    const system = createGateway({
       driver: side.driver,
       ai,
       agents,
@@ -200,7 +200,7 @@ class Service implements App {
   }
 
   /** The images of messages, with their clean-up. */
-  async #openMedia(database: Database, { events }: GatewaySystem): Promise<MediaSource> {
+  async #openMedia(database: Database, { events }: GatewayApi): Promise<MediaSource> {
     const { DATA_DIR, TEMP_DIR, MEDIA_ALLOWED_ORIGINS } = this.#config;
     const { source, close } = await openMedia({
       dataDir: DATA_DIR,

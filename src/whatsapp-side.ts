@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { GatewaySystem } from './actors/domain/gateway-api.ts';
+import type { GatewayApi } from './actors/domain/gateway-api.ts';
 import type { Scheduler } from './actors/domain/ports/clock.ts';
 import type { WhatsAppDriver } from './actors/domain/ports/whatsapp.ts';
 import { isLoopback } from './http/middleware/security-headers.ts';
@@ -9,7 +9,7 @@ import { HOST_CLOCK } from './infra/host-clock.ts';
 
 /** What of the running service a side's pages and APIs may use. */
 export interface Inside {
-  system: GatewaySystem;
+  system: GatewayApi;
   /** Aborted when the service begins to stop. */
   stopping: AbortSignal;
   /** Forgets which incoming messages were handled: ids that come again are new. */

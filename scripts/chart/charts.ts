@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { agentMachine } from '../../src/actors/session/session.machine.ts';
+import { sessionMachine } from '../../src/actors/session/session.machine.ts';
 import { supervisorMachine } from '../../src/actors/session/supervisor.machine.ts';
 import { chartGraph } from '../../src/actors/statechart/graph.ts';
 import { layOut } from './layout.ts';
@@ -12,7 +12,7 @@ const MARKED = /(<!-- chart: npm run chart -->\n)[\s\S]*?(\n<!-- \/chart -->)/;
 
 /** Everything that is made of the machines, by path from the project's root. */
 export async function charts(): Promise<Map<string, string>> {
-  const agent = chartGraph(agentMachine);
+  const agent = chartGraph(sessionMachine);
   const supervisor = chartGraph(supervisorMachine);
   const files = new Map<string, string>();
   for (const graph of [agent, supervisor]) {

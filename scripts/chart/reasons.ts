@@ -1,4 +1,4 @@
-import { DOWN_REASONS, type DownRule } from '../../src/actors/domain/restart-policy.ts';
+import { RESTART_POLICY, type RestartRule } from '../../src/actors/domain/restart-policy.ts';
 
 // Which end of a session leads where: the table that the supervisor decides by, in words.
 
@@ -11,10 +11,10 @@ const VERDICTS = {
 /** Characters in a line below the chart. */
 const LINE_LENGTH = 150;
 
-const rules = Object.entries<DownRule>(DOWN_REASONS);
+const rules = Object.entries<RestartRule>(RESTART_POLICY);
 
 /** What a reason of an end leads to. */
-function outcome({ verdict, reload, atMost, minDelayMs, common, forgetCredentials }: DownRule): string {
+function outcome({ verdict, reload, atMost, minDelayMs, common, forgetCredentials }: RestartRule): string {
   const told = [
     reload && 'first the page is reloaded',
     VERDICTS[verdict],

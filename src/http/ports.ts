@@ -2,7 +2,7 @@ import type { Response, Router } from 'express';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { ErrorCode } from '../actors/domain/errors.ts';
-import type { GatewaySystem } from '../actors/domain/gateway-api.ts';
+import type { GatewayApi } from '../actors/domain/gateway-api.ts';
 import type { Jid } from '../actors/domain/identity.ts';
 import type { ImageFile } from '../actors/domain/ports/whatsapp.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
@@ -107,7 +107,7 @@ export interface ExtraRouter {
 /** Everything `createHttpApp` is given. */
 export interface HttpDeps {
   settings: HttpSettings;
-  system: GatewaySystem;
+  system: GatewayApi;
   media: MediaSource;
   idempotency: IdempotencyStore;
   parseJid: ParseJid;

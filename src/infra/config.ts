@@ -10,7 +10,7 @@ import {
   fetchOrigins,
   trustedProxies,
 } from './config-fields.ts';
-import { faultWords } from './zod-error-map.ts';
+import { zodErrorMap } from './zod-error-map.ts';
 
 // The only reader of the environment (SPEC §2). Every fault is listed at once; the process then exits with 78.
 
@@ -124,7 +124,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const set = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
-  const parsed = schema.safeParse(set, { error: faultWords });
+  const parsed = schema.safeParse(set, { error: zodErrorMap });
   if (parsed.success) return parsed.data;
   throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
 }

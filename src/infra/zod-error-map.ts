@@ -32,7 +32,7 @@ function anyOf(errors: z.core.$ZodIssue[][]): string {
  *
  * @example schema.safeParse({}, { error: faultWords }) // to: 'is missing'
  */
-export function faultWords(issue: RawIssue): string | undefined {
+export function zodErrorMap(issue: RawIssue): string | undefined {
   if ((issue.code === 'invalid_type' || issue.code === 'invalid_union') && issue.input === undefined) {
     return 'is missing';
   }

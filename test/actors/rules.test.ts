@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { backoffMs, RESTART_BACKOFF } from '../../src/actors/domain/backoff.ts';
 import type { InboundMessage } from '../../src/actors/domain/ports/whatsapp.ts';
-import { downRule } from '../../src/actors/domain/restart-policy.ts';
-import { Conversations } from '../../src/actors/inbound/chat-queues.ts';
-import { judgeInbound } from '../../src/actors/inbound/inbound-filter.ts';
+import { restartRule } from '../../src/actors/domain/restart-policy.ts';
+import { ChatQueues } from '../../src/actors/inbound/chat-queues.ts';
+import { classifyInbound } from '../../src/actors/inbound/inbound-filter.ts';
 import { LoopGuard } from '../../src/actors/inbound/loop-guard.ts';
 import { messageKey } from '../../src/actors/inbound/message-key.ts';
 import { MessageTime } from '../../src/actors/inbound/message-time.ts';
-import { StartGate } from '../../src/actors/session/start-semaphore.ts';
+import { StartSemaphore } from '../../src/actors/session/start-semaphore.ts';
 
 const me = { pn: '628111@c.us', lid: '99@lid' };
 const dm: InboundMessage = {
@@ -76,7 +76,7 @@ describe('which inbound messages are answered', () => {
   ];
   for (const [what, message, expected] of cases) {
     it(`${expected === true ? 'answers' : 'ignores'} ${what}`, () => {
-      expect(judgeInbound(message, me)).to.deep.equal(
+      expect(classifyInbound(message, me)).to.deep.equal(
         expected === true ? { answer: true } : { answer: false, why: expected },
       );
     });
@@ -85,7 +85,7 @@ describe('which inbound messages are answered', () => {
 
 describe('the number of the bot in the text of a group message', () => {
   const bot = { pn: '6281100000001@c.us', lid: '99@lid' };
-  const isAnswered = (body: string) => judgeInbound({ ...group, body }, bot).answer;
+  const isAnswered = (body: string) => classifyInbound({ ...group, body }, bot).answer;
 
   for (const body of [
     '6281100000001',
@@ -144,11 +144,11 @@ describe('the waits between restarts', () => {
 
 describe('the table of ends', () => {
   it('takes a reason that it does not know for a transient one', () => {
-    expect(downRule('SOMETHING_NEW')).to.deep.equal({ verdict: 'restart' });
+    expect(restartRule('SOMETHING_NEW')).to.deep.equal({ verdict: 'restart' });
   });
 
   it('rests after a logout, whose credentials are gone', () => {
-    expect(downRule('LOGOUT')).to.deep.equal({ verdict: 'rest', forgetCredentials: true });
+    expect(restartRule('LOGOUT')).to.deep.equal({ verdict: 'rest', forgetCredentials: true });
   });
 });
 
@@ -319,7 +319,7 @@ describe('the loop guard', () => {
 
 describe('the start gate', () => {
   it('lets two start at once, the others in order, and forgets those who gave up', async () => {
-    const gate = new StartGate(2);
+    const gate = new StartSemaphore(2);
     const order: number[] = [];
     const gaveUp = new AbortController();
     const never = new AbortController();
@@ -361,7 +361,7 @@ describe('conversations', () => {
 
   it('keeps the order of a chat, runs chats side by side, and no more than allowed at once', async () => {
     const log: string[] = [];
-    const conversations = new Conversations(2, () => undefined);
+    const conversations = new ChatQueues(2, () => undefined);
     const a1 = held(log, 'a1');
     const a2 = held(log, 'a2');
     const b1 = held(log, 'b1');
@@ -380,7 +380,7 @@ describe('conversations', () => {
 
   it('aborts what runs when it is stopped, after the patience it was given, and starts nothing more', async () => {
     const log: string[] = [];
-    const conversations = new Conversations(1, () => undefined);
+    const conversations = new ChatQueues(1, () => undefined);
     conversations.enqueue(
       'a',
       (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
@@ -391,7 +391,7 @@ describe('conversations', () => {
   });
 
   it('refuses the 51st waiting message of one chat', () => {
-    const conversations = new Conversations(1, () => undefined);
+    const conversations = new ChatQueues(1, () => undefined);
     const taken = Array.from({ length: 60 }, () =>
       conversations.enqueue('a', () => new Promise(() => undefined)),
     );

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { AgentRecord, MessageLog, StoredMessage } from '../../src/actors/domain/ports/stores.ts';
 import { DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
-import { createGatewaySystem } from '../../src/actors/gateway/gateway.ts';
+import { createGateway } from '../../src/actors/gateway/gateway.ts';
 import { Seeded } from '../../src/sandbox/network/seeded.ts';
 import { FAULT_SEED, faultRuns, tell } from '../support/fault-runs.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -67,7 +67,7 @@ function oneAgent(chance: Chance) {
     if (client !== driver.clients.at(-1) || system.describe(AGENT).status !== 'connected')
       found.sendsWhileNotConnected += 1;
   });
-  const system = createGatewaySystem({
+  const system = createGateway({
     driver,
     clock,
     ai: { ask: () => Promise.resolve('hello') },

@@ -3,7 +3,7 @@ import type { AgentView, QrView, TransitionRecord } from '../../src/actors/domai
 import type { MachineName, NextTransition } from '../../src/actors/domain/chart-graph.ts';
 import { GatewayError } from '../../src/actors/domain/errors.ts';
 import type {
-  GatewaySystem,
+  GatewayApi,
   PairingCode,
   RemovalOutcome,
   RunOutcome,
@@ -17,7 +17,7 @@ import type { AgentRef, Jid } from '../../src/actors/domain/identity.ts';
 import type { AiRequest } from '../../src/actors/domain/ports/ai.ts';
 import type { OutgoingMessage, StoredMessage } from '../../src/actors/domain/ports/stores.ts';
 import type { WebAuthnJson } from '../../src/actors/domain/ports/whatsapp.ts';
-import { agentMachine } from '../../src/actors/session/session.machine.ts';
+import { sessionMachine } from '../../src/actors/session/session.machine.ts';
 import { supervisorMachine } from '../../src/actors/session/supervisor.machine.ts';
 import { chartGraph } from '../../src/actors/statechart/graph.ts';
 
@@ -63,9 +63,9 @@ interface FakeAgent {
 }
 
 /** The actors as HTTP sees them, without any: answers are set by the test, calls are recorded. */
-export class FakeSystem implements GatewaySystem {
+export class FakeSystem implements GatewayApi {
   readonly events = new EventEmitter<GatewayEvents>();
-  readonly charts = { agent: chartGraph(agentMachine), supervisor: chartGraph(supervisorMachine) };
+  readonly charts = { agent: chartGraph(sessionMachine), supervisor: chartGraph(supervisorMachine) };
   /** What `next` tells of every agent's machine. */
   nextOfAgent: NextTransition[] = [];
   readonly agents = new Map<string, FakeAgent>();

@@ -17,7 +17,7 @@ import type {
   WhatsAppDriver,
 } from '../../src/actors/domain/ports/whatsapp.ts';
 import { type ActorSettings, DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
-import { createGatewaySystem } from '../../src/actors/gateway/gateway.ts';
+import { createGateway } from '../../src/actors/gateway/gateway.ts';
 import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 
 /** The trace id of every request that a test doesn't give one of its own. */
@@ -179,7 +179,7 @@ export function memoryGateway(
 ) {
   const { database = new MemoryDatabase() } = changes;
   const driver = new ScriptedDriver();
-  const system = createGatewaySystem({
+  const system = createGateway({
     driver,
     clock: HOST_CLOCK,
     ai: { ask: changes.ask ?? (async () => 'hello') },

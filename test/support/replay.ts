@@ -7,9 +7,9 @@ import {
 } from 'xstate';
 import type { TransitionRecord } from '../../src/actors/domain/agent-view.ts';
 import type { MachineName } from '../../src/actors/domain/chart-graph.ts';
-import { downRule } from '../../src/actors/domain/restart-policy.ts';
+import { restartRule } from '../../src/actors/domain/restart-policy.ts';
 import { type ActorLimits, DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
-import { agentMachine } from '../../src/actors/session/session.machine.ts';
+import { sessionMachine } from '../../src/actors/session/session.machine.ts';
 import { type SupervisedAgent, supervisorMachine } from '../../src/actors/session/supervisor.machine.ts';
 import { pathsOf } from '../../src/actors/statechart/state-paths.ts';
 import { silentPort } from './silent-port.ts';
@@ -152,7 +152,7 @@ class ReplayedMachine {
     if (event === 'session.restore') this.#port.isLinked = true;
     if (/^xstate\.done\.actor\..*\.closing$/.test(event)) {
       const { reason } = context as { reason: string | null };
-      if (downRule(reason ?? '').forgetCredentials) this.#port.isLinked = false;
+      if (restartRule(reason ?? '').forgetCredentials) this.#port.isLinked = false;
     }
   }
 
@@ -173,7 +173,7 @@ class ReplayedMachine {
 export function replay({ records }: Recording, options: ReplayOptions = {}): Replayed {
   const port = new ReplayPort(options);
   const machines: Record<MachineName, ReplayedMachine> = {
-    agent: new ReplayedMachine(agentMachine, port),
+    agent: new ReplayedMachine(sessionMachine, port),
     supervisor: new ReplayedMachine(supervisorMachine, port),
   };
   let divergence: Replayed['divergence'] = null;
@@ -182,7 +182,8 @@ export function replay({ records }: Recording, options: ReplayOptions = {}): Rep
     port.at = record.at;
     if (!record.eventless) machine.take(record);
     // The agent's machine died of a bug, and was made anew.
-    if (record.event === 'xstate.error.actor.agent') machines.agent = new ReplayedMachine(agentMachine, port);
+    if (record.event === 'xstate.error.actor.agent')
+      machines.agent = new ReplayedMachine(sessionMachine, port);
     // Eventless transitions belong to the event before them; in between the machine is on its way.
     const next = records.slice(index + 1).find((other) => other.machine === record.machine);
     if (next?.eventless || divergence) continue;

@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
-import type { Settlement } from '../../src/actors/domain/ports/stores.ts';
-import { Outbox } from '../../src/actors/outbound/dispatcher.ts';
+import type { MessageOutcome } from '../../src/actors/domain/ports/stores.ts';
+import { Dispatcher } from '../../src/actors/outbound/dispatcher.ts';
 import { PgInboundLog } from '../../src/infra/postgres/stores/inbound-log.ts';
 import { PgMessageLog } from '../../src/infra/postgres/stores/message-log.ts';
 import { SandboxClient } from '../../src/sandbox/driver/sandbox-client.ts';
@@ -55,9 +55,9 @@ around(PgMessageLog.prototype, 'markSending', {
   before: () => passing('before the lease of one that waited'),
 });
 around(PgMessageLog.prototype, 'settle', {
-  before: (_id: string, { status }: Settlement) =>
+  before: (_id: string, { status }: MessageOutcome) =>
     passing(status === 'sent' ? 'before the `sent` write' : 'before the dead letter is written'),
-  after: (_id: string, { status }: Settlement) =>
+  after: (_id: string, { status }: MessageOutcome) =>
     passing(status === 'sent' ? 'after the `sent` write' : 'after the dead letter was written'),
 });
 around(PgMessageLog.prototype, 'pending', {
@@ -74,7 +74,7 @@ around(SandboxClient.prototype, 'findSent', {
   before: () => passing('before a doubtful message is looked up'),
   after: () => passing('after a doubtful message was looked up'),
 });
-around(Outbox.prototype, 'acked', {
+around(Dispatcher.prototype, 'acked', {
   before: ({ ack }: { ack: number }) => {
     if (ack === 1) passing('after the ack');
   },

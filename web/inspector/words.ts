@@ -1,8 +1,8 @@
-import type { DOWN_REASONS } from '../../src/actors/domain/restart-policy.ts';
+import type { RESTART_POLICY } from '../../src/actors/domain/restart-policy.ts';
 import type { Summary } from './api.ts';
 
 /** Each reason of the service's table, told to somebody who doesn't know the code. */
-const REASON_WORDS: Record<keyof typeof DOWN_REASONS, string> = {
+const REASON_WORDS: Record<keyof typeof RESTART_POLICY, string> = {
   STOPPED: 'It was stopped on request.',
   RECYCLED: 'Its browser was renewed, as it is now and then.',
   LOGGED_OUT: 'It was logged out on request; linking it needs a new QR.',

@@ -5,14 +5,14 @@ import type { AgentRecord, SessionState } from '../domain/ports/stores.ts';
 import type { StatusProjection } from '../gateway/status-projection.ts';
 
 /** Where every change is written, and where it is announced. */
-export interface StateDeps {
+export interface AgentStatusDeps {
   clock: Clock;
   projection: Pick<StatusProjection, 'write'>;
   events: EventEmitter<GatewayEvents>;
 }
 
 /** Whose state it is: the record in memory follows it. */
-interface StateOwner {
+interface AgentStatusOwner {
   readonly agentId: string;
   /** Of the request that a change belongs to. */
   readonly traceId: string | undefined;
@@ -20,13 +20,13 @@ interface StateOwner {
 }
 
 /** Which of the four stored states an agent is in, and since when; every change is told (SPEC §5). */
-export class StoredState {
-  readonly #deps: StateDeps;
-  readonly #owner: StateOwner;
+export class AgentStatus {
+  readonly #deps: AgentStatusDeps;
+  readonly #owner: AgentStatusOwner;
   #status: SessionState;
   #since: number;
 
-  constructor(deps: StateDeps, owner: StateOwner) {
+  constructor(deps: AgentStatusDeps, owner: AgentStatusOwner) {
     this.#deps = deps;
     this.#owner = owner;
     this.#status = owner.record.status;

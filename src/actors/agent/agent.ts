@@ -15,18 +15,18 @@ import type {
 } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import type { StatusProjection } from '../gateway/status-projection.ts';
-import { Turns } from '../inbound/ai-reply.ts';
-import { Inbox } from '../inbound/inbound.ts';
+import { AiReplies } from '../inbound/ai-reply.ts';
+import { Inbound } from '../inbound/inbound.ts';
 import type { OwnReplies } from '../inbound/own-replies.ts';
 import { Sender } from '../outbound/sender.ts';
-import { Supervision } from '../session/actor-system.ts';
-import { Session, type SessionOwner } from '../session/session-effects.ts';
-import type { Fleet } from '../session/start-circuit-breaker.ts';
-import type { StartGate } from '../session/start-semaphore.ts';
+import { ActorSystem } from '../session/actor-system.ts';
+import { SessionEffects, type SessionOwner } from '../session/session-effects.ts';
+import type { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
+import type { StartSemaphore } from '../session/start-semaphore.ts';
 import type { SupervisorEvent } from '../session/supervisor.machine.ts';
-import { StoredState } from './agent-status.ts';
-import { Ending } from './shutdown.ts';
-import { Milestones } from './start-waiters.ts';
+import { AgentStatus } from './agent-status.ts';
+import { Shutdown } from './shutdown.ts';
+import { StartWaiters } from './start-waiters.ts';
 
 /** The ports and settings that every agent works with. */
 export interface AgentPorts {
@@ -44,8 +44,8 @@ export interface AgentPorts {
 
 /** What all agents of a gateway share. */
 export interface AgentDeps extends AgentPorts {
-  gate: StartGate;
-  fleet: Fleet;
+  semaphore: StartSemaphore;
+  circuitBreaker: StartCircuitBreaker;
   ownReplies: OwnReplies;
   /** Writes the states to the database, in order. */
   projection: StatusProjection;
@@ -58,16 +58,16 @@ export interface AgentDeps extends AgentPorts {
 export class Agent implements SessionOwner {
   readonly agentId: string;
   readonly sender: Sender;
-  readonly turns: Turns;
-  readonly inbox: Inbox;
-  readonly milestones: Milestones;
-  readonly supervision: Supervision;
-  readonly ending: Ending;
+  readonly aiReplies: AiReplies;
+  readonly inbound: Inbound;
+  readonly startWaiters: StartWaiters;
+  readonly actorSystem: ActorSystem;
+  readonly shutdown: Shutdown;
   record: AgentRecord;
   readonly #deps: AgentDeps;
-  readonly #session: Session;
+  readonly #session: SessionEffects;
   #booted: Promise<void> | null = null;
-  readonly #state: StoredState;
+  readonly #state: AgentStatus;
   /** Of the request that is being carried out by the machines; none once it has led where it could. */
   #traceId: string | undefined;
   /** When it last sent or got a message, by the monotonic clock. */
@@ -78,20 +78,20 @@ export class Agent implements SessionOwner {
     this.agentId = agentId;
     this.#deps = deps;
     this.record = record;
-    this.#state = new StoredState(deps, this);
+    this.#state = new AgentStatus(deps, this);
     this.#activeAt = deps.clock.monotonic();
-    this.milestones = new Milestones(deps.clock);
-    this.#session = new Session(deps, this);
+    this.startWaiters = new StartWaiters(deps.clock);
+    this.#session = new SessionEffects(deps, this);
     this.sender = new Sender(deps, this);
-    this.turns = new Turns(deps, this);
-    this.inbox = new Inbox(deps, this);
-    this.supervision = new Supervision(this.#session, deps.clock, {
+    this.aiReplies = new AiReplies(deps, this);
+    this.inbound = new Inbound(deps, this);
+    this.actorSystem = new ActorSystem(this.#session, deps.clock, {
       onTransition: (transition) => deps.events.emit('transition', agentId, transition),
       traceId: () => this.#traceId,
       onState: (state, reason) => this.#moved(state, reason),
       onError: (error) => this.#fault('actor', error),
     });
-    this.ending = new Ending(deps, this);
+    this.shutdown = new Shutdown(deps, this);
   }
 
   // ── commands ──────────────────────────────────────────────────────────────────────────────────────────
@@ -114,7 +114,7 @@ export class Agent implements SessionOwner {
   async #boot(): Promise<void> {
     this.#session.restoreLink(await this.#deps.driver.hasCredentials(this.record));
     await this.sender.restore();
-    this.supervision.start();
+    this.actorSystem.start();
   }
 
   /** Entered into the registry: whatever its row says, there is no connection yet. */
@@ -132,13 +132,13 @@ export class Agent implements SessionOwner {
     if (this.record.status === 'auth_failed') return;
     if (this.#session.isLinked) this.command({ type: 'session.restore' });
     // Somebody may have asked for a start meanwhile.
-    else if (this.supervision.isAtRest) this.#state.become('disconnected', null);
+    else if (this.actorSystem.isAtRest) this.#state.become('disconnected', null);
   }
 
   /** Gives the supervisor a command; what comes of a request's carries its trace id. */
   command(event: SupervisorEvent): void {
-    if ('traceId' in event && this.supervision.accepts(event)) this.#traceId = event.traceId;
-    this.supervision.command(event);
+    if ('traceId' in event && this.actorSystem.accepts(event)) this.#traceId = event.traceId;
+    this.actorSystem.command(event);
   }
 
   // ── what is told of it ────────────────────────────────────────────────────────────────────────────────
@@ -184,7 +184,7 @@ export class Agent implements SessionOwner {
   /** It is connected, has nothing to do, and has had nothing for `ms`. */
   isQuiet(ms: number): boolean {
     const quietFor = this.#deps.clock.monotonic() - this.#activeAt;
-    return this.isConnected && quietFor >= ms && this.sender.outbox.isIdle && this.inbox.isIdle;
+    return this.isConnected && quietFor >= ms && this.sender.dispatcher.isIdle && this.inbound.isIdle;
   }
 
   /**
@@ -193,7 +193,7 @@ export class Agent implements SessionOwner {
    */
   probeDue(): void {
     if (!this.isConnected) return;
-    const doubt = () => this.supervision.tellAgent({ type: 'probe.due' });
+    const doubt = () => this.actorSystem.sendToSession({ type: 'probe.due' });
     this.#session.probe().then((state) => {
       if (state !== 'CONNECTED') doubt();
     }, doubt);
@@ -202,7 +202,7 @@ export class Agent implements SessionOwner {
   /** Everything to be told of it at this moment; never its key. */
   view(): AgentView {
     const { apiKey: _apiKey, status: _status, ...told } = this.record;
-    const { restarts, nextStartAt, ...states } = this.supervision.view();
+    const { restarts, nextStartAt, ...states } = this.actorSystem.view();
     return {
       ...told,
       ...states,
@@ -212,7 +212,7 @@ export class Agent implements SessionOwner {
       qr: this.qr,
       passkey: this.passkey,
       restriction: this.#session.restriction.current,
-      mailbox: this.sender.outbox.view(),
+      mailbox: this.sender.dispatcher.view(),
       supervisor: {
         restarts,
         lastError: this.#session.lastError,
@@ -231,29 +231,29 @@ export class Agent implements SessionOwner {
   /** A message came in. */
   message(message: InboundMessage): void {
     this.#activeAt = this.#deps.clock.monotonic();
-    this.inbox.receive(message);
+    this.inbound.receive(message);
   }
 
   /** An acknowledgement came. */
   acked(ack: Ack): void {
     this.#activeAt = this.#deps.clock.monotonic();
-    this.sender.outbox.acked(ack);
+    this.sender.dispatcher.acked(ack);
   }
 
   /** A QR can be scanned. */
   qrShown(): void {
-    this.milestones.reach({ kind: 'qr' });
+    this.startWaiters.reach({ kind: 'qr' });
   }
 
   /** The session is ready. */
   opened(client: WhatsAppClient, me: Me, linkedAt: number | null): void {
-    this.sender.outbox.open(client, me);
-    this.inbox.open(client, linkedAt).catch((error: unknown) => this.#fault('catch-up', error));
+    this.sender.dispatcher.open(client, me);
+    this.inbound.open(client, linkedAt).catch((error: unknown) => this.#fault('catch-up', error));
   }
 
   /** Nothing more is sent with this session. */
   closed(): void {
-    this.sender.outbox.close();
+    this.sender.dispatcher.close();
   }
 
   /** The session is lost, its client whole. */
@@ -263,9 +263,9 @@ export class Agent implements SessionOwner {
 
   /** The session is connected, and known to be. */
   connected(): void {
-    this.#deps.fleet.connected(this.agentId);
+    this.#deps.circuitBreaker.connected(this.agentId);
     this.command({ type: 'agent.connected' });
-    this.milestones.reach({ kind: 'connected' });
+    this.startWaiters.reach({ kind: 'connected' });
   }
 
   /** The machine is made anew: it begins where there is no client. */
@@ -275,10 +275,10 @@ export class Agent implements SessionOwner {
 
   /** There is no client any more. */
   down(reason: string, missing: string[]): void {
-    this.#deps.fleet.down(this.agentId, reason, missing);
+    this.#deps.circuitBreaker.down(this.agentId, reason, missing);
     this.command({ type: 'agent.down', reason });
     // The end of a client that another one follows at once answers nobody.
-    if (this.supervision.isAtRest) this.milestones.reach({ kind: 'down', reason });
+    if (this.actorSystem.isAtRest) this.startWaiters.reach({ kind: 'down', reason });
   }
 
   // ── inner ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -286,7 +286,7 @@ export class Agent implements SessionOwner {
   /** The machine is in this state. Connected or at rest, a request has been carried out. */
   #moved(state: string, reason: string | null): void {
     this.#state.become(state, reason);
-    if (state === 'connected' || this.supervision.isAtRest) this.#traceId = undefined;
+    if (state === 'connected' || this.actorSystem.isAtRest) this.#traceId = undefined;
   }
 
   /** An error that nobody waits for. */

@@ -3,40 +3,40 @@ import type { AgentRef } from '../domain/identity.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
 import type { MessageLog } from '../domain/ports/stores.ts';
 import type { ActorSettings } from '../domain/settings.ts';
-import { withDeadline } from '../domain/timeout.ts';
-import type { Turns } from '../inbound/ai-reply.ts';
-import type { Inbox } from '../inbound/inbound.ts';
+import { withTimeout } from '../domain/timeout.ts';
+import type { AiReplies } from '../inbound/ai-reply.ts';
+import type { Inbound } from '../inbound/inbound.ts';
 import { messageError } from '../outbound/deliver.ts';
 import type { Sender } from '../outbound/sender.ts';
-import type { Supervision } from '../session/actor-system.ts';
-import type { Milestones } from './start-waiters.ts';
+import type { ActorSystem } from '../session/actor-system.ts';
+import type { StartWaiters } from './start-waiters.ts';
 
 /** What the endings of all agents share. */
-export interface EndingDeps {
+export interface ShutdownDeps {
   messages: Pick<MessageLog, 'failPending'>;
   clock: Scheduler;
   settings: ActorSettings;
 }
 
 /** The agent that ends. */
-interface EndingAgent {
+interface StoppingAgent {
   readonly record: AgentRef;
   readonly sender: Sender;
-  readonly inbox: Inbox;
-  readonly turns: Turns;
-  readonly milestones: Milestones;
-  readonly supervision: Supervision;
+  readonly inbound: Inbound;
+  readonly aiReplies: AiReplies;
+  readonly startWaiters: StartWaiters;
+  readonly actorSystem: ActorSystem;
   readonly isBooted: boolean;
   boot(): Promise<void>;
 }
 
 /** Stops an agent with the service, or removes it; those who wait for it get the reason. */
-export class Ending {
-  readonly #deps: EndingDeps;
-  readonly #agent: EndingAgent;
+export class Shutdown {
+  readonly #deps: ShutdownDeps;
+  readonly #agent: StoppingAgent;
   #ended: AbortController | null = null;
 
-  constructor(deps: EndingDeps, agent: EndingAgent) {
+  constructor(deps: ShutdownDeps, agent: StoppingAgent) {
     this.#deps = deps;
     this.#agent = agent;
   }
@@ -48,26 +48,26 @@ export class Ending {
 
   /** With the service: lets turns, runs and the message in flight finish for `patienceMs`, then closes the client. */
   async stop(patienceMs: number): Promise<void> {
-    const { sender, inbox, turns, supervision, isBooted } = this.#agent;
-    const { outbox } = sender;
+    const { sender, inbound, aiReplies, actorSystem, isBooted } = this.#agent;
+    const { dispatcher } = sender;
     const stopping = new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
     const impatience = setTimeout(() => {
-      outbox.close();
-      outbox.releaseWaiters();
+      dispatcher.close();
+      dispatcher.releaseWaiters();
       // A run whose reply is stored is answered with it before the others are cut.
       setImmediate(() => this.#tell(stopping));
     }, patienceMs);
     // Their replies may still leave.
-    await Promise.all([inbox.stop(patienceMs), turns.settled()]);
-    outbox.stopTaking();
-    await outbox.drained();
+    await Promise.all([inbound.stop(patienceMs), aiReplies.settled()]);
+    dispatcher.stopTaking();
+    await dispatcher.drained();
     clearTimeout(impatience);
-    outbox.releaseWaiters();
+    dispatcher.releaseWaiters();
     this.#tell(stopping);
     // One that could not be booted has no supervisor that would ever answer.
-    if (!isBooted) return supervision.kill();
-    const ended = supervision.ended();
-    supervision.command({ type: 'supervisor.stop' });
+    if (!isBooted) return actorSystem.kill();
+    const ended = actorSystem.ended();
+    actorSystem.command({ type: 'supervisor.stop' });
     await ended;
   }
 
@@ -76,26 +76,26 @@ export class Ending {
    * @throws GatewayError `DATABASE_UNAVAILABLE` with nothing done, or `INTERNAL` when its client does not end in time
    */
   async remove(traceId: string): Promise<void> {
-    const { record, sender, inbox, supervision } = this.#agent;
+    const { record, sender, inbound, actorSystem } = this.#agent;
     const { messages, clock, settings } = this.#deps;
     const gone = new GatewayError('SESSION_NOT_FOUND', 'The session was deleted.');
     // First what may be refused: without a database nothing is touched.
     await this.#agent.boot();
     await messages.failPending(record, messageError(gone));
-    sender.outbox.failAll(messageError(gone));
+    sender.dispatcher.failAll(messageError(gone));
     this.#tell(gone);
-    const ended = supervision.ended();
-    supervision.command({ type: 'session.remove', traceId });
+    const ended = actorSystem.ended();
+    actorSystem.command({ type: 'session.remove', traceId });
     const { unlinkMs, logoutMs, closeMs } = settings.limits;
     const late = () => new GatewayError('INTERNAL', 'The client did not end.');
-    await withDeadline(clock, ended, unlinkMs + 2 * (logoutMs + closeMs), late);
-    await inbox.stop(0);
+    await withTimeout(clock, ended, unlinkMs + 2 * (logoutMs + closeMs), late);
+    await inbound.stop(0);
   }
 
   /** Ends what runs for callers, and their waiting for a start. */
   #tell(how: GatewayError): void {
     this.#controller().abort(how);
-    this.#agent.milestones.close();
+    this.#agent.startWaiters.close();
   }
 
   /** Made for the first caller. */

@@ -1,13 +1,13 @@
 import type { Scheduler } from '../domain/ports/clock.ts';
 
 /** The moments that a start request waits for. */
-export type Milestone = { kind: 'qr' } | { kind: 'connected' } | { kind: 'down'; reason: string };
+export type StartProgress = { kind: 'qr' } | { kind: 'connected' } | { kind: 'down'; reason: string };
 
 /** Where an agent's milestones are told to the requests that wait for one. */
-export class Milestones {
+export class StartWaiters {
   readonly #clock: Scheduler;
   /** None while nobody waits, as with most agents. */
-  #waiting: Set<(milestone: Milestone | null) => void> | null = null;
+  #waiting: Set<(progress: StartProgress | null) => void> | null = null;
   #closed = false;
 
   constructor(clock: Scheduler) {
@@ -15,13 +15,13 @@ export class Milestones {
   }
 
   /** Resolves with the next milestone, or null after `ms` or at the end. Register before the command is given. */
-  next(ms: number): Promise<Milestone | null> {
+  next(ms: number): Promise<StartProgress | null> {
     if (this.#closed) return Promise.resolve(null);
     return new Promise((resolve) => {
-      const settle = (milestone: Milestone | null) => {
+      const settle = (progress: StartProgress | null) => {
         this.#clock.clearTimeout(timer);
         this.#waiting?.delete(settle);
-        resolve(milestone);
+        resolve(progress);
       };
       const timer = this.#clock.setTimeout(() => settle(null), ms);
       this.#waiting ??= new Set();
@@ -30,8 +30,8 @@ export class Milestones {
   }
 
   /** Tells whoever waits. */
-  reach(milestone: Milestone): void {
-    this.#tell(milestone);
+  reach(progress: StartProgress): void {
+    this.#tell(progress);
   }
 
   /** There will be none any more. */
@@ -41,7 +41,7 @@ export class Milestones {
   }
 
   /** Ends every wait. */
-  #tell(milestone: Milestone | null): void {
-    for (const settle of [...(this.#waiting ?? [])]) settle(milestone);
+  #tell(progress: StartProgress | null): void {
+    for (const settle of [...(this.#waiting ?? [])]) settle(progress);
   }
 }

@@ -71,7 +71,7 @@ export interface RunOutcome {
 /**
  * The registry of all agents, and the only door to them. Methods reject with `GatewayError` alone.
  */
-export interface GatewaySystem {
+export interface GatewayApi {
   readonly events: EventEmitter<GatewayEvents>;
   /** The charts of the machines that are running. */
   readonly charts: Record<MachineName, ChartGraph>;

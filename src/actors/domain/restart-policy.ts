@@ -10,7 +10,7 @@
 type Verdict = 'restart' | 'restart_linked' | 'rest' | 'blocked';
 
 /** A row of the table: what follows such an end, and under which conditions. */
-export interface DownRule {
+export interface RestartRule {
   verdict: Verdict;
   /** The client is whole, only its page is not: the page is reloaded once before there is a new client. */
   reload?: true;
@@ -25,7 +25,7 @@ export interface DownRule {
 }
 
 /** The table. */
-export const DOWN_REASONS = {
+export const RESTART_POLICY = {
   // Asked for: the supervisor knows what comes next.
   STOPPED: { verdict: 'rest' },
   RECYCLED: { verdict: 'restart' },
@@ -61,16 +61,16 @@ export const DOWN_REASONS = {
   AUTH_FAILURE: { verdict: 'blocked' },
   TOS_BLOCK: { verdict: 'blocked' },
   SMB_TOS_BLOCK: { verdict: 'blocked' },
-} as const satisfies Record<string, DownRule>;
+} as const satisfies Record<string, RestartRule>;
 
 /** The reasons that may be followed by a restart. */
-export const RESTART_REASONS: readonly string[] = Object.entries(DOWN_REASONS)
+export const RESTART_REASONS: readonly string[] = Object.entries(RESTART_POLICY)
   .filter(([, { verdict }]) => verdict.startsWith('restart'))
   .map(([reason]) => reason);
 
 /** The table's row for a reason; a reason that it doesn't know is transient (the library may add some). */
-export function downRule(reason: string): DownRule {
-  return (DOWN_REASONS as Record<string, DownRule>)[reason] ?? { verdict: 'restart' };
+export function restartRule(reason: string): RestartRule {
+  return (RESTART_POLICY as Record<string, RestartRule>)[reason] ?? { verdict: 'restart' };
 }
 
 /** Why a start came to nothing, in a line for people: the error where one ended it, else the reason's name. */

@@ -4,7 +4,7 @@ import type { Scheduler } from './ports/clock.ts';
  * Waits for a promise no longer than `ms` of the clock; then rejects with what `timeout` makes. The promise itself
  * goes on unobserved: whoever made it bounds or cancels it.
  */
-export function withDeadline<T>(
+export function withTimeout<T>(
   clock: Scheduler,
   promise: Promise<T>,
   ms: number,

@@ -95,7 +95,7 @@ export class AgentRegistry {
     const { agents } = this.#deps;
     // A record that is being written would outlive the delete.
     await this.#making.get(agentId)?.catch(() => undefined);
-    await agent.ending.remove(traceId);
+    await agent.shutdown.remove(traceId);
     this.#deps.onRemove(agentId);
     await (rowIsGone ? agents.forget(record) : agents.remove(record));
     this.#drop(agent, traceId);
@@ -150,7 +150,7 @@ export class AgentRegistry {
     const stored = { userId, agentId, agentName, apiKey, status: 'awaiting_qr' } as const;
     const record = await this.#deps.agents.save(stored);
     if (!record) throw taken();
-    if (known && !known.supervision.isOver) {
+    if (known && !known.actorSystem.isOver) {
       known.record = record;
       return { agent: known, created: false };
     }

@@ -11,7 +11,7 @@ interface KeyHolder {
  * The lazy key update of PRD §4: after a mismatch the stored key becomes the user's latest active one. At most
  * one look-up at a time per agent, so that a stream of bad keys can't flood the database (SPEC §3).
  */
-export class KeyRefresh {
+export class ApiKeyRefresh {
   readonly #deps: { agents: AgentStore; keys: UserKeys };
   readonly #fault: (agentId: string, error: unknown) => void;
   readonly #running = new Set<string>();

@@ -7,7 +7,7 @@ import type { ActorLimits } from '../domain/settings.ts';
 import type { AgentRegistry } from './agent-registry.ts';
 
 /** The ways to link a phone besides a scan: a passkey, and a code that is typed into it. */
-export class Linking {
+export class DeviceLinking {
   readonly #agents: AgentRegistry;
   readonly #clock: Scheduler;
   readonly #limits: Pick<ActorLimits, 'pairingCodeMs'>;

@@ -5,7 +5,7 @@ import type { GatewayEvents } from '../domain/gateway-events.ts';
  * Tells the world what happens. A listener that throws is a fault of its own: whoever tells goes on. Without this a
  * queue whose message can't be announced would be taken up again and again.
  */
-export class Announcer extends EventEmitter<GatewayEvents> {
+export class EventBus extends EventEmitter<GatewayEvents> {
   override emit<Name extends EventEmitter.EventNames<GatewayEvents>>(
     name: Name,
     ...told: EventEmitter.EventArgs<GatewayEvents, Name>

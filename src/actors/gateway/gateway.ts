@@ -3,7 +3,7 @@ import type { AgentView, MailboxView, QrView, TransitionRecord } from '../domain
 import type { MachineName, NextTransition } from '../domain/chart-graph.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type {
-  GatewaySystem,
+  GatewayApi,
   PairingCode,
   RemovalOutcome,
   RunOptions,
@@ -19,15 +19,15 @@ import type { AgentStore, ApiKeyStore, OutgoingMessage, StoredMessage } from '..
 import type { WebAuthnJson } from '../domain/ports/whatsapp.ts';
 import { whyDown } from '../domain/restart-policy.ts';
 import { OwnReplies } from '../inbound/own-replies.ts';
-import { agentMachine } from '../session/session.machine.ts';
-import { Fleet } from '../session/start-circuit-breaker.ts';
-import { StartGate } from '../session/start-semaphore.ts';
+import { sessionMachine } from '../session/session.machine.ts';
+import { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
+import { StartSemaphore } from '../session/start-semaphore.ts';
 import { supervisorMachine } from '../session/supervisor.machine.ts';
 import { chartGraph } from '../statechart/graph.ts';
 import { AgentRegistry } from './agent-registry.ts';
-import { KeyRefresh } from './api-key-refresh.ts';
-import { Linking } from './device-linking.ts';
-import { Announcer } from './event-bus.ts';
+import { ApiKeyRefresh } from './api-key-refresh.ts';
+import { DeviceLinking } from './device-linking.ts';
+import { EventBus } from './event-bus.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { StatusProjection } from './status-projection.ts';
 import { UserKeys } from './user-keys.ts';
@@ -39,26 +39,26 @@ export interface GatewayDeps extends AgentPorts {
 }
 
 /** Makes the gateway: the one door to all agents. */
-export function createGatewaySystem(deps: GatewayDeps): GatewaySystem {
+export function createGateway(deps: GatewayDeps): GatewayApi {
   return new Gateway(deps);
 }
 
-class Gateway implements GatewaySystem {
-  readonly events = new Announcer();
-  readonly charts = { agent: chartGraph(agentMachine), supervisor: chartGraph(supervisorMachine) };
+class Gateway implements GatewayApi {
+  readonly events = new EventBus();
+  readonly charts = { agent: chartGraph(sessionMachine), supervisor: chartGraph(supervisorMachine) };
   readonly #deps: GatewayDeps;
   readonly #agents: AgentRegistry;
   readonly #lifecycle: Lifecycle;
-  readonly #keys: KeyRefresh;
-  readonly #linking: Linking;
+  readonly #keys: ApiKeyRefresh;
+  readonly #linking: DeviceLinking;
 
   constructor(deps: GatewayDeps) {
     this.#deps = deps;
-    const fleet = new Fleet(deps.clock, () => this.#agents.size, {
+    const circuitBreaker = new StartCircuitBreaker(deps.clock, () => this.#agents.size, {
       fault: (reason, agents) => this.events.emit('fleet', { state: 'fault', reason, agents }),
       recovered: (reason) => this.events.emit('fleet', { state: 'recovered', reason }),
     });
-    const gate = new StartGate(deps.settings.startConcurrency);
+    const semaphore = new StartSemaphore(deps.settings.startConcurrency);
     const { agents } = deps;
     const fault = (where: string) => (agentId: string, error: unknown) =>
       this.events.emit('fault', { agentId, where, error });
@@ -66,7 +66,14 @@ class Gateway implements GatewaySystem {
       this.events.emit('fault', { agentId: null, where: 'api_keys', error }),
     );
     const projection = new StatusProjection(agents, fault('projection'));
-    const agentDeps = { ...deps, gate, fleet, ownReplies: new OwnReplies(), projection, events: this.events };
+    const agentDeps = {
+      ...deps,
+      semaphore,
+      circuitBreaker,
+      ownReplies: new OwnReplies(),
+      projection,
+      events: this.events,
+    };
     this.#agents = new AgentRegistry({
       agents,
       keys,
@@ -74,12 +81,12 @@ class Gateway implements GatewaySystem {
       onRemove: (agentId) => projection.forget(agentId),
       agentDeps,
     });
-    this.#keys = new KeyRefresh({ agents, keys }, fault('key-refresh'));
-    this.#linking = new Linking(this.#agents, deps.clock, deps.settings.limits);
+    this.#keys = new ApiKeyRefresh({ agents, keys }, fault('key-refresh'));
+    this.#linking = new DeviceLinking(this.#agents, deps.clock, deps.settings.limits);
     this.#lifecycle = new Lifecycle({
       ...deps,
       registry: this.#agents,
-      fleet,
+      circuitBreaker,
       projection,
       events: this.events,
     });
@@ -118,7 +125,7 @@ class Gateway implements GatewaySystem {
   }
 
   mailbox(agentId: string): MailboxView {
-    return this.#agents.get(agentId).sender.outbox.view();
+    return this.#agents.get(agentId).sender.dispatcher.view();
   }
 
   qr(agentId: string): QrView {
@@ -140,11 +147,11 @@ class Gateway implements GatewaySystem {
   }
 
   history(agentId: string): TransitionRecord[] {
-    return [...this.#agents.get(agentId).supervision.history];
+    return [...this.#agents.get(agentId).actorSystem.history];
   }
 
   next(agentId: string): Record<MachineName, NextTransition[]> {
-    return this.#agents.get(agentId).supervision.next();
+    return this.#agents.get(agentId).actorSystem.next();
   }
 
   credentials(agentId: string): { userId: number; apiKey: string } | undefined {
@@ -177,7 +184,7 @@ class Gateway implements GatewaySystem {
   async run(ref: AgentRef, request: AiRequest, options: RunOptions): Promise<RunOutcome> {
     this.assertCanSend(ref, options.traceId);
     const agent = this.#agents.getOwned(ref);
-    return agent.turns.run(request, options, agent.ending.signal);
+    return agent.aiReplies.run(request, options, agent.shutdown.signal);
   }
 
   async outcome(ref: AgentRef, id: string): Promise<SendOutcome> {
@@ -201,16 +208,16 @@ class Gateway implements GatewaySystem {
     await agent.boot();
     // A stop, or a delete, may have begun while the database was asked, and may while the start is waited for.
     this.#lifecycle.assertOpen();
-    agent.ending.signal.throwIfAborted();
-    const reached = agent.milestones.next(this.#deps.settings.qrWaitMs);
+    agent.shutdown.signal.throwIfAborted();
+    const reached = agent.startWaiters.next(this.#deps.settings.qrWaitMs);
     command();
-    const milestone = await reached;
-    agent.ending.signal.throwIfAborted();
-    if (milestone?.kind === 'down') {
+    const progress = await reached;
+    agent.shutdown.signal.throwIfAborted();
+    if (progress?.kind === 'down') {
       const { lastError } = agent.view().supervisor;
-      throw new GatewayError('SESSION_START_FAILED', whyDown(milestone.reason, lastError));
+      throw new GatewayError('SESSION_START_FAILED', whyDown(progress.reason, lastError));
     }
-    const outcome = milestone?.kind ?? 'pending';
+    const outcome = progress?.kind ?? 'pending';
     return { agent: agent.view(), qr: agent.qr, created, outcome };
   }
 }

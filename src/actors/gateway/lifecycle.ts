@@ -7,10 +7,10 @@ import type { Scheduler, Timer } from '../domain/ports/clock.ts';
 import type { AgentStore } from '../domain/ports/stores.ts';
 import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
-import { pause, withDeadline } from '../domain/timeout.ts';
-import type { Fleet } from '../session/start-circuit-breaker.ts';
+import { pause, withTimeout } from '../domain/timeout.ts';
+import type { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
 import type { AgentRegistry } from './agent-registry.ts';
-import { Recycler } from './memory-recycler.ts';
+import { MemoryRecycler } from './memory-recycler.ts';
 import { RecordSync } from './record-sync.ts';
 import type { StatusProjection } from './status-projection.ts';
 
@@ -20,7 +20,7 @@ const PROBE_SLICES = 15;
 /** What a lifecycle begins and ends. */
 export interface LifecycleDeps {
   registry: AgentRegistry;
-  fleet: Fleet;
+  circuitBreaker: StartCircuitBreaker;
   projection: StatusProjection;
   agents: Pick<AgentStore, 'list' | 'has' | 'version'>;
   driver: WhatsAppDriver;
@@ -34,7 +34,7 @@ export interface LifecycleDeps {
 /** The gateway from its start to its stop: brings the agents back, looks after all of them, and ends them. */
 export class Lifecycle {
   readonly #deps: LifecycleDeps;
-  readonly #recycler: Recycler | null;
+  readonly #recycler: MemoryRecycler | null;
   #probes: Timer | null = null;
   readonly #records: RecordSync;
   #restored: Promise<unknown> = Promise.resolve();
@@ -69,9 +69,9 @@ export class Lifecycle {
 
   /** Stops all agents, within `graceMs`; those that take longer are killed. Never rejects. */
   async stop(graceMs: number): Promise<void> {
-    const { registry, fleet, projection, clock, settings, events } = this.#deps;
+    const { registry, circuitBreaker, projection, clock, settings, events } = this.#deps;
     this.#over.abort();
-    fleet.close();
+    circuitBreaker.close();
     this.#recycler?.stop();
     this.#records.stop();
     if (this.#probes) clock.clearTimeout(this.#probes);
@@ -79,10 +79,10 @@ export class Lifecycle {
     const agents = registry.all();
     // All of the grace but what closing a client may take, and half of a short one.
     const patienceMs = Math.max(graceMs / 2, graceMs - settings.limits.closeMs);
-    const stopped = Promise.all(agents.map((agent) => agent.ending.stop(patienceMs)));
+    const stopped = Promise.all(agents.map((agent) => agent.shutdown.stop(patienceMs)));
     const late = () => new GatewayError('INTERNAL', 'Not all agents stopped in time.');
-    await withDeadline(clock, stopped, graceMs, late).catch((error: unknown) => {
-      for (const agent of agents) agent.supervision.kill();
+    await withTimeout(clock, stopped, graceMs, late).catch((error: unknown) => {
+      for (const agent of agents) agent.actorSystem.kill();
       events.emit('fault', { agentId: null, where: 'stop', error });
     });
     await projection.flushed(1_000);
@@ -115,16 +115,16 @@ export class Lifecycle {
   /** Tries again after a growing wait, unless the agent or the service ends before. */
   async #bringLater(agent: Agent, attempt: number): Promise<void> {
     const { clock, random } = this.#deps;
-    const over = AbortSignal.any([this.#over.signal, agent.ending.signal]);
+    const over = AbortSignal.any([this.#over.signal, agent.shutdown.signal]);
     await pause(clock, backoffMs(attempt, BOOT_BACKOFF, random), over);
     if (!over.aborted) await this.#bring(agent, attempt + 1);
   }
 
   /** Who replaces clients that have grown too large, when there is a limit. */
-  #makeRecycler(): Recycler | null {
+  #makeRecycler(): MemoryRecycler | null {
     const { driver, clock, settings, registry, events } = this.#deps;
     if (settings.memoryLimitBytes === undefined) return null;
-    return new Recycler({
+    return new MemoryRecycler({
       driver,
       clock,
       limitBytes: settings.memoryLimitBytes,

@@ -3,7 +3,7 @@ import type { Scheduler, Timer } from '../domain/ports/clock.ts';
 import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 
 /** What a recycler needs of its gateway. */
-export interface RecyclerDeps {
+export interface MemoryRecyclerDeps {
   driver: Pick<WhatsAppDriver, 'memory'>;
   clock: Scheduler;
   limitBytes: number;
@@ -19,14 +19,14 @@ const RETURN_MS = 600_000;
  * Replaces clients whose browsers have grown over a soft limit, in a quiet minute and one at a time: pages keep
  * every message they have seen (FAULTS F20).
  */
-export class Recycler {
-  readonly #deps: RecyclerDeps;
+export class MemoryRecycler {
+  readonly #deps: MemoryRecyclerDeps;
   #timer: Timer | null = null;
   /** Who was recycled last, and until when the others wait for its return. */
   #last: { agentId: string; until: number } | null = null;
   #stopped = false;
 
-  constructor(deps: RecyclerDeps) {
+  constructor(deps: MemoryRecyclerDeps) {
     this.#deps = deps;
   }
 

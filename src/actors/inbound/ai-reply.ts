@@ -12,7 +12,7 @@ import type { Sender } from '../outbound/sender.ts';
 import { runTurn, type TurnOutput, type TurnPort } from './ai-turn.ts';
 
 /** What the turns of all agents share. */
-export interface TurnDeps {
+export interface AiReplyDeps {
   settings: ActorSettings;
   clock: Scheduler;
   ai: AiBackend;
@@ -20,7 +20,7 @@ export interface TurnDeps {
 }
 
 /** The agent that takes the turns, read at each use: key and client change. */
-export interface TurnOwner {
+export interface AiReplyOwner {
   readonly agentId: string;
   readonly record: AgentRecord;
   readonly sender: Sender;
@@ -29,13 +29,13 @@ export interface TurnOwner {
 }
 
 /** An agent's turns: the AI is asked while typing shows, and what it answers is sent (SPEC §3, §6). */
-export class Turns {
-  readonly #deps: TurnDeps;
-  readonly #owner: TurnOwner;
+export class AiReplies {
+  readonly #deps: AiReplyDeps;
+  readonly #owner: AiReplyOwner;
   /** Requests of `/run` under way. */
   readonly #runs = new Set<Promise<RunOutcome>>();
 
-  constructor(deps: TurnDeps, owner: TurnOwner) {
+  constructor(deps: AiReplyDeps, owner: AiReplyOwner) {
     this.#deps = deps;
     this.#owner = owner;
   }

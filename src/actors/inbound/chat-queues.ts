@@ -11,7 +11,7 @@ const MAX_WAITING_PER_CHAT = 50;
  * The chats of one agent: strictly in order inside a chat, in parallel across chats, at most `concurrency`
  * jobs at once (SPEC §6). A chat exists only while it has work.
  */
-export class Conversations {
+export class ChatQueues {
   readonly #concurrency: number;
   readonly #fault: (error: unknown) => void;
   readonly #chats = new Map<Jid, Fifo<ChatJob>>();

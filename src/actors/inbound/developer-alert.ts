@@ -4,7 +4,7 @@ import type { InboundMessage, WhatsAppClient } from '../domain/ports/whatsapp.ts
 import type { Sender } from '../outbound/sender.ts';
 
 /** What failure reports need of the world and of their agent. */
-export interface FailureReportDeps {
+export interface DeveloperAlertDeps {
   agentId: string;
   developer: Jid;
   clock: Clock;
@@ -14,18 +14,18 @@ export interface FailureReportDeps {
 }
 
 /** Why a message got no reply: the AI was late or failed, or a machine answered our replies again and again. */
-export type ReportReason = 'TIMEOUT' | 'ERROR' | 'LOOP';
+export type AlertReason = 'TIMEOUT' | 'ERROR' | 'LOOP';
 
 /** Reports a message that got no reply to the developer; a report never causes a report. */
-export class FailureReport {
-  readonly #deps: FailureReportDeps;
+export class DeveloperAlert {
+  readonly #deps: DeveloperAlertDeps;
 
-  constructor(deps: FailureReportDeps) {
+  constructor(deps: DeveloperAlertDeps) {
     this.#deps = deps;
   }
 
   /** Queues the report; never rejects. */
-  async send(message: InboundMessage, reason: ReportReason, traceId: string): Promise<void> {
+  async send(message: InboundMessage, reason: AlertReason, traceId: string): Promise<void> {
     const { agentId, developer, clock, sender } = this.#deps;
     if (await this.#isDeveloper(message.chatId)) return;
     const text = [

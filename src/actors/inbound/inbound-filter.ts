@@ -1,7 +1,7 @@
 import type { InboundMessage, Me } from '../domain/ports/whatsapp.ts';
 
 /** What to do with a message that came in, and why. */
-export type InboundVerdict = { answer: true } | { answer: false; why: string };
+export type InboundDecision = { answer: true } | { answer: false; why: string };
 
 /** The digits of a JID without device suffix: `628…:12@c.us` → `628…`. */
 function userPart(jid: string): string {
@@ -40,8 +40,8 @@ function isPerson(jid: string): boolean {
 }
 
 /** Which messages the AI gets, and why not the others. Pure. */
-export function judgeInbound(message: InboundMessage, me: Me): InboundVerdict {
-  const ignore = (why: string): InboundVerdict => ({ answer: false, why });
+export function classifyInbound(message: InboundMessage, me: Me): InboundDecision {
+  const ignore = (why: string): InboundDecision => ({ answer: false, why });
   if (message.fromMe) return ignore('own');
   if (bare(message.senderId) === bare(me.pn) || (me.lid && bare(message.senderId) === bare(me.lid)))
     return ignore('own');

@@ -11,10 +11,10 @@ import type {
   WhatsAppClient,
 } from '../domain/ports/whatsapp.ts';
 import { pause } from '../domain/timeout.ts';
-import type { TurnDeps, TurnOwner, Turns } from './ai-reply.ts';
-import { Conversations } from './chat-queues.ts';
-import { FailureReport, type ReportReason } from './developer-alert.ts';
-import { judgeInbound } from './inbound-filter.ts';
+import type { AiReplies, AiReplyDeps, AiReplyOwner } from './ai-reply.ts';
+import { ChatQueues } from './chat-queues.ts';
+import { type AlertReason, DeveloperAlert } from './developer-alert.ts';
+import { classifyInbound } from './inbound-filter.ts';
 import { type Arrival, LoopGuard } from './loop-guard.ts';
 import { MessageChanges } from './message-changes.ts';
 import { messageKey } from './message-key.ts';
@@ -22,21 +22,21 @@ import { MessageTime } from './message-time.ts';
 import type { OwnReplies } from './own-replies.ts';
 
 /** What the inboxes of all agents share. */
-export interface InboxDeps extends TurnDeps {
+export interface InboundDeps extends AiReplyDeps {
   inbound: InboundLog;
   ownReplies: OwnReplies;
   newTraceId(): string;
 }
 
 /** The agent that an inbox belongs to, read at each use: its linked account changes. */
-interface InboxOwner extends TurnOwner {
+interface InboundOwner extends AiReplyOwner {
   readonly me: Me | null;
-  readonly turns: Turns;
+  readonly aiReplies: AiReplies;
 }
 
 /** The messages that are being answered, or have been lately. */
 interface Answering {
-  conversations: Conversations;
+  chatQueues: ChatQueues;
   loops: LoopGuard;
   /** Messages that wait or are being handled, by key: their copies must not crowd new ones out of the chat's queue. */
   underWay: Map<string, InboundMessage>;
@@ -59,9 +59,9 @@ const CAUGHT_UP_PER_CHAT = 50;
 const CATCH_UP_ATTEMPTS = 6;
 
 /** The receiving half of an agent: which messages are answered, once each, in order per chat. */
-export class Inbox {
-  readonly #deps: InboxDeps;
-  readonly #owner: InboxOwner;
+export class Inbound {
+  readonly #deps: InboundDeps;
+  readonly #owner: InboundOwner;
   readonly #time: MessageTime;
   readonly #changes = new MessageChanges();
   /** Made for the first message: most agents of many are idle. */
@@ -70,7 +70,7 @@ export class Inbox {
   #linkedAt: (() => EpochMs) | null = null;
   readonly #stopped = new AbortController();
 
-  constructor(deps: InboxDeps, owner: InboxOwner) {
+  constructor(deps: InboundDeps, owner: InboundOwner) {
     this.#deps = deps;
     this.#owner = owner;
     this.#time = new MessageTime(deps.clock);
@@ -101,13 +101,13 @@ export class Inbox {
 
   /** No message is being answered, and none waits for it. */
   get isIdle(): boolean {
-    return this.#answering?.conversations.isIdle ?? true;
+    return this.#answering?.chatQueues.isIdle ?? true;
   }
 
   /** Takes nothing new, lets turns end for so long, then aborts them: those messages stay unanswered. */
   async stop(patienceMs: number): Promise<void> {
     this.#stopped.abort();
-    await this.#answering?.conversations.stop(patienceMs);
+    await this.#answering?.chatQueues.stop(patienceMs);
   }
 
   /** What came in since then; asked for again while a page that is busy after its start does not answer. */
@@ -139,13 +139,13 @@ export class Inbox {
   /** Queues a message that is to be answered. */
   #enqueue(accepted: Pick<Turn, 'message' | 'key' | 'traceId' | 'me'>): void {
     this.#answering ??= this.#makeAnswering();
-    const { conversations, loops, underWay } = this.#answering;
+    const { chatQueues, loops, underWay } = this.#answering;
     const { message, key, traceId } = accepted;
     const receivedAt = this.#deps.clock.monotonic();
     const turn = { ...accepted, receivedAt, repliedAt: loops.repliedAt(chatKeyOf(message)) };
     underWay.set(key, message);
     const done = () => underWay.delete(key);
-    const queued = conversations.enqueue(message.chatId, (signal) =>
+    const queued = chatQueues.enqueue(message.chatId, (signal) =>
       this.#answer(turn, loops, signal).finally(done),
     );
     if (queued) return;
@@ -196,17 +196,17 @@ export class Inbox {
 
   /** Why a message is not to be answered, or null. */
   #whyIgnored(message: InboundMessage, me: Me): string | null {
-    const verdict = judgeInbound(message, me);
+    const verdict = classifyInbound(message, me);
     if (!verdict.answer) return verdict.why;
     return this.#linkedAt && latestTime(message) < this.#linkedAt() ? 'before_link' : null;
   }
 
   /** What answers. */
   #makeAnswering(): Answering {
-    const conversations = new Conversations(this.#deps.settings.aiConcurrency, (error) =>
+    const chatQueues = new ChatQueues(this.#deps.settings.aiConcurrency, (error) =>
       this.#fault('inbox', error),
     );
-    return { conversations, loops: new LoopGuard(), underWay: new Map() };
+    return { chatQueues, loops: new LoopGuard(), underWay: new Map() };
   }
 
   /** One message's turn: claimed once, asked as it is now, answered or reported. */
@@ -229,7 +229,7 @@ export class Inbox {
   /** Asks the AI, whose reply is queued unless the message was taken back meanwhile. */
   async #ask({ message, key, traceId, me }: Turn, loops: LoopGuard, signal: AbortSignal): Promise<void> {
     const isWanted = () => !this.#changes.isRevoked(key);
-    const output = await this.#owner.turns.answer(toRequest(message), traceId, {
+    const output = await this.#owner.aiReplies.answer(toRequest(message), traceId, {
       account: me.pn,
       signal,
       isWanted,
@@ -298,11 +298,11 @@ export class Inbox {
   }
 
   /** Reports a message that got no reply to the developer. */
-  async #reportFailure(message: InboundMessage, reason: ReportReason, traceId: string): Promise<void> {
+  async #reportFailure(message: InboundMessage, reason: AlertReason, traceId: string): Promise<void> {
     const { agentId, sender, client } = this.#owner;
     const { clock, settings } = this.#deps;
     const fault = (failure: unknown) => this.#fault('report', failure);
-    const report = new FailureReport({
+    const report = new DeveloperAlert({
       agentId,
       sender,
       client,
@@ -341,7 +341,7 @@ function latestTime({ timestamp }: InboundMessage): EpochMs {
 }
 
 /** Why the AI gave no reply, in the report's words. */
-function reasonOf(error: GatewayError): ReportReason {
+function reasonOf(error: GatewayError): AlertReason {
   return error.code === 'AI_TIMEOUT' ? 'TIMEOUT' : 'ERROR';
 }
 

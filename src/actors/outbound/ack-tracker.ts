@@ -1,10 +1,10 @@
 import { GatewayError } from '../domain/errors.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
 import type { Ack } from '../domain/ports/whatsapp.ts';
-import { withDeadline } from '../domain/timeout.ts';
+import { withTimeout } from '../domain/timeout.ts';
 
 /** The acks of the message in flight: they may come before the send resolves, or long after. */
-export class AckBook {
+export class AckTracker {
   /** A few at a time, begun anew for each message: a map's tables would pile up (see `Entry`). */
   #seen: Ack[] = [];
   #waiter: { messageId: string; settle(ack: Ack): void; fail(error: Error): void } | null = null;
@@ -26,7 +26,7 @@ export class AckBook {
       this.#waiter = { messageId, settle, fail };
     });
     if (context.closed.aborted) this.abandon();
-    return withDeadline(
+    return withTimeout(
       context.clock,
       acked,
       context.sendTimeoutMs,

@@ -1,7 +1,7 @@
 import type { Scheduler, Timer } from '../domain/ports/clock.ts';
 
 /** What the outbox is doing: drawn as `connected.mailbox` on the chart. */
-export type OutboxMode = 'idle' | 'sending' | 'throttled';
+export type DispatcherMode = 'idle' | 'sending' | 'throttled';
 
 /** How long a mode has to last to be reported. */
 const STEADY_MS = 100;
@@ -9,19 +9,19 @@ const STEADY_MS = 100;
 /** Reports a mode once it lasts: two transitions of the chart for each quick send would cost more than the send. */
 export class DebouncedMode {
   readonly #clock: Scheduler;
-  readonly #report: (mode: OutboxMode) => void;
-  #mode: OutboxMode = 'idle';
+  readonly #report: (mode: DispatcherMode) => void;
+  #mode: DispatcherMode = 'idle';
   #since = 0;
-  #reported: OutboxMode = 'idle';
+  #reported: DispatcherMode = 'idle';
   #timer: Timer | null = null;
 
-  constructor(clock: Scheduler, report: (mode: OutboxMode) => void) {
+  constructor(clock: Scheduler, report: (mode: DispatcherMode) => void) {
     this.#clock = clock;
     this.#report = report;
   }
 
   /** The mode of this moment. */
-  set(mode: OutboxMode): void {
+  set(mode: DispatcherMode): void {
     if (mode === this.#mode) return;
     this.#mode = mode;
     this.#since = this.#clock.monotonic();

@@ -1,9 +1,9 @@
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import type { Jid } from '../domain/identity.ts';
 import type { Clock, EpochMs, Scheduler } from '../domain/ports/clock.ts';
-import type { MessageError, MessageLog, Settlement, StoredMessage } from '../domain/ports/stores.ts';
+import type { MessageError, MessageLog, MessageOutcome, StoredMessage } from '../domain/ports/stores.ts';
 import type { Ack, Handover, WhatsAppClient } from '../domain/ports/whatsapp.ts';
-import type { AckBook } from './ack-tracker.ts';
+import type { AckTracker } from './ack-tracker.ts';
 import type { Entry } from './outbound-queue.ts';
 import type { WhatsAppClock } from './whatsapp-clock.ts';
 
@@ -11,10 +11,10 @@ import type { WhatsAppClock } from './whatsapp-clock.ts';
  * How one attempt to deliver ended. `doubtful`: it may have left, and nobody can tell now. `stuck`: it surely did
  * not leave, for a reason that is the connection's and not the message's.
  */
-export type DeliveryResult = Settlement | { status: 'doubtful' | 'stuck'; error: GatewayError };
+export type DeliveryResult = MessageOutcome | { status: 'doubtful' | 'stuck'; error: GatewayError };
 
 /** True for an end that is written down and told. */
-export function isSettlement(result: DeliveryResult): result is Settlement {
+export function isOutcome(result: DeliveryResult): result is MessageOutcome {
   return result.status !== 'doubtful' && result.status !== 'stuck';
 }
 
@@ -22,7 +22,7 @@ export function isSettlement(result: DeliveryResult): result is Settlement {
 export interface DeliveryContext {
   client: WhatsAppClient;
   log: Pick<MessageLog, 'markSending' | 'claimed'>;
-  acks: AckBook;
+  acks: AckTracker;
   clock: Scheduler;
   /** The agent's; outlives its sessions. */
   whatsAppClock: WhatsAppClock;
@@ -60,7 +60,7 @@ const REFUSALS = new Map<number | undefined, MessageError>([
 ]);
 
 /** How the message of an ack other than 0 ended. Pure. */
-export function acknowledged({ messageId, ack, errorCode }: Ack, clock: Clock): Settlement {
+export function acknowledged({ messageId, ack, errorCode }: Ack, clock: Clock): MessageOutcome {
   if (ack >= 1) return { status: 'sent', messageId, at: new Date(clock.now()) };
   const error = REFUSALS.get(errorCode) ?? { code: 'BAD_GATEWAY', message: 'WhatsApp refused the message.' };
   return { status: 'failed', error };

@@ -6,11 +6,11 @@ import type { MessageError, MessageLog, MessageStatus, StoredMessage } from '../
 import type { Ack, Me, WhatsAppClient } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import { pause } from '../domain/timeout.ts';
-import { DebouncedMode, type OutboxMode } from './debounced-mode.ts';
-import { type Entry, Mailbox, type Reservation } from './outbound-queue.ts';
-import { Settlements } from './outcomes.ts';
+import { DebouncedMode, type DispatcherMode } from './debounced-mode.ts';
+import { type Entry, OutboundQueue, type Reservation } from './outbound-queue.ts';
+import { Outcomes } from './outcomes.ts';
 import { expiry, hasExpired } from './retries.ts';
-import { Sending } from './session-sends.ts';
+import { SessionSends } from './session-sends.ts';
 import { WhatsAppClock } from './whatsapp-clock.ts';
 
 const ACCOUNT_CHANGED: MessageError = {
@@ -19,8 +19,8 @@ const ACCOUNT_CHANGED: MessageError = {
 };
 
 /** What an outbox tells its agent. */
-export interface OutboxReports {
-  mode(mode: OutboxMode): void;
+export interface DispatcherReports {
+  mode(mode: DispatcherMode): void;
   changed(): void;
   /** How a message stands now; the message itself may be as it was stored. */
   status(message: StoredMessage, status: MessageStatus): void;
@@ -33,16 +33,16 @@ export interface OutboxReports {
  * The sending half of an agent: takes the head of the mailbox while the session is open, one message at a
  * time, and settles it. Outlives clients and restarts of the machine; only a delete or a stop ends it.
  */
-export class Outbox {
-  readonly #mailbox: Mailbox;
+export class Dispatcher {
+  readonly #queue: OutboundQueue;
   readonly #settings: ActorSettings;
   readonly #clock: Scheduler;
   readonly #log: MessageLog;
-  readonly #reports: OutboxReports;
+  readonly #reports: DispatcherReports;
   /** What only a message needs is made for the first one: of a thousand agents most are idle. */
-  #settlements: Settlements | null = null;
+  #outcomes: Outcomes | null = null;
   #mode: DebouncedMode | null = null;
-  #sending: Sending | null = null;
+  #sending: SessionSends | null = null;
   readonly #whatsAppClock: WhatsAppClock;
   /** There while messages are taken. */
   #client: WhatsAppClient | null = null;
@@ -56,39 +56,44 @@ export class Outbox {
   #released = false;
   #timer: Timer | null = null;
 
-  constructor(deps: { settings: ActorSettings; clock: Scheduler; log: MessageLog; reports: OutboxReports }) {
+  constructor(deps: {
+    settings: ActorSettings;
+    clock: Scheduler;
+    log: MessageLog;
+    reports: DispatcherReports;
+  }) {
     this.#settings = deps.settings;
     this.#clock = deps.clock;
     this.#log = deps.log;
     this.#reports = deps.reports;
-    this.#mailbox = new Mailbox(deps.settings, deps.clock);
+    this.#queue = new OutboundQueue(deps.settings, deps.clock);
     this.#whatsAppClock = new WhatsAppClock(deps.clock);
   }
 
   /** How this agent's messages ended. */
-  get settlements(): Settlements {
-    this.#settlements ??= new Settlements({ clock: this.#clock, log: this.#log, reports: this.#reports });
-    return this.#settlements;
+  get outcomes(): Outcomes {
+    this.#outcomes ??= new Outcomes({ clock: this.#clock, log: this.#log, reports: this.#reports });
+    return this.#outcomes;
   }
 
   /** Holds a place while the message is being stored. @throws GatewayError `RATE_LIMITED` */
   reserve(): Reservation {
-    return this.#mailbox.reserve();
+    return this.#queue.reserve();
   }
 
   /** @throws GatewayError `RATE_LIMITED` when there is no place now. */
   assertRoom(): void {
-    this.#mailbox.assertRoom();
+    this.#queue.assertRoom();
   }
 
   /** True when a message with a place would be handed over at once: it may be stored as `sending` already. */
   takesAtOnce(): boolean {
-    return this.#client !== null && this.#running === null && this.#mailbox.isNextInLine();
+    return this.#client !== null && this.#running === null && this.#queue.isNextInLine();
   }
 
   /** Nothing is being sent, waits, or is about to be stored. */
   get isIdle(): boolean {
-    return this.#running === null && this.#mailbox.length === 0 && this.#mailbox.depth === 0;
+    return this.#running === null && this.#queue.length === 0 && this.#queue.depth === 0;
   }
 
   /** The account that a message accepted now belongs to; null before the first session. */
@@ -106,9 +111,9 @@ export class Outbox {
     let before = 0;
     const settled = new Promise<StoredMessage | null>((waiter) => {
       const error = this.#gone ?? (this.#isForeign(message) ? ACCOUNT_CHANGED : null);
-      if (error) this.settlements.record(message, { status: 'failed', error }, waiter);
+      if (error) this.outcomes.record(message, { status: 'failed', error }, waiter);
       else
-        before = this.#mailbox.put({ message, acceptedAt: this.#clock.monotonic(), doubtful: false, waiter });
+        before = this.#queue.put({ message, acceptedAt: this.#clock.monotonic(), doubtful: false, waiter });
       if (this.#released) waiter(null);
     });
     this.#wake();
@@ -120,7 +125,7 @@ export class Outbox {
     // Over a restart the time of display is all there is.
     const age = Math.max(0, this.#clock.now() - message.createdAt.getTime());
     const acceptedAt = this.#clock.monotonic() - age;
-    this.#mailbox.put({ message, acceptedAt, doubtful: message.status === 'sending' });
+    this.#queue.put({ message, acceptedAt, doubtful: message.status === 'sending' });
     this.#wake();
   }
 
@@ -131,7 +136,7 @@ export class Outbox {
 
   /** How many messages are before this one. */
   positionOf(id: string): number {
-    return this.#mailbox.positionOf(id);
+    return this.#queue.positionOf(id);
   }
 
   /** The session is ready: sending begins. What was accepted for another account ends. */
@@ -139,17 +144,17 @@ export class Outbox {
     this.#client = client;
     this.#sending = null;
     this.#me = me;
-    this.#mailbox.close();
-    for (const entry of this.#mailbox.removeWaiting(({ message }) => this.#isForeign(message)))
+    this.#queue.close();
+    for (const entry of this.#queue.removeWaiting(({ message }) => this.#isForeign(message)))
       this.#abandon(entry, ACCOUNT_CHANGED);
-    this.#mailbox.open();
+    this.#queue.open();
     this.#wake();
   }
 
   /** Takes nothing new; what is in flight may end. */
   stopTaking(): void {
     this.#client = null;
-    this.#mailbox.close();
+    this.#queue.close();
     this.#arm();
   }
 
@@ -162,15 +167,15 @@ export class Outbox {
   /** An ack of the current client; one that comes late settles what was unknown. */
   acked(ack: Ack): void {
     this.#sending?.acked(ack);
-    this.#settlements?.acked(ack);
+    this.#outcomes?.acked(ack);
   }
 
   /** How full the mailbox is, and how old its oldest message. */
   view(): MailboxView {
-    const oldest = this.#mailbox.oldest();
-    if (!oldest) return this.#mailbox.view();
+    const oldest = this.#queue.oldest();
+    if (!oldest) return this.#queue.view();
     const age = this.#clock.monotonic() - oldest.acceptedAt;
-    return { ...this.#mailbox.view(), oldestAt: this.#clock.now() - age };
+    return { ...this.#queue.view(), oldestAt: this.#clock.now() - age };
   }
 
   /** Resolves when the message in flight has ended, or is kept for the next session. */
@@ -181,17 +186,17 @@ export class Outbox {
   /** Tells those who wait, and will, that their message is kept. */
   releaseWaiters(): void {
     this.#released = true;
-    for (const { waiter } of this.#mailbox.entries()) waiter?.(null);
+    for (const { waiter } of this.#queue.entries()) waiter?.(null);
   }
 
   /** The agent is deleted: every message ends so, those being stored, too. The rows of what is `failed` are the caller's. */
   failAll(error: MessageError): void {
     this.#gone = error;
     this.close();
-    for (let entry = this.#mailbox.dropOldest(); entry; entry = this.#mailbox.dropOldest()) {
+    for (let entry = this.#queue.dropOldest(); entry; entry = this.#queue.dropOldest()) {
       const { message, waiter } = entry;
       if (this.#mayHaveLeft(entry)) this.#abandon(entry, error);
-      else this.settlements.tell({ ...message, status: 'failed', error }, waiter);
+      else this.outcomes.tell({ ...message, status: 'failed', error }, waiter);
     }
     this.#arm();
   }
@@ -210,8 +215,8 @@ export class Outbox {
   #abandon(entry: Entry, error: MessageError): void {
     const { message, waiter } = entry;
     if (this.#mayHaveLeft(entry))
-      this.settlements.record(message, { status: 'unknown', messageId: null, error }, waiter);
-    else this.settlements.record(message, { status: 'failed', error }, waiter);
+      this.outcomes.record(message, { status: 'unknown', messageId: null, error }, waiter);
+    else this.outcomes.record(message, { status: 'failed', error }, waiter);
   }
 
   /** Starts the loop unless it runs; without a session there is only an expiry to wait for. */
@@ -226,7 +231,7 @@ export class Outbox {
       .finally(() => {
         this.#running = null;
         // A message may have come, or the session have opened, while the loop was ending.
-        if (this.#client && this.#mailbox.next()) this.#wake();
+        if (this.#client && this.#queue.next()) this.#wake();
         // Only now: while the loop runs there is nothing to wait for, and no timer is set.
         else this.#arm();
       });
@@ -242,30 +247,30 @@ export class Outbox {
 
   /** Hands messages over until there is no token, no message or no session. */
   async #run(): Promise<void> {
-    for (let entry = this.#mailbox.next(); entry && this.#client; entry = this.#mailbox.next()) {
+    for (let entry = this.#queue.next(); entry && this.#client; entry = this.#queue.next()) {
       this.#mode ??= new DebouncedMode(this.#clock, (mode) => this.#reports.mode(mode));
       this.#mode.set('sending');
       this.#sending ??= this.#makeSending(this.#client);
       const settlement = await this.#sending.settle(entry);
       this.#inFlight = null;
       // A delete may have emptied the mailbox meanwhile, and told how this one ended.
-      if (!settlement || this.#mailbox.oldest() !== entry) break;
-      this.settlements.record(entry.message, settlement, entry.waiter);
-      this.#mailbox.dropOldest();
+      if (!settlement || this.#queue.oldest() !== entry) break;
+      this.outcomes.record(entry.message, settlement, entry.waiter);
+      this.#queue.dropOldest();
       this.#reports.changed();
     }
-    this.#mode?.set(this.#client && this.#mailbox.length > 0 ? 'throttled' : 'idle');
+    this.#mode?.set(this.#client && this.#queue.length > 0 ? 'throttled' : 'idle');
   }
 
   /** What sends with this client. */
-  #makeSending(client: WhatsAppClient): Sending {
-    return new Sending({
+  #makeSending(client: WhatsAppClient): SessionSends {
+    return new SessionSends({
       client,
       log: this.#log,
       clock: this.#clock,
       whatsAppClock: this.#whatsAppClock,
       settings: this.#settings,
-      claimed: this.settlements,
+      claimed: this.outcomes,
       suspect: () => this.#reports.suspect(),
       handing: (message) => {
         this.#inFlight = message.id;
@@ -278,10 +283,10 @@ export class Outbox {
   #arm(): void {
     if (this.#timer) this.#clock.clearTimeout(this.#timer);
     this.#timer = null;
-    const oldest = this.#mailbox.oldest();
+    const oldest = this.#queue.oldest();
     if (oldest === undefined || this.#running !== null) return;
     const expiresIn = oldest.acceptedAt + this.#settings.messageTtlMs - this.#clock.monotonic();
-    const token = this.#mailbox.msUntilToken();
+    const token = this.#queue.msUntilToken();
     const wait = Math.max(0, Math.min(expiresIn, token ?? expiresIn));
     this.#timer = this.#clock.setTimeout(() => this.#due(), wait);
   }
@@ -292,10 +297,10 @@ export class Outbox {
       this.#wake();
       return;
     }
-    const oldest = this.#mailbox.oldest();
+    const oldest = this.#queue.oldest();
     if (oldest && hasExpired(oldest, this.#clock.monotonic(), this.#settings.messageTtlMs)) {
-      this.#mailbox.dropOldest();
-      this.settlements.record(oldest.message, expiry(oldest), oldest.waiter);
+      this.#queue.dropOldest();
+      this.outcomes.record(oldest.message, expiry(oldest), oldest.waiter);
     }
     this.#arm();
   }

@@ -30,7 +30,7 @@ export interface Reservation {
  * The FIFO mailbox with its token bucket, as plain data (SPEC §8). Messages wait in `waiting` until there is a
  * token, then stand in `outgoing`, at most a burst of them, until they are handed over one by one.
  */
-export class Mailbox {
+export class OutboundQueue {
   readonly #waiting = new Fifo<Entry>();
   readonly #outgoing = new Fifo<Entry>();
   readonly #capacity: number;

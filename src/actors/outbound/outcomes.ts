@@ -1,11 +1,11 @@
 import type { Scheduler } from '../domain/ports/clock.ts';
-import type { MessageLog, MessageStatus, Settlement, StoredMessage } from '../domain/ports/stores.ts';
+import type { MessageLog, MessageOutcome, MessageStatus, StoredMessage } from '../domain/ports/stores.ts';
 import type { Ack } from '../domain/ports/whatsapp.ts';
 import { acknowledged } from './deliver.ts';
 import type { Waiter } from './outbound-queue.ts';
 
 /** What settlements need of the world; `reports.status` tells it how a message stands now. */
-export interface SettlementDeps {
+export interface OutcomeDeps {
   clock: Scheduler;
   log: Pick<MessageLog, 'settle'>;
   reports: {
@@ -20,14 +20,14 @@ const REMEMBERED_IDS = 1_000;
  * How the messages of one agent ended: written down, told to whoever waits, and remembered as long as later events
  * may refer to it.
  */
-export class Settlements {
-  readonly #deps: SettlementDeps;
+export class Outcomes {
+  readonly #deps: OutcomeDeps;
   /** Newest own WhatsApp ids: a chat that is searched has them, too. */
   readonly #claimed = new Set<string>();
   /** Messages settled as unknown, by WhatsApp id: a late ack still makes them sent or failed. */
   readonly #unsettled = new Map<string, StoredMessage>();
 
-  constructor(deps: SettlementDeps) {
+  constructor(deps: OutcomeDeps) {
     this.#deps = deps;
   }
 
@@ -37,7 +37,7 @@ export class Settlements {
   }
 
   /** Writes how a message ended, and tells it. */
-  record(message: StoredMessage, settlement: Settlement, waiter?: Waiter): void {
+  record(message: StoredMessage, settlement: MessageOutcome, waiter?: Waiter): void {
     const settled = settle(message, settlement);
     if (settled.messageId) this.#claim(settled.messageId);
     if (settlement.status === 'unknown' && settlement.messageId)
@@ -74,7 +74,7 @@ export class Settlements {
 }
 
 /** The stored message after its settlement. Pure. */
-function settle(message: StoredMessage, settlement: Settlement): StoredMessage {
+function settle(message: StoredMessage, settlement: MessageOutcome): StoredMessage {
   if (settlement.status === 'sent') {
     const { status, messageId, at: sentAt } = settlement;
     return { ...message, status, messageId, sentAt, error: null };

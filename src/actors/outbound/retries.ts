@@ -1,18 +1,18 @@
 import { type GatewayError, toGatewayError } from '../domain/errors.ts';
-import type { Settlement } from '../domain/ports/stores.ts';
+import type { MessageOutcome } from '../domain/ports/stores.ts';
 import { pause } from '../domain/timeout.ts';
 import {
   type DeliveryContext,
   type DeliveryResult,
   deliver,
-  isSettlement,
+  isOutcome,
   lookUp,
   messageError,
 } from './deliver.ts';
 import type { Entry } from './outbound-queue.ts';
 
 /** What the attempts of one session need beside what each delivery does. */
-export interface AttemptDeps extends DeliveryContext {
+export interface RetryDeps extends DeliveryContext {
   messageTtlMs: number;
   /** Between two looks at a page that may be dying. */
   againMs: number;
@@ -29,7 +29,7 @@ export function hasExpired({ acceptedAt }: Entry, now: number, ttlMs: number): b
 }
 
 /** How an expired message ends: one in doubt stays in doubt. */
-export function expiry({ doubtful }: Entry): Settlement {
+export function expiry({ doubtful }: Entry): MessageOutcome {
   const error = { code: 'EXPIRED', message: 'The message could not be sent in time.' };
   return doubtful ? { status: 'unknown', messageId: null, error } : { status: 'failed', error };
 }
@@ -38,19 +38,19 @@ export function expiry({ doubtful }: Entry): Settlement {
  * Sends messages within one session, each as often as it takes to know how it ended. A message whose session went
  * away under it is no failure: it stays for the next one.
  */
-export class Attempts {
-  readonly #deps: AttemptDeps;
+export class Retries {
+  readonly #deps: RetryDeps;
 
-  constructor(deps: AttemptDeps) {
+  constructor(deps: RetryDeps) {
     this.#deps = deps;
   }
 
   /** One message to its end; null when it has to stay because the session is over. */
-  async settle(entry: Entry): Promise<Settlement | null> {
+  async settle(entry: Entry): Promise<MessageOutcome | null> {
     for (let attempts = 0; ; ) {
       if (hasExpired(entry, this.#deps.clock.monotonic(), this.#deps.messageTtlMs)) return expiry(entry);
       const result = await this.#try(entry);
-      if (isSettlement(result)) return result;
+      if (isOutcome(result)) return result;
       if (result.status === 'doubtful') entry.doubtful = true;
       if (!(await this.#recovers(result.error))) return null;
       // A database that is away is no fault of the message: it waits, as long as it may.
@@ -72,11 +72,11 @@ export class Attempts {
   }
 
   /** The page answers, the message did not get through: found in the chat after all, unknown, or failed. */
-  async #giveUp(entry: Entry, cause: GatewayError): Promise<Settlement> {
+  async #giveUp(entry: Entry, cause: GatewayError): Promise<MessageOutcome> {
     const error = messageError(cause);
     if (!entry.doubtful) return { status: 'failed', error };
     const found = await lookUp(entry.message, this.#deps).catch(() => null);
-    if (found && isSettlement(found)) return found;
+    if (found && isOutcome(found)) return found;
     return { status: 'unknown', messageId: null, error };
   }
 

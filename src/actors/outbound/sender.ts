@@ -7,10 +7,10 @@ import type { Scheduler } from '../domain/ports/clock.ts';
 import type { MessageLog, MessageStatus, OutgoingMessage, StoredMessage } from '../domain/ports/stores.ts';
 import type { Restriction } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
-import { withDeadline } from '../domain/timeout.ts';
-import type { Supervision } from '../session/actor-system.ts';
-import type { OutboxMode } from './debounced-mode.ts';
-import { Outbox, type OutboxReports } from './dispatcher.ts';
+import { withTimeout } from '../domain/timeout.ts';
+import type { ActorSystem } from '../session/actor-system.ts';
+import type { DispatcherMode } from './debounced-mode.ts';
+import { Dispatcher, type DispatcherReports } from './dispatcher.ts';
 import type { Reservation } from './outbound-queue.ts';
 import { splitText } from './split-text.ts';
 
@@ -28,7 +28,7 @@ export interface SenderDeps {
 interface SenderOwner {
   readonly agentId: string;
   readonly record: AgentRef;
-  readonly supervision: Pick<Supervision, 'tellAgent'>;
+  readonly actorSystem: Pick<ActorSystem, 'sendToSession'>;
   /** WhatsApp refused a send for such a restriction of the account. */
   refused(kind: Restriction['kind']): void;
 }
@@ -52,15 +52,15 @@ class Waited extends Error {}
  * Accepts messages for one agent: a place in the mailbox, then the row on disk, then the queue, so that nothing
  * accepted is ever lost (SPEC §3).
  */
-export class Sender implements OutboxReports {
-  readonly outbox: Outbox;
+export class Sender implements DispatcherReports {
+  readonly dispatcher: Dispatcher;
   readonly #deps: SenderDeps;
   readonly #owner: SenderOwner;
 
   constructor(deps: SenderDeps, owner: SenderOwner) {
     this.#deps = deps;
     this.#owner = owner;
-    this.outbox = new Outbox({
+    this.dispatcher = new Dispatcher({
       settings: deps.settings,
       clock: deps.clock,
       log: deps.messages,
@@ -70,17 +70,18 @@ export class Sender implements OutboxReports {
 
   /** Queues what an earlier process left: in the order of acceptance, before anything new. */
   async restore(): Promise<void> {
-    for (const message of await this.#deps.messages.pending(this.#owner.record)) this.outbox.resume(message);
+    for (const message of await this.#deps.messages.pending(this.#owner.record))
+      this.dispatcher.resume(message);
   }
 
   /** Holds a place. @throws GatewayError `RATE_LIMITED`, counted. */
   reserve(traceId: string): Reservation {
-    return this.#counted(traceId, () => this.outbox.reserve());
+    return this.#counted(traceId, () => this.dispatcher.reserve());
   }
 
   /** @throws GatewayError `RATE_LIMITED` when there is no place now, counted. */
   assertRoom(traceId: string): void {
-    this.#counted(traceId, () => this.outbox.assertRoom());
+    this.#counted(traceId, () => this.dispatcher.assertRoom());
   }
 
   /** Reports a refusal of the full mailbox, and throws it on. */
@@ -100,18 +101,18 @@ export class Sender implements OutboxReports {
   ): Promise<Accepted> {
     try {
       const { clock, messages, newStanzaId } = this.#deps;
-      const status = this.outbox.takesAtOnce() ? 'sending' : 'queued';
-      const owned = { ...message, account: message.account ?? this.outbox.account };
+      const status = this.dispatcher.takesAtOnce() ? 'sending' : 'queued';
+      const owned = { ...message, account: message.account ?? this.dispatcher.account };
       const stored = await messages.append(this.#owner.record, owned, {
         at: new Date(clock.now()),
         status,
         stanzaId: newStanzaId(this.#owner.agentId),
-        handedOverAt: status === 'sending' ? this.outbox.whatsAppNow : null,
+        handedOverAt: status === 'sending' ? this.dispatcher.whatsAppNow : null,
       });
       place.release();
       // Stored as `sending` or not: it is told as such when it is handed over.
       this.status(stored, 'queued');
-      const { before: position, settled } = this.outbox.put(stored);
+      const { before: position, settled } = this.dispatcher.put(stored);
       this.changed();
       return { stored, position, settled };
     } finally {
@@ -154,33 +155,33 @@ export class Sender implements OutboxReports {
     let ended: StoredMessage | null;
     try {
       const { clock, settings } = this.#deps;
-      ended = await withDeadline(clock, settled, settings.sendWaitMs, () => new Waited());
+      ended = await withTimeout(clock, settled, settings.sendWaitMs, () => new Waited());
     } catch {
       // Its session may end before it does: then it is kept for the next one, however long that takes.
-      const kept = this.outbox.drained().then(() => null);
-      ended = this.outbox.isInFlight(stored.id) ? await Promise.race([settled, kept]) : null;
+      const kept = this.dispatcher.drained().then(() => null);
+      ended = this.dispatcher.isInFlight(stored.id) ? await Promise.race([settled, kept]) : null;
     }
     if (ended) return outcomeOf(ended);
-    return { ...queued, position: this.outbox.positionOf(stored.id) };
+    return { ...queued, position: this.dispatcher.positionOf(stored.id) };
   }
 
   /** How a stored message of this agent stands. @throws GatewayError that it ended with */
   outcome(message: StoredMessage): SendOutcome {
     const { id, to, status } = message;
     if (status !== 'queued' && status !== 'sending') return outcomeOf(message);
-    return { status: 'queued', id, to, position: this.outbox.positionOf(id) };
+    return { status: 'queued', id, to, position: this.dispatcher.positionOf(id) };
   }
 
   // ── OutboxReports ─────────────────────────────────────────────────────────────────────────────────────
 
   /** What the outbox is doing: for the chart. */
-  mode(mode: OutboxMode): void {
-    this.#owner.supervision.tellAgent({ type: `outbox.${mode}` });
+  mode(mode: DispatcherMode): void {
+    this.#owner.actorSystem.sendToSession({ type: `outbox.${mode}` });
   }
 
   /** A send ended in doubt: is the client still alive? */
   suspect(): void {
-    this.#owner.supervision.tellAgent({ type: 'probe.due' });
+    this.#owner.actorSystem.sendToSession({ type: 'probe.due' });
   }
 
   /** An error that nobody waits for. */
@@ -212,7 +213,8 @@ export class Sender implements OutboxReports {
   changed(): void {
     const { events } = this.#deps;
     const { agentId } = this.#owner;
-    if (events.listenerCount('mailbox') > 0) events.emit('mailbox', { agentId, mailbox: this.outbox.view() });
+    if (events.listenerCount('mailbox') > 0)
+      events.emit('mailbox', { agentId, mailbox: this.dispatcher.view() });
   }
 }
 

@@ -1,13 +1,13 @@
-import type { Settlement } from '../domain/ports/stores.ts';
+import type { MessageOutcome } from '../domain/ports/stores.ts';
 import type { Ack } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
-import { AckBook } from './ack-tracker.ts';
+import { AckTracker } from './ack-tracker.ts';
 import type { DeliveryContext } from './deliver.ts';
 import type { Entry } from './outbound-queue.ts';
-import { Attempts } from './retries.ts';
+import { Retries } from './retries.ts';
 
 /** What sends in one session needs of its outbox. */
-export interface SendingDeps
+export interface SessionSendsDeps
   extends Pick<DeliveryContext, 'client' | 'log' | 'clock' | 'whatsAppClock' | 'claimed' | 'handing'> {
   settings: Pick<ActorSettings, 'sendTimeoutMs' | 'messageTtlMs' | 'limits'>;
   /** A send ended in doubt: is the client still alive? */
@@ -15,14 +15,14 @@ export interface SendingDeps
 }
 
 /** The sending of one session: with its client, its acks, and an end of its own. */
-export class Sending {
-  readonly #acks = new AckBook();
+export class SessionSends {
+  readonly #acks = new AckTracker();
   readonly #over = new AbortController();
-  readonly #attempts: Attempts;
+  readonly #attempts: Retries;
 
-  constructor({ settings, ...deps }: SendingDeps) {
+  constructor({ settings, ...deps }: SessionSendsDeps) {
     const { sendTimeoutMs, messageTtlMs, limits } = settings;
-    this.#attempts = new Attempts({
+    this.#attempts = new Retries({
       ...deps,
       sendTimeoutMs,
       messageTtlMs,
@@ -38,7 +38,7 @@ export class Sending {
   }
 
   /** One message to its end; null when it has to stay because the session is over. */
-  settle(entry: Entry): Promise<Settlement | null> {
+  settle(entry: Entry): Promise<MessageOutcome | null> {
     return this.#attempts.settle(entry);
   }
 

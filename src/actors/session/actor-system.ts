@@ -4,14 +4,14 @@ import type { MachineName, NextTransition } from '../domain/chart-graph.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
 import { nextTransitions } from '../statechart/next-transitions.ts';
 import { pathsOf } from '../statechart/state-paths.ts';
-import { type Observer, observe } from '../statechart/transition-recorder.ts';
+import { type Observer, recordTransitions } from '../statechart/transition-recorder.ts';
 import { type SupervisedAgent, type SupervisorEvent, supervisorMachine } from './supervisor.machine.ts';
 
 /** Callbacks from the machines of a supervision, once their snapshots have moved. */
-export type SupervisionReports = Omit<Observer, 'now'>;
+export type ActorSystemReports = Omit<Observer, 'now'>;
 
 /** Where both machines are at this moment. */
-export interface SupervisionView {
+export interface ActorSystemView {
   /** The live leaf states of the agent's chart, `connected.link.healthy`; none before the supervisor started. */
   states: string[];
   supervisorStates: string[];
@@ -24,12 +24,12 @@ export interface SupervisionView {
 const HISTORY_LENGTH = 200;
 
 /** One agent's actor system: the supervisor is its root, the session chart its child; one hook watches both. */
-export class Supervision {
+export class ActorSystem {
   /** The newest transitions of both machines, oldest first. */
   readonly history: TransitionRecord[] = [];
   readonly #root: ReturnType<typeof this.makeRoot>;
 
-  constructor(agent: SupervisedAgent, clock: Scheduler, reports: SupervisionReports) {
+  constructor(agent: SupervisedAgent, clock: Scheduler, reports: ActorSystemReports) {
     this.#root = this.makeRoot(agent, clock, reports);
   }
 
@@ -49,7 +49,7 @@ export class Supervision {
   }
 
   /** Sends the agent's chart an event of its own, if it lives. */
-  tellAgent(event: { type: 'probe.due' | 'outbox.idle' | 'outbox.sending' | 'outbox.throttled' }): void {
+  sendToSession(event: { type: 'probe.due' | 'outbox.idle' | 'outbox.sending' | 'outbox.throttled' }): void {
     const { agent } = this.#root.getSnapshot().children;
     if (agent?.getSnapshot().status === 'active') agent.send(event);
   }
@@ -79,7 +79,7 @@ export class Supervision {
   }
 
   /** Where both machines are. */
-  view(): SupervisionView {
+  view(): ActorSystemView {
     const { children, context, value } = this.#root.getSnapshot();
     const agent = children.agent?.getSnapshot();
     const { restarts, nextStartAt } = context;
@@ -102,7 +102,7 @@ export class Supervision {
   }
 
   /** Makes the root, with the hook that keeps the history. */
-  private makeRoot(agent: SupervisedAgent, clock: Scheduler, reports: SupervisionReports) {
+  private makeRoot(agent: SupervisedAgent, clock: Scheduler, reports: ActorSystemReports) {
     const onTransition = (record: TransitionRecord) => {
       this.history.push(record);
       if (this.history.length > HISTORY_LENGTH) this.history.shift();
@@ -111,7 +111,7 @@ export class Supervision {
     return createActor(supervisorMachine, {
       input: { agent },
       clock,
-      inspect: observe({ ...reports, now: () => clock.now(), onTransition }),
+      inspect: recordTransitions({ ...reports, now: () => clock.now(), onTransition }),
     });
   }
 }

@@ -3,7 +3,7 @@ import type { AgentRef } from '../domain/identity.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
 import type { WhatsAppClient, WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 import type { ActorLimits } from '../domain/settings.ts';
-import { withDeadline } from '../domain/timeout.ts';
+import { withTimeout } from '../domain/timeout.ts';
 
 /** What the calls of a session's machine need of the world. */
 interface ClientCallDeps {
@@ -41,20 +41,20 @@ export class ClientCalls {
   /** The socket's state. @throws GatewayError `BAD_GATEWAY` when the page is mute, `SESSION_NOT_READY` without one */
   async probe(client: WhatsAppClient | null): Promise<string> {
     const mute = () => new GatewayError('BAD_GATEWAY', 'The page is mute.');
-    return withDeadline(this.#deps.clock, present(client).probe(), this.#deps.limits.probeMs, mute);
+    return withTimeout(this.#deps.clock, present(client).probe(), this.#deps.limits.probeMs, mute);
   }
 
   /** Reloads the page. @throws GatewayError `BAD_GATEWAY` when that takes too long, `SESSION_NOT_READY` without one */
   async reload(client: WhatsAppClient | null): Promise<void> {
     const late = () => new GatewayError('BAD_GATEWAY', 'The page did not reload in time.');
-    await withDeadline(this.#deps.clock, present(client).reload(), this.#deps.limits.startMs, late);
+    await withTimeout(this.#deps.clock, present(client).reload(), this.#deps.limits.startMs, late);
   }
 
   /** Waits for a call within its limit: true when it is done; a failure is reported, never thrown. */
   async #bounded(operation: string, call: () => Promise<void>, ms: number): Promise<boolean> {
     try {
       const late = () => new GatewayError('BAD_GATEWAY', `${operation} took too long.`);
-      await withDeadline(this.#deps.clock, call(), ms, late);
+      await withTimeout(this.#deps.clock, call(), ms, late);
       return true;
     } catch (error) {
       this.#deps.fault(operation, error);

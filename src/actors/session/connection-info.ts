@@ -2,7 +2,7 @@ import type { LiveView, PasskeyView, QrView } from '../domain/agent-view.ts';
 import type { Compatibility, Me, WhatsAppClient } from '../domain/ports/whatsapp.ts';
 
 /** The live side of a session: its socket, its page, what it shows for linking, and who is linked. */
-export class LiveSide {
+export class ConnectionInfo {
   #hasClient = false;
   /** The socket's last word. */
   #socket: string | null = null;

@@ -13,7 +13,7 @@ import type {
 type Operation = Omit<Parameters<GatewayEvents['operation']>[0], 'agentId'>;
 
 /** The same client, telling how long each call took and how it ended: `wa_client_operation_duration_seconds`. */
-export class TimedClient implements WhatsAppClient {
+export class InstrumentedClient implements WhatsAppClient {
   readonly #client: WhatsAppClient;
   readonly #clock: Clock;
   readonly #tell: (operation: Operation) => void;

@@ -14,22 +14,22 @@ import type {
   WhatsAppClient,
   WhatsAppDriver,
 } from '../domain/ports/whatsapp.ts';
-import { masked } from '../domain/redact.ts';
+import { redact } from '../domain/redact.ts';
 import type { ActorLimits, ActorSettings } from '../domain/settings.ts';
 import { AccountRestriction } from './account-restriction.ts';
 import { ClientCalls } from './client-calls.ts';
-import { LiveSide } from './connection-info.ts';
-import { TimedClient } from './instrumented-client.ts';
+import { ConnectionInfo } from './connection-info.ts';
+import { InstrumentedClient } from './instrumented-client.ts';
 import { LinkMoment } from './link-moment.ts';
-import type { Fleet } from './start-circuit-breaker.ts';
-import type { ReleaseSlot, StartGate } from './start-semaphore.ts';
+import type { StartCircuitBreaker } from './start-circuit-breaker.ts';
+import type { ReleaseSlot, StartSemaphore } from './start-semaphore.ts';
 import type { SupervisedAgent } from './supervisor.machine.ts';
 
 /** What the sessions of all agents share. */
 export interface SessionDeps {
   driver: WhatsAppDriver;
-  gate: StartGate;
-  fleet: Fleet;
+  semaphore: StartSemaphore;
+  circuitBreaker: StartCircuitBreaker;
   clock: Scheduler;
   random(): number;
   settings: Pick<ActorSettings, 'limits' | 'qrMaxRefreshes'>;
@@ -60,8 +60,8 @@ export interface SessionOwner {
  * The hands of the two machines: the client of one agent, its QR, its place among the starting ones. The machines
  * decide; this does what they say, within limits, and never throws into them.
  */
-export class Session implements SupervisedAgent {
-  readonly live = new LiveSide();
+export class SessionEffects implements SupervisedAgent {
+  readonly live = new ConnectionInfo();
   readonly restriction: AccountRestriction;
   /** The number that is linked, also while its connection is lost; null until it was connected once. */
   account: Jid | null = null;
@@ -149,7 +149,7 @@ export class Session implements SupervisedAgent {
   attach(client: WhatsAppClient | null): void {
     this.#client =
       client &&
-      new TimedClient(client, this.#deps.clock, (call) =>
+      new InstrumentedClient(client, this.#deps.clock, (call) =>
         this.#deps.events.emit('operation', { agentId: this.agentId, ...call }),
       );
     this.live.attach(client);
@@ -183,8 +183,8 @@ export class Session implements SupervisedAgent {
 
   /** Waits for a place among the clients that may start at once; one that nobody asked for also for the fleet. */
   async takeSlot(signal: AbortSignal, isAsked: boolean): Promise<void> {
-    if (!isAsked) await this.#deps.fleet.admit(this.agentId, signal);
-    const release = await this.#deps.gate.acquire(signal);
+    if (!isAsked) await this.#deps.circuitBreaker.admit(this.agentId, signal);
+    const release = await this.#deps.semaphore.acquire(signal);
     // The start was given up in the moment of its turn.
     if (signal.aborted) release();
     else this.#release = release;
@@ -278,7 +278,7 @@ export class Session implements SupervisedAgent {
 
   /** Reloads the page, in its turn among those who start: a fleet's pages don't all load at once. */
   async reload(signal: AbortSignal): Promise<void> {
-    const release = await this.#deps.gate.acquire(signal);
+    const release = await this.#deps.semaphore.acquire(signal);
     await this.#calls.reload(this.#client).finally(release);
   }
 
@@ -302,7 +302,7 @@ export class Session implements SupervisedAgent {
 
   /** Keeps the newest error for whoever asks why. */
   noteError(error: unknown): void {
-    this.#lastError = masked(error instanceof Error ? error.message : String(error));
+    this.#lastError = redact(error instanceof Error ? error.message : String(error));
     this.#fault('client', error);
   }
 

@@ -1,8 +1,8 @@
 import { spawnChild, stopChild } from 'xstate';
-import { agentSetup } from './session.setup.ts';
+import { sessionSetup } from './session.setup.ts';
 
 /** How a session that has a client can end; the same in every such state. */
-const endings = agentSetup.createStateConfig({
+const endings = sessionSetup.createStateConfig({
   on: {
     'client.disconnected': [
       { guard: 'isBlocked', target: '#agent.auth_failed.closing', actions: 'becauseItDisconnected' },
@@ -24,7 +24,7 @@ const endings = agentSetup.createStateConfig({
 
 /** A log-out asked for while there is no client, or one that is not ready: a linked device is unlinked first. */
 const logOut = (how: 'queued' | 'waiting', otherwise: 'closing' | 'logging_out') =>
-  agentSetup.createStateConfig({
+  sessionSetup.createStateConfig({
     on: {
       'session.logout': [
         { guard: 'isLinked', target: `#agent.disconnected.unlinking.${how}`, actions: 'becauseAsked' },
@@ -34,12 +34,12 @@ const logOut = (how: 'queued' | 'waiting', otherwise: 'closing' | 'logging_out')
   }).on['session.logout'];
 
 /** The same as long as it is not ready: then a page that lacks something says why it doesn't get there. */
-const unready = agentSetup.createStateConfig({
+const unready = sessionSetup.createStateConfig({
   on: { ...endings, 'client.compatibility': { actions: 'noteCompatibility' } },
 }).on;
 
 /** A QR is shown as long as somebody may be waiting for it; restarts in between don't begin the count anew. */
-const showsQr = agentSetup.createStateConfig({
+const showsQr = sessionSetup.createStateConfig({
   on: {
     'client.qr': [
       { guard: 'hasRefreshesLeft', target: '#agent.awaiting_qr.scanning', reenter: true },
@@ -53,7 +53,7 @@ const asksPasskey = '#agent.awaiting_qr.passkey';
 
 /** No client yet: waiting for a place to start. The limits of those who start bound the wait. */
 const queued = (isAsked: boolean) =>
-  agentSetup.createStateConfig({
+  sessionSetup.createStateConfig({
     on: {
       'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
       'session.logout': logOut('queued', 'closing'),
@@ -70,7 +70,7 @@ const queued = (isAsked: boolean) =>
   });
 
 /** The one place where a client is made. */
-const starting = agentSetup.createStateConfig({
+const starting = sessionSetup.createStateConfig({
   entry: spawnChild('client', { id: 'client', input: ({ context }) => context.agent }),
   exit: 'freeSlot',
   always: { guard: 'isBroken', target: 'incompatible' },
@@ -93,7 +93,7 @@ const starting = agentSetup.createStateConfig({
  * Authenticated, not ready yet. A refused saved session shows a QR here. A loading that moves on is given its time:
  * large accounts take minutes.
  */
-const linking = agentSetup.createStateConfig({
+const linking = sessionSetup.createStateConfig({
   entry: 'noteLinking',
   exit: 'forgetPercent',
   always: { guard: 'isBroken', target: 'incompatible' },
@@ -117,7 +117,7 @@ const linking = agentSetup.createStateConfig({
  * The page lacks something that a session needs. It may become ready all the same, and what loads late may still come:
  * the client checks again.
  */
-const incompatible = agentSetup.createStateConfig({
+const incompatible = sessionSetup.createStateConfig({
   exit: 'forgetPercent',
   always: { guard: 'isWhole', target: 'linking' },
   on: {
@@ -137,14 +137,14 @@ const incompatible = agentSetup.createStateConfig({
 });
 
 /** The session is lost, its client whole: the supervisor says at once whether to reload the page or to end it. */
-const faltering = agentSetup.createStateConfig({
+const faltering = sessionSetup.createStateConfig({
   entry: 'reportFaltering',
   on: { ...unready, 'session.reload': 'reloading' },
   after: { verdictLimit: 'closing' },
 });
 
 /** The page is being reloaded under the client, which then links anew with what is saved. */
-const reloading = agentSetup.createStateConfig({
+const reloading = sessionSetup.createStateConfig({
   entry: 'forgetCompatibility',
   on: {
     ...unready,
@@ -161,7 +161,7 @@ const reloading = agentSetup.createStateConfig({
 });
 
 /** How a client that is only wanted for its log-out can end: the reason stays that of the log-out. */
-const unlinkingEnds = agentSetup.createStateConfig({
+const unlinkingEnds = sessionSetup.createStateConfig({
   on: {
     'client.ready': '#agent.disconnected.logging_out',
     'client.qr': { target: '#agent.disconnected.closing', actions: 'noteUnlinked' },
@@ -176,7 +176,7 @@ const unlinkingEnds = agentSetup.createStateConfig({
  * Linked, and to be logged out: only a client that is ready can unlink the device at the phone. One is started for
  * it unless there is one already. Past the limit the device stays linked, and the caller learns it.
  */
-const unlinking = agentSetup.createStateConfig({
+const unlinking = sessionSetup.createStateConfig({
   initial: 'queued',
   on: { 'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' } },
   after: { unlinkLimit: '#agent.disconnected.closing' },
@@ -199,7 +199,7 @@ const unlinking = agentSetup.createStateConfig({
 });
 
 /** The client is being ended; its events reach nobody. Bounded by the port. */
-const closing = agentSetup.createStateConfig({
+const closing = sessionSetup.createStateConfig({
   entry: ['freeSlot', 'forgetCompatibility'],
   invoke: {
     src: 'closing',
@@ -211,7 +211,7 @@ const closing = agentSetup.createStateConfig({
 });
 
 /** No client, nothing going on; entering it is what the supervisor decides upon. */
-const resting = agentSetup.createStateConfig({
+const resting = sessionSetup.createStateConfig({
   entry: 'reportDown',
   on: {
     'session.start': [
@@ -228,7 +228,7 @@ const resting = agentSetup.createStateConfig({
  * `awaiting_qr`, those with saved credentials in `disconnected`, so that the stored state never claims what
  * isn't so. It restarts nothing by itself: it rests, says why, and the supervisor decides.
  */
-export const agentMachine = agentSetup.createMachine({
+export const sessionMachine = sessionSetup.createMachine({
   id: 'agent',
   context: ({ input }) => ({
     agent: input.agent,

@@ -1,11 +1,11 @@
 import { assign, fromPromise, setup } from 'xstate';
 import type { Me, WebAuthnJson } from '../domain/ports/whatsapp.ts';
-import { downRule } from '../domain/restart-policy.ts';
+import { restartRule } from '../domain/restart-policy.ts';
 import type { ActorLimits } from '../domain/settings.ts';
 import { type ClientEvent, type ClientOwner, clientActor } from './client.actor.ts';
 
 /** What the chart does to the world; `session.ts` provides it. None of it throws. */
-export interface AgentPort extends ClientOwner {
+export interface SessionPort extends ClientOwner {
   readonly limits: ActorLimits;
   readonly qrMaxRefreshes: number;
   /** It was linked and nobody logged it out. */
@@ -40,7 +40,7 @@ export interface AgentPort extends ClientOwner {
 }
 
 /** Commands come from the supervisor, `client.*` from the client, `outbox.*` and `probe.due` from the agent. */
-export type AgentEvent =
+export type SessionEvent =
   | { type: 'session.start'; fresh: boolean; traceId?: string }
   | { type: 'session.stop'; reason: string; traceId?: string }
   | { type: 'session.logout'; reason: string; traceId?: string }
@@ -52,8 +52,8 @@ export type AgentEvent =
   | ClientEvent;
 
 /** What the agent's chart remembers beside its state. */
-export interface AgentContext {
-  agent: AgentPort;
+export interface SessionContext {
+  agent: SessionPort;
   /** Why it is not connected; null before the first end. */
   reason: string | null;
   qrs: number;
@@ -67,25 +67,25 @@ export interface AgentContext {
 }
 
 /** The named actors, delays, guards and actions of the agent's chart. */
-export const agentSetup = setup({
+export const sessionSetup = setup({
   types: {
-    input: {} as { agent: AgentPort },
-    context: {} as AgentContext,
-    events: {} as AgentEvent,
+    input: {} as { agent: SessionPort },
+    context: {} as SessionContext,
+    events: {} as SessionEvent,
     children: {} as { client: 'client' },
   },
   actors: {
     client: clientActor,
-    slot: fromPromise<void, { agent: AgentPort; isAsked: boolean }>(({ input, signal }) =>
+    slot: fromPromise<void, { agent: SessionPort; isAsked: boolean }>(({ input, signal }) =>
       input.agent.takeSlot(signal, input.isAsked),
     ),
-    closing: fromPromise<void, { agent: AgentPort; reason: string | null }>(async ({ input }) => {
+    closing: fromPromise<void, { agent: SessionPort; reason: string | null }>(async ({ input }) => {
       await input.agent.closeClient();
-      if (downRule(input.reason ?? '').forgetCredentials) await input.agent.forgetCredentials();
+      if (restartRule(input.reason ?? '').forgetCredentials) await input.agent.forgetCredentials();
     }),
-    loggingOut: fromPromise<void, AgentPort>(({ input }) => input.logOut()),
-    probe: fromPromise<string, AgentPort>(({ input }) => input.probe()),
-    reloading: fromPromise<void, AgentPort>(({ input, signal }) => input.reload(signal)),
+    loggingOut: fromPromise<void, SessionPort>(({ input }) => input.logOut()),
+    probe: fromPromise<string, SessionPort>(({ input }) => input.probe()),
+    reloading: fromPromise<void, SessionPort>(({ input, signal }) => input.reload(signal)),
   },
   delays: {
     unlinkLimit: ({ context }) => context.agent.limits.unlinkMs,
@@ -99,7 +99,7 @@ export const agentSetup = setup({
   },
   guards: {
     isBlocked: ({ event }) =>
-      event.type === 'client.disconnected' && downRule(event.reason).verdict === 'blocked',
+      event.type === 'client.disconnected' && restartRule(event.reason).verdict === 'blocked',
     isLinked: ({ context }) => context.agent.isLinked,
     isBroken: ({ context }) => context.isBroken,
     isWhole: ({ context }) => !context.isBroken,

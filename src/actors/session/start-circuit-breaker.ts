@@ -1,9 +1,9 @@
 import { Fifo } from '../domain/fifo.ts';
 import type { Scheduler, Timer } from '../domain/ports/clock.ts';
-import { downRule } from '../domain/restart-policy.ts';
+import { restartRule } from '../domain/restart-policy.ts';
 
 /** Reports of a fleet to its gateway. */
-export interface FleetReports {
+export interface CircuitBreakerReports {
   /** Many agents end alike: only one at a time is started to see whether it is over. Reported once. */
   fault(reason: string, agents: number): void;
   /** One of them is connected again: the others follow. */
@@ -21,10 +21,10 @@ const CANARY_EVERY_MS = 60_000;
  * Sees when many agents end alike, and then lets one canary start at a time: a storm of new browsers would not help.
  * Starts that a person asked for are not held.
  */
-export class Fleet {
+export class StartCircuitBreaker {
   readonly #clock: Scheduler;
   readonly #size: () => number;
-  readonly #reports: FleetReports;
+  readonly #reports: CircuitBreakerReports;
   /** The newest common end of each agent, by what caused it. */
   readonly #ends = new Map<string, { causes: string[]; at: number }>();
   readonly #waiting = new Fifo<{ agentId: string; admit: () => boolean }>();
@@ -33,7 +33,7 @@ export class Fleet {
   #timer: Timer | null = null;
 
   /** `size` tells how many agents there are. */
-  constructor(clock: Scheduler, size: () => number, reports: FleetReports) {
+  constructor(clock: Scheduler, size: () => number, reports: CircuitBreakerReports) {
     this.#clock = clock;
     this.#size = size;
     this.#reports = reports;
@@ -70,7 +70,7 @@ export class Fleet {
   /** An agent has ended, by itself or on a command; `missing` tells ends of one reason apart. */
   down(agentId: string, reason: string, missing: string[] = []): void {
     const causes = missing.length > 0 ? missing.map((name) => `${reason}: ${name}`) : [reason];
-    if (downRule(reason).common) this.#ends.set(agentId, { causes, at: this.#clock.monotonic() });
+    if (restartRule(reason).common) this.#ends.set(agentId, { causes, at: this.#clock.monotonic() });
     else this.#ends.delete(agentId);
     if (this.#canary === agentId) {
       this.#canary = null;

@@ -7,7 +7,7 @@ export type ReleaseSlot = () => void;
  * Lets at most `limit` clients start at once, first come first served: each is a Chromium (SPEC §2,
  * `START_CONCURRENCY`).
  */
-export class StartGate {
+export class StartSemaphore {
   readonly #limit: number;
   readonly #waiting = new Fifo<() => boolean>();
   #taken = 0;

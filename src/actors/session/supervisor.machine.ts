@@ -1,11 +1,11 @@
 import { assign, sendTo, setup } from 'xstate';
 import { backoffMs, RESTART_BACKOFF } from '../domain/backoff.ts';
-import { downRule } from '../domain/restart-policy.ts';
-import { agentMachine } from './session.machine.ts';
-import type { AgentPort } from './session.setup.ts';
+import { restartRule } from '../domain/restart-policy.ts';
+import { sessionMachine } from './session.machine.ts';
+import type { SessionPort } from './session.setup.ts';
 
 /** What the supervisor needs of its agent beside the agent's own port. */
-export interface SupervisedAgent extends AgentPort {
+export interface SupervisedAgent extends SessionPort {
   readonly givesWay: boolean;
   random(): number;
   now(): number;
@@ -45,7 +45,7 @@ export interface SupervisorContext {
 function plan(context: SupervisorContext, reason: string): Partial<SupervisorContext> {
   const attempts = context.attempts + 1;
   const waited = backoffMs(attempts, RESTART_BACKOFF, () => context.agent.random());
-  const delayMs = Math.max(waited, downRule(reason).minDelayMs ?? 0);
+  const delayMs = Math.max(waited, restartRule(reason).minDelayMs ?? 0);
   return {
     attempts,
     delayMs,
@@ -59,14 +59,14 @@ function plan(context: SupervisorContext, reason: string): Partial<SupervisorCon
 function counted(context: SupervisorContext, reason: string): SupervisorContext['counted'] {
   const at = context.agent.monotonic();
   const alive = context.counted.filter(
-    (each) => at - each.at < (downRule(each.reason).atMost?.withinMs ?? 0),
+    (each) => at - each.at < (restartRule(each.reason).atMost?.withinMs ?? 0),
   );
-  return downRule(reason).atMost ? [...alive, { reason, at }] : alive;
+  return restartRule(reason).atMost ? [...alive, { reason, at }] : alive;
 }
 
 /** True when the table brings the agent back, and has not done so too often. */
 function comesBack(context: SupervisorContext, reason: string): boolean {
-  const { verdict, atMost } = downRule(reason);
+  const { verdict, atMost } = restartRule(reason);
   if (verdict !== 'restart' && !(verdict === 'restart_linked' && context.agent.isLinked)) return false;
   if (!atMost) return true;
   const since = context.agent.monotonic() - atMost.withinMs;
@@ -84,7 +84,7 @@ export const supervisorMachine = setup({
     events: {} as SupervisorEvent,
     children: {} as { agent: 'agent' },
   },
-  actors: { agent: agentMachine },
+  actors: { agent: sessionMachine },
   delays: {
     backoff: ({ context }) => context.delayMs,
     steady: ({ context }) => context.agent.limits.steadyMs,
@@ -93,7 +93,7 @@ export const supervisorMachine = setup({
   guards: {
     comesBack: ({ context, event }) => event.type === 'agent.down' && comesBack(context, event.reason),
     mayReload: ({ context, event }) =>
-      event.type === 'agent.faltered' && downRule(event.reason).reload === true && !context.isReloaded,
+      event.type === 'agent.faltered' && restartRule(event.reason).reload === true && !context.isReloaded,
     givesWay: ({ context }) => context.agent.givesWay,
     isLoggedOut: ({ event }) => event.type === 'agent.down' && event.reason === 'LOGGED_OUT',
   },

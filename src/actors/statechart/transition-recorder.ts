@@ -1,7 +1,7 @@
 import type { AnyMachineSnapshot, InspectionEvent } from 'xstate';
 import type { TransitionRecord } from '../domain/agent-view.ts';
 import type { MachineName } from '../domain/chart-graph.ts';
-import { masked } from '../domain/redact.ts';
+import { redact } from '../domain/redact.ts';
 import { edgeOf } from './labels.ts';
 import { pathsOf } from './state-paths.ts';
 
@@ -42,7 +42,7 @@ function isActorError(event: { type: string }): event is { type: string; error: 
  * before the machine's snapshot moves, so they wait for it: who reads the machine at a record finds where it led.
  * An inspector that throws wedges its actor permanently, so nothing escapes from here.
  */
-export function observe(observer: Observer): (event: InspectionEvent) => void {
+export function recordTransitions(observer: Observer): (event: InspectionEvent) => void {
   const last = {
     supervisor: { to: [] as string[], at: observer.now() },
     agent: { to: [] as string[], at: observer.now() },
@@ -132,7 +132,7 @@ function dataOf(event: object): TransitionRecord['data'] {
     const value = fields[name];
     if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') continue;
     data ??= {};
-    data[name] = typeof value === 'string' ? masked(value) : value;
+    data[name] = typeof value === 'string' ? redact(value) : value;
   }
   return data;
 }

@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { GatewayError } from '../../actors/domain/errors.ts';
-import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
+import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { AgentRef } from '../../actors/domain/identity.ts';
 import { agentPath } from '../openapi/request-schemas.ts';
 import { parseWith } from './json-body.ts';
@@ -60,7 +60,7 @@ function unknownAgent(): GatewayError {
  * Wrong keys are counted per address; too many are 429 with `Retry-After`. The right key is never refused for
  * what others at its address do.
  */
-export function agentAuth(system: GatewaySystem): RequestHandler {
+export function agentAuth(system: GatewayApi): RequestHandler {
   const refreshKey = createKeyRefresh((agentId) => system.refreshApiKey(agentId));
   const keyDigest = keyDigests();
   const refusal = wrongKeys();

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { GatewayError } from '../../actors/domain/errors.ts';
-import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
+import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { HttpSettings } from '../ports.ts';
 import { AddressLimit, clientOf } from './ip-rate-limit.ts';
 
@@ -25,7 +25,7 @@ interface Admission {
  * Errors of both: `RATE_LIMITED` (429, `Retry-After`).
  */
 export function createAdmission(
-  system: GatewaySystem,
+  system: GatewayApi,
   settings: Pick<HttpSettings, 'MAX_SESSIONS' | 'SESSIONS_TOKEN'>,
 ): Admission {
   const starts = settings.SESSIONS_TOKEN === undefined ? new AddressLimit(STARTS) : null;

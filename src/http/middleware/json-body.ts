@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
-import { faultWords } from '../../infra/zod-error-map.ts';
+import { zodErrorMap } from '../../infra/zod-error-map.ts';
 import { holdBody } from './body-hold.ts';
 import { type Issue, invalid } from './error-handler.ts';
 import { jsonFault } from './json-limits.ts';
@@ -136,7 +136,7 @@ export function formBody(limit: number): RequestHandler {
   };
 }
 
-const IN_OUR_WORDS = { error: faultWords };
+const IN_OUR_WORDS = { error: zodErrorMap };
 
 /** One zod issue as the contract's; each unknown field gets a line of its own. */
 function toIssues(issue: z.core.$ZodIssue): Issue[] {

@@ -1,5 +1,5 @@
 import type { RequestHandler, Response } from 'express';
-import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
+import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import { beforeAnswer } from '../send-json.ts';
 import { agentOf } from './agent-auth.ts';
 
@@ -7,7 +7,7 @@ import { agentOf } from './agent-auth.ts';
  * Sets `RateLimit-Policy` and `RateLimit` (IETF draft) from the agent's bucket of this moment. An agent that
  * was deleted meanwhile has none to show.
  */
-function showBucket(system: GatewaySystem, policy: string, res: Response): void {
+function showBucket(system: GatewayApi, policy: string, res: Response): void {
   try {
     const { tokens, nextTokenSeconds } = system.mailbox(agentOf(res).agentId);
     res.setHeader('RateLimit-Policy', policy);
@@ -18,7 +18,7 @@ function showBucket(system: GatewaySystem, policy: string, res: Response): void 
 }
 
 /** Shows the agent's bucket on whatever is answered, read when the answer is written (SPEC §3). */
-export function rateLimitHeaders(system: GatewaySystem, perMinute: number): RequestHandler {
+export function rateLimitHeaders(system: GatewayApi, perMinute: number): RequestHandler {
   const policy = `"send";q=${perMinute};w=60`;
   return function showRateLimit(_req, res, next) {
     beforeAnswer(res, () => showBucket(system, policy, res));

@@ -1,5 +1,5 @@
 import type { AgentView, QrView } from '../../actors/domain/agent-view.ts';
-import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
+import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import { restrictionData } from './restriction-data.ts';
 
 // What the inspector shows of an agent: everything that explains a lifecycle, no key, no text of a message.
@@ -32,7 +32,7 @@ export function summaryOf(agent: AgentView) {
 export type Summary = ReturnType<typeof summaryOf>;
 
 /** One agent at this moment, with what can happen next. @throws GatewayError `SESSION_NOT_FOUND` */
-export function detailOf(system: GatewaySystem, agentId: string) {
+export function detailOf(system: GatewayApi, agentId: string) {
   const agent = system.describe(agentId);
   return { ...summaryOf(agent), qr: qrOf(agent.qr), next: system.next(agentId) };
 }

@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 import type { MailboxView, PasskeyView } from '../../actors/domain/agent-view.ts';
-import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
+import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { GatewayEvents } from '../../actors/domain/gateway-events.ts';
 import { EventStream } from '../sse/event-stream.ts';
 import { restrictionData } from './restriction-data.ts';
@@ -15,7 +15,7 @@ type Name = 'state' | 'qr' | 'passkey' | 'compatibility' | 'restriction' | 'mail
  * @throws GatewayError `SESSION_NOT_FOUND`, before anything is written.
  */
 export function streamEvents(
-  system: GatewaySystem,
+  system: GatewayApi,
   agentId: string,
   res: Response,
   stopping?: AbortSignal,

@@ -2,7 +2,7 @@ import { type RequestHandler, Router } from 'express';
 import QRCode from 'qrcode';
 import type { AgentView } from '../../actors/domain/agent-view.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
-import type { GatewaySystem, StartOutcome } from '../../actors/domain/gateway-api.ts';
+import type { GatewayApi, StartOutcome } from '../../actors/domain/gateway-api.ts';
 import type { EdgeDeps } from '../context.ts';
 import { createAdmission } from '../middleware/create-limits.ts';
 import { BODY_LIMITS, jsonBody, parseWith } from '../middleware/json-body.ts';
@@ -77,7 +77,7 @@ function startAnswer(start: StartOutcome, baseUrl: string): Answer {
 }
 
 /** The QR of this moment as PNG, SVG or its bare text, by `Accept`; PNG for whoever takes none of them. */
-function qrHandler(system: GatewaySystem): RequestHandler {
+function qrHandler(system: GatewayApi): RequestHandler {
   return async function showQr(req, res) {
     const { agentId } = parseWith(agentPath, req.params);
     const { code } = system.qr(agentId);

@@ -1,5 +1,5 @@
 import type { TransitionRecord } from '../../actors/domain/agent-view.ts';
-import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
+import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import { detailOf, type Summary, summaryOf } from '../routes/inspector-views.ts';
 import { Coalesced } from './coalesced.ts';
 import type { EventStream, SentEvent } from './event-stream.ts';
@@ -17,7 +17,7 @@ const CHANGES = [
 
 /** Calls back with the id of each agent that may have changed, or is gone, until it is released. */
 function watch(
-  system: GatewaySystem,
+  system: GatewayApi,
   viewer: { changed(agentId: string): void; removed(agentId: string): void },
 ): () => void {
   const changed = (...[change]: [string | { agentId: string }, ...unknown[]]) =>
@@ -35,7 +35,7 @@ function watch(
  * All agents for one viewer: first `agents` with all of them (`complete: true`), then `agents` with those that
  * changed, and `removed`.
  */
-export function streamAgents(system: GatewaySystem, stream: EventStream): void {
+export function streamAgents(system: GatewayApi, stream: EventStream): void {
   const changed = new Set<string>();
   const removed = new Set<string>();
   /** What was told last of those that may change by themselves: tokens flow in without an event. */
@@ -97,7 +97,7 @@ export function streamAgents(system: GatewaySystem, stream: EventStream): void {
  * @throws GatewayError `SESSION_NOT_FOUND`
  */
 export function streamAgent(
-  system: GatewaySystem,
+  system: GatewayApi,
   agentId: string,
   lastSeq: number | null,
   stream: EventStream,
@@ -145,7 +145,7 @@ function recordEvent(record: TransitionRecord): SentEvent {
 }
 
 /** The agent, or undefined when it has just been deleted. */
-function viewOf(system: GatewaySystem, agentId: string) {
+function viewOf(system: GatewayApi, agentId: string) {
   try {
     return system.describe(agentId);
   } catch {

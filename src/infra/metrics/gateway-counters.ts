@@ -2,7 +2,7 @@ import type { EventEmitter } from 'eventemitter3';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { ChartGraph } from '../../actors/domain/chart-graph.ts';
 import { ERROR_CODES } from '../../actors/domain/errors.ts';
-import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
+import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { GatewayEvents } from '../../actors/domain/gateway-events.ts';
 import { SESSION_STATES } from '../../actors/domain/ports/stores.ts';
 import { RESTART_REASONS } from '../../actors/domain/restart-policy.ts';
@@ -35,10 +35,7 @@ const INBOUND_TYPES = new Set(
  * the outside words freely is counted as `other`. What can happen begins at 0, so that the first time is seen as
  * an increase.
  */
-export function countGateway(
-  { events, charts }: Pick<GatewaySystem, 'events' | 'charts'>,
-  registry: Registry,
-) {
+export function countGateway({ events, charts }: Pick<GatewayApi, 'events' | 'charts'>, registry: Registry) {
   countTransitions(events, charts.agent, registry);
   countSessions(events, registry);
   countPairings(events, registry);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { GatewaySystem } from '../../actors/domain/gateway-api.ts';
+import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { Clock } from '../../actors/domain/ports/clock.ts';
 import type { WhatsAppDriver } from '../../actors/domain/ports/whatsapp.ts';
 import { AgentGauges } from './agent-gauges.ts';
@@ -141,7 +141,7 @@ export class Metrics {
 
   /** Counts what the agents tell, and reads how they are, by their clock, at each scrape. Call once. */
   observeGateway(
-    system: Pick<GatewaySystem, 'events' | 'list' | 'charts'>,
+    system: Pick<GatewayApi, 'events' | 'list' | 'charts'>,
     { clock = Date, mailboxCapacity, memory = async () => new Map() }: GatewaySources,
   ): void {
     countGateway(system, this.#registry);

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { GatewayError } from '../../actors/domain/errors.ts';
-import { withDeadline } from '../../actors/domain/timeout.ts';
+import { withTimeout } from '../../actors/domain/timeout.ts';
 import { HOST_CLOCK } from '../host-clock.ts';
 import { toDatabaseError, toStartError } from '../postgres/database-error.ts';
 
@@ -106,7 +106,7 @@ class DatabaseOwner {
   async release(): Promise<void> {
     // By a word of ours the lock is free when this resolves; by the connection's end alone, some time after it.
     const released = this.#client?.query('rollback');
-    if (released) await withDeadline(HOST_CLOCK, released, RELEASE_MS, () => new Error()).catch(() => {});
+    if (released) await withTimeout(HOST_CLOCK, released, RELEASE_MS, () => new Error()).catch(() => {});
     this.#ending.abort();
     await this.#keeping;
   }

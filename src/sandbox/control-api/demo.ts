@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../actors/domain/errors.ts';
-import { withDeadline } from '../../actors/domain/timeout.ts';
+import { withTimeout } from '../../actors/domain/timeout.ts';
 import type { Control } from './control.ts';
 
 /** Whom a person finds who starts the sandbox for the first time. The key belongs to both agents. */
@@ -44,7 +44,7 @@ async function connected({ agents, network }: Control, agentId: string): Promise
     agents.events.on('state', check);
   });
   const late = () => new GatewayError('SESSION_START_FAILED', 'The demo agent did not connect.');
-  await withDeadline(network.clock, reached, CONNECT_MS, late).finally(() =>
+  await withTimeout(network.clock, reached, CONNECT_MS, late).finally(() =>
     agents.events.off('state', check),
   );
 }

@@ -13,7 +13,7 @@ import type {
   WhatsAppClient,
   WhatsAppClientEvents,
 } from '../../actors/domain/ports/whatsapp.ts';
-import { withDeadline } from '../../actors/domain/timeout.ts';
+import { withTimeout } from '../../actors/domain/timeout.ts';
 import type { SandboxNetwork } from '../network/network.ts';
 import { type ChatMessage, type Device, type Draft, SandboxRefusal } from '../network/types.ts';
 
@@ -51,7 +51,7 @@ export class SandboxClient implements WhatsAppClient {
   async start(): Promise<void> {
     const failed = (why: string) => new GatewayError('SESSION_START_FAILED', `The session ${why}.`);
     if (this.#ended || this.#device) throw failed('was started or ended already');
-    await withDeadline(this.#network.clock, this.#open(failed), this.#deadlines.startMs, () =>
+    await withTimeout(this.#network.clock, this.#open(failed), this.#deadlines.startMs, () =>
       failed('did not start in time'),
     );
   }
@@ -75,7 +75,7 @@ export class SandboxClient implements WhatsAppClient {
     this.#current().close();
     this.#ready = false;
     const failed = (why: string) => new GatewayError('BAD_GATEWAY', `The page ${why}.`);
-    await withDeadline(this.#network.clock, this.#open(failed), this.#deadlines.callMs, () =>
+    await withTimeout(this.#network.clock, this.#open(failed), this.#deadlines.callMs, () =>
       failed('did not reload in time'),
     );
   }
@@ -274,7 +274,7 @@ export class SandboxClient implements WhatsAppClient {
     const timeout = () =>
       new GatewayError('BAD_GATEWAY', 'WhatsApp did not answer in time.', { details: { outcome: hung } });
     try {
-      return await withDeadline(this.#network.clock, run(this.#current()), this.#deadlines.callMs, timeout);
+      return await withTimeout(this.#network.clock, run(this.#current()), this.#deadlines.callMs, timeout);
     } catch (thrown) {
       throw translated(thrown, hung);
     }

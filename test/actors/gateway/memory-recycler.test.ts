@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import type { Agent } from '../../../src/actors/agent/agent.ts';
-import { Recycler } from '../../../src/actors/gateway/memory-recycler.ts';
+import { MemoryRecycler } from '../../../src/actors/gateway/memory-recycler.ts';
 import { HOST_CLOCK } from '../../../src/infra/host-clock.ts';
 
 const MB = 1024 * 1024;
@@ -9,7 +9,7 @@ const MINUTE = 60_000;
 
 describe('a client whose browser has grown too large', () => {
   let timers: sinon.SinonFakeTimers;
-  let recycler: Recycler;
+  let recycler: MemoryRecycler;
   let sizes: Record<string, number>;
   let quiet: Set<string>;
   let away: Set<string>;
@@ -35,7 +35,7 @@ describe('a client whose browser has grown too large', () => {
           away.add(agentId);
         },
       }) as unknown as Agent;
-    recycler = new Recycler({
+    recycler = new MemoryRecycler({
       driver: { memory: async () => new Map(Object.entries(sizes)) },
       clock: HOST_CLOCK,
       limitBytes: 500 * MB,

@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { EventEmitter } from 'eventemitter3';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
 import type { Scheduler } from '../../../src/actors/domain/ports/clock.ts';
-import type { MessageLog, Settlement, StoredMessage } from '../../../src/actors/domain/ports/stores.ts';
+import type { MessageLog, MessageOutcome, StoredMessage } from '../../../src/actors/domain/ports/stores.ts';
 import type { Handover, Me, SentQuery, WhatsAppClient } from '../../../src/actors/domain/ports/whatsapp.ts';
 import { type ActorSettings, DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
-import { Outbox } from '../../../src/actors/outbound/dispatcher.ts';
+import { Dispatcher } from '../../../src/actors/outbound/dispatcher.ts';
 import { HOST_CLOCK } from '../../../src/infra/host-clock.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -70,19 +70,19 @@ function scripted(script: Partial<WhatsAppClient> = {}) {
 }
 
 /** An outbox with a log that remembers, in order, what was written. */
-function outbox(
+function dispatcher(
   log: Partial<MessageLog> = {},
   { onFault, clock = HOST_CLOCK }: { onFault?: (where: string) => void; clock?: Scheduler } = {},
 ) {
   const written: string[] = [];
   const told: string[] = [];
-  const made = new Outbox({
+  const made = new Dispatcher({
     settings,
     clock,
     log: {
       markSending: async (id: string) => void written.push(`${id} sending`),
       claimed: async () => [],
-      settle: async (id: string, { status }: Settlement) => void written.push(`${id} ${status}`),
+      settle: async (id: string, { status }: MessageOutcome) => void written.push(`${id} ${status}`),
       ...log,
     } as unknown as MessageLog,
     reports: {
@@ -96,7 +96,7 @@ function outbox(
       },
     },
   });
-  return { outbox: made, written, told };
+  return { dispatcher: made, written, told };
 }
 
 const lost = () =>
@@ -104,7 +104,7 @@ const lost = () =>
 
 describe('the outbox', () => {
   it('writes queued → sending → sent in order, one message at a time', async () => {
-    const { outbox: box, written } = outbox();
+    const { dispatcher: box, written } = dispatcher();
     const { client, sent } = scripted();
     box.open(client, ME);
     const messages = ['1', '2', '3'].map((id) => stored(id));
@@ -114,7 +114,7 @@ describe('the outbox', () => {
   });
 
   it('tells of each hand-over, of a message that was stored as handed over, too', async () => {
-    const { outbox: box, told } = outbox();
+    const { dispatcher: box, told } = dispatcher();
     box.open(scripted().client, ME);
     const messages = [stored('1'), stored('2', 'sending')];
     await Promise.all(messages.map((message) => box.put(message).settled));
@@ -123,7 +123,7 @@ describe('the outbox', () => {
 
   it('keeps a doubtful message at the head when the session ends, and sends it again only if it is not in the chat', async () => {
     for (const found of [true, false]) {
-      const { outbox: box } = outbox();
+      const { dispatcher: box } = dispatcher();
       const dying = scripted({
         sendText: lost,
         probe: () => {
@@ -147,7 +147,7 @@ describe('the outbox', () => {
   });
 
   it('leaves a message whose session ends before its acknowledgement to the next session, at once', async () => {
-    const { outbox: box, written } = outbox();
+    const { dispatcher: box, written } = dispatcher();
     const silent = scripted({
       sendText: async () => {
         // The browser dies as soon as the page has the message; no acknowledgement will come.
@@ -169,7 +169,7 @@ describe('the outbox', () => {
   });
 
   it('takes nothing new while it stops, and lets what is in flight be acknowledged', async () => {
-    const { outbox: box } = outbox();
+    const { dispatcher: box } = dispatcher();
     const silent = scripted({
       sendText: async () => {
         box.stopTaking();
@@ -194,7 +194,7 @@ describe('the outbox', () => {
           pass = resolve;
         });
       };
-      const { outbox: box } = outbox(step === 'markSending' ? { markSending: hold } : {});
+      const { dispatcher: box } = dispatcher(step === 'markSending' ? { markSending: hold } : {});
       const { client, sent } = scripted(
         step === 'resolveRecipient' ? { resolveRecipient: (jid) => hold().then(() => jid) } : {},
       );
@@ -210,7 +210,7 @@ describe('the outbox', () => {
   });
 
   it('writes of what is under way when the agent is deleted that it may have left', async () => {
-    const { outbox: box, told, written } = outbox();
+    const { dispatcher: box, told, written } = dispatcher();
     box.open(scripted({ sendText: () => new Promise<never>(() => undefined) }).client, ME);
     const { settled } = box.put(stored('1'));
     await eventually('the hand-over', () => told.includes('1 sending'));
@@ -220,7 +220,7 @@ describe('the outbox', () => {
   });
 
   it('looks for what an earlier process left in flight before it sends it', async () => {
-    const { outbox: box, written } = outbox();
+    const { dispatcher: box, written } = dispatcher();
     const inChat = [{ messageId: 'wa before', timestamp: Date.now(), ack: 2 }];
     const { client, sent } = scripted({ findSent: async () => inChat });
     const message = stored('1', 'sending');
@@ -233,7 +233,7 @@ describe('the outbox', () => {
 
   it('takes no message of an earlier process for another with the same text; asks again while the database is away', async () => {
     let asked = 0;
-    const { outbox: box, written } = outbox({
+    const { dispatcher: box, written } = dispatcher({
       claimed: async () => {
         asked += 1;
         if (asked === 1) throw new GatewayError('DATABASE_UNAVAILABLE', 'away');
@@ -250,7 +250,7 @@ describe('the outbox', () => {
   });
 
   it('hands over at once what was stored as sending, and writes no more than how it ended', async () => {
-    const { outbox: box, written } = outbox();
+    const { dispatcher: box, written } = dispatcher();
     const { client, sent } = scripted({ findSent: () => Promise.reject(new Error('was looked for')) });
     box.open(client, ME);
     const message = stored('1', 'sending');
@@ -261,7 +261,7 @@ describe('the outbox', () => {
   });
 
   it('takes a message at once only with a session, a token, and nothing before it', async () => {
-    const { outbox: box } = outbox();
+    const { dispatcher: box } = dispatcher();
     const place = box.reserve();
     expect(box.takesAtOnce(), 'without a session').to.equal(false);
     const { client } = scripted();
@@ -279,7 +279,7 @@ describe('the outbox', () => {
   });
 
   it('tells unknown without an acknowledgement, and sent once it comes late', async () => {
-    const { outbox: box, written } = outbox();
+    const { dispatcher: box, written } = dispatcher();
     const silent = scripted({
       sendText: async () => ({ messageId: 'wa 1', timestamp: Date.now(), ack: 0 }),
     });
@@ -292,7 +292,7 @@ describe('the outbox', () => {
   });
 
   it('fails a refused message (ack −1) and goes on with the next', async () => {
-    const { outbox: box } = outbox();
+    const { dispatcher: box } = dispatcher();
     const refusing = scripted({
       sendText: async (_to, text) => ({
         messageId: `wa ${text}`,
@@ -313,7 +313,7 @@ describe('the outbox', () => {
       [undefined, 'BAD_GATEWAY'],
     ] as const) {
       const refusal = { messageId: 'wa 1', ack: -1, errorCode };
-      const { outbox: box } = outbox();
+      const { dispatcher: box } = dispatcher();
       let handedOver = 0;
       const refusing = scripted({
         sendText: async () => {
@@ -333,7 +333,7 @@ describe('the outbox', () => {
   });
 
   it('fails an unknown message whose refusal comes late', async () => {
-    const { outbox: box, written } = outbox();
+    const { dispatcher: box, written } = dispatcher();
     box.open(scripted({ sendText: async () => ({ messageId: 'wa 1', timestamp: 0, ack: 0 }) }).client, ME);
     expect(await box.put(stored('1')).settled).to.include({ status: 'unknown' });
     box.acked({ messageId: 'wa 1', ack: -1, errorCode: 463 });
@@ -343,7 +343,7 @@ describe('the outbox', () => {
 
   it('waits while the database is away, and loses nothing', async () => {
     let outages = 5;
-    const { outbox: box } = outbox({
+    const { dispatcher: box } = dispatcher({
       markSending: async () => {
         outages -= 1;
         if (outages >= 0) throw new GatewayError('DATABASE_UNAVAILABLE', 'away');
@@ -359,7 +359,7 @@ describe('the outbox', () => {
 
   it('gives up a message that does not get as far as the hand-over three times while the page answers', async () => {
     let tries = 0;
-    const { outbox: box } = outbox();
+    const { dispatcher: box } = dispatcher();
     const { client } = scripted({
       resolveRecipient: () => {
         tries += 1;
@@ -376,7 +376,7 @@ describe('the outbox', () => {
   it('rests after a bug in its loop, and does not spin', async () => {
     const faults: string[] = [];
     let tries = 0;
-    const { outbox: box } = outbox(
+    const { dispatcher: box } = dispatcher(
       {
         settle: () => {
           tries += 1;
@@ -394,7 +394,7 @@ describe('the outbox', () => {
 
   it('expires what could not be sent for too long, while there is no session', async () => {
     const clock = new ManualClock();
-    const { outbox: box } = outbox({}, { clock });
+    const { dispatcher: box } = dispatcher({}, { clock });
     const { settled } = box.put(stored('1'));
     await clock.pass(settings.messageTtlMs);
     expect((await settled)?.error).to.include({ code: 'EXPIRED' });
@@ -402,7 +402,7 @@ describe('the outbox', () => {
 
   it('neither expires nor keeps a queue because the clock of the host steps', async () => {
     const clock = new ManualClock();
-    const { outbox: box, told } = outbox({}, { clock });
+    const { dispatcher: box, told } = dispatcher({}, { clock });
     box.put(stored('1'));
     clock.step(86_400_000);
     await clock.pass(settings.messageTtlMs / 2);
@@ -414,7 +414,7 @@ describe('the outbox', () => {
 
   it('counts the age of a message of an earlier process by the time of display', async () => {
     const clock = new ManualClock();
-    const { outbox: box, told } = outbox({}, { clock });
+    const { dispatcher: box, told } = dispatcher({}, { clock });
     box.resume({ ...stored('1'), createdAt: new Date(clock.now() - settings.messageTtlMs + 10) });
     box.resume({ ...stored('2'), createdAt: new Date(clock.now() + 86_400_000) });
     await clock.pass(10);
@@ -428,7 +428,7 @@ describe('the outbox', () => {
     const of = (account: string | null, message: StoredMessage) => ({ ...message, account });
 
     it('sends nothing that was accepted for the former one: failed what waited, unknown what may have left', async () => {
-      const { outbox: box, written } = outbox();
+      const { dispatcher: box, written } = dispatcher();
       const dying = scripted({
         sendText: () => {
           box.close();
@@ -455,7 +455,7 @@ describe('the outbox', () => {
     });
 
     it('takes a message that the dying page still holds for one that may have left', async () => {
-      const { outbox: box, told } = outbox();
+      const { dispatcher: box, told } = dispatcher();
       const hanging = scripted({ sendText: () => new Promise<never>(() => undefined) });
       box.open(hanging.client, ME);
       const { settled } = box.put(of(ME.pn, stored('1')));
@@ -466,7 +466,7 @@ describe('the outbox', () => {
     });
 
     it('goes on for the same account, whichever address and device it is known by', async () => {
-      const { outbox: box } = outbox();
+      const { dispatcher: box } = dispatcher();
       const settled = ['62811@c.us', '62811:7@c.us', '4711@lid', '4711:7@lid', null].map(
         (account, index) => box.put(of(account, stored(String(index)))).settled,
       );
@@ -476,7 +476,7 @@ describe('the outbox', () => {
   });
 
   it('takes a message whose session ended under its hand-over for one that may have left, when the agent is deleted', async () => {
-    const { outbox: box, told } = outbox();
+    const { dispatcher: box, told } = dispatcher();
     box.open(scripted({ sendText: () => new Promise<never>(() => undefined) }).client, ME);
     const { settled } = box.put(stored('1'));
     await eventually('the hand-over', () => told.includes('1 sending'));
@@ -491,7 +491,7 @@ describe('the outbox', () => {
     it('asks for the id that it was handed over with, in the chat that it went to', async () => {
       const queries: SentQuery[] = [];
       const given: unknown[] = [];
-      const { outbox: box } = outbox();
+      const { dispatcher: box } = dispatcher();
       const dying = scripted({
         resolveRecipient: async () => '5255@c.us',
         sendText: (to, _text, options) => {
@@ -519,7 +519,7 @@ describe('the outbox', () => {
 
     it('resolves the recipient of one that an earlier process stored as handed over', async () => {
       const asked: string[] = [];
-      const { outbox: box, written } = outbox();
+      const { dispatcher: box, written } = dispatcher();
       box.resume({ ...stored('1', 'sending'), to: '52155@c.us', stanzaId: '3EB0AA' });
       const { client, sent } = scripted({
         resolveRecipient: async () => '5255@c.us',
@@ -534,19 +534,19 @@ describe('the outbox', () => {
     });
 
     it('takes the one with its id for it, whatever else has the same text', async () => {
-      const { outbox: box } = outbox({ claimed: () => Promise.reject(new Error('was asked')) });
+      const { dispatcher: box } = dispatcher({ claimed: () => Promise.reject(new Error('was asked')) });
       const others = ['3EB0BB', '3EB0CC'].map((id) => ({ ...inChat, messageId: `true_5255@c.us_${id}` }));
       const { client } = scripted({ findSent: async () => [...others, inChat] });
       box.resume({ ...stored('1', 'sending'), stanzaId: '3EB0AA' });
       box.open(client, ME);
       await box.drained();
-      expect(box.settlements.isClaimed(inChat.messageId)).to.equal(true);
+      expect(box.outcomes.isClaimed(inChat.messageId)).to.equal(true);
     });
 
     it("asks by WhatsApp's time, however wrong the host's clock is", async () => {
       const clock = new ManualClock();
       const whatsApp = () => clock.monotonic() - 60_000;
-      const { outbox: box } = outbox({}, { clock });
+      const { dispatcher: box } = dispatcher({}, { clock });
       const chat: Handover[] = [];
       let dies = false;
       const handOver = (text: string): Handover => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
 import type { StoredMessage } from '../../../src/actors/domain/ports/stores.ts';
-import { Mailbox } from '../../../src/actors/outbound/outbound-queue.ts';
+import { OutboundQueue } from '../../../src/actors/outbound/outbound-queue.ts';
 import { TokenBucket } from '../../../src/actors/outbound/token-bucket.ts';
 
 /** A clock that stands still until it is moved. */
@@ -40,7 +40,7 @@ describe('the mailbox', () => {
   const settings = { mailboxCapacity: 500, sendRatePerMinute: 100, sendBurst: 100 };
 
   it('lets 100 of 1,000 concurrent messages leave, 500 wait, and refuses the rest with Retry-After', () => {
-    const mailbox = new Mailbox(settings, stillClock());
+    const mailbox = new OutboundQueue(settings, stillClock());
     mailbox.open();
     let refused = 0;
     for (let i = 0; i < 1_000; i += 1) {
@@ -60,7 +60,7 @@ describe('the mailbox', () => {
   });
 
   it('counts places that are held while a message is being stored', () => {
-    const mailbox = new Mailbox({ ...settings, mailboxCapacity: 2, sendBurst: 1 }, stillClock());
+    const mailbox = new OutboundQueue({ ...settings, mailboxCapacity: 2, sendBurst: 1 }, stillClock());
     const held = [mailbox.reserve(), mailbox.reserve()];
     expect(() => mailbox.reserve()).to.throw(GatewayError, 'full');
     held[0]!.release();
@@ -70,7 +70,7 @@ describe('the mailbox', () => {
   });
 
   it('keeps its order over a lost connection, and gives the unused tokens back', () => {
-    const mailbox = new Mailbox({ ...settings, sendBurst: 3 }, stillClock());
+    const mailbox = new OutboundQueue({ ...settings, sendBurst: 3 }, stillClock());
     mailbox.open();
     for (let i = 0; i < 5; i += 1) mailbox.put(entry(i));
     expect(mailbox.view()).to.include({ depth: 2, tokens: 0 });
@@ -86,7 +86,7 @@ describe('the mailbox', () => {
   });
 
   it('tells how many are before a message', () => {
-    const mailbox = new Mailbox({ ...settings, sendBurst: 2 }, stillClock());
+    const mailbox = new OutboundQueue({ ...settings, sendBurst: 2 }, stillClock());
     mailbox.open();
     const positions = [0, 1, 2, 3].map((id) => mailbox.put(entry(id)));
     expect(positions).to.deep.equal([0, 1, 2, 3]);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { createActor, fromCallback, fromTransition } from 'xstate';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
-import { agentMachine } from '../../../src/actors/session/session.machine.ts';
+import { sessionMachine } from '../../../src/actors/session/session.machine.ts';
 import { supervisorMachine } from '../../../src/actors/session/supervisor.machine.ts';
 import { silentPort, walkedPort } from '../../support/silent-port.ts';
 import { edgesOf, walk } from '../../support/walk.ts';
@@ -16,7 +16,7 @@ function missed(machine: Parameters<typeof edgesOf>[0], taken: Set<string>): str
 }
 
 describe('the agent machine', () => {
-  const machine = agentMachine.provide({ actors: inert });
+  const machine = sessionMachine.provide({ actors: inert });
   const payloads = {
     'session.start': [{ fresh: true }, { fresh: false }],
     'session.stop': [{ reason: 'STOPPED' }],
@@ -49,7 +49,7 @@ describe('the agent machine', () => {
   });
 
   it('has exactly the four stored states at its top', () => {
-    expect(Object.keys(agentMachine.root.states)).to.have.members([
+    expect(Object.keys(sessionMachine.root.states)).to.have.members([
       'awaiting_qr',
       'connected',
       'disconnected',
@@ -60,13 +60,13 @@ describe('the agent machine', () => {
   it('gives every state that is not resting a timed or bounded way out', () => {
     const resting = ['resting', 'healthy', 'mailbox', 'idle', 'sending', 'throttled'];
     const stuck: string[] = [];
-    const visit = (node: typeof agentMachine.root, covered: boolean) => {
+    const visit = (node: typeof sessionMachine.root, covered: boolean) => {
       const bounded = covered || node.invoke.length > 0 || Object.keys(node.config.after ?? {}).length > 0;
       const leaves = Object.values(node.states);
       if (leaves.length === 0 && !bounded && !resting.includes(node.key)) stuck.push(node.id);
       for (const child of leaves) visit(child as never, bounded);
     };
-    visit(agentMachine.root, false);
+    visit(sessionMachine.root, false);
     expect(stuck).to.deep.equal([]);
   });
 

@@ -1,17 +1,17 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { Fleet } from '../../../src/actors/session/start-circuit-breaker.ts';
+import { StartCircuitBreaker } from '../../../src/actors/session/start-circuit-breaker.ts';
 import { HOST_CLOCK } from '../../../src/infra/host-clock.ts';
 
 describe('a fleet', () => {
   let timers: sinon.SinonFakeTimers;
   let told: string[];
-  let fleet: Fleet;
+  let fleet: StartCircuitBreaker;
 
   beforeEach(() => {
     timers = sinon.useFakeTimers();
     told = [];
-    fleet = new Fleet(HOST_CLOCK, () => 10, {
+    fleet = new StartCircuitBreaker(HOST_CLOCK, () => 10, {
       fault: (reason, agents) => told.push(`fault ${reason} ${agents}`),
       recovered: (reason) => told.push(`recovered ${reason}`),
     });

@@ -4,7 +4,7 @@ import { type AnyStateMachine, type AnyStateNode, createMachine } from 'xstate';
 import { charts } from '../../../scripts/chart/charts.ts';
 import { layOut } from '../../../scripts/chart/layout.ts';
 import { svgOf } from '../../../scripts/chart/svg.ts';
-import { agentMachine } from '../../../src/actors/session/session.machine.ts';
+import { sessionMachine } from '../../../src/actors/session/session.machine.ts';
 import { supervisorMachine } from '../../../src/actors/session/supervisor.machine.ts';
 import { chartGraph } from '../../../src/actors/statechart/graph.ts';
 import { edgeOf } from '../../../src/actors/statechart/labels.ts';
@@ -42,7 +42,7 @@ describe('state charts', () => {
     expect([...(await charts())]).to.deep.equal([...files]);
   });
 
-  for (const machine of [agentMachine, supervisorMachine] as AnyStateMachine[]) {
+  for (const machine of [sessionMachine, supervisorMachine] as AnyStateMachine[]) {
     describe(`of the ${machine.id}`, () => {
       const svg = () => files.get(`web/inspector/chart/${machine.id}.svg`)!;
 
@@ -84,7 +84,7 @@ describe('state charts', () => {
   });
 
   it('have as text each state and each transition exactly once', () => {
-    for (const machine of [agentMachine, supervisorMachine] as AnyStateMachine[]) {
+    for (const machine of [sessionMachine, supervisorMachine] as AnyStateMachine[]) {
       const text = mermaidOf(chartGraph(machine));
       const states = [...text.matchAll(/^ *state "(?!anywhere)[^"]*" as (\w+)/gm)].map(([, id]) => id);
       expect(states.sort()).to.deep.equal(

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createActor, createMachine } from 'xstate';
 import type { TransitionRecord } from '../../../src/actors/domain/agent-view.ts';
-import { observe } from '../../../src/actors/statechart/transition-recorder.ts';
+import { recordTransitions } from '../../../src/actors/statechart/transition-recorder.ts';
 
 /** Starts a machine that calls itself the agent's, and gives what is recorded of it. */
 function recorded(...events: { type: string; [field: string]: unknown }[]): TransitionRecord[] {
@@ -16,7 +16,7 @@ function recorded(...events: { type: string; [field: string]: unknown }[]): Tran
   });
   const records: TransitionRecord[] = [];
   let now = 1_000;
-  const inspect = observe({
+  const inspect = recordTransitions({
     now: () => (now += 5),
     onTransition: (record) => records.push(record),
     onState: () => undefined,
@@ -64,7 +64,7 @@ describe('the inspection hook', () => {
       states: { off: { on: { go: 'on' } }, on: { always: 'beyond' }, beyond: {} },
     });
     const seen: string[] = [];
-    const inspect = observe({
+    const inspect = recordTransitions({
       now: () => 0,
       onTransition: ({ to }) => seen.push(`${to[0]}: ${actor.getSnapshot().value}`),
       onState: (state) => seen.push(`is ${state}: ${actor.getSnapshot().value}`),

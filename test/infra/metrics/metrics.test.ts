@@ -4,14 +4,14 @@ import { expect } from 'chai';
 import { EventEmitter } from 'eventemitter3';
 import type { AgentView } from '../../../src/actors/domain/agent-view.ts';
 import type { GatewayEvents } from '../../../src/actors/domain/gateway-events.ts';
-import { agentMachine } from '../../../src/actors/session/session.machine.ts';
+import { sessionMachine } from '../../../src/actors/session/session.machine.ts';
 import { supervisorMachine } from '../../../src/actors/session/supervisor.machine.ts';
 import { chartGraph } from '../../../src/actors/statechart/graph.ts';
 import { Metrics } from '../../../src/infra/metrics/metrics.ts';
 import { findProgram, whereFound } from '../../support/where-found.ts';
 
 const NOW = Date.now();
-const charts = { agent: chartGraph(agentMachine), supervisor: chartGraph(supervisorMachine) };
+const charts = { agent: chartGraph(sessionMachine), supervisor: chartGraph(supervisorMachine) };
 const MISSING = 'no promtool found (Debian package: prometheus)';
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 

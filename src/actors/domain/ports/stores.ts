@@ -129,7 +129,7 @@ export interface Acceptance {
 }
 
 /** How a message ended, or for `unknown`, has not been seen to end. */
-export type Settlement =
+export type MessageOutcome =
   | { status: 'sent'; messageId: string; at: Date }
   | { status: 'failed'; error: MessageError }
   | { status: 'unknown'; messageId: string | null; error: MessageError };
@@ -143,7 +143,7 @@ export interface MessageLog {
   append(agent: AgentRef, message: OutgoingMessage, acceptance?: Acceptance): Promise<StoredMessage>;
   /** `queued → sending`, before the client sees it. */
   markSending(id: string, handover: { chatId: Jid; handedOverAt: Date | null }): Promise<void>;
-  settle(id: string, settlement: Settlement): Promise<void>;
+  settle(id: string, settlement: MessageOutcome): Promise<void>;
   find(agent: AgentRef, id: string): Promise<StoredMessage | null>;
   /** Those of these WhatsApp ids that are some message's of the agent. */
   claimed(agent: AgentRef, messageIds: string[]): Promise<string[]>;

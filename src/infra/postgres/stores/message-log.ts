@@ -4,8 +4,8 @@ import type {
   Acceptance,
   MessageError,
   MessageLog,
+  MessageOutcome,
   OutgoingMessage,
-  Settlement,
   StoredMessage,
 } from '../../../actors/domain/ports/stores.ts';
 import { DeferredWrites, isUnavailable } from '../deferred-writes.ts';
@@ -93,7 +93,7 @@ export class PgMessageLog implements MessageLog {
     await this.#updates.add({ id, status: 'sending', ...handover });
   }
 
-  async settle(id: string, settlement: Settlement): Promise<void> {
+  async settle(id: string, settlement: MessageOutcome): Promise<void> {
     const update = toUpdate(id, settlement);
     try {
       await (update.status === 'sent' ? this.#sent : this.#updates).add(update);

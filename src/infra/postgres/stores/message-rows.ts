@@ -1,9 +1,9 @@
 import type { AgentRef } from '../../../actors/domain/identity.ts';
 import type {
   MessageKind,
+  MessageOutcome,
   MessageStatus,
   OutgoingMessage,
-  Settlement,
   StoredMessage,
 } from '../../../actors/domain/ports/stores.ts';
 
@@ -187,7 +187,7 @@ export function updateValues(updates: MessageUpdate[]): unknown[] {
 }
 
 /** A settlement as a change of the row. */
-export function toUpdate(id: string, settlement: Settlement): MessageUpdate {
+export function toUpdate(id: string, settlement: MessageOutcome): MessageUpdate {
   if (settlement.status !== 'sent') return { id, ...settlement };
   return { id, status: 'sent', messageId: settlement.messageId, sentAt: settlement.at };
 }

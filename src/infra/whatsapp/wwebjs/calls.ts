@@ -1,10 +1,10 @@
 import { GatewayError } from '../../../actors/domain/errors.ts';
-import { withDeadline } from '../../../actors/domain/timeout.ts';
+import { withTimeout } from '../../../actors/domain/timeout.ts';
 import { HOST_CLOCK } from '../../host-clock.ts';
 
 /** A deadline of our own on a call into the library: a frozen page holds it for minutes (hazard 8). */
 export function within<T>(what: string, ms: number, call: Promise<T>): Promise<T> {
-  return withDeadline(
+  return withTimeout(
     HOST_CLOCK,
     call,
     ms,
