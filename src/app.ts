@@ -8,6 +8,7 @@ import type { Scheduler } from './actors/domain/ports/clock.ts';
 import type { ActorLimits } from './actors/domain/settings.ts';
 import { createGateway } from './actors/gateway/gateway.ts';
 import { createHttpApp, createHttpServer } from './http/app.ts';
+import { isLoopback } from './http/middleware/security-headers.ts';
 import type { MediaSource } from './http/ports.ts';
 import { settingsOf } from './infra/actor-settings.ts';
 import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';
@@ -20,14 +21,13 @@ import { takeOwnership } from './infra/ownership/ownership.ts';
 import { type Database, openDatabase } from './infra/postgres/database.ts';
 import { ReleaseStack } from './infra/release-stack.ts';
 import { parseJid } from './infra/whatsapp/phone-number.ts';
-import { tellReady } from './ready-notice.ts';
-import { openWhatsApp, type WhatsAppSide } from './whatsapp-side.ts';
+import type { WhatsAppBackend } from './infra/whatsapp/whatsapp-backend.ts';
 
 /** What tests replace; everything else comes from the configuration. */
 export interface Overrides {
   logger: Logger;
   clock?: Scheduler;
-  side?: WhatsAppSide;
+  whatsapp?: WhatsAppBackend;
   limits?: Partial<ActorLimits>;
   /** Resolves the names in the URLs of media and of AI backends; the system's by default. */
   lookup?: Lookup;
@@ -124,16 +124,16 @@ class Service implements App {
     this.#releases.push(() => database.close());
     metrics.observePool(() => ({ ...database.poolStats() }));
 
-    const side = this.#overrides.side ?? (await this.#openSide());
-    this.#releases.push(() => side.close());
+    const whatsapp = this.#overrides.whatsapp ?? (await this.#openWhatsApp());
+    this.#releases.push(() => whatsapp.close());
     signal.throwIfAborted();
-    await side.driver.prepare();
-    const clock = this.#overrides.clock ?? side.clock;
-    const system = this.#openSystem(database, side, clock);
+    await whatsapp.driver.prepare();
+    const clock = this.#overrides.clock ?? whatsapp.clock;
+    const system = this.#openSystem(database, whatsapp, clock);
     metrics.observeGateway(system, {
       clock,
       mailboxCapacity: config.MAILBOX_CAPACITY,
-      memory: () => side.driver.memory(),
+      memory: () => whatsapp.driver.memory(),
     });
     this.#purgeRegularly(database);
     const app = createHttpApp({
@@ -147,8 +147,8 @@ class Service implements App {
       logger: this.#logger,
       observer: metrics,
       stopping: signal,
-      edition: side.edition,
-      extraRouters: side.routers({
+      edition: whatsapp.edition,
+      extraRouters: whatsapp.routers({
         system,
         stopping: signal,
         forgetInbound: () => database.inbound.purge(new Date(Date.now() + PURGE_EVERY_MS)),
@@ -156,25 +156,30 @@ class Service implements App {
     });
     signal.throwIfAborted();
     await system.restore();
-    await this.#listen(createHttpServer(app, side.edition?.headers));
+    await this.#listen(createHttpServer(app, whatsapp.edition?.headers));
     metrics.ready(true);
-    tellReady(this.#logger, config, this.#url);
+    logReady(this.#logger, config, this.#url);
   }
 
-  /** The WhatsApp that the configuration names. */
-  #openSide(): Promise<WhatsAppSide> {
-    return openWhatsApp(
-      this.#config,
-      (where, error) => this.fault(where, error),
-      (text) => this.#logger.warn({ event: 'service.notice' }, text),
-    );
+  /** The WhatsApp that the configuration names; the other one is not even imported. */
+  async #openWhatsApp(): Promise<WhatsAppBackend> {
+    const config = this.#config;
+    if (config.WHATSAPP_DRIVER === 'sandbox') {
+      const { openSandbox } = await import('./sandbox/sandbox-backend.ts');
+      return openSandbox(config);
+    }
+    const { openWwebjs } = await import('./infra/whatsapp/wwebjs/wwebjs-backend.ts');
+    return openWwebjs(config, {
+      onFault: (where, error) => this.fault(where, error),
+      onNotice: (text) => this.#logger.warn({ event: 'service.notice' }, text),
+    });
   }
 
   /** The actors, their AI backend, and the log of what they do. */
-  #openSystem(database: Database, side: WhatsAppSide, clock: Scheduler): GatewayApi {
+  #openSystem(database: Database, whatsapp: WhatsAppBackend, clock: Scheduler): GatewayApi {
     const config = this.#config;
     const ai = new HttpAiBackend({
-      baseUrl: side.aiBackendUrl,
+      baseUrl: whatsapp.aiBackendUrl,
       timeoutMs: config.AI_TIMEOUT_MS,
       clock,
       lookup: this.#overrides.lookup,
@@ -182,7 +187,7 @@ class Service implements App {
     this.#releases.push(() => ai.close());
     const { agents, apiKeys, messages, inbound } = database;
     const system = createGateway({
-      driver: side.driver,
+      driver: whatsapp.driver,
       ai,
       agents,
       apiKeys,
@@ -191,7 +196,7 @@ class Service implements App {
       clock,
       random: Math.random,
       newTraceId: () => randomUUID().replaceAll('-', ''),
-      newStanzaId: (agentId) => side.newStanzaId(agentId),
+      newStanzaId: (agentId) => whatsapp.newStanzaId(agentId),
       settings: settingsOf(config, this.#overrides.limits),
     });
     this.#system = system;
@@ -242,4 +247,19 @@ class Service implements App {
     const { port } = server.address() as AddressInfo;
     this.#url = `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${port}`;
   }
+}
+
+/** The one line that says that the service is ready, and before it what the operator should know. */
+function logReady(logger: Logger, config: Config, url: string): void {
+  const { HOST, SESSIONS_TOKEN, WHATSAPP_DRIVER } = config;
+  if (!SESSIONS_TOKEN) {
+    const [level, reach] = isLoopback(HOST)
+      ? (['info', 'everybody on this machine'] as const)
+      : (['warn', 'this network'] as const);
+    logger[level](
+      { event: 'service.open', host: HOST },
+      `/sessions* is open to ${reach}: set SESSIONS_TOKEN to close it`,
+    );
+  }
+  logger.info({ event: 'service.ready', url, driver: WHATSAPP_DRIVER }, `ready on ${url}`);
 }

@@ -5,7 +5,7 @@ import { restartRule } from '../../src/actors/domain/restart-policy.ts';
 import { ChatQueues } from '../../src/actors/inbound/chat-queues.ts';
 import { classifyInbound } from '../../src/actors/inbound/inbound-filter.ts';
 import { LoopGuard } from '../../src/actors/inbound/loop-guard.ts';
-import { messageKey } from '../../src/actors/inbound/message-key.ts';
+import { messageKey } from '../../src/actors/inbound/message-changes.ts';
 import { MessageTime } from '../../src/actors/inbound/message-time.ts';
 import { StartSemaphore } from '../../src/actors/session/start-semaphore.ts';
 

@@ -11,7 +11,7 @@ import { restartRule } from '../../src/actors/domain/restart-policy.ts';
 import { type ActorLimits, DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
 import { sessionMachine } from '../../src/actors/session/session.machine.ts';
 import { type SupervisedAgent, supervisorMachine } from '../../src/actors/session/supervisor.machine.ts';
-import { pathsOf } from '../../src/actors/statechart/state-paths.ts';
+import { pathsOf } from '../../src/actors/statechart/labels.ts';
 import { silentPort } from './silent-port.ts';
 
 /** A history as the inspector copies it, or as `GET /inspector/api/agents/{agentId}` gives it in `history`. */

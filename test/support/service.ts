@@ -7,10 +7,10 @@ import pg from 'pg';
 import pino from 'pino';
 import { type App, createApp, type Overrides } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/infra/config.ts';
+import type { BackendContext } from '../../src/infra/whatsapp/whatsapp-backend.ts';
 import { SANDBOX_EDITION, sandboxRouters } from '../../src/sandbox/control-api/sandbox-routes.ts';
 import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
-import type { Inside } from '../../src/whatsapp-side.ts';
 import { AiServer } from './ai-server.ts';
 import type { TestDatabase } from './postgres.ts';
 
@@ -68,19 +68,19 @@ export async function startService(
     }),
   );
   const driver = overrides.driver ?? new SandboxDriver(network);
-  const side = {
+  const whatsapp = {
     driver,
     clock: network.clock,
     newStanzaId: (agentId: string) => network.newStanzaId(agentId),
     aiBackendUrl: ai.url,
     edition: SANDBOX_EDITION,
-    routers: ({ system, ...inside }: Inside) =>
-      sandboxRouters({ ...inside, network, agents: system }, config.APP_BASE_URL),
+    routers: ({ system, ...context }: BackendContext) =>
+      sandboxRouters({ ...context, network, agents: system }, config.APP_BASE_URL),
     close: () => driver.close(),
   };
   const app = createApp(config, {
     logger: pino({ level: 'silent' }),
-    side: config.WHATSAPP_DRIVER === 'sandbox' ? side : undefined,
+    whatsapp: config.WHATSAPP_DRIVER === 'sandbox' ? whatsapp : undefined,
     ...overrides,
   });
   await app.start();

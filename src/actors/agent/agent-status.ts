@@ -1,13 +1,18 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
+import type { AgentRef } from '../domain/identity.ts';
 import type { Clock } from '../domain/ports/clock.ts';
-import type { AgentRecord, SessionState } from '../domain/ports/stores.ts';
-import type { StatusProjection } from '../gateway/status-projection.ts';
+import type { AgentRecord, SessionState, StateChange } from '../domain/ports/stores.ts';
 
-/** Where every change is written, and where it is announced. */
+/** Writes the statuses of all agents to the database, each agent's in order. */
+export interface StatusWriter {
+  write(agent: AgentRef, change: StateChange): void;
+}
+
+/** Where every change is written, and where it is published. */
 export interface AgentStatusDeps {
   clock: Clock;
-  projection: Pick<StatusProjection, 'write'>;
+  projection: StatusWriter;
   events: EventEmitter<GatewayEvents>;
 }
 

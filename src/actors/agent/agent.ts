@@ -14,7 +14,6 @@ import type {
   WhatsAppDriver,
 } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
-import type { StatusProjection } from '../gateway/status-projection.ts';
 import { AiReplies } from '../inbound/ai-reply.ts';
 import { Inbound } from '../inbound/inbound.ts';
 import type { OwnReplies } from '../inbound/own-replies.ts';
@@ -24,7 +23,7 @@ import { SessionEffects, type SessionOwner } from '../session/session-effects.ts
 import type { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
 import type { StartSemaphore } from '../session/start-semaphore.ts';
 import type { SupervisorEvent } from '../session/supervisor.machine.ts';
-import { AgentStatus } from './agent-status.ts';
+import { AgentStatus, type StatusWriter } from './agent-status.ts';
 import { Shutdown } from './shutdown.ts';
 import { StartWaiters } from './start-waiters.ts';
 
@@ -47,8 +46,7 @@ export interface AgentDeps extends AgentPorts {
   semaphore: StartSemaphore;
   circuitBreaker: StartCircuitBreaker;
   ownReplies: OwnReplies;
-  /** Writes the states to the database, in order. */
-  projection: StatusProjection;
+  projection: StatusWriter;
   events: EventEmitter<GatewayEvents>;
 }
 

@@ -48,7 +48,7 @@ export interface AgentView {
   supervisorStates: string[];
   /** Since when the status holds. */
   since: EpochMs;
-  /** Why it is in this status: a reason of the table in `down-reasons.ts`, or null. */
+  /** Why it is in this status: a reason of the table in `restart-policy.ts`, or null. */
   reason: string | null;
   lastConnectedAt: Date | null;
   lastDisconnectedAt: Date | null;

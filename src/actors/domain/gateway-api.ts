@@ -8,7 +8,7 @@ import type { EpochMs } from './ports/clock.ts';
 import type { OutgoingMessage, StoredMessage } from './ports/stores.ts';
 import type { WebAuthnJson } from './ports/whatsapp.ts';
 
-// What the outside may ask of the actors, and what it gets back. HTTP knows this file and `errors.ts` only.
+// What the outside may ask of the actors, and what it gets back.
 
 /** A code to type into the phone instead of a scan. */
 export interface PairingCode {

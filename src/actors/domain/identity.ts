@@ -9,3 +9,15 @@ export interface AgentRef {
 
 /** What an agentId may be: safe as a folder name, a path segment and a metric label. */
 export const AGENT_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+
+/** A JID without its device: `628…:12@c.us` is `628…@c.us`. */
+export function withoutDevice(jid: Jid): Jid {
+  return jid.replace(/:\d+@/, '@');
+}
+
+/** True when `account` names the linked account, by number or by LID; an account that was not noted is taken for it. */
+export function isAccountOf(me: { pn: Jid; lid?: Jid }, account: Jid | null | undefined): boolean {
+  if (!account) return true;
+  const asked = withoutDevice(account);
+  return asked === withoutDevice(me.pn) || (me.lid !== undefined && asked === withoutDevice(me.lid));
+}

@@ -1,3 +1,4 @@
+import { withoutDevice } from '../domain/identity.ts';
 import type { InboundMessage, Me } from '../domain/ports/whatsapp.ts';
 
 /** What to do with a message that came in, and why. */
@@ -6,11 +7,6 @@ export type InboundDecision = { answer: true } | { answer: false; why: string };
 /** The digits of a JID without device suffix: `628…:12@c.us` → `628…`. */
 function userPart(jid: string): string {
   return (jid.split('@')[0] ?? '').split(':')[0] ?? '';
-}
-
-/** The JID without a device suffix, by which identities are compared. */
-function bare(jid: string): string {
-  return jid.replace(/:\d+@/, '@');
 }
 
 /** What people and phones put between the digits of a number: blanks, dashes, dots, brackets and invisible marks. */
@@ -27,8 +23,11 @@ function namesNumber(text: string, digits: string): boolean {
 
 /** True when the bot is mentioned: its number or LID in `mentionedIds`, or its number in the body. */
 function mentionsBot(message: InboundMessage, me: Me): boolean {
-  const own = new Set([bare(me.pn), ...(me.lid ? [bare(me.lid)] : [])]);
-  return message.mentionedIds.some((id) => own.has(bare(id))) || namesNumber(message.body, userPart(me.pn));
+  const own = new Set([withoutDevice(me.pn), ...(me.lid ? [withoutDevice(me.lid)] : [])]);
+  return (
+    message.mentionedIds.some((id) => own.has(withoutDevice(id))) ||
+    namesNumber(message.body, userPart(me.pn))
+  );
 }
 
 /** Meta AI's numbers, and those that WhatsApp itself writes from. */
@@ -36,14 +35,17 @@ const SERVICE_NUMBER = /^(1313555\d{4}|131655500\d{2}|16505361212)@/;
 
 /** True for an address that a person may have: a number or a LID, and none of WhatsApp's or Meta AI's own. */
 function isPerson(jid: string): boolean {
-  return /^[1-9]\d*@(c\.us|lid)$/.test(bare(jid)) && !SERVICE_NUMBER.test(bare(jid));
+  return /^[1-9]\d*@(c\.us|lid)$/.test(withoutDevice(jid)) && !SERVICE_NUMBER.test(withoutDevice(jid));
 }
 
 /** Which messages the AI gets, and why not the others. Pure. */
 export function classifyInbound(message: InboundMessage, me: Me): InboundDecision {
   const ignore = (why: string): InboundDecision => ({ answer: false, why });
   if (message.fromMe) return ignore('own');
-  if (bare(message.senderId) === bare(me.pn) || (me.lid && bare(message.senderId) === bare(me.lid)))
+  if (
+    withoutDevice(message.senderId) === withoutDevice(me.pn) ||
+    (me.lid && withoutDevice(message.senderId) === withoutDevice(me.lid))
+  )
     return ignore('own');
   if (message.chatId === 'status@broadcast') return ignore('status');
   if (message.chatId.endsWith('@newsletter')) return ignore('channel');

@@ -16,8 +16,7 @@ import { ChatQueues } from './chat-queues.ts';
 import { type AlertReason, DeveloperAlert } from './developer-alert.ts';
 import { classifyInbound } from './inbound-filter.ts';
 import { type Arrival, LoopGuard } from './loop-guard.ts';
-import { MessageChanges } from './message-changes.ts';
-import { messageKey } from './message-key.ts';
+import { MessageChanges, messageKey } from './message-changes.ts';
 import { MessageTime } from './message-time.ts';
 import type { OwnReplies } from './own-replies.ts';
 

@@ -1,6 +1,5 @@
-import { isAccountOf } from '../domain/account.ts';
 import type { MailboxView } from '../domain/agent-view.ts';
-import type { Jid } from '../domain/identity.ts';
+import { isAccountOf, type Jid } from '../domain/identity.ts';
 import type { Scheduler, Timer } from '../domain/ports/clock.ts';
 import type { MessageError, MessageLog, MessageStatus, StoredMessage } from '../domain/ports/stores.ts';
 import type { Ack, Me, WhatsAppClient } from '../domain/ports/whatsapp.ts';

@@ -2,8 +2,8 @@ import { createActor } from 'xstate';
 import type { TransitionRecord } from '../domain/agent-view.ts';
 import type { MachineName, NextTransition } from '../domain/chart-graph.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
+import { pathsOf } from '../statechart/labels.ts';
 import { nextTransitions } from '../statechart/next-transitions.ts';
-import { pathsOf } from '../statechart/state-paths.ts';
 import { type Observer, recordTransitions } from '../statechart/transition-recorder.ts';
 import { type SupervisedAgent, type SupervisorEvent, supervisorMachine } from './supervisor.machine.ts';
 

@@ -73,7 +73,7 @@ export const clientActor = fromCallback<EventObject, ClientOwner>(({ input: owne
     current = false;
     client.events.removeAllListeners();
     owner.attach(null);
-    // Never rejects (ports.ts); the machine has awaited it already, unless the agent is being stopped at once.
+    // Never rejects; the machine has awaited it already, unless the agent is being stopped at once.
     void client.destroy();
   };
 });

@@ -319,7 +319,7 @@ export class SessionEffects implements SupervisedAgent {
     this.closeSession();
     this.attach(null);
     this.#owner.died();
-    // Never rejects (ports.ts).
+    // Never rejects.
     void client?.destroy();
   }
 

@@ -4,7 +4,7 @@ import { restartRule } from '../domain/restart-policy.ts';
 import type { ActorLimits } from '../domain/settings.ts';
 import { type ClientEvent, type ClientOwner, clientActor } from './client.actor.ts';
 
-/** What the chart does to the world; `session.ts` provides it. None of it throws. */
+/** What the chart does to the world; `session-effects.ts` provides it. None of it throws. */
 export interface SessionPort extends ClientOwner {
   readonly limits: ActorLimits;
   readonly qrMaxRefreshes: number;

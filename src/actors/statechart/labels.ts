@@ -65,3 +65,11 @@ export function actionLabel(action: unknown): string | null {
   const name = typeof type === 'string' ? type.replace(/^xstate\./, '') : 'action';
   return typeof params === 'string' ? `${name}(${params})` : name;
 }
+
+/** Leaf paths of a state value: `{connected: {link: 'healthy'}}` → `['connected.link.healthy']`. */
+export function pathsOf(value: unknown, prefix = ''): string[] {
+  if (typeof value === 'string') return [`${prefix}${value}`];
+  return Object.entries(value as Record<string, unknown>).flatMap(([key, inner]) =>
+    pathsOf(inner, `${prefix}${key}.`),
+  );
+}

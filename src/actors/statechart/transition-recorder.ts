@@ -2,8 +2,7 @@ import type { AnyMachineSnapshot, InspectionEvent } from 'xstate';
 import type { TransitionRecord } from '../domain/agent-view.ts';
 import type { MachineName } from '../domain/chart-graph.ts';
 import { redact } from '../domain/redact.ts';
-import { edgeOf } from './labels.ts';
-import { pathsOf } from './state-paths.ts';
+import { edgeOf, pathsOf } from './labels.ts';
 
 /** What an observer of an actor system implements. All of it is called once the machine's snapshot has moved. */
 export interface Observer {

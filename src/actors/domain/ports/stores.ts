@@ -155,7 +155,7 @@ export interface MessageLog {
 
 /** Remembers which WhatsApp messages were handled: `UNIQUE(user, agent, wa_message_id)`, also after a delete. */
 export interface InboundLog {
-  /** True for exactly one caller per message, given by its key (`message-key.ts`). */
+  /** True for exactly one caller per message, given by its key. */
   claim(agent: AgentRef, messageKey: string): Promise<boolean>;
   /** Stores when the agent's account was linked, by WhatsApp's clock: what is older is not its to answer. */
   link(agent: AgentRef, at: Date): Promise<void>;

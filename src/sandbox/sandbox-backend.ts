@@ -1,0 +1,38 @@
+import { isLoopback } from '../http/middleware/security-headers.ts';
+import type { Config } from '../infra/config.ts';
+import type { WhatsAppBackend } from '../infra/whatsapp/whatsapp-backend.ts';
+import { SANDBOX_EDITION, sandboxRouters } from './control-api/sandbox-routes.ts';
+import { SandboxDriver } from './driver/sandbox-driver.ts';
+import { startEchoAi } from './echo-ai.ts';
+import { SandboxNetwork } from './network/network.ts';
+
+/**
+ * The simulated WhatsApp with its control API and an AI that echoes; it outlives restarts in `DATA_DIR`.
+ * @throws Error when it is asked for in production, or for a network without a token
+ */
+export async function openSandbox(config: Config): Promise<WhatsAppBackend> {
+  if (config.NODE_ENV === 'production')
+    throw new Error('WHATSAPP_DRIVER=sandbox simulates WhatsApp: it does not run with NODE_ENV=production.');
+  if (!isLoopback(config.HOST) && !config.SESSIONS_TOKEN)
+    throw new Error(
+      'The sandbox stays on loopback: with another HOST, anyone on its network could drive it. ' +
+        'If that is meant, set SESSIONS_TOKEN, which /sandbox then wants as Bearer, too.',
+    );
+  const network = new SandboxNetwork({ journal: `${config.DATA_DIR}/sandbox.jsonl` });
+  const driver = new SandboxDriver(network);
+  const echo = config.AI_BACKEND_URL ? null : await startEchoAi();
+  return {
+    driver,
+    clock: network.clock,
+    newStanzaId: (agentId) => network.newStanzaId(agentId),
+    edition: SANDBOX_EDITION,
+    aiBackendUrl: config.AI_BACKEND_URL ?? echo?.url,
+    routers: ({ system, ...context }) =>
+      sandboxRouters({ ...context, network, agents: system }, config.APP_BASE_URL),
+    close: async () => {
+      await driver.close();
+      network.close();
+      await echo?.close();
+    },
+  };
+}
