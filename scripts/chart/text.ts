@@ -33,7 +33,7 @@ ${fenced(mermaidOf(supervisor))}
 
 ## Why a session ended, and what comes of it
 
-The reasons of \`agent.down\`, from [down-reasons.ts](../src/actors/domain/restart-policy.ts); \`comesBack\` decides by them.
+The reasons of \`agent.down\`, from [restart-policy.ts](../src/actors/domain/restart-policy.ts); \`comesBack\` decides by them.
 A reason that is not here comes back by itself.
 
 ${reasonTable()}
