@@ -94,6 +94,15 @@ describe('an inbox', () => {
       expect(asked).to.deep.equal(['text missed']);
     });
 
+    it('leaves alone what its page reports only after the link, but was written before', async () => {
+      await gateway.link();
+      receive({ ...inbound('before'), timestamp: Date.now() - MINUTE_MS });
+      receive(inbound('after'));
+      await done(2);
+      expect(asked).to.deep.equal(['text after']);
+      expect(handled).to.include('ignored before_link');
+    });
+
     it('takes what it missed in the second of the link: WhatsApp has whole seconds', async () => {
       const { database } = gateway;
       await gateway.link();
