@@ -46,7 +46,7 @@ export class Faults {
     const { lines, schedule } = this.#world;
     const line = lines.of(pn);
     line.cancelRelease?.();
-    const wait = restriction?.until === undefined ? null : restriction.until - schedule.timestamp();
+    const wait = restriction?.until === undefined ? null : schedule.msUntil(restriction.until);
     line.cancelRelease = wait === null ? null : schedule.after(wait, () => this.restrict(pn, null));
     line.restriction = restriction;
     this.#note(pn, { restriction: restriction?.kind ?? null });

@@ -21,6 +21,11 @@ export class Schedule {
     return Math.floor((this.#clock.now() + this.#skewMs()) / 1000) * 1000;
   }
 
+  /** How long until WhatsApp's clock shows a time, ms; its fractions of a second count. */
+  msUntil(time: EpochMs): number {
+    return time - (this.#clock.now() + this.#skewMs());
+  }
+
   /** Runs a task after `ms`; returns what cancels it. */
   after(ms: number, run: () => void): () => void {
     return this.at(this.now() + ms, run);
