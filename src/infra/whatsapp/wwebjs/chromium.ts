@@ -105,11 +105,14 @@ const userAgents = new Map<string, Promise<string | undefined>>();
  * The agent that this browser has with a window: without one it calls itself HeadlessChrome, which WhatsApp Web may
  * refuse, and the library's own is years old. Undefined, hence the library's, when the browser does not say its version.
  */
-export function userAgentOf(executablePath: string): Promise<string | undefined> {
+export function userAgentOf(
+  executablePath: string,
+  env: Record<string, string>,
+): Promise<string | undefined> {
   const known = userAgents.get(executablePath);
   if (known !== undefined) return known;
   const asked = new Promise<string | undefined>((resolve) => {
-    execFile(executablePath, ['--version'], { timeout: VERSION_WITHIN_MS }, (_error, said = '') => {
+    execFile(executablePath, ['--version'], { timeout: VERSION_WITHIN_MS, env }, (_error, said = '') => {
       const [, major] = /(\d+)\.\d+\.\d+\.\d+/.exec(said) ?? [];
       resolve(
         major &&

@@ -121,7 +121,7 @@ export class WwebjsDriver implements WhatsAppDriver {
     // Our own deadlines come first; this one ends what nobody waits for any more.
     const protocolTimeoutMs = this.#deadlines.sendMs + 15_000;
     const launch = launchOptions({ ...this.#options, protocolTimeoutMs }, executablePath);
-    const userAgent = await userAgentOf(executablePath);
+    const userAgent = await userAgentOf(executablePath, this.#options.environment);
     return openLibrary(profile.dir, { puppeteer: launch, userAgent }, events);
   }
 }
