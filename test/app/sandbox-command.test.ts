@@ -111,7 +111,7 @@ describe('npm run sandbox', function () {
   });
 
   it('has imported nothing of the real driver', () => {
-    expect(sandbox.words).to.match(/IMPORTED \S+\/whatsapp\/sandbox\/driver\.js/);
+    expect(sandbox.words).to.match(/IMPORTED \S+\/sandbox\/driver\/sandbox-driver\.js/);
     expect(sandbox.words).not.to.match(/IMPORTED \S+(whatsapp-web|puppeteer|wwebjs)/);
   });
 
