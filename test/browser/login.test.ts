@@ -32,9 +32,11 @@ whenChromium('the login in a browser', (executablePath) => {
 
   it('leads to the page that was asked for, by keyboard alone, and says what was wrong', async () => {
     await page.goto(`${http.url}/docs`);
+    await page.locator('#token:focus').waitFor();
     await page.keyboard.type('wrong');
     await page.keyboard.press('Enter');
     await page.getByRole('alert').waitFor();
+    await page.locator('#token:focus').waitFor();
     expect(await page.getByRole('alert').textContent()).to.equal('That is not the token.');
     await page.keyboard.type('letmein');
     await page.keyboard.press('Enter');
@@ -45,6 +47,7 @@ whenChromium('the login in a browser', (executablePath) => {
 
   it('leads a person who comes to / to the inspector, where it ends again', async () => {
     await page.goto(http.url);
+    await page.locator('#token:focus').waitFor();
     await page.keyboard.type('letmein');
     await page.keyboard.press('Enter');
     await page.waitForURL((url) => url.pathname === '/inspector');
