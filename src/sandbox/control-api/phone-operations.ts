@@ -57,7 +57,8 @@ function chatOf(control: Control, agentId: string, from: Jid, group: Jid | undef
 
 /** Restricts an account, for so long or until ended. */
 function restrict(network: SandboxNetwork, pn: Jid, to: z.output<typeof NETWORK>['restrict']): void {
-  const until = to?.forMs === undefined ? {} : { until: network.clock.now() + network.settings.clockSkewMs + to.forMs };
+  const until =
+    to?.forMs === undefined ? {} : { until: network.clock.now() + network.settings.clockSkewMs + to.forMs };
   network.restrict(pn, to ? { kind: to.kind, ...until } : null);
 }
 
