@@ -199,7 +199,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
       network.restrict(BOT, { kind });
       const asked =
         kind === 'message_cap'
-          ? `require('WAWebIndividualNewChatMessageCappingLimitUtils').getCappingData().cappingStatus === 'CAPPED'`
+          ? `require('WAWebIndividualNewChatMessageCappingLimitUtils').isUserCapped()`
           : `require('WAWebReachoutTimelockUtils').isUserReachoutTimelocked()`;
       await page.waitForFunction(asked);
       const refused = await send('628120000003@c.us', 'hello, stranger');

@@ -94,6 +94,8 @@ export class StandInServer {
       if (!response.writableEnded) response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     });
     this.#links.set(session, link);
+    // What has changed since the page asked for them.
+    link.tell('switches', this.#switches);
     response.once('close', () => {
       link.close();
       this.#links.delete(session);
