@@ -65,6 +65,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
     const context = await browser.newContext({ ignoreHTTPSErrors: true, userAgent });
     page = await context.newPage();
     await page.goto('https://web.whatsapp.com/');
+    if (!userAgent.includes('Headless')) await page.waitForFunction('window.require');
   }
 
   /** Evaluates an expression in the page. */
