@@ -190,6 +190,14 @@ describe('the time of messages', () => {
     expect(time.at(0)).to.equal(469_000);
   });
 
+  it('is not turned back by a message that comes before the connection is back', () => {
+    const { time, pass } = timeOf();
+    time.away();
+    pass(1_200_000);
+    time.seen(1_000_000);
+    expect(time.now()).to.equal(2_200_000);
+  });
+
   it('is not turned back by a late message, and never behind the newest one', () => {
     const { time, pass } = timeOf();
     time.connected();

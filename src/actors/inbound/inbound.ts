@@ -160,7 +160,7 @@ export class Inbound {
   }
 
   /** The connection may have been away. */
-  readonly #onState = () => this.#time.connected();
+  readonly #onState = (state: string) => (state === 'CONNECTED' ? this.#time.connected() : this.#time.away());
 
   /** Until its turn begins, an edited message is asked as edited. */
   readonly #onEdited = ({ messageId, body }: MessageEdit) => this.#changes.edit(messageKey(messageId), body);

@@ -18,6 +18,11 @@ export class MessageTime {
     this.#clock = clock;
   }
 
+  /** The connection is away: what comes in before it is back has waited. */
+  away(): void {
+    this.#connectedAt = Number.POSITIVE_INFINITY;
+  }
+
   /** The connection is new, or was away: messages may be late for a while. */
   connected(): void {
     this.#connectedAt = this.#clock.monotonic();
