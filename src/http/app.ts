@@ -1,5 +1,5 @@
 import express, { type Express } from 'express';
-import { edgeDeps } from './context.ts';
+import { httpContext } from './context.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { problemHandler, unknownPath } from './middleware/error-handler.ts';
 import {
@@ -11,18 +11,12 @@ import {
   strictPageHeaders,
 } from './middleware/security-headers.ts';
 import { trace } from './middleware/trace.ts';
+import { openApiDocument } from './openapi/document.ts';
+import { documentFiles } from './openapi/document-files.ts';
+import { operationRoutes } from './operation-routes.ts';
+import { operations } from './operations.ts';
 import { pageAssets } from './pages/built-pages.ts';
 import type { HttpDeps } from './ports.ts';
-import { agentRouteDeps } from './routes/agents/agent-routes.ts';
-import { mediaRoutes } from './routes/agents/media.ts';
-import { messageRoutes } from './routes/agents/messages.ts';
-import { runRoutes } from './routes/agents/run.ts';
-import { docsRoutes } from './routes/docs.ts';
-import { inspectorRoutes } from './routes/inspector.ts';
-import { loginRoutes } from './routes/login.ts';
-import { serviceRoutes } from './routes/service.ts';
-import { sessionRoutes } from './routes/sessions.ts';
-import { statechartRoutes } from './routes/statechart.ts';
 
 export { createHttpServer } from './server.ts';
 
@@ -33,7 +27,6 @@ export { createHttpServer } from './server.ts';
  */
 export function createHttpApp(deps: HttpDeps): Express {
   const { settings, logger, observer, edition, extraRouters = [] } = deps;
-  const edge = edgeDeps(deps);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -50,14 +43,12 @@ export function createHttpApp(deps: HttpDeps): Express {
     originGuard(settings),
     ...crossOrigin(settings.CORS_ORIGINS),
   );
-  const agents = agentRouteDeps(edge);
-  // First what is asked for most: every router that a request passes by costs it.
-  app.use(messageRoutes(agents), mediaRoutes(agents), runRoutes(agents));
-  app.use(serviceRoutes(deps), docsRoutes(edge));
-  app.use(loginRoutes(edge), sessionRoutes(edge), statechartRoutes(edge));
-  app.use(pageAssets(), inspectorRoutes(edge));
+  const table = operations((text) => deps.parseJid(text, settings.DEFAULT_COUNTRY));
+  const document = documentFiles(() => openApiDocument(settings.APP_BASE_URL, table));
+  const context = httpContext(deps, document);
+  app.use(operationRoutes(table, context, context.guards), pageAssets());
   for (const { path, router, guarded } of extraRouters) {
-    app.use(path, ...(guarded ? [edge.guards.page] : []), strictPageHeaders, router);
+    app.use(path, ...(guarded ? [context.guards.page] : []), strictPageHeaders, router);
   }
   app.use(unknownPath);
   app.use(problemHandler(logger));

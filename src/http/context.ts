@@ -1,12 +1,19 @@
 import type { RequestHandler } from 'express';
-import { type TokenGuards, tokenGuards } from './middleware/operator-auth.ts';
+import { agentAuth } from './middleware/agent-auth.ts';
+import { type CreateLimits, createLimits } from './middleware/create-limits.ts';
+import { createOnce, type Once } from './middleware/idempotency.ts';
+import { tokenGuards } from './middleware/operator-auth.ts';
+import { rateLimitHeaders } from './middleware/rate-limit-headers.ts';
 import { ByteBudget } from './middleware/upload-budget.ts';
+import { OF_PEOPLE, type Refusal, wrongKeys } from './middleware/wrong-keys.ts';
+import type { DocumentFiles } from './openapi/document-files.ts';
+import type { Access } from './operation.ts';
 import type { HttpDeps } from './ports.ts';
 import { streamLimit } from './sse/stream-limit.ts';
 
 const MEGABYTE = 1024 * 1024;
 
-/** What agents' bodies may take of the memory; apart, so that neither kind keeps the other out. */
+/** Memory for the bodies of agents; apart, so that neither kind keeps the other out. */
 interface Budgets {
   /** Images, in bodies and from URLs. */
   media: ByteBudget;
@@ -14,24 +21,38 @@ interface Budgets {
   text: ByteBudget;
 }
 
-/** What all routes share, beside what the app is given: made once, so that they count as one. */
-export interface EdgeDeps extends HttpDeps {
-  guards: TokenGuards;
+/** What all operations work on: the injected parts, and the middleware that counts across operations. */
+export interface HttpContext extends HttpDeps {
+  /** Middleware by access; `open` needs none. */
+  guards: Record<Exclude<Access, 'open'>, RequestHandler>;
   budgets: Budgets;
-  /** In front of every route that streams events. */
+  /** In front of every operation that streams events. */
   streams: RequestHandler;
+  createLimits: CreateLimits;
+  /** Counts wrong tokens in the log-in form. */
+  wrongLogins: Refusal;
+  /** Shows the send bucket of the agent. */
+  rateLimit: RequestHandler;
+  once: Once;
+  document: DocumentFiles;
 }
 
-/** Makes what all routes share. */
-export function edgeDeps(deps: HttpDeps): EdgeDeps {
-  const { SESSIONS_TOKEN, UPLOAD_BUDGET_MB } = deps.settings;
+/** Creates the shared middleware once. */
+export function httpContext(deps: HttpDeps, document: DocumentFiles): HttpContext {
+  const { SESSIONS_TOKEN, UPLOAD_BUDGET_MB, SEND_RATE_PER_MINUTE } = deps.settings;
+  const { api, page } = tokenGuards(SESSIONS_TOKEN);
   return {
     ...deps,
-    guards: tokenGuards(SESSIONS_TOKEN),
+    document,
+    guards: { operator: api, page, agent: agentAuth(deps.system) },
     streams: streamLimit(),
     budgets: {
       media: new ByteBudget(0.75 * UPLOAD_BUDGET_MB * MEGABYTE),
       text: new ByteBudget(0.25 * UPLOAD_BUDGET_MB * MEGABYTE),
     },
+    createLimits: createLimits(deps.system, deps.settings),
+    wrongLogins: wrongKeys(OF_PEOPLE),
+    rateLimit: rateLimitHeaders(deps.system, SEND_RATE_PER_MINUTE),
+    once: createOnce(deps),
   };
 }

@@ -1,7 +1,5 @@
-import type { Response, Router } from 'express';
+import type { Router } from 'express';
 import type { Logger } from 'pino';
-import type { z } from 'zod';
-import type { ErrorCode } from '../actors/domain/errors.ts';
 import type { GatewayApi } from '../actors/domain/gateway-api.ts';
 import type { Jid } from '../actors/domain/identity.ts';
 import type { ImageFile } from '../actors/domain/ports/whatsapp.ts';
@@ -62,29 +60,6 @@ export interface HttpSettings {
   /** Megabytes of bodies and fetched images that may be in memory at once. */
   UPLOAD_BUDGET_MB: number;
   WHATSAPP_DRIVER?: string;
-}
-
-/**
- * One operation of an API that comes with a driver: routed, validated and described from this alone.
- * `Context` is what all operations of that API work on.
- */
-export interface Operation<Context> {
-  method: 'get' | 'post';
-  /** Below the mount point, parameters in braces: `/phones/{agentId}/scan`. */
-  path: string;
-  operationId: string;
-  summary: string;
-  tag: string;
-  params?: z.ZodObject;
-  query?: z.ZodObject;
-  /** The JSON body; none counts as `{}`. */
-  body?: z.ZodType;
-  /** What 200 answers: JSON of a schema, or another media type, which `run` writes itself. */
-  answer: { json: z.ZodType } | { type: string };
-  /** What it may refuse with, besides a request that doesn't fit. */
-  codes?: ErrorCode[];
-  /** Gets parameters, query and body in one object; what it gives back is the answer's JSON. */
-  run(context: Context, input: never, res: Response): unknown;
 }
 
 /** What tells a service that is not the real thing from it. */

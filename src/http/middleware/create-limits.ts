@@ -11,7 +11,7 @@ const STARTS = { burst: 60, perMinute: 60 };
 type Admit = <T>(req: Request, agentId: string, start: () => Promise<T>) => Promise<T>;
 
 /** The two ways to ask for a start. */
-interface Admission {
+export interface CreateLimits {
   /** `SESSION_START_FAILED` (503) when there are `MAX_SESSIONS` already; one that is connected starts nothing. */
   create: Admit;
   /** Of a known agent, connected or not: always a new client. `SESSION_NOT_FOUND`. */
@@ -24,10 +24,10 @@ interface Admission {
  *
  * Errors of both: `RATE_LIMITED` (429, `Retry-After`).
  */
-export function createAdmission(
+export function createLimits(
   system: GatewayApi,
   settings: Pick<HttpSettings, 'MAX_SESSIONS' | 'SESSIONS_TOKEN'>,
-): Admission {
+): CreateLimits {
   const starts = settings.SESSIONS_TOKEN === undefined ? new AddressLimit(STARTS) : null;
   /** New agents on their way into the registry: they count already. */
   const making = new Set<string>();

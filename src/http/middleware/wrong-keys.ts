@@ -8,7 +8,7 @@ const OF_PROGRAMS = { burst: 100, perMinute: 60 };
 export const OF_PEOPLE = { burst: 5, perMinute: 5 };
 
 /** What a wrong key is answered with: the usual refusal, or another in its place. */
-type Refusal = (req: Request, usual: GatewayError) => GatewayError;
+export type Refusal = (req: Request, usual: GatewayError) => GatewayError;
 
 /**
  * Counts the wrong keys of each address: the usual answer, or 429 `RATE_LIMITED` (`Retry-After`) once there were too

@@ -1,37 +1,4 @@
-import type { ErrorCode } from '../../actors/domain/errors.ts';
-
 // One example per body of the OpenAPI document, with the values of one small story.
-
-/** What each error says, or one of the things that it may say. */
-export const MESSAGES: Record<ErrorCode, string> = {
-  INVALID_PAYLOAD: 'The request does not fit; see details.',
-  UNAUTHORIZED: 'A valid Bearer key is required.',
-  SESSION_NOT_FOUND: 'There is no such agent.',
-  NOT_FOUND: 'There is no such path.',
-  METHOD_NOT_ALLOWED: 'This path knows GET, HEAD, OPTIONS only.',
-  REACHOUT_TIMELOCKED: 'WhatsApp does not let this account write to people who never wrote to it, for now.',
-  MESSAGE_CAPPED: 'This account has used up the new chats that WhatsApp allows it, for now.',
-  AGENT_ID_TAKEN: 'The agentId belongs to another user.',
-  ACCOUNT_CHANGED: 'Another number was linked while the message waited.',
-  SESSION_NOT_READY: 'The agent is not connected: it is awaiting_qr.',
-  IDEMPOTENCY_CONFLICT: 'This key was used with another body.',
-  MEDIA_TOO_LARGE: 'The media is over 10485760 bytes.',
-  PAYLOAD_TOO_LARGE: 'The body is over 524288 bytes.',
-  UNSUPPORTED_MEDIA_TYPE: 'The Content-Type must be application/json.',
-  RECIPIENT_NOT_ON_WHATSAPP: 'The number has no WhatsApp account.',
-  RATE_LIMITED: 'The mailbox is full: 500 messages are waiting.',
-  MEDIA_URL_BLOCKED:
-    'The media URL must be http or https, with no credentials, and lead to a public address.',
-  MEDIA_FETCH_FAILED: 'The media URL could not be read.',
-  BAD_GATEWAY: 'WhatsApp did not acknowledge the message in time.',
-  AI_DOWNSTREAM_ERROR: 'The AI backend could not be reached.',
-  SESSION_START_FAILED: 'There are as many sessions as MAX_SESSIONS allows.',
-  SHUTTING_DOWN: 'The service is stopping.',
-  DATABASE_UNAVAILABLE: "The database can't be reached.",
-  AI_TIMEOUT: 'The AI backend took too long.',
-  EXPIRED: 'The message could not be sent in time.',
-  INTERNAL: 'Something went wrong on our side; the trace id finds it in the log.',
-};
 
 const base = 'http://localhost:3000/agents/support-bot';
 const at = '2025-11-07T08:00:00.000Z';

@@ -1,51 +1,101 @@
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
-import type { Operation } from '../ports.ts';
-import { withTraceHeader } from './document.ts';
-import { json, OPEN_OR_TOKEN, other, problems } from './responses.ts';
+import type { ErrorCode } from '../../actors/domain/errors.ts';
+import { type Access, type Operation, redirectTo } from '../operation.ts';
+import { errorResponses, headerObjects, responseObject, TRACE_HEADER } from './responses.ts';
+
+type SecuritySchemes = 'agentKey' | 'sessionsToken';
+
+/** What a document says of its API as a whole. */
+export interface About {
+  title: string;
+  description: string;
+  /** Where the operations are mounted. */
+  server: string;
+  /** Descriptions of the tags, in the order of the document. */
+  tags: Record<string, string>;
+}
+
+/** Without `SESSIONS_TOKEN` an operator needs nothing. */
+const SECURITY: Record<Access, Partial<Record<SecuritySchemes, string[]>>[]> = {
+  open: [],
+  operator: [{}, { sessionsToken: [] }],
+  page: [{}, { sessionsToken: [] }],
+  agent: [{ agentKey: [] }],
+};
+
+const SCHEMES: Record<SecuritySchemes, string> = {
+  agentKey: "The agent's API key.",
+  sessionsToken: 'Wanted only when the service runs with `SESSIONS_TOKEN`.',
+};
+
+/** All error codes of an operation: those of its access and of its body come by themselves. */
+function codesOf<Context>({ access, body, codes = [] }: Operation<Context>): ErrorCode[] {
+  const size: ErrorCode[] = codes.includes('MEDIA_TOO_LARGE') ? [] : ['PAYLOAD_TOO_LARGE'];
+  return [
+    ...(access === 'open' ? [] : (['UNAUTHORIZED'] as const)),
+    ...codes,
+    ...(body ? ([...size, 'UNSUPPORTED_MEDIA_TYPE'] as const) : []),
+  ];
+}
 
 /** One operation as its document shows it. */
 function described<Context>(operation: Operation<Context>): ZodOpenApiOperationObject {
-  const { operationId, summary, tag, params, query, body, answer, codes = [] } = operation;
-  const success = 'json' in answer ? json('Done.', answer.json) : other('Done.', answer.type);
-  const refusals = body ? (['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) : [];
+  const { operationId, summary, description, tag, access, params, query, requestHeaders, body } = operation;
+  const { bodyType = 'application/json', readBody, responses, responseHeaders = {} } = operation;
+  const redirect = access === 'page' && { 303: redirectTo('A browser without login is led to the form.') };
+  const shared = headerObjects(responseHeaders);
+  const success = Object.entries({ ...responses, ...redirect }).map(
+    ([status, response]) => [status, responseObject(response)] as const,
+  );
+  const all = Object.entries({ ...Object.fromEntries(success), ...errorResponses(codesOf(operation)) }).map(
+    ([status, response]) => [
+      status,
+      { ...response, headers: { ...shared, ...response.headers, ...TRACE_HEADER } },
+    ],
+  );
+  const requestParams = {
+    ...(params && { path: params }),
+    ...(query && { query }),
+    ...(requestHeaders && { header: requestHeaders }),
+  };
   return {
     operationId,
     summary,
+    ...(description && { description }),
     tags: [tag],
-    security: OPEN_OR_TOKEN,
-    requestParams: { ...(params && { path: params }), ...(query && { query }) },
-    ...(body && { requestBody: { content: { 'application/json': { schema: body } } } }),
-    responses: { 200: success, ...problems('UNAUTHORIZED', ...codes, ...refusals) },
+    security: SECURITY[access],
+    ...(Object.keys(requestParams).length > 0 && { requestParams }),
+    ...(body && {
+      requestBody: { ...(readBody && { required: true }), content: { [bodyType]: { schema: body } } },
+    }),
+    responses: Object.fromEntries(all),
   };
 }
 
-/** The OpenAPI 3.1 document of operations that are mounted at `server`. */
+/** The OpenAPI 3.1 document of a table of operations. */
 export function operationsDocument<Context>(
-  about: { title: string; description: string; server: string; tags: Record<string, string> },
+  { title, description, server, tags }: About,
   operations: Operation<Context>[],
 ): ReturnType<typeof createDocument> {
+  const names = Object.keys(tags);
   const paths: ZodOpenApiPathsObject = {};
-  for (const operation of operations)
+  for (const operation of operations.toSorted((a, b) => names.indexOf(a.tag) - names.indexOf(b.tag)))
     paths[operation.path] = { ...paths[operation.path], [operation.method]: described(operation) };
+  const used = operations.flatMap(({ access }) => SECURITY[access].flatMap((scheme) => Object.keys(scheme)));
+  const schemes = [...new Set(used as SecuritySchemes[])].sort().map((name) => {
+    return [name, { type: 'http' as const, scheme: 'bearer', description: SCHEMES[name] }];
+  });
   return createDocument({
     openapi: '3.1.0',
     info: {
-      title: about.title,
+      title,
       version: '0.1.0',
-      description: about.description,
+      description,
       license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
     },
-    servers: [{ url: about.server }],
-    tags: Object.entries(about.tags).map(([name, description]) => ({ name, description })),
-    components: {
-      securitySchemes: {
-        sessionsToken: {
-          type: 'http',
-          scheme: 'bearer',
-          description: 'Wanted only when the service runs with `SESSIONS_TOKEN`.',
-        },
-      },
-    },
-    paths: withTraceHeader(paths),
+    servers: [{ url: server }],
+    tags: names.map((name) => ({ name, description: tags[name] })),
+    components: { securitySchemes: Object.fromEntries(schemes) },
+    paths,
   });
 }

@@ -127,7 +127,7 @@ const mediaFields = {
     .meta({ description: '`false` leaves no preview file.' }),
 };
 
-/** The extra fields of `/run`; whatever else is sent passes through to the AI as it is. */
+/** The fields of `/run` but for the chat. */
 const runFields = {
   message: text,
   openai_api_key: optional(z.string().max(512)).meta({ description: 'Passed on to the AI, never stored.' }),
@@ -138,7 +138,7 @@ const runFields = {
 };
 
 /** Turns what callers write into a JID; throws on anything else, which becomes a 400 that names the field and says why. */
-type ToJid = (text: string) => string;
+export type ToJid = (text: string) => string;
 
 /** A phone number or a WhatsApp address, as a JID. */
 function address(toJid: ToJid) {
@@ -168,20 +168,26 @@ export function pairingCodeBody(toJid: ToJid) {
     .meta({ id: 'PairingCodeRequest', example: { phoneNumber: '6281234567890' } });
 }
 
-/** The three bodies that name a recipient. */
-export function agentBodies(toJid: ToJid) {
-  const recipient = address(toJid).meta({
+/** The recipient of a message. */
+function recipient(toJid: ToJid) {
+  return address(toJid).meta({
     description:
       'A phone number in any usual form, or a WhatsApp address. Digits without `+` that could be a number of two countries are refused.',
     example: '6281234567890',
   });
+}
 
-  const message = z
-    .strictObject({ to: recipient, message: text, quoteId })
+/** `POST /agents/{agentId}/messages`. */
+export function messageBody(toJid: ToJid) {
+  return z
+    .strictObject({ to: recipient(toJid), message: text, quoteId })
     .meta({ id: 'SendMessage', example: { to: '6281234567890', message: 'Halo dari API' } });
+}
 
-  const media = z
-    .strictObject({ to: recipient, ...mediaFields })
+/** `POST /agents/{agentId}/media`. */
+export function mediaBody(toJid: ToJid) {
+  return z
+    .strictObject({ to: recipient(toJid), ...mediaFields })
     .refine((body) => (body.data === undefined) !== (body.url === undefined), {
       path: ['data'],
       message: 'exactly one of data and url is required',
@@ -191,13 +197,16 @@ export function agentBodies(toJid: ToJid) {
       description: 'Exactly one of `data` and `url` is required.',
       example: { to: '6281234567890', data: TINY_PNG, caption: 'Invoice #123', filename: 'invoice.png' },
     });
+}
 
-  const run = z
+/** `POST /agents/{agentId}/run`; unknown fields pass through to the AI. */
+export function runBody(toJid: ToJid) {
+  return z
     .looseObject({
       ...runFields,
       sessionId: z
         .union([z.string(), z.int().positive().transform(String)])
-        .pipe(recipient)
+        .pipe(recipient(toJid))
         .meta({
           description: 'The chat: a WhatsApp address or a bare number.',
           example: '6281234567890@c.us',
@@ -214,8 +223,4 @@ export function agentBodies(toJid: ToJid) {
         metadata: { whatsapp_name: 'Customer', chat_name: 'VIP Support' },
       },
     });
-
-  return { message, media, run };
 }
-
-export type AgentBodies = ReturnType<typeof agentBodies>;

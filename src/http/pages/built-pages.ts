@@ -1,21 +1,24 @@
 import { fileURLToPath } from 'node:url';
-import express, { type RequestHandler, type Router } from 'express';
+import express, { type Response, type Router } from 'express';
 
 /** Where the build puts the browser pages; the same from `src/` and from `dist/`. */
 const WEB = fileURLToPath(new URL('../../../dist/web/', import.meta.url));
 
-/** Answers with a page that the build made, by its folder's name: `inspector`, `phone`. */
-export function sendPage(name: string): RequestHandler {
-  return function page(_req, res, next) {
-    // Its assets carry their content's hash; the page itself is asked for anew, after an update or a log-out too.
+/** Responds with a page of the build, by its folder's name: `inspector`, `phone`. Rejects when it is missing. */
+export function sendPage(name: string): (res: Response) => Promise<void> {
+  return (res) => {
+    // Its assets carry a hash of their content; the page itself is revalidated, for updates and log-outs.
     res.set('Cache-Control', 'no-cache');
-    res.sendFile(`${name}/index.html`, { root: WEB, cacheControl: false, etag: false }, (error) => {
-      if (error) next(error);
+    return new Promise((resolve, reject) => {
+      res.sendFile(`${name}/index.html`, { root: WEB, cacheControl: false, etag: false }, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
     });
   };
 }
 
-/** The scripts and styles of the pages, at `/web/assets`: code, no data, so nobody is asked who they are. */
+/** Scripts and styles of the pages, at `/web/assets`: code without data, so they are public. */
 export function pageAssets(): Router {
   const router = express.Router();
   router.use(

@@ -1,6 +1,6 @@
 import type { AgentView, QrView } from '../../actors/domain/agent-view.ts';
 import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
-import { restrictionData } from './restriction-data.ts';
+import { restrictionData } from './session-views.ts';
 
 // What the inspector shows of an agent: everything that explains a lifecycle, no key, no text of a message.
 

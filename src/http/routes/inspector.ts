@@ -1,76 +1,102 @@
-import { Router } from 'express';
 import { GatewayError } from '../../actors/domain/errors.ts';
-import type { EdgeDeps } from '../context.ts';
-import { parseWith } from '../middleware/json-body.ts';
+import type { HttpContext } from '../context.ts';
 import { isBrowser } from '../middleware/operator-auth.ts';
 import { pageHeaders } from '../middleware/security-headers.ts';
-import { inspectorEventsQuery, lastEventId } from '../openapi/inspector-schemas.ts';
+import * as examples from '../openapi/examples.ts';
+import {
+  inspectedAgent,
+  inspectedAgents,
+  inspectorEventsQuery,
+  lastEventId,
+} from '../openapi/inspector-schemas.ts';
 import { agentPath } from '../openapi/request-schemas.ts';
+import { type Operation, operationOn, redirectTo } from '../operation.ts';
 import { sendPage } from '../pages/built-pages.ts';
-import { resource, sendAnswer } from '../resource.ts';
 import { EventStream } from '../sse/event-stream.ts';
 import { streamAgent, streamAgents } from '../sse/inspector-streams.ts';
 import { detailOf, summaryOf } from './inspector-views.ts';
 
-/**
- * `GET /inspector`: the live state chart of every agent, for people (SPEC §3), and what the page is fed with. Read
- * only; whoever may see `/sessions*` may see this. A person who comes to `/` is led here.
- */
-export function inspectorRoutes({ system, settings, stopping, guards, streams }: EdgeDeps): Router {
-  const router = Router({ caseSensitive: true });
-  const guard = guards.api;
+const operation = operationOn<HttpContext>();
+const api = { method: 'get', tag: 'inspector', access: 'operator' } as const;
+const page = sendPage('inspector');
 
-  resource(router, '/', {
-    get: [
-      (req, res) => {
-        if (!isBrowser(req)) throw new GatewayError('NOT_FOUND', 'There is no such path.');
-        res.set('Cache-Control', 'no-store').redirect(303, '/inspector');
-      },
-    ],
-  });
-
-  resource(router, '/inspector', {
-    get: [guards.page, pageHeaders, sendPage('inspector')],
-  });
-
-  resource(router, '/inspector/api/agents', {
-    get: [
-      guard,
-      (_req, res) => {
-        const charts = { agent: system.charts.agent.hash, supervisor: system.charts.supervisor.hash };
-        const agents = system.list().map(summaryOf);
-        const { WHATSAPP_DRIVER: driver, SESSIONS_TOKEN } = settings;
-        const hasLogin = SESSIONS_TOKEN !== undefined;
-        sendAnswer(res, { status: 200, body: { charts, driver, hasLogin, agents } });
-      },
-    ],
-  });
-
-  resource(router, '/inspector/api/agents/:agentId', {
-    get: [
-      guard,
-      (req, res) => {
-        const { agentId } = parseWith(agentPath, req.params);
-        const body = { ...detailOf(system, agentId), history: system.history(agentId) };
-        sendAnswer(res, { status: 200, body });
-      },
-    ],
-  });
-
-  resource(router, '/inspector/api/events', {
-    get: [
-      guard,
-      streams,
-      (req, res) => {
-        const { agentId, after } = parseWith(inspectorEventsQuery, req.query);
-        if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
-        if (agentId === undefined) return streamAgents(system, new EventStream(res, stopping));
-        system.describe(agentId);
-        const lastSeq = lastEventId(req.headers['last-event-id']) ?? after ?? null;
-        streamAgent(system, agentId, lastSeq, new EventStream(res, stopping));
-      },
-    ],
-  });
-
-  return router;
-}
+/** The inspector's page and its API, which is read only; `/` redirects browsers to the page. */
+export const inspectorOperations: Operation<HttpContext>[] = [
+  operation({
+    method: 'get',
+    path: '/',
+    operationId: 'getHome',
+    summary: 'Leads a browser to the inspector',
+    tag: 'service',
+    access: 'open',
+    responses: { 303: redirectTo('The inspector, for a browser.') },
+    codes: ['NOT_FOUND'],
+    run: (_context, _input, res) => {
+      if (!isBrowser(res.req)) throw new GatewayError('NOT_FOUND', 'There is no such path.');
+      res.set('Cache-Control', 'no-store').redirect(303, '/inspector');
+    },
+  }),
+  operation({
+    method: 'get',
+    path: '/inspector',
+    operationId: 'getInspector',
+    summary: 'The live state chart of every agent, as a page',
+    tag: 'service',
+    access: 'page',
+    before: () => [pageHeaders],
+    responses: {
+      200: { description: 'The live state chart of every agent, as a page', types: { 'text/html': null } },
+    },
+    run: (_context, _input, res) => page(res),
+  }),
+  operation({
+    ...api,
+    path: '/inspector/api/agents',
+    operationId: 'inspectAgents',
+    summary: 'All agents as the inspector lists them',
+    responses: {
+      200: { description: 'All agents.', json: inspectedAgents, example: examples.inspectedAgents },
+    },
+    run: ({ system, settings }) => ({
+      charts: { agent: system.charts.agent.hash, supervisor: system.charts.supervisor.hash },
+      driver: settings.WHATSAPP_DRIVER,
+      hasLogin: settings.SESSIONS_TOKEN !== undefined,
+      agents: system.list().map(summaryOf),
+    }),
+  }),
+  operation({
+    ...api,
+    path: '/inspector/api/agents/{agentId}',
+    operationId: 'inspectAgent',
+    summary: 'One agent: live states, what led there, what can happen next',
+    params: agentPath,
+    responses: { 200: { description: 'The agent.', json: inspectedAgent, example: examples.inspectedAgent } },
+    codes: ['SESSION_NOT_FOUND'],
+    run: ({ system }, { params: { agentId } }) => ({
+      ...detailOf(system, agentId),
+      history: system.history(agentId),
+    }),
+  }),
+  operation({
+    ...api,
+    path: '/inspector/api/events',
+    operationId: 'watchAgents',
+    summary: 'Server-Sent Events for the inspector',
+    description:
+      'Without `agentId`: `agents` (`{agents, complete}`; first all of them, then those that changed) and ' +
+      '`removed`. With it: `agent` (the agent without its history), `record` (one `TransitionRecord`, its ' +
+      '`seq` as id), `removed`, and `reset` when the numbers began anew. At most ten frames a second; a ' +
+      'comment every 15 s. `Last-Event-ID`, or `after`, brings what came since, of the newest 200 records.',
+    query: inspectorEventsQuery,
+    before: ({ streams }) => [streams],
+    responses: { 200: { description: 'The stream.', types: { 'text/event-stream': examples.removedFrame } } },
+    codes: ['SESSION_NOT_FOUND', 'RATE_LIMITED', 'SHUTTING_DOWN'],
+    run: ({ system, stopping }, { query: { agentId, after } }, res) => {
+      if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
+      if (agentId === undefined) return streamAgents(system, new EventStream(res, stopping));
+      system.describe(agentId);
+      const lastSeq = lastEventId(res.req.headers['last-event-id']) ?? after ?? null;
+      streamAgent(system, agentId, lastSeq, new EventStream(res, stopping));
+    },
+  }),
+];

@@ -1,52 +1,52 @@
 import type { Response } from 'express';
 import type { MailboxView, PasskeyView } from '../../actors/domain/agent-view.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { GatewayEvents } from '../../actors/domain/gateway-events.ts';
+import type { HttpContext } from '../context.ts';
+import { stateFrame } from '../openapi/examples.ts';
+import { agentPath } from '../openapi/request-schemas.ts';
+import { operationOn } from '../operation.ts';
 import { EventStream } from '../sse/event-stream.ts';
-import { restrictionData } from './restriction-data.ts';
+import { restrictionData } from './session-views.ts';
 
 type Name = 'state' | 'qr' | 'passkey' | 'compatibility' | 'restriction' | 'mailbox' | 'message';
 
 /**
  * Streams one agent's life as Server-Sent Events: first `state` and `mailbox` as they are now and, where there is one,
- * `qr`, `passkey`, `compatibility` and `restriction`, then each change; a comment every 15 s. Ends when the agent is deleted, the reader leaves or
- * falls behind, or `stopping` is aborted.
+ * `qr`, `passkey`, `compatibility` and `restriction`, then each change. Ends when the agent is deleted, the reader
+ * leaves or falls behind, or `stopping` is aborted.
  *
  * @throws GatewayError `SESSION_NOT_FOUND`, before anything is written.
  */
-export function streamEvents(
-  system: GatewayApi,
-  agentId: string,
-  res: Response,
-  stopping?: AbortSignal,
-): void {
+function streamEvents(system: GatewayApi, agentId: string, res: Response, stopping?: AbortSignal): void {
   const agent = system.describe(agentId);
   const stream = new EventStream(res, stopping);
-  const tell = (event: Name, data: unknown) => stream.send([{ event, data }]);
+  const emit = (event: Name, data: unknown) => stream.send([{ event, data }]);
 
   const onState: GatewayEvents['state'] = ({ agentId: id, from, to, reason, at }) => {
-    if (id === agentId) tell('state', { status: to, from, reason, at: new Date(at) });
+    if (id === agentId) emit('state', { status: to, from, reason, at: new Date(at) });
   };
   const onQr: GatewayEvents['qr'] = ({ agentId: id, qr }) => {
-    if (id === agentId) tell('qr', { qr: qr?.code ?? null, issuedAt: qr ? new Date(qr.issuedAt) : null });
+    if (id === agentId) emit('qr', { qr: qr?.code ?? null, issuedAt: qr ? new Date(qr.issuedAt) : null });
   };
   const onMailbox: GatewayEvents['mailbox'] = ({ agentId: id, mailbox }) => {
-    if (id === agentId) tell('mailbox', mailboxData(mailbox));
+    if (id === agentId) emit('mailbox', mailboxData(mailbox));
   };
   const onMessage: GatewayEvents['message'] = ({ agentId: owner, id, kind, origin, status, error }) => {
-    if (owner === agentId) tell('message', { id, kind, origin, status, error });
+    if (owner === agentId) emit('message', { id, kind, origin, status, error });
   };
   const onPasskey: GatewayEvents['passkey'] = ({ agentId: id, passkey }) => {
     if (id !== agentId) return;
     // Its end comes with a state of its own.
-    if (passkey) tell('state', passkeyState(passkey));
-    tell('passkey', passkeyData(passkey));
+    if (passkey) emit('state', passkeyState(passkey));
+    emit('passkey', passkeyData(passkey));
   };
   const onCompatibility: GatewayEvents['compatibility'] = ({ agentId: id, report }) => {
-    if (id === agentId) tell('compatibility', { whatsapp: report });
+    if (id === agentId) emit('compatibility', { whatsapp: report });
   };
   const onRestriction: GatewayEvents['restriction'] = ({ agentId: id, restriction }) => {
-    if (id === agentId) tell('restriction', { restriction: restrictionData(restriction) });
+    if (id === agentId) emit('restriction', { restriction: restrictionData(restriction) });
   };
   const onRemoved: GatewayEvents['removed'] = (id) => {
     if (id === agentId) stream.end();
@@ -62,16 +62,36 @@ export function streamEvents(
     events.off('restriction', onRestriction).off('removed', onRemoved);
   });
 
-  tell('state', { status: agent.status, from: null, reason: agent.reason, at: new Date(agent.since) });
-  tell('mailbox', mailboxData(agent.mailbox));
+  emit('state', { status: agent.status, from: null, reason: agent.reason, at: new Date(agent.since) });
+  emit('mailbox', mailboxData(agent.mailbox));
   const { qr, passkey, live, restriction } = agent;
-  if (qr) tell('qr', { qr: qr.code, issuedAt: new Date(qr.issuedAt) });
-  if (passkey) tell('passkey', passkeyData(passkey));
-  if (live.whatsapp) tell('compatibility', { whatsapp: live.whatsapp });
-  if (restriction) tell('restriction', { restriction: restrictionData(restriction) });
+  if (qr) emit('qr', { qr: qr.code, issuedAt: new Date(qr.issuedAt) });
+  if (passkey) emit('passkey', passkeyData(passkey));
+  if (live.whatsapp) emit('compatibility', { whatsapp: live.whatsapp });
+  if (restriction) emit('restriction', { restriction: restrictionData(restriction) });
 }
 
-/** Whether a passkey is asked for, and whether its challenge can be read. */
+/** `GET /sessions/{agentId}/events`. */
+export const watchSession = operationOn<HttpContext>()({
+  method: 'get',
+  path: '/sessions/{agentId}/events',
+  operationId: 'watchSession',
+  summary: 'Server-Sent Events: state, qr, passkey, compatibility, restriction, mailbox, message',
+  description:
+    'First what is, then each change; a comment every 15 s. At most 50 streams per address, 1,000 in all.',
+  tag: 'sessions',
+  access: 'operator',
+  params: agentPath,
+  before: ({ streams }) => [streams],
+  responses: { 200: { description: 'The stream.', types: { 'text/event-stream': stateFrame } } },
+  codes: ['SESSION_NOT_FOUND', 'RATE_LIMITED', 'SHUTTING_DOWN'],
+  run: ({ system, stopping }, { params: { agentId } }, res) => {
+    if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
+    streamEvents(system, agentId, res, stopping);
+  },
+});
+
+/** Whether a passkey is required, and whether its challenge can be read. */
 function passkeyData(passkey: PasskeyView | null) {
   return { isRequired: passkey !== null, hasChallenge: (passkey?.challenge ?? null) !== null };
 }

@@ -1,172 +1,137 @@
-import { type RequestHandler, Router } from 'express';
-import QRCode from 'qrcode';
-import type { AgentView } from '../../actors/domain/agent-view.ts';
-import { GatewayError } from '../../actors/domain/errors.ts';
-import type { GatewayApi, StartOutcome } from '../../actors/domain/gateway-api.ts';
-import type { EdgeDeps } from '../context.ts';
-import { createAdmission } from '../middleware/create-limits.ts';
-import { BODY_LIMITS, jsonBody, parseWith } from '../middleware/json-body.ts';
+import type { HttpContext } from '../context.ts';
+import { BODY_LIMITS, jsonBody } from '../middleware/json-body.ts';
 import { traceIdOf } from '../middleware/trace.ts';
+import * as examples from '../openapi/examples.ts';
 import { agentPath, createSessionBody } from '../openapi/request-schemas.ts';
-import { type Answer, resource, sendAnswer } from '../resource.ts';
-import { restrictionData } from './restriction-data.ts';
-import { streamEvents } from './session-events.ts';
-import { linkingRoutes } from './session-linking.ts';
+import { deletedSession, sessionDetails, sessionList, startedSession } from '../openapi/response-schemas.ts';
+import { type Operation, operationOn } from '../operation.ts';
+import { sendAnswer } from '../resource.ts';
+import { detailsBody, startAnswer, unlinkedField } from './session-views.ts';
 
-/** What every view of a session begins with; the endpoints are made from `APP_BASE_URL`. */
-function sessionBody(agent: AgentView, baseUrl: string) {
-  const base = `${baseUrl}/agents/${agent.agentId}`;
-  const { isConnected, sessionState, isReady, hasClient } = agent.live;
-  return {
-    userId: agent.userId,
-    agentId: agent.agentId,
-    agentName: agent.agentName,
-    status: agent.status,
-    endpoints: { run: `${base}/run`, messages: `${base}/messages`, media: `${base}/media` },
-    live: { isConnected, sessionState, isReady, hasClient },
-  };
-}
+const operation = operationOn<HttpContext>();
+const session = { tag: 'sessions', access: 'operator' } as const;
+const location = {
+  Location: { description: 'The session.', required: true, example: '/sessions/support-bot' },
+} as const;
+const pending = {
+  description: 'Neither QR nor readiness within `QR_WAIT_MS`.',
+  json: startedSession,
+  example: examples.pending,
+  headers: location,
+};
 
-/** A URL of the AI without what may be secret in it: credentials, query and fragment. */
-function shownUrl(url: string | null): string | null {
-  if (url === null) return null;
-  const { protocol, host, pathname } = URL.canParse(url) ? new URL(url) : { protocol: '' };
-  return /^https?:$/.test(protocol) ? `${protocol}//${host}${pathname}` : 'not an http(s) URL';
-}
-
-/** Everything to be told of a session: the row without its key, and the live side. */
-function detailsBody(agent: AgentView, baseUrl: string) {
-  const { depth, capacity, tokens } = agent.mailbox;
-  const { restarts, lastError, nextStartAt } = agent.supervisor;
-  const body = sessionBody(agent, baseUrl);
-  return {
-    ...body,
-    live: { ...body.live, whatsapp: agent.live.whatsapp },
-    restriction: restrictionData(agent.restriction),
-    reason: agent.reason,
-    states: agent.states,
-    since: new Date(agent.since),
-    endpointUrlRun: shownUrl(agent.endpointUrlRun),
-    lastConnectedAt: agent.lastConnectedAt,
-    lastDisconnectedAt: agent.lastDisconnectedAt,
-    createdAt: agent.createdAt,
-    updatedAt: agent.updatedAt,
-    mailbox: { depth, capacity, tokens },
-    supervisor: {
-      restarts,
-      lastError,
-      nextStartAt: nextStartAt === undefined ? undefined : new Date(nextStartAt),
+/** `/sessions` and `/sessions/{agentId}`: create, list, show, restart and delete agents. */
+export const sessionOperations: Operation<HttpContext>[] = [
+  operation({
+    ...session,
+    method: 'get',
+    path: '/sessions',
+    operationId: 'listSessions',
+    summary: 'All agents with their live state',
+    responses: {
+      200: { description: 'All agents.', json: sessionList, example: { sessions: [examples.session] } },
     },
-  };
-}
-
-/** Only a device that a log-out has left linked is mentioned. */
-function unlinkedField(isUnlinked = true): { unlinked?: false } {
-  return isUnlinked ? {} : { unlinked: false };
-}
-
-/** 202 while neither QR nor readiness is there, 201 for a new record, else 200. */
-function startAnswer(start: StartOutcome, baseUrl: string): Answer {
-  const status = start.outcome === 'pending' ? 202 : start.created ? 201 : 200;
-  const qr = start.qr?.code;
-  return {
-    status,
-    headers: status === 200 ? {} : { Location: `/sessions/${start.agent.agentId}` },
-    body: { ...sessionBody(start.agent, baseUrl), qr, ...unlinkedField(start.isUnlinked) },
-  };
-}
-
-/** The QR of this moment as PNG, SVG or its bare text, by `Accept`; PNG for whoever takes none of them. */
-function qrHandler(system: GatewayApi): RequestHandler {
-  return async function showQr(req, res) {
-    const { agentId } = parseWith(agentPath, req.params);
-    const { code } = system.qr(agentId);
-    res.set({ 'Cache-Control': 'no-store', Vary: 'Accept' });
-    switch (req.accepts(['image/png', 'image/svg+xml', 'text/plain'])) {
-      case 'image/svg+xml':
-        res.type('image/svg+xml').send(await QRCode.toString(code, { type: 'svg' }));
-        break;
-      case 'text/plain':
-        res.type('text/plain').send(code);
-        break;
-      default:
-        res.type('image/png').send(await QRCode.toBuffer(code, { width: 512 }));
-    }
-  };
-}
-
-/** `/sessions*` (SPEC §3): open, unless `SESSIONS_TOKEN` is set. */
-export function sessionRoutes(deps: EdgeDeps): Router {
-  const { system, settings, stopping, guards, streams } = deps;
-  const router = Router({ caseSensitive: true });
-  const guard = guards.api;
-  const baseUrl = settings.APP_BASE_URL;
-  const admission = createAdmission(system, settings);
-
-  resource(router, '/sessions', {
-    get: [
-      guard,
-      (_req, res) => {
-        const sessions = system.list().map((agent) => detailsBody(agent, baseUrl));
-        sendAnswer(res, { status: 200, body: { sessions } });
+    run: ({ system, settings }) => ({
+      sessions: system.list().map((agent) => detailsBody(agent, settings.APP_BASE_URL)),
+    }),
+  }),
+  operation({
+    ...session,
+    method: 'post',
+    path: '/sessions',
+    operationId: 'createSession',
+    summary: 'Create an agent, or start one that is not ready',
+    description: 'Answers as soon as there is a QR, readiness or a failure. Two at once share one start.',
+    body: createSessionBody,
+    readBody: () => jsonBody(BODY_LIMITS.sessions),
+    responses: {
+      200: {
+        description: 'Connected (without `qr`), or started anew.',
+        json: startedSession,
+        example: examples.connected,
       },
-    ],
-    post: [
-      guard,
-      jsonBody(BODY_LIMITS.sessions),
-      async (req, res) => {
-        const { apikey, ...spec } = parseWith(createSessionBody, req.body);
-        const create = () => system.create({ ...spec, apiKey: apikey }, traceIdOf(res));
-        const start = await admission.create(req, spec.agentId, create);
-        sendAnswer(res, startAnswer(start, baseUrl));
+      201: {
+        description: 'A new agent.',
+        json: startedSession,
+        example: examples.started,
+        headers: location,
       },
+      202: pending,
+    },
+    codes: [
+      'AGENT_ID_TAKEN',
+      'RATE_LIMITED',
+      'SESSION_START_FAILED',
+      'SHUTTING_DOWN',
+      'DATABASE_UNAVAILABLE',
     ],
-  });
-
-  resource(router, '/sessions/:agentId', {
-    get: [
-      guard,
-      (req, res) => {
-        const { agentId } = parseWith(agentPath, req.params);
-        sendAnswer(res, { status: 200, body: detailsBody(system.describe(agentId), baseUrl) });
+    run: async ({ system, settings, createLimits }, { body: { apikey, ...spec } }, res) => {
+      const create = () => system.create({ ...spec, apiKey: apikey }, traceIdOf(res));
+      const start = await createLimits.create(res.req, spec.agentId, create);
+      sendAnswer(res, startAnswer(start, settings.APP_BASE_URL));
+    },
+  }),
+  operation({
+    ...session,
+    method: 'get',
+    path: '/sessions/{agentId}',
+    operationId: 'getSession',
+    summary: 'One agent: stored status, live state, mailbox, restarts',
+    params: agentPath,
+    responses: { 200: { description: 'The agent.', json: sessionDetails, example: examples.session } },
+    codes: ['SESSION_NOT_FOUND'],
+    run: ({ system, settings }, { params: { agentId } }) =>
+      detailsBody(system.describe(agentId), settings.APP_BASE_URL),
+  }),
+  operation({
+    ...session,
+    method: 'delete',
+    path: '/sessions/{agentId}',
+    operationId: 'deleteSession',
+    summary: 'Log out, delete credentials and record',
+    description:
+      'Works in every state and is safe to repeat. Queued messages fail with `SESSION_NOT_FOUND`. A linked agent ' +
+      'without a running client is started once more for the log-out; when that cannot be done within about a ' +
+      'minute, the answer has `"unlinked": false`, and the device is to be removed on the phone.',
+    params: agentPath,
+    responses: {
+      200: {
+        description: 'Deleted.',
+        json: deletedSession,
+        example: { agentId: 'support-bot', deleted: true },
       },
+    },
+    codes: ['SESSION_NOT_FOUND', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE'],
+    run: async ({ system }, { params: { agentId } }, res) => {
+      const { isUnlinked } = await system.remove(agentId, traceIdOf(res));
+      return { agentId, deleted: true, ...unlinkedField(isUnlinked) };
+    },
+  }),
+  operation({
+    ...session,
+    method: 'post',
+    path: '/sessions/{agentId}/reconnect',
+    operationId: 'reconnectSession',
+    summary: 'Log out, start again, answer with the new QR',
+    description:
+      'Works in every state. `"unlinked": false` says that the former device could not be unlinked and is to be ' +
+      'removed on the phone.',
+    params: agentPath,
+    responses: {
+      200: { description: 'Started anew.', json: startedSession, example: examples.started },
+      202: pending,
+    },
+    codes: [
+      'SESSION_NOT_FOUND',
+      'RATE_LIMITED',
+      'SESSION_START_FAILED',
+      'SHUTTING_DOWN',
+      'DATABASE_UNAVAILABLE',
     ],
-    delete: [
-      guard,
-      async (req, res) => {
-        const { agentId } = parseWith(agentPath, req.params);
-        const { isUnlinked } = await system.remove(agentId, traceIdOf(res));
-        sendAnswer(res, { status: 200, body: { agentId, deleted: true, ...unlinkedField(isUnlinked) } });
-      },
-    ],
-  });
-
-  resource(router, '/sessions/:agentId/reconnect', {
-    post: [
-      guard,
-      async (req, res) => {
-        const { agentId } = parseWith(agentPath, req.params);
-        const reconnect = () => system.reconnect(agentId, traceIdOf(res));
-        const start = await admission.restart(req, agentId, reconnect);
-        sendAnswer(res, startAnswer(start, baseUrl));
-      },
-    ],
-  });
-
-  resource(router, '/sessions/:agentId/qr', { get: [guard, qrHandler(system)] });
-
-  resource(router, '/sessions/:agentId/events', {
-    get: [
-      guard,
-      streams,
-      (req, res) => {
-        const { agentId } = parseWith(agentPath, req.params);
-        if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
-        streamEvents(system, agentId, res, stopping);
-      },
-    ],
-  });
-
-  linkingRoutes(router, deps);
-  return router;
-}
+    run: async ({ system, settings, createLimits }, { params: { agentId } }, res) => {
+      const reconnect = () => system.reconnect(agentId, traceIdOf(res));
+      const start = await createLimits.restart(res.req, agentId, reconnect);
+      sendAnswer(res, startAnswer(start, settings.APP_BASE_URL));
+    },
+  }),
+];

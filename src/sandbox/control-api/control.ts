@@ -1,7 +1,7 @@
 import type { Response } from 'express';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
-import type { Operation } from '../../http/ports.ts';
+import type { Input, Operation } from '../../http/operation.ts';
 import type { SandboxNetwork } from '../network/network.ts';
 import type { SandboxAgents } from '../network/phones.ts';
 import { type RefusalReason, SandboxRefusal } from '../network/types.ts';
@@ -16,14 +16,19 @@ export interface Control {
   forgetInbound(): Promise<void>;
 }
 
-/** An operation of the control API; what `run` gets is what its schemas let through. */
+/** An operation of the control API: it has one successful response, and `run` receives all of its input at once. */
 interface Described<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType>
-  extends Omit<Operation<Control>, 'run'> {
+  extends Omit<Operation<Control>, 'access' | 'responses' | 'run'> {
   params?: P;
   query?: Q;
   body?: B;
+  /** JSON of a schema, or another media type, which `run` writes itself. */
+  answer: { json: z.ZodType } | { type: string };
   run(control: Control, input: z.output<P> & z.output<Q> & z.output<B>, res: Response): unknown;
 }
+
+/** No operation ignores a query that it does not have. */
+const NO_QUERY = z.strictObject({});
 
 const REFUSALS: Record<RefusalReason, ErrorCode> = {
   EXPIRED_REF: 'SESSION_NOT_READY',
@@ -51,12 +56,16 @@ export function operation<
   P extends z.ZodObject = z.ZodObject,
   Q extends z.ZodObject = z.ZodObject,
   B extends z.ZodType = z.ZodObject,
->(described: Described<P, Q, B>): Operation<Control> {
+>({ answer, run, query, ...described }: Described<P, Q, B>): Operation<Control> {
+  const response = 'json' in answer ? answer : { types: { [answer.type]: null } };
   return {
     ...described,
-    run: async (control, input, res) => {
+    access: 'operator',
+    query: query ?? NO_QUERY,
+    responses: { 200: { description: 'Done.', ...response } },
+    run: async (control, { params, query, body }: Input<P, Q, B>, res) => {
       try {
-        return await described.run(control, input, res);
+        return await run(control, { ...params, ...query, ...(body as object) } as never, res);
       } catch (thrown) {
         throw asProblem(thrown);
       }

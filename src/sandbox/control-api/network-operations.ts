@@ -1,7 +1,7 @@
 import { fileTypeFromBuffer } from 'file-type';
 import { z } from 'zod';
 import { GatewayError } from '../../actors/domain/errors.ts';
-import type { Operation } from '../../http/ports.ts';
+import type { Operation } from '../../http/operation.ts';
 import type { AdvanceableClock } from '../network/advanceable-clock.ts';
 import { FIXED_NUMBERS } from '../network/fixed-numbers.ts';
 import { phonesOf } from '../network/phones.ts';

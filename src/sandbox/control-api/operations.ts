@@ -1,4 +1,4 @@
-import type { Operation } from '../../http/ports.ts';
+import type { Operation } from '../../http/operation.ts';
 import type { Control } from './control.ts';
 import { networkOperations } from './network-operations.ts';
 import { peopleOperations } from './people-operations.ts';

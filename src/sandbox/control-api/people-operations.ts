@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Jid } from '../../actors/domain/identity.ts';
-import type { Operation } from '../../http/ports.ts';
+import type { Operation } from '../../http/operation.ts';
 import type { SandboxNetwork } from '../network/network.ts';
 import { toJid } from '../network/world.ts';
 import * as answers from './answer-schemas.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { Jid } from '../../actors/domain/identity.ts';
-import type { Operation } from '../../http/ports.ts';
+import type { Operation } from '../../http/operation.ts';
 import type { SandboxNetwork } from '../network/network.ts';
 import { phonesOf } from '../network/phones.ts';
 import type { Account } from '../network/types.ts';

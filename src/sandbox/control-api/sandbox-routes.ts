@@ -1,9 +1,10 @@
 import { Router } from 'express';
+import { documentFiles } from '../../http/openapi/document-files.ts';
 import { operationsDocument } from '../../http/openapi/operations-document.ts';
 import { operationRoutes } from '../../http/operation-routes.ts';
 import { sendPage } from '../../http/pages/built-pages.ts';
 import type { Edition, ExtraRouter } from '../../http/ports.ts';
-import { documentRoutes } from '../../http/routes/documents.ts';
+import { documentOperations } from '../../http/routes/documents.ts';
 import type { Control } from './control.ts';
 import { CONTROL_ABOUT, CONTROL_OPERATIONS } from './operations.ts';
 
@@ -25,15 +26,16 @@ export function sandboxDocument(serverUrl: string): ReturnType<typeof operations
 
 /** The virtual phone's page; whoever comes to `/sandbox` itself is led to it. */
 function phonePage(): Router {
+  const phone = sendPage('phone');
   return Router()
     .get('/', (_req, res) => res.redirect(303, '/sandbox/phone'))
-    .get('/phone', sendPage('phone'));
+    .get('/phone', (_req, res) => phone(res));
 }
 
 /** All below `/sandbox`: the virtual phone's page, the control API, and its document. */
 export function sandboxRouters(control: Control, serverUrl: string): ExtraRouter[] {
   const api = Router().use(
-    documentRoutes(() => sandboxDocument(serverUrl)),
+    operationRoutes(documentOperations, { document: documentFiles(() => sandboxDocument(serverUrl)) }),
     operationRoutes(CONTROL_OPERATIONS, control),
   );
   return [

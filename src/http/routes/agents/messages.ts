@@ -1,15 +1,25 @@
-import { Router } from 'express';
 import type { StoredMessage } from '../../../actors/domain/ports/stores.ts';
+import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
-import { BODY_LIMITS, jsonBody, parseWith } from '../../middleware/json-body.ts';
+import { BODY_LIMITS, jsonBody } from '../../middleware/json-body.ts';
 import { traceIdOf } from '../../middleware/trace.ts';
-import { messagePath } from '../../openapi/request-schemas.ts';
-import { resource, sendAnswer } from '../../resource.ts';
-import type { AgentRouteDeps } from './agent-routes.ts';
-import { prefersAsync, sendOutcomeAnswer } from './sending.ts';
+import * as examples from '../../openapi/examples.ts';
+import { messageBody, messagePath, type ToJid } from '../../openapi/request-schemas.ts';
+import { messageDetails, queuedMessage, sentMessage } from '../../openapi/response-schemas.ts';
+import { type Operation, operationOn } from '../../operation.ts';
+import {
+  asyncHeaders,
+  prefersAsync,
+  queuedHeaders,
+  SEND_CODES,
+  sendOperation,
+  sendOutcomeAnswer,
+} from './send-operation.ts';
+
+const operation = operationOn<HttpContext>();
 
 /** A stored message as its sender may see it: its state, not its text. */
-function messageBody(message: StoredMessage) {
+function messageView(message: StoredMessage) {
   return {
     id: message.id,
     status: message.status,
@@ -22,20 +32,32 @@ function messageBody(message: StoredMessage) {
   };
 }
 
-/** `POST /agents/{agentId}/messages` and `GET …/messages/{id}` (SPEC §3). */
-export function messageRoutes({ system, auth, rateLimit, once, bodies, budgets }: AgentRouteDeps): Router {
-  const router = Router({ caseSensitive: true });
-
-  resource(router, '/agents/:agentId/messages', {
-    post: [
-      auth,
-      rateLimit,
-      jsonBody(BODY_LIMITS.text, { budget: budgets.text }),
-      async (req, res) => {
+/** `POST /agents/{agentId}/messages` and `GET …/messages/{id}`. */
+export function messageOperations(toJid: ToJid): Operation<HttpContext>[] {
+  return [
+    operation({
+      ...sendOperation,
+      path: '/agents/{agentId}/messages',
+      operationId: 'sendMessage',
+      summary: 'Send a text',
+      description: "200 means that WhatsApp's server has the message; 202 that it waits in the queue.",
+      requestHeaders: asyncHeaders,
+      body: messageBody(toJid),
+      readBody: ({ budgets }) => jsonBody(BODY_LIMITS.text, { budget: budgets.text }),
+      responses: {
+        200: { description: 'Sent.', json: sentMessage, example: examples.sent },
+        202: {
+          description: 'Queued.',
+          json: queuedMessage,
+          example: examples.queued,
+          headers: queuedHeaders,
+        },
+      },
+      codes: SEND_CODES,
+      run: async ({ system, once }, { body }, res) => {
         const agent = agentOf(res);
-        const body = parseWith(bodies.message, req.body);
-        const respondAsync = prefersAsync(req);
-        await once(req, res, 'messages', body, {
+        const respondAsync = prefersAsync(res.req);
+        await once(res.req, res, 'messages', body, {
           work: async (id) => {
             system.assertCanSend(agent, traceIdOf(res));
             const { to, message, quoteId } = body;
@@ -50,19 +72,18 @@ export function messageRoutes({ system, auth, rateLimit, once, bodies, budgets }
             sendOutcomeAnswer(agent.agentId, await system.outcome(agent, id), respondAsync),
         });
       },
-    ],
-  });
-
-  resource(router, '/agents/:agentId/messages/:id', {
-    get: [
-      auth,
-      async (req, res) => {
-        const { id } = parseWith(messagePath, req.params);
-        const message = await system.message(agentOf(res), id);
-        sendAnswer(res, { status: 200, body: messageBody(message) });
-      },
-    ],
-  });
-
-  return router;
+    }),
+    operation({
+      method: 'get',
+      path: '/agents/{agentId}/messages/{id}',
+      operationId: 'getMessage',
+      summary: 'What became of a message',
+      tag: 'agents',
+      access: 'agent',
+      params: messagePath,
+      responses: { 200: { description: 'The message.', json: messageDetails, example: examples.message } },
+      codes: ['SESSION_NOT_FOUND', 'NOT_FOUND', 'DATABASE_UNAVAILABLE'],
+      run: async ({ system }, { params: { id } }, res) => messageView(await system.message(agentOf(res), id)),
+    }),
+  ];
 }

@@ -1,0 +1,33 @@
+import type { HttpContext } from './context.ts';
+import type { ToJid } from './openapi/request-schemas.ts';
+import type { Operation } from './operation.ts';
+import { mediaOperation } from './routes/agents/media.ts';
+import { messageOperations } from './routes/agents/messages.ts';
+import { runOperation } from './routes/agents/run.ts';
+import { docsOperations } from './routes/docs.ts';
+import { documentOperations } from './routes/documents.ts';
+import { inspectorOperations } from './routes/inspector.ts';
+import { loginOperations } from './routes/login.ts';
+import { serviceOperations } from './routes/service.ts';
+import { watchSession } from './routes/session-events.ts';
+import { linkingOperations } from './routes/session-linking.ts';
+import { sessionOperations } from './routes/sessions.ts';
+import { drawSession } from './routes/statechart.ts';
+
+/** All endpoints of the gateway, the most frequent first: each route that a request passes costs it. */
+export function operations(toJid: ToJid): Operation<HttpContext>[] {
+  return [
+    ...messageOperations(toJid),
+    mediaOperation(toJid),
+    runOperation(toJid),
+    ...sessionOperations,
+    ...linkingOperations(toJid),
+    watchSession,
+    drawSession,
+    ...inspectorOperations,
+    ...serviceOperations,
+    ...documentOperations,
+    ...docsOperations,
+    ...loginOperations,
+  ];
+}
