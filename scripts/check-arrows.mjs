@@ -94,7 +94,7 @@ const rules = [
     from: { path: '^src/infra/' },
     to: {
       path: ['^src/actors/', '^src/http/', '^src/sandbox/'],
-      pathNot: ['^src/actors/domain/', '^src/http/(ports|idempotency-store)\\.ts$'],
+      pathNot: ['^src/actors/domain/', '^src/http/ports\\.ts$'],
     },
   },
   ...infraRules,

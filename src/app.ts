@@ -8,7 +8,7 @@ import type { Scheduler } from './actors/domain/ports/clock.ts';
 import type { ActorLimits } from './actors/domain/settings.ts';
 import { createGateway } from './actors/gateway/gateway.ts';
 import { createHttpApp, createHttpServer } from './http/app.ts';
-import { isLoopback } from './http/middleware/security-headers.ts';
+import { isLoopback } from './http/middleware/host-and-origin.ts';
 import type { MediaSource } from './http/ports.ts';
 import { settingsOf } from './infra/actor-settings.ts';
 import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';

@@ -2,26 +2,20 @@ import express, { type Express } from 'express';
 import { httpContext } from './context.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { problemHandler, unknownPath } from './middleware/error-handler.ts';
-import {
-  crossOrigin,
-  dataHeaders,
-  hostGuard,
-  originGuard,
-  stamp,
-  strictPageHeaders,
-} from './middleware/security-headers.ts';
+import { crossOrigin, hostGuard, originGuard } from './middleware/host-and-origin.ts';
+import { dataHeaders, stamp, strictPageHeaders } from './middleware/security-headers.ts';
 import { trace } from './middleware/trace.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { documentFiles } from './openapi/document-files.ts';
 import { operationRoutes } from './operation-routes.ts';
 import { operations } from './operations.ts';
-import { pageAssets } from './pages/built-pages.ts';
+import { pageAssets } from './pages/web-files.ts';
 import type { HttpDeps } from './ports.ts';
 
 export { createHttpServer } from './server.ts';
 
 /**
- * The HTTP face of the service (SPEC §3), with everything it needs handed in. Serve it with `createHttpServer`.
+ * The Express app of the service; everything that it needs is injected. Serve it with `createHttpServer`.
  *
  * @example createHttpServer(createHttpApp(deps)).listen(3000, '127.0.0.1')
  */

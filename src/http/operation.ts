@@ -3,8 +3,8 @@ import type { z } from 'zod';
 import type { ErrorCode } from '../actors/domain/errors.ts';
 
 /**
- * Who may call an operation: everyone; whoever has `SESSIONS_TOKEN`, if it is set; the same, but a browser without a
- * login is redirected to the form; the agent with its own key.
+ * Who may call an operation. `operator`: a bearer of `SESSIONS_TOKEN`, where it is set; `page`: the same, but a browser
+ * without a login is redirected to the form; `agent`: a bearer of the agent's key.
  */
 export type Access = 'open' | 'operator' | 'page' | 'agent';
 

@@ -1,9 +1,8 @@
 import type { Router } from 'express';
 import type { Logger } from 'pino';
 import type { GatewayApi } from '../actors/domain/gateway-api.ts';
-import type { Jid } from '../actors/domain/identity.ts';
+import type { AgentRef, Jid } from '../actors/domain/identity.ts';
 import type { ImageFile } from '../actors/domain/ports/whatsapp.ts';
-import type { IdempotencyStore } from './idempotency-store.ts';
 
 // What the HTTP edge needs of the outside, besides the actors. `infra/` implements it, `app.ts` hands it in.
 
@@ -17,14 +16,14 @@ interface ImageClaim {
 }
 
 /**
- * Turns what a caller sends into a stored image of at most 10·1024·1024 bytes, sniffed by its bytes (SPEC §9).
+ * Turns what a caller sends into a stored image of at most 10·1024·1024 bytes, sniffed by its bytes.
  * Errors: `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, `INVALID_PAYLOAD` (not base64), and for URLs
  * `MEDIA_URL_BLOCKED`, `MEDIA_FETCH_FAILED`. A call that rejects leaves no file behind.
  */
 export interface MediaSource {
   /** `data` is plain base64 or a `data:` URL. */
   fromBase64(data: string, claim: ImageClaim): Promise<StoredImage>;
-  /** `onBytes` is told of each piece as it comes in, and may throw: then nothing more is read. */
+  /** `onBytes` receives the length of each chunk, and may throw: then nothing more is read. */
   fromUrl(url: string, claim: ImageClaim, onBytes?: (bytes: number) => void): Promise<StoredImage>;
   /** Copies the image into `TEMP_DIR` and gives the copy's path. */
   preview(image: StoredImage): Promise<string>;
@@ -33,10 +32,56 @@ export interface MediaSource {
 }
 
 /**
- * A number or JID as callers write it, to the one form of SPEC §4; national numbers count as `defaultCountry`'s.
+ * Normalises a number or JID as callers write it; national numbers count as `defaultCountry`'s.
  * @throws Error (any) when it is none of the accepted forms.
  */
 type ParseJid = (text: string, defaultCountry: string) => Jid;
+
+/** The answer of a finished request, kept to be given again. `headers` holds those that belong to the answer. */
+export interface IdempotentAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: unknown;
+}
+
+/** One use of a key: the scope is the operation and the agent, so that keys of two agents never meet. */
+export interface IdempotencyKey extends AgentRef {
+  /** `messages`, `media` or `run`. */
+  operation: string;
+  /** The caller's `Idempotency-Key`, at most 255 characters. */
+  key: string;
+  /** SHA-256 in hex of the canonical body. */
+  bodyHash: string;
+}
+
+/** A key that a request holds: its message is stored under `storedId`. */
+export interface HeldKey extends IdempotencyKey {
+  storedId: string;
+}
+
+/**
+ * What a store knows of a key when a request begins. A `new` request stores its message under `storedId`. `cut_off`:
+ * no living request holds the key, but the first one had stored that message before it was cut off.
+ */
+export type IdempotencyState =
+  | { state: 'new'; storedId: string }
+  | { state: 'in_flight' }
+  | { state: 'cut_off'; storedId: string }
+  | { state: 'mismatch' }
+  | { state: 'done'; answer: IdempotentAnswer };
+
+/** Remembers answers for 24 h. */
+export interface IdempotencyStore {
+  /**
+   * Atomic: of two callers with one key exactly one gets `new`, and holds the key until `complete` or `abandon`.
+   * @throws GatewayError `DATABASE_UNAVAILABLE`; then the key is not held
+   */
+  begin(key: IdempotencyKey): Promise<IdempotencyState>;
+  /** Keeps the answer. While the database is away this is deferred, and resolves nevertheless. */
+  complete(key: HeldKey, answer: IdempotentAnswer): Promise<void>;
+  /** Frees a key whose request surely did nothing, so that it may be tried again; deferred like `complete`. */
+  abandon(key: HeldKey): Promise<void>;
+}
 
 /** One finished request, for metrics: `route` is the pattern (`/agents/:agentId/run`), never the raw path. */
 export interface HttpObserver {
@@ -45,7 +90,7 @@ export interface HttpObserver {
   onIdempotency(outcome: 'new' | 'replayed' | 'in_flight' | 'mismatch'): void;
 }
 
-/** The settings that HTTP reads; a subset of the configuration (SPEC §2). */
+/** The settings that HTTP reads; a subset of the configuration. */
 export interface HttpSettings {
   HOST: string;
   APP_BASE_URL: string;
@@ -62,7 +107,7 @@ export interface HttpSettings {
   WHATSAPP_DRIVER?: string;
 }
 
-/** What tells a service that is not the real thing from it. */
+/** Marks of a service that is not the real thing. */
 export interface Edition {
   /** On every answer. */
   headers: Record<string, string>;

@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 
-/** Has `look` called when the JSON answer is written: for headers that tell of that moment. */
+/** Calls `look` when the JSON response is written: for headers with the state of that moment. */
 export function beforeAnswer(res: Response, look: () => void): void {
   res.locals.beforeAnswer = look;
 }

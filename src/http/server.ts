@@ -27,7 +27,7 @@ function expressClasses(app: Express) {
   };
 }
 
-/** What a client that doesn't speak HTTP, or not in time, is told: the contract's 400, then the end. */
+/** The 400 for a client that does not speak HTTP, or too slowly; the connection ends with it. */
 function refusal(code: string | undefined, headers: Record<string, string>): string {
   const traceId = newTraceId();
   const message =
@@ -73,7 +73,7 @@ export function createHttpServer(app: Express, headers: Record<string, string> =
   const newest = new WeakMap<object, ServerResponse>();
   server.on('request', (req, res) => newest.set(req.socket, res));
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
-  // By itself Node would ask for the body before anybody has looked at the key.
+  // Node by itself would ask for the body before the key is checked.
   server.on('checkContinue', (req, res) => server.emit('request', req, res));
   const refused = new WeakSet<object>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {

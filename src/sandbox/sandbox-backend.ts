@@ -1,4 +1,4 @@
-import { isLoopback } from '../http/middleware/security-headers.ts';
+import { isLoopback } from '../http/middleware/host-and-origin.ts';
 import type { Config } from '../infra/config.ts';
 import type { WhatsAppBackend } from '../infra/whatsapp/whatsapp-backend.ts';
 import { SANDBOX_EDITION, sandboxRouters } from './control-api/sandbox-routes.ts';

@@ -3,7 +3,7 @@ import type {
   IdempotencyState,
   IdempotencyStore,
   IdempotentAnswer,
-} from '../../src/http/idempotency-store.ts';
+} from '../../src/http/ports.ts';
 
 /** The idempotency store in a Map, with the behaviour of the real one. */
 export class MemoryIdempotency implements IdempotencyStore {

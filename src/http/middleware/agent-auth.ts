@@ -34,7 +34,7 @@ function keyDigests(): (agentId: string, key: string) => Buffer {
   return function digestOfAgent(agentId, key) {
     let entry = known.get(agentId);
     if (entry?.key !== key) {
-      // Those of deleted agents go, too, without anybody telling of them.
+      // This also drops those of deleted agents.
       if (known.size >= MAX_DIGESTS) known.clear();
       entry = { key, digest: digestOf(key) };
       known.set(agentId, entry);
@@ -54,7 +54,7 @@ function unknownAgent(): GatewayError {
 }
 
 /**
- * Lets only the agent's own key through (SPEC §3 Agents). No Bearer is 401 for any agent; with one, an unknown
+ * Lets only the agent's own key through. No Bearer is 401 for any agent; with one, an unknown
  * agent is 404 at the same cost. A wrong key also asks for a look-up of the newest one, in the background.
  *
  * Wrong keys are counted per address; too many are 429 with `Retry-After`. The right key is never refused for

@@ -4,7 +4,7 @@ import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { HttpSettings } from '../ports.ts';
 import { AddressLimit, clientOf } from './ip-rate-limit.ts';
 
-/** Starts that anybody may ask for: more than people do, fewer than a flood of browsers. */
+/** Starts per address without a token: more than people need, too few for a flood of browsers. */
 const STARTS = { burst: 60, perMinute: 60 };
 
 /** Runs what starts a client for the agent, when it may be. */

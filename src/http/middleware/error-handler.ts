@@ -4,7 +4,7 @@ import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
 import { sendJson } from '../send-json.ts';
 import { traceIdOf } from './trace.ts';
 
-/** The status of every code (SPEC §3); a code without one does not compile. `EXPIRED` is a send that failed. */
+/** The status of every code; a code without one does not compile. `EXPIRED` is a send that failed. */
 export const STATUS: Record<ErrorCode, number> = {
   INVALID_PAYLOAD: 400,
   UNAUTHORIZED: 401,
@@ -50,7 +50,7 @@ export interface Issue {
   message: string;
 }
 
-/** The body of every 4xx and 5xx (SPEC §3). */
+/** The body of every 4xx and 5xx. */
 export interface ProblemBody {
   error: { code: ErrorCode; message: string; traceId: string; details?: Issue[] | Record<string, unknown> };
 }
@@ -93,7 +93,7 @@ export function problemHeaders(error: GatewayError): Record<string, string> {
   return headers;
 }
 
-/** A 500 that tells nothing but where to look. */
+/** A 500 without details: the trace id finds them in the log. */
 function bug(cause: unknown): GatewayError {
   return new GatewayError('INTERNAL', 'Something went wrong on our side; the trace id finds it in the log.', {
     cause,
@@ -101,8 +101,8 @@ function bug(cause: unknown): GatewayError {
 }
 
 /**
- * Any thrown value as an error that may be told. Errors of the framework (a broken percent-encoding, a file
- * that is gone) say themselves that they are the caller's; all others are bugs and are told without their text.
+ * Any thrown value as an error for the caller. The framework marks its own errors (broken percent-encoding, a missing
+ * file) as the caller's; all others are bugs, whose text stays inside.
  */
 export function asProblem(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown.code === 'INTERNAL' ? bug(thrown) : thrown;

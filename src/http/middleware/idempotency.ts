@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
-import type { HeldKey, IdempotencyStore, IdempotentAnswer } from '../idempotency-store.ts';
 import { keyHeader } from '../openapi/request-schemas.ts';
-import type { HttpObserver } from '../ports.ts';
+import type { HeldKey, HttpObserver, IdempotencyStore, IdempotentAnswer } from '../ports.ts';
 import { type Answer, sendAnswer } from '../resource.ts';
 import { agentOf } from './agent-auth.ts';
 import { asProblem, type ProblemBody, problemBody, problemHeaders, statusOf } from './error-handler.ts';
@@ -38,7 +37,7 @@ function asAnswer(error: GatewayError, traceId: string): IdempotentAnswer {
   return { status: statusOf(error), headers: problemHeaders(error), body: problemBody(error, traceId) };
 }
 
-/** A kept answer given again; an error tells the trace id of this request, not of the first. */
+/** Replays a stored answer; an error gets the trace id of this request, not of the first. */
 function replay(res: Response, kept: IdempotentAnswer): void {
   const isProblem = kept.status >= 400;
   const body = isProblem
@@ -66,14 +65,14 @@ interface Dependencies {
  * body: two spellings of one number are one body.
  *
  * - `work` stores its message under the id that it is given. When the process dies after that, a repeat is answered
- *   by `resume`, which tells how that message stands.
+ *   by `resume`, with the state of that message.
  * - A failure that surely sent nothing frees the key; one with an unknown outcome keeps it.
  * - While the answer can't be stored it is given nevertheless, and stored as soon as the database is back.
  *
  * Errors: `INVALID_PAYLOAD` (the key), `IDEMPOTENCY_CONFLICT` (409 in flight, 422 another body), and `work`'s.
  */
 export function createOnce({ idempotency, logger, observer }: Dependencies) {
-  /** Frees or keeps the key of a failed request; the failure itself is what the caller must hear of. */
+  /** Frees or keeps the key of a failed request; never rejects, so that the caller gets the failure itself. */
   async function conclude(key: HeldKey, thrown: unknown, traceId: string): Promise<void> {
     const error = asProblem(thrown);
     try {
@@ -101,12 +100,12 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
     return answer;
   }
 
-  /** Answers for a request that was cut off. Nothing is kept: the message goes on, and a later repeat hears of it. */
-  async function again(key: HeldKey, traceId: string, tell: () => Promise<Answer>): Promise<Answer> {
+  /** Answers for a request that was cut off. Nothing is stored: a later repeat gets the newer state of the message. */
+  async function again(key: HeldKey, traceId: string, resume: () => Promise<Answer>): Promise<Answer> {
     try {
-      return await tell();
+      return await resume();
     } catch (thrown) {
-      // Only the message's own end concludes the key; being unable to tell it does not.
+      // Only the outcome of the message concludes the key; failing to read it does not.
       if (asProblem(thrown).details?.outcome) await conclude(key, thrown, traceId);
       throw thrown;
     }

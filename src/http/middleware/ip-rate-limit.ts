@@ -54,7 +54,7 @@ export class AddressLimit {
     const wholeAt = Math.max(this.#wholeAt.get(address) ?? now, now) + this.#intervalMs;
     const overMs = wholeAt - now - this.#toleranceMs;
     if (overMs > 0) return overMs / 1_000;
-    // Entered anew, so that the map's order is the order of use.
+    // Re-inserted, so that the map's order is the order of use.
     this.#wholeAt.delete(address);
     this.#wholeAt.set(address, wholeAt);
     if (this.#wholeAt.size > MAX_ADDRESSES) this.#wholeAt.delete(this.#wholeAt.keys().next().value!);

@@ -3,10 +3,10 @@ import express, { type Request, type RequestHandler, type Response } from 'expre
 import type { z } from 'zod';
 import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
 import { zodErrorMap } from '../../infra/zod-error-map.ts';
-import { holdBody } from './body-hold.ts';
 import { type Issue, invalid } from './error-handler.ts';
 import { jsonFault } from './json-limits.ts';
 import type { ByteBudget } from './upload-budget.ts';
+import { holdBody } from './upload-budget.ts';
 
 /** Largest bodies in bytes; media is 10 MiB in base64 with line breaks, and the longest caption, all escaped. */
 export const BODY_LIMITS = {
@@ -62,7 +62,7 @@ function nameCharset(req: Request): void {
 interface BodyOptions {
   /** Where an agent's bodies are counted; put authentication before. */
   budget?: ByteBudget;
-  /** What a body over the limit is told; `PAYLOAD_TOO_LARGE` by default. */
+  /** Error code of a body over the limit; `PAYLOAD_TOO_LARGE` by default. */
   tooLarge?: ErrorCode;
 }
 

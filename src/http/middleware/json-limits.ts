@@ -1,6 +1,6 @@
 import type { Issue } from './error-handler.ts';
 
-/** Nesting and width that no honest body reaches (FAULTS §3). */
+/** Nesting and width that no honest body reaches. */
 const MAX_DEPTH = 20;
 const MAX_KEYS = 50;
 

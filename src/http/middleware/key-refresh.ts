@@ -4,7 +4,7 @@ const INTERVAL_MS = 250;
 /**
  * Wraps the background look-up of an agent's key: the first wrong key asks at once; those that follow within
  * `INTERVAL_MS` share one look-up at its end. So a stream of wrong keys can't flood the database, and the last
- * of them is never forgotten: a new key passes soon after it was first tried (SPEC §3 Agents).
+ * of them is never forgotten: a new key passes soon after its first use.
  */
 export function createKeyRefresh(refresh: (agentId: string) => void): (agentId: string) => void {
   const waiting = new Map<string, { again: boolean }>();

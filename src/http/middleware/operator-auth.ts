@@ -55,7 +55,7 @@ export interface TokenGuards {
 
 /**
  * Wants `SESSIONS_TOKEN` as Bearer, or for reading the cookie of the login; without a token set, lets everyone
- * through (SPEC §2). The cookie never allows a change, so no other site can have a browser make one.
+ * through. The cookie never allows a change, so no other site can have a browser make one.
  *
  * Make them once: wrong tokens are counted per address, on all guarded paths together.
  *

@@ -17,7 +17,7 @@ function showBucket(system: GatewayApi, policy: string, res: Response): void {
   }
 }
 
-/** Shows the agent's bucket on whatever is answered, read when the answer is written (SPEC §3). */
+/** Shows the agent's bucket on every response, as it is when the response is written. */
 export function rateLimitHeaders(system: GatewayApi, perMinute: number): RequestHandler {
   const policy = `"send";q=${perMinute};w=60`;
   return function showRateLimit(_req, res, next) {

@@ -10,7 +10,7 @@ export function newTraceId(): string {
 }
 
 /**
- * The trace id of a `traceparent` header, or a new one when the header is missing or not valid (SPEC §3).
+ * The trace id of a `traceparent` header, or a new one when the header is missing or not valid.
  *
  * @example traceIdFrom('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01') // '0af7651916cd43dd8448eb211c80319c'
  */

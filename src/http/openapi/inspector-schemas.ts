@@ -13,7 +13,7 @@ export const inspectorEventsQuery = z.object({
     .int()
     .min(0)
     .optional()
-    .meta({ description: 'The `seq` of the last known record: what came after it is told first.' }),
+    .meta({ description: 'The `seq` of the last known record: later records are sent first.' }),
 });
 
 /** `GET /sessions/{agentId}/statechart`. */
@@ -24,7 +24,7 @@ export const statechartQuery = z.object({
     .meta({ description: 'Whose chart: the session itself, or the supervisor that restarts it.' }),
 });
 
-/** The header `Last-Event-ID` as a number; null for none, and for what no stream of ours has told. */
+/** The header `Last-Event-ID` as a number; null when it is missing or none of ours. */
 export function lastEventId(header: string | string[] | undefined): number | null {
   return typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : null;
 }
@@ -65,7 +65,7 @@ const nextTransitions = z.array(
 
 const record = z
   .object({
-    seq: z.int().meta({ description: 'Grows by one; begins anew with the service.' }),
+    seq: z.int().meta({ description: 'Grows by one; restarts with the service.' }),
     at: z.int().meta({ description: 'Milliseconds since 1970.' }),
     machine: z.enum(['agent', 'supervisor']),
     event: z.string(),

@@ -170,7 +170,7 @@ const dependencies = z.record(z.string(), z.string());
 
 export const ready = z.object({ status: z.literal('ok'), dependencies }).meta({ id: 'Ready' });
 
-/** The body of every 4xx and 5xx (SPEC §3). */
+/** The body of every 4xx and 5xx. */
 export const problem = z
   .object({
     error: z.object({

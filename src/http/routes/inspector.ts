@@ -11,7 +11,7 @@ import {
 } from '../openapi/inspector-schemas.ts';
 import { agentPath } from '../openapi/request-schemas.ts';
 import { type Operation, operationOn, redirectTo } from '../operation.ts';
-import { sendPage } from '../pages/built-pages.ts';
+import { sendPage } from '../pages/web-files.ts';
 import { EventStream } from '../sse/event-stream.ts';
 import { streamAgent, streamAgents } from '../sse/inspector-streams.ts';
 import { detailOf, summaryOf } from './inspector-views.ts';
@@ -85,7 +85,7 @@ export const inspectorOperations: Operation<HttpContext>[] = [
     description:
       'Without `agentId`: `agents` (`{agents, complete}`; first all of them, then those that changed) and ' +
       '`removed`. With it: `agent` (the agent without its history), `record` (one `TransitionRecord`, its ' +
-      '`seq` as id), `removed`, and `reset` when the numbers began anew. At most ten frames a second; a ' +
+      '`seq` as id), `removed`, and `reset` when numbering has restarted. At most ten frames a second; a ' +
       'comment every 15 s. `Last-Event-ID`, or `after`, brings what came since, of the newest 200 records.',
     query: inspectorEventsQuery,
     before: ({ streams }) => [streams],

@@ -46,7 +46,7 @@ export const sessionOperations: Operation<HttpContext>[] = [
     readBody: () => jsonBody(BODY_LIMITS.sessions),
     responses: {
       200: {
-        description: 'Connected (without `qr`), or started anew.',
+        description: 'Connected (without `qr`), or restarted.',
         json: startedSession,
         example: examples.connected,
       },
@@ -118,7 +118,7 @@ export const sessionOperations: Operation<HttpContext>[] = [
       'removed on the phone.',
     params: agentPath,
     responses: {
-      200: { description: 'Started anew.', json: startedSession, example: examples.started },
+      200: { description: 'Restarted.', json: startedSession, example: examples.started },
       202: pending,
     },
     codes: [

@@ -50,7 +50,7 @@ export class EventStream {
     this.#res.once('close', release);
   }
 
-  /** Writes, or cuts off whoever has not read a megabyte. */
+  /** Writes, or closes the connection of a reader that is a megabyte behind. */
   #write(text: string): void {
     // Between the end and the close things still happen, most of all while the service stops.
     if (this.#res.writableEnded) return;

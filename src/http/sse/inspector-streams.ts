@@ -38,20 +38,20 @@ function watch(
 export function streamAgents(system: GatewayApi, stream: EventStream): void {
   const changed = new Set<string>();
   const removed = new Set<string>();
-  /** What was told last of those that may change by themselves: tokens flow in without an event. */
+  /** The last row sent of each agent that may change without an event: tokens are refilled. */
   const filling = new Map<string, string>();
 
-  /** Remembers a row that is being told. */
-  const told = (row: Summary) => {
+  /** Remembers a row as sent. */
+  const sending = (row: Summary) => {
     filling.set(row.agentId, JSON.stringify(row));
     return row;
   };
-  /** The agent's row, unless it is what was told last. */
+  /** The agent's row, unless it equals the last one sent. */
   const rowOf = (agentId: string) => {
     const agent = viewOf(system, agentId);
     if (!agent) return [];
     const row = summaryOf(agent);
-    if (filling.get(agentId) !== JSON.stringify(row)) return [told(row)];
+    if (filling.get(agentId) !== JSON.stringify(row)) return [sending(row)];
     filling.delete(agentId);
     return [];
   };
@@ -85,14 +85,14 @@ export function streamAgents(system: GatewayApi, stream: EventStream): void {
     clearInterval(again);
     frame.stop();
   });
-  const agents = system.list().map((agent) => told(summaryOf(agent)));
+  const agents = system.list().map((agent) => sending(summaryOf(agent)));
   stream.send([{ event: 'agents', data: { agents, complete: true } }]);
 }
 
 /**
  * One agent for one viewer: `agent` as it is now, `record` for each transition after `lastSeq` (none before the
  * stream began when that is null), `removed` and the end when it is deleted. A `lastSeq` that has not been reached
- * is of an earlier life of the service: `reset` tells so, and all records follow.
+ * is from before a restart of the service: `reset` says so, and all records follow.
  *
  * @throws GatewayError `SESSION_NOT_FOUND`
  */
@@ -104,13 +104,13 @@ export function streamAgent(
 ): void {
   const newest = system.history(agentId).at(-1)?.seq ?? 0;
   const isOfAnotherLife = lastSeq !== null && lastSeq > newest;
-  let told = isOfAnotherLife ? 0 : (lastSeq ?? newest);
+  let sentSeq = isOfAnotherLife ? 0 : (lastSeq ?? newest);
   let lastDetail = '';
 
   const frame = new Coalesced(() => {
     if (!viewOf(system, agentId)) return;
-    const records = system.history(agentId).filter(({ seq }) => seq > told);
-    told = records.at(-1)?.seq ?? told;
+    const records = system.history(agentId).filter(({ seq }) => seq > sentSeq);
+    sentSeq = records.at(-1)?.seq ?? sentSeq;
     const detail = detailOf(system, agentId);
     const text = JSON.stringify(detail);
     const sent: SentEvent[] = records.map(recordEvent);

@@ -2,7 +2,7 @@ import { Router } from 'express';
 import { documentFiles } from '../../http/openapi/document-files.ts';
 import { operationsDocument } from '../../http/openapi/operations-document.ts';
 import { operationRoutes } from '../../http/operation-routes.ts';
-import { sendPage } from '../../http/pages/built-pages.ts';
+import { sendPage } from '../../http/pages/web-files.ts';
 import type { Edition, ExtraRouter } from '../../http/ports.ts';
 import { documentOperations } from '../../http/routes/documents.ts';
 import type { Control } from './control.ts';

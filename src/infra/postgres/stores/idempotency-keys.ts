@@ -5,7 +5,7 @@ import type {
   IdempotencyState,
   IdempotencyStore,
   IdempotentAnswer,
-} from '../../../http/idempotency-store.ts';
+} from '../../../http/ports.ts';
 import { DeferredWrites, isUnavailable } from '../deferred-writes.ts';
 import type { DatabasePool } from '../pool.ts';
 

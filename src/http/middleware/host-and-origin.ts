@@ -1,0 +1,113 @@
+import cors from 'cors';
+import type { RequestHandler } from 'express';
+import type { HttpSettings } from '../ports.ts';
+import { invalid } from './error-handler.ts';
+
+const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
+/** Methods that change nothing (RFC 9110). */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** True for a bind address that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.includes(host.toLowerCase()) || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** The host name of a `Host` header, without port and brackets; undefined when it can't be one. */
+function hostName(header: string | undefined): string | undefined {
+  if (!header || !/^[A-Za-z0-9.\-_:[\]]+$/.test(header)) return undefined;
+  try {
+    return new URL(`http://${header}`).hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many `Host` headers there are: Node shows the first of two, a proxy in front may have looked at the other. */
+function countHosts(rawHeaders: string[]): number {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') count += 1;
+  }
+  return count;
+}
+
+/**
+ * While bound to loopback, answers only to names of loopback and of `APP_BASE_URL`: a web page that rebinds its
+ * own name to 127.0.0.1 comes with that name as `Host`. Every request needs one `Host` that is well-formed.
+ */
+export function hostGuard(settings: HttpSettings): RequestHandler {
+  const known = new Set([...LOOPBACK, settings.HOST, hostName(new URL(settings.APP_BASE_URL).host)]);
+  const isBoundToLoopback = isLoopback(settings.HOST);
+  let passed: string | undefined;
+  return function checkHost(req, _res, next) {
+    const isOne = countHosts(req.rawHeaders) === 1;
+    // Nearly every request comes with the host of the one before.
+    if (isOne && passed !== undefined && req.headers.host === passed) return next();
+    const name = hostName(req.headers.host);
+    if (!isOne || name === undefined || (isBoundToLoopback && !known.has(name))) {
+      throw invalid(
+        [{ path: 'Host', message: 'is not a name of this service' }],
+        'The Host header names another service: see APP_BASE_URL.',
+      );
+    }
+    passed = req.headers.host;
+    next();
+  };
+}
+
+/** The host and port of an origin; null for none, such as `null` of a sandboxed frame. */
+function originHost(origin: string): string | null {
+  return URL.canParse(origin) ? new URL(origin).host || null : null;
+}
+
+/**
+ * Refuses what a page of another site sends and that would change something. A browser lets such pages send simple
+ * requests without asking, and `POST …/reconnect` needs no body: without this any page could log out the agents
+ * of who looks at it. Browsers send the page's `Origin`; other clients send none.
+ */
+export function originGuard(settings: HttpSettings): RequestHandler {
+  const allowed = new Set(settings.CORS_ORIGINS);
+  const own = new URL(settings.APP_BASE_URL).host;
+  return function checkOrigin(req, _res, next) {
+    const { origin } = req.headers;
+    if (origin === undefined || SAFE.has(req.method) || allowed.has('*') || allowed.has(origin))
+      return next();
+    const from = originHost(origin);
+    if (from === null || (from !== own && from !== req.headers.host?.toLowerCase())) {
+      throw invalid(
+        [{ path: 'Origin', message: 'is another site' }],
+        'Another site may not do this: see CORS_ORIGINS.',
+      );
+    }
+    next();
+  };
+}
+
+/** Cross-origin access for `CORS_ORIGINS`; none at all when the list is empty. */
+export function crossOrigin(origins: string[]): RequestHandler[] {
+  if (origins.length === 0) return [];
+  return [
+    cors({
+      origin: origins.includes('*') ? '*' : origins,
+      methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+      allowedHeaders: [
+        'Authorization',
+        'Content-Type',
+        'Idempotency-Key',
+        'Prefer',
+        'traceparent',
+        'tracestate',
+      ],
+      exposedHeaders: [
+        'X-Trace-Id',
+        'RateLimit',
+        'RateLimit-Policy',
+        'Retry-After',
+        'Location',
+        'Idempotent-Replayed',
+        'Preference-Applied',
+      ],
+      maxAge: 600,
+    }),
+  ];
+}
