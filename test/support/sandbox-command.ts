@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Tells on stderr of each module of a WhatsApp driver that is imported. */
 const WITNESS = `export async function resolve(specifier, context, next) {
   const found = await next(specifier, context);
-  if (/whatsapp-web|puppeteer|whatsapp\\/(wwebjs|sandbox)\\/driver/.test(found.url))
+  if (/whatsapp-web|puppeteer|\\/wwebjs\\/|sandbox-driver/.test(found.url))
     process.stderr.write('IMPORTED ' + found.url + '\\n');
   return found;
 }`;
