@@ -92,7 +92,8 @@ describe('a message that comes in', function () {
       const judged = total(before);
       network.write(writerOf(text), { to: BOT, text });
       await redeliver(text);
-      await eventually('all copies to be judged', () => total(before) === judged + COPIES + 1);
+      // The catch-up after the link may bring one of them once more.
+      await eventually('all copies to be judged', () => total(before) >= judged + COPIES + 1);
     }
     await eventually('the replies', () => texts.every((text) => replies(text) > 0));
     await first.app.stop();
@@ -110,7 +111,9 @@ describe('a message that comes in', function () {
     });
     expect(texts.map(asked), 'AI calls').to.deep.equal(texts.map(() => 1));
     expect(texts.map(replies), 'replies').to.deep.equal(texts.map(() => 1));
-    expect(before).to.deep.equal({ answered: texts.length, duplicate: COPIES * texts.length });
+    expect(before).to.have.all.keys('answered', 'duplicate');
+    expect(before.answered).to.equal(texts.length);
+    expect(before.duplicate).to.be.at.least(COPIES * texts.length);
     expect(Object.keys(after)).to.deep.equal(['duplicate']);
   });
 
