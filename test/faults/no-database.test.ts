@@ -22,6 +22,9 @@ const BACK_WITHIN_MS = 10_000;
 /** The short run waits a fifth of the ten seconds after which a query without an answer is given up. */
 const PATIENCE = RUNS === 1 ? '?query_timeout=2000' : '';
 
+/** No rate limit holds anything back: what is missing is lost. */
+const UNLIMITED = { WHATSAPP_DRIVER: 'sandbox', SEND_RATE_PER_MINUTE: '600000', SEND_BURST: '10000' };
+
 describe('the service without its database', function () {
   this.timeout(60_000 + RUNS * 60_000);
   let dataDir: string;
@@ -36,8 +39,7 @@ describe('the service without its database', function () {
     server = await startEmbeddedPostgres({ dataDir });
     proxy = await openAnswerProxy(`${server.connection.host}/.s.PGSQL.5432`);
     const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres${PATIENCE}`;
-    const env = { WHATSAPP_DRIVER: 'sandbox', SEND_RATE_PER_MINUTE: '600000', SEND_BURST: '10000' };
-    service = await startService({ config: server.connection, url }, { env });
+    service = await startService({ config: server.connection, url }, { env: UNLIMITED });
     const spec = { userId: 1, agentId: 'shop', agentName: 'Shop', apikey: KEY };
     const { body } = await callApi(service.app.url, 'POST', '/sessions', spec);
     service.network.scan(String(body.qr), BOT);
@@ -157,7 +159,7 @@ describe('the service without its database', function () {
   it('that goes away while agents boot has none of them called connected, and all back by themselves', async () => {
     const found = { 'called connected meanwhile': 0, 'not back': 0 };
     const { config, network } = service;
-    const env = { WHATSAPP_DRIVER: 'sandbox', DB_URL: String(config.DB_URL) };
+    const env = { ...UNLIMITED, DB_URL: String(config.DB_URL) };
     for (let run = 0; run < RUNS; run += 1) {
       await service.app.stop();
       stopped.push(service);
