@@ -37,6 +37,7 @@ const changes: Change[] = [
   { title: 'media with an id of their own', switches: { mediaId: true }, repaired: ['media-id'] },
   { title: 'downloads that want a mimetype', switches: { downloadNeedsMime: true } },
   { title: 'the call for a new QR elsewhere', switches: { refreshQrMoved: true }, repaired: ['refresh-qr'] },
+  { title: 'a version that is shown before there are modules', switches: { debug: 'first' } },
   { title: 'a version that is shown late', switches: { debug: 'late' }, repaired: ['debug-version'] },
   { title: 'a version that is never shown', switches: { debug: 'never' }, repaired: ['debug-version'] },
   { title: 'a refusal of headless browsers', switches: { refusesHeadless: true } },

@@ -16,8 +16,8 @@ export interface Switches {
   downloadNeedsMime: boolean;
   /** `refreshQR` is no longer part of `Cmd`, but of `WAWebLaunchSocketUtils`. */
   refreshQrMoved: boolean;
-  /** When `window.Debug` appears: before the page's script ends, a good second later, or never. */
-  debug: 'early' | 'late' | 'never';
+  /** When `window.Debug` appears: a good second before `require`, with it, a good second after it, or never. */
+  debug: 'first' | 'early' | 'late' | 'never';
   /** A browser that calls itself `HeadlessChrome` gets a page that says it is not supported. */
   refusesHeadless: boolean;
   /** A look-up of a number answers the LID, whatever address the chat has. */

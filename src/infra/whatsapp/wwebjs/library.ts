@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Page } from 'puppeteer';
 import type WAWebJS from 'whatsapp-web.js';
 import type { Client } from 'whatsapp-web.js';
@@ -31,6 +32,19 @@ interface Internals {
   destroy(): Promise<void>;
 }
 
+/** How long a page may be without modules before the library is let try all the same, and how often it is looked at. */
+const MODULES_MS = 10_000;
+const AGAIN_MS = 100;
+
+/** Waits until the page has modules: it may show its version, which is what the library waits for, before. */
+async function untilModules(page: Page | undefined): Promise<void> {
+  const until = performance.now() + MODULES_MS;
+  while (page && !page.isClosed() && performance.now() < until) {
+    if (await page.evaluate(`'require' in window`).catch(() => false)) return;
+    await delay(AGAIN_MS);
+  }
+}
+
 /**
  * Makes a client whose profile is `<dataPath>/session`. The library is loaded with the first one: it takes half a
  * second. It is used unmodified; what it does without holding the promise is held here (docs/hazards.md).
@@ -51,7 +65,8 @@ export async function openLibrary(
 /** Holds the promises that the library lets float; answers how to make it let the page go. */
 function harden(client: Client, events: LibraryEvents): () => void {
   const internals = client as unknown as Internals;
-  const inject = internals.inject.bind(client);
+  const original = internals.inject.bind(client);
+  const inject = () => untilModules(client.pupPage).then(original);
   const destroy = internals.destroy.bind(client);
   let injections = 0;
   let over = false;

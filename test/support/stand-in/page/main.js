@@ -9,6 +9,10 @@ function showVersion() {
   window.Debug = { VERSION: switches.webVersion };
 }
 
+if (switches.debug === 'first') {
+  showVersion();
+  await new Promise((resolve) => setTimeout(resolve, LATE_MS));
+}
 window.require = requireModule;
 if (switches.debug === 'early') showVersion();
 if (switches.debug === 'late') setTimeout(showVersion, LATE_MS);
