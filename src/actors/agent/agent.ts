@@ -176,7 +176,7 @@ export class Agent implements SessionOwner {
 
   /** True when a message can be sent now. */
   get isConnected(): boolean {
-    return this.#state.status === 'connected' && this.me !== null;
+    return this.actorSystem.is('connected');
   }
 
   /** It is connected, has nothing to do, and has had nothing for `ms`. */

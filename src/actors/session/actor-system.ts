@@ -5,6 +5,7 @@ import type { Scheduler } from '../domain/ports/clock.ts';
 import { pathsOf } from '../statechart/labels.ts';
 import { nextTransitions } from '../statechart/next-transitions.ts';
 import { type Observer, recordTransitions } from '../statechart/transition-recorder.ts';
+import type { SessionTag } from './session.setup.ts';
 import { type SupervisedAgent, type SupervisorEvent, supervisorMachine } from './supervisor.machine.ts';
 
 /** Callbacks from the machines of a supervision, once their snapshots have moved. */
@@ -60,6 +61,11 @@ export class ActorSystem {
       if (this.isOver) return resolve();
       this.#root.subscribe({ complete: resolve, error: () => resolve() });
     });
+  }
+
+  /** True while the session is in a state with this tag; false before the start. */
+  is(tag: SessionTag): boolean {
+    return this.#root.getSnapshot().children.agent?.getSnapshot().hasTag(tag) ?? false;
   }
 
   /** Its agent has no client, and none will come at once: it rests, or backs off. */

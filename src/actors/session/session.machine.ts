@@ -242,12 +242,14 @@ export const sessionMachine = sessionSetup.createMachine({
   initial: 'disconnected',
   states: {
     awaiting_qr: {
+      tags: 'awaiting_qr',
       initial: 'queued',
       states: {
         queued: queued(true),
         // Asked for just now: the count of QRs has only begun.
         starting: { ...starting, on: { ...starting.on, 'client.qr': 'scanning' } },
         scanning: {
+          tags: 'qr',
           entry: ['showQr', 'countQr'],
           exit: 'hideQr',
           on: {
@@ -266,6 +268,7 @@ export const sessionMachine = sessionSetup.createMachine({
         },
         // The page goes on to show QRs, which nobody can use.
         passkey: {
+          tags: 'passkey',
           entry: ['askPasskey', { type: 'because', params: 'PASSKEY_REQUIRED' }],
           exit: ['endPasskey', 'forgetReason'],
           on: {
@@ -286,6 +289,7 @@ export const sessionMachine = sessionSetup.createMachine({
       },
     },
     connected: {
+      tags: 'connected',
       type: 'parallel',
       entry: [
         'noteLinked',
@@ -345,6 +349,7 @@ export const sessionMachine = sessionSetup.createMachine({
       },
     },
     disconnected: {
+      tags: 'disconnected',
       initial: 'resting',
       states: {
         resting,
@@ -368,6 +373,7 @@ export const sessionMachine = sessionSetup.createMachine({
       },
     },
     auth_failed: {
+      tags: 'auth_failed',
       initial: 'closing',
       states: { closing, resting },
     },

@@ -1,4 +1,5 @@
 import { assign, fromPromise, setup } from 'xstate';
+import type { SessionState } from '../domain/ports/stores.ts';
 import type { Me, WebAuthnJson } from '../domain/ports/whatsapp.ts';
 import { restartRule } from '../domain/restart-policy.ts';
 import type { ActorLimits } from '../domain/settings.ts';
@@ -51,6 +52,9 @@ export type SessionEvent =
   | { type: 'outbox.throttled' }
   | ClientEvent;
 
+/** What the session's states say to the outside: their top-level state, and whether a QR or a passkey is awaited. */
+export type SessionTag = SessionState | 'qr' | 'passkey';
+
 /** What the agent's chart remembers beside its state. */
 export interface SessionContext {
   agent: SessionPort;
@@ -72,6 +76,7 @@ export const sessionSetup = setup({
     input: {} as { agent: SessionPort },
     context: {} as SessionContext,
     events: {} as SessionEvent,
+    tags: {} as SessionTag,
     children: {} as { client: 'client' },
   },
   actors: {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { createActor, fromCallback, fromTransition } from 'xstate';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
+import { SESSION_STATES } from '../../../src/actors/domain/ports/stores.ts';
 import { sessionMachine } from '../../../src/actors/session/session.machine.ts';
 import { supervisorMachine } from '../../../src/actors/session/supervisor.machine.ts';
 import { silentPort, walkedPort } from '../../support/silent-port.ts';
@@ -48,13 +49,9 @@ describe('the agent machine', () => {
     expect(missed(machine, new Set([...linked!.taken, ...unlinked!.taken]))).to.deep.equal([]);
   });
 
-  it('has exactly the four stored states at its top', () => {
-    expect(Object.keys(sessionMachine.root.states)).to.have.members([
-      'awaiting_qr',
-      'connected',
-      'disconnected',
-      'auth_failed',
-    ]);
+  it('has exactly the four stored states at its top, each tagged with its name', () => {
+    const tags = Object.values(sessionMachine.root.states).map((state) => [state.key, ...state.tags]);
+    expect(tags).to.have.deep.members(SESSION_STATES.map((name) => [name, name]));
   });
 
   it('gives every state that is not resting a timed or bounded way out', () => {
