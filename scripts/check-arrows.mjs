@@ -1,8 +1,9 @@
 // Checks who may import whom, folder by folder (docs/decisions.md, “Folders”). A check that sees nothing would pass
 // everything: so it fails, too, when it misses a file, when a rule matches no module, when an import that has to be
-// there is not seen, and when there is a folder that no rule knows.
-import { readdirSync } from 'node:fs';
-import { dirname } from 'node:path/posix';
+// there or a planted circle is not seen, and when there is a folder that no rule knows.
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path/posix';
 import { cruise } from 'dependency-cruiser';
 
 /** The folders of the actors, top to bottom: each may import those below it. */
@@ -38,6 +39,10 @@ const INNER = [
   'src/http/routes/agents',
   'src/http/sse',
 ];
+
+/** The browser pages. */
+const PAGES = ['inspector', 'phone'];
+
 const FOLDERS = [
   'src',
   'src/http',
@@ -46,6 +51,9 @@ const FOLDERS = [
   ...LAYERS.map((layer) => `src/actors/${layer}`),
   ...Object.keys(INFRA).map((room) => `src/infra/${room}`),
   ...INNER,
+  'web',
+  'web/shared',
+  ...PAGES.map((page) => `web/${page}`),
 ];
 
 /** Each layer of the actors imports nothing that stands above it. */
@@ -133,24 +141,60 @@ const rules = [
     from: { path: '^src/', pathNot: '^src/main\\.ts$' },
     to: { path: '^src/app\\.ts$' },
   },
+  {
+    name: 'web-knows-shapes-only',
+    comment: 'web/ takes types of what the service responds with',
+    from: { path: '^web/' },
+    to: { path: '^src/', pathNot: ['^src/actors/domain/', '^src/http/openapi/', '^src/sandbox/'] },
+  },
+  { name: 'service-knows-no-page', from: { path: '^src/' }, to: { path: '^web/' } },
+  ...PAGES.map((page) => ({
+    name: `web-${page}-stands-alone`,
+    from: { path: `^web/${page}/` },
+    to: { path: '^web/', pathNot: ['^web/shared/', `^web/${page}/`] },
+  })),
+  { name: 'web-shared-is-below', from: { path: '^web/shared/' }, to: { path: '^(src/|web/(?!shared/))' } },
   { name: 'no-circles', comment: 'data flows one way', from: {}, to: { circular: true } },
 ];
 
-const { output } = await cruise(
-  ['src'],
-  {
+/** What the rules find below these folders of `baseDir`. */
+async function check(folders, baseDir = process.cwd()) {
+  const options = {
     ruleSet: { forbidden: rules.map((rule) => ({ ...rule, severity: 'error' })) },
     validate: true,
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-  },
-  { extensions: ['.ts', '.js'], conditionNames: ['import', 'node', 'default'] },
-  {},
-);
+    baseDir,
+  };
+  const resolve = { extensions: ['.ts', '.js'], conditionNames: ['import', 'node', 'default'] };
+  return (await cruise(folders, options, resolve, {})).output;
+}
 
-const modules = output.modules.filter((module) => module.source.startsWith('src/'));
+/** Whether a circle of types between two modules, planted in a folder of its own, is found. */
+async function seesCircle() {
+  const folder = mkdtempSync(join(tmpdir(), 'circle-'));
+  try {
+    writeFileSync(
+      join(folder, 'one.ts'),
+      "import type { Other } from './other.ts';\nexport type One = Other;\n",
+    );
+    writeFileSync(
+      join(folder, 'other.ts'),
+      "import type { One } from './one.ts';\nexport type Other = One;\n",
+    );
+    const { summary } = await check(['.'], folder);
+    return summary.violations.some(({ rule }) => rule.name === 'no-circles');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const output = await check(['src', 'web']);
+
+const modules = output.modules.filter(({ source }) => /^(src|web)\//.test(source));
 const sources = modules.map((module) => module.source);
-const onDisk = readdirSync('src', { recursive: true, withFileTypes: true })
+const onDisk = ['src', 'web']
+  .flatMap((root) => readdirSync(root, { recursive: true, withFileTypes: true }))
   .filter((entry) => entry.isFile())
   .map((entry) => `${entry.parentPath}/${entry.name}`);
 
@@ -158,7 +202,7 @@ const onDisk = readdirSync('src', { recursive: true, withFileTypes: true })
 const matchesAny = (patterns) =>
   [patterns].flat().some((one) => sources.some((path) => new RegExp(one).test(path)));
 
-/** The folders of code, below src/ as in it. */
+/** The folders of code. */
 const folders = [...new Set(onDisk.filter((path) => /\.[jt]s$/.test(path)).map((path) => dirname(path)))];
 const seen = new Set(
   modules.flatMap(({ source, dependencies }) =>
@@ -184,6 +228,7 @@ const blind = [
   ...onDisk
     .filter((path) => dirname(path) === 'src' && !/\/(main|app)\.ts$/.test(path))
     .map((path) => `${path} lies outside of the folders`),
+  ...((await seesCircle()) ? [] : ['a planted circle is not seen']),
 ];
 for (const fault of blind) console.error(`arrows: ${fault}`);
 for (const { rule, from, to } of output.summary.violations)

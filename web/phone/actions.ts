@@ -1,20 +1,12 @@
 import type { z } from 'zod';
 import type { NETWORK, SETTINGS } from '../../src/sandbox/control-api/bodies.ts';
 import type { ChatMessage, ChatView, Group } from '../../src/sandbox/network/types.ts';
-import type { Call } from './api.ts';
+import type { AgentSpec, Call } from './api.ts';
 import { chatIn, mergeChats, mergeMessages } from './boxes.ts';
 import type { Caller } from './caller.ts';
 import { rememberKey } from './keys.ts';
 import type { Store } from './state.ts';
 import { lookAt, phoneOf } from './who.ts';
-
-/** An agent to be created; `apiKey` is what its back end will call with. */
-export interface AgentSpec {
-  userId: number;
-  agentId: string;
-  agentName: string;
-  apiKey: string;
-}
 
 /** What a customer writes. */
 export interface Letter {

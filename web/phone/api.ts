@@ -21,6 +21,14 @@ export interface Call {
   key?: string;
 }
 
+/** An agent to be created; `apiKey` is the key that its back end calls with. */
+export interface AgentSpec {
+  userId: number;
+  agentId: string;
+  agentName: string;
+  apiKey: string;
+}
+
 /** A word that a POSIX shell takes as it is. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;

@@ -1,5 +1,5 @@
 import { el } from '../shared/dom.ts';
-import type { AgentSpec } from './actions.ts';
+import type { AgentSpec } from './api.ts';
 import type { Customer } from './state.ts';
 
 /** A labelled field of a dialog. */

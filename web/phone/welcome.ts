@@ -1,6 +1,6 @@
 import { el } from '../shared/dom.ts';
-import type { Actions, AgentSpec } from './actions.ts';
-import { curlOf } from './api.ts';
+import type { Actions } from './actions.ts';
+import { type AgentSpec, curlOf } from './api.ts';
 
 const FIRST: AgentSpec = { userId: 1, agentId: 'demo', agentName: 'Demo', apiKey: 'sandbox-key' };
 
