@@ -1,4 +1,5 @@
 import type { RequestHandler, Response, Router } from 'express';
+import { TEXTS } from '../actors/domain/error-texts.ts';
 import { GatewayError } from '../actors/domain/errors.ts';
 import { sendJson } from './send-json.ts';
 
@@ -35,7 +36,9 @@ export function resource(
       res.set('Allow', allow).status(204).end();
       return;
     }
-    throw new GatewayError('METHOD_NOT_ALLOWED', `This path knows ${allow} only.`, { details: { allow } });
+    throw new GatewayError('METHOD_NOT_ALLOWED', TEXTS.METHOD_NOT_ALLOWED.allowed(allow), {
+      details: { allow },
+    });
   });
 }
 

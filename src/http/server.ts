@@ -1,6 +1,7 @@
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
+import { TEXTS } from '../actors/domain/error-texts.ts';
 import { GatewayError } from '../actors/domain/errors.ts';
 import { problemBody } from './middleware/error-handler.ts';
 import { newTraceId } from './middleware/trace.ts';
@@ -31,7 +32,7 @@ function expressClasses(app: Express) {
 function refusal(code: string | undefined, headers: Record<string, string>): string {
   const traceId = newTraceId();
   const message =
-    code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'The request came too slowly.' : 'This is not a request that fits.';
+    code === 'ERR_HTTP_REQUEST_TIMEOUT' ? TEXTS.INVALID_PAYLOAD.tooSlow : TEXTS.INVALID_PAYLOAD.notHttp;
   const body = JSON.stringify(problemBody(new GatewayError('INVALID_PAYLOAD', message), traceId));
   return [
     'HTTP/1.1 400 Bad Request',

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { TEXTS } from '../../src/actors/domain/error-texts.ts';
 import { processesIn } from '../support/processes.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 
@@ -99,7 +100,7 @@ describe('the process where there is no browser', function () {
     const service = await SandboxService.create(env);
     try {
       const { output } = await service.up();
-      const missing = 'PUPPETEER_EXECUTABLE_PATH names no program that can be run.';
+      const missing = TEXTS.SESSION_START_FAILED.notExecutable;
       expect(output()).to.include(missing);
       const { status, body } = await service.createAgent('shop');
       expect(status).to.equal(503);

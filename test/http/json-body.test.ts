@@ -60,7 +60,7 @@ describe('bodies', () => {
       const socket = begin('messages', 1_000, '{');
       await request;
       clock.tick(bodyDeadlineMs(1_000));
-      expect(await answerOn(socket)).to.match(/^HTTP\/1.1 400 .*too slowly/s);
+      expect(await answerOn(socket)).to.match(/^HTTP\/1.1 400 .*too long to arrive/s);
       await once(socket, 'close');
     });
   });

@@ -20,7 +20,7 @@ describe('event streams', () => {
     const [first] = [request(limit, '192.0.2.1'), request(limit, '192.0.2.1')];
     expect(() => request(limit, '192.0.2.1')).to.throw(GatewayError, 'from this address');
     request(limit, '192.0.2.2');
-    expect(() => request(limit, '192.0.2.3')).to.throw(GatewayError, 'Too many event streams are open:');
+    expect(() => request(limit, '192.0.2.3')).to.throw(GatewayError, 'Too many event streams are open;');
     first();
     request(limit, '192.0.2.3');
     expect(() => request(limit, '192.0.2.1')).to.throw(GatewayError);

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
 import type { AgentView, QrView, TransitionRecord } from '../../src/actors/domain/agent-view.ts';
 import type { MachineName, NextTransition } from '../../src/actors/domain/chart-graph.ts';
+import { TEXTS } from '../../src/actors/domain/error-texts.ts';
 import { GatewayError } from '../../src/actors/domain/errors.ts';
 import type {
   GatewayApi,
@@ -116,7 +117,7 @@ export class FakeSystem implements GatewayApi {
 
   #agent(agentId: string): FakeAgent {
     const agent = this.agents.get(agentId);
-    if (!agent) throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+    if (!agent) throw new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.noAgent);
     return agent;
   }
 
@@ -153,13 +154,13 @@ export class FakeSystem implements GatewayApi {
 
   qr(agentId: string): QrView {
     const { qr } = this.#agent(agentId);
-    if (!qr) throw new GatewayError('SESSION_NOT_READY', 'There is no QR to scan.');
+    if (!qr) throw new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.noQr);
     return qr;
   }
 
   passkey(agentId: string): WebAuthnJson {
     const { passkey } = this.describe(agentId);
-    if (!passkey?.challenge) throw new GatewayError('SESSION_NOT_READY', 'No passkey is asked for.');
+    if (!passkey?.challenge) throw new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.noPasskey);
     return passkey.challenge;
   }
 
@@ -216,7 +217,7 @@ export class FakeSystem implements GatewayApi {
 
   async message(_agent: AgentRef, id: string): Promise<StoredMessage> {
     const message = this.messages.get(id);
-    if (!message) throw new GatewayError('NOT_FOUND', 'There is no such message.');
+    if (!message) throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.message);
     return message;
   }
 

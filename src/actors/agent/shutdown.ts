@@ -1,3 +1,4 @@
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { AgentRef } from '../domain/identity.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
@@ -50,7 +51,7 @@ export class Shutdown {
   async stop(patienceMs: number): Promise<void> {
     const { sender, inbound, aiReplies, actorSystem, isBooted } = this.#agent;
     const { dispatcher } = sender;
-    const stopping = new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
+    const stopping = new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service);
     const impatience = setTimeout(() => {
       dispatcher.close();
       dispatcher.releaseWaiters();
@@ -78,7 +79,7 @@ export class Shutdown {
   async remove(traceId: string): Promise<void> {
     const { record, sender, inbound, actorSystem } = this.#agent;
     const { messages, clock, settings } = this.#deps;
-    const gone = new GatewayError('SESSION_NOT_FOUND', 'The session was deleted.');
+    const gone = new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.deleted);
     // First what may be refused: without a database nothing is touched.
     await this.#agent.boot();
     await messages.failPending(record, messageError(gone));
@@ -87,7 +88,7 @@ export class Shutdown {
     const ended = actorSystem.ended();
     actorSystem.command({ type: 'session.remove', traceId });
     const { unlinkMs, logoutMs, closeMs } = settings.limits;
-    const late = () => new GatewayError('INTERNAL', 'The client did not end.');
+    const late = () => new GatewayError('INTERNAL', TEXTS.INTERNAL.clientNotStopped);
     await withTimeout(clock, ended, unlinkMs + 2 * (logoutMs + closeMs), late);
     await inbound.stop(0);
   }

@@ -1,3 +1,5 @@
+import { TEXTS } from './error-texts.ts';
+
 /**
  * Which end of a session leads where. The chart is drawn from this table, the supervisor decides by it, and nothing
  * else does.
@@ -77,5 +79,5 @@ export function restartRule(reason: string): RestartRule {
 export function whyDown(reason: string, lastError: string | undefined): string {
   const isExplained = reason === 'START_FAILED' || reason === 'INCOMPATIBLE';
   const error = isExplained ? lastError?.split('\n')[0] : undefined;
-  return error ?? `The session could not be started: ${reason}.`;
+  return error ?? TEXTS.SESSION_START_FAILED.reason(reason);
 }

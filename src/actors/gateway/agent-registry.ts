@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'eventemitter3';
 import { Agent, type AgentDeps } from '../agent/agent.ts';
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { RemovalOutcome, SessionSpec } from '../domain/gateway-api.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
@@ -61,14 +62,14 @@ export class AgentRegistry {
   get(agentId: string): Agent {
     const agent = this.#agents.get(agentId);
     if (agent) return agent;
-    throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+    throw new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.noAgent);
   }
 
   /** This user's agent. @throws GatewayError `SESSION_NOT_FOUND`, also when another user has the agentId */
   getOwned({ userId, agentId }: AgentRef): Agent {
     const agent = this.get(agentId);
     if (agent.record.userId === userId) return agent;
-    throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+    throw new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.noAgent);
   }
 
   /** Makes an agent of a stored record, and tells of it. */
@@ -172,12 +173,12 @@ export class AgentRegistry {
 
 /** The agentId is somebody else's. */
 function taken(): GatewayError {
-  return new GatewayError('AGENT_ID_TAKEN', 'The agentId belongs to another user.');
+  return new GatewayError('AGENT_ID_TAKEN', TEXTS.AGENT_ID_TAKEN.otherUser);
 }
 
 /** The agent would have no key to be called with. */
 function keyless(): GatewayError {
-  return new GatewayError('INVALID_PAYLOAD', 'The user has no active API key, and none was given.', {
+  return new GatewayError('INVALID_PAYLOAD', TEXTS.INVALID_PAYLOAD.noApiKey, {
     details: { issues: [{ path: 'apikey', message: 'is needed: the user has no active key' }] },
   });
 }

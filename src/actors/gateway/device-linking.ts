@@ -1,3 +1,4 @@
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { PairingCode } from '../domain/gateway-api.ts';
 import type { Jid } from '../domain/identity.ts';
@@ -31,11 +32,11 @@ export class DeviceLinking {
   /** A code for the phone of this number. @throws GatewayError `SESSION_NOT_READY`, `BAD_GATEWAY` */
   async pairingCode(agentId: string, number: Jid): Promise<PairingCode> {
     const agent = this.#agents.get(agentId);
-    if (agent.isConnected) throw refusal('AGENT_LINKED', 'The agent is linked already.');
+    if (agent.isConnected) throw refusal('AGENT_LINKED', TEXTS.SESSION_NOT_READY.agentLinked);
     // WhatsApp would log out the device that is linked.
     if (this.#agents.all().some(({ account }) => account === number))
-      throw refusal('NUMBER_LINKED', 'The number is linked to an agent of this service already.');
-    if (!agent.qr || !agent.client) throw refusal('NO_QR', 'No QR is shown that a code could replace.');
+      throw refusal('NUMBER_LINKED', TEXTS.SESSION_NOT_READY.numberLinked);
+    if (!agent.qr || !agent.client) throw refusal('NO_QR', TEXTS.SESSION_NOT_READY.noQrToReplace);
     const code = await agent.client.requestPairingCode(number.split('@')[0]!);
     return { code, expiresAt: this.#clock.now() + this.#limits.pairingCodeMs };
   }
@@ -43,9 +44,9 @@ export class DeviceLinking {
   /** The client that waits for a passkey, and what for. */
   #asked(agentId: string) {
     const { passkey, client } = this.#agents.get(agentId);
-    if (!passkey || !client) throw refusal('NO_PASSKEY', 'No passkey is asked for.');
+    if (!passkey || !client) throw refusal('NO_PASSKEY', TEXTS.SESSION_NOT_READY.noPasskey);
     const { challenge } = passkey;
-    if (!challenge) throw refusal('NO_CHALLENGE', 'The page has no challenge for the passkey yet.');
+    if (!challenge) throw refusal('NO_CHALLENGE', TEXTS.SESSION_NOT_READY.noChallenge);
     return { challenge, client };
   }
 }

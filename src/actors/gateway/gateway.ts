@@ -1,6 +1,7 @@
 import type { Agent, AgentPorts } from '../agent/agent.ts';
 import type { AgentView, MailboxView, QrView, TransitionRecord } from '../domain/agent-view.ts';
 import type { MachineName, NextTransition } from '../domain/chart-graph.ts';
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type {
   GatewayApi,
@@ -131,7 +132,7 @@ class Gateway implements GatewayApi {
   qr(agentId: string): QrView {
     const { qr } = this.#agents.get(agentId);
     if (qr) return qr;
-    throw new GatewayError('SESSION_NOT_READY', 'There is no QR to scan now.');
+    throw new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.noQr);
   }
 
   passkey(agentId: string): WebAuthnJson {
@@ -171,7 +172,7 @@ class Gateway implements GatewayApi {
     if (!agent.isConnected) {
       this.events.emit('rejected', { agentId, reason: 'not_ready', traceId });
       const { status } = agent.view();
-      throw new GatewayError('SESSION_NOT_READY', `The agent is not connected: it is ${status}.`);
+      throw new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.notConnected(status));
     }
     agent.sender.assertRoom(traceId);
   }
@@ -196,7 +197,7 @@ class Gateway implements GatewayApi {
     this.#agents.getOwned(ref);
     const message = await this.#deps.messages.find(ref, id);
     if (message) return message;
-    throw new GatewayError('NOT_FOUND', 'The agent has no such message.');
+    throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.message);
   }
 
   stop(graceMs: number): Promise<void> {

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { Agent } from '../agent/agent.ts';
 import { BOOT_BACKOFF, backoffMs } from '../domain/backoff.ts';
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { Scheduler, Timer } from '../domain/ports/clock.ts';
@@ -62,7 +63,7 @@ export class Lifecycle {
   /** @throws GatewayError `SHUTTING_DOWN` from the moment that the stop begins */
   assertOpen(): void {
     if (!this.isStopping) return;
-    throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.', {
+    throw new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service, {
       details: { retryAfterSeconds: 5 },
     });
   }
@@ -80,7 +81,7 @@ export class Lifecycle {
     // All of the grace but what closing a client may take, and half of a short one.
     const patienceMs = Math.max(graceMs / 2, graceMs - settings.limits.closeMs);
     const stopped = Promise.all(agents.map((agent) => agent.shutdown.stop(patienceMs)));
-    const late = () => new GatewayError('INTERNAL', 'Not all agents stopped in time.');
+    const late = () => new GatewayError('INTERNAL', TEXTS.INTERNAL.agentsNotStopped);
     await withTimeout(clock, stopped, graceMs, late).catch((error: unknown) => {
       for (const agent of agents) agent.actorSystem.kill();
       events.emit('fault', { agentId: null, where: 'stop', error });

@@ -1,3 +1,4 @@
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { ApiKeyStore } from '../domain/ports/stores.ts';
 
@@ -26,8 +27,7 @@ export class UserKeys {
     const keys = await this.#store.active(userId);
     const unusable = keys.filter((key) => !isPresentable(key)).length;
     if (unusable > 0 && this.#reported.get(userId) !== unusable) {
-      const text = `api_keys has ${unusable} active for user ${userId} that no request can present: a key is up to 4,096 visible ASCII characters, without blanks or line ends. They are skipped.`;
-      this.#report(new GatewayError('INVALID_PAYLOAD', text));
+      this.#report(new GatewayError('INVALID_PAYLOAD', TEXTS.INVALID_PAYLOAD.unusableKeys(userId, unusable)));
     }
     this.#reported.set(userId, unusable);
     return keys.find(isPresentable) ?? null;

@@ -1,3 +1,4 @@
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { Fifo } from '../domain/fifo.ts';
 import type { Jid } from '../domain/identity.ts';
@@ -49,7 +50,7 @@ export class ChatQueues {
   async stop(patienceMs: number): Promise<void> {
     this.#chats.clear();
     while (this.#ready.shift() !== undefined);
-    const reason = new GatewayError('SHUTTING_DOWN', 'The agent is stopping.');
+    const reason = new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.agent);
     const impatience = setTimeout(() => this.#abort.abort(reason), patienceMs);
     await Promise.all(this.#running);
     clearTimeout(impatience);

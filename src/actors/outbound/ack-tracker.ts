@@ -1,3 +1,4 @@
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
 import type { Ack } from '../domain/ports/whatsapp.ts';
@@ -30,13 +31,13 @@ export class AckTracker {
       context.clock,
       acked,
       context.sendTimeoutMs,
-      () => new GatewayError('BAD_GATEWAY', 'WhatsApp did not acknowledge the message in time.'),
+      () => new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.notAcknowledged),
     );
   }
 
   /** The session is over: no ack will come through it. */
   abandon(): void {
-    this.#waiter?.fail(new GatewayError('BAD_GATEWAY', 'The session ended before WhatsApp acknowledged it.'));
+    this.#waiter?.fail(new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.endedBeforeAck));
   }
 
   /** Forgets the message in flight: the next one begins. */

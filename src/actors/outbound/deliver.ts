@@ -1,3 +1,4 @@
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import type { Jid } from '../domain/identity.ts';
 import type { Clock, EpochMs, Scheduler } from '../domain/ports/clock.ts';
@@ -47,14 +48,14 @@ const REFUSALS = new Map<number | undefined, MessageError>([
     463,
     {
       code: 'REACHOUT_TIMELOCKED',
-      message: 'WhatsApp does not let this account write to people who never wrote to it, for now.',
+      message: TEXTS.REACHOUT_TIMELOCKED.refused,
     },
   ],
   [
     475,
     {
       code: 'MESSAGE_CAPPED',
-      message: 'This account has used up the new chats that WhatsApp allows it, for now.',
+      message: TEXTS.MESSAGE_CAPPED.refused,
     },
   ],
 ]);
@@ -62,7 +63,7 @@ const REFUSALS = new Map<number | undefined, MessageError>([
 /** How the message of an ack other than 0 ended. Pure. */
 export function acknowledged({ messageId, ack, errorCode }: Ack, clock: Clock): MessageOutcome {
   if (ack >= 1) return { status: 'sent', messageId, at: new Date(clock.now()) };
-  const error = REFUSALS.get(errorCode) ?? { code: 'BAD_GATEWAY', message: 'WhatsApp refused the message.' };
+  const error = REFUSALS.get(errorCode) ?? { code: 'BAD_GATEWAY', message: TEXTS.BAD_GATEWAY.refused };
   return { status: 'failed', error };
 }
 
@@ -93,7 +94,7 @@ function handOver(client: WhatsAppClient, message: StoredMessage, to: Jid): Prom
 async function recipient(client: WhatsAppClient, to: Jid): Promise<Jid> {
   const resolved = await client.resolveRecipient(to);
   if (resolved) return resolved;
-  throw new GatewayError('RECIPIENT_NOT_ON_WHATSAPP', 'The number has no WhatsApp account.');
+  throw new GatewayError('RECIPIENT_NOT_ON_WHATSAPP', TEXTS.RECIPIENT_NOT_ON_WHATSAPP.noAccount);
 }
 
 /**
@@ -110,7 +111,7 @@ export async function deliver(entry: Entry, context: DeliveryContext): Promise<D
     if (message.status === 'queued') await context.log.markSending(message.id, { chatId, handedOverAt });
     entry.message = { ...message, status: 'sending', chatId, handedOverAt };
     // A delete may have told meanwhile how it ended; what only lost its session waits for the next.
-    if (context.closed.aborted) throw new GatewayError('BAD_GATEWAY', 'The session is over.');
+    if (context.closed.aborted) throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.endedBeforeSend);
     handedOver = true;
     context.handing(entry.message);
     const handover = await handOver(context.client, message, chatId);
@@ -118,7 +119,7 @@ export async function deliver(entry: Entry, context: DeliveryContext): Promise<D
     if (handover.chatId) entry.message.chatId = handover.chatId;
     return await confirm(handover, context);
   } catch (thrown) {
-    const error = toGatewayError(thrown, 'BAD_GATEWAY', 'WhatsApp failed the send.');
+    const error = toGatewayError(thrown, 'BAD_GATEWAY', TEXTS.BAD_GATEWAY.sendFailed);
     const stayed = !handedOver || error.details?.outcome === 'failed';
     // A client that is gone refuses whatever it is handed: that is its session's fault, too.
     const isOfSession = !handedOver || context.closed.aborted;

@@ -1,4 +1,5 @@
 import type { MailboxView } from '../domain/agent-view.ts';
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { Fifo } from '../domain/fifo.ts';
 import type { Clock } from '../domain/ports/clock.ts';
@@ -77,7 +78,7 @@ export class OutboundQueue {
   assertRoom(): void {
     const places = this.#capacity + this.#freeTokens();
     if (this.depth < places) return;
-    throw new GatewayError('RATE_LIMITED', `The mailbox is full: ${this.#capacity} messages are waiting.`, {
+    throw new GatewayError('RATE_LIMITED', TEXTS.RATE_LIMITED.mailboxFull(this.#capacity), {
       details: {
         retryAfterSeconds: Math.max(1, Math.ceil(this.#bucket.msUntilNext(this.#clock.monotonic()) / 1000)),
       },

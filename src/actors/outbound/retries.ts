@@ -1,3 +1,4 @@
+import { TEXTS } from '../domain/error-texts.ts';
 import { type GatewayError, toGatewayError } from '../domain/errors.ts';
 import type { MessageOutcome } from '../domain/ports/stores.ts';
 import { pause } from '../domain/timeout.ts';
@@ -30,7 +31,7 @@ export function hasExpired({ acceptedAt }: Entry, now: number, ttlMs: number): b
 
 /** How an expired message ends: one in doubt stays in doubt. */
 export function expiry({ doubtful }: Entry): MessageOutcome {
-  const error = { code: 'EXPIRED', message: 'The message could not be sent in time.' };
+  const error = { code: 'EXPIRED', message: TEXTS.EXPIRED.tooLate };
   return doubtful ? { status: 'unknown', messageId: null, error } : { status: 'failed', error };
 }
 

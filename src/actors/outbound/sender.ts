@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'eventemitter3';
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { SendOptions, SendOutcome } from '../domain/gateway-api.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
@@ -226,7 +227,7 @@ function outcomeOf(message: StoredMessage): SendOutcome {
   const code = message.error?.code ?? 'BAD_GATEWAY';
   throw new GatewayError(
     code as GatewayError['code'],
-    message.error?.message ?? 'WhatsApp failed the send.',
+    message.error?.message ?? TEXTS.BAD_GATEWAY.sendFailed,
     {
       details: { outcome, id, missing: message.error?.missing },
     },

@@ -1,3 +1,4 @@
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { AgentRef } from '../domain/identity.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
@@ -40,20 +41,20 @@ export class ClientCalls {
 
   /** The socket's state. @throws GatewayError `BAD_GATEWAY` when the page is mute, `SESSION_NOT_READY` without one */
   async probe(client: WhatsAppClient | null): Promise<string> {
-    const mute = () => new GatewayError('BAD_GATEWAY', 'The page is mute.');
+    const mute = () => new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.probeUnanswered);
     return withTimeout(this.#deps.clock, present(client).probe(), this.#deps.limits.probeMs, mute);
   }
 
   /** Reloads the page. @throws GatewayError `BAD_GATEWAY` when that takes too long, `SESSION_NOT_READY` without one */
   async reload(client: WhatsAppClient | null): Promise<void> {
-    const late = () => new GatewayError('BAD_GATEWAY', 'The page did not reload in time.');
+    const late = () => new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.reloadTimeout);
     await withTimeout(this.#deps.clock, present(client).reload(), this.#deps.limits.startMs, late);
   }
 
   /** Waits for a call within its limit: true when it is done; a failure is reported, never thrown. */
   async #bounded(operation: string, call: () => Promise<void>, ms: number): Promise<boolean> {
     try {
-      const late = () => new GatewayError('BAD_GATEWAY', `${operation} took too long.`);
+      const late = () => new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.tooLong(operation));
       await withTimeout(this.#deps.clock, call(), ms, late);
       return true;
     } catch (error) {
@@ -66,5 +67,5 @@ export class ClientCalls {
 /** The client. @throws GatewayError `SESSION_NOT_READY` when there is none */
 function present(client: WhatsAppClient | null): WhatsAppClient {
   if (client) return client;
-  throw new GatewayError('SESSION_NOT_READY', 'There is no client.');
+  throw new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.noClient);
 }

@@ -1,5 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { AgentRef } from '../../actors/domain/identity.ts';
@@ -45,12 +46,12 @@ function keyDigests(): (agentId: string, key: string) => Buffer {
 
 /** The 401 of a missing or wrong Bearer. */
 export function unauthorized(): GatewayError {
-  return new GatewayError('UNAUTHORIZED', 'A valid Bearer key is required.');
+  return new GatewayError('UNAUTHORIZED', TEXTS.UNAUTHORIZED.keyRequired);
 }
 
 /** The 404 of a key for an agent that there is not; made as the 401 is, to take as long. */
 function unknownAgent(): GatewayError {
-  return new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+  return new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.noAgent);
 }
 
 /**

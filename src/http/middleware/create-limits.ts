@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { HttpSettings } from '../ports.ts';
@@ -36,7 +37,7 @@ export function createLimits(
   function throttle(req: Request): void {
     const seconds = starts?.take(clientOf(req)) ?? 0;
     if (seconds === 0) return;
-    throw new GatewayError('RATE_LIMITED', 'Too many sessions were started from this address.', {
+    throw new GatewayError('RATE_LIMITED', TEXTS.RATE_LIMITED.starts, {
       details: { retryAfterSeconds: seconds },
     });
   }
@@ -44,7 +45,7 @@ export function createLimits(
   /** Keeps a place for a new agent. */
   function reserve(agentId: string): void {
     if (!making.has(agentId) && system.list().length + making.size >= settings.MAX_SESSIONS) {
-      throw new GatewayError('SESSION_START_FAILED', 'There are as many sessions as MAX_SESSIONS allows.');
+      throw new GatewayError('SESSION_START_FAILED', TEXTS.SESSION_START_FAILED.maxSessions);
     }
     making.add(agentId);
   }

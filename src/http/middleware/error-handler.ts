@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
 import { sendJson } from '../send-json.ts';
 import { traceIdOf } from './trace.ts';
@@ -56,7 +57,7 @@ export interface ProblemBody {
 }
 
 /** A 400 that names the fields at fault. */
-export function invalid(issues: Issue[], message = 'The request does not fit; see details.'): GatewayError {
+export function invalid(issues: Issue[], message: string = TEXTS.INVALID_PAYLOAD.seeDetails): GatewayError {
   return new GatewayError('INVALID_PAYLOAD', message, { details: { issues } });
 }
 
@@ -95,7 +96,7 @@ export function problemHeaders(error: GatewayError): Record<string, string> {
 
 /** A 500 without details: the trace id finds them in the log. */
 function bug(cause: unknown): GatewayError {
-  return new GatewayError('INTERNAL', 'Something went wrong on our side; the trace id finds it in the log.', {
+  return new GatewayError('INTERNAL', TEXTS.INTERNAL.bug, {
     cause,
   });
 }
@@ -109,13 +110,13 @@ export function asProblem(thrown: unknown): GatewayError {
   if (thrown instanceof URIError) {
     return invalid(
       [{ path: '', message: 'the path is not valid percent-encoding' }],
-      'The path could not be decoded.',
+      TEXTS.INVALID_PAYLOAD.pathEncoding,
     );
   }
   const status = typeof thrown === 'object' && thrown !== null && 'status' in thrown ? thrown.status : 500;
-  if (status === 404) return new GatewayError('NOT_FOUND', 'There is nothing here.');
+  if (status === 404) return new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.path);
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    return new GatewayError('INVALID_PAYLOAD', 'The request could not be read.', { cause: thrown });
+    return new GatewayError('INVALID_PAYLOAD', TEXTS.INVALID_PAYLOAD.unreadable, { cause: thrown });
   }
   return bug(thrown);
 }
@@ -131,7 +132,7 @@ function sendProblem(res: Response, error: GatewayError): void {
 
 /** A path that no route knows: 404 `NOT_FOUND`. */
 export const unknownPath: RequestHandler = function unknownPath() {
-  throw new GatewayError('NOT_FOUND', 'There is no such path.');
+  throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.path);
 };
 
 /** The last handler: every error becomes the contract's body; bugs are logged with their stack. */
@@ -140,7 +141,7 @@ export function problemHandler(logger: Logger): ErrorRequestHandler {
     const error = asProblem(thrown);
     const traceId = traceIdOf(res);
     res.locals.errorCode = error.code;
-    if (error.code === 'INTERNAL') logger.error({ event: 'http.bug', traceId, err: error.cause }, 'bug');
+    if (error.code === 'INTERNAL') logger.error({ event: 'http.bug', traceId, err: error.cause });
     sendProblem(res, error);
   };
 }

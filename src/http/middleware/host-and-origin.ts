@@ -1,5 +1,6 @@
 import cors from 'cors';
 import type { RequestHandler } from 'express';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import type { HttpSettings } from '../ports.ts';
 import { invalid } from './error-handler.ts';
 
@@ -47,7 +48,7 @@ export function hostGuard(settings: HttpSettings): RequestHandler {
     if (!isOne || name === undefined || (isBoundToLoopback && !known.has(name))) {
       throw invalid(
         [{ path: 'Host', message: 'is not a name of this service' }],
-        'The Host header names another service: see APP_BASE_URL.',
+        TEXTS.INVALID_PAYLOAD.wrongHost,
       );
     }
     passed = req.headers.host;
@@ -74,10 +75,7 @@ export function originGuard(settings: HttpSettings): RequestHandler {
       return next();
     const from = originHost(origin);
     if (from === null || (from !== own && from !== req.headers.host?.toLowerCase())) {
-      throw invalid(
-        [{ path: 'Origin', message: 'is another site' }],
-        'Another site may not do this: see CORS_ORIGINS.',
-      );
+      throw invalid([{ path: 'Origin', message: 'is another site' }], TEXTS.INVALID_PAYLOAD.crossSite);
     }
     next();
   };

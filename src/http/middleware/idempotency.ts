@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
 import { keyHeader } from '../openapi/request-schemas.ts';
 import type { HeldKey, HttpObserver, IdempotencyStore, IdempotentAnswer } from '../ports.ts';
@@ -79,7 +80,7 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
       if (isFinal(error)) await idempotency.complete(key, asAnswer(error, traceId));
       else await idempotency.abandon(key);
     } catch (err) {
-      logger.warn({ event: 'idempotency.lost', traceId, err }, 'the outcome of a key could not be stored');
+      logger.warn({ event: 'idempotency.lost', traceId, err });
     }
   }
 
@@ -95,7 +96,7 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
     try {
       await idempotency.complete(key, { ...answer, headers: answer.headers ?? {} });
     } catch (err) {
-      logger.warn({ event: 'idempotency.lost', traceId, err }, 'the answer of a key could not be stored');
+      logger.warn({ event: 'idempotency.lost', traceId, err });
     }
     return answer;
   }
@@ -129,12 +130,12 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
     observer?.onIdempotency(isReplay ? 'replayed' : known.state);
     if (known.state === 'done') return replay(res, known.answer);
     if (known.state === 'in_flight') {
-      throw new GatewayError('IDEMPOTENCY_CONFLICT', 'A request with this key is still being answered.', {
+      throw new GatewayError('IDEMPOTENCY_CONFLICT', TEXTS.IDEMPOTENCY_CONFLICT.inFlight, {
         details: { retryAfterSeconds: 1 },
       });
     }
     if (known.state === 'mismatch') {
-      throw new GatewayError('IDEMPOTENCY_CONFLICT', 'This key was used with another body.', {
+      throw new GatewayError('IDEMPOTENCY_CONFLICT', TEXTS.IDEMPOTENCY_CONFLICT.otherBody, {
         details: { mismatch: true },
       });
     }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
 import { zodErrorMap } from '../../infra/zod-error-map.ts';
 import { type Issue, invalid } from './error-handler.ts';
@@ -16,6 +17,9 @@ export const BODY_LIMITS = {
   media: 15_300_000,
 } as const;
 
+const JSON_TYPE = 'application/json';
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+
 /** How long a body may take beyond what its length takes at the slowest uplink that is served. */
 const BODY_PATIENCE_MS = 30_000;
 /** 2 Mbit/s. */
@@ -28,12 +32,12 @@ export function bodyDeadlineMs(length: number): number {
 
 /** The refusal of a body over its limit, which it names. */
 function overLimit(code: ErrorCode, limit: number): GatewayError {
-  return new GatewayError(code, `The body is over ${limit} bytes.`);
+  return new GatewayError(code, TEXTS.PAYLOAD_TOO_LARGE.bytes(limit));
 }
 
 /** The refusal of a body that takes longer than it may. */
 function tooSlow(): GatewayError {
-  return new GatewayError('INVALID_PAYLOAD', 'The request came too slowly.');
+  return new GatewayError('INVALID_PAYLOAD', TEXTS.INVALID_PAYLOAD.tooSlow);
 }
 
 /** What body-parser reports, in the words of the contract. */
@@ -41,9 +45,9 @@ function fromParser(thrown: unknown, tooLarge: ErrorCode, limit: number): Gatewa
   const type = typeof thrown === 'object' && thrown !== null && 'type' in thrown ? thrown.type : '';
   if (type === 'entity.too.large') return overLimit(tooLarge, limit);
   if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
-    return new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'Bodies are uncompressed JSON in UTF-8.');
+    return new GatewayError('UNSUPPORTED_MEDIA_TYPE', TEXTS.UNSUPPORTED_MEDIA_TYPE.encoding);
   }
-  return invalid([{ path: '', message: 'is not valid JSON' }], 'The body is not valid JSON.');
+  return invalid([{ path: '', message: 'is not valid JSON' }], TEXTS.INVALID_PAYLOAD.notJson);
 }
 
 /** Bytes that are no UTF-8 would be read as question marks, and sent on as such. */
@@ -93,9 +97,9 @@ export function jsonBody(
     const length = Number(req.headers['content-length'] ?? limit);
     const hasBody =
       req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length']) > 0;
-    if (!hasBody) throw invalid([{ path: '', message: 'is missing' }], 'A JSON body is required.');
-    if (!req.is('application/json')) {
-      throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type must be application/json.');
+    if (!hasBody) throw invalid([{ path: '', message: 'is missing' }], TEXTS.INVALID_PAYLOAD.bodyMissing);
+    if (!req.is(JSON_TYPE)) {
+      throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', TEXTS.UNSUPPORTED_MEDIA_TYPE.contentType(JSON_TYPE));
     }
     if (length > limit) throw overLimit(tooLarge, limit);
     if (budget) holdBody(req, res, budget, limit);
@@ -125,11 +129,8 @@ export function jsonBody(
 export function formBody(limit: number): RequestHandler {
   const parse = express.urlencoded({ extended: false, limit, inflate: false, type: () => true });
   return function readForm(req, res, next) {
-    if (!req.is('application/x-www-form-urlencoded')) {
-      throw new GatewayError(
-        'UNSUPPORTED_MEDIA_TYPE',
-        'The Content-Type must be application/x-www-form-urlencoded.',
-      );
+    if (!req.is(FORM_TYPE)) {
+      throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', TEXTS.UNSUPPORTED_MEDIA_TYPE.contentType(FORM_TYPE));
     }
     nameCharset(req);
     parse(req, res, (thrown?: unknown) => next(thrown && fromParser(thrown, 'PAYLOAD_TOO_LARGE', limit)));

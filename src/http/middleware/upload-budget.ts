@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 
 /** What one request holds of the budget. */
@@ -57,7 +58,7 @@ export class ByteBudget {
 
 /** The refusal of bytes that don't fit any more: of no blame, and soon over. */
 function full(): GatewayError {
-  return new GatewayError('RATE_LIMITED', 'Too much is being uploaded at once; try again in a moment.');
+  return new GatewayError('RATE_LIMITED', TEXTS.RATE_LIMITED.uploads);
 }
 
 /**

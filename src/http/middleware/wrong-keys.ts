@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import { AddressLimit, clientOf } from './ip-rate-limit.ts';
 
@@ -19,7 +20,7 @@ export function wrongKeys(limit = OF_PROGRAMS): Refusal {
   return function refusal(req, usual) {
     const seconds = failures.take(clientOf(req));
     if (seconds === 0) return usual;
-    return new GatewayError('RATE_LIMITED', 'Too many wrong keys came from this address.', {
+    return new GatewayError('RATE_LIMITED', TEXTS.RATE_LIMITED.wrongKeys, {
       details: { retryAfterSeconds: seconds },
     });
   };

@@ -1,4 +1,6 @@
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import type { ErrorCode } from '../../actors/domain/errors.ts';
+import { BODY_LIMITS } from '../middleware/json-body.ts';
 
 /** An error code for the document: when it comes, and an example of its message and details. */
 interface ErrorDescription {
@@ -13,114 +15,114 @@ const REFUSED = { outcome: 'failed', id: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa' 
 export const ERRORS: Record<ErrorCode, ErrorDescription> = {
   INVALID_PAYLOAD: {
     when: 'body, path, query or a header does not fit; `details` names the fields',
-    message: 'The request does not fit; see details.',
+    message: TEXTS.INVALID_PAYLOAD.seeDetails,
     details: [{ path: 'to', message: 'must be a phone number or a WhatsApp address' }],
   },
   UNAUTHORIZED: {
     when: 'no Bearer, or not the right one',
-    message: 'A valid Bearer key is required.',
+    message: TEXTS.UNAUTHORIZED.keyRequired,
   },
   SESSION_NOT_FOUND: {
     when: 'no such agent',
-    message: 'There is no such agent.',
+    message: TEXTS.SESSION_NOT_FOUND.noAgent,
   },
   NOT_FOUND: {
     when: 'no such path, message or quoted message',
-    message: 'There is no such path.',
+    message: TEXTS.NOT_FOUND.path,
   },
   METHOD_NOT_ALLOWED: {
-    when: 'the path knows other methods; see `Allow`',
-    message: 'This path knows GET, HEAD, OPTIONS only.',
+    when: 'the path allows other methods; see `Allow`',
+    message: TEXTS.METHOD_NOT_ALLOWED.allowed('GET, HEAD, OPTIONS'),
   },
   REACHOUT_TIMELOCKED: {
     when: 'WhatsApp does not let the account write to people who never wrote to it, for now',
-    message: 'WhatsApp does not let this account write to people who never wrote to it, for now.',
+    message: TEXTS.REACHOUT_TIMELOCKED.refused,
     details: REFUSED,
   },
   MESSAGE_CAPPED: {
     when: 'the account has used up the new chats that WhatsApp allows it, for now',
-    message: 'This account has used up the new chats that WhatsApp allows it, for now.',
+    message: TEXTS.MESSAGE_CAPPED.refused,
     details: REFUSED,
   },
   AGENT_ID_TAKEN: {
     when: 'the agentId belongs to another userId',
-    message: 'The agentId belongs to another user.',
+    message: TEXTS.AGENT_ID_TAKEN.otherUser,
   },
   ACCOUNT_CHANGED: {
     when: 'another number was linked while the message waited; it was not sent',
-    message: 'Another number was linked while the message waited.',
+    message: TEXTS.ACCOUNT_CHANGED.meanwhile,
     details: REFUSED,
   },
   SESSION_NOT_READY: {
     when: 'the agent is not connected, or has no QR to scan',
-    message: 'The agent is not connected: it is awaiting_qr.',
+    message: TEXTS.SESSION_NOT_READY.notConnected('awaiting_qr'),
   },
   IDEMPOTENCY_CONFLICT: {
     when: 'the key is in flight (409) or was used with another body (422)',
-    message: 'This key was used with another body.',
+    message: TEXTS.IDEMPOTENCY_CONFLICT.otherBody,
   },
   MEDIA_TOO_LARGE: {
     when: 'the image is over 10 MB',
-    message: 'The media is over 10485760 bytes.',
+    message: TEXTS.MEDIA_TOO_LARGE.bytes(10 * 1024 * 1024),
   },
   PAYLOAD_TOO_LARGE: {
     when: 'the body is over its limit',
-    message: 'The body is over 524288 bytes.',
+    message: TEXTS.PAYLOAD_TOO_LARGE.bytes(BODY_LIMITS.text),
   },
   UNSUPPORTED_MEDIA_TYPE: {
     when: 'the body is not JSON, or the bytes are not an image',
-    message: 'The Content-Type must be application/json.',
+    message: TEXTS.UNSUPPORTED_MEDIA_TYPE.contentType('application/json'),
   },
   RECIPIENT_NOT_ON_WHATSAPP: {
     when: 'the number has no account',
-    message: 'The number has no WhatsApp account.',
+    message: TEXTS.RECIPIENT_NOT_ON_WHATSAPP.noAccount,
   },
   RATE_LIMITED: {
     when:
       'the mailbox is full, too much is being uploaded at once, or an address sent too many wrong keys or creates; see ' +
       '`Retry-After`',
-    message: 'The mailbox is full: 500 messages are waiting.',
+    message: TEXTS.RATE_LIMITED.mailboxFull(500),
   },
   MEDIA_URL_BLOCKED: {
     when: 'the URL is not http(s) or leads to a private address',
-    message: 'The media URL must be http or https, with no credentials, and lead to a public address.',
+    message: TEXTS.MEDIA_URL_BLOCKED.blocked,
   },
   MEDIA_FETCH_FAILED: {
     when: 'the URL answered badly or too slowly',
-    message: 'The media URL could not be read.',
+    message: TEXTS.MEDIA_FETCH_FAILED.unreadable,
   },
   BAD_GATEWAY: {
     when: 'WhatsApp refused, failed or did not acknowledge; see `details.outcome`',
-    message: 'WhatsApp did not acknowledge the message in time.',
+    message: TEXTS.BAD_GATEWAY.notAcknowledged,
     details: { ...REFUSED, outcome: 'unknown', messageId: 'true_6281234567890@c.us_3EB0C767D26A1D8E5A1B' },
   },
   AI_DOWNSTREAM_ERROR: {
     when: 'the AI failed or could not be reached',
-    message: 'The AI backend could not be reached.',
+    message: TEXTS.AI_DOWNSTREAM_ERROR.unreachable,
   },
   SESSION_START_FAILED: {
     when: 'the client could not be started, or there are `MAX_SESSIONS` already',
-    message: 'There are as many sessions as MAX_SESSIONS allows.',
+    message: TEXTS.SESSION_START_FAILED.maxSessions,
   },
   SHUTTING_DOWN: {
     when: 'the service is stopping',
-    message: 'The service is stopping.',
+    message: TEXTS.SHUTTING_DOWN.service,
   },
   DATABASE_UNAVAILABLE: {
     when: 'the database cannot be reached; nothing was accepted',
-    message: "The database can't be reached.",
+    message: TEXTS.DATABASE_UNAVAILABLE.unreachable(),
     details: { dependencies: { database: 'unavailable' } },
   },
   AI_TIMEOUT: {
     when: 'the AI took too long',
-    message: 'The AI backend took too long.',
+    message: TEXTS.AI_TIMEOUT.tooSlow,
   },
   EXPIRED: {
     when: 'the message could not be sent for too long',
-    message: 'The message could not be sent in time.',
+    message: TEXTS.EXPIRED.tooLate,
   },
   INTERNAL: {
     when: 'a bug; the trace id finds it in the log',
-    message: 'Something went wrong on our side; the trace id finds it in the log.',
+    message: TEXTS.INTERNAL.bug,
   },
 };

@@ -1,4 +1,5 @@
 import type { ZodOpenApiResponseObject } from 'zod-openapi';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import type { ErrorCode } from '../../actors/domain/errors.ts';
 import { STATUS } from '../middleware/error-handler.ts';
 import type { HeaderDescription, ResponseDescription } from '../operation.ts';
@@ -62,7 +63,7 @@ function errorExample(status: number, code: ErrorCode) {
   return {
     error: {
       code,
-      message: isInFlight ? 'A request with this key is still being answered.' : message,
+      message: isInFlight ? TEXTS.IDEMPOTENCY_CONFLICT.inFlight : message,
       traceId: TRACE_ID,
       ...(details !== undefined && { details }),
     },

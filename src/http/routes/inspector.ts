@@ -1,3 +1,4 @@
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { HttpContext } from '../context.ts';
 import { isBrowser } from '../middleware/operator-auth.ts';
@@ -32,7 +33,7 @@ export const inspectorOperations: Operation<HttpContext>[] = [
     responses: { 303: redirectTo('The inspector, for a browser.') },
     codes: ['NOT_FOUND'],
     run: (_context, _input, res) => {
-      if (!isBrowser(res.req)) throw new GatewayError('NOT_FOUND', 'There is no such path.');
+      if (!isBrowser(res.req)) throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.path);
       res.set('Cache-Control', 'no-store').redirect(303, '/inspector');
     },
   }),
@@ -92,7 +93,7 @@ export const inspectorOperations: Operation<HttpContext>[] = [
     responses: { 200: { description: 'The stream.', types: { 'text/event-stream': examples.removedFrame } } },
     codes: ['SESSION_NOT_FOUND', 'RATE_LIMITED', 'SHUTTING_DOWN'],
     run: ({ system, stopping }, { query: { agentId, after } }, res) => {
-      if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
+      if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service);
       if (agentId === undefined) return streamAgents(system, new EventStream(res, stopping));
       system.describe(agentId);
       const lastSeq = lastEventId(res.req.headers['last-event-id']) ?? after ?? null;

@@ -1,3 +1,4 @@
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { HttpContext } from '../context.ts';
 import { problemBody, problemHeaders, statusOf } from '../middleware/error-handler.ts';
@@ -16,7 +17,7 @@ function readyAnswer(dependencies: Record<string, string>, traceId: string): Ans
   if (down.length === 0) return { status: 200, body: { status: 'ok', dependencies } };
   const error = new GatewayError(
     down.includes('database') ? 'DATABASE_UNAVAILABLE' : 'SHUTTING_DOWN',
-    `Not ready: ${down.join(', ')}.`,
+    TEXTS.DATABASE_UNAVAILABLE.notReady(down),
     { details: { dependencies } },
   );
   return { status: statusOf(error), headers: problemHeaders(error), body: problemBody(error, traceId) };

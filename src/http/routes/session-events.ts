@@ -1,5 +1,6 @@
 import type { Response } from 'express';
 import type { MailboxView, PasskeyView } from '../../actors/domain/agent-view.ts';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { GatewayEvents } from '../../actors/domain/gateway-events.ts';
@@ -86,7 +87,7 @@ export const watchSession = operationOn<HttpContext>()({
   responses: { 200: { description: 'The stream.', types: { 'text/event-stream': stateFrame } } },
   codes: ['SESSION_NOT_FOUND', 'RATE_LIMITED', 'SHUTTING_DOWN'],
   run: ({ system, stopping }, { params: { agentId } }, res) => {
-    if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
+    if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service);
     streamEvents(system, agentId, res, stopping);
   },
 });

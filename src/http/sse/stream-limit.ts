@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import { clientOf } from '../middleware/ip-rate-limit.ts';
 
@@ -26,8 +27,8 @@ export function streamLimit(limit = STREAMS): RequestHandler {
     const client = clientOf(req);
     const isOwn = (open.get(client) ?? 0) >= limit.perAddress;
     if (isOwn || all >= limit.inAll) {
-      const whose = isOwn ? ' from this address' : '';
-      throw new GatewayError('RATE_LIMITED', `Too many event streams are open${whose}: close some first.`);
+      const { ownStreams, streams } = TEXTS.RATE_LIMITED;
+      throw new GatewayError('RATE_LIMITED', isOwn ? ownStreams : streams);
     }
     count(client, 1);
     res.once('close', () => count(client, -1));

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { z } from 'zod';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { AiBackend, AiRequest } from '../../actors/domain/ports/ai.ts';
 import type { Scheduler } from '../../actors/domain/ports/clock.ts';
@@ -74,7 +75,7 @@ export class HttpAiBackend implements AiBackend {
       traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01`,
     };
     const { status, body } = await this.#post(url, headers, JSON.stringify(request), signal);
-    if (status < 200 || status > 299) throw downstream(`The AI backend answered ${status}.`);
+    if (status < 200 || status > 299) throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.status(status));
     return readReply(body);
   }
 
@@ -114,15 +115,13 @@ export class HttpAiBackend implements AiBackend {
 /** The agent's own URL, else the one made from the base; refused when it could lead where no AI is. */
 function endpointOf(agent: { agentId: string; endpointUrl: string | null }, baseUrl?: string): URL {
   const text = agent.endpointUrl || (baseUrl && `${baseUrl}/agents/${encodeURIComponent(agent.agentId)}/run`);
-  if (!text) throw downstream('No AI backend is configured: set AI_BACKEND_URL or the agent’s own URL.');
-  if (!URL.canParse(text)) throw downstream('The URL of the AI backend can’t be read.');
+  if (!text) throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.notConfigured);
+  if (!URL.canParse(text)) throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.badUrl);
   const url = new URL(text);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw downstream('The URL of the AI backend is neither http nor https.');
-  if (url.username || url.password)
-    throw downstream('The URL of the AI backend holds credentials; it may not.');
-  if (isForbiddenLiteral(url, isMetadata))
-    throw downstream('The URL of the AI backend leads to a link-local or metadata address.');
+    throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.badUrl);
+  if (url.username || url.password) throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.credentials);
+  if (isForbiddenLiteral(url, isMetadata)) throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.forbiddenAddress);
   return url;
 }
 
@@ -134,13 +133,12 @@ function isUndelivered(error: unknown): boolean {
 
 /** The reply as text that may be sent; null when there is none, as in an empty answer. */
 function readReply(body: Buffer): string | null {
-  if (!isUtf8(body)) throw downstream('The AI backend’s answer is not UTF-8.');
+  if (!isUtf8(body)) throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.notUtf8);
   // With the byte order mark, which counts as a blank.
   const json = body.toString('utf8').trim();
   if (json === '') return null;
   const parsed = answerSchema.safeParse(parseJson(json));
-  if (!parsed.success)
-    throw downstream('The AI backend did not answer with a JSON object whose reply is a text.');
+  if (!parsed.success) throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.noReply);
   const text = wellFormed(parsed.data.reply ?? '');
   return text.trim() === '' ? null : text;
 }
@@ -162,11 +160,10 @@ function parseJson(json: string): unknown {
 /** Why there was no answer, in words that hold neither address nor key. */
 function toAiError(error: unknown): GatewayError {
   const fault = error instanceof BoundedFetchError ? error.fault : 'failed';
-  if (fault === 'timeout')
-    return new GatewayError('AI_TIMEOUT', 'The AI backend took too long.', { cause: error });
-  if (fault === 'too_large') return downstream('The AI backend’s answer is over 1 MB.', error);
-  if (fault === 'cancelled') return downstream('The call to the AI backend was cancelled.', error);
-  return downstream('The AI backend could not be reached.', error);
+  if (fault === 'timeout') return new GatewayError('AI_TIMEOUT', TEXTS.AI_TIMEOUT.tooSlow, { cause: error });
+  if (fault === 'too_large') return downstream(TEXTS.AI_DOWNSTREAM_ERROR.tooLarge, error);
+  if (fault === 'cancelled') return downstream(TEXTS.AI_DOWNSTREAM_ERROR.cancelled, error);
+  return downstream(TEXTS.AI_DOWNSTREAM_ERROR.unreachable, error);
 }
 
 /** An `AI_DOWNSTREAM_ERROR` of the given words. */

@@ -1,3 +1,4 @@
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 
 /** Longest head of a data URL that is looked at: `data:image/jpeg;charset=…;base64`. */
@@ -15,7 +16,7 @@ export function decodeBase64(text: string, maxBytes: number): Buffer {
   const encoded = payloadOf(text.trim()).trim().replace(LINE_BREAKS, '');
   const padding = encoded.endsWith('==') ? 2 : encoded.endsWith('=') ? 1 : 0;
   if ((encoded.length / 4) * 3 - padding > maxBytes)
-    throw new GatewayError('MEDIA_TOO_LARGE', `The media is over ${maxBytes} bytes.`);
+    throw new GatewayError('MEDIA_TOO_LARGE', TEXTS.MEDIA_TOO_LARGE.bytes(maxBytes));
   if (encoded.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) throw notBase64();
   return Buffer.from(encoded, 'base64');
 }
@@ -31,7 +32,7 @@ function payloadOf(text: string): string {
 
 /** The one refusal of what is not base64. */
 function notBase64(): GatewayError {
-  return new GatewayError('INVALID_PAYLOAD', 'The data is neither base64 nor a base64 data URL.', {
+  return new GatewayError('INVALID_PAYLOAD', TEXTS.INVALID_PAYLOAD.notBase64, {
     details: { issues: [{ path: 'data', message: 'is neither base64 nor a base64 data URL' }] },
   });
 }

@@ -1,4 +1,5 @@
 import { fileTypeFromBuffer } from 'file-type';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 
 /** Decoded, 50 megapixels take 200 MB: more is a bomb, whatever the file's size. */
@@ -35,9 +36,9 @@ export async function readImageHeader(bytes: Buffer): Promise<ImageHeader> {
   const format = FORMATS.get(sniffed?.ext ?? '');
   const size = format?.size(bytes);
   if (!format || !size || size.width === 0 || size.height === 0)
-    throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'The media is not a PNG, JPEG, GIF or WebP image.');
+    throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', TEXTS.UNSUPPORTED_MEDIA_TYPE.notAnImage);
   if (size.width * size.height > MAX_PIXELS)
-    throw new GatewayError('MEDIA_TOO_LARGE', 'The image has more than 50 megapixels.');
+    throw new GatewayError('MEDIA_TOO_LARGE', TEXTS.MEDIA_TOO_LARGE.pixels(MAX_PIXELS / 1e6));
   return { mimetype: format.mimetype, extension: format.extension, ...size };
 }
 

@@ -3,6 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import ipaddr from 'ipaddr.js';
 import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-filtering-agent';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import { type BoundedAnswer, BoundedFetchError, boundedFetch } from '../net/bounded-fetch.ts';
 import {
@@ -70,10 +71,10 @@ export class MediaFetcher {
       if (answer.status >= 200 && answer.status <= 299) return answer.body;
       const { location } = answer.headers;
       if (!REDIRECTS.has(answer.status) || !location)
-        throw failed(`The media URL answered ${answer.status}.`);
+        throw failed(TEXTS.MEDIA_FETCH_FAILED.status(answer.status));
       url = parseUrl(asUtf8(location), url);
     }
-    throw failed(`The media URL redirects more than ${MAX_REDIRECTS} times.`);
+    throw failed(TEXTS.MEDIA_FETCH_FAILED.redirects(MAX_REDIRECTS));
   }
 
   /** One request, to an allowed origin or through the filter. */
@@ -124,12 +125,12 @@ function isIpv4Compatible(address: string): boolean {
 
 /** Sorts a failed request into the three ways that the contract knows. */
 function toMediaError(error: unknown, maxBytes: number): GatewayError {
-  if (!(error instanceof BoundedFetchError)) return failed('The media URL could not be read.', error);
+  if (!(error instanceof BoundedFetchError)) return failed(TEXTS.MEDIA_FETCH_FAILED.unreadable, error);
   if (error.cause instanceof GatewayError) return error.cause;
   if (error.fault === 'too_large')
-    return new GatewayError('MEDIA_TOO_LARGE', `The media is over ${maxBytes} bytes.`);
-  if (error.fault === 'timeout') return failed('The media URL answered too slowly.', error);
-  return isRefusal(error.cause) ? blocked(error) : failed('The media URL could not be read.', error);
+    return new GatewayError('MEDIA_TOO_LARGE', TEXTS.MEDIA_TOO_LARGE.bytes(maxBytes));
+  if (error.fault === 'timeout') return failed(TEXTS.MEDIA_FETCH_FAILED.tooSlow, error);
+  return isRefusal(error.cause) ? blocked(error) : failed(TEXTS.MEDIA_FETCH_FAILED.unreadable, error);
 }
 
 /** True when the address was refused: the filtering agents tell it by their words alone. */
@@ -140,11 +141,7 @@ function isRefusal(cause: unknown): boolean {
 
 /** The same words for every blocked URL: what is inside is not to be mapped by asking. */
 function blocked(cause?: unknown): GatewayError {
-  return new GatewayError(
-    'MEDIA_URL_BLOCKED',
-    'The media URL must be http or https, with no credentials, and lead to a public address.',
-    { cause },
-  );
+  return new GatewayError('MEDIA_URL_BLOCKED', TEXTS.MEDIA_URL_BLOCKED.blocked, { cause });
 }
 
 /** A `MEDIA_FETCH_FAILED` of the given words. */

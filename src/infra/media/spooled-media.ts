@@ -1,3 +1,4 @@
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError, toGatewayError } from '../../actors/domain/errors.ts';
 import type { ImageFile } from '../../actors/domain/ports/whatsapp.ts';
 import type { TempFiles } from '../files/temp-files.ts';
@@ -59,7 +60,7 @@ export class SpooledMedia {
     try {
       return await this.#previews.add(image.path);
     } catch (error) {
-      throw toGatewayError(error, 'INTERNAL', 'The preview could not be written.');
+      throw toGatewayError(error, 'INTERNAL', TEXTS.INTERNAL.previewNotWritten);
     }
   }
 
@@ -76,7 +77,7 @@ export class SpooledMedia {
       const path = await this.#spool.write(bytes, extension);
       return { path, mimetype, size: bytes.length, ...(filename && { filename }) };
     } catch (error) {
-      throw new GatewayError('INTERNAL', 'The image could not be stored.', { cause: error });
+      throw new GatewayError('INTERNAL', TEXTS.INTERNAL.imageNotStored, { cause: error });
     }
   }
 }

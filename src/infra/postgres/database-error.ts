@@ -1,4 +1,5 @@
 import pg, { type PoolConfig } from 'pg';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 
 const RETRY_AFTER_SECONDS = 5;
@@ -47,14 +48,14 @@ export function toDatabaseError(thrown: unknown, operation: string): GatewayErro
   if (thrown instanceof GatewayError) return thrown;
   const cause = withoutValues(thrown);
   const code = (thrown as { code?: unknown } | null)?.code;
-  const why = typeof code === 'string' ? ` (${code})` : '';
+  const state = typeof code === 'string' ? code : undefined;
   if (isUnavailable(thrown)) {
-    return new GatewayError('DATABASE_UNAVAILABLE', `The database can't be reached${why}.`, {
+    return new GatewayError('DATABASE_UNAVAILABLE', TEXTS.DATABASE_UNAVAILABLE.unreachable(state), {
       cause,
       details: { retryAfterSeconds: RETRY_AFTER_SECONDS },
     });
   }
-  return new GatewayError('INTERNAL', `The database refused ${operation}${why}.`, { cause });
+  return new GatewayError('INTERNAL', TEXTS.INTERNAL.refusedQuery(operation, state), { cause });
 }
 
 /** A failure of the start for the operator: what the server said, and where it was asked; never the password. */

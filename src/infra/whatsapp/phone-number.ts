@@ -1,5 +1,6 @@
 // The full metadata: with the smaller one nearly everything is a valid number of Indonesia.
 import { type CountryCode, type PhoneNumber, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { Jid } from '../../actors/domain/identity.ts';
 
@@ -106,14 +107,11 @@ function refuseAmbiguous(digits: string, country: string, abroad: PhoneNumber | 
     return;
   throw new GatewayError(
     'INVALID_PAYLOAD',
-    `could be a number of two countries: write +${home.countryCallingCode}… or +${abroad?.countryCallingCode}…`,
+    TEXTS.INVALID_PAYLOAD.ambiguousNumber(home.countryCallingCode, abroad?.countryCallingCode),
   );
 }
 
 /** The refusal of what is no address; the text stays out of it, since it may be a phone number. */
 function invalid(): GatewayError {
-  return new GatewayError(
-    'INVALID_PAYLOAD',
-    'must be a phone number or a WhatsApp address: 08…, +62…, 62…, …@c.us, …@g.us or …@lid',
-  );
+  return new GatewayError('INVALID_PAYLOAD', TEXTS.INVALID_PAYLOAD.address);
 }

@@ -1,5 +1,6 @@
 import { fileTypeFromBuffer } from 'file-type';
 import type { z } from 'zod';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { Jid } from '../../actors/domain/identity.ts';
 import type { SandboxNetwork } from '../network/network.ts';
@@ -26,7 +27,7 @@ async function imageOf(base64: string): Promise<NonNullable<Draft['image']>> {
   const data = Buffer.from(base64, 'base64');
   const mimetype = (await fileTypeFromBuffer(data))?.mime;
   if (mimetype?.startsWith('image/')) return { data, mimetype };
-  throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', 'The bytes are not an image.');
+  throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', TEXTS.UNSUPPORTED_MEDIA_TYPE.notAnImage);
 }
 
 /** A customer writes to the agent, directly or in a group; gives the message as the customer has it. */

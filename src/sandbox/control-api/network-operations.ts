@@ -1,5 +1,6 @@
 import { fileTypeFromBuffer } from 'file-type';
 import { z } from 'zod';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { Operation } from '../../http/operation.ts';
 import type { AdvanceableClock } from '../network/advanceable-clock.ts';
@@ -50,7 +51,7 @@ const watching = [
       const bytes = network.mediaBytes(sha256);
       const type = bytes && (await fileTypeFromBuffer(bytes));
       if (!bytes || !type?.mime.startsWith('image/'))
-        throw new GatewayError('NOT_FOUND', 'There is no such image.');
+        throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.image);
       res.type(type.mime).set('X-Content-Type-Options', 'nosniff').send(Buffer.from(bytes));
     },
   }),
@@ -63,7 +64,7 @@ const watching = [
     answer: { type: 'text/event-stream' },
     codes: ['SHUTTING_DOWN'],
     run: ({ network, agents, stopping }, _input, res) => {
-      if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', 'The service is stopping.');
+      if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service);
       streamNetwork(network, agents, res, stopping);
     },
   }),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { Jid } from '../../actors/domain/identity.ts';
 import type { Operation } from '../../http/operation.ts';
@@ -46,8 +47,8 @@ function linked({ network, agents }: Control, agentId: string): Account {
   const account = network.agents().find((agent) => agent.agentId === agentId)?.account;
   if (account) return account;
   if (agents.list().some((agent) => agent.agentId === agentId))
-    throw new GatewayError('SESSION_NOT_READY', 'This agent is not linked to a phone of the sandbox.');
-  throw new GatewayError('SESSION_NOT_FOUND', 'There is no such agent.');
+    throw new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.noPhone);
+  throw new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.noAgent);
 }
 
 /** The chat of a customer with an agent, or the group. @throws GatewayError as `linked` */

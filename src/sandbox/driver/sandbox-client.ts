@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { EventEmitter } from 'eventemitter3';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { AgentRef, Jid } from '../../actors/domain/identity.ts';
 import type { EpochMs } from '../../actors/domain/ports/clock.ts';
@@ -92,7 +93,7 @@ export class SandboxClient implements WhatsAppClient {
     const data = await readFile(image.path, { signal: AbortSignal.timeout(this.#deadlines.callMs) }).catch(
       (cause: unknown) => {
         const details = { outcome: 'failed' } as const;
-        throw new GatewayError('BAD_GATEWAY', 'The image could not be read.', { cause, details });
+        throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.imageUnreadable, { cause, details });
       },
     );
     const { mimetype, filename } = image;
@@ -166,7 +167,7 @@ export class SandboxClient implements WhatsAppClient {
   async #send(draft: Draft): Promise<Handover> {
     const { missing } = this.#network.settings;
     if (missing.length > 0)
-      throw new GatewayError('BAD_GATEWAY', 'WhatsApp Web lacks what a send needs.', {
+      throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.pageChanged, {
         details: { outcome: 'failed', missing },
       });
     return handoverOf(await this.#call('unknown', (device) => device.send(draft)));
@@ -266,13 +267,13 @@ export class SandboxClient implements WhatsAppClient {
   /** The device, while there is one to talk to. @throws GatewayError BAD_GATEWAY */
   #current(): Device {
     if (this.#device && !this.#ended) return this.#device;
-    throw new GatewayError('BAD_GATEWAY', 'The session is not running.', { details: { outcome: 'failed' } });
+    throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.notRunning, { details: { outcome: 'failed' } });
   }
 
   /** One call to the device, within its deadline; `hung` is the outcome of one that didn't answer. */
   async #call<T>(hung: 'failed' | 'unknown', run: (device: Device) => Promise<T>): Promise<T> {
     const timeout = () =>
-      new GatewayError('BAD_GATEWAY', 'WhatsApp did not answer in time.', { details: { outcome: hung } });
+      new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.noAnswer, { details: { outcome: hung } });
     try {
       return await withTimeout(this.#network.clock, run(this.#current()), this.#deadlines.callMs, timeout);
     } catch (thrown) {
@@ -285,13 +286,13 @@ export class SandboxClient implements WhatsAppClient {
 function translated(thrown: unknown, hung: 'failed' | 'unknown'): unknown {
   if (!(thrown instanceof SandboxRefusal)) return thrown;
   if (thrown.reason === 'UNKNOWN_QUOTE')
-    return new GatewayError('NOT_FOUND', 'The quoted message was not found in this chat.', {
+    return new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.quote, {
       cause: thrown,
       details: { outcome: 'failed' },
     });
   // A device that closed under a call can't say any more what became of it.
   const outcome = thrown.reason === 'CLOSED' ? hung : 'failed';
-  return new GatewayError('BAD_GATEWAY', 'WhatsApp failed the call.', {
+  return new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.callFailed, {
     cause: thrown,
     details: { outcome },
   });
@@ -313,11 +314,11 @@ function whileLinking(thrown: unknown): never {
   const reason = thrown instanceof SandboxRefusal ? thrown.reason : null;
   const cause = thrown;
   if (reason === 'NOT_OPEN')
-    throw new GatewayError('SESSION_NOT_READY', 'The session is not waiting for this.', { cause });
+    throw new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.wrongStep, { cause });
   if (reason === 'UNKNOWN_CHAT')
-    throw new GatewayError('RECIPIENT_NOT_ON_WHATSAPP', 'This number has no WhatsApp account.', { cause });
+    throw new GatewayError('RECIPIENT_NOT_ON_WHATSAPP', TEXTS.RECIPIENT_NOT_ON_WHATSAPP.noAccount, { cause });
   if (reason === 'WRONG_PASSKEY')
-    throw new GatewayError('BAD_GATEWAY', 'WhatsApp did not accept the passkey.', { cause });
+    throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.passkeyRefused, { cause });
   throw thrown;
 }
 

@@ -63,7 +63,7 @@ describe('the gateway', () => {
 
     it('can want a passkey, whose challenge is read and whose assertion reaches the page', async () => {
       await scanning();
-      expect(() => gateway.system.passkey('shop')).to.throw(GatewayError, 'No passkey');
+      expect(() => gateway.system.passkey('shop')).to.throw(GatewayError, 'does not ask for a passkey');
       events().emit('passkey', null);
       expect(view()).to.include({ status: 'awaiting_qr', reason: 'PASSKEY_REQUIRED', qr: null });
       expect((await refusal(gateway.system.answerPasskey('shop', {})))?.code).to.equal('SESSION_NOT_READY');

@@ -1,3 +1,4 @@
+import { TEXTS } from '../../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../../actors/domain/errors.ts';
 import { withTimeout } from '../../../actors/domain/timeout.ts';
 import { HOST_CLOCK } from '../../host-clock.ts';
@@ -8,7 +9,7 @@ export function within<T>(what: string, ms: number, call: Promise<T>): Promise<T
     HOST_CLOCK,
     call,
     ms,
-    () => new GatewayError('BAD_GATEWAY', `${what} took over ${ms} ms.`),
+    () => new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.overDeadline(what, ms)),
   );
 }
 
@@ -21,7 +22,7 @@ export async function query<T>(what: string, ms: number, call: Promise<T>): Prom
     return await within(what, ms, call);
   } catch (cause) {
     const details = { outcome: 'failed' } as const;
-    throw new GatewayError('BAD_GATEWAY', `WhatsApp did not answer (${what}).`, { cause, details });
+    throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.queryFailed(what), { cause, details });
   }
 }
 

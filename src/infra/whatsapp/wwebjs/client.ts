@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EventEmitter } from 'eventemitter3';
 import type { Page } from 'puppeteer';
 import { z } from 'zod';
+import { TEXTS } from '../../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../../actors/domain/errors.ts';
 import type { Jid } from '../../../actors/domain/identity.ts';
 import type { EpochMs } from '../../../actors/domain/ports/clock.ts';
@@ -57,8 +58,8 @@ const AGAIN_MS = 200;
 
 /** What a page that is not being linked answers. */
 const NOT_NOW: Record<string, string> = {
-  NO_PASSKEY: 'The page waits for no passkey.',
-  NOT_LINKING: 'The page shows no QR: it is linked already, or not there yet.',
+  NO_PASSKEY: TEXTS.SESSION_NOT_READY.noPasskey,
+  NOT_LINKING: TEXTS.SESSION_NOT_READY.noQrToReplace,
 };
 
 /**
@@ -91,8 +92,9 @@ export class WwebjsClient implements WhatsAppClient {
       // A failed initialize leaves its Chromium running (hazard 6).
       void this.destroy();
       if (error instanceof GatewayError && error.code === 'SESSION_START_FAILED') throw error;
-      const message = `The client could not be started: ${textOf(error)}`;
-      throw new GatewayError('SESSION_START_FAILED', message, { cause: error });
+      throw new GatewayError('SESSION_START_FAILED', TEXTS.SESSION_START_FAILED.client(textOf(error)), {
+        cause: error,
+      });
     }
   }
 
@@ -214,7 +216,7 @@ export class WwebjsClient implements WhatsAppClient {
 
   /** Launches Chromium and takes the page over. */
   async #start(): Promise<void> {
-    const cancelled = () => new GatewayError('SESSION_START_FAILED', 'The start was cancelled.');
+    const cancelled = () => new GatewayError('SESSION_START_FAILED', TEXTS.SESSION_START_FAILED.cancelled);
     if (this.#starting || this.#destroyed !== null) throw cancelled();
     this.#starting = true;
     await this.#parts.profile.prepare();
@@ -233,7 +235,8 @@ export class WwebjsClient implements WhatsAppClient {
     const initialized = client.initialize();
     this.#initialized = initialized.catch(() => undefined);
     const failed = new Promise<never>((_resolve, reject) => {
-      this.#failStart = (cause) => reject(new GatewayError('SESSION_START_FAILED', `${cause}.`));
+      this.#failStart = (cause) =>
+        reject(new GatewayError('SESSION_START_FAILED', TEXTS.SESSION_START_FAILED.ended(cause)));
     });
     await Promise.race([initialized, failed]).catch(async (error: unknown) => {
       throw await this.#explained(error);
@@ -245,7 +248,7 @@ export class WwebjsClient implements WhatsAppClient {
     if (this.#over || error instanceof GatewayError) return error;
     const missing = await this.#session?.check();
     if (!missing?.length) return error;
-    const message = `WhatsApp Web has changed: its page lacks ${missing.join(', ')}.`;
+    const message = TEXTS.SESSION_START_FAILED.pageChanged(missing);
     return new GatewayError('SESSION_START_FAILED', message, { cause: error, details: { missing } });
   }
 
@@ -305,13 +308,13 @@ export class WwebjsClient implements WhatsAppClient {
   /** The library, while the session lives. @throws GatewayError `BAD_GATEWAY` */
   #live(): Library {
     if (this.#library && !this.#over) return this.#library;
-    throw new GatewayError('BAD_GATEWAY', 'The client is gone.', { details: { outcome: 'failed' } });
+    throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.noClient, { details: { outcome: 'failed' } });
   }
 
   /** The page. @throws GatewayError `BAD_GATEWAY` when there is none */
   #page(): Page {
     const page = this.#live().client.pupPage;
     if (page) return page;
-    throw new GatewayError('BAD_GATEWAY', 'The client has no page.', { details: { outcome: 'failed' } });
+    throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.noPage, { details: { outcome: 'failed' } });
   }
 }

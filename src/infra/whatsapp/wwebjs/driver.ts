@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Page } from 'puppeteer';
+import { TEXTS } from '../../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../../actors/domain/errors.ts';
 import type { AgentRef } from '../../../actors/domain/identity.ts';
 import type { WhatsAppClient, WhatsAppDriver } from '../../../actors/domain/ports/whatsapp.ts';
@@ -104,8 +105,8 @@ export class WwebjsDriver implements WhatsAppDriver {
   /** What to do about a Chromium that isn't there. */
   #missing(): string {
     return this.#options.executablePath
-      ? 'PUPPETEER_EXECUTABLE_PATH names no program that can be run.'
-      : 'No Chromium or Chrome was found: install one (apt install chromium), or set PUPPETEER_EXECUTABLE_PATH.';
+      ? TEXTS.SESSION_START_FAILED.notExecutable
+      : TEXTS.SESSION_START_FAILED.noChromium;
   }
 
   /** Serves the pinned build of WhatsApp Web, where one is configured. */

@@ -1,6 +1,7 @@
 import { chmod, lstat, mkdir, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { TEXTS } from '../../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../../actors/domain/errors.ts';
 import type { AgentRef } from '../../../actors/domain/identity.ts';
 import { browsersOf } from './processes.ts';
@@ -21,7 +22,7 @@ async function exists(path: string): Promise<boolean> {
 /** A link in the place of a folder would lead deletes and profiles elsewhere. */
 async function refuseLink(dir: string): Promise<void> {
   if ((await lstat(dir)).isDirectory()) return;
-  throw new GatewayError('SESSION_START_FAILED', 'The auth folder of the agent is not a folder.');
+  throw new GatewayError('SESSION_START_FAILED', TEXTS.SESSION_START_FAILED.authFolder);
 }
 
 /** Makes a folder of ours, readable by this user alone even when it was there before. */
@@ -53,7 +54,7 @@ export class Profile {
     this.#userId = userId;
     this.dir = resolve(this.#root, agentId);
     if (dirname(this.dir) !== this.#root || agentId === TRASH) {
-      throw new GatewayError('INVALID_PAYLOAD', 'The agentId is not a folder name.');
+      throw new GatewayError('INVALID_PAYLOAD', TEXTS.INVALID_PAYLOAD.folderName);
     }
     this.userDataDir = join(this.dir, 'session');
   }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Page } from 'puppeteer';
 import { z } from 'zod';
+import { TEXTS } from '../../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../../actors/domain/errors.ts';
 import type { Jid } from '../../../actors/domain/identity.ts';
 import type { Handover, HandoverOptions, ImageFile } from '../../../actors/domain/ports/whatsapp.ts';
@@ -46,17 +47,17 @@ function failureOf(cause: unknown): GatewayError {
   const failure = cause instanceof PageFailure ? cause : undefined;
   const outcome = failure?.stage === 'preparation' ? 'failed' : 'unknown';
   if (failure?.code === 'NO_QUOTE')
-    return new GatewayError('NOT_FOUND', 'The quoted message was not found in this chat.', {
+    return new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.quote, {
       cause,
       details: { outcome },
     });
   const missing = failure?.missing && { missing: [failure.missing] };
-  const message = MESSAGES[failure?.code ?? ''] ?? 'WhatsApp failed the send.';
+  const message = MESSAGES[failure?.code ?? ''] ?? TEXTS.BAD_GATEWAY.sendFailed;
   return new GatewayError('BAD_GATEWAY', message, { cause, details: { outcome, ...missing } });
 }
 
 const MESSAGES: Record<string, string> = {
-  MISSING_BINDING: 'WhatsApp Web has changed: what this send needs is missing from its page.',
-  NO_CHAT: 'WhatsApp has no such chat.',
-  INVALID_ADDRESS: 'WhatsApp does not take this address.',
+  MISSING_BINDING: TEXTS.BAD_GATEWAY.pageChanged,
+  NO_CHAT: TEXTS.BAD_GATEWAY.noChat,
+  INVALID_ADDRESS: TEXTS.BAD_GATEWAY.addressRefused,
 };
