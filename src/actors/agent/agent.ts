@@ -14,9 +14,9 @@ import type {
   WhatsAppDriver,
 } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
-import { AiReplies } from '../inbound/ai-reply.ts';
+import { AiReplies, type LiveAgent } from '../inbound/ai-reply.ts';
 import { Inbound } from '../inbound/inbound.ts';
-import type { OwnReplies } from '../inbound/own-replies.ts';
+import type { OwnReplies } from '../inbound/loop-guard.ts';
 import { Sender } from '../outbound/sender.ts';
 import { ActorSystem } from '../session/actor-system.ts';
 import { SessionEffects, type SessionOwner } from '../session/session-effects.ts';
@@ -81,8 +81,9 @@ export class Agent implements SessionOwner {
     this.startWaiters = new StartWaiters(deps.clock);
     this.#session = new SessionEffects(deps, this);
     this.sender = new Sender(deps, this);
-    this.aiReplies = new AiReplies(deps, this);
-    this.inbound = new Inbound(deps, this);
+    const live: LiveAgent = { record: () => this.record, client: () => this.client, me: () => this.me };
+    this.aiReplies = new AiReplies(deps, live, this.sender);
+    this.inbound = new Inbound(deps, live, { sender: this.sender, aiReplies: this.aiReplies });
     this.actorSystem = new ActorSystem(this.#session, deps.clock, {
       onTransition: (transition) => deps.events.emit('transition', agentId, transition),
       traceId: () => this.#traceId,

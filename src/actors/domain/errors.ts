@@ -70,3 +70,8 @@ export function toGatewayError(
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   return new GatewayError(code, message ?? text, { cause: thrown });
 }
+
+/** True for the error of a database that can't be reached now. */
+export function isDatabaseAway(error: unknown): boolean {
+  return error instanceof GatewayError && error.code === 'DATABASE_UNAVAILABLE';
+}

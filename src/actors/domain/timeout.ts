@@ -38,3 +38,25 @@ export function pause(clock: Scheduler, ms: number, signal: AbortSignal): Promis
     signal.addEventListener('abort', end, { once: true });
   });
 }
+
+/** When and how often `retry` calls again. */
+export interface RetryOptions {
+  clock: Scheduler;
+  everyMs: number;
+  signal: AbortSignal;
+  /** `attempt` is 1 after the first failure; asked before and after each wait. */
+  shouldRetry(error: unknown, attempt: number): boolean;
+}
+
+/** Calls again while `shouldRetry` allows it and the signal is not aborted. @throws the last error */
+export async function retry<T>(call: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { clock, everyMs, signal, shouldRetry } = options;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      if (shouldRetry(error, attempt)) await pause(clock, everyMs, signal);
+      if (signal.aborted || !shouldRetry(error, attempt)) throw error;
+    }
+  }
+}

@@ -19,7 +19,7 @@ import type { AiRequest } from '../domain/ports/ai.ts';
 import type { AgentStore, ApiKeyStore, OutgoingMessage, StoredMessage } from '../domain/ports/stores.ts';
 import type { WebAuthnJson } from '../domain/ports/whatsapp.ts';
 import { whyDown } from '../domain/restart-policy.ts';
-import { OwnReplies } from '../inbound/own-replies.ts';
+import { OwnReplies } from '../inbound/loop-guard.ts';
 import { sessionMachine } from '../session/session.machine.ts';
 import { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
 import { StartSemaphore } from '../session/start-semaphore.ts';

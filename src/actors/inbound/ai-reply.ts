@@ -1,15 +1,14 @@
 import type { EventEmitter } from 'eventemitter3';
-import { GatewayError } from '../domain/errors.ts';
-import type { RunOptions, RunOutcome } from '../domain/gateway-api.ts';
+import { GatewayError, toGatewayError } from '../domain/errors.ts';
+import type { RunOptions, RunOutcome, SendOutcome } from '../domain/gateway-api.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { Jid } from '../domain/identity.ts';
 import type { AiBackend, AiRequest } from '../domain/ports/ai.ts';
-import type { Scheduler } from '../domain/ports/clock.ts';
-import type { AgentRecord } from '../domain/ports/stores.ts';
+import type { Scheduler, Timer } from '../domain/ports/clock.ts';
+import type { AgentRecord, OutgoingMessage } from '../domain/ports/stores.ts';
 import type { Me, WhatsAppClient } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import type { Sender } from '../outbound/sender.ts';
-import { runTurn, type TurnOutput, type TurnPort } from './ai-turn.ts';
 
 /** What the turns of all agents share. */
 export interface AiReplyDeps {
@@ -19,48 +18,71 @@ export interface AiReplyDeps {
   events: EventEmitter<GatewayEvents>;
 }
 
-/** The agent that takes the turns, read at each use: key and client change. */
-export interface AiReplyOwner {
-  readonly agentId: string;
-  readonly record: AgentRecord;
-  readonly sender: Sender;
-  readonly client: WhatsAppClient | null;
-  readonly me: Me | null;
+/** An agent's row, client and linked account, read at each use because all three change. */
+export interface LiveAgent {
+  record(): AgentRecord;
+  /** Null while no client exists. */
+  client(): WhatsAppClient | null;
+  /** Null unless the session is ready. */
+  me(): Me | null;
 }
 
-/** An agent's turns: the AI is asked while typing shows, and what it answers is sent (SPEC §3, §6). */
+/** Result of a turn; `R` is what sending the reply returned. */
+export type TurnOutcome<R> =
+  | { kind: 'replied'; text: string; sent: R }
+  | { kind: 'silent' }
+  | { kind: 'ai_failed'; error: GatewayError }
+  | { kind: 'send_failed'; error: GatewayError };
+
+/** Options of a reply to an inbound message. */
+export interface AnswerOptions {
+  traceId: string;
+  /** The account the message was written to: the reply is never sent by another one. */
+  account: Jid;
+  signal: AbortSignal;
+  /** Checked once the AI has answered; false drops the reply. */
+  isWanted(): boolean;
+}
+
+/** One request to the AI and what to do with its reply. */
+interface Turn<R> {
+  request: AiRequest;
+  traceId: string;
+  signal: AbortSignal;
+  isWanted?(): boolean;
+  send(text: string): Promise<R>;
+}
+
+/** An agent's turns: asks the AI while typing shows, then sends its reply. */
 export class AiReplies {
   readonly #deps: AiReplyDeps;
-  readonly #owner: AiReplyOwner;
-  /** Requests of `/run` under way. */
+  readonly #agent: LiveAgent;
+  readonly #sender: Pick<Sender, 'acceptUnawaited' | 'reserve' | 'send'>;
+  /** `/run` requests in progress. */
   readonly #runs = new Set<Promise<RunOutcome>>();
 
-  constructor(deps: AiReplyDeps, owner: AiReplyOwner) {
+  constructor(
+    deps: AiReplyDeps,
+    agent: LiveAgent,
+    sender: Pick<Sender, 'acceptUnawaited' | 'reserve' | 'send'>,
+  ) {
     this.#deps = deps;
-    this.#owner = owner;
+    this.#agent = agent;
+    this.#sender = sender;
+  }
+
+  /** Answers an inbound message: the reply is queued, its delivery is not awaited. Rejects only when aborted. */
+  answer(request: AiRequest, options: AnswerOptions): Promise<TurnOutcome<string>> {
+    const { account, ...turn } = options;
+    const send = (text: string) =>
+      this.#sender.acceptUnawaited({ ...replyTo(request, text, turn.traceId), account });
+    return this.#turn({ ...turn, request, send });
   }
 
   /**
-   * A chat's turn: its reply is queued for the account that was written to, unless it is unwanted by then, and its
-   * outcome is not awaited.
+   * A turn for a caller of `/run`, outside the chat's queue. It reserves a place in the mailbox before the AI is asked.
+   * @throws GatewayError `RATE_LIMITED` when the mailbox is full, or the error of the AI or the send
    */
-  answer(
-    request: AiRequest,
-    traceId: string,
-    { account, signal, isWanted }: { account: Jid; signal: AbortSignal; isWanted(): boolean },
-  ): Promise<TurnOutput> {
-    const port = this.#port(request, traceId, async (text) => {
-      const reply = { ...replyTo(request.sessionId, text, traceId), account };
-      return { id: await this.#owner.sender.acceptUnawaited(reply), sent: false };
-    });
-    const ask: TurnPort['ask'] = async (abort) => {
-      const reply = await port.ask(abort);
-      return isWanted() ? reply : null;
-    };
-    return this.#turn({ ...port, ask }, signal);
-  }
-
-  /** `/run`: one turn for a caller, outside of the chat's queue. A full mailbox is refused before the AI is asked. */
   async run(request: AiRequest, options: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
     const running = this.#run(request, options, signal);
     this.#runs.add(running);
@@ -71,91 +93,117 @@ export class AiReplies {
     }
   }
 
-  /** Resolves when no `/run` is under way, however each of them ended. */
+  /** Resolves when no `/run` is in progress. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#runs);
   }
 
-  /** Takes the turn of a `/run` with a place in the mailbox. */
   async #run(request: AiRequest, { traceId, id }: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
-    const place = this.#owner.sender.reserve(traceId);
-    const account = this.#owner.me?.pn;
+    const place = this.#sender.reserve(traceId);
+    const account = this.#agent.me()?.pn;
+    const send = (text: string) =>
+      this.#sender.send({ id, ...replyTo(request, text, traceId), account }, { respondAsync: false }, place);
     try {
-      const port = this.#port(request, traceId, async (text) => {
-        const reply = { id, ...replyTo(request.sessionId, text, traceId), account };
-        const sent = await this.#owner.sender.send(reply, { respondAsync: false }, place);
-        return {
-          id: sent.id,
-          sent: sent.status === 'sent',
-          messageId: sent.status === 'sent' ? sent.messageId : undefined,
-        };
-      });
-      return outcomeOf(request.sessionId, await this.#turn(port, signal));
+      return runOutcome(request.sessionId, await this.#turn({ request, traceId, signal, send }));
     } finally {
       place.release();
     }
   }
 
-  /** Runs a turn with the agent's settings. */
-  #turn(port: TurnPort, signal: AbortSignal): Promise<TurnOutput> {
-    const { clock, settings } = this.#deps;
-    return runTurn({ port, clock, typingRenewMs: settings.limits.typingRenewMs }, signal);
-  }
-
-  /** What a turn on this request may do. */
-  #port(request: AiRequest, traceId: string, reply: TurnPort['reply']): TurnPort {
-    return {
-      ask: (signal) => this.#ask(request, traceId, signal),
-      setTyping: this.#typing(request.sessionId),
-      reply,
-    };
-  }
-
-  /** Shows typing in the chat that the reply goes to. A courtesy: its errors never fail a reply. */
-  #typing(to: Jid): (typing: boolean) => void {
-    // Resolved once, so that what is shown first is not overtaken.
-    let chatId: Promise<Jid> | null = null;
-    return (typing) => {
-      const { client } = this.#owner;
-      if (!client) return;
-      chatId ??= client.resolveRecipient(to).then((resolved) => resolved ?? to);
-      chatId.then(
-        (resolved) => client.setTyping(resolved, typing).catch(() => undefined),
-        () => {
-          chatId = null;
-        },
-      );
-    };
+  /**
+   * The AI backend bounds the asking, the mailbox the sending. No state machine: a turn has no state worth showing, and
+   * an actor per message cost a quarter of the message's CPU.
+   * @throws the signal's reason as soon as it is aborted
+   */
+  async #turn<R>(turn: Turn<R>): Promise<TurnOutcome<R>> {
+    const { request, signal, isWanted } = turn;
+    signal.throwIfAborted();
+    const stopTyping = this.#showTyping(request.sessionId);
+    let text: string | null;
+    try {
+      text = await abortable(this.#ask(turn), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return { kind: 'ai_failed', error: toGatewayError(error, 'AI_DOWNSTREAM_ERROR') };
+    } finally {
+      stopTyping();
+    }
+    if (!text || isWanted?.() === false) return { kind: 'silent' };
+    try {
+      return { kind: 'replied', text, sent: await abortable(turn.send(text), signal) };
+    } catch (error) {
+      signal.throwIfAborted();
+      return { kind: 'send_failed', error: toGatewayError(error) };
+    }
   }
 
   /** Asks the AI and publishes the outcome. */
-  async #ask(request: AiRequest, traceId: string, signal: AbortSignal): Promise<string | null> {
+  async #ask({ request, traceId, signal }: Turn<unknown>): Promise<string | null> {
     const { clock, events, ai } = this.#deps;
-    const { agentId, record } = this.#owner;
-    const identity = { agentId, apiKey: record.apiKey, endpointUrl: record.endpointUrlRun };
+    const { agentId, apiKey, endpointUrlRun: endpointUrl } = this.#agent.record();
     const startedAt = clock.monotonic();
-    const tell = (outcome: 'reply' | 'silence' | 'timeout' | 'error') =>
+    const publish = (outcome: 'reply' | 'silence' | 'timeout' | 'error') =>
       events.emit('ai', { agentId, outcome, durationMs: Math.round(clock.monotonic() - startedAt), traceId });
     try {
-      const reply = await ai.ask(identity, request, { traceId, signal });
-      tell(reply ? 'reply' : 'silence');
+      const reply = await ai.ask({ agentId, apiKey, endpointUrl }, request, { traceId, signal });
+      publish(reply ? 'reply' : 'silence');
       return reply;
     } catch (error) {
-      tell(error instanceof GatewayError && error.code === 'AI_TIMEOUT' ? 'timeout' : 'error');
+      publish(error instanceof GatewayError && error.code === 'AI_TIMEOUT' ? 'timeout' : 'error');
       throw error;
     }
   }
+
+  /** Shows typing until the returned function is called; renewed because WhatsApp drops it after about 25 s. */
+  #showTyping(to: Jid): () => void {
+    const { clock, settings } = this.#deps;
+    // One look-up for all calls keeps them in order.
+    let chat: Promise<Jid> | null = null;
+    const setTyping = (typing: boolean) => {
+      const client = this.#agent.client();
+      if (!client) return;
+      chat ??= client.resolveRecipient(to).then((resolved) => resolved ?? to);
+      chat.then(
+        // A courtesy: its errors never fail a reply.
+        (chatId) => client.setTyping(chatId, typing).catch(() => undefined),
+        () => {
+          chat = null;
+        },
+      );
+    };
+    let renewal: Timer;
+    const renew = () => {
+      setTyping(true);
+      renewal = clock.setTimeout(renew, settings.limits.typingRenewMs);
+    };
+    renew();
+    return () => {
+      clock.clearTimeout(renewal);
+      setTyping(false);
+    };
+  }
 }
 
-/** The answer of `/run`, or the error that the turn ended with. */
-function outcomeOf(sessionId: Jid, output: TurnOutput): RunOutcome {
-  if (output.kind === 'ai_failed' || output.kind === 'send_failed') throw output.error;
-  if (output.kind === 'silent') return { reply: null, replySent: false, sessionId };
-  const { id, messageId, sent } = output.reply;
-  return { reply: output.text, replySent: sent, sessionId, id, messageId };
+/** Settles like the promise, or rejects with the signal's reason as soon as it is aborted. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** The answer of `/run`. @throws the error that the turn ended with */
+function runOutcome(sessionId: Jid, turn: TurnOutcome<SendOutcome>): RunOutcome {
+  if (turn.kind === 'ai_failed' || turn.kind === 'send_failed') throw turn.error;
+  if (turn.kind === 'silent') return { reply: null, replySent: false, sessionId };
+  const { text: reply, sent } = turn;
+  if (sent.status === 'queued') return { reply, replySent: false, sessionId, id: sent.id };
+  return { reply, replySent: true, sessionId, id: sent.id, messageId: sent.messageId };
 }
 
 /** A reply as an outgoing message. */
-function replyTo(to: Jid, text: string, traceId: string) {
-  return { to, kind: 'text', text, origin: 'reply', traceId } as const;
+function replyTo({ sessionId: to }: AiRequest, text: string, traceId: string): OutgoingMessage {
+  return { to, kind: 'text', text, origin: 'reply', traceId };
 }

@@ -3,60 +3,58 @@ import { GatewayError } from '../domain/errors.ts';
 import { Fifo } from '../domain/fifo.ts';
 import type { Jid } from '../domain/identity.ts';
 
-/** A piece of work of one chat; it settles its own errors. */
+/** Handles one message of a chat; `signal` is aborted when the agent stops waiting for it. */
 export type ChatJob = (signal: AbortSignal) => Promise<void>;
 
 const MAX_WAITING_PER_CHAT = 50;
 
 /**
- * The chats of one agent: strictly in order inside a chat, in parallel across chats, at most `concurrency`
- * jobs at once (SPEC §6). A chat exists only while it has work.
+ * Jobs of one agent's chats: in order within a chat, in parallel across chats, at most `concurrency` at once. A chat's
+ * queue exists only while it has work.
  */
 export class ChatQueues {
   readonly #concurrency: number;
-  readonly #fault: (error: unknown) => void;
+  readonly #onError: (error: unknown) => void;
   readonly #chats = new Map<Jid, Fifo<ChatJob>>();
   readonly #ready = new Fifo<Jid>();
   readonly #running = new Set<Promise<void>>();
   readonly #abort = new AbortController();
 
-  constructor(concurrency: number, fault: (error: unknown) => void) {
+  constructor(concurrency: number, onError: (error: unknown) => void) {
     this.#concurrency = concurrency;
-    this.#fault = fault;
+    this.#onError = onError;
   }
 
-  /** Queues a job of a chat; false when that chat has too many waiting. */
+  /** Queues a job; false when the chat has too many waiting. */
   enqueue(chatId: Jid, job: ChatJob): boolean {
-    const chat = this.#chats.get(chatId);
-    if (chat) {
-      if (chat.length >= MAX_WAITING_PER_CHAT) return false;
-      chat.push(job);
-      return true;
+    let chat = this.#chats.get(chatId);
+    if (chat && chat.length >= MAX_WAITING_PER_CHAT) return false;
+    if (!chat) {
+      chat = new Fifo();
+      this.#chats.set(chatId, chat);
+      this.#ready.push(chatId);
     }
-    const fresh = new Fifo<ChatJob>();
-    fresh.push(job);
-    this.#chats.set(chatId, fresh);
-    this.#ready.push(chatId);
+    chat.push(job);
     this.#next();
     return true;
   }
 
-  /** Nobody waits for an answer. */
+  /** True when no job is queued or running. */
   get isIdle(): boolean {
     return this.#chats.size === 0 && this.#running.size === 0;
   }
 
-  /** Forgets what waits, gives what runs `patienceMs` to end, then aborts it; resolves when all have settled. */
+  /** Drops queued jobs, gives running ones `patienceMs` to finish, then aborts them; resolves when all have settled. */
   async stop(patienceMs: number): Promise<void> {
     this.#chats.clear();
     while (this.#ready.shift() !== undefined);
     const reason = new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.agent);
-    const impatience = setTimeout(() => this.#abort.abort(reason), patienceMs);
+    const timer = setTimeout(() => this.#abort.abort(reason), patienceMs);
     await Promise.all(this.#running);
-    clearTimeout(impatience);
+    clearTimeout(timer);
   }
 
-  /** Starts jobs of ready chats while there are places. */
+  /** Starts jobs of ready chats up to the concurrency limit. */
   #next(): void {
     while (this.#running.size < this.#concurrency) {
       const chatId = this.#ready.shift();
@@ -70,10 +68,10 @@ export class ChatQueues {
     }
   }
 
-  /** Runs a job; its chat comes up again afterwards, behind the others. */
+  /** Runs a job; its chat then queues behind the other ready ones. */
   #start(chatId: Jid, job: ChatJob): void {
     const running = job(this.#abort.signal)
-      .catch(this.#fault)
+      .catch(this.#onError)
       .finally(() => {
         this.#running.delete(running);
         if (this.#chats.has(chatId)) this.#ready.push(chatId);

@@ -3,8 +3,8 @@ import type { Jid } from '../domain/identity.ts';
 const REMEMBERED = 1_000;
 
 /**
- * What all ids of one message have in common: `false_<chat>_<stanza>[_<participant>]` names chat and participant now by
- * number and now by LID, so a message is known by its stanza id, and one in a group by its group as well.
+ * The part that all ids of one message share. `false_<chat>_<stanza>[_<participant>]` names chat and participant either
+ * by number or by LID, so a message is identified by its stanza id, in a group by group and stanza id.
  */
 export function messageKey(id: string): string {
   const [, chatId, stanzaId] = id.split('_') as [string, Jid?, string?];
@@ -12,11 +12,12 @@ export function messageKey(id: string): string {
   return chatId.endsWith('@g.us') ? `${chatId}_${stanzaId}` : stanzaId;
 }
 
-/** Edits and revocations of messages that came in, newest last: they may come before the message's turn, or before it. */
+/** Edits and revocations by message key, newest last; they may arrive before the message does. */
 export class MessageChanges {
+  /** The new text; null for a revoked message. */
   readonly #bodies = new Map<string, string | null>();
 
-  /** Notes the text that a message has now. One that was revoked stays so. */
+  /** Keeps the new text of a message, unless it was revoked. */
   edit(key: string, body: string): void {
     if (!this.isRevoked(key)) this.#set(key, body);
   }
@@ -29,7 +30,7 @@ export class MessageChanges {
     return this.#bodies.get(key) === null;
   }
 
-  /** The text that a message has now, given the one it came with. */
+  /** The current text of a message that arrived with `body`. */
   bodyOf(key: string, body: string): string {
     return this.#bodies.get(key) ?? body;
   }

@@ -1,0 +1,162 @@
+import { getEventListeners } from 'node:events';
+import { expect } from 'chai';
+import { EventEmitter } from 'eventemitter3';
+import { GatewayError } from '../../../src/actors/domain/errors.ts';
+import type { GatewayEvents } from '../../../src/actors/domain/gateway-events.ts';
+import type { AiBackend } from '../../../src/actors/domain/ports/ai.ts';
+import { AiReplies } from '../../../src/actors/inbound/ai-reply.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+
+const CHAT = '6282222222222@c.us';
+const never = () => new Promise<never>(() => undefined);
+
+/** An agent's turns on an AI and a mailbox that do what a test says; logs typing, replies and published outcomes. */
+function replies({
+  ask = async () => 'baik',
+  accept = async () => '7',
+}: {
+  ask?: AiBackend['ask'];
+  accept?: () => Promise<string>;
+}) {
+  const clock = new ManualClock();
+  const events = new EventEmitter<GatewayEvents>();
+  const log: string[] = [];
+  const outcomes: string[] = [];
+  events.on('ai', ({ outcome }) => outcomes.push(outcome));
+  const client = {
+    resolveRecipient: async (jid: string) => jid,
+    setTyping: async (_chat: string, typing: boolean) => void log.push(typing ? 'typing' : 'stopped'),
+  };
+  const sender = {
+    acceptUnawaited: async (message: { to: string; text: string; account: string }) => {
+      const id = await accept();
+      log.push(`${message.account} → ${message.to}: ${message.text}`);
+      return id;
+    },
+  };
+  const live = { record: () => ({ agentId: 'shop' }), client: () => client, me: () => null };
+  const settings = { limits: { typingRenewMs: 10_000 } };
+  const aiReplies = new AiReplies(
+    { settings, clock, events, ai: { ask } } as never,
+    live as never,
+    sender as never,
+  );
+  const answer = (signal = new AbortController().signal, isWanted = () => true) =>
+    aiReplies.answer(
+      { message: 'halo', sessionId: CHAT },
+      { traceId: 't', account: 'shop@c.us', signal, isWanted },
+    );
+  return { clock, log, outcomes, answer };
+}
+
+describe('the AI’s reply to a message', () => {
+  it('is queued for the account that was written to, once typing has stopped', async () => {
+    const { answer, log, outcomes, clock } = replies({});
+    const { signal } = new AbortController();
+    expect(await answer(signal)).to.deep.equal({ kind: 'replied', text: 'baik', sent: '7' });
+    await clock.pass(0);
+    expect(log).to.deep.equal(['typing', 'stopped', `shop@c.us → ${CHAT}: baik`]);
+    expect(outcomes).to.deep.equal(['reply']);
+    // The signal of an agent outlives its turns by far.
+    expect([clock.size, getEventListeners(signal, 'abort')]).to.deep.equal([0, []]);
+  });
+
+  it('shows typing while the AI is asked, renewed before WhatsApp drops it', async () => {
+    let release = (_text: string) => {};
+    const { answer, log, clock } = replies({ ask: () => new Promise((resolve) => (release = resolve)) });
+    const turn = answer();
+    await clock.pass(25_000);
+    expect(log).to.deep.equal(Array(3).fill('typing'));
+    release('baik');
+    await turn;
+    await clock.pass(0);
+    expect(log).to.include('stopped');
+    expect(clock.size).to.equal(0);
+  });
+
+  for (const nothing of [null, ''])
+    it(`is not sent when the AI answers ${JSON.stringify(nothing)}`, async () => {
+      const { answer, outcomes } = replies({
+        ask: async () => nothing,
+        accept: () => expect.fail('was sent'),
+      });
+      expect(await answer()).to.deep.equal({ kind: 'silent' });
+      expect(outcomes).to.deep.equal(['silence']);
+    });
+
+  it('is dropped when it is no longer wanted', async () => {
+    const { answer } = replies({ accept: () => expect.fail('was sent') });
+    expect(await answer(undefined, () => false)).to.deep.equal({ kind: 'silent' });
+  });
+
+  it('is missing when the AI fails: returns its error and stops typing', async () => {
+    const error = new GatewayError('AI_TIMEOUT', 'The AI backend took too long.');
+    const { answer, log, outcomes, clock } = replies({
+      ask: () => Promise.reject(error),
+      accept: () => expect.fail('was sent'),
+    });
+    expect(await answer()).to.deep.equal({ kind: 'ai_failed', error });
+    await clock.pass(0);
+    expect([log.at(-1), clock.size]).to.deep.equal(['stopped', 0]);
+    expect(outcomes).to.deep.equal(['timeout']);
+  });
+
+  it('is missing when the AI fails without a code: returns AI_DOWNSTREAM_ERROR', async () => {
+    const { answer, outcomes } = replies({ ask: () => Promise.reject(new Error('bug')) });
+    expect(await answer()).to.have.nested.property('error.code', 'AI_DOWNSTREAM_ERROR');
+    expect(outcomes).to.deep.equal(['error']);
+  });
+
+  it('returns the error of a mailbox that does not accept it', async () => {
+    const error = new GatewayError('RATE_LIMITED', 'The mailbox is full.');
+    const { answer } = replies({ accept: () => Promise.reject(error) });
+    expect(await answer()).to.deep.equal({ kind: 'send_failed', error });
+  });
+
+  describe('when its turn is aborted', () => {
+    const reason = new GatewayError('SHUTTING_DOWN', 'The agent is stopping.');
+
+    /** The error that a turn rejects with. */
+    const errorOf = (turn: Promise<unknown>) =>
+      turn.then(
+        () => expect.fail('it continued'),
+        (error: unknown) => error,
+      );
+
+    it('rejects at once with the reason and stops typing, even if the AI ignores the signal', async () => {
+      const { answer, log, clock } = replies({ ask: never });
+      const abort = new AbortController();
+      const error = errorOf(answer(abort.signal));
+      abort.abort(reason);
+      expect(await error).to.equal(reason);
+      await clock.pass(0);
+      expect([log.at(-1), clock.size]).to.deep.equal(['stopped', 0]);
+    });
+
+    it('does not report the AI’s own abort error as a failure of the AI', async () => {
+      const ask: AiBackend['ask'] = (_agent, _request, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('cancelled')));
+        });
+      const abort = new AbortController();
+      const error = errorOf(replies({ ask }).answer(abort.signal));
+      abort.abort(reason);
+      expect(await error).to.equal(reason);
+    });
+
+    it('does not wait for a reply that is being queued', async () => {
+      const abort = new AbortController();
+      const accept = () => {
+        queueMicrotask(() => abort.abort(reason));
+        return never();
+      };
+      expect(await errorOf(replies({ accept }).answer(abort.signal))).to.equal(reason);
+    });
+
+    it('does not start when the signal is aborted already', async () => {
+      const { answer, log } = replies({ ask: () => expect.fail('was asked') });
+      expect(await errorOf(answer(AbortSignal.abort(reason)))).to.equal(reason);
+      expect(log).to.deep.equal([]);
+    });
+  });
+});
