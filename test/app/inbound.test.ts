@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
+import { BOT, CUSTOMER } from '../support/fixtures.ts';
+import { connected, linkAgent } from '../support/link-agent.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
-const BOT = '6281111111111';
-const CUSTOMER = '6281234567890';
 const OTHER = '6281234567891';
 const MINUTE_MS = 60_000;
 
@@ -27,23 +27,10 @@ describe('what comes in over a life of the service', function () {
   });
 
   async function start(): Promise<void> {
-    service = await startService(database, { network, env: { WHATSAPP_DRIVER: 'sandbox' } });
+    service = await startService(database, { network });
     services.push(service);
   }
 
-  /** Creates the agent and scans its QR. */
-  async function link(): Promise<void> {
-    const spec = { userId: 1, agentId: 'shop', agentName: 'Shop', apikey: 'key' };
-    const { body } = await callApi(service.app.url, 'POST', '/sessions', spec);
-    network.scan(String(body.qr), BOT);
-    await connected();
-  }
-
-  const connected = () =>
-    eventually('the agent to be connected', async () => {
-      const { body } = await callApi(service.app.url, 'GET', '/sessions/shop');
-      return body.status === 'connected';
-    });
   const write = (text: string, from = CUSTOMER) => network.write(from, { to: BOT, text });
   /** The texts that the AI of any service was asked. */
   const asked = () => services.flatMap(({ ai }) => ai.calls).map(({ body }) => body.message);
@@ -57,20 +44,20 @@ describe('what comes in over a life of the service', function () {
     write('before');
     // WhatsApp has whole seconds: what came in the second of the link itself is answered.
     await network.clock.advance(2_000);
-    await link();
+    await linkAgent(service, 'shop', BOT);
     await barrier('after');
     await callApi(service.app.url, 'DELETE', '/sessions/shop');
-    await link();
+    await linkAgent(service, 'shop', BOT);
     await barrier('after the second link');
     await service.app.stop();
     await start();
-    await connected();
+    await connected(service.url, 'shop');
     await barrier('after the restart');
     expect(asked()).to.deep.equal(['after', 'after the second link', 'after the restart']);
   });
 
   it('is answered after a stop of minutes though a person has read it, and left alone after hours', async () => {
-    await link();
+    await linkAgent(service, 'shop', BOT);
     await barrier('first');
     await service.app.stop();
     write('hours ago');
@@ -79,24 +66,24 @@ describe('what comes in over a life of the service', function () {
     network.read(BOT, `${CUSTOMER}@c.us`);
     await network.clock.advance(5 * MINUTE_MS);
     await start();
-    await connected();
+    await connected(service.url, 'shop');
     await barrier('last');
     expect(asked()).to.deep.equal(['first', 'minutes ago', 'last']);
   });
 
   it('is left alone when the connection was away for longer than it is worth an answer', async () => {
-    await link();
+    await linkAgent(service, 'shop', BOT);
     network.drop(BOT);
     write('hours ago');
     await network.clock.advance(20 * MINUTE_MS);
     network.restore(BOT);
-    await connected();
+    await connected(service.url, 'shop');
     await barrier('now');
     expect(asked()).to.deep.equal(['now']);
   });
 
   it('is answered once though WhatsApp reports it by number and again by LID', async () => {
-    await link();
+    await linkAgent(service, 'shop', BOT);
     await barrier('hello');
     network.account(CUSTOMER, { addressedByLid: true });
     const [message] = network.messages(BOT).filter(({ body }) => body === 'hello');
@@ -110,7 +97,7 @@ describe('what comes in over a life of the service', function () {
   });
 
   it('is asked as it was edited while it waited, and not at all when it was taken back', async () => {
-    await link();
+    await linkAgent(service, 'shop', BOT);
     let answer = () => {};
     const thinking = new Promise<void>((resolve) => (answer = resolve));
     service.ai.behave = async ({ body }) => {
@@ -130,7 +117,7 @@ describe('what comes in over a life of the service', function () {
   });
 
   it('is answered however fast a person writes, and however often the AI says nothing', async () => {
-    await link();
+    await linkAgent(service, 'shop', BOT);
     service.ai.behave = ({ body }) => ({ body: body.sessionId === `${OTHER}@c.us` ? {} : { reply: 'ok' } });
     for (let index = 0; index < 9; index += 1) {
       write(`question ${index}`);

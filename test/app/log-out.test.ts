@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
+import { BOT } from '../support/fixtures.ts';
+import { linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
-
-const NUMBER = '6281111111111';
 
 describe('logging out an agent whose session was lost', () => {
   const database = withDatabase();
@@ -12,12 +12,11 @@ describe('logging out an agent whose session was lost', () => {
 
   before(async () => {
     service = await startService(database(), {
-      env: { WHATSAPP_DRIVER: 'sandbox' },
       limits: { unlinkMs: 2_000 },
     });
   });
   after(() => service.close());
-  afterEach(() => service.network.restore(NUMBER));
+  afterEach(() => service.network.restore(BOT));
 
   /** Calls the service. */
   const call = (method: string, path: string, body?: unknown) => callApi(service.app.url, method, path, body);
@@ -25,17 +24,13 @@ describe('logging out an agent whose session was lost', () => {
   /** Links an agent, then another browser takes its session over: it has no client for a minute. */
   async function linkedButAway(agentId: string): Promise<string> {
     const { network } = service;
-    const spec = { userId: 1, agentId, agentName: agentId, apikey: 'key' };
-    network.scan(String((await call('POST', '/sessions', spec)).body.qr), NUMBER);
-    await eventually('a connection', async () => {
-      return (await call('GET', `/sessions/${agentId}`)).body.status === 'connected';
-    });
-    const token = network.devicesOf(NUMBER)[0]!.token!;
-    network.setState(NUMBER, 'CONFLICT');
+    await linkAgent(service, agentId, BOT);
+    const token = network.devicesOf(BOT)[0]!.token!;
+    network.setState(BOT, 'CONFLICT');
     await eventually('its end', () => {
       return service.app.system.describe(agentId).states.includes('disconnected.resting');
     });
-    network.restore(NUMBER);
+    network.restore(BOT);
     return token;
   }
 
@@ -53,7 +48,7 @@ describe('logging out an agent whose session was lost', () => {
 
     it(`answers that the device is still linked when WhatsApp can't be reached: ${method} /sessions/{agentId}${path}`, async () => {
       const token = await linkedButAway(`cut-off-${method}`);
-      service.network.drop(NUMBER);
+      service.network.drop(BOT);
       const answer = await call(method, `/sessions/cut-off-${method}${path}`);
       expect(answer.body).to.include({ unlinked: false });
       expect(service.network.isLinked(token)).to.equal(true);

@@ -4,6 +4,8 @@ import { LOG_EVENTS } from '../../src/infra/logging/log-vocabulary.ts';
 import { createLogger } from '../../src/infra/logging/logger.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
+import { BOT } from '../support/fixtures.ts';
+import { linkAgent } from '../support/link-agent.ts';
 import { FIELDS, readLine } from '../support/log-lines.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { registerPrdWalk } from '../support/prd-walk.ts';
@@ -48,7 +50,7 @@ describe('the log of an agent’s whole life, at the lowest level', () => {
     const logger = createLogger('trace', { write: (line: string) => void lines.push(line) });
     service = await startService(database(), {
       logger,
-      env: { WHATSAPP_DRIVER: 'sandbox', AI_TIMEOUT_MS: '400' },
+      env: { AI_TIMEOUT_MS: '400' },
     });
     service.app.system.events.on('qr', ({ qr }) => {
       if (qr) qrs.push(qr.code);
@@ -64,12 +66,9 @@ describe('the log of an agent’s whole life, at the lowest level', () => {
   registerPrdWalk(() => service);
 
   it('follows one trace id from the request through the AI call to the send', async () => {
-    const { app, network, ai } = service;
+    const { app, ai } = service;
     const authorization = `Bearer ${KEY}`;
-    const spec = { userId: 7, agentId: 'traced', agentName: 'Traced' };
-    const created = await callApi(app.url, 'POST', '/sessions', spec);
-    network.scan(String(created.body.qr), '6281111111111');
-    await eventually('the connection', () => app.system.describe('traced').status === 'connected');
+    await linkAgent(service, 'traced', BOT, { userId: 7 });
     ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
     const run = { message: 'follow me', sessionId: CUSTOMER };
     const traceparent = `00-${TRACE}-b7ad6b7169203331-01`;

@@ -24,7 +24,7 @@ describe('odd rows in whatsapp_user', () => {
          (4, '', 'Nor this', 'key-4', 'connected', now(), now())`,
     );
     const logger = createLogger('info', { write: (line: string) => void lines.push(readLine(line)) });
-    service = await startService(database, { logger, env: { WHATSAPP_DRIVER: 'sandbox' } });
+    service = await startService(database, { logger });
   });
   after(() => service?.close());
 

@@ -7,7 +7,7 @@ describe("the PRD's life of an agent, on the sandbox driver", () => {
   let service: Service;
 
   before(async () => {
-    service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox', AI_TIMEOUT_MS: '400' } });
+    service = await startService(database(), { env: { AI_TIMEOUT_MS: '400' } });
   });
   after(() => service.close());
 

@@ -28,7 +28,7 @@ describe('what is no longer kept', () => {
   after(() => service?.close());
 
   it('is deleted at the start already, not an hour later; the rest stays', async () => {
-    service = await startService(database, { env: { WHATSAPP_DRIVER: 'sandbox' } });
+    service = await startService(database);
     const counts =
       'select (select count(*) from gateway_message)::int as messages, ' +
       '(select count(*) from gateway_inbound)::int as claims, (select count(*) from gateway_idempotency)::int as keys';

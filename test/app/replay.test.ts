@@ -3,11 +3,11 @@ import type { TransitionRecord } from '../../src/actors/domain/agent-view.ts';
 import { callApi } from '../support/api.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';
+import { BOT } from '../support/fixtures.ts';
+import { createAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Recording, replay } from '../support/replay.ts';
 import { type Service, startService } from '../support/service.ts';
-
-const NUMBER = '6281111111111';
 
 describe('a recorded history, replayed', () => {
   const database = withDatabase();
@@ -32,25 +32,24 @@ describe('a recorded history, replayed', () => {
   }
 
   before(async () => {
-    service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox' }, limits });
+    service = await startService(database(), { limits });
     const { network } = service;
-    const spec = { userId: 1, agentId: 'sales', agentName: 'Sales', apikey: 'key' };
-    const { qr } = await call('POST', '/sessions', spec);
+    const { qr } = (await createAgent(service.url, 'sales')).body;
     stream = await EventStream.open(`${service.app.url}/inspector/api/events?agentId=sales&after=0`);
-    network.scan(String(qr), NUMBER);
+    network.scan(String(qr), BOT);
     await reaches('connected');
     await reaches('alive.running.steady', 'supervisorStates');
-    network.drop(NUMBER);
+    network.drop(BOT);
     await reaches('disconnected');
-    network.restore(NUMBER);
+    network.restore(BOT);
     await reaches('connected');
-    network.crash(NUMBER);
+    network.crash(BOT);
     await reaches('alive.backing_off', 'supervisorStates');
     await reaches('connected');
     const again = await call('POST', '/sessions/sales/reconnect');
-    network.scan(String(again.qr), NUMBER);
+    network.scan(String(again.qr), BOT);
     await reaches('connected');
-    network.unlink(NUMBER);
+    network.unlink(BOT);
     await reaches('disconnected.resting');
     const { history, ...detail } = await call('GET', '/inspector/api/agents/sales');
     // What the page's "copy as JSON" gives.

@@ -3,14 +3,12 @@ import type pg from 'pg';
 import { createLogger } from '../../src/infra/logging/logger.ts';
 import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
-import { agentRef } from '../support/agent-ref.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
+import { agentRef, BOT, CUSTOMER, OTHER_BOT } from '../support/fixtures.ts';
+import { connected, linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
-
-const BOT = '6281111111111';
-const CUSTOMER = '6281234567890';
 
 describe('the rows of whatsapp_user', function () {
   this.timeout(60_000);
@@ -23,7 +21,7 @@ describe('the rows of whatsapp_user', function () {
   /** The service; again on the same database and network when it was stopped. */
   async function start(): Promise<void> {
     service = await startService(database(), {
-      env: { WHATSAPP_DRIVER: 'sandbox', SEND_BURST: '1', SEND_RATE_PER_MINUTE: '1' },
+      env: { SEND_BURST: '1', SEND_RATE_PER_MINUTE: '1' },
       network,
       driver: new SandboxDriver(network),
       logger: createLogger('error', { write: (line) => void faults.push(line) }),
@@ -56,11 +54,7 @@ describe('the rows of whatsapp_user', function () {
   }
 
   /** User 1's agent, connected. */
-  async function connected(): Promise<void> {
-    const { body } = await create(1, 'key-1');
-    network.scan(String(body.qr), BOT);
-    await eventually('the connection', async () => (await session()).status === 'connected');
-  }
+  const linked = () => linkAgent(service, 'shop', BOT, { apikey: 'key-1' });
 
   /** User 1's agent with a text that waits for a token. */
   async function queued(): Promise<void> {
@@ -73,7 +67,7 @@ describe('the rows of whatsapp_user', function () {
 
   describe('changed by another system', () => {
     it('count within a look: the key, the AI endpoint and the name, with no restart', async () => {
-      await connected();
+      await linked();
       await sql(
         `update whatsapp_user set api_key = 'key-2', agent_name = 'Renamed', endpoint_url_run = '${service.ai.url}/other'`,
       );
@@ -86,7 +80,7 @@ describe('the rows of whatsapp_user', function () {
     });
 
     it('with a key that no request can present are reported, without the key', async () => {
-      await connected();
+      await linked();
       await sql(`update whatsapp_user set api_key = 'kéy with blanks'`);
       await looked();
       const report = await eventually('the report', () =>
@@ -113,7 +107,7 @@ describe('the rows of whatsapp_user', function () {
 
   describe('deleted by another system', () => {
     it('end the agent as a DELETE does: logged out, its queue failed, 404', async () => {
-      await connected();
+      await linked();
       await queued();
       await sql('delete from whatsapp_user');
       await looked();
@@ -125,7 +119,7 @@ describe('the rows of whatsapp_user', function () {
 
     for (const while_ of ['the service is there', 'the service is away'] as const)
       it(`while ${while_}, leave the next user nothing of theirs: no login, no queue, no keys, no claims`, async () => {
-        await connected();
+        await linked();
         await queued();
         if (while_ === 'the service is away') {
           await service.app.stop();
@@ -136,8 +130,8 @@ describe('the rows of whatsapp_user', function () {
         const { status, body } = await create(2, 'key-2');
         expect(status).to.equal(201);
         expect(body).to.have.property('qr');
-        network.scan(String(body.qr), '6281111111112');
-        await eventually('the connection', async () => (await session()).status === 'connected');
+        network.scan(String(body.qr), OTHER_BOT);
+        await connected(service.url, 'shop');
         expect((await send('of user 2', 'key-2')).status).to.equal(200);
         expect((await send('of user 1 again', 'key-1')).status).to.equal(401);
         await network.clock.advance(60_000);
@@ -156,7 +150,7 @@ describe('the rows of whatsapp_user', function () {
       (await sql('select user_id, status from whatsapp_user order by 1')).rows.map(Object.values);
 
     it('leave the agent to the user of the login, over a restart, and report the other', async () => {
-      await connected();
+      await linked();
       await namesake();
       await looked();
       await eventually('the report', () => faults.length > 0);
@@ -177,7 +171,7 @@ describe('the rows of whatsapp_user', function () {
     });
 
     it('have their own states and ends: a DELETE takes one row, and then the other makes an agent', async () => {
-      await connected();
+      await linked();
       await namesake();
       await eventually('the state', async () => (await statuses())[0]?.[1] === 'connected');
       expect(await statuses()).to.deep.equal([

@@ -15,7 +15,7 @@ whenChromium('the API documentation, in a browser', (executablePath) => {
 
   before(async function () {
     this.timeout(60_000);
-    service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox' } });
+    service = await startService(database());
     browser = await startBrowser(executablePath);
   });
   after(async () => {

@@ -5,8 +5,8 @@ import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { InspectorPage } from '../support/inspector-page.ts';
+import { createAgent, linkAgent } from '../support/link-agent.ts';
 import { faultsOf } from '../support/page-checks.ts';
-import { createAgent, linkAgent } from '../support/phone-page.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -20,7 +20,7 @@ whenChromium('the inspector and the service behind it', (executablePath) => {
   let inspector: InspectorPage;
 
   before(async () => {
-    env = { WHATSAPP_DRIVER: 'sandbox', PORT: String(await freePort()) };
+    env = { PORT: String(await freePort()) };
     [service, browser] = await Promise.all([startService(database(), { env }), startBrowser(executablePath)]);
   });
   after(async () => {
@@ -42,14 +42,14 @@ whenChromium('the inspector and the service behind it', (executablePath) => {
     await inspector.button('Copy the command').click();
     await inspector.button('Copied').waitFor();
     expect(await inspector.page.evaluate('navigator.clipboard.readText()')).to.equal(command);
-    await createAgent(service, 'demo');
+    await createAgent(service.url, 'demo');
     await inspector.page.locator('#agent-name', { hasText: 'demo' }).waitFor();
     await inspector.page.locator('#empty').waitFor({ state: 'hidden' });
     await inspector.page.locator('#sandbox', { hasText: 'SANDBOX' }).waitFor();
   });
 
   it('says in words that the agent was deleted, or that there is none of this name', async () => {
-    await createAgent(service, 'short-lived');
+    await createAgent(service.url, 'short-lived');
     await open('short-lived');
     await inspector.page.locator('#agent-name', { hasText: 'short-lived' }).waitFor();
     await fetch(`${service.app.url}/sessions/short-lived`, { method: 'DELETE' });
@@ -126,7 +126,7 @@ whenChromium('the inspector and the service behind it', (executablePath) => {
       new MutationObserver((changes) => { window.replaced += changes.length; })
         .observe(document.querySelector('#agent-rows'), { childList: true });
     }`);
-    await createAgent(service, 'fleet-7');
+    await createAgent(service.url, 'fleet-7');
     const row = rows.filter({ has: inspector.page.getByText('fleet-7', { exact: true }) });
     await row.locator('[data-status="awaiting_qr"]').waitFor();
     expect(await inspector.page.evaluate('window.replaced')).to.equal(0);

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { withBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { InspectorPage } from '../support/inspector-page.ts';
+import { createAgent, linkAgent } from '../support/link-agent.ts';
 import { faultsOf, overhang } from '../support/page-checks.ts';
-import { createAgent, linkAgent } from '../support/phone-page.ts';
 
 whenChromium('the look of the inspector', (executablePath) => {
   const suite = withBrowser(executablePath);
@@ -14,7 +14,7 @@ whenChromium('the look of the inspector', (executablePath) => {
     await linkAgent(suite.service, 'banned');
     const { pn } = suite.service.network.agents().find(({ agentId }) => agentId === 'banned')!.account!;
     suite.service.network.setState(pn, 'TOS_BLOCK');
-    await createAgent(suite.service, 'waiting');
+    await createAgent(suite.service.url, 'waiting');
   });
   afterEach(() => inspector.close());
 
@@ -49,7 +49,7 @@ whenChromium('the look of the inspector', (executablePath) => {
   }
 
   it('gives the longest id two lines of the table, and breaks no short one', async () => {
-    await createAgent(suite.service, 'b'.repeat(64));
+    await createAgent(suite.service.url, 'b'.repeat(64));
     inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'waiting' });
     const heightOf = async (name: string) =>
       (await inspector.page.locator('#agent-rows').getByRole('button', { name, exact: true }).boundingBox())!

@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import { withBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
+import { BEARER } from '../support/fixtures.ts';
 import { InspectorPage, inspected, withAncestors } from '../support/inspector-page.ts';
-import { createAgent, linkAgent } from '../support/phone-page.ts';
+import { createAgent, linkAgent } from '../support/link-agent.ts';
 import { replay } from '../support/replay.ts';
 
 whenChromium('the inspector, as one who debugs a lifecycle sees it', (executablePath) => {
@@ -29,7 +30,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
   async function send(agentId: string, headers: Record<string, string> = {}): Promise<void> {
     const answer = await fetch(`${suite.service.app.url}/agents/${agentId}/messages`, {
       method: 'POST',
-      headers: { Authorization: 'Bearer sandbox-key', 'Content-Type': 'application/json', ...headers },
+      headers: { ...BEARER, 'Content-Type': 'application/json', ...headers },
       body: JSON.stringify({ to: '+15550000000', message: 'hello' }),
     });
     expect(answer.status).to.be.oneOf([200, 202]);
@@ -55,7 +56,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
   }
 
   it('lights the live states with all their ancestors within a second of a scan', async () => {
-    await createAgent(suite.service, 'lit');
+    await createAgent(suite.service.url, 'lit');
     inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'lit' });
     await inspector.page.locator('[data-state="awaiting_qr.scanning"].active').waitFor();
     expect(await inspector.lit('agent', 'active')).to.deep.equal(['awaiting_qr', 'awaiting_qr.scanning']);
@@ -182,7 +183,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
   });
 
   it('shows the QR of this moment, the next one when it is replaced, and none once connected', async () => {
-    await createAgent(suite.service, 'coded');
+    await createAgent(suite.service.url, 'coded');
     inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'coded' });
     const { system } = suite.service.app;
     await eventually('the QR', async () => (await inspector.scanned()) === system.qr('coded').code);

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { withBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
+import { linkAgent } from '../support/link-agent.ts';
 import { faultsOf, overhang } from '../support/page-checks.ts';
-import { linkAgent, PhonePage } from '../support/phone-page.ts';
+import { PhonePage } from '../support/phone-page.ts';
 
 whenChromium('the look of the virtual phone', (executablePath) => {
   const suite = withBrowser(executablePath);

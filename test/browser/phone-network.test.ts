@@ -6,7 +6,8 @@ import { startBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
-import { linkAgent, OTHER_KEY, PhonePage } from '../support/phone-page.ts';
+import { linkAgent } from '../support/link-agent.ts';
+import { OTHER_KEY, PhonePage } from '../support/phone-page.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -25,7 +26,7 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
 
   /** Starts the service, always on the same port. */
   async function start(): Promise<void> {
-    service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox', PORT: String(port) } });
+    service = await startService(database(), { env: { PORT: String(port) } });
   }
   before(async () => {
     port = await freePort();
@@ -40,7 +41,7 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
 
   /** Opens the page on a linked agent of this name. */
   async function withAgent(agentId: string, apikey?: string): Promise<void> {
-    await linkAgent(service, agentId, apikey);
+    await linkAgent(service, agentId, undefined, { apikey });
     phone = await PhonePage.open(browser, service.app.url, { agentId });
   }
 

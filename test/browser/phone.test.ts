@@ -3,12 +3,9 @@ import type { Locator } from 'playwright-core';
 import { withBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
-import { createAgent, linkAgent, PhonePage } from '../support/phone-page.ts';
-
-const PIXEL = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
-  'base64',
-);
+import { PIXEL } from '../support/fixtures.ts';
+import { createAgent, linkAgent } from '../support/link-agent.ts';
+import { PhonePage } from '../support/phone-page.ts';
 
 whenChromium('the virtual phone, as one who plays both sides sees it', (executablePath) => {
   const suite = withBrowser(executablePath);
@@ -136,7 +133,7 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
   });
 
   it('refuses a code, refuses one that has expired, and unlinks', async () => {
-    await createAgent(suite.service, 'picky');
+    await createAgent(suite.service.url, 'picky');
     phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId: 'picky' });
     const code = phone.page.getByRole('img', { name: 'The QR code that the agent shows' });
     await code.waitFor();

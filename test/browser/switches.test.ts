@@ -7,7 +7,9 @@ import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { type ApiAnswer, callApi } from '../support/api.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
+import { BEARER, BOT, OTHER_BOT } from '../support/fixtures.ts';
 import { png } from '../support/images.ts';
+import { connected, createAgent, linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { argumentsOf } from '../support/processes.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -15,9 +17,7 @@ import { startProcess } from '../support/service-process.ts';
 import { EDITIONS, type Switches } from '../support/stand-in/editions.ts';
 import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
 
-const KEY = 'key-of-user-1';
-const BOT = '6281111111111';
-const FRESH = '6281111111112';
+const FRESH = OTHER_BOT;
 const NAME = 'WAWebSendMsgChatAction.addAndSendMsgToChat';
 const NOTICE_MS = 60_000;
 const REF_LIFETIME_MS = 20_000;
@@ -63,9 +63,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       configure: (config) => ({ ...config, CHROMIUM_ARGS: standIn.chromiumArgs }),
       limits: { probeEveryMs: 1_000, steadyMs: 300, incompatibleMs: 2_000 },
     });
-    const { body } = await create('shop');
-    network.scan(String(body.qr), BOT);
-    await connected('shop');
+    await linkAgent(service, 'shop', BOT);
   });
   after(async function () {
     this.timeout(30_000);
@@ -76,8 +74,6 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
 
   const call = (method: string, path: string, body?: unknown, headers?: Record<string, string>) =>
     callApi(service.app.url, method, path, body, headers);
-  const create = (agentId: string) =>
-    call('POST', '/sessions', { userId: 1, agentId, agentName: agentId, apikey: KEY });
 
   /** A person who has never written yet. */
   function someone(): string {
@@ -109,12 +105,10 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       },
       BACK_WITHIN_MS,
     );
-  const connected = (agentId: string) =>
-    sessionWhen(`${agentId} to be connected`, ({ status }) => status === 'connected', agentId);
 
   /** Sends as an agent. */
   const post = (path: string, body: unknown, agentId = 'shop') =>
-    call('POST', `/agents/${agentId}/${path}`, body, { authorization: `Bearer ${KEY}` });
+    call('POST', `/agents/${agentId}/${path}`, body, BEARER);
 
   /** How often a text has arrived at a person's. */
   const arrived = (person: string, text: string): number =>
@@ -166,7 +160,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
         standIn.set({ ...switches, webVersion });
         await endBrowser();
         network.write(person, { to: BOT, text: 'while you were away' });
-        await connected('shop');
+        await connected(service.url, 'shop', BACK_WITHIN_MS);
         await answered(person, 'while you were away');
 
         const to = someone();
@@ -200,7 +194,8 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
 
     it('from a running page fails what needs it before it leaves, is named, and ends no session', async () => {
       const person = someone();
-      const { restarts } = (await connected('shop')).supervisor;
+      await connected(service.url, 'shop');
+      const { restarts } = (await session('shop')).supervisor;
       standIn.set({ moduleGone: [NAME] });
       await sessionWhen('the self-check', ({ live }) => live.whatsapp.missing.includes(NAME));
       const refused = await post('messages', { to: person, message: 'can not leave' });
@@ -235,7 +230,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       expect([refused.status, refused.body.error?.code]).to.deep.equal([409, 'SESSION_NOT_READY']);
 
       standIn.set({ moduleGone: [] });
-      await connected('shop');
+      await connected(service.url, 'shop', BACK_WITHIN_MS);
       await answered(person, 'anyone at home?');
       expect(arrived(person, 'AI: anyone at home?')).to.equal(1);
     });
@@ -278,7 +273,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
     after(() => network.configure({ refsPerDevice: null, passkey: 'off', noticeMs: null }));
 
     it('shows another QR when its references are used up', async () => {
-      const firstQr = (await create('fresh')).body.qr;
+      const firstQr = (await createAgent(service.url, 'fresh')).body.qr;
       await network.clock.advance(REF_LIFETIME_MS);
       const qr = await eventually('another QR', async () => {
         const answer = await fetch(`${service.app.url}/sessions/fresh/qr`, {
@@ -300,7 +295,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       expect(asked.body.publicKey).to.include({ rpId: 'whatsapp.com' });
       const answer = await call('POST', '/sessions/fresh/passkey', network.signPasskey(FRESH));
       expect(answer.status).to.equal(200);
-      await connected('fresh');
+      await connected(service.url, 'fresh', BACK_WITHIN_MS);
     });
 
     it('answers the notice that would unlink it', async () => {
@@ -360,15 +355,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       let running = startProcess(env);
       try {
         let url = await running.url();
-        const isConnected = () =>
-          eventually(
-            'the connection',
-            async () => (await callApi(url, 'GET', '/sessions/killed')).body.status === 'connected',
-            BACK_WITHIN_MS,
-          );
-        const spec = { userId: 1, agentId: 'killed', agentName: 'killed', apikey: KEY };
-        world.scan(String((await callApi(url, 'POST', '/sessions', spec)).body.qr), NUMBER);
-        await isConnected();
+        await linkAgent({ url, network: world }, 'killed', NUMBER);
 
         // The first of three is answered, which marks the chat read; the AI is silent about the second.
         service.ai.behave = ({ body }) =>
@@ -382,9 +369,8 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
         // A message is with WhatsApp, and its acknowledgement is not here yet.
         world.setLatency(NUMBER, 3_000);
         const message = { to: bob, message: 'on its way' };
-        const authorization = `Bearer ${KEY}`;
         const sending = callApi(url, 'POST', '/agents/killed/messages', message, {
-          authorization,
+          ...BEARER,
           prefer: 'respond-async',
         });
         const { id } = (await sending).body;
@@ -397,12 +383,10 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
         world.setLatency(NUMBER, 0);
         running = startProcess(env);
         url = await running.url();
-        await isConnected();
+        await connected(url, 'killed', BACK_WITHIN_MS);
         await eventually('the third answer', () => has(ann, 'AI: three') === 1, BACK_WITHIN_MS);
         const { status } = await eventually('the outcome', async () => {
-          const { body } = await callApi(url, 'GET', `/agents/killed/messages/${id}`, undefined, {
-            authorization,
-          });
+          const { body } = await callApi(url, 'GET', `/agents/killed/messages/${id}`, undefined, BEARER);
           return !['queued', 'sending'].includes(String(body.status)) && body;
         });
         expect(status).to.be.oneOf(['sent', 'delivered', 'read']);

@@ -7,11 +7,11 @@ import type { WhatsAppClient } from '../../src/actors/domain/ports/whatsapp.ts';
 import type { WwebjsDriver } from '../../src/infra/whatsapp/wwebjs/driver.ts';
 import { browsersOf, killBrowsersOf, processesOfGroup } from '../../src/infra/whatsapp/wwebjs/processes.ts';
 import { describeWhatsAppClient } from '../infra/whatsapp/client.contract.ts';
-import { agentRef } from '../support/agent-ref.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { forEachEdition } from '../support/editions.ts';
 import { eventually } from '../support/eventually.ts';
 import { failureOf } from '../support/failure.ts';
+import { agentRef } from '../support/fixtures.ts';
 import { next, WwebjsWorld } from '../support/wwebjs.ts';
 
 const BOT = '628110009999@c.us';

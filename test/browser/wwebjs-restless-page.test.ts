@@ -5,10 +5,10 @@ import { WwebjsClient } from '../../src/infra/whatsapp/wwebjs/client.ts';
 import { type Library, openLibrary } from '../../src/infra/whatsapp/wwebjs/library.ts';
 import { browsersOf } from '../../src/infra/whatsapp/wwebjs/processes.ts';
 import { Profile } from '../../src/infra/whatsapp/wwebjs/profile.ts';
-import { agentRef } from '../support/agent-ref.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { forEachEdition } from '../support/editions.ts';
 import { failureOf } from '../support/failure.ts';
+import { agentRef } from '../support/fixtures.ts';
 import { next, WwebjsWorld } from '../support/wwebjs.ts';
 
 const BOT = '628110009999@c.us';

@@ -46,7 +46,7 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
   let messageId = '';
 
   before(async () => {
-    service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox' } });
+    service = await startService(database());
     folder = await mkdtemp(join(tmpdir(), 'samples-'));
     shell = new Shell(folder);
     await shell.run('API_KEY=key-of-the-user');

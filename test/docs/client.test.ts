@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { eventually } from '../support/eventually.ts';
+import { KEY } from '../support/fixtures.ts';
+import { linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -14,15 +15,8 @@ describe('the typed client', () => {
   let service: Service;
 
   before(async () => {
-    service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox' } });
-    const { system, url } = service.app;
-    await fetch(`${url}/sessions`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ userId: 1, agentId: 'demo', agentName: 'Demo', apikey: 'demo-key' }),
-    });
-    service.network.scan(system.qr('demo').code, '6281111111111');
-    await eventually('the connection', () => system.describe('demo').status === 'connected');
+    service = await startService(database());
+    await linkAgent(service, 'demo');
   });
   after(() => service?.close());
 
@@ -48,7 +42,7 @@ describe('the typed client', () => {
   });
 
   it('sends, in its example', async () => {
-    const { code, printed } = await send('demo-key');
+    const { code, printed } = await send(KEY);
     expect(printed).to.match(/^Demo is connected\nsent: true_6281234567890@c\.us_\w+\n$/);
     expect(code).to.equal(0);
   });

@@ -8,15 +8,15 @@ import { whenChromium } from '../support/chromium.ts';
 import { forEachEdition } from '../support/editions.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, quantile, tell, times } from '../support/fault-runs.ts';
+import { BEARER, BOT, CUSTOMER, OTHER_BOT } from '../support/fixtures.ts';
+import { linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { argumentsOf } from '../support/processes.ts';
 import { type Service, startService } from '../support/service.ts';
 import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
 
 const RUNS = faultRuns(1, 10);
-const CUSTOMER = '6281234567890@c.us';
-const NUMBERS = { ann: '6281111111111', ben: '6281111111112' };
-const KEY = 'key-of-user-1';
+const NUMBERS = { ann: BOT, ben: OTHER_BOT };
 const SEND_EVERY_MS = 200;
 const BACK_WITHIN_MS = 15_000;
 
@@ -40,23 +40,12 @@ whenChromium('a browser that dies', () => {
           // As in production, but for how often and how long a page is asked whether it lives.
           limits: { probeEveryMs: 1_000, probeAgainMs: 300, probeMs: 1_000, steadyMs: 500 },
         });
-        for (const agentId of ['ann', 'ben'] as const) await link(agentId);
+        for (const [agentId, number] of Object.entries(NUMBERS)) await linkAgent(service, agentId, number);
       });
       after(async () => {
         await service?.close();
         await standIn?.close();
       });
-
-      /** Creates an agent and links it. */
-      async function link(agentId: AgentId): Promise<void> {
-        const spec = { userId: 1, agentId, agentName: agentId, apikey: KEY };
-        const { body } = await callApi(service.app.url, 'POST', '/sessions', spec);
-        network.scan(String(body.qr), NUMBERS[agentId]);
-        await eventually(
-          `${agentId} to be connected`,
-          async () => (await session(agentId)).status === 'connected',
-        );
-      }
 
       /** Waits until a fault is a first one again: those that follow each other closely wait longer and longer. */
       const steady = (agentId: AgentId) =>
@@ -71,13 +60,7 @@ whenChromium('a browser that dies', () => {
 
       /** Sends a text and waits for WhatsApp's word. */
       const send = (agentId: AgentId, message: string) =>
-        callApi(
-          service.app.url,
-          'POST',
-          `/agents/${agentId}/messages`,
-          { to: CUSTOMER, message },
-          { authorization: `Bearer ${KEY}` },
-        );
+        callApi(service.app.url, 'POST', `/agents/${agentId}/messages`, { to: CUSTOMER, message }, BEARER);
 
       /** The main processes of the browsers that run on an agent's profile. */
       const browsers = (agentId: AgentId) =>

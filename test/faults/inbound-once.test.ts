@@ -4,15 +4,13 @@ import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, tell } from '../support/fault-runs.ts';
+import { BEARER, BOT, CUSTOMER, CUSTOMER_CHAT, OTHER_BOT } from '../support/fixtures.ts';
+import { connected, linkAgent } from '../support/link-agent.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type Service, type ServiceOptions, startService } from '../support/service.ts';
 
 const COPIES = 50;
 const MESSAGES = faultRuns(5, 50);
-const CUSTOMER = '6281234567890';
-const BOT = '6281111111111';
-const OTHER_BOT = '6281111111112';
-const KEY = 'key-of-user-1';
 
 describe('a message that comes in', function () {
   this.timeout(30_000 + MESSAGES * 2_000);
@@ -33,25 +31,9 @@ describe('a message that comes in', function () {
     const service = await startService(database, {
       network,
       ...options,
-      env: { WHATSAPP_DRIVER: 'sandbox', ...options.env },
     });
     services.push(service);
     return service;
-  }
-
-  /** Waits until the agent is connected. */
-  const connected = (service: Service, agentId: string) =>
-    eventually(`${agentId} to be connected`, async () => {
-      const { body } = await callApi(service.app.url, 'GET', `/sessions/${agentId}`);
-      return body.status === 'connected';
-    });
-
-  /** Creates and links an agent. */
-  async function link(service: Service, agentId: string, number: string): Promise<void> {
-    const spec = { userId: 1, agentId, agentName: agentId, apikey: KEY };
-    const { body } = await callApi(service.app.url, 'POST', '/sessions', spec);
-    network.scan(String(body.qr), number);
-    await connected(service, agentId);
   }
 
   /** Counts what becomes of inbound messages from now on. */
@@ -86,7 +68,7 @@ describe('a message that comes in', function () {
   it('is asked once and answered once, though delivered 50 times at once and again after a restart', async () => {
     const texts = Array.from({ length: MESSAGES }, (_, index) => `question ${index}`);
     const first = await start();
-    await link(first, 'shop', BOT);
+    await linkAgent(first, 'shop', BOT);
     const before = outcomes(first);
     for (const text of texts) {
       const judged = total(before);
@@ -99,7 +81,7 @@ describe('a message that comes in', function () {
     await first.app.stop();
     const second = await start();
     const after = outcomes(second);
-    await connected(second, 'shop');
+    await connected(second.url, 'shop');
     for (const text of texts) {
       const judged = total(after);
       await redeliver(text);
@@ -119,15 +101,15 @@ describe('a message that comes in', function () {
 
   it('from another agent of the service ends by itself, whoever began', async () => {
     const service = await start();
-    await link(service, 'ann', BOT);
-    await link(service, 'ben', OTHER_BOT);
+    await linkAgent(service, 'ann', BOT);
+    await linkAgent(service, 'ben', OTHER_BOT);
     const handled = outcomes(service);
     await callApi(
       service.app.url,
       'POST',
       '/agents/ann/messages',
       { to: OTHER_BOT, message: 'hello' },
-      { authorization: `Bearer ${KEY}` },
+      BEARER,
     );
     await eventually('one of them to fall silent', () => handled.looping);
     const sentBy = (number: string, to: string) =>
@@ -152,7 +134,7 @@ describe('a message that comes in', function () {
       { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
     );
     const service = await start({ logger });
-    await link(service, 'shop', BOT);
+    await linkAgent(service, 'shop', BOT);
     const handled = outcomes(service);
     const customer = network.account(CUSTOMER).pn;
     network.events.on('message', (owner, { fromMe, body }) => {
@@ -160,7 +142,7 @@ describe('a message that comes in', function () {
     });
     network.write(CUSTOMER, { to: BOT, text: 'hello' });
     await eventually('the agent to fall silent', () => handled.looping);
-    const sent = network.messages(BOT, `${CUSTOMER}@c.us`).filter(({ fromMe }) => fromMe).length;
+    const sent = network.messages(BOT, CUSTOMER_CHAT).filter(({ fromMe }) => fromMe).length;
     const reportsSent = () =>
       network.messages(BOT).filter(({ body }) => body.includes('reason: LOOP')).length;
     await eventually('the report to leave', () => reportsSent() > 0);
@@ -175,7 +157,7 @@ describe('a message that comes in', function () {
 
   it('from its own phone, in the chat with itself or with a customer, is not answered', async () => {
     const service = await start();
-    await link(service, 'shop', BOT);
+    await linkAgent(service, 'shop', BOT);
     const handled = outcomes(service);
     network.write(BOT, { to: BOT, text: 'a note' });
     network.write(BOT, { to: CUSTOMER, text: 'written by hand' });
@@ -192,8 +174,8 @@ describe('a message that comes in', function () {
     it(`that fails causes one report, though an agent of the service reads it${byLid ? ' and is seen by its LID' : ''}`, async () => {
       const service = await start({ env: { DEVELOPER_NUMBER: OTHER_BOT } });
       if (byLid) network.account(OTHER_BOT, { addressedByLid: true });
-      await link(service, 'ann', BOT);
-      await link(service, 'ben', OTHER_BOT);
+      await linkAgent(service, 'ann', BOT);
+      await linkAgent(service, 'ben', OTHER_BOT);
       const handled = outcomes(service);
       service.ai.behave = ({ path, body }) =>
         path.includes('ann') ? { status: 500 } : { body: { reply: `AI: ${body.message}` } };

@@ -11,6 +11,8 @@ import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, quantile, tell, times } from '../support/fault-runs.ts';
 import { type ClientCall, type FaultMode, FaultyDriver } from '../support/faulty-driver.ts';
+import { BEARER, BOT, CUSTOMER, KEY, OTHER_BOT } from '../support/fixtures.ts';
+import { createAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -18,10 +20,7 @@ const RUNS = faultRuns(1, 2);
 /** Ten a second by command; faster, and over sooner, in the short run. */
 const SEND_EVERY_MS = RUNS === 1 ? 20 : 100;
 const SENDS_PER_WINDOW = RUNS === 1 ? 3 : 10;
-const NUMBERS = { ann: '6281111111111', ben: '6281111111112' };
-const CUSTOMER = '6281234567890';
-const KEY = 'key-of-user-1';
-const BEARER = { authorization: `Bearer ${KEY}` };
+const NUMBERS = { ann: BOT, ben: OTHER_BOT };
 
 type AgentId = keyof typeof NUMBERS;
 
@@ -45,7 +44,6 @@ describe('faults of one agent, while another sends', function () {
       network,
       driver,
       env: {
-        WHATSAPP_DRIVER: 'sandbox',
         SEND_RATE_PER_MINUTE: '600000',
         SEND_BURST: '10000',
         MAILBOX_CAPACITY: '50',
@@ -79,8 +77,7 @@ describe('faults of one agent, while another sends', function () {
   /** Asks for the session, scanning what is shown, until it is connected. */
   async function linked(agentId: AgentId): Promise<void> {
     await eventually(`${agentId} to be connected`, async () => {
-      const spec = { userId: 1, agentId, agentName: agentId, apikey: KEY };
-      const { body } = await callApi(service.app.url, 'POST', '/sessions', spec, BEARER);
+      const { body } = await createAgent(service.url, agentId);
       // An expired one is shown anew at the next turn.
       if (body.qr)
         await Promise.resolve()

@@ -3,12 +3,10 @@ import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { tell } from '../support/fault-runs.ts';
+import { BEARER, BOT, CUSTOMER_CHAT } from '../support/fixtures.ts';
+import { linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
-
-const BOT = '6281111111111';
-const CUSTOMER = '6281234567890@c.us';
-const KEY = 'key-of-user-7';
 
 describe('the mailbox of an agent under 1,000 sends at once', function () {
   this.timeout(60_000);
@@ -19,17 +17,9 @@ describe('the mailbox of an agent under 1,000 sends at once', function () {
 
   before(async () => {
     service = await startService(database(), {
-      env: { WHATSAPP_DRIVER: 'sandbox' },
       clock: { ...HOST_CLOCK, monotonic: () => monotonic },
     });
-    const { body } = await callApi(service.app.url, 'POST', '/sessions', {
-      userId: 7,
-      agentId: 'shop',
-      agentName: 'Shop',
-      apikey: KEY,
-    });
-    service.network.scan(String(body.qr), BOT);
-    await eventually('the connection', async () => (await session()).status === 'connected');
+    await linkAgent(service, 'shop', BOT);
   });
   after(() => service.close());
 
@@ -42,12 +32,12 @@ describe('the mailbox of an agent under 1,000 sends at once', function () {
       service.app.url,
       'POST',
       '/agents/shop/messages',
-      { to: CUSTOMER, message },
-      { authorization: `Bearer ${KEY}`, prefer: 'respond-async' },
+      { to: CUSTOMER_CHAT, message },
+      { ...BEARER, prefer: 'respond-async' },
     );
 
   /** What reached WhatsApp. */
-  const arrived = () => service.network.messages(BOT, CUSTOMER).filter(({ ack }) => ack >= 1).length;
+  const arrived = () => service.network.messages(BOT, CUSTOMER_CHAT).filter(({ ack }) => ack >= 1).length;
 
   it('lets 100 leave at once, keeps 500 waiting, and answers 400 with 429 and Retry-After', async () => {
     const answers = await Promise.all(Array.from({ length: 1_000 }, (_, index) => send(`text ${index}`)));

@@ -11,19 +11,15 @@ import { type AnswerProxy, openAnswerProxy } from '../support/answer-proxy.ts';
 import { type ApiAnswer, callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, tell, times } from '../support/fault-runs.ts';
+import { BEARER, BOT, CUSTOMER_CHAT, UNLIMITED } from '../support/fixtures.ts';
+import { linkAgent } from '../support/link-agent.ts';
 import { type Service, startService } from '../support/service.ts';
 
 const RUNS = faultRuns(1, 5);
-const BOT = '6281111111111';
-const CUSTOMER = '6281234567890@c.us';
-const KEY = 'key-of-user-1';
 const SEND_EVERY_MS = 50;
 const BACK_WITHIN_MS = 10_000;
 /** The short run waits a fifth of the ten seconds after which a query without an answer is given up. */
 const PATIENCE = RUNS === 1 ? '?query_timeout=2000' : '';
-
-/** No rate limit holds anything back: what is missing is lost. */
-const UNLIMITED = { WHATSAPP_DRIVER: 'sandbox', SEND_RATE_PER_MINUTE: '600000', SEND_BURST: '10000' };
 
 describe('the service without its database', function () {
   this.timeout(60_000 + RUNS * 60_000);
@@ -40,10 +36,7 @@ describe('the service without its database', function () {
     proxy = await openAnswerProxy(`${server.connection.host}/.s.PGSQL.5432`);
     const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres${PATIENCE}`;
     service = await startService({ config: server.connection, url }, { env: UNLIMITED });
-    const spec = { userId: 1, agentId: 'shop', agentName: 'Shop', apikey: KEY };
-    const { body } = await callApi(service.app.url, 'POST', '/sessions', spec);
-    service.network.scan(String(body.qr), BOT);
-    await eventually('the connection', async () => (await get('/sessions/shop')).body.status === 'connected');
+    await linkAgent(service, 'shop', BOT);
   });
   after(async () => {
     for (const each of [service, ...stopped]) await each?.close();
@@ -56,8 +49,8 @@ describe('the service without its database', function () {
 
   /** Hands a text in, to be sent later. */
   function send(message: string, more: Record<string, string> = {}): Promise<ApiAnswer> {
-    const headers = { authorization: `Bearer ${KEY}`, prefer: 'respond-async', ...more };
-    return callApi(service.app.url, 'POST', '/agents/shop/messages', { to: CUSTOMER, message }, headers);
+    const headers = { ...BEARER, prefer: 'respond-async', ...more };
+    return callApi(service.app.url, 'POST', '/agents/shop/messages', { to: CUSTOMER_CHAT, message }, headers);
   }
 
   /** Hands a text in under an `Idempotency-Key` of its own. */
@@ -66,7 +59,7 @@ describe('the service without its database', function () {
   /** The texts that WhatsApp has. */
   const arrived = () =>
     service.network
-      .messages(BOT, CUSTOMER)
+      .messages(BOT, CUSTOMER_CHAT)
       .filter(({ ack }) => ack >= 1)
       .map(({ body }) => body);
 

@@ -7,6 +7,7 @@ import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, quantile, tell, times } from '../support/fault-runs.ts';
 import { Stream } from '../support/ledger.ts';
+import { linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { argumentsOf } from '../support/processes.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
@@ -85,9 +86,7 @@ whenChromium('a service with a browser, killed with SIGKILL', (executablePath) =
     const chromium = await chromiumOnStandIn();
     const env = { PUPPETEER_EXECUTABLE_PATH: chromium, WWEBJS_AUTH_DIR: join(service.dir, 'auth') };
     let running = await service.up(env);
-    const { body } = await service.createAgent('shop');
-    network.scan(String(body.qr), '6281111111111');
-    await service.connected('shop');
+    await linkAgent({ url: service.url, network }, 'shop');
     const goneMs: number[] = [];
     for (let kill = 0; kill < KILLS; kill += 1) {
       expect(mains(), 'browsers').to.have.length(1);

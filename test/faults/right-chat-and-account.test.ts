@@ -8,6 +8,8 @@ import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, tell, times } from '../support/fault-runs.ts';
+import { BEARER } from '../support/fixtures.ts';
+import { connected, linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 import { startService } from '../support/service.ts';
@@ -156,22 +158,13 @@ describe("a host whose clock is ahead of WhatsApp's", function () {
         network,
         driver,
         clock,
-        env: { WHATSAPP_DRIVER: 'sandbox' },
       });
       const agentId = `skewed${aheadMs}`.replace('-', '_');
-      const key = { authorization: 'Bearer key' };
       let duplicates = 0;
       try {
-        const spec = { userId: 1, agentId, agentName: agentId, apikey: 'key' };
-        const { body } = await callApi(service.app.url, 'POST', '/sessions', spec);
-        network.scan(String(body.qr), NUMBER);
-        const connected = () =>
-          eventually('the agent to be connected', async () => {
-            const session = await callApi(service.app.url, 'GET', `/sessions/${agentId}`);
-            return session.body.status === 'connected';
-          });
+        await linkAgent(service, agentId, NUMBER);
         for (let run = 0; run < RUNS; run += 1) {
-          await connected();
+          await connected(service.url, agentId);
           network.setLatency(NUMBER, 300);
           const text = `${agentId} ${run}`;
           const handedOver = new Promise<void>((resolve) => {
@@ -187,7 +180,7 @@ describe("a host whose clock is ahead of WhatsApp's", function () {
             'POST',
             `/agents/${agentId}/messages`,
             { to: CUSTOMER, message: text },
-            key,
+            BEARER,
           );
           await handedOver;
           network.crash(NUMBER);

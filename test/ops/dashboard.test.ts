@@ -6,6 +6,8 @@ import { dashboard } from '../../scripts/dashboard.ts';
 import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
+import { BEARER, BOT, CUSTOMER } from '../support/fixtures.ts';
+import { linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { Prometheus } from '../support/prometheus.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -20,9 +22,6 @@ interface Panel {
 const panels = dashboard().panels as Panel[];
 const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
 const ALERTS = fileURLToPath(new URL('../../docs/alerts.yaml', import.meta.url));
-const BOT = '6281111111111';
-const CUSTOMER = '6281234567890';
-const KEY = { authorization: 'Bearer key-of-user-1' };
 
 describe('the dashboard', () => {
   it('is in docs/ as its script makes it', async () => {
@@ -61,7 +60,7 @@ function registerScrapes(this: Mocha.Suite, path: string): void {
   before(async () => {
     // The sandbox has no browsers to measure.
     sinon.stub(SandboxDriver.prototype, 'memory').resolves(new Map([['shop', 200_000_000]]));
-    service = await startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox' } });
+    service = await startService(database());
     prometheus = await Prometheus.start({ path, target: new URL(service.app.url).host, rules: [ALERTS] });
   });
   after(async () => {
@@ -71,18 +70,7 @@ function registerScrapes(this: Mocha.Suite, path: string): void {
   });
 
   const call = (method: string, target: string, body?: unknown, headers = {}) =>
-    callApi(service.app.url, method, target, body, { ...KEY, ...headers });
-
-  /** An agent that is linked. */
-  async function link(): Promise<void> {
-    const spec = { userId: 1, agentId: 'shop', agentName: 'Shop', apikey: 'key-of-user-1' };
-    const { body } = await call('POST', '/sessions', spec);
-    service.network.scan(String(body.qr), BOT);
-    await eventually(
-      'the connection',
-      async () => (await call('GET', '/sessions/shop')).body.status === 'connected',
-    );
-  }
+    callApi(service.app.url, method, target, body, { ...BEARER, ...headers });
 
   let round = 0;
   /** Some of everything: sends that work and fail, a repeated one, and a customer who gets an answer. */
@@ -98,7 +86,7 @@ function registerScrapes(this: Mocha.Suite, path: string): void {
   }
 
   it('has data for every expression when the sandbox is under traffic', async () => {
-    await link();
+    await linkAgent(service, 'shop', BOT);
     let empty = expressions;
     await eventually(
       'data',

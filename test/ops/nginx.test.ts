@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import { BODY_LIMITS } from '../../src/http/middleware/json-body.ts';
 import { readConfig } from '../../src/infra/config.ts';
 import { eventually } from '../support/eventually.ts';
+import { KEY } from '../support/fixtures.ts';
 import { Nginx } from '../support/nginx.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 import { findProgram, whereFound } from '../support/where-found.ts';
@@ -15,7 +16,6 @@ const NAME = 'gateway.example.com';
 /** Not the proxy's own address, so that one is told from the other. */
 const CLIENT = '127.0.0.2';
 /** Of the agent, and for the sessions, too. */
-const KEY = 'key-of-user-1';
 
 const shipped = await readFile(new URL('../../docs/nginx.conf', import.meta.url), 'utf8');
 

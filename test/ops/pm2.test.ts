@@ -6,6 +6,7 @@ import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { Stream, total } from '../support/ledger.ts';
+import { linkAgent } from '../support/link-agent.ts';
 import { Deployment, Pm2 } from '../support/pm2.ts';
 import { processesIn } from '../support/processes.ts';
 import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
@@ -160,9 +161,7 @@ whereFound(
           PUPPETEER_EXECUTABLE_PATH: await wrapped(executablePath, standIn.chromiumArgs, service.dir),
         };
         await service.start(env, 'production');
-        const { qr } = (await service.createAgent('shop')).body;
-        network.scan(String(qr), '6281100000001');
-        await service.connected('shop');
+        await linkAgent({ url: service.url, network }, 'shop');
         const profile = join(service.dir, '.wwebjs_auth', 'shop', 'session');
         expect(browsersOf(profile), 'browsers').not.to.deep.equal([]);
         const sending = service.call('POST', '/agents/shop/messages', { to: '6281200000001', message: '1' });

@@ -15,8 +15,8 @@ import { CONTROL_OPERATIONS } from '../../src/sandbox/control-api/operations.ts'
 import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { startEchoAi } from '../../src/sandbox/echo-ai.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
-import { agentRef } from '../support/agent-ref.ts';
 import { fakeAgents } from '../support/fake-agents.ts';
+import { agentRef } from '../support/fixtures.ts';
 import { sandboxCheck } from '../support/openapi-check.ts';
 
 /** As far as the control API looks at an agent. */

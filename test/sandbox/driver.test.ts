@@ -6,7 +6,7 @@ import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { AdvanceableClock } from '../../src/sandbox/network/advanceable-clock.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { describeWhatsAppClient } from '../infra/whatsapp/client.contract.ts';
-import { agentRef } from '../support/agent-ref.ts';
+import { agentRef } from '../support/fixtures.ts';
 
 describeWhatsAppClient('sandbox', async () => {
   const network = new SandboxNetwork();

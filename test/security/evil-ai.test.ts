@@ -4,6 +4,7 @@ import { STATUS } from '../../src/http/middleware/error-handler.ts';
 import { AttackedService } from '../support/attacked-service.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectProblem } from '../support/http-harness.ts';
+import { connected, createAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { KEY, OTHER_KEY } from './row.ts';
 
@@ -48,17 +49,12 @@ describe('an AI backend that was taken over', function () {
   /** A connected agent whose row names this AI. */
   async function agentWith(agentId: string, number: string, endpoint: string): Promise<void> {
     const { pool, network } = attacked.service;
-    const create = () => {
-      const json = { userId: 7, agentId, agentName: agentId, apikey: KEY };
-      return attacked.ask('/sessions', { method: 'POST', json });
-    };
+    const create = () => createAgent(attacked.url, agentId, { userId: 7, apikey: KEY });
     expect((await create()).status).to.equal(201);
     const url = endpoint.replace('PORT', String(attacked.canary.port)).replace('WEB', attacked.web.url);
     await pool.query('update whatsapp_user set endpoint_url_run = $2 where agent_id = $1', [agentId, url]);
     network.scan(String((await create()).body.qr), number);
-    await eventually(`${agentId} to be connected`, async () => {
-      return (await attacked.ask(`/sessions/${agentId}`)).body.status === 'connected';
-    });
+    await connected(attacked.url, agentId);
   }
 
   /** Asks the agent to answer the customer. */

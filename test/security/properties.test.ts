@@ -15,7 +15,7 @@ import { MediaFetcher } from '../../src/infra/media/media-fetcher.ts';
 import type { Lookup } from '../../src/infra/net/guarded-lookup.ts';
 import { parseJid } from '../../src/infra/whatsapp/phone-number.ts';
 import { Profile } from '../../src/infra/whatsapp/wwebjs/profile.ts';
-import { agentRef } from '../support/agent-ref.ts';
+import { agentRef } from '../support/fixtures.ts';
 import { gif, jpeg, png, webp } from '../support/images.ts';
 
 /** Seconds for all of them together (`npm run fuzz`); without it each runs a few hundred times. */

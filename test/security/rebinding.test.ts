@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { AttackedService } from '../support/attacked-service.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectProblem, type Reply } from '../support/http-harness.ts';
+import { connected, createAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { KEY, OTHER_KEY } from './row.ts';
 
@@ -83,17 +84,12 @@ describe('names that change where they lead (DNS rebinding)', function () {
   it('do not lead an AI backend’s call to the metadata of a cloud', async () => {
     const { pool, network } = attacked.service;
     const { port } = new URL(attacked.web.url);
-    const create = () => {
-      const json = { userId: 7, agentId: 'rebound', agentName: 'Rebound', apikey: KEY };
-      return attacked.ask('/sessions', { method: 'POST', json });
-    };
+    const create = () => createAgent(attacked.url, 'rebound', { userId: 7, apikey: KEY });
     await create();
     const url = `http://ai.example:${port}/reply`;
     await pool.query('update whatsapp_user set endpoint_url_run = $1 where agent_id = $2', [url, 'rebound']);
     network.scan(String((await create()).body.qr), '6281100000003');
-    await eventually('the agent to be connected', async () => {
-      return (await attacked.ask('/sessions/rebound')).body.status === 'connected';
-    });
+    await connected(attacked.url, 'rebound');
     const run = () => {
       const json = { message: 'hello', sessionId: CUSTOMER };
       return attacked.ask('/agents/rebound/run', { method: 'POST', key: KEY, json });

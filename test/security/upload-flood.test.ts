@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
+import { KEY } from '../support/fixtures.ts';
 import { png } from '../support/images.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 
 /** That of all agents which `SandboxApi` links. */
-const KEY = 'key-of-user-1';
 const MEGABYTE = 1024 * 1024;
 const AGENTS = ['one', 'two', 'three'];
 const UPLOADS = 60;

@@ -3,16 +3,14 @@ import { lstat, mkdir, readdir, readFile, readlink, symlink, writeFile } from 'n
 import { join } from 'node:path';
 import { createLogger } from '../../src/infra/logging/logger.ts';
 import { EventStream } from './event-stream.ts';
-import { eventually } from './eventually.ts';
 import { Canary, EvilWeb } from './evil-web.ts';
 import { FakeResolver } from './fake-resolver.ts';
+import { BOT, CUSTOMER, OTHER_BOT, UNLIMITED } from './fixtures.ts';
 import type { Ask, Reply } from './http-harness.ts';
+import { linkAgent } from './link-agent.ts';
 import type { TestDatabase } from './postgres.ts';
 import { askRaw } from './raw-http.ts';
 import { type Service, startService } from './service.ts';
-
-const BOT = '6281100000001';
-const CUSTOMER = '6281234567890';
 
 /** Every file below a folder, links not followed: its kind and what is in it. */
 async function filesBelow(dir: string, except: readonly string[] = []): Promise<Record<string, string>> {
@@ -57,16 +55,14 @@ export class AttackedService {
       logger: createLogger('trace', { write }),
       lookup: this.names.lookup,
       env: {
-        WHATSAPP_DRIVER: 'sandbox',
         MEDIA_ALLOWED_ORIGINS: this.web.url,
-        SEND_RATE_PER_MINUTE: '600000',
-        SEND_BURST: '100000',
+        ...UNLIMITED,
         AI_TIMEOUT_MS: '1000',
       },
     });
     this.service.network.account(CUSTOMER);
-    await this.#link('bot', 7, keys.bot, BOT);
-    await this.#link('other', 8, keys.other, '6281100000002');
+    await linkAgent(this.service, 'bot', BOT, { userId: 7, apikey: keys.bot });
+    await linkAgent(this.service, 'other', OTHER_BOT, { userId: 8, apikey: keys.other });
     for (const path of ['/sessions/bot/events', '/inspector/api/events', '/inspector/api/events?agentId=bot'])
       this.streams.push(await EventStream.open(this.url + path));
     await this.#plantVictims();
@@ -93,17 +89,6 @@ export class AttackedService {
     for (const stream of this.streams) stream.close();
     await this.service.close();
     await Promise.all([this.canary.close(), this.web.close()]);
-  }
-
-  /** Creates an agent and scans its QR. */
-  async #link(agentId: string, userId: number, apikey: string, number: string): Promise<void> {
-    const json = { userId, agentId, agentName: agentId, apikey };
-    const created = await askRaw(this.url, '/sessions', { method: 'POST', json });
-    this.service.network.scan(String(created.body.qr), number);
-    await eventually(`${agentId} to be connected`, async () => {
-      const { body } = await askRaw(this.url, `/sessions/${agentId}`, {});
-      return body.status === 'connected';
-    });
   }
 
   /** Files and a link beside the service's folders. */

@@ -18,7 +18,7 @@ export function withBrowser(executablePath: string, env: Record<string, string> 
   const database = withDatabase();
   const suite = {} as PageSuite;
   before(async () => {
-    const starting = startService(database(), { env: { WHATSAPP_DRIVER: 'sandbox', ...env } });
+    const starting = startService(database(), { env });
     [suite.service, suite.browser] = await Promise.all([starting, startBrowser(executablePath)]);
   });
   after(async () => {

@@ -1,11 +1,8 @@
 import { expect } from 'chai';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
-import { eventually } from './eventually.ts';
 import { type Misdeeds, watchMisdeeds } from './page-checks.ts';
-import type { Service } from './service.ts';
 
-/** The key that the page tries, and one that it doesn't. */
-const KEY = 'sandbox-key';
+/** A key that the page doesn't try. */
 export const OTHER_KEY = 'key-of-the-back-end';
 
 /** The virtual phone's page, and the words for what one does on it. */
@@ -85,30 +82,4 @@ export class PhonePage {
     await this.#context.close();
     expect(this.misdeeds, this.#url).to.deep.equal({ errors: [], foreign: [] });
   }
-}
-
-/** Creates an agent through the API. */
-export async function createAgent(service: Service, agentId: string, apikey = KEY): Promise<void> {
-  const answer = await fetch(`${service.app.url}/sessions`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ userId: 1, agentId, agentName: nameOf(agentId), apikey }),
-  });
-  expect(answer.status).to.be.oneOf([200, 201]);
-}
-
-/** Creates an agent, links it, and waits until it is connected. */
-export async function linkAgent(service: Service, agentId: string, apikey?: string): Promise<void> {
-  await createAgent(service, agentId, apikey);
-  const { system } = service.app;
-  const { pn } = service.network.account(`62811${agentId.length}${Date.now() % 1e7}`, {
-    name: nameOf(agentId),
-  });
-  service.network.scan(system.qr(agentId).code, pn);
-  await eventually(`${agentId} to be connected`, () => system.describe(agentId).status === 'connected');
-}
-
-/** The agent's name, made from its id. */
-function nameOf(agentId: string): string {
-  return agentId.charAt(0).toUpperCase() + agentId.slice(1);
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { UNLIMITED } from './fixtures.ts';
 import { freePort } from './free-port.ts';
 import { SandboxApi } from './sandbox-api.ts';
 
@@ -102,8 +103,7 @@ export class Deployment extends SandboxApi {
     return new Deployment(pm2, dir, {
       PORT: String(await freePort()),
       TEMP_DIR: join(dir, 'temp'),
-      SEND_RATE_PER_MINUTE: '600000',
-      SEND_BURST: '10000',
+      ...UNLIMITED,
       ...env,
     });
   }

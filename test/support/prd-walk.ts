@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { expect } from 'chai';
 import { callApi } from './api.ts';
 import { eventually } from './eventually.ts';
+import { BOT, CUSTOMER, PIXEL } from './fixtures.ts';
+import { connected, createAgent } from './link-agent.ts';
 import type { Service } from './service.ts';
 
 /** What a driver that runs browsers leaves of the agent on this machine. */
@@ -10,12 +12,8 @@ export interface Traces {
   browsers: number;
 }
 
-const BOT = '6281111111111';
-const CUSTOMER = '6281234567890';
 const DEVELOPER = '62895619356936';
 const KEY = 'key-of-user-7';
-const PNG =
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
 /**
  * Registers the steps of the PRD's life of an agent, in order: each `it` goes on where the one before ended.
@@ -49,10 +47,8 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
       "insert into api_keys (user_id, api_key, is_active, created_at) values (7, 'old', true, now() - interval '1 day'), (7, $1, true, now()), (7, 'off', false, now() + interval '1 day')",
       [KEY],
     );
-    const { status, body } = await call('POST', '/sessions', {
+    const { status, body } = await createAgent(service().url, 'shop', {
       userId: 7,
-      agentId: 'shop',
-      agentName: 'Shop',
       apikey: 'not-used',
     });
     expect(status).to.equal(201);
@@ -64,10 +60,7 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
   it('connects when the QR is scanned, and writes that down', async () => {
     const qr = await fetch(`${service().app.url}/sessions/shop/qr`, { headers: { accept: 'text/plain' } });
     service().network.scan(await qr.text(), BOT);
-    await eventually(
-      'the connection',
-      async () => (await call('GET', '/sessions/shop')).body.status === 'connected',
-    );
+    await connected(service().url, 'shop');
     const stored = await eventually('the row', async () => {
       const found = await row();
       return found?.status === 'connected' ? found : undefined;
@@ -154,7 +147,7 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
   it('sends an image given as base64, and keeps a preview', async () => {
     const { status, body } = await asAgent('media', {
       to: CUSTOMER,
-      data: PNG,
+      data: PIXEL.toString('base64'),
       caption: 'Invoice #123',
       mimetype: 'image/jpeg',
     });

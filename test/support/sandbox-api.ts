@@ -1,7 +1,7 @@
 import { type ApiAnswer, callApi } from './api.ts';
 import { eventually } from './eventually.ts';
-
-const KEY = 'key-of-user-1';
+import { BEARER } from './fixtures.ts';
+import { connected, createAgent, linkAgent } from './link-agent.ts';
 
 /** A message as the simulated network keeps it. */
 interface NetworkMessage {
@@ -16,7 +16,7 @@ export abstract class SandboxApi {
 
   /** Calls the API with the key of all agents. */
   call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-    return callApi(this.url, method, path, body, { authorization: `Bearer ${KEY}`, ...headers });
+    return callApi(this.url, method, path, body, { ...BEARER, ...headers });
   }
 
   /** Hands a text in, to be sent later. */
@@ -26,22 +26,18 @@ export abstract class SandboxApi {
 
   /** Creates an agent; gives the answer, which has the QR. */
   createAgent(agentId: string): Promise<ApiAnswer> {
-    return this.call('POST', '/sessions', { userId: 1, agentId, agentName: agentId, apikey: KEY });
+    return createAgent(this.url, agentId);
   }
 
   /** Creates an agent, scans its QR, and waits until it is connected. */
   async link(agentId: string, number: string): Promise<void> {
-    await this.createAgent(agentId);
-    await this.call('POST', `/sandbox/phones/${agentId}/scan`, { number });
-    await this.connected(agentId);
+    const scan = (qr: string) => this.call('POST', `/sandbox/phones/${agentId}/scan`, { number, qr });
+    await linkAgent({ url: this.url, network: { scan } }, agentId, number);
   }
 
-  async connected(agentId: string): Promise<void> {
-    await eventually(`${agentId} to be connected`, async () => {
-      // A kept connection may be closed by the other side in the moment of its use: asked again.
-      const answer = await this.call('GET', `/sessions/${agentId}`).catch(() => null);
-      return answer?.body.status === 'connected';
-    });
+  /** Waits until an agent is connected. */
+  connected(agentId: string): Promise<void> {
+    return connected(this.url, agentId);
   }
 
   /** Sets how long the simulated WhatsApp takes for each send of an agent. */

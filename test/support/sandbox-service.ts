@@ -1,6 +1,7 @@
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { UNLIMITED } from './fixtures.ts';
 import { SandboxApi } from './sandbox-api.ts';
 import { type ServiceProcess, startProcess } from './service-process.ts';
 
@@ -33,8 +34,7 @@ export class SandboxService extends SandboxApi {
       WHATSAPP_DRIVER: 'sandbox',
       DATA_DIR: join(this.dir, 'data'),
       TEMP_DIR: join(this.dir, 'temp'),
-      SEND_RATE_PER_MINUTE: '600000',
-      SEND_BURST: '10000',
+      ...UNLIMITED,
       MAILBOX_CAPACITY: '10000',
     };
     this.#process = startProcess({ ...settings, ...this.#env, ...env }, this.#door);

@@ -86,8 +86,7 @@ export function withScriptedSandbox(number: string, options: ServiceOptions = {}
   const database = withDatabase();
   const suite = {} as ScriptedSuite;
   before(async () => {
-    const env = { WHATSAPP_DRIVER: 'sandbox', ...options.env };
-    suite.service = await startService(database(), { ...options, env });
+    suite.service = await startService(database(), options);
     suite.api = new ScriptedSandbox(suite.service.app.url);
   });
   after(() => suite.service?.close());

@@ -12,11 +12,13 @@ import { SANDBOX_EDITION, sandboxRouters } from '../../src/sandbox/control-api/s
 import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { AiServer } from './ai-server.ts';
+import { PIXEL } from './fixtures.ts';
 import type { TestDatabase } from './postgres.ts';
 
 /** A whole service on loopback with everything around it, for one suite. */
 export interface Service {
   app: App;
+  url: string;
   config: Config;
   network: SandboxNetwork;
   ai: AiServer;
@@ -28,14 +30,9 @@ export interface Service {
   close(): Promise<void>;
 }
 
-const PNG = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
-  'base64',
-);
-
-/** Serves the PNG. */
+/** Serves a PNG. */
 async function imageServer(): Promise<{ url: string; close(): Promise<void> }> {
-  const server = createServer((_req, res) => res.writeHead(200, { 'content-type': 'image/png' }).end(PNG));
+  const server = createServer((_req, res) => res.writeHead(200, { 'content-type': 'image/png' }).end(PIXEL));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -44,8 +41,8 @@ async function imageServer(): Promise<{ url: string; close(): Promise<void> }> {
 }
 
 /**
- * Starts the service on a fresh database. On the sandbox driver unless `side` says otherwise; `env` is the
- * environment as an operator would set it.
+ * Starts the service on a fresh database. On the simulated WhatsApp unless `env`, the environment as an operator
+ * would set it, names another driver.
  */
 export async function startService(
   database: TestDatabase,
@@ -57,6 +54,7 @@ export async function startService(
   const network = overrides.network ?? new SandboxNetwork();
   const config = configure(
     readConfig({
+      WHATSAPP_DRIVER: 'sandbox',
       PORT: '0',
       DB_URL: database.url,
       DATA_DIR: join(dir, 'data'),
@@ -87,6 +85,7 @@ export async function startService(
   const pool = new pg.Pool({ ...database.config, max: 2 });
   return {
     app,
+    url: app.url,
     config,
     network,
     ai,

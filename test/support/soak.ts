@@ -3,6 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { callApi } from './api.ts';
 import { eventually } from './eventually.ts';
+import { BEARER, CUSTOMER, KEY } from './fixtures.ts';
+import { connected, createAgent, linkAgent } from './link-agent.ts';
 import type { TestDatabase } from './postgres.ts';
 import { startService } from './service.ts';
 
@@ -33,8 +35,6 @@ export interface SoakFindings {
   soak: { before: Holding; after: Holding; rounds: number; messages: number };
 }
 
-const KEY = 'key-of-user-1';
-const CUSTOMER = '6281234567890';
 const AGENTS = Array.from({ length: 20 }, (_, index) => ({
   agentId: `agent-${index}`,
   number: `62811000${String(index).padStart(5, '0')}`,
@@ -55,14 +55,13 @@ const service = await startService(database, {
   network,
   // With a token, creates are not counted by address.
   env: {
-    WHATSAPP_DRIVER: 'sandbox',
     SEND_RATE_PER_MINUTE: '600000',
     START_CONCURRENCY: '20',
     SESSIONS_TOKEN: KEY,
   },
 });
 const call = (method: string, path: string, body?: unknown) =>
-  callApi(service.app.url, method, path, body, { authorization: `Bearer ${KEY}` });
+  callApi(service.app.url, method, path, body, BEARER);
 
 /** How many TCP connections are open, both ends counted. */
 const connections = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
@@ -87,19 +86,6 @@ async function holding(): Promise<Holding> {
   };
 }
 
-/** Creates and links an agent. */
-async function link(agentId: string, number: string): Promise<void> {
-  const { body } = await call('POST', '/sessions', { userId: 1, agentId, agentName: agentId, apikey: KEY });
-  network.scan(String(body.qr), number);
-  await connected(agentId);
-}
-
-/** Waits until an agent is connected. */
-const connected = (agentId: string) =>
-  eventually(`${agentId} to be connected`, async () => {
-    return (await call('GET', `/sessions/${agentId}`)).body.status === 'connected';
-  });
-
 /** Sends a text and expects it to be sent. */
 async function send(agentId: string, message: string): Promise<void> {
   const { status } = await call('POST', `/agents/${agentId}/messages`, { to: CUSTOMER, message });
@@ -108,7 +94,7 @@ async function send(agentId: string, message: string): Promise<void> {
 
 /** One life of an agent, from its creation to its deletion. */
 async function cycle(): Promise<void> {
-  await link('cycled', '6281999999999');
+  await linkAgent(service, 'cycled');
   await send('cycled', 'hello');
   await call('DELETE', '/sessions/cycled');
 }
@@ -141,13 +127,8 @@ async function round(index: number): Promise<void> {
   await eventually('the crash to be noticed', async () => {
     return (await call('GET', `/sessions/${unlucky.agentId}`)).body.status !== 'connected';
   });
-  await call('POST', '/sessions', {
-    userId: 1,
-    agentId: unlucky.agentId,
-    agentName: unlucky.agentId,
-    apikey: KEY,
-  });
-  for (const { agentId } of [unlucky, offline]) await connected(agentId);
+  await createAgent(service.url, unlucky.agentId);
+  for (const { agentId } of [unlucky, offline]) await connected(service.url, agentId);
 }
 
 for (let done = 0; done < warmCycles; done += 1) await cycle();
@@ -155,7 +136,7 @@ const beforeCycles = await holding();
 for (let done = 0; done < cycles; done += 1) await cycle();
 const afterCycles = await holding();
 
-for (const { agentId, number } of AGENTS) await link(agentId, number);
+for (const { agentId, number } of AGENTS) await linkAgent(service, agentId, number);
 let done = 0;
 while (done < warmRounds) await round(done++);
 const beforeSoak = await holding();

@@ -37,7 +37,7 @@ const ofPhone = {
 } satisfies Partial<Operation<Control>>;
 
 /** The number that an agent's phone has when none is named. */
-function numberOf(agentId: string): string {
+export function defaultNumberOf(agentId: string): string {
   const digits = createHash('sha256').update(agentId).digest().readUInt32BE(0) % 10_000_000;
   return `628110${String(digits).padStart(7, '0')}`;
 }
@@ -99,7 +99,7 @@ const linking = [
     answer: { json: z.strictObject({ account: answers.account }) },
     run: ({ network, agents }, { agentId, number, name, qr }) => {
       const code = qr ?? agents.qr(agentId).code;
-      const { pn } = network.account(number ?? numberOf(agentId), name ? { name } : {});
+      const { pn } = network.account(number ?? defaultNumberOf(agentId), name ? { name } : {});
       return { account: network.scan(code, pn) };
     },
   }),
@@ -112,7 +112,7 @@ const linking = [
     body: CODE,
     answer: { json: z.strictObject({ account: answers.account }) },
     run: ({ network }, { agentId, number, name, code }) => {
-      const { pn } = network.account(number ?? numberOf(agentId), name ? { name } : {});
+      const { pn } = network.account(number ?? defaultNumberOf(agentId), name ? { name } : {});
       return { account: network.enterCode(pn, code) };
     },
   }),
@@ -124,7 +124,7 @@ const linking = [
     summary: 'Signs with the passkey on the phone: what `POST /sessions/{agentId}/passkey` takes',
     body: PASSKEY,
     answer: { json: answers.assertion },
-    run: ({ network }, { agentId, number }) => network.signPasskey(number ?? numberOf(agentId)),
+    run: ({ network }, { agentId, number }) => network.signPasskey(number ?? defaultNumberOf(agentId)),
   }),
   operation({
     ...ofPhone,

@@ -4,7 +4,8 @@ import { type OwnershipEvent, ownDatabase } from '../../../src/infra/ownership/d
 import { openDatabase } from '../../../src/infra/postgres/database.ts';
 import { DatabasePool } from '../../../src/infra/postgres/pool.ts';
 import { callApi } from '../../support/api.ts';
-import { eventually } from '../../support/eventually.ts';
+import { BEARER, BOT } from '../../support/fixtures.ts';
+import { linkAgent } from '../../support/link-agent.ts';
 import { Pgbouncer } from '../../support/pgbouncer.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { type Service, startService } from '../../support/service.ts';
@@ -102,15 +103,10 @@ whereFound(
         it('serves the whole service: a message is delivered', async () => {
           let service: Service | undefined;
           try {
-            service = await startService({ ...direct, url }, { env: { WHATSAPP_DRIVER: 'sandbox' } });
+            service = await startService({ ...direct, url });
             const { app, network } = service;
-            const spec = { ...A, agentName: 'A', apikey: 'key' };
-            const { body } = await callApi(app.url, 'POST', '/sessions', spec);
-            network.scan(String(body.qr), '6281111111111');
-            await eventually('the connection', async () => {
-              return (await callApi(app.url, 'GET', '/sessions/a')).body.status === 'connected';
-            });
-            const headers = { authorization: 'Bearer key', 'idempotency-key': 'once' };
+            await linkAgent(service, 'a', BOT);
+            const headers = { ...BEARER, 'idempotency-key': 'once' };
             for (let repeat = 0; repeat < 2; repeat += 1) {
               const sent = await callApi(
                 app.url,
@@ -121,7 +117,7 @@ whereFound(
               );
               expect(sent.status).to.equal(200);
             }
-            expect(network.messages('6281111111111', TEXT.to)).to.have.length(1);
+            expect(network.messages(BOT, TEXT.to)).to.have.length(1);
           } finally {
             await service?.close();
           }

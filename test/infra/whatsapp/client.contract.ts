@@ -13,7 +13,7 @@ import type {
 } from '../../../src/actors/domain/ports/whatsapp.ts';
 import type { SandboxNetwork } from '../../../src/sandbox/network/network.ts';
 import type { NetworkSettings } from '../../../src/sandbox/network/types.ts';
-import { agentRef } from '../../support/agent-ref.ts';
+import { agentRef, PIXEL } from '../../support/fixtures.ts';
 
 /** What a driver is tested with: itself, the phones on the other side, and the way out. */
 export interface WhatsAppHarness {
@@ -24,10 +24,6 @@ export interface WhatsAppHarness {
 
 const NETWORK_EVENTS = ['wire', 'message', 'ack', 'edited', 'typing', 'changed'] as const;
 const PATIENCE_MS = 45_000;
-const PNG = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
-  'base64',
-);
 
 type Heard = {
   [Name in keyof WhatsAppClientEvents]: { name: Name; args: Parameters<WhatsAppClientEvents[Name]> };
@@ -446,9 +442,9 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
 
       it('sends an image from its path with a caption', async () => {
         const path = join(folder, 'pixel.png');
-        await writeFile(path, PNG);
+        await writeFile(path, PIXEL);
         const customer = freshNumber();
-        const image = { path, mimetype: 'image/png', size: PNG.byteLength, filename: 'pixel.png' };
+        const image = { path, mimetype: 'image/png', size: PIXEL.byteLength, filename: 'pixel.png' };
         const handover = await client.sendImage(customer, image, { caption: 'a pixel' });
         const received = await eventually(harness.network, 'the image', () =>
           harness.network
@@ -506,7 +502,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       });
 
       it('hears an image as something other than text', async () => {
-        const image = { data: PNG, mimetype: 'image/png' };
+        const image = { data: PIXEL, mimetype: 'image/png' };
         harness.network.write(freshNumber(), { to: number, text: 'a picture', image });
         expect((await inbound('a picture')).type).to.equal('image');
       });

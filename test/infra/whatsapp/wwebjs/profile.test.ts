@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { adoptProfiles, Profile, profilesBelow } from '../../../../src/infra/whatsapp/wwebjs/profile.ts';
-import { agentRef } from '../../../support/agent-ref.ts';
 import { failureOf } from '../../../support/failure.ts';
+import { agentRef } from '../../../support/fixtures.ts';
 
 describe('the profile of an agent', () => {
   let dir: string;
