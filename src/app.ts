@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createHttpTerminator } from 'http-terminator';
@@ -70,6 +71,8 @@ class Service implements App {
     this.#config = config;
     this.#overrides = overrides;
     this.#logger = overrides.logger;
+    // Each event stream listens to it.
+    setMaxListeners(0, this.#stopping.signal);
   }
 
   get url(): string {

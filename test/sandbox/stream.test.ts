@@ -71,7 +71,7 @@ describe('GET /sandbox/stream', () => {
   it('tells first the whole picture, then what happens', async () => {
     network.account(BOT, { name: 'Demo' });
     const stream = await EventStream.open(`${base}/stream`);
-    await stream.has('retry: 1000\n\n');
+    await stream.has('retry: 2000\n\n');
     const first = await news(stream, (one) => (one.fresh ? one : undefined));
     expect(first.people?.map(({ name }) => name)).to.deep.equal(['Demo']);
     expect(first).to.include.keys('phones', 'groups', 'wire');

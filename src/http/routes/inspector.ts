@@ -93,7 +93,6 @@ export const inspectorOperations: Operation<HttpContext>[] = [
     responses: { 200: { description: 'The stream.', types: { 'text/event-stream': examples.removedFrame } } },
     codes: ['SESSION_NOT_FOUND', 'RATE_LIMITED', 'SHUTTING_DOWN'],
     run: ({ system, stopping }, { query: { agentId, after } }, res) => {
-      if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service);
       if (agentId === undefined) return streamAgents(system, new EventStream(res, stopping));
       system.describe(agentId);
       const lastSeq = lastEventId(res.req.headers['last-event-id']) ?? after ?? null;

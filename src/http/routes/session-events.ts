@@ -1,9 +1,7 @@
 import type { Response } from 'express';
-import type { MailboxView, PasskeyView } from '../../actors/domain/agent-view.ts';
-import { TEXTS } from '../../actors/domain/error-texts.ts';
-import { GatewayError } from '../../actors/domain/errors.ts';
+import type { MailboxView, PasskeyView, QrView } from '../../actors/domain/agent-view.ts';
 import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
-import type { GatewayEvents } from '../../actors/domain/gateway-events.ts';
+import { subscribe } from '../../actors/domain/subscribe.ts';
 import type { HttpContext } from '../context.ts';
 import { stateFrame } from '../openapi/examples.ts';
 import { agentPath } from '../openapi/request-schemas.ts';
@@ -14,59 +12,45 @@ import { restrictionData } from './session-views.ts';
 type Name = 'state' | 'qr' | 'passkey' | 'compatibility' | 'restriction' | 'mailbox' | 'message';
 
 /**
- * Streams one agent's life as Server-Sent Events: first `state` and `mailbox` as they are now and, where there is one,
- * `qr`, `passkey`, `compatibility` and `restriction`, then each change. Ends when the agent is deleted, the reader
- * leaves or falls behind, or `stopping` is aborted.
+ * Streams one agent as Server-Sent Events: first `state` and `mailbox` as they are now and, where there is one, `qr`,
+ * `passkey`, `compatibility` and `restriction`; then each change. Ends when the agent is deleted.
  *
- * @throws GatewayError `SESSION_NOT_FOUND`, before anything is written.
+ * @throws GatewayError `SESSION_NOT_FOUND`, `SHUTTING_DOWN`, before anything is written.
  */
 function streamEvents(system: GatewayApi, agentId: string, res: Response, stopping?: AbortSignal): void {
-  const agent = system.describe(agentId);
+  const { status, reason, since, mailbox, qr, passkey, live, restriction } = system.describe(agentId);
   const stream = new EventStream(res, stopping);
   const emit = (event: Name, data: unknown) => stream.send([{ event, data }]);
+  /** A listener for changes of this agent alone. */
+  const own =
+    <Change extends { agentId: string }>(listener: (change: Change) => void) =>
+    (change: Change) => {
+      if (change.agentId === agentId) listener(change);
+    };
 
-  const onState: GatewayEvents['state'] = ({ agentId: id, from, to, reason, at }) => {
-    if (id === agentId) emit('state', { status: to, from, reason, at: new Date(at) });
-  };
-  const onQr: GatewayEvents['qr'] = ({ agentId: id, qr }) => {
-    if (id === agentId) emit('qr', { qr: qr?.code ?? null, issuedAt: qr ? new Date(qr.issuedAt) : null });
-  };
-  const onMailbox: GatewayEvents['mailbox'] = ({ agentId: id, mailbox }) => {
-    if (id === agentId) emit('mailbox', mailboxData(mailbox));
-  };
-  const onMessage: GatewayEvents['message'] = ({ agentId: owner, id, kind, origin, status, error }) => {
-    if (owner === agentId) emit('message', { id, kind, origin, status, error });
-  };
-  const onPasskey: GatewayEvents['passkey'] = ({ agentId: id, passkey }) => {
-    if (id !== agentId) return;
-    // Its end comes with a state of its own.
-    if (passkey) emit('state', passkeyState(passkey));
-    emit('passkey', passkeyData(passkey));
-  };
-  const onCompatibility: GatewayEvents['compatibility'] = ({ agentId: id, report }) => {
-    if (id === agentId) emit('compatibility', { whatsapp: report });
-  };
-  const onRestriction: GatewayEvents['restriction'] = ({ agentId: id, restriction }) => {
-    if (id === agentId) emit('restriction', { restriction: restrictionData(restriction) });
-  };
-  const onRemoved: GatewayEvents['removed'] = (id) => {
-    if (id === agentId) stream.end();
-  };
-
-  const { events } = system;
-  events.on('state', onState).on('qr', onQr).on('mailbox', onMailbox).on('message', onMessage);
-  events.on('passkey', onPasskey).on('compatibility', onCompatibility).on('restriction', onRestriction);
-  events.on('removed', onRemoved);
-  stream.onClose(() => {
-    events.off('state', onState).off('qr', onQr).off('mailbox', onMailbox).off('message', onMessage);
-    events.off('passkey', onPasskey).off('compatibility', onCompatibility);
-    events.off('restriction', onRestriction).off('removed', onRemoved);
+  const unsubscribe = subscribe(system.events, {
+    state: own(({ from, to, reason, at }) => emit('state', { status: to, from, reason, at: new Date(at) })),
+    qr: own(({ qr }) => emit('qr', qrData(qr))),
+    mailbox: own(({ mailbox }) => emit('mailbox', mailboxData(mailbox))),
+    message: own(({ id, kind, origin, status, error }) =>
+      emit('message', { id, kind, origin, status, error }),
+    ),
+    passkey: own(({ passkey }) => {
+      // When it is no longer required, the state changes by itself.
+      if (passkey) emit('state', passkeyState(passkey));
+      emit('passkey', passkeyData(passkey));
+    }),
+    compatibility: own(({ report }) => emit('compatibility', { whatsapp: report })),
+    restriction: own(({ restriction }) => emit('restriction', { restriction: restrictionData(restriction) })),
+    removed: (id) => {
+      if (id === agentId) stream.end();
+    },
   });
+  stream.onClose(unsubscribe);
 
-  emit('state', { status: agent.status, from: null, reason: agent.reason, at: new Date(agent.since) });
-  emit('mailbox', mailboxData(agent.mailbox));
-  const { qr, passkey, live, restriction } = agent;
-  if (qr) emit('qr', { qr: qr.code, issuedAt: new Date(qr.issuedAt) });
+  emit('state', { status, from: null, reason, at: new Date(since) });
+  emit('mailbox', mailboxData(mailbox));
+  if (qr) emit('qr', qrData(qr));
   if (passkey) emit('passkey', passkeyData(passkey));
   if (live.whatsapp) emit('compatibility', { whatsapp: live.whatsapp });
   if (restriction) emit('restriction', { restriction: restrictionData(restriction) });
@@ -86,11 +70,13 @@ export const watchSession = operationOn<HttpContext>()({
   before: ({ streams }) => [streams],
   responses: { 200: { description: 'The stream.', types: { 'text/event-stream': stateFrame } } },
   codes: ['SESSION_NOT_FOUND', 'RATE_LIMITED', 'SHUTTING_DOWN'],
-  run: ({ system, stopping }, { params: { agentId } }, res) => {
-    if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service);
-    streamEvents(system, agentId, res, stopping);
-  },
+  run: ({ system, stopping }, { params: { agentId } }, res) => streamEvents(system, agentId, res, stopping),
 });
+
+/** The code to scan; null when it is withdrawn. */
+function qrData(qr: QrView | null) {
+  return { qr: qr?.code ?? null, issuedAt: qr ? new Date(qr.issuedAt) : null };
+}
 
 /** Whether a passkey is required, and whether its challenge can be read. */
 function passkeyData(passkey: PasskeyView | null) {

@@ -1,8 +1,8 @@
 /**
- * Gathers many calls into few: `run` follows the first call as soon as its caller is done, then at most every
- * `everyMs`, and always once more after the last call. Holds a timer only while there is something to do.
+ * Merges many calls of `due` into few runs: one in the microtask after the first call, then at most one every `everyMs`,
+ * and always one after the last call. Holds a timer only while a run is due or was recent.
  *
- * @example const draw = new Coalesced(() => send(), 100); draw.due(); draw.due(); // one send in this tick
+ * @example const frame = new Coalesced(() => send(), 100); frame.due(); frame.due(); // one send
  */
 export class Coalesced {
   readonly #run: () => void;
@@ -15,29 +15,29 @@ export class Coalesced {
     this.#everyMs = everyMs;
   }
 
-  /** There is something to do. */
+  /** Requests a run. */
   due(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    // Not inside the call: an event may be emitted from the middle of a change.
+    // Not in this call: an event may be emitted in the middle of a change.
     queueMicrotask(() => {
-      if (this.#timer === null) this.#now();
+      if (this.#timer === null) this.#runIfDue();
     });
   }
 
-  /** Nothing happens any more. */
+  /** Cancels the requested run. */
   stop(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     this.#isDue = false;
   }
 
-  /** Does it, and keeps quiet for a while. */
-  #now(): void {
+  /** Runs, and allows the next run after `everyMs`. */
+  #runIfDue(): void {
     this.#timer = null;
     if (!this.#isDue) return;
     this.#isDue = false;
-    this.#timer = setTimeout(() => this.#now(), this.#everyMs);
+    this.#timer = setTimeout(() => this.#runIfDue(), this.#everyMs);
     this.#run();
   }
 }

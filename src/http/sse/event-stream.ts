@@ -1,10 +1,13 @@
 import type { Response } from 'express';
+import { TEXTS } from '../../actors/domain/error-texts.ts';
+import { GatewayError } from '../../actors/domain/errors.ts';
 
 const HEARTBEAT_MS = 15_000;
-/** Bytes that may wait for a slow reader before it is cut off; it comes back to a fresh snapshot. */
+const RECONNECT_MS = 2_000;
+/** Bytes that may wait for a slow reader before it is disconnected; it reconnects to a fresh snapshot. */
 const MAX_BACKLOG = 1_000_000;
 
-/** One Server-Sent Event; `id` is what the reader comes back with as `Last-Event-ID`. */
+/** One Server-Sent Event; a reader that reconnects sends the last `id` as `Last-Event-ID`. */
 export interface SentEvent {
   event: string;
   data: unknown;
@@ -12,15 +15,19 @@ export interface SentEvent {
 }
 
 /**
- * One reader of Server-Sent Events: a comment every 15 s, cut off when it falls behind, ended when it leaves or
- * `stopping` is aborted. Whatever was attached for it is released by `onClose`.
+ * Writes Server-Sent Events to one reader, with a comment every 15 s. Disconnects a reader that falls behind; ends when
+ * the reader leaves or `stopping` is aborted.
  *
- * @example const stream = new EventStream(res, stopping); stream.send([{ event: 'state', data }]);
+ * @example
+ * const stream = new EventStream(res, stopping);
+ * stream.onClose(subscribe(events, { state: (data) => stream.send([{ event: 'state', data }]) }));
  */
 export class EventStream {
   readonly #res: Response;
 
+  /** @throws GatewayError `SHUTTING_DOWN` once `stopping` is aborted; then nothing was written */
   constructor(res: Response, stopping?: AbortSignal) {
+    if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service);
     this.#res = res;
     const end = () => this.end();
     const heartbeat = setInterval(() => this.#write(': still here\n\n'), HEARTBEAT_MS);
@@ -32,10 +39,10 @@ export class EventStream {
     // A proxy that buffers would hold the events back.
     res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
     if (res.req.method === 'HEAD') this.end();
-    else res.write('retry: 2000\n\n');
+    else res.write(`retry: ${RECONNECT_MS}\n\n`);
   }
 
-  /** Writes events as one frame. */
+  /** Writes events as one chunk. */
   send(events: SentEvent[]): void {
     if (events.length > 0) this.#write(events.map(textOf).join(''));
   }
@@ -45,21 +52,20 @@ export class EventStream {
     this.#res.end();
   }
 
-  /** Runs once, when the reader is gone for whatever reason. */
+  /** Runs `release` once, when the connection is closed for whatever reason. */
   onClose(release: () => void): void {
     this.#res.once('close', release);
   }
 
-  /** Writes, or closes the connection of a reader that is a megabyte behind. */
+  /** Writes, or disconnects a reader that is a megabyte behind. Writes nothing after the end. */
   #write(text: string): void {
-    // Between the end and the close things still happen, most of all while the service stops.
     if (this.#res.writableEnded) return;
     if (this.#res.writableLength > MAX_BACKLOG) this.#res.destroy();
     else this.#res.write(text);
   }
 }
 
-/** An event as it goes over the wire. */
+/** An event as it is sent. */
 function textOf({ event, data, id }: SentEvent): string {
   return `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
 }

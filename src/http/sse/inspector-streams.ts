@@ -1,34 +1,48 @@
-import type { TransitionRecord } from '../../actors/domain/agent-view.ts';
 import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
+import type { GatewayEvents } from '../../actors/domain/gateway-events.ts';
+import { subscribe } from '../../actors/domain/subscribe.ts';
 import { detailOf, type Summary, summaryOf } from '../routes/inspector-views.ts';
 import { Coalesced } from './coalesced.ts';
 import type { EventStream, SentEvent } from './event-stream.ts';
 
 /** At most ten frames a second for each viewer. */
 const FRAME_MS = 100;
-/** How often it is looked whether something changed without an event. */
-const LOOK_AGAIN_MS = 1_000;
+/** How often changes without an event are looked for: send tokens refill. */
+const POLL_MS = 1_000;
 
-/** Everything after which an agent may look different; all begin with the agent's id or carry it. */
+/** Events after which an agent may look different. */
 const CHANGES = [
   ...(['transition', 'state', 'qr', 'mailbox', 'restart', 'added'] as const),
   ...(['compatibility', 'restriction'] as const),
 ];
 
-/** Calls back with the id of each agent that may have changed, or is gone, until it is released. */
-function watch(
-  system: GatewayApi,
-  viewer: { changed(agentId: string): void; removed(agentId: string): void },
-): () => void {
-  const changed = (...[change]: [string | { agentId: string }, ...unknown[]]) =>
-    viewer.changed(typeof change === 'string' ? change : change.agentId);
-  const removed = (agentId: string) => viewer.removed(agentId);
-  for (const name of CHANGES) system.events.on(name, changed);
-  system.events.on('removed', removed);
-  return () => {
-    for (const name of CHANGES) system.events.off(name, changed);
-    system.events.off('removed', removed);
+/** What a stream shows of the agents. The first three return true when a frame is due. */
+interface View {
+  changed(agentId: string): boolean;
+  removed(agentId: string): boolean;
+  polled(): boolean;
+  /** Sends what is new. */
+  frame(): void;
+}
+
+/** Runs a view until its stream closes; returns what requests a frame. */
+function show(system: GatewayApi, stream: EventStream, view: View): () => void {
+  const frames = new Coalesced(() => view.frame(), FRAME_MS);
+  const dueIf = (isDue: boolean) => {
+    if (isDue) frames.due();
   };
+  const changed = (change: string | { agentId: string }) =>
+    dueIf(view.changed(typeof change === 'string' ? change : change.agentId));
+  const listeners: Partial<GatewayEvents> = { removed: (agentId) => dueIf(view.removed(agentId)) };
+  for (const name of CHANGES) listeners[name] = changed;
+  const poll = setInterval(() => dueIf(view.polled()), POLL_MS);
+  const unsubscribe = subscribe(system.events, listeners);
+  stream.onClose(() => {
+    unsubscribe();
+    clearInterval(poll);
+    frames.stop();
+  });
+  return () => frames.due();
 }
 
 /**
@@ -38,12 +52,12 @@ function watch(
 export function streamAgents(system: GatewayApi, stream: EventStream): void {
   const changed = new Set<string>();
   const removed = new Set<string>();
-  /** The last row sent of each agent that may change without an event: tokens are refilled. */
-  const filling = new Map<string, string>();
+  /** The last row sent of each agent that may change without an event. */
+  const polled = new Map<string, string>();
 
-  /** Remembers a row as sent. */
+  /** Records a row as sent. */
   const sending = (row: Summary) => {
-    filling.set(row.agentId, JSON.stringify(row));
+    polled.set(row.agentId, JSON.stringify(row));
     return row;
   };
   /** The agent's row, unless it equals the last one sent. */
@@ -51,39 +65,34 @@ export function streamAgents(system: GatewayApi, stream: EventStream): void {
     const agent = viewOf(system, agentId);
     if (!agent) return [];
     const row = summaryOf(agent);
-    if (filling.get(agentId) !== JSON.stringify(row)) return [sending(row)];
-    filling.delete(agentId);
+    if (polled.get(agentId) !== JSON.stringify(row)) return [sending(row)];
+    polled.delete(agentId);
     return [];
   };
-  const frame = new Coalesced(() => {
-    const sent: SentEvent[] = [...removed].map((agentId) => ({ event: 'removed', data: { agentId } }));
-    const agents = [...changed].flatMap(rowOf);
-    if (agents.length > 0) sent.push({ event: 'agents', data: { agents, complete: false } });
-    changed.clear();
-    removed.clear();
-    stream.send(sent);
-  }, FRAME_MS);
 
-  const again = setInterval(() => {
-    for (const agentId of filling.keys()) changed.add(agentId);
-    if (changed.size > 0) frame.due();
-  }, LOOK_AGAIN_MS);
-  const release = watch(system, {
+  show(system, stream, {
     changed: (agentId) => {
       changed.add(agentId);
-      frame.due();
+      return true;
     },
     removed: (agentId) => {
       changed.delete(agentId);
-      filling.delete(agentId);
+      polled.delete(agentId);
       removed.add(agentId);
-      frame.due();
+      return true;
     },
-  });
-  stream.onClose(() => {
-    release();
-    clearInterval(again);
-    frame.stop();
+    polled: () => {
+      for (const agentId of polled.keys()) changed.add(agentId);
+      return changed.size > 0;
+    },
+    frame: () => {
+      const sent: SentEvent[] = [...removed].map((agentId) => ({ event: 'removed', data: { agentId } }));
+      const agents = [...changed].flatMap(rowOf);
+      if (agents.length > 0) sent.push({ event: 'agents', data: { agents, complete: false } });
+      changed.clear();
+      removed.clear();
+      stream.send(sent);
+    },
   });
   const agents = system.list().map((agent) => sending(summaryOf(agent)));
   stream.send([{ event: 'agents', data: { agents, complete: true } }]);
@@ -103,45 +112,34 @@ export function streamAgent(
   stream: EventStream,
 ): void {
   const newest = system.history(agentId).at(-1)?.seq ?? 0;
-  const isOfAnotherLife = lastSeq !== null && lastSeq > newest;
-  let sentSeq = isOfAnotherLife ? 0 : (lastSeq ?? newest);
+  const isReset = lastSeq !== null && lastSeq > newest;
+  let sentSeq = isReset ? 0 : (lastSeq ?? newest);
   let lastDetail = '';
 
-  const frame = new Coalesced(() => {
-    if (!viewOf(system, agentId)) return;
-    const records = system.history(agentId).filter(({ seq }) => seq > sentSeq);
-    sentSeq = records.at(-1)?.seq ?? sentSeq;
-    const detail = detailOf(system, agentId);
-    const text = JSON.stringify(detail);
-    const sent: SentEvent[] = records.map(recordEvent);
-    if (text !== lastDetail) sent.push({ event: 'agent', data: detail });
-    lastDetail = text;
-    stream.send(sent);
-  }, FRAME_MS);
-
-  const again = setInterval(() => frame.due(), LOOK_AGAIN_MS);
-  const release = watch(system, {
-    changed: (id) => {
-      if (id === agentId) frame.due();
-    },
+  const requestFrame = show(system, stream, {
+    changed: (id) => id === agentId,
     removed: (id) => {
-      if (id !== agentId) return;
-      stream.send([{ event: 'removed', data: { agentId } }]);
-      stream.end();
+      if (id === agentId) {
+        stream.send([{ event: 'removed', data: { agentId } }]);
+        stream.end();
+      }
+      return false;
+    },
+    polled: () => true,
+    frame: () => {
+      if (!viewOf(system, agentId)) return;
+      const records = system.history(agentId).filter(({ seq }) => seq > sentSeq);
+      sentSeq = records.at(-1)?.seq ?? sentSeq;
+      const detail = detailOf(system, agentId);
+      const text = JSON.stringify(detail);
+      const sent: SentEvent[] = records.map((record) => ({ event: 'record', id: record.seq, data: record }));
+      if (text !== lastDetail) sent.push({ event: 'agent', data: detail });
+      lastDetail = text;
+      stream.send(sent);
     },
   });
-  stream.onClose(() => {
-    release();
-    clearInterval(again);
-    frame.stop();
-  });
-  if (isOfAnotherLife) stream.send([{ event: 'reset', data: { agentId } }]);
-  frame.due();
-}
-
-/** A record as it is sent: its number is what a reader comes back with. */
-function recordEvent(record: TransitionRecord): SentEvent {
-  return { event: 'record', id: record.seq, data: record };
+  if (isReset) stream.send([{ event: 'reset', data: { agentId } }]);
+  requestFrame();
 }
 
 /** The agent, or undefined when it has just been deleted. */

@@ -1,27 +1,23 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { Logger } from 'pino';
 import type { GatewayEvents } from '../../actors/domain/gateway-events.ts';
+import { subscribe } from '../../actors/domain/subscribe.ts';
 
 /** One listener per event; each writes at most one line. */
 type Listeners = Partial<GatewayEvents>;
 
 /**
- * Writes what the agents tell as log lines: at most one each, with an `event` of the vocabulary (docs/logs.md).
+ * Writes the gateway's events as log lines, at most one each, with an `event` of the vocabulary (docs/logs.md).
  *
  * No line holds a phone number or a text: only ids, kinds, codes and times.
  * @returns the function that stops it
  */
 export function logGateway(events: EventEmitter<GatewayEvents>, logger: Logger): () => void {
-  const listeners: Listeners = {
+  return subscribe(events, {
     ...sessionListeners(logger),
     ...whatsAppListeners(logger),
     ...trafficListeners(logger),
-  };
-  const entries = Object.entries(listeners) as [keyof GatewayEvents, () => void][];
-  for (const [event, listener] of entries) events.on(event, listener);
-  return () => {
-    for (const [event, listener] of entries) events.off(event, listener);
-  };
+  });
 }
 
 /** Lines about the life of the agents. */

@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { Operation } from '../../http/operation.ts';
+import { EventStream } from '../../http/sse/event-stream.ts';
 import type { AdvanceableClock } from '../network/advanceable-clock.ts';
 import { FIXED_NUMBERS } from '../network/fixed-numbers.ts';
 import { phonesOf } from '../network/phones.ts';
-import { streamNetwork } from '../network/stream.ts';
+import { followNetwork } from '../network/stream.ts';
 import * as answers from './answer-schemas.ts';
 import { CLOCK, IMAGE, NOTHING, RESET, SETTINGS, WIRE_QUERY } from './bodies.ts';
 import { type Control, operation } from './control.ts';
@@ -64,8 +65,8 @@ const watching = [
     answer: { type: 'text/event-stream' },
     codes: ['SHUTTING_DOWN'],
     run: ({ network, agents, stopping }, _input, res) => {
-      if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service);
-      streamNetwork(network, agents, res, stopping);
+      const stream = new EventStream(res, stopping);
+      stream.onClose(followNetwork(network, agents, (news) => stream.send([{ event: 'news', data: news }])));
     },
   }),
 ];

@@ -1,6 +1,6 @@
-import type { Response } from 'express';
 import type { Jid } from '../../actors/domain/identity.ts';
 import type { EpochMs } from '../../actors/domain/ports/clock.ts';
+import { subscribe } from '../../actors/domain/subscribe.ts';
 import type { SandboxNetwork } from './network.ts';
 import { type PhoneView, phonesOf, type SandboxAgents } from './phones.ts';
 import type {
@@ -13,11 +13,8 @@ import type {
   WireEntry,
 } from './types.ts';
 
-const HEARTBEAT_MS = 15_000;
 /** Frames are at least this far apart: a flood comes in few, large ones. */
 const FRAME_MS = 50;
-/** Bytes that may wait for a slow viewer before it is cut off; it comes back to a fresh picture. */
-const MAX_BACKLOG = 1_000_000;
 const WIRE_LINES = 300;
 /** What the actors tell that changes a phone's view. */
 const OF_AGENTS = ['state', 'qr', 'added', 'removed'] as const;
@@ -73,18 +70,22 @@ class Viewer {
 
   /** Listens to the network and the actors; returns what ends it. */
   follow(): () => void {
-    const { events } = this.#network;
-    events.on('message', this.#onMessage).on('ack', this.#onAck).on('read', this.#onRead);
-    events.on('typing', this.#onTyping).on('wire', this.#onWire);
-    events.on('edited', this.#onEdit).on('configured', this.#onSettings);
-    events.on('changed', this.#onChange).on('reset', this.#begin);
-    for (const name of OF_AGENTS) this.#agents.events.on(name, this.#onChange);
+    const stops = [
+      subscribe(this.#network.events, {
+        message: this.#onMessage,
+        ack: this.#onAck,
+        read: this.#onRead,
+        typing: this.#onTyping,
+        wire: this.#onWire,
+        edited: this.#onEdit,
+        configured: this.#onSettings,
+        changed: this.#onChange,
+        reset: this.#begin,
+      }),
+      subscribe(this.#agents.events, Object.fromEntries(OF_AGENTS.map((name) => [name, this.#onChange]))),
+    ];
     return () => {
-      events.off('message', this.#onMessage).off('ack', this.#onAck).off('read', this.#onRead);
-      events.off('typing', this.#onTyping).off('wire', this.#onWire);
-      events.off('edited', this.#onEdit).off('configured', this.#onSettings);
-      events.off('changed', this.#onChange).off('reset', this.#begin);
-      for (const name of OF_AGENTS) this.#agents.events.off(name, this.#onChange);
+      for (const stop of stops) stop();
       if (this.#timer) clearTimeout(this.#timer);
     };
   }
@@ -177,34 +178,14 @@ class Viewer {
 }
 
 /**
- * Streams the simulated network to a page as Server-Sent Events: the event `news` with a `News` each, first one with
- * the whole picture; a comment every 15 s. Ends when the viewer leaves or falls 1 MB behind, or `stopping` is aborted.
+ * Calls `write` with what happens in the simulated network, in frames; the first, at once, has the whole picture.
+ *
+ * @returns what stops it
  */
-export function streamNetwork(
+export function followNetwork(
   network: SandboxNetwork,
   agents: SandboxAgents,
-  res: Response,
-  stopping?: AbortSignal,
-): void {
-  // A proxy that buffers would hold the events back.
-  res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
-  res.write('retry: 1000\n\n');
-  /** Writes, unless the viewer has fallen too far behind. */
-  const write = (text: string) => {
-    if (res.writableLength > MAX_BACKLOG) res.destroy();
-    else res.write(text);
-  };
-  const viewer = new Viewer(network, agents, (news) => {
-    write(`event: news\ndata: ${JSON.stringify(news)}\n\n`);
-  });
-  const unfollow = viewer.follow();
-  const heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS);
-  /** Ends the stream in order. */
-  const end = () => res.end();
-  stopping?.addEventListener('abort', end, { once: true });
-  res.once('close', () => {
-    clearInterval(heartbeat);
-    unfollow();
-    stopping?.removeEventListener('abort', end);
-  });
+  write: (news: News) => void,
+): () => void {
+  return new Viewer(network, agents, write).follow();
 }
