@@ -5,13 +5,13 @@ import { DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
 import { eventually } from '../../support/eventually.ts';
 import { away, held, inbound, MemoryDatabase, memoryGateway } from '../../support/memory-gateway.ts';
 
-/** How a call was refused; undefined when it was not. */
+/** The error that a call rejects with; undefined when it succeeds. */
 const refusal = (call: Promise<unknown>): Promise<GatewayError | undefined> =>
   call.then(
     () => undefined,
     (error: GatewayError) => error,
   );
-/** Lets everything happen that waits for nothing. */
+/** Lets all pending promises settle. */
 const settled = () => new Promise(setImmediate);
 const clientGone = new GatewayError('BAD_GATEWAY', 'The client is gone.', { details: { outcome: 'failed' } });
 
@@ -22,7 +22,7 @@ describe('the gateway', () => {
   });
   afterEach(() => gateway.system.stop(1_000));
 
-  describe('what WhatsApp does with an account', () => {
+  describe('an account', () => {
     const events = () => gateway.client().events;
     const view = () => gateway.system.describe('shop');
     const number = '6281111111111@c.us';
@@ -34,10 +34,10 @@ describe('the gateway', () => {
       await created;
     }
 
-    it('is shown as a restriction, by a refused send or by the report of the client, and blocks nothing', async () => {
+    it('shows a restriction after a refused send or a report of the client, and can still send', async () => {
       await gateway.connect();
-      const told: unknown[] = [];
-      gateway.system.events.on('restriction', ({ restriction }) => told.push(restriction?.kind));
+      const published: unknown[] = [];
+      gateway.system.events.on('restriction', ({ restriction }) => published.push(restriction?.kind));
       gateway.driver.refusal = 463;
       expect((await refusal(gateway.send('hello')))?.code).to.equal('REACHOUT_TIMELOCKED');
       expect(view().restriction).to.include({ kind: 'reachout_timelock' });
@@ -46,10 +46,10 @@ describe('the gateway', () => {
       events().emit('restriction', null);
       events().emit('restriction', { kind: 'message_cap', until: Date.now() - 1 });
       expect(view().restriction).to.equal(null);
-      expect(told.filter(Boolean)).to.deep.equal(['reachout_timelock', 'message_cap', 'message_cap']);
+      expect(published.filter(Boolean)).to.deep.equal(['reachout_timelock', 'message_cap', 'message_cap']);
     });
 
-    it('is kept as the last self-check, published when it changes', async () => {
+    it('keeps the result of the last self-check and publishes its changes', async () => {
       await gateway.connect();
       let changes = 0;
       gateway.system.events.on('compatibility', () => {
@@ -61,7 +61,7 @@ describe('the gateway', () => {
       expect([changes, view().status, view().live.whatsapp]).to.deep.equal([1, 'connected', report]);
     });
 
-    it('can want a passkey, whose challenge is read and whose assertion reaches the page', async () => {
+    it('can ask for a passkey: the challenge is readable and the assertion reaches the page', async () => {
       await scanning();
       expect(() => gateway.system.passkey('shop')).to.throw(GatewayError, 'does not ask for a passkey');
       events().emit('passkey', null);
@@ -77,7 +77,7 @@ describe('the gateway', () => {
       expect(view()).to.include({ status: 'connected', reason: null, passkey: null });
     });
 
-    it('can be linked by a pairing code, unless agent or number are linked, or no QR is shown', async () => {
+    it('can be linked with a pairing code unless agent or number are linked or no QR is shown', async () => {
       const reason = async (of = number) =>
         (await refusal(gateway.system.requestPairingCode('shop', of)))?.details?.reason;
       await scanning();
@@ -93,7 +93,7 @@ describe('the gateway', () => {
   });
 
   describe('deleting an agent', () => {
-    it('works for one whose queue could not be read at the start', async () => {
+    it('works when its queue could not be read at startup', async () => {
       const database = new MemoryDatabase();
       await database.agents.save({
         ...{ userId: 1, agentId: 'shop', agentName: 'Shop', apiKey: 'key', status: 'connected' },
@@ -109,7 +109,7 @@ describe('the gateway', () => {
       expect([...database.rows]).to.deep.equal([]);
     });
 
-    it('that fails half-way can be repeated, and a create makes a new one of that name', async () => {
+    it('can be repeated after it failed half-way, and the agentId can be created again', async () => {
       const { system, database, create, client } = gateway;
       for (const next of ['delete', 'create'] as const) {
         await gateway.connect();
@@ -128,7 +128,7 @@ describe('the gateway', () => {
       }
     });
 
-    it('is waited for by a create of that name, whose record stays', async () => {
+    it('is awaited by a create of the same agentId, whose record stays', async () => {
       const { system, database, create, client, driver } = gateway;
       await gateway.connect();
       const removing = held<void>();
@@ -144,11 +144,11 @@ describe('the gateway', () => {
       expect(database.rows.has('shop')).to.equal(true);
     });
 
-    it('waits for a record that is being written, which stays deleted', async () => {
+    it('waits for a write of the record, which stays deleted', async () => {
       const { system, database, create, client } = gateway;
       await gateway.connect();
       client().events.emit('disconnected', 'LOGOUT');
-      await eventually('its end', () => system.describe('shop').status === 'disconnected');
+      await eventually('the disconnect', () => system.describe('shop').status === 'disconnected');
       const saving = held<void>();
       database.before.save = () => saving.promise;
       const created = refusal(create());
@@ -161,7 +161,7 @@ describe('the gateway', () => {
       expect(database.rows.has('shop')).to.equal(false);
     });
 
-    it('answers at once those who wait for its QR, its AI or its messages', async () => {
+    it('answers callers that wait for its QR, AI or messages at once', async () => {
       const asked = held<string>();
       gateway = memoryGateway({ ask: () => asked.promise });
       const { system, database, send } = gateway;
@@ -188,15 +188,15 @@ describe('the gateway', () => {
       expect(database.messages.size).to.equal(1);
     });
 
-    it('tells of a message that was handed over that it may have left, once', async () => {
+    it('publishes `unknown` once for a message that was handed over', async () => {
       const { system, driver, send } = gateway;
       const handed = held<Handover>();
       driver.script = { sendText: () => handed.promise };
-      const told: string[] = [];
-      system.events.on('message', ({ status }) => told.push(status));
+      const statuses: string[] = [];
+      system.events.on('message', ({ status }) => statuses.push(status));
       await gateway.connect();
       const sent = refusal(send('in flight'));
-      await eventually('the hand-over', () => told.includes('sending'));
+      await eventually('the hand-over', () => statuses.includes('sending'));
       const queued = refusal(send('queued'));
       await settled();
       const deleted = system.remove('shop', 't');
@@ -206,15 +206,15 @@ describe('the gateway', () => {
       expect((await sent)?.details?.outcome).to.equal('unknown');
       expect((await queued)?.details?.outcome).to.equal('failed');
       await settled();
-      expect(told).to.deep.equal(['queued', 'sending', 'queued', 'unknown', 'failed']);
+      expect(statuses).to.deep.equal(['queued', 'sending', 'queued', 'unknown', 'failed']);
     });
   });
 
-  describe('logging out an agent that has no client that is ready', () => {
+  describe('logging out an agent without a ready client', () => {
     let calls: string[];
 
-    /** An agent that was linked, came back, and lost its session to another browser. */
-    async function linkedButAway(unlinkMs = DEFAULT_LIMITS.unlinkMs): Promise<void> {
+    /** A linked agent that lost its session to another browser. */
+    async function linkedButOffline(unlinkMs = DEFAULT_LIMITS.unlinkMs): Promise<void> {
       calls = [];
       gateway = memoryGateway({ settings: { limits: { ...DEFAULT_LIMITS, unlinkMs } } });
       const { driver, client, system } = gateway;
@@ -222,19 +222,21 @@ describe('the gateway', () => {
       driver.removeCredentials = async () => void calls.push('forget');
       await gateway.connect();
       client().events.emit('disconnected', 'CONFLICT');
-      await eventually('its end', () => system.describe('shop').states.includes('disconnected.resting'));
+      await eventually('the disconnect', () =>
+        system.describe('shop').states.includes('disconnected.resting'),
+      );
     }
 
-    /** Waits for the client that is started for the log-out. */
+    /** Waits for the client that is started for the logout. */
     const started = (clients: number) =>
-      eventually('a client for the log-out', () => gateway.driver.clients.length === clients);
+      eventually('a client for the logout', () => gateway.driver.clients.length === clients);
 
     for (const [how, call] of [
       ['delete', () => gateway.system.remove('shop', 't')],
       ['reconnect', () => gateway.system.reconnect('shop', 't')],
     ] as const) {
-      it(`starts one, so that a ${how} unlinks the device at the phone`, async () => {
-        await linkedButAway();
+      it(`starts one for a ${how}, to unlink the device at the phone`, async () => {
+        await linkedButOffline();
         const ended = call();
         await started(2);
         expect(calls).to.deep.equal([]);
@@ -247,8 +249,8 @@ describe('the gateway', () => {
         expect(calls).to.deep.equal(['logout', 'forget']);
       });
 
-      it(`answers a ${how} within its limit when that client does not become ready: still linked`, async () => {
-        await linkedButAway(40);
+      it(`answers a ${how} in time with isUnlinked false when that client does not become ready`, async () => {
+        await linkedButOffline(40);
         const ended = call();
         if (how === 'reconnect') {
           await started(3);
@@ -259,8 +261,8 @@ describe('the gateway', () => {
       });
     }
 
-    it('takes a QR for the word of WhatsApp that the device is unlinked already', async () => {
-      await linkedButAway();
+    it('takes a QR as proof that the device is already unlinked', async () => {
+      await linkedButOffline();
       const deleted = gateway.system.remove('shop', 't');
       await started(2);
       gateway.client().events.emit('qr', 'a,b,c');
@@ -268,8 +270,8 @@ describe('the gateway', () => {
       expect(calls).to.deep.equal(['forget']);
     });
 
-    it('says that the device is still linked when the log-out itself fails', async () => {
-      await linkedButAway();
+    it('answers isUnlinked false when the logout fails', async () => {
+      await linkedButOffline();
       gateway.driver.script = { logout: () => Promise.reject(clientGone) };
       const deleted = gateway.system.remove('shop', 't');
       await started(2);
@@ -277,8 +279,8 @@ describe('the gateway', () => {
       expect(await deleted).to.include({ isUnlinked: false });
     });
 
-    it('waits for one that is starting with the saved login, and logs that one out', async () => {
-      await linkedButAway();
+    it('waits for a client that is starting with saved credentials, and logs it out', async () => {
+      await linkedButOffline();
       const created = refusal(gateway.create());
       await started(2);
       const deleted = gateway.system.remove('shop', 't');
@@ -291,7 +293,7 @@ describe('the gateway', () => {
       await created;
     });
 
-    it('starts none for an agent that was never linked, or that the phone unlinked', async () => {
+    it('starts none for an agent that was never linked or was unlinked by the phone', async () => {
       for (const reason of ['QR', 'LOGOUT'] as const) {
         gateway = memoryGateway();
         const { client, create, driver, system } = gateway;
@@ -303,7 +305,9 @@ describe('the gateway', () => {
         } else {
           await gateway.connect();
           client().events.emit('disconnected', 'LOGOUT');
-          await eventually('its end', () => system.describe('shop').states.includes('disconnected.resting'));
+          await eventually('the disconnect', () =>
+            system.describe('shop').states.includes('disconnected.resting'),
+          );
         }
         expect(await system.remove('shop', 't')).to.deep.equal({ isUnlinked: true });
         expect(driver.clients).to.have.length(1);
@@ -312,7 +316,7 @@ describe('the gateway', () => {
   });
 
   describe('a turn', () => {
-    it('shows typing in the chat that its reply goes to, in the order of showing and hiding', async () => {
+    it('shows typing in the chat that its reply goes to, then hides it', async () => {
       const asked = held<string>();
       gateway = memoryGateway({ ask: () => asked.promise });
       const { driver, system } = gateway;
@@ -333,7 +337,7 @@ describe('the gateway', () => {
       expect(shown).to.deep.equal(['525512345678@c.us true', '525512345678@c.us false']);
     });
 
-    it('replies from the account that was written to, or not at all', async () => {
+    it('replies only from the account that was written to', async () => {
       const asked = held<string>();
       gateway = memoryGateway({ ask: () => asked.promise });
       const { driver, client, database, system } = gateway;
@@ -341,7 +345,9 @@ describe('the gateway', () => {
       client().events.emit('message', inbound('1'));
       await eventually('the claim', () => database.claims.size === 1);
       client().events.emit('disconnected', 'LOGOUT');
-      await eventually('its end', () => system.describe('shop').states.includes('disconnected.resting'));
+      await eventually('the disconnect', () =>
+        system.describe('shop').states.includes('disconnected.resting'),
+      );
       const created = gateway.create();
       await eventually('a new client', () => driver.clients.length === 2);
       client().events.emit('ready', { pn: '6281111111112@c.us' });
@@ -354,8 +360,8 @@ describe('the gateway', () => {
     });
   });
 
-  describe('a held send', () => {
-    it('is answered as queued when its session ends under it after the wait', async () => {
+  describe('a send that waits for its outcome', () => {
+    it('is answered as queued when its session ends after the wait', async () => {
       gateway = memoryGateway({ settings: { sendWaitMs: 20 } });
       const { driver, send, client } = gateway;
       driver.script = { sendText: async () => ({ messageId: 'wa', timestamp: 0, ack: 0 }) };
@@ -366,7 +372,7 @@ describe('the gateway', () => {
       expect(await sent).to.include({ status: 'queued', position: 0 });
     });
 
-    it('is not failed by a client that is gone before it gets the message', async () => {
+    it('is kept when the client crashes before it takes the message', async () => {
       const { driver, send, client, system } = gateway;
       driver.script = {
         sendText: async () => {
@@ -376,7 +382,7 @@ describe('the gateway', () => {
       };
       await gateway.connect();
       const sent = send('kept');
-      await eventually('the end', () => system.describe('shop').status !== 'connected');
+      await eventually('the disconnect', () => system.describe('shop').status !== 'connected');
       driver.script = {};
       await gateway.connect();
       expect(await sent).to.include({ status: 'sent', messageId: 'wa kept' });
@@ -384,7 +390,7 @@ describe('the gateway', () => {
   });
 
   describe('a create', () => {
-    it('while the client is being ended is answered with the QR of the next one', async () => {
+    it('is answered with the QR of the next client while the last one is being closed', async () => {
       const { driver, client, create, system } = gateway;
       const ended = held<void>();
       driver.script = { destroy: () => ended.promise };
@@ -401,7 +407,7 @@ describe('the gateway', () => {
   });
 
   describe('the record of an agent', () => {
-    it('does not say connected while the agent can’t be booted, which is tried again by itself', async () => {
+    it('is not connected while the agent can’t be booted, which is retried', async () => {
       const { database, system, driver } = gateway;
       driver.hasCredentials = async () => true;
       database.before.pending = away;
@@ -417,7 +423,7 @@ describe('the gateway', () => {
       await eventually('its client', () => driver.clients.length === 1);
     });
 
-    it('says what the session is in, whatever a create replaces', async () => {
+    it('shows the state of the session after a create replaced it', async () => {
       const { database, system, create, driver } = gateway;
       driver.hasCredentials = async () => true;
       await database.agents.save({
@@ -431,7 +437,7 @@ describe('the gateway', () => {
       expect(database.rows.get('shop')?.status).to.equal('disconnected');
     });
 
-    it('shows, whenever a change is published, the state that it is about', async () => {
+    it('shows the new state by the time its change is published', async () => {
       const { system, client } = gateway;
       const stale: string[] = [];
       system.events.on('state', ({ to }) => {
@@ -447,19 +453,19 @@ describe('the gateway', () => {
       await gateway.connect();
       client().events.emit('state', 'TIMEOUT');
       client().events.emit('disconnected', 'LOGOUT');
-      await eventually('its end', () => system.describe('shop').states[0] === 'disconnected.resting');
+      await eventually('the disconnect', () => system.describe('shop').states[0] === 'disconnected.resting');
       expect(stale).to.deep.equal([]);
     });
 
-    it('does not say connected while a machine that died of a bug is made anew', async () => {
+    it('is not connected while a crashed machine is recreated', async () => {
       const { system, client, database } = gateway;
       await gateway.connect();
-      const untellable = {
+      const unprintable = {
         toString: () => {
           throw new Error('a bug');
         },
       };
-      client().events.emit('crash', untellable as never);
+      client().events.emit('crash', unprintable as never);
       expect(system.describe('shop').supervisorStates).to.deep.equal(['alive.backing_off']);
       expect(system.describe('shop').status).to.equal('disconnected');
       await eventually('the row', () => database.rows.get('shop')?.status === 'disconnected');
@@ -467,7 +473,7 @@ describe('the gateway', () => {
   });
 
   describe('a stop', () => {
-    it('leaves what comes in meanwhile to the next start: unclaimed', async () => {
+    it('leaves messages that arrive meanwhile unclaimed for the next start', async () => {
       const asked = held<string>();
       gateway = memoryGateway({ ask: () => asked.promise });
       const { system, database, client } = gateway;
@@ -483,11 +489,11 @@ describe('the gateway', () => {
       expect([...database.claims]).to.deep.equal(['1']);
     });
 
-    describe('with a /run under way', () => {
+    describe('with a /run in progress', () => {
       const question = { message: 'hi', sessionId: '6283333333333@c.us' };
       const shop = { userId: 1, agentId: 'shop' };
 
-      it('waits for it: its caller gets the reply, which has left', async () => {
+      it('waits for its reply to be sent', async () => {
         const asked = held<string>();
         gateway = memoryGateway({ ask: () => asked.promise });
         const { system, driver } = gateway;
@@ -502,7 +508,7 @@ describe('the gateway', () => {
         await stopped;
       });
 
-      it('refuses it when its grace is over', async () => {
+      it('refuses it after the grace period', async () => {
         gateway = memoryGateway({ ask: () => held<string>().promise });
         const { system } = gateway;
         await gateway.connect();
@@ -511,7 +517,7 @@ describe('the gateway', () => {
         expect((await run)?.code).to.equal('SHUTTING_DOWN');
       });
 
-      it('answers it with the stored reply when that could not leave within the grace', async () => {
+      it('answers it with the stored reply when that could not be sent within the grace period', async () => {
         const { system, driver } = gateway;
         driver.script = { sendText: () => held<Handover>().promise };
         await gateway.connect();
@@ -522,7 +528,7 @@ describe('the gateway', () => {
       });
     });
 
-    it('starts no client for a create that was waiting for the database', async () => {
+    it('starts no client for a create that waited for the database', async () => {
       const { system, database, create, driver } = gateway;
       const saving = held<void>();
       database.before.save = () => saving.promise;
@@ -534,7 +540,7 @@ describe('the gateway', () => {
       expect(driver.clients).to.deep.equal([]);
     });
 
-    it('answers at once those who wait for a QR', async () => {
+    it('answers callers that wait for a QR at once', async () => {
       const { system, create, driver } = gateway;
       const created = refusal(create());
       await eventually('the client', () => driver.clients.length === 1);
@@ -543,8 +549,8 @@ describe('the gateway', () => {
     });
   });
 
-  describe('a message that comes in while the database is away', () => {
-    it('waits for it, and is answered then', async () => {
+  describe('a message that arrives while the database is away', () => {
+    it('is answered once it is back', async () => {
       const { database, client, driver } = gateway;
       await gateway.connect();
       database.before.claim = away;
@@ -557,18 +563,18 @@ describe('the gateway', () => {
       expect([...database.claims]).to.deep.equal(['1', '2']);
     });
 
-    it('is given up when an answer would be too late', async () => {
+    it('fails when an answer would be too late', async () => {
       gateway = memoryGateway({
         settings: { limits: { ...DEFAULT_LIMITS, probeAgainMs: 5, backlogMs: 100 } },
       });
       const { database, client, system } = gateway;
-      const told: string[] = [];
-      system.events.on('inbound', ({ handled, why }) => told.push(`${handled} ${why}`));
+      const handled: string[] = [];
+      system.events.on('inbound', (message) => handled.push(`${message.handled} ${message.why}`));
       await gateway.connect();
       database.before.claim = away;
       client().events.emit('message', inbound('1'));
-      await eventually('the end', () => told.length > 0);
-      expect(told).to.deep.equal(['failed not_claimed']);
+      await eventually('the outcome', () => handled.length > 0);
+      expect(handled).to.deep.equal(['failed not_claimed']);
     });
   });
 });

@@ -7,7 +7,7 @@ import { HOST_CLOCK } from '../../../src/infra/host-clock.ts';
 const MB = 1024 * 1024;
 const MINUTE = 60_000;
 
-describe('a client whose browser has grown too large', () => {
+describe('the memory recycler', () => {
   let timers: sinon.SinonFakeTimers;
   let recycler: MemoryRecycler;
   let sizes: Record<string, number>;
@@ -23,7 +23,7 @@ describe('a client whose browser has grown too large', () => {
     away = new Set();
     recycled = [];
     faults = [];
-    /** An agent as the recycler knows it. */
+    /** The parts of an agent that the recycler uses. */
     const find = (agentId: string) =>
       ({
         isQuiet: () => quiet.has(agentId),
@@ -49,7 +49,7 @@ describe('a client whose browser has grown too large', () => {
     timers.restore();
   });
 
-  it('is replaced once it is quiet; smaller and busy ones are left alone', async () => {
+  it('replaces a client above the limit once it is quiet, and no smaller or busy one', async () => {
     sizes = { small: 499 * MB, busy: 900 * MB, large: 600 * MB };
     await timers.tickAsync(MINUTE);
     expect(recycled).to.deep.equal([]);
@@ -58,7 +58,7 @@ describe('a client whose browser has grown too large', () => {
     expect(recycled).to.deep.equal(['session.recycle large']);
   });
 
-  it('waits for the one before to be back, but not for ever', async () => {
+  it('replaces one client at a time, waiting ten minutes at most for the last one to reconnect', async () => {
     sizes = { larger: 900 * MB, large: 600 * MB };
     quiet = new Set(['larger', 'large']);
     await timers.tickAsync(MINUTE);
@@ -69,7 +69,7 @@ describe('a client whose browser has grown too large', () => {
     expect(recycled).to.deep.equal(['session.recycle larger', 'session.recycle large']);
   });
 
-  it('is looked for again after a measurement that failed, and no more after the stop', async () => {
+  it('measures again after a failure, and no more once stopped', async () => {
     Object.defineProperty(sizes, 'broken', {
       enumerable: true,
       configurable: true,

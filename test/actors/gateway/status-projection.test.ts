@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { StatusProjection } from '../../../src/actors/gateway/status-projection.ts';
 import { held } from '../../support/memory-gateway.ts';
 
-describe('the states of agents in the database', () => {
-  it('are all written for an agent whose predecessor of that name was deleted during a write', async () => {
+describe('the status projection', () => {
+  it('writes every status of an agent whose predecessor was deleted during a write', async () => {
     const written: string[] = [];
     const first = held<void>();
     const projection = new StatusProjection(

@@ -7,20 +7,20 @@ import { held, inbound, MemoryDatabase, memoryGateway } from '../../support/memo
 const MINUTE_MS = 60_000;
 const CUSTOMER = '6282222222222@c.us';
 
-/** Lets everything happen that waits for nothing. */
+/** Lets all pending promises settle. */
 const settled = () => new Promise(setImmediate);
 
-describe('an inbox', () => {
+describe('inbound messages', () => {
   let gateway: ReturnType<typeof memoryGateway>;
   let asked: string[];
   let handled: string[];
-  /** What the AI answers; held back by tests. */
+  /** What the AI answers; replaced by tests. */
   let answer: (text: string) => Promise<string>;
 
   beforeEach(() => start());
   afterEach(() => gateway.system.stop(1_000));
 
-  /** A gateway that notes what its AI is asked and what becomes of messages. */
+  /** A gateway that logs what its AI is asked and how messages are handled. */
   function start(database = new MemoryDatabase(), changes: Parameters<typeof memoryGateway>[0] = {}): void {
     asked = [];
     handled = [];
@@ -36,17 +36,17 @@ describe('an inbox', () => {
     gateway.system.events.on('inbound', ({ handled: what, why }) => handled.push(`${what} ${why}`));
   }
 
-  /** The client gets a message. */
+  /** The client receives a message. */
   const receive = (message: InboundMessage) => gateway.client().events.emit('message', message);
-  /** Waits until so many messages have ended. */
+  /** Waits until `count` messages were handled. */
   const done = (count: number) => eventually('the messages', () => handled.length >= count);
-  /** A message of a customer from so long ago. */
+  /** A customer's message that was written `ageMs` ago. */
   const old = (id: string, ageMs: number) => ({ ...inbound(id), timestamp: Date.now() - ageMs });
 
-  describe('with two keys of one message', () => {
+  describe('with copies of one message', () => {
     const lid = '99@lid';
 
-    it('answers it once, in a direct chat by number and by LID, at once and later', async () => {
+    it('answers one by number and one by LID once, both at the same time and later', async () => {
       await gateway.connect();
       const message = inbound(`false_${CUSTOMER}_3EB0`);
       const byLid = { ...message, id: `false_${lid}_3EB0`, chatId: lid, senderId: lid, lid };
@@ -59,7 +59,7 @@ describe('an inbox', () => {
       expect(handled.sort()).to.deep.equal(['answered replied', 'duplicate seen', 'duplicate under_way']);
     });
 
-    it('answers it once in a group, and the same id in another group as well', async () => {
+    it('answers copies in a group once, and the same id in another group again', async () => {
       await gateway.connect();
       const inGroup = (group: string, author: string) => ({
         ...inbound(`false_${group}_3EB0_${author}`),
@@ -75,8 +75,8 @@ describe('an inbox', () => {
     });
   });
 
-  describe('of an account that is linked now', () => {
-    it('leaves alone what came before, also after a restart, and takes what comes from then on', async () => {
+  describe('of a newly linked account', () => {
+    it('ignores messages from before the link, also after a restart, and answers later ones', async () => {
       const { database, driver } = gateway;
       const before = { ...inbound('before'), timestamp: Date.now() - 1_000 };
       driver.script = { fetchMissed: async () => [before] };
@@ -94,7 +94,7 @@ describe('an inbox', () => {
       expect(asked).to.deep.equal(['text missed']);
     });
 
-    it('leaves alone what its page reports only after the link, but was written before', async () => {
+    it('ignores a message written before the link that its page reports after it', async () => {
       await gateway.link();
       receive({ ...inbound('before'), timestamp: Date.now() - MINUTE_MS });
       receive(inbound('after'));
@@ -103,7 +103,7 @@ describe('an inbox', () => {
       expect(handled).to.include('ignored before_link');
     });
 
-    it('takes what it missed in the second of the link: WhatsApp has whole seconds', async () => {
+    it('answers one missed within the second of the link, since WhatsApp has whole seconds', async () => {
       const { database } = gateway;
       await gateway.link();
       const second = Math.floor(Date.now() / 1_000) * 1_000;
@@ -116,7 +116,7 @@ describe('an inbox', () => {
       expect(asked).to.deep.equal(['text missed']);
     });
 
-    it('answers nothing twice after a delete and a new link', async () => {
+    it('answers no message twice after a delete and a new link', async () => {
       const message = inbound('one');
       await gateway.link();
       receive(message);
@@ -129,8 +129,8 @@ describe('an inbox', () => {
     });
   });
 
-  describe('with messages that are late', () => {
-    it('leaves one alone that waited for the connection for more than 15 minutes', async () => {
+  describe('that are late', () => {
+    it('ignores one that waited more than 15 minutes for the connection', async () => {
       await gateway.connect();
       gateway.client().events.emit('state', 'CONNECTED');
       receive(old('late', 16 * MINUTE_MS));
@@ -140,7 +140,7 @@ describe('an inbox', () => {
       expect(handled).to.include('ignored late');
     });
 
-    it('counts the time that one waited for its chat', async () => {
+    it('includes the wait in the chat’s queue', async () => {
       start(undefined, { settings: { limits: { ...DEFAULT_LIMITS, backlogMs: 200 } } });
       const first = held<string>();
       answer = () => first.promise;
@@ -148,12 +148,12 @@ describe('an inbox', () => {
       receive(inbound('1'));
       receive(inbound('2'));
       await new Promise((resolve) => setTimeout(resolve, 300));
-      first.release('at last');
+      first.release('done');
       await done(2);
       expect(asked).to.deep.equal(['text 1']);
     });
 
-    it('asks for what was missed, read or unread, up to 15 minutes back', async () => {
+    it('fetches missed messages, read or unread, of the last 15 minutes', async () => {
       const missed: number[] = [];
       gateway.driver.script = {
         fetchMissed: async ({ since }) => {
@@ -168,7 +168,7 @@ describe('an inbox', () => {
     });
   });
 
-  it('asks for what was missed again when the page does not answer at first', async () => {
+  it('are fetched again when the page does not answer at first', async () => {
     let attempts = 0;
     gateway.driver.script = {
       fetchMissed: async () => {
@@ -182,15 +182,15 @@ describe('an inbox', () => {
     expect(asked).to.deep.equal(['text missed']);
   });
 
-  it('answers what comes after a link though the host’s clock is ahead of WhatsApp’s', async () => {
+  it('are answered after a link even if the host’s clock is ahead of WhatsApp’s', async () => {
     await gateway.link();
     receive(old('by a slow clock', MINUTE_MS));
     await done(1);
     expect(asked).to.deep.equal(['text by a slow clock']);
   });
 
-  describe('with a message that is changed', () => {
-    /** Two messages of a chat, the second of which waits until the AI answers the first. */
+  describe('that are changed', () => {
+    /** Two messages of a chat; the second waits until the AI answers the first. */
     async function twoOfOneChat() {
       const first = held<string>();
       answer = (text) => (text === 'text 1' ? first.promise : Promise.resolve('hello'));
@@ -202,7 +202,7 @@ describe('an inbox', () => {
     }
     const { events } = { events: () => gateway.client().events };
 
-    it('before its turn asks the edited text, and nothing of a revoked one', async () => {
+    it('before their turn are asked as edited, and not at all when revoked', async () => {
       const first = await twoOfOneChat();
       receive(inbound('3'));
       events().emit('edited', { messageId: '2', chatId: CUSTOMER, body: 'better' });
@@ -213,7 +213,7 @@ describe('an inbox', () => {
       expect(handled.at(-1)).to.equal('ignored revoked');
     });
 
-    it('knows it from a newer copy, too', async () => {
+    it('are asked as edited when only a newer copy shows it', async () => {
       const first = await twoOfOneChat();
       receive({ ...inbound('2'), body: 'better' });
       first.release('hello');
@@ -221,7 +221,7 @@ describe('an inbox', () => {
       expect(asked).to.deep.equal(['text 1', 'better']);
     });
 
-    it('while the AI is asked drops the reply to a revoked one and reports nothing', async () => {
+    it('lose their reply when revoked while the AI is asked, without an alert', async () => {
       const first = await twoOfOneChat();
       events().emit('revoked', { messageId: '1', chatId: CUSTOMER });
       first.release('too late');
@@ -231,7 +231,7 @@ describe('an inbox', () => {
     });
   });
 
-  it('reports one cut to the developer when a machine answers every reply', async () => {
+  it('cause one alert to the developer when a machine answers every reply', async () => {
     await gateway.connect();
     answer = async () => 'hello';
     for (let index = 0; index < 20; index += 1) {

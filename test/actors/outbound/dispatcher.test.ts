@@ -27,7 +27,7 @@ const settings: ActorSettings = {
 
 const ME: Me = { pn: '62811@c.us', lid: '4711@lid' };
 
-/** A stored message by number. */
+/** A stored message with this id. */
 function stored(id: string, status: StoredMessage['status'] = 'queued'): StoredMessage {
   return {
     id,
@@ -51,7 +51,7 @@ function stored(id: string, status: StoredMessage['status'] = 'queued'): StoredM
   };
 }
 
-/** A client whose calls are scripted; by default everything is sent and acknowledged at once. */
+/** A scripted client; by default it sends and acknowledges everything at once. */
 function scripted(script: Partial<WhatsAppClient> = {}) {
   const sent: string[] = [];
   const handedOver = (text: string): Handover => ({ messageId: `wa ${text}`, timestamp: Date.now(), ack: 1 });
@@ -69,13 +69,13 @@ function scripted(script: Partial<WhatsAppClient> = {}) {
   return { client, sent };
 }
 
-/** An outbox with a log that remembers, in order, what was written. */
+/** A dispatcher that records what it writes to the log and what it publishes, in order. */
 function dispatcher(
   log: Partial<MessageLog> = {},
   { onFault, clock = HOST_CLOCK }: { onFault?: (where: string) => void; clock?: Scheduler } = {},
 ) {
   const written: string[] = [];
-  const told: string[] = [];
+  const published: string[] = [];
   const made = new Dispatcher({
     settings,
     clock,
@@ -88,7 +88,7 @@ function dispatcher(
     reports: {
       mode() {},
       changed() {},
-      status: ({ id }, status) => void told.push(`${id} ${status}`),
+      status: ({ id }, status) => void published.push(`${id} ${status}`),
       suspect() {},
       fault: (where, error) => {
         if (onFault) return onFault(where);
@@ -96,13 +96,13 @@ function dispatcher(
       },
     },
   });
-  return { dispatcher: made, written, told };
+  return { dispatcher: made, written, published };
 }
 
 const lost = () =>
   Promise.reject(new GatewayError('BAD_GATEWAY', 'gone', { details: { outcome: 'unknown' } }));
 
-describe('the outbox', () => {
+describe('the dispatcher', () => {
   it('writes queued → sending → sent in order, one message at a time', async () => {
     const { dispatcher: box, written } = dispatcher();
     const { client, sent } = scripted();
@@ -113,15 +113,15 @@ describe('the outbox', () => {
     expect(written).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent', '3 sending', '3 sent']);
   });
 
-  it('tells of each hand-over, of a message that was stored as handed over, too', async () => {
-    const { dispatcher: box, told } = dispatcher();
+  it('publishes each hand-over, also of a message that was stored as sending', async () => {
+    const { dispatcher: box, published } = dispatcher();
     box.open(scripted().client, ME);
     const messages = [stored('1'), stored('2', 'sending')];
     await Promise.all(messages.map((message) => box.put(message).settled));
-    expect(told).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent']);
+    expect(published).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent']);
   });
 
-  it('keeps a doubtful message at the head when the session ends, and sends it again only if it is not in the chat', async () => {
+  it('keeps an indeterminate message at the head when the session ends, and resends it only if it is not in the chat', async () => {
     for (const found of [true, false]) {
       const { dispatcher: box } = dispatcher();
       const dying = scripted({
@@ -146,7 +146,7 @@ describe('the outbox', () => {
     }
   });
 
-  it('leaves a message whose session ends before its acknowledgement to the next session, at once', async () => {
+  it('leaves a message without an acknowledgement to the next session as soon as its own ends', async () => {
     const { dispatcher: box, written } = dispatcher();
     const silent = scripted({
       sendText: async () => {
@@ -159,7 +159,7 @@ describe('the outbox', () => {
     const { settled } = box.put(message);
     box.open(silent.client, ME);
     await box.drained();
-    expect(written, 'and does not give it up').to.deep.equal(['1 sending']);
+    expect(written, 'no outcome yet').to.deep.equal(['1 sending']);
 
     const inChat = [{ messageId: 'wa 1', timestamp: Date.now(), ack: 1 }];
     const { client, sent } = scripted({ findSent: async () => inChat });
@@ -168,7 +168,7 @@ describe('the outbox', () => {
     expect(sent).to.deep.equal([]);
   });
 
-  it('takes nothing new while it stops, and lets what is in flight be acknowledged', async () => {
+  it('takes no new message while it stops, and awaits the acknowledgement of the one in flight', async () => {
     const { dispatcher: box } = dispatcher();
     const silent = scripted({
       sendText: async () => {
@@ -184,7 +184,7 @@ describe('the outbox', () => {
     expect(box.view().depth).to.equal(1);
   });
 
-  it('hands nothing over once its session is over, however far it had come', async () => {
+  it('hands no message over after its session has ended, at any step', async () => {
     for (const step of ['resolveRecipient', 'markSending'] as const) {
       let pass = () => {};
       let isHeld = false;
@@ -209,17 +209,17 @@ describe('the outbox', () => {
     }
   });
 
-  it('writes of what is under way when the agent is deleted that it may have left', async () => {
-    const { dispatcher: box, told, written } = dispatcher();
+  it('writes `unknown` for the message in flight when the agent is deleted', async () => {
+    const { dispatcher: box, published, written } = dispatcher();
     box.open(scripted({ sendText: () => new Promise<never>(() => undefined) }).client, ME);
     const { settled } = box.put(stored('1'));
-    await eventually('the hand-over', () => told.includes('1 sending'));
+    await eventually('the hand-over', () => published.includes('1 sending'));
     box.failAll({ code: 'SESSION_NOT_FOUND', message: 'The session was deleted.' });
     expect(await settled).to.include({ status: 'unknown' });
     expect(written).to.deep.equal(['1 sending', '1 unknown']);
   });
 
-  it('looks for what an earlier process left in flight before it sends it', async () => {
+  it('looks a message up that an earlier process left in flight before sending it', async () => {
     const { dispatcher: box, written } = dispatcher();
     const inChat = [{ messageId: 'wa before', timestamp: Date.now(), ack: 2 }];
     const { client, sent } = scripted({ findSent: async () => inChat });
@@ -231,7 +231,7 @@ describe('the outbox', () => {
     expect(sent).to.deep.equal([]);
   });
 
-  it('takes no message of an earlier process for another with the same text; asks again while the database is away', async () => {
+  it('does not match a message to another one with the same text, and retries while the database is away', async () => {
     let asked = 0;
     const { dispatcher: box, written } = dispatcher({
       claimed: async () => {
@@ -244,12 +244,12 @@ describe('the outbox', () => {
     const { client, sent } = scripted({ findSent: async () => found });
     box.resume({ ...stored('2', 'sending'), text: 'the same' });
     box.open(client, ME);
-    await eventually('its end', () => written.length > 0);
+    await eventually('the outcome', () => written.length > 0);
     expect(sent).to.deep.equal(['the same']);
     expect(written).to.deep.equal(['2 sent']);
   });
 
-  it('hands over at once what was stored as sending, and writes no more than how it ended', async () => {
+  it('hands over a message stored as sending at once, and writes only its outcome', async () => {
     const { dispatcher: box, written } = dispatcher();
     const { client, sent } = scripted({ findSent: () => Promise.reject(new Error('was looked for')) });
     box.open(client, ME);
@@ -260,7 +260,7 @@ describe('the outbox', () => {
     expect(written).to.deep.equal(['1 sent']);
   });
 
-  it('takes a message at once only with a session, a token, and nothing before it', async () => {
+  it('takes a message at once only with a session, a token and an empty queue', async () => {
     const { dispatcher: box } = dispatcher();
     const place = box.reserve();
     expect(box.takesAtOnce(), 'without a session').to.equal(false);
@@ -269,7 +269,7 @@ describe('the outbox', () => {
     await box.drained();
     expect(box.takesAtOnce()).to.equal(true);
     const another = box.reserve();
-    expect(box.takesAtOnce(), 'beside another that is being stored').to.equal(false);
+    expect(box.takesAtOnce(), 'next to one that is being stored').to.equal(false);
     another.release();
     const before = stored('1');
     const { settled } = box.put(before);
@@ -278,7 +278,7 @@ describe('the outbox', () => {
     await settled;
   });
 
-  it('tells unknown without an acknowledgement, and sent once it comes late', async () => {
+  it('reports `unknown` without an acknowledgement, and `sent` after a late one', async () => {
     const { dispatcher: box, written } = dispatcher();
     const silent = scripted({
       sendText: async () => ({ messageId: 'wa 1', timestamp: Date.now(), ack: 0 }),
@@ -291,7 +291,7 @@ describe('the outbox', () => {
     expect(written).to.deep.equal(['1 sending', '1 unknown', '1 sent']);
   });
 
-  it('fails a refused message (ack −1) and goes on with the next', async () => {
+  it('fails a refused message (ack −1) and continues with the next', async () => {
     const { dispatcher: box } = dispatcher();
     const refusing = scripted({
       sendText: async (_to, text) => ({
@@ -305,7 +305,7 @@ describe('the outbox', () => {
     expect((await Promise.all(settled)).map((message) => message?.status)).to.deep.equal(['failed', 'sent']);
   });
 
-  it('names a refusal by the code of the server, and sends nothing again', async () => {
+  it('maps the server’s refusal to an error code, and does not resend', async () => {
     for (const [errorCode, code] of [
       [463, 'REACHOUT_TIMELOCKED'],
       [475, 'MESSAGE_CAPPED'],
@@ -332,7 +332,7 @@ describe('the outbox', () => {
     }
   });
 
-  it('fails an unknown message whose refusal comes late', async () => {
+  it('fails an unknown message after a late refusal', async () => {
     const { dispatcher: box, written } = dispatcher();
     box.open(scripted({ sendText: async () => ({ messageId: 'wa 1', timestamp: 0, ack: 0 }) }).client, ME);
     expect(await box.put(stored('1')).settled).to.include({ status: 'unknown' });
@@ -341,7 +341,7 @@ describe('the outbox', () => {
     expect(written).to.deep.equal(['1 sending', '1 unknown', '1 failed']);
   });
 
-  it('waits while the database is away, and loses nothing', async () => {
+  it('waits while the database is away, without losing a message', async () => {
     let outages = 5;
     const { dispatcher: box } = dispatcher({
       markSending: async () => {
@@ -357,7 +357,7 @@ describe('the outbox', () => {
     expect(sent).to.deep.equal(['text 1']);
   });
 
-  it('gives up a message that does not get as far as the hand-over three times while the page answers', async () => {
+  it('fails a message after three attempts that did not reach the hand-over on a responsive page', async () => {
     let tries = 0;
     const { dispatcher: box } = dispatcher();
     const { client } = scripted({
@@ -373,7 +373,7 @@ describe('the outbox', () => {
     expect(tries).to.equal(3);
   });
 
-  it('rests after a bug in its loop, and does not spin', async () => {
+  it('pauses after an error in its loop instead of spinning', async () => {
     const faults: string[] = [];
     let tries = 0;
     const { dispatcher: box } = dispatcher(
@@ -392,7 +392,7 @@ describe('the outbox', () => {
     expect(faults).to.deep.equal(['outbox', 'outbox']);
   });
 
-  it('expires what could not be sent for too long, while there is no session', async () => {
+  it('expires a message that waited too long for a session', async () => {
     const clock = new ManualClock();
     const { dispatcher: box } = dispatcher({}, { clock });
     const { settled } = box.put(stored('1'));
@@ -400,34 +400,34 @@ describe('the outbox', () => {
     expect((await settled)?.error).to.include({ code: 'EXPIRED' });
   });
 
-  it('neither expires nor keeps a queue because the clock of the host steps', async () => {
+  it('ignores steps of the host’s clock for the age of a message', async () => {
     const clock = new ManualClock();
-    const { dispatcher: box, told } = dispatcher({}, { clock });
+    const { dispatcher: box, published } = dispatcher({}, { clock });
     box.put(stored('1'));
     clock.step(86_400_000);
     await clock.pass(settings.messageTtlMs / 2);
     expect(box.view()).to.include({ depth: 1, oldestAt: clock.now() - settings.messageTtlMs / 2 });
     clock.step(-2 * 86_400_000);
     await clock.pass(settings.messageTtlMs / 2);
-    expect(told).to.deep.equal(['1 failed']);
+    expect(published).to.deep.equal(['1 failed']);
   });
 
-  it('counts the age of a message of an earlier process by the time of display', async () => {
+  it('measures the age of an earlier process’s message by wall time', async () => {
     const clock = new ManualClock();
-    const { dispatcher: box, told } = dispatcher({}, { clock });
+    const { dispatcher: box, published } = dispatcher({}, { clock });
     box.resume({ ...stored('1'), createdAt: new Date(clock.now() - settings.messageTtlMs + 10) });
     box.resume({ ...stored('2'), createdAt: new Date(clock.now() + 86_400_000) });
     await clock.pass(10);
-    expect(told).to.deep.equal(['1 failed']);
+    expect(published).to.deep.equal(['1 failed']);
     await clock.pass(settings.messageTtlMs);
-    expect(told).to.deep.equal(['1 failed', '2 failed']);
+    expect(published).to.deep.equal(['1 failed', '2 failed']);
   });
 
   describe('when another account was linked', () => {
     const other: Me = { pn: '62822@c.us', lid: '4712@lid' };
     const of = (account: string | null, message: StoredMessage) => ({ ...message, account });
 
-    it('sends nothing that was accepted for the former one: failed what waited, unknown what may have left', async () => {
+    it('sends nothing accepted for the former one: queued messages fail, those in flight are unknown', async () => {
       const { dispatcher: box, written } = dispatcher();
       const dying = scripted({
         sendText: () => {
@@ -454,18 +454,18 @@ describe('the outbox', () => {
       expect(sent).to.deep.equal(['text 6']);
     });
 
-    it('takes a message that the dying page still holds for one that may have left', async () => {
-      const { dispatcher: box, told } = dispatcher();
+    it('reports a message that the former page still holds as unknown', async () => {
+      const { dispatcher: box, published } = dispatcher();
       const hanging = scripted({ sendText: () => new Promise<never>(() => undefined) });
       box.open(hanging.client, ME);
       const { settled } = box.put(of(ME.pn, stored('1')));
-      await eventually('the hand-over', () => told.includes('1 sending'));
+      await eventually('the hand-over', () => published.includes('1 sending'));
       box.close();
       box.open(scripted().client, other);
       expect(await settled).to.include({ status: 'unknown' });
     });
 
-    it('goes on for the same account, whichever address and device it is known by', async () => {
+    it('continues for the same account under any of its addresses and devices', async () => {
       const { dispatcher: box } = dispatcher();
       const settled = ['62811@c.us', '62811:7@c.us', '4711@lid', '4711:7@lid', null].map(
         (account, index) => box.put(of(account, stored(String(index)))).settled,
@@ -475,20 +475,20 @@ describe('the outbox', () => {
     });
   });
 
-  it('takes a message whose session ended under its hand-over for one that may have left, when the agent is deleted', async () => {
-    const { dispatcher: box, told } = dispatcher();
+  it('reports a message whose session ended during its hand-over as unknown when the agent is deleted', async () => {
+    const { dispatcher: box, published } = dispatcher();
     box.open(scripted({ sendText: () => new Promise<never>(() => undefined) }).client, ME);
     const { settled } = box.put(stored('1'));
-    await eventually('the hand-over', () => told.includes('1 sending'));
+    await eventually('the hand-over', () => published.includes('1 sending'));
     box.close();
     box.failAll({ code: 'SESSION_NOT_FOUND', message: 'The session was deleted.' });
     expect(await settled).to.include({ status: 'unknown' });
   });
 
-  describe('looking for a message that may have left', () => {
+  describe('looking up a message that may have been sent', () => {
     const inChat: Handover = { messageId: 'true_5255@c.us_3EB0AA', timestamp: 0, ack: 1 };
 
-    it('asks for the id that it was handed over with, in the chat that it went to', async () => {
+    it('asks for its stanza id in the chat that it went to', async () => {
       const queries: SentQuery[] = [];
       const given: unknown[] = [];
       const { dispatcher: box } = dispatcher();
@@ -517,7 +517,7 @@ describe('the outbox', () => {
       expect(sent).to.deep.equal([]);
     });
 
-    it('resolves the recipient of one that an earlier process stored as handed over', async () => {
+    it('resolves the recipient of one that an earlier process left in flight', async () => {
       const asked: string[] = [];
       const { dispatcher: box, written } = dispatcher();
       box.resume({ ...stored('1', 'sending'), to: '52155@c.us', stanzaId: '3EB0AA' });
@@ -533,7 +533,7 @@ describe('the outbox', () => {
       expect([asked, written, sent]).to.deep.equal([['5255@c.us'], ['1 sent'], []]);
     });
 
-    it('takes the one with its id for it, whatever else has the same text', async () => {
+    it('matches by id even if other messages have the same text', async () => {
       const { dispatcher: box } = dispatcher({ claimed: () => Promise.reject(new Error('was asked')) });
       const others = ['3EB0BB', '3EB0CC'].map((id) => ({ ...inChat, messageId: `true_5255@c.us_${id}` }));
       const { client } = scripted({ findSent: async () => [...others, inChat] });
@@ -543,7 +543,7 @@ describe('the outbox', () => {
       expect(box.outcomes.isClaimed(inChat.messageId)).to.equal(true);
     });
 
-    it("asks by WhatsApp's time, however wrong the host's clock is", async () => {
+    it("asks by WhatsApp's time when the host's clock is wrong", async () => {
       const clock = new ManualClock();
       const whatsApp = () => clock.monotonic() - 60_000;
       const { dispatcher: box } = dispatcher({}, { clock });
@@ -571,7 +571,7 @@ describe('the outbox', () => {
         const { settled } = box.put({ ...stored('2'), createdAt: new Date(clock.now()) });
         await box.drained();
         dies = false;
-        // Should the host be put right in between, that must not count either.
+        // A correction of the host's clock in between has no effect either.
         clock.step(-60_000);
         box.open(client, ME);
         expect(await settled, `known: ${known}`).to.include({ status: 'sent' });

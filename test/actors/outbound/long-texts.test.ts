@@ -7,10 +7,10 @@ import { inbound, memoryGateway } from '../../support/memory-gateway.ts';
 const PARTS = ['a', 'b', 'c'].map((letter) => letter.repeat(40_000));
 const SHOP = { userId: 1, agentId: 'shop' };
 const LONG = PARTS.join('\n\n');
-const REQUEST: AiRequest = { message: 'tell me all', sessionId: '6282222222222@c.us' };
+const REQUEST: AiRequest = { message: 'what do you sell?', sessionId: '6282222222222@c.us' };
 
-describe('a reply that is longer than a message', () => {
-  it('is sent to the chat as several, in order and with an id each', async () => {
+describe('a reply longer than one message', () => {
+  it('is sent as several messages, in order and each with its own id', async () => {
     const gateway = memoryGateway({ ask: async () => LONG });
     await gateway.connect();
     gateway.client().events.emit('message', inbound('1'));
@@ -20,7 +20,7 @@ describe('a reply that is longer than a message', () => {
     await gateway.system.stop(1_000);
   });
 
-  it('is whole in the answer of a run, whose id is that of its first message', async () => {
+  it('is returned in full by /run, with the id of its first message', async () => {
     const gateway = memoryGateway({ ask: async () => LONG });
     await gateway.connect();
     const id = '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa';
@@ -30,7 +30,7 @@ describe('a reply that is longer than a message', () => {
     await gateway.system.stop(1_000);
   });
 
-  it('is refused whole when the mailbox has no room for all of it', async () => {
+  it('is refused as a whole when the mailbox has no room for all of it', async () => {
     const settings = { mailboxCapacity: 1, sendBurst: 1, sendRatePerMinute: 1 };
     const gateway = memoryGateway({ ask: async () => LONG, settings });
     await gateway.connect();
@@ -43,12 +43,12 @@ describe('a reply that is longer than a message', () => {
     await gateway.system.stop(1_000);
   });
 
-  it('is the report of a message that is as long as can be', async () => {
+  it('may be the alert about a message of maximum length', async () => {
     const failure = () => Promise.reject(new GatewayError('AI_DOWNSTREAM_ERROR', 'no'));
     const gateway = memoryGateway({ ask: failure });
     await gateway.connect();
     gateway.client().events.emit('message', { ...inbound('1'), body: 'x'.repeat(65_536) });
-    await eventually('the report', () => gateway.driver.sent.length === 3);
+    await eventually('the alert', () => gateway.driver.sent.length === 3);
     expect(gateway.driver.sent.join('')).to.contain('traceId').and.to.contain('timestamp');
     for (const text of gateway.driver.sent) expect(text).to.have.length.below(65_537);
     await gateway.system.stop(1_000);

@@ -4,7 +4,7 @@ import type { StoredMessage } from '../../../src/actors/domain/ports/stores.ts';
 import { OutboundQueue } from '../../../src/actors/outbound/outbound-queue.ts';
 import { TokenBucket } from '../../../src/actors/outbound/token-bucket.ts';
 
-/** A clock that stands still until it is moved. */
+/** A clock that is advanced by hand. */
 function stillClock() {
   const clock = { ms: 0, now: () => clock.ms, monotonic: () => clock.ms };
   return clock;
@@ -16,7 +16,7 @@ function entry(id: number) {
 }
 
 describe('the token bucket', () => {
-  it('allows a burst at once, then as many a minute as its rate', () => {
+  it('allows a burst at once, then its rate per minute', () => {
     const bucket = new TokenBucket(100, 100, 0);
     for (let i = 0; i < 100; i += 1) expect(bucket.take(0)).to.equal(true);
     expect(bucket.take(0)).to.equal(false);
@@ -28,7 +28,7 @@ describe('the token bucket', () => {
     expect(taken).to.equal(100);
   });
 
-  it('takes no harm from a clock that stands still or goes back', () => {
+  it('tolerates a clock that stands still or goes back', () => {
     const bucket = new TokenBucket(60, 1, 1_000);
     expect(bucket.take(1_000)).to.equal(true);
     expect(bucket.take(500)).to.equal(false);
@@ -36,10 +36,10 @@ describe('the token bucket', () => {
   });
 });
 
-describe('the mailbox', () => {
+describe('the outbound queue', () => {
   const settings = { mailboxCapacity: 500, sendRatePerMinute: 100, sendBurst: 100 };
 
-  it('lets 100 of 1,000 concurrent messages leave, 500 wait, and refuses the rest with Retry-After', () => {
+  it('of 1,000 concurrent messages releases 100, keeps 500 and refuses the rest with Retry-After', () => {
     const mailbox = new OutboundQueue(settings, stillClock());
     mailbox.open();
     let refused = 0;
@@ -59,7 +59,7 @@ describe('the mailbox', () => {
     expect(refused).to.equal(400);
   });
 
-  it('counts places that are held while a message is being stored', () => {
+  it('counts places reserved for messages that are being stored', () => {
     const mailbox = new OutboundQueue({ ...settings, mailboxCapacity: 2, sendBurst: 1 }, stillClock());
     const held = [mailbox.reserve(), mailbox.reserve()];
     expect(() => mailbox.reserve()).to.throw(GatewayError, 'full');
@@ -69,7 +69,7 @@ describe('the mailbox', () => {
     expect(() => mailbox.reserve()).to.throw(GatewayError, 'full');
   });
 
-  it('keeps its order over a lost connection, and gives the unused tokens back', () => {
+  it('keeps its order across a lost connection, and returns unused tokens', () => {
     const mailbox = new OutboundQueue({ ...settings, sendBurst: 3 }, stillClock());
     mailbox.open();
     for (let i = 0; i < 5; i += 1) mailbox.put(entry(i));
@@ -85,7 +85,7 @@ describe('the mailbox', () => {
     expect(order).to.deep.equal(['1', '2', '3', '4']);
   });
 
-  it('tells how many are before a message', () => {
+  it('returns the position of a message', () => {
     const mailbox = new OutboundQueue({ ...settings, sendBurst: 2 }, stillClock());
     mailbox.open();
     const positions = [0, 1, 2, 3].map((id) => mailbox.put(entry(id)));

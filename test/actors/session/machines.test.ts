@@ -43,7 +43,7 @@ describe('the agent machine', () => {
       isLinked ? [qrs! >= silentPort().qrMaxRefreshes, mutes, offlines, percent, isBroken] : [],
   });
 
-  it('takes every transition of its chart, and dies of none of them', () => {
+  it('takes every transition of its chart without an error', () => {
     const [linked, unlinked] = [true, false].map((isLinked) => walk(options(isLinked) as never));
     expect(linked!.states).to.be.greaterThan(20);
     expect(missed(machine, new Set([...linked!.taken, ...unlinked!.taken]))).to.deep.equal([]);
@@ -79,7 +79,7 @@ describe('the agent machine', () => {
     }
   });
 
-  it('gives a loading that moves on its time, and falters when it stands still', () => {
+  it('waits while loading progresses, and falters when it stops', () => {
     const port = silentPort({ takeSlot: () => Promise.resolve() });
     const clock = sinon.useFakeTimers();
     const actor = createActor(machine, { input: { agent: port } }).start();
@@ -123,7 +123,7 @@ describe('the agent machine', () => {
       clock.restore();
     });
 
-    it('is given up as INCOMPATIBLE when it is not ready after the grace, and stands at what is missing', () => {
+    it('fails as INCOMPATIBLE when it is not ready after the grace period', () => {
       actor.send({ type: 'client.authenticated' });
       check('broken');
       clock.tick(port.limits.incompatibleMs - 1);
@@ -133,7 +133,7 @@ describe('the agent machine', () => {
       expect(port.calls).to.include.members(['incompatible', 'faltering INCOMPATIBLE']);
     });
 
-    it('goes on linking when a later check finds it whole', () => {
+    it('continues linking when a later check finds nothing missing', () => {
       check('broken');
       clock.tick(port.limits.incompatibleMs - 1);
       check('ok');
@@ -141,7 +141,7 @@ describe('the agent machine', () => {
       expect(at()).to.deep.equal({ disconnected: 'linking' });
     });
 
-    it('is given its time as long as its loading moves on, and connects when it is ready all the same', () => {
+    it('may load as long as it progresses, and connects when it becomes ready', () => {
       check('broken');
       for (const percent of [10, 20, 30]) {
         clock.tick(port.limits.incompatibleMs - 1);
@@ -153,14 +153,14 @@ describe('the agent machine', () => {
       expect(actor.getSnapshot().matches('connected')).to.equal(true);
     });
 
-    it('names what is missing when its client fails to start for it', () => {
+    it('is the reason when its client fails to start', () => {
       check('broken');
       actor.send({ type: 'client.failed', error: new Error('r: r') });
       expect(actor.getSnapshot().context.reason).to.equal('INCOMPATIBLE');
       expect(port.calls.slice(-2)).to.deep.equal(['incompatible', 'freeSlot']);
     });
 
-    it('is checked from the beginning in a new client', () => {
+    it('is checked again in a new client', () => {
       check('broken');
       actor.send({ type: 'session.stop', reason: 'STOPPED' });
       actor.send({ type: 'xstate.done.actor.0.agent.disconnected.closing' } as never);
@@ -170,7 +170,7 @@ describe('the agent machine', () => {
     });
   });
 
-  describe('that is asked for a passkey', () => {
+  describe('asked for a passkey', () => {
     let clock: sinon.SinonFakeTimers;
     let port: ReturnType<typeof silentPort>;
     let actor: ReturnType<typeof createActor<typeof machine>>;
@@ -189,7 +189,7 @@ describe('the agent machine', () => {
       clock.restore();
     });
 
-    it('withdraws its QR, shows no other, and says why', () => {
+    it('withdraws its QR, shows no other and has a reason', () => {
       actor.send({ type: 'client.qr', code: 'b' });
       expect(actor.getSnapshot().value).to.deep.equal({ awaiting_qr: 'passkey' });
       expect(actor.getSnapshot().context.reason).to.equal('PASSKEY_REQUIRED');
@@ -197,7 +197,7 @@ describe('the agent machine', () => {
       expect(shown).to.deep.equal(['showQr a', 'showQr null', 'askPasskey null']);
     });
 
-    it('rests with that reason when none is given in time, however often the page asks', () => {
+    it('closes with that reason when none is given in time, however often the page asks', () => {
       clock.tick(port.limits.passkeyMs - 1);
       actor.send({ type: 'client.passkey', challenge: { challenge: 'x' } });
       clock.tick(1);
@@ -206,7 +206,7 @@ describe('the agent machine', () => {
       expect(port.calls).to.include('endPasskey');
     });
 
-    it('links once it was given, and its reason is gone', () => {
+    it('links once it is given, and clears the reason', () => {
       actor.send({ type: 'client.authenticated' });
       expect(actor.getSnapshot().value).to.deep.equal({ awaiting_qr: 'linking' });
       expect(actor.getSnapshot().context.reason).to.equal(null);
@@ -215,7 +215,7 @@ describe('the agent machine', () => {
     });
   });
 
-  it('stops showing QRs after the allowed refreshes and rests', () => {
+  it('closes after the allowed number of QRs', () => {
     const port = silentPort({ takeSlot: () => Promise.resolve() });
     const actor = createActor(machine, { input: { agent: port } }).start();
     actor.send({ type: 'session.start', fresh: true });
@@ -245,23 +245,23 @@ describe('the supervisor machine', () => {
 
   const contextKey = ({ isReloaded }: { isReloaded: boolean }) => isReloaded;
 
-  /** A supervisor whose agent's machine notes what it is told. */
+  /** A supervisor whose session machine logs its events. */
   function supervised(facts: Parameters<typeof silentPort>[0] = {}) {
-    const told: string[] = [];
+    const received: string[] = [];
     const noting = supervisorMachine.provide({
       actors: {
         agent: fromTransition((state: object, event: { type: string; reason?: string }) => {
-          told.push([event.type, event.reason].filter(Boolean).join(' '));
+          received.push([event.type, event.reason].filter(Boolean).join(' '));
           return state;
         }, {}) as never,
       },
     });
     const actor = createActor(noting, { input: { agent: silentPort(facts) } }).start();
-    return { actor, told };
+    return { actor, received };
   }
 
-  it('reloads the page of a lost session once, then ends its client and makes a new one', () => {
-    const { actor, told } = supervised();
+  it('reloads the page of a lost session once, then replaces its client', () => {
+    const { actor, received } = supervised();
     actor.send({ type: 'session.restore' });
     actor.send({ type: 'agent.faltered', reason: 'OFFLINE' });
     actor.send({ type: 'agent.faltered', reason: 'OFFLINE' });
@@ -269,7 +269,7 @@ describe('the supervisor machine', () => {
     expect(actor.getSnapshot().value).to.deep.equal({ alive: 'backing_off' });
     actor.send({ type: 'xstate.after.backoff.supervisor.alive.backing_off' } as never);
     actor.send({ type: 'agent.faltered', reason: 'OFFLINE' });
-    expect(told).to.deep.equal([
+    expect(received).to.deep.equal([
       'session.start',
       'session.reload',
       'session.stop OFFLINE',
@@ -279,25 +279,25 @@ describe('the supervisor machine', () => {
     actor.stop();
   });
 
-  it('rests when a session was taken over three times in an hour, and goes on after that hour', () => {
+  it('stays idle after three takeovers within an hour, and restarts after that hour', () => {
     let monotonic = 0;
     const { actor } = supervised({ monotonic: () => monotonic });
-    /** The session is taken over; true when it will be taken back. */
-    const comesBack = () => {
+    /** The session is taken over; true when a restart is planned. */
+    const isTakenBack = () => {
       actor.send({ type: 'session.restore' });
       actor.send({ type: 'agent.down', reason: 'CONFLICT' });
-      const isComing = JSON.stringify(actor.getSnapshot().value).includes('backing_off');
+      const isPlanned = JSON.stringify(actor.getSnapshot().value).includes('backing_off');
       actor.send({ type: 'xstate.after.backoff.supervisor.alive.backing_off' } as never);
-      return isComing;
+      return isPlanned;
     };
-    expect([1, 2, 3, 4].map(comesBack)).to.deep.equal([true, true, true, false]);
+    expect([1, 2, 3, 4].map(isTakenBack)).to.deep.equal([true, true, true, false]);
     monotonic = 3_600_001;
-    expect(comesBack()).to.equal(true);
+    expect(isTakenBack()).to.equal(true);
     actor.stop();
   });
 
-  it('replaces the client of a steady session when asked to recycle it, without a wait', () => {
-    const { actor, told } = supervised();
+  it('recycles the client of a steady session without a wait', () => {
+    const { actor, received } = supervised();
     actor.send({ type: 'session.restore' });
     actor.send({ type: 'session.recycle' });
     actor.send({ type: 'agent.connected' });
@@ -305,11 +305,11 @@ describe('the supervisor machine', () => {
     actor.send({ type: 'session.recycle' });
     actor.send({ type: 'agent.down', reason: 'RECYCLED' });
     expect(actor.getSnapshot().value).to.deep.equal({ alive: { running: 'starting' } });
-    expect(told).to.deep.equal(['session.start', 'session.stop RECYCLED', 'session.start']);
+    expect(received).to.deep.equal(['session.start', 'session.stop RECYCLED', 'session.start']);
     actor.stop();
   });
 
-  it('takes every transition of its chart, and dies of none of them', () => {
+  it('takes every transition of its chart without an error', () => {
     const taken = new Set<string>();
     for (const facts of [{ isLinked: true }, { isLinked: false }, { givesWay: true }]) {
       const walked = walk({
@@ -323,7 +323,7 @@ describe('the supervisor machine', () => {
     expect(missed(machine, taken)).to.deep.equal([]);
   });
 
-  it('waits longer after each end, and begins small again after a steady connection', () => {
+  it('waits longer after each failure, and resets after a steady connection', () => {
     const restarts: string[] = [];
     const port = silentPort({
       announceRestart: ({ attempt, delayMs }) => restarts.push(`${attempt}: ${delayMs}`),
@@ -341,7 +341,7 @@ describe('the supervisor machine', () => {
     actor.stop();
   });
 
-  it('rests after a phone-side logout, and after a failed start of an agent that was never linked', () => {
+  it('stays idle after a logout on the phone, and after a failed start of an agent that was never linked', () => {
     for (const [reason, isLinked] of [
       ['LOGOUT', true],
       ['START_FAILED', false],
@@ -354,7 +354,7 @@ describe('the supervisor machine', () => {
     }
   });
 
-  it('makes the agent anew when its machine dies of a bug, and lets go what it held', () => {
+  it('recreates a session machine that crashed, and releases what it held', () => {
     const port = silentPort();
     const dying = supervisorMachine.provide({
       actors: {

@@ -32,13 +32,13 @@ describe('state charts', () => {
     files = await charts();
   });
 
-  it('are those of the machines as they are now: `npm run chart` would change nothing', async () => {
+  it('are up to date: `npm run chart` would change nothing', async () => {
     for (const [path, content] of files) {
       expect(await readFile(new URL(path, root), 'utf8'), `${path} is stale`).to.equal(content);
     }
   });
 
-  it('are the same whenever they are built', async () => {
+  it('are reproducible', async () => {
     expect([...(await charts())]).to.deep.equal([...files]);
   });
 
@@ -55,14 +55,14 @@ describe('state charts', () => {
         const transitions = [machine.root, ...nodesOf(machine)].flatMap((node) =>
           [...node.transitions.values(), node.always ?? []].flat(),
         );
-        const told = svg()
+        const drawn = svg()
           .split('<g ')
           .flatMap((group) => {
             const [edge] = attributes(` ${group}`, 'data-edge');
             return attributes(group, 'data-event').map((event) => `${edge} ${event}`);
           });
         const walked = transitions.map((made) => `${edgeOf(made)} ${made.eventType}`);
-        expect(told.sort()).to.deep.equal(walked.sort());
+        expect(drawn.sort()).to.deep.equal(walked.sort());
         const edges = attributes(svg(), 'data-edge');
         expect(edges).to.have.lengthOf(new Set(edges).size);
       });
@@ -78,12 +78,12 @@ describe('state charts', () => {
     });
   }
 
-  it('are in the docs and in the README as text', () => {
+  it('are in the docs and the README as Mermaid text', () => {
     expect(files.get('docs/statechart.md')!.match(/```mermaid\nstateDiagram-v2\n/g)).to.have.length(2);
     expect(files.get('README.md')).to.match(/<!-- chart[^\n]*\n```mermaid\nstateDiagram-v2\n/);
   });
 
-  it('have as text each state and each transition exactly once', () => {
+  it('have each state and each transition exactly once as text', () => {
     for (const machine of [sessionMachine, supervisorMachine] as AnyStateMachine[]) {
       const text = mermaidOf(chartGraph(machine));
       const states = [...text.matchAll(/^ *state "(?!anywhere)[^"]*" as (\w+)/gm)].map(([, id]) => id);
@@ -99,7 +99,7 @@ describe('state charts', () => {
     }
   });
 
-  it('write what a machine does wherever it is, and what leads to several states at once', async () => {
+  it('draw transitions of the root, and those with several targets', async () => {
     const graph = chartGraph(
       createMachine({
         id: 'agent',
@@ -117,7 +117,7 @@ describe('state charts', () => {
     expect(attributes(svg, 'data-state')).to.have.lengthOf(6);
   });
 
-  it('have another hash when anything that is drawn changes', () => {
+  it('change their hash when anything drawn changes', () => {
     const chartOf = (guard: string) =>
       chartGraph(createMachine({ id: 'agent', initial: 'on', states: { on: { on: { go: { guard } } } } }));
     expect(chartOf('isReady').hash).to.equal(chartOf('isReady').hash);

@@ -3,7 +3,7 @@ import { createActor, createMachine } from 'xstate';
 import type { TransitionRecord } from '../../../src/actors/domain/agent-view.ts';
 import { recordTransitions } from '../../../src/actors/statechart/transition-recorder.ts';
 
-/** Starts a machine that calls itself the agent's, and gives what is recorded of it. */
+/** Starts a machine with the id of a session's, sends it events and returns the records. */
 function recorded(...events: { type: string; [field: string]: unknown }[]): TransitionRecord[] {
   const machine = createMachine({
     id: 'agent',
@@ -30,8 +30,8 @@ function recorded(...events: { type: string; [field: string]: unknown }[]): Tran
   return records;
 }
 
-describe('the inspection hook', () => {
-  it('tells each transition taken as an edge, one that needs no event as such', () => {
+describe('the transition recorder', () => {
+  it('records each transition as an edge, and marks eventless ones', () => {
     const records = recorded({ type: 'go', traceId: 'abc' });
     expect(records.map(({ seq, event, edges, from, to }) => [seq, event, edges, from, to])).to.deep.equal([
       [1, 'go', ['off → on'], ['off'], ['on']],
@@ -41,14 +41,14 @@ describe('the inspection hook', () => {
     expect(records[0]).to.include({ machine: 'agent', ignored: false, dwellMs: 5, traceId: 'abc' });
   });
 
-  it('tells an event that nothing came of as ignored, and what leads back as taken', () => {
+  it('marks events without a transition as ignored, but not self-transitions', () => {
     const [, , ignored, again, noop] = recorded(
       { type: 'go' },
-      { type: 'unheard' },
+      { type: 'unexpected' },
       { type: 'again' },
       { type: 'noop' },
     );
-    expect(ignored).to.include({ event: 'unheard', ignored: true }).and.to.deep.include({ edges: [] });
+    expect(ignored).to.include({ event: 'unexpected', ignored: true }).and.to.deep.include({ edges: [] });
     expect(again)
       .to.include({ ignored: false })
       .and.to.deep.include({ edges: ['beyond → beyond'] });
@@ -57,7 +57,7 @@ describe('the inspection hook', () => {
       .and.to.deep.include({ edges: ['beyond → beyond'] });
   });
 
-  it('reports a transition and the state that it led to once the machine is there', () => {
+  it('reports a transition and its state once the machine has settled', () => {
     const machine = createMachine({
       id: 'agent',
       initial: 'off',
@@ -78,7 +78,7 @@ describe('the inspection hook', () => {
     expect(seen).to.deep.equal(['on: beyond', 'beyond: beyond', 'is beyond: beyond']);
   });
 
-  it('keeps of an event what decides, and no number, text or secret', () => {
+  it('keeps the fields of an event that decide, and no number, text or secret', () => {
     const [record] = recorded({
       type: 'go',
       reason: 'Banned: +62 812-3456-7890',
