@@ -24,7 +24,7 @@ export async function openSandbox(config: Config): Promise<WhatsAppBackend> {
   return {
     driver,
     clock: network.clock,
-    newStanzaId: (agentId) => network.newStanzaId(agentId),
+    newStanzaId: (agentId) => network.tokens.newStanzaId(agentId),
     edition: SANDBOX_EDITION,
     aiBackendUrl: config.AI_BACKEND_URL ?? echo?.url,
     routers: ({ system, ...context }) =>

@@ -73,10 +73,10 @@ describe('what comes in over a life of the service', function () {
 
   it('is left alone when the connection was away for longer than it is worth an answer', async () => {
     await linkAgent(service, 'shop', BOT);
-    network.drop(BOT);
+    network.faults.drop(BOT);
     write('hours ago');
     await network.clock.advance(20 * MINUTE_MS);
-    network.restore(BOT);
+    network.faults.restore(BOT);
     await connected(service.url, 'shop');
     await barrier('now');
     expect(asked()).to.deep.equal(['now']);

@@ -16,7 +16,7 @@ describe('logging out an agent whose session was lost', () => {
     });
   });
   after(() => service.close());
-  afterEach(() => service.network.restore(BOT));
+  afterEach(() => service.network.faults.restore(BOT));
 
   /** Calls the service. */
   const call = (method: string, path: string, body?: unknown) => callApi(service.app.url, method, path, body);
@@ -26,11 +26,11 @@ describe('logging out an agent whose session was lost', () => {
     const { network } = service;
     await linkAgent(service, agentId, BOT);
     const token = network.devicesOf(BOT)[0]!.token!;
-    network.setState(BOT, 'CONFLICT');
+    network.faults.setState(BOT, 'CONFLICT');
     await eventually('its end', () => {
       return service.app.system.describe(agentId).states.includes('disconnected.resting');
     });
-    network.restore(BOT);
+    network.faults.restore(BOT);
     return token;
   }
 
@@ -48,7 +48,7 @@ describe('logging out an agent whose session was lost', () => {
 
     it(`answers that the device is still linked when WhatsApp can't be reached: ${method} /sessions/{agentId}${path}`, async () => {
       const token = await linkedButAway(`cut-off-${method}`);
-      service.network.drop(BOT);
+      service.network.faults.drop(BOT);
       const answer = await call(method, `/sessions/cut-off-${method}${path}`);
       expect(answer.body).to.include({ unlinked: false });
       expect(service.network.isLinked(token)).to.equal(true);

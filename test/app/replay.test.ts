@@ -39,11 +39,11 @@ describe('a recorded history, replayed', () => {
     network.scan(String(qr), BOT);
     await reaches('connected');
     await reaches('alive.running.steady', 'supervisorStates');
-    network.drop(BOT);
+    network.faults.drop(BOT);
     await reaches('disconnected');
-    network.restore(BOT);
+    network.faults.restore(BOT);
     await reaches('connected');
-    network.crash(BOT);
+    network.faults.crash(BOT);
     await reaches('alive.backing_off', 'supervisorStates');
     await reaches('connected');
     const again = await call('POST', '/sessions/sales/reconnect');

@@ -113,7 +113,7 @@ describe('the rows of whatsapp_user', function () {
       await looked();
       await eventually('the end', async () => (await call('GET', '/sessions/shop')).status === 404);
       expect(network.devicesOf(BOT)).to.deep.equal([]);
-      expect(network.savedToken(agentRef('shop'))).to.equal(null);
+      expect(network.tokens.of(agentRef('shop'))).to.equal(null);
       expect((await sql('select from gateway_message')).rowCount).to.equal(0);
     });
 

@@ -82,8 +82,8 @@ whenChromium('the inspector and the service behind it', (executablePath) => {
     // The next life of the service has a clock that was not moved on.
     const hour = { method: 'POST', headers: JSON_TYPE, body: '{"advanceMs": 3600000}' };
     expect((await fetch(`${service.app.url}/sandbox/clock`, hour)).status).to.equal(200);
-    const { pn } = service.network.agents().find(({ agentId }) => agentId === 'kept')!.account!;
-    service.network.setState(pn, 'OPENING');
+    const { pn } = service.network.tokens.agents().find(({ agentId }) => agentId === 'kept')!.account!;
+    service.network.faults.setState(pn, 'OPENING');
     await inspector.page.locator('#since', { hasText: '1 h' }).waitFor();
     await inspector.page.evaluate('window.mark = true');
     // In the page's own time, so that what this process is busy with doesn't count.

@@ -12,8 +12,9 @@ whenChromium('the look of the inspector', (executablePath) => {
   before(async () => {
     await linkAgent(suite.service, 'linked');
     await linkAgent(suite.service, 'banned');
-    const { pn } = suite.service.network.agents().find(({ agentId }) => agentId === 'banned')!.account!;
-    suite.service.network.setState(pn, 'TOS_BLOCK');
+    const { pn } = suite.service.network.tokens.agents().find(({ agentId }) => agentId === 'banned')!
+      .account!;
+    suite.service.network.faults.setState(pn, 'TOS_BLOCK');
     await createAgent(suite.service.url, 'waiting');
   });
   afterEach(() => inspector.close());

@@ -23,7 +23,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
 
   /** The number that an agent is linked to. */
   function numberOf(agentId: string): string {
-    return suite.service.network.agents().find((agent) => agent.agentId === agentId)!.account!.pn;
+    return suite.service.network.tokens.agents().find((agent) => agent.agentId === agentId)!.account!.pn;
   }
 
   /** Sends a text through the API. */
@@ -42,7 +42,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
       ['OPENING', 'connected.link.suspect'],
       ['CONNECTED', 'connected.link.healthy'],
     ] as const) {
-      suite.service.network.setState(numberOf(agentId), state);
+      suite.service.network.faults.setState(numberOf(agentId), state);
       await eventually(path, () => suite.service.app.system.describe(agentId).states.includes(path));
     }
   }
@@ -133,8 +133,8 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
 
   it('strikes ignored events through and says the word', async () => {
     await onLinked('deaf');
-    suite.service.network.setState(numberOf('deaf'), 'OPENING');
-    suite.service.network.setState(numberOf('deaf'), 'PAIRING');
+    suite.service.network.faults.setState(numberOf('deaf'), 'OPENING');
+    suite.service.network.faults.setState(numberOf('deaf'), 'PAIRING');
     await eventually('an ignored event', async () =>
       (await inspected(suite.service, 'deaf')).history.some(({ ignored }) => ignored),
     );
@@ -200,7 +200,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
 
   it('says why an agent is down in plain words, and counts down to the next start', async () => {
     await onLinked('blocked');
-    suite.service.network.setState(numberOf('blocked'), 'PROXYBLOCK');
+    suite.service.network.faults.setState(numberOf('blocked'), 'PROXYBLOCK');
     const countdown = inspector.page.locator('#countdown', { hasText: /^Next start in / });
     await countdown.waitFor();
     await inspector.page.getByText('WhatsApp refuses connections from this network. (PROXYBLOCK)').waitFor();

@@ -197,7 +197,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
       await open();
       await link();
       network.write(ANN, { to: BOT, text: 'me first' });
-      network.restrict(BOT, { kind });
+      network.faults.restrict(BOT, { kind });
       const asked =
         kind === 'message_cap'
           ? `require('WAWebIndividualNewChatMessageCappingLimitUtils').isUserCapped()`

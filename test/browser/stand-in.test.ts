@@ -121,13 +121,13 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
 
   it('hands messages over at ack 0, and refuses with ack -1', async () => {
     await link();
-    network.setLatency(BOT, 100);
+    network.faults.setLatency(BOT, 100);
     const refused = next<[Message, number]>(client, 'message_ack');
     const sent = await client.sendMessage(NOBODY, 'hello?');
     expect(sent.ack).to.equal(0);
     const [message, ack] = await refused;
     expect([message.id._serialized, ack]).to.deep.equal([sent.id._serialized, -1]);
-    network.setLatency(BOT, 0);
+    network.faults.setLatency(BOT, 0);
     expect(await client.getNumberId(NOBODY)).to.equal(null);
     expect((await client.getNumberId(ANN))?._serialized).to.equal(ANN);
   });
@@ -248,16 +248,16 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     const states: string[] = [];
     client.on('change_state', (state) => states.push(state));
     const back = next<[string]>(client, 'change_state', (state) => state === 'CONNECTED');
-    network.drop(BOT);
+    network.faults.drop(BOT);
     const sent = await client.sendMessage(ANN, 'later');
     expect(sent.ack).to.equal(0);
     expect(network.messages(ANN)).to.deep.equal([]);
-    network.restore(BOT);
+    network.faults.restore(BOT);
     await back;
     expect(states).to.deep.equal(['OPENING', 'CONNECTED']);
     expect((await delivered(0)).body).to.equal('later');
     const ended = next<[string]>(client, 'disconnected');
-    network.setState(BOT, 'TOS_BLOCK');
+    network.faults.setState(BOT, 'TOS_BLOCK');
     expect(await ended).to.deep.equal(['TOS_BLOCK']);
   });
 
@@ -273,14 +273,14 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
 
   it('hangs while it is frozen, and goes on when it is thawed', async () => {
     await link();
-    network.freeze(BOT, true);
+    network.faults.freeze(BOT, true);
     const exists = client.getNumberId(ANN);
     const hangs = Symbol('hangs');
     let state: Promise<unknown>;
     // The word of it takes a moment to reach the page.
     do state = client.getState();
     while ((await Promise.race([state, setTimeout(300, hangs)])) !== hangs);
-    network.freeze(BOT, false);
+    network.faults.freeze(BOT, false);
     expect(await state).to.equal('CONNECTED');
     expect((await exists)?._serialized).to.equal(ANN);
   });

@@ -245,7 +245,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
     ] as const)
       it(`by a ${kind} is told ${code}, shows it, still answers, and is free again afterwards`, async () => {
         const [stranger, friend] = [someone(), someone()];
-        network.restrict(BOT, { kind });
+        network.faults.restrict(BOT, { kind });
         const refused = await post('messages', { to: stranger, message: 'hello stranger' });
         expect([refused.status, refused.body.error?.code]).to.deep.equal([403, code]);
         expect(refused.body.error).to.have.nested.property('details.outcome', 'failed');
@@ -256,7 +256,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
         network.write(friend, { to: BOT, text: 'I write first' });
         await answered(friend, 'I write first');
 
-        network.restrict(BOT, null);
+        network.faults.restrict(BOT, null);
         await sessionWhen('its end', ({ restriction }) => restriction === null);
         await logged('whatsapp.unrestricted', { agentId: 'shop' });
         expect((await post('messages', { to: stranger, message: 'hello again' })).status).to.equal(200);
@@ -367,7 +367,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
         await eventually('the second question', () => service.ai.calls.at(-1)?.body.message === 'two');
 
         // A message is with WhatsApp, and its acknowledgement is not here yet.
-        world.setLatency(NUMBER, 3_000);
+        world.faults.setLatency(NUMBER, 3_000);
         const message = { to: bob, message: 'on its way' };
         const sending = callApi(url, 'POST', '/agents/killed/messages', message, {
           ...BEARER,
@@ -380,7 +380,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
         await running.end('SIGKILL');
 
         service.ai.behave = echo;
-        world.setLatency(NUMBER, 0);
+        world.faults.setLatency(NUMBER, 0);
         running = startProcess(env);
         url = await running.url();
         await connected(url, 'killed', BACK_WITHIN_MS);

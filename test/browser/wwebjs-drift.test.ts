@@ -123,8 +123,8 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
           const fault = pick('fault', ['gone', 'gone', 'refused', 'slow', 'reload', 'none']);
           const gone = pick('name', sendingNames);
           if (fault === 'gone') world.standIn.set({ moduleGone: [gone] });
-          if (fault === 'refused') world.network.setFailureRate(BOT, 1);
-          if (fault === 'slow') world.network.setLatency(BOT, 150);
+          if (fault === 'refused') world.network.faults.setFailureRate(BOT, 1);
+          if (fault === 'slow') world.network.faults.setLatency(BOT, 150);
           const sending = send(text).then(
             ({ ack }) => (ack > 0 ? 'sent' : 'refused'),
             // No acknowledgement in time is no proof either way.
@@ -140,8 +140,8 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
           if (outcome === 'sent') expect(arrived(text), `${fault} ${gone}: ${text}`).to.equal(1);
           if (outcome === 'failed') expect(arrived(text), `${fault} ${gone}: ${text}`).to.equal(0);
           world.standIn.set({ moduleGone: [] });
-          world.network.setFailureRate(BOT, 0);
-          world.network.setLatency(BOT, 0);
+          world.network.faults.setFailureRate(BOT, 0);
+          world.network.faults.setLatency(BOT, 0);
         }
         tell('P1', `random faults on ${page.name}, ${RUNS} times`, { ...counts, 'failed that left': 0 });
         await checked(({ missing }) => missing.length === 0);
@@ -339,11 +339,11 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
         const restrictions: unknown[] = [];
         client.events.on('restriction', (restriction) => restrictions.push(restriction?.kind ?? null));
         await hears('I wrote first');
-        world.network.restrict(BOT, { kind });
+        world.network.faults.restrict(BOT, { kind });
         expect(await send('a stranger', '628120000077@c.us')).to.include({ ack: -1, errorCode });
         await eventually('the restriction', () => restrictions.includes(kind));
         expect((await send('an answer')).ack).to.be.at.least(1);
-        world.network.restrict(BOT, null);
+        world.network.faults.restrict(BOT, null);
         await eventually('its end', async () => {
           await client.probe();
           return restrictions.at(-1) === null;

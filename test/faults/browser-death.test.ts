@@ -162,14 +162,14 @@ whenChromium('a browser that dies', () => {
         },
         {
           title: 'whose page does not answer any more',
-          hit: () => network.freeze(NUMBERS.ann, true),
+          hit: () => network.faults.freeze(NUMBERS.ann, true),
           noticedWithinMs: 8_000,
         },
         // Twelve probes that tell of no connection, shortened from the 75 s of production.
         {
           title: 'that loses the network',
-          hit: () => network.drop(NUMBERS.ann),
-          cure: () => network.restore(NUMBERS.ann),
+          hit: () => network.faults.drop(NUMBERS.ann),
+          cure: () => network.faults.restore(NUMBERS.ann),
           noticedWithinMs: 20_000,
         },
       ];

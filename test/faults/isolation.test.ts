@@ -199,8 +199,8 @@ describe('faults of one agent, while another sends', function () {
     ),
     ...['DEPRECATED_VERSION', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'PROXYBLOCK', 'A_NEW_WORD'].map(stateFault),
     { title: 'unlinked on the phone', hit: () => network.unlink(NUMBERS.ann) },
-    { title: 'the page freezes', hit: () => network.freeze(NUMBERS.ann, true) },
-    { title: 'every message is refused', hit: () => network.setFailureRate(NUMBERS.ann, 1) },
+    { title: 'the page freezes', hit: () => network.faults.freeze(NUMBERS.ann, true) },
+    { title: 'every message is refused', hit: () => network.faults.setFailureRate(NUMBERS.ann, 1) },
     { title: 'auth_failure', hit: () => driver.tell('auth_failure', 'no') },
     { title: 'an event without its payload', hit: () => driver.tell('disconnected') },
     { title: 'a message without its fields', hit: () => driver.tell('message', {}) },
@@ -210,7 +210,7 @@ describe('faults of one agent, while another sends', function () {
   /** A state of the line. */
   const stateFault = (state: string): Fault => ({
     title: `the state ${state}`,
-    hit: () => network.setState(NUMBERS.ann, state),
+    hit: () => network.faults.setState(NUMBERS.ann, state),
   });
 
   /** The AI backend of ann. */
@@ -240,7 +240,7 @@ describe('faults of one agent, while another sends', function () {
     {
       title: 'the mailbox is full',
       hit: () => {
-        network.setLatency(NUMBERS.ann, 300);
+        network.faults.setLatency(NUMBERS.ann, 300);
         for (let count = 0; count < 200; count += 1)
           void send('ann', `flood ${count}`, { prefer: 'respond-async' }).catch(() => undefined);
       },
@@ -250,7 +250,7 @@ describe('faults of one agent, while another sends', function () {
   /** Ends every fault and waits until ann sends again. */
   async function heal(fault: Fault): Promise<void> {
     fault.heal?.();
-    network.restore(NUMBERS.ann);
+    network.faults.restore(NUMBERS.ann);
     await eventually(`ann to send again after: ${fault.title}`, async () => {
       await linked('ann');
       return (await send('ann', `after ${fault.title}`)).status === 200;
@@ -277,7 +277,7 @@ describe('faults of one agent, while another sends', function () {
           fault.hit();
           await provoke();
           await ben.pass(false);
-          if (!fault.title.startsWith('the ')) network.crash(NUMBERS.ann);
+          if (!fault.title.startsWith('the ')) network.faults.crash(NUMBERS.ann);
           await ben.pass(false);
           await heal(fault).catch((error: unknown) => notHealed.push(String(error)));
         }

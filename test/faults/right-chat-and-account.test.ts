@@ -165,7 +165,7 @@ describe("a host whose clock is ahead of WhatsApp's", function () {
         await linkAgent(service, agentId, NUMBER);
         for (let run = 0; run < RUNS; run += 1) {
           await connected(service.url, agentId);
-          network.setLatency(NUMBER, 300);
+          network.faults.setLatency(NUMBER, 300);
           const text = `${agentId} ${run}`;
           const handedOver = new Promise<void>((resolve) => {
             const onMessage = (_owner: string, message: { body: string }) => {
@@ -183,7 +183,7 @@ describe("a host whose clock is ahead of WhatsApp's", function () {
             BEARER,
           );
           await handedOver;
-          network.crash(NUMBER);
+          network.faults.crash(NUMBER);
           expect((await sent).status).to.equal(200);
           const copies = network.messages(CUSTOMER, `${NUMBER}@c.us`).filter((each) => each.body === text);
           duplicates += copies.length - 1;

@@ -215,7 +215,7 @@ describe('sandbox control API', () => {
     expect(await restricted).to.include({ kind: 'message_cap' });
     const lifted = next('restriction');
     await call('POST', '/clock', { advanceMs: 60_000 });
-    expect(network.line(NUMBER).restriction).to.equal(null);
+    expect(network.faults.view(NUMBER).restriction).to.equal(null);
     expect(await lifted).to.equal(null);
     const again = await call('POST', '/phones/bot/network', { restrict: { kind: 'reachout_timelock' } });
     expect(again.body.restriction).to.deep.equal({ kind: 'reachout_timelock' });
@@ -302,7 +302,7 @@ describe('sandbox control API', () => {
     const gone = next('disconnected');
     await call('POST', '/reset', { seed: 'other' });
     await gone;
-    expect(network.agents()).to.deep.equal([]);
+    expect(network.tokens.agents()).to.deep.equal([]);
     expect((await call('GET', '/numbers')).body).to.have.length(8);
   });
 

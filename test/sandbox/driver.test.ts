@@ -50,7 +50,7 @@ describe('SandboxDriver', () => {
 
   it('rejects a call to a hung page within its deadline, as a send that may have left', async () => {
     const client = await linked();
-    network.freeze(number, true);
+    network.faults.freeze(number, true);
     const error = await client.sendText('628119', 'hi').catch((thrown: unknown) => thrown);
     expect(error)
       .to.include({ code: 'BAD_GATEWAY' })
@@ -164,7 +164,7 @@ describe('SandboxDriver', () => {
 
   it('is cured of a hung page by a reload', async () => {
     const client = await linked();
-    network.freeze(number, true);
+    network.faults.freeze(number, true);
     const ready = new Promise((resolve) => client.events.once('ready', resolve));
     await client.reload();
     await ready;
@@ -174,7 +174,7 @@ describe('SandboxDriver', () => {
   it('tells of a crashed browser', async () => {
     const client = await linked();
     const crashed = once(client, 'crash');
-    network.crash(number);
+    network.faults.crash(number);
     expect(await crashed).to.contain('crashed');
   });
 
@@ -209,8 +209,8 @@ describe('SandboxDriver', () => {
     const customer = '628119000000@c.us';
     const texts = Array.from({ length: 100 }, (_, index) => `message ${index}`);
     for (const [index, text] of texts.entries()) {
-      if (index === 40) network.drop(number);
-      if (index === 80) network.restore(number);
+      if (index === 40) network.faults.drop(number);
+      if (index === 80) network.faults.restore(number);
       await client.sendText(customer, text);
     }
     const all = new Promise<void>((resolve) => {

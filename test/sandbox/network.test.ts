@@ -222,8 +222,8 @@ describe('SandboxNetwork', () => {
       await device.send({ to: '15550000009', text: 'hi' });
       clock.tick(10);
       expect(device.state).to.equal('TOS_BLOCK');
-      expect(network.line(BOT)).to.include({ banned: true, online: false });
-      network.restore(BOT);
+      expect(network.faults.view(BOT)).to.include({ banned: true, online: false });
+      network.faults.restore(BOT);
       expect(device.state).to.equal('CONNECTED');
       expect(acks).to.deep.equal([-1]);
     });
@@ -232,9 +232,9 @@ describe('SandboxNetwork', () => {
   describe('lines', () => {
     it('keeps the order when the latency falls while messages are on their way', async () => {
       const { device } = linked();
-      network.setLatency(BOT, 1_000);
+      network.faults.setLatency(BOT, 1_000);
       await device.send({ to: CUSTOMER, text: 'slow' });
-      network.setLatency(BOT, 0);
+      network.faults.setLatency(BOT, 0);
       await device.send({ to: CUSTOMER, text: 'fast' });
       clock.tick(999);
       expect(network.messages(CUSTOMER)).to.deep.equal([]);
@@ -244,13 +244,13 @@ describe('SandboxNetwork', () => {
 
     it('sends what was on its way when the connection broke, once, after it is back', async () => {
       const { device, acks } = linked();
-      network.setLatency(BOT, 500);
+      network.faults.setLatency(BOT, 500);
       await device.send({ to: CUSTOMER, text: 'lost on the way' });
-      network.drop(BOT);
+      network.faults.drop(BOT);
       await device.send({ to: CUSTOMER, text: 'written offline' });
       clock.tick(5_000);
       expect(acks).to.deep.equal([]);
-      network.restore(BOT);
+      network.faults.restore(BOT);
       clock.tick(5_000);
       expect(acks).to.deep.equal([1, 2, 1, 2]);
       expect(network.messages(CUSTOMER).map(({ body }) => body)).to.deep.equal([
@@ -261,22 +261,22 @@ describe('SandboxNetwork', () => {
 
     it('brings what came during a drop once the connection is back', () => {
       const { texts } = linked();
-      network.drop(BOT);
+      network.faults.drop(BOT);
       network.write(CUSTOMER, { to: BOT, text: 'are you there?' });
       clock.tick(10);
       expect(texts).to.deep.equal([]);
-      network.restore(BOT);
+      network.faults.restore(BOT);
       expect(texts).to.deep.equal(['are you there?']);
     });
 
     it('tells a frozen device nothing, and answers it nothing, until it is thawed', async () => {
       const { device, texts } = linked();
-      network.freeze(BOT, true);
+      network.faults.freeze(BOT, true);
       network.write(CUSTOMER, { to: BOT, text: 'hello?' });
       clock.tick(10);
       const sent = device.send({ to: CUSTOMER, text: 'hung' });
       expect({ texts, sent: network.messages(CUSTOMER, BOT).length }).to.deep.equal({ texts: [], sent: 1 });
-      network.freeze(BOT, false);
+      network.faults.freeze(BOT, false);
       await sent;
       clock.tick(10);
       expect(texts).to.deep.equal(['hello?']);
@@ -285,7 +285,7 @@ describe('SandboxNetwork', () => {
 
     it('refuses the given share of messages', async () => {
       const { device, acks } = linked();
-      network.setFailureRate(BOT, 0.5);
+      network.faults.setFailureRate(BOT, 0.5);
       for (let index = 0; index < 200; index += 1) await device.send({ to: CUSTOMER, text: String(index) });
       clock.tick(10);
       const refused = acks.filter((ack) => ack === -1).length;
@@ -353,7 +353,7 @@ describe('SandboxNetwork', () => {
       clock.setSystemTime(1_800_000_000_000);
       const run = made({ seed });
       const { device } = linked(run);
-      run.setFailureRate(BOT, 0.3);
+      run.faults.setFailureRate(BOT, 0.3);
       for (let index = 0; index < 20; index += 1)
         await device.send({ to: '15550000004', text: String(index) });
       run.write(CUSTOMER, { to: BOT, text: 'hi' });
@@ -390,7 +390,7 @@ describe('SandboxNetwork', () => {
     it('brings accounts, links, chats, messages and acks back after a kill', async () => {
       const first = made({ journal });
       const { device } = linked(first);
-      first.saveToken(agentRef('agent-1'), device.token!);
+      first.tokens.save(agentRef('agent-1'), device.token!);
       await device.send({ to: CUSTOMER, text: 'before the kill' });
       first.write(CUSTOMER, { to: BOT, text: 'unread' });
       const group = first.group({ name: 'Kept', participants: [BOT] });
@@ -402,7 +402,7 @@ describe('SandboxNetwork', () => {
       expect(second.chats(BOT)).to.deep.equal(chats);
       expect(second.groups()).to.deep.equal([group]);
       expect(second.messages(BOT, CUSTOMER).map(({ ack }) => ack)).to.deep.equal([3, 1]);
-      const again = second.openDevice({ token: second.savedToken(agentRef('agent-1')) });
+      const again = second.openDevice({ token: second.tokens.of(agentRef('agent-1')) });
       clock.tick(50);
       expect(again.me?.pn).to.equal(BOT);
     });
@@ -412,7 +412,7 @@ describe('SandboxNetwork', () => {
       const { device } = linked(first);
       await device.send({ to: CUSTOMER, text: 'sent' });
       clock.tick(10);
-      first.drop(BOT);
+      first.faults.drop(BOT);
       await device.send({ to: CUSTOMER, text: 'pending' });
 
       const second = made({ journal });

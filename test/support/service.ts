@@ -69,7 +69,7 @@ export async function startService(
   const whatsapp = {
     driver,
     clock: network.clock,
-    newStanzaId: (agentId: string) => network.newStanzaId(agentId),
+    newStanzaId: (agentId: string) => network.tokens.newStanzaId(agentId),
     aiBackendUrl: ai.url,
     edition: SANDBOX_EDITION,
     routers: ({ system, ...context }: BackendContext) =>

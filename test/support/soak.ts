@@ -122,8 +122,8 @@ async function round(index: number): Promise<void> {
     });
   await Promise.all([answered, ...AGENTS.map(({ agentId }) => send(agentId, `text ${index}`))]);
   messages += 3 * AGENTS.length;
-  network.crash(unlucky.number);
-  network.drop(offline.number, 50);
+  network.faults.crash(unlucky.number);
+  network.faults.drop(offline.number, 50);
   await eventually('the crash to be noticed', async () => {
     return (await call('GET', `/sessions/${unlucky.agentId}`)).body.status !== 'connected';
   });

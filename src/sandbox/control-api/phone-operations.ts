@@ -44,7 +44,7 @@ export function defaultNumberOf(agentId: string): string {
 
 /** The account that an agent is linked to. @throws GatewayError SESSION_NOT_FOUND, SESSION_NOT_READY */
 function linked({ network, agents }: Control, agentId: string): Account {
-  const account = network.agents().find((agent) => agent.agentId === agentId)?.account;
+  const account = network.tokens.agents().find((agent) => agent.agentId === agentId)?.account;
   if (account) return account;
   if (agents.list().some((agent) => agent.agentId === agentId))
     throw new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.noPhone);
@@ -60,20 +60,20 @@ function chatOf(control: Control, agentId: string, from: Jid, group: Jid | undef
 function restrict(network: SandboxNetwork, pn: Jid, to: z.output<typeof NETWORK>['restrict']): void {
   const until =
     to?.forMs === undefined ? {} : { until: network.clock.now() + network.settings.clockSkewMs + to.forMs };
-  network.restrict(pn, to ? { kind: to.kind, ...until } : null);
+  network.faults.restrict(pn, to ? { kind: to.kind, ...until } : null);
 }
 
 /** Applies the named faults, `restore` first. */
 function applyFaults(network: SandboxNetwork, pn: Jid, faults: z.output<typeof NETWORK>): void {
-  if (faults.restore) network.restore(pn);
-  if (faults.latencyMs !== undefined) network.setLatency(pn, faults.latencyMs);
-  if (faults.failureRate !== undefined) network.setFailureRate(pn, faults.failureRate);
-  if (faults.freeze !== undefined) network.freeze(pn, faults.freeze);
-  if (faults.drop !== undefined) network.drop(pn, faults.drop === true ? undefined : faults.drop);
-  if (faults.state !== undefined) network.setState(pn, faults.state);
+  if (faults.restore) network.faults.restore(pn);
+  if (faults.latencyMs !== undefined) network.faults.setLatency(pn, faults.latencyMs);
+  if (faults.failureRate !== undefined) network.faults.setFailureRate(pn, faults.failureRate);
+  if (faults.freeze !== undefined) network.faults.freeze(pn, faults.freeze);
+  if (faults.drop !== undefined) network.faults.drop(pn, faults.drop === true ? undefined : faults.drop);
+  if (faults.state !== undefined) network.faults.setState(pn, faults.state);
   if (faults.restrict !== undefined) restrict(network, pn, faults.restrict);
-  if (faults.ban) network.ban(pn);
-  if (faults.crash) network.crash(pn);
+  if (faults.ban) network.faults.ban(pn);
+  if (faults.crash) network.faults.crash(pn);
 }
 
 /** Linking: the phone's screen *Linked devices*. */
@@ -256,7 +256,7 @@ const phone = [
     run: (control, { agentId, ...faults }) => {
       const { pn } = linked(control, agentId);
       applyFaults(control.network, pn, faults);
-      return control.network.line(pn);
+      return control.network.faults.view(pn);
     },
   }),
   operation({

@@ -175,8 +175,8 @@ export class SandboxClient implements WhatsAppClient {
 
   /** Opens a device and follows it; resolves once it shows a QR or connects under its token. */
   #open(failed: (why: string) => Error): Promise<void> {
-    this.#network.claimStorage(this.#agent);
-    const device = this.#network.openDevice({ token: this.#network.savedToken(this.#agent) });
+    this.#network.tokens.claim(this.#agent);
+    const device = this.#network.openDevice({ token: this.#network.tokens.of(this.#agent) });
     this.#device = device;
     this.#follow(device);
     this.#network.events.off('configured', this.#checkSelf).on('configured', this.#checkSelf);
@@ -194,7 +194,7 @@ export class SandboxClient implements WhatsAppClient {
     const { events } = this;
     device.events
       .on('ref', (_ref, qr) => events.emit('qr', qr))
-      .on('paired', (token) => this.#network.saveToken(this.#agent, token))
+      .on('paired', (token) => this.#network.tokens.save(this.#agent, token))
       .on('refused', () => events.emit('auth_failure', 'The phone declined the link.'))
       .on('state', (state) => this.#onState(state))
       .on('opened', (me) => {

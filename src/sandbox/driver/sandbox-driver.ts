@@ -19,7 +19,7 @@ export class SandboxDriver implements WhatsAppDriver {
   async prepare(): Promise<void> {}
 
   async adopt(agents: readonly AgentRef[]): Promise<void> {
-    this.#network.adoptTokens(agents);
+    this.#network.tokens.adopt(agents);
   }
 
   create(agent: AgentRef): WhatsAppClient {
@@ -31,11 +31,11 @@ export class SandboxDriver implements WhatsAppDriver {
   }
 
   async hasCredentials(agent: AgentRef): Promise<boolean> {
-    return this.#network.savedToken(agent) !== null;
+    return this.#network.tokens.of(agent) !== null;
   }
 
   async removeCredentials(agent: AgentRef): Promise<void> {
-    this.#network.forgetToken(agent);
+    this.#network.tokens.forget(agent);
   }
 
   /** There is no process to measure. */

@@ -1,10 +1,10 @@
-import type { Jid } from '../../actors/domain/identity.ts';
 import type { Restriction } from '../../actors/domain/ports/whatsapp.ts';
 import type { Devices } from './devices.ts';
+import type { Line } from './lines.ts';
 import type { LineView, WireEntry } from './types.ts';
-import type { World } from './world.ts';
+import { accountOf, type World } from './world.ts';
 
-/** Breaks and mends the line of an account, as `LineView` names the faults. */
+/** Faults of an account's connection, by its number; `LineView` describes them. */
 export class Faults {
   readonly #world: World;
   readonly #devices: Devices;
@@ -14,86 +14,88 @@ export class Faults {
     this.#devices = devices;
   }
 
-  /** The faults of the account's line. */
-  view(pn: Jid): LineView {
-    return this.#world.lines.view(pn);
+  view(number: string): LineView {
+    return this.#world.lines.view(accountOf(this.#world, number).pn);
   }
 
-  /** Loses the connection: devices go to OPENING, messages wait; back by `restore` or after `forMs`. */
-  drop(pn: Jid, forMs?: number): void {
-    this.setState(pn, 'OPENING');
+  /** Loses the connection: devices go to OPENING and messages wait, until `restore` or for `forMs`. */
+  drop(number: string, forMs?: number): void {
+    this.setState(number, 'OPENING');
     if (forMs === undefined) return;
-    const { lines, schedule } = this.#world;
-    lines.of(pn).cancelReturn = schedule.after(forMs, () => this.setState(pn, 'CONNECTED'));
+    const reconnect = () => this.setState(number, 'CONNECTED');
+    this.#line(number).cancelReconnect = this.#world.schedule.after(forMs, reconnect);
   }
 
-  /** Ends every fault of the account: online, thawed, no latency, no failures, not banned, not restricted. */
-  restore(pn: Jid): void {
-    Object.assign(this.#world.lines.of(pn), { latencyMs: 0, failureRate: 0, banned: false });
-    this.freeze(pn, false);
-    if (this.#world.lines.of(pn).restriction) this.restrict(pn, null);
-    this.setState(pn, 'CONNECTED');
+  /** Ends every fault: online, thawed, no latency, no failures, not banned, not restricted. */
+  restore(number: string): void {
+    Object.assign(this.#line(number), { latencyMs: 0, failureRate: 0, banned: false });
+    this.freeze(number, false);
+    if (this.#line(number).restriction) this.restrict(number, null);
+    this.setState(number, 'CONNECTED');
   }
 
-  /** WhatsApp bans the account: what is linked is blocked, now and later. */
-  ban(pn: Jid): void {
-    this.#world.lines.of(pn).banned = true;
-    this.setState(pn, 'TOS_BLOCK');
+  /** Bans the account: its devices are blocked, and later ones too, until restored. */
+  ban(number: string): void {
+    this.#line(number).banned = true;
+    this.setState(number, 'TOS_BLOCK');
   }
 
-  /** Refuses the account's messages to people who never wrote, until the restriction's own end or a `null`. */
-  restrict(pn: Jid, restriction: Restriction | null): void {
-    const { lines, schedule } = this.#world;
-    const line = lines.of(pn);
-    line.cancelRelease?.();
+  /** Refuses messages to people who never wrote, until the restriction expires or is set to null. */
+  restrict(number: string, restriction: Restriction | null): void {
+    const { schedule } = this.#world;
+    const line = this.#line(number);
+    line.cancelExpiry?.();
     const wait = restriction?.until === undefined ? null : schedule.msUntil(restriction.until);
-    line.cancelRelease = wait === null ? null : schedule.after(wait, () => this.restrict(pn, null));
+    line.cancelExpiry = wait === null ? null : schedule.after(wait, () => this.restrict(number, null));
     line.restriction = restriction;
-    this.#note(pn, { restriction: restriction?.kind ?? null });
-    for (const device of this.#devices.of(pn)) device.showRestriction();
+    for (const device of this.#log(number, { restriction: restriction?.kind ?? null }))
+      device.showRestriction();
   }
 
-  /** How long each message of the account takes to the server, and each question. */
-  setLatency(pn: Jid, latencyMs: number): void {
-    this.#world.lines.of(pn).latencyMs = latencyMs;
-    this.#note(pn, { latencyMs });
+  /** Delays each message and look-up of the account on its way to the server, ms. */
+  setLatency(number: string, latencyMs: number): void {
+    this.#line(number).latencyMs = latencyMs;
+    this.#log(number, { latencyMs });
   }
 
-  /** The share (0…1) of the account's messages that WhatsApp refuses. */
-  setFailureRate(pn: Jid, failureRate: number): void {
-    this.#world.lines.of(pn).failureRate = failureRate;
-    this.#note(pn, { failureRate });
+  /** Refuses this share (0…1) of the account's messages. */
+  setFailureRate(number: string, failureRate: number): void {
+    this.#line(number).failureRate = failureRate;
+    this.#log(number, { failureRate });
   }
 
-  /** The devices that are open now answer and hear nothing until thawed. */
-  freeze(pn: Jid, frozen: boolean): void {
-    this.#world.lines.of(pn).frozen = frozen;
-    this.#note(pn, { frozen });
-    for (const device of this.#devices.of(pn)) device.freeze(frozen);
+  /** Makes the devices that are open now hang, until thawed. */
+  freeze(number: string, frozen: boolean): void {
+    this.#line(number).frozen = frozen;
+    for (const device of this.#log(number, { frozen })) device.freeze(frozen);
   }
 
   /**
-   * Puts devices into any named state: TIMEOUT, PROXYBLOCK, TOS_BLOCK, …; CONNECTED brings back. The line stays
-   * in it for devices to come, but for CONFLICT: the next device takes over.
+   * Puts devices into a socket state: TIMEOUT, PROXYBLOCK, TOS_BLOCK, CONNECTED, …; devices opened later go to it as
+   * well, except for CONFLICT: the next device takes over.
    */
-  setState(pn: Jid, state: string): void {
-    const line = this.#world.lines.of(pn);
-    line.cancelReturn?.();
-    line.cancelReturn = null;
+  setState(number: string, state: string): void {
+    const line = this.#line(number);
+    line.cancelReconnect?.();
+    line.cancelReconnect = null;
     line.state = state === 'CONFLICT' ? 'CONNECTED' : state;
-    this.#note(pn, { state });
-    for (const device of this.#devices.of(pn)) device.setState(state);
+    for (const device of this.#log(number, { state })) device.setState(state);
   }
 
-  /** Devices end with `closed CRASH`: the browser is gone. */
-  crash(pn: Jid): void {
-    this.#note(pn, { crash: true });
-    for (const device of this.#devices.of(pn)) device.end('CRASH');
+  /** Ends the account's devices as a browser crash does. */
+  crash(number: string): void {
+    for (const device of this.#log(number, { crash: true })) device.end('CRASH');
   }
 
-  /** Notes a fault in the wire log and tells observers. */
-  #note(pn: Jid, detail: WireEntry['detail']): void {
+  #line(number: string): Line {
+    return this.#world.lines.of(accountOf(this.#world, number).pn);
+  }
+
+  /** Writes a fault to the wire log; returns the account's open devices. */
+  #log(number: string, detail: WireEntry['detail']): ReturnType<Devices['of']> {
+    const { pn } = accountOf(this.#world, number);
     this.#world.wire('fault', pn, detail);
     this.#world.events.emit('changed');
+    return this.#devices.of(pn);
   }
 }

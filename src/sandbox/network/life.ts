@@ -7,6 +7,7 @@ import type { Journal } from './journal.ts';
 import { Lines } from './lines.ts';
 import { Delivery } from './message-delivery.ts';
 import { Passkeys } from './passkeys.ts';
+import { SavedTokens } from './saved-tokens.ts';
 import { Schedule } from './schedule.ts';
 import { Seeded } from './seeded.ts';
 import { Store } from './store.ts';
@@ -25,6 +26,7 @@ export interface Life {
   devices: Devices;
   faults: Faults;
   passkeys: Passkeys;
+  tokens: SavedTokens;
 }
 
 /** Builds the parts of a new life on what the journal holds. */
@@ -65,5 +67,15 @@ export function beginLife(
   const passkeys = new Passkeys();
   const devices = new Devices({ world, delivery, typing, passkeys }, { refLifetimeMs, connectMs });
   const faults = new Faults(world, devices);
-  return { world, log, typing, composer, delivery, devices, faults, passkeys };
+  return {
+    world,
+    log,
+    typing,
+    composer,
+    delivery,
+    devices,
+    faults,
+    passkeys,
+    tokens: new SavedTokens(world),
+  };
 }

@@ -4,26 +4,25 @@ import type { LineView } from './types.ts';
 
 /** The connection between WhatsApp and the devices of one account, with its faults. */
 export interface Line {
-  /** `CONNECTED`, or the state that its devices are held in. */
+  /** `CONNECTED`, or the state in which its devices are held. */
   state: string;
   latencyMs: number;
   failureRate: number;
   frozen: boolean;
   banned: boolean;
   restriction: Restriction | null;
-  /** When the newest message on its way arrives: a later one never overtakes it. */
+  /** When the newest message on its way arrives; later ones do not overtake it. */
   lastArrival: number;
-  /** Cancels the return that a timed drop has planned. */
-  cancelReturn: (() => void) | null;
-  /** Cancels the end of a restriction. */
-  cancelRelease: (() => void) | null;
+  /** Cancels the reconnect of a timed drop. */
+  cancelReconnect: (() => void) | null;
+  /** Cancels the expiry of a restriction. */
+  cancelExpiry: (() => void) | null;
 }
 
-/** The lines of all accounts; one without faults takes no room until it is asked for. */
+/** The lines of all accounts, each created on first use. */
 export class Lines {
   readonly #lines = new Map<Jid, Line>();
 
-  /** The line of an account. */
   of(pn: Jid): Line {
     let line = this.#lines.get(pn);
     if (!line) {
@@ -35,15 +34,14 @@ export class Lines {
         banned: false,
         lastArrival: 0,
         restriction: null,
-        cancelReturn: null,
-        cancelRelease: null,
+        cancelReconnect: null,
+        cancelExpiry: null,
       };
       this.#lines.set(pn, line);
     }
     return line;
   }
 
-  /** What is told of it. */
   view(pn: Jid): LineView {
     const { state, latencyMs, failureRate, frozen, banned, restriction } = this.of(pn);
     return { online: state === 'CONNECTED', latencyMs, failureRate, frozen, banned, restriction };

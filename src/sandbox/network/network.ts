@@ -1,10 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { EventEmitter } from 'eventemitter3';
-import type { AgentRef, Jid } from '../../actors/domain/identity.ts';
-import type { Restriction, WebAuthnJson } from '../../actors/domain/ports/whatsapp.ts';
+import type { Jid } from '../../actors/domain/identity.ts';
+import type { WebAuthnJson } from '../../actors/domain/ports/whatsapp.ts';
 import { AdvanceableClock } from './advanceable-clock.ts';
+import type { Faults } from './faults.ts';
 import { Journal } from './journal.ts';
 import { beginLife, type Life } from './life.ts';
+import type { SavedTokens } from './saved-tokens.ts';
 import {
   type Account,
   type ChatMessage,
@@ -14,13 +16,12 @@ import {
   type Device,
   type Draft,
   type Group,
-  type LineView,
   type NetworkSettings,
   type SandboxNetworkEvents,
   type SandboxNetworkOptions,
   type WireEntry,
 } from './types.ts';
-import { agentsOf, chatsOf, messagesOf } from './views.ts';
+import { chatsOf, messagesOf } from './views.ts';
 import { accountOf, addressOf, contactOf, findAccount, makeGroup, toJid } from './world.ts';
 
 /**
@@ -187,106 +188,19 @@ export class SandboxNetwork {
     return this.#life.composer.imageBytes(sha256);
   }
 
-  // ── Faults, by account (faults.ts) ──
-
-  /** The faults of the account's line. */
-  line(number: string): LineView {
-    return this.#life.faults.view(this.account(number).pn);
+  /** Faults of an account's connection. */
+  get faults(): Faults {
+    return this.#life.faults;
   }
 
-  /** Loses the connection, for so long or until restored. */
-  drop(number: string, forMs?: number): void {
-    this.#life.faults.drop(this.account(number).pn, forMs);
-  }
-
-  /** Ends every fault of the account. */
-  restore(number: string): void {
-    this.#life.faults.restore(this.account(number).pn);
-  }
-
-  /** WhatsApp bans the account, until restored. */
-  ban(number: string): void {
-    this.#life.faults.ban(this.account(number).pn);
-  }
-
-  /** Refuses its messages to people who never wrote; `null` ends it. */
-  restrict(number: string, restriction: Restriction | null): void {
-    this.#life.faults.restrict(this.account(number).pn, restriction);
-  }
-
-  /** How long its messages take to the server, ms. */
-  setLatency(number: string, ms: number): void {
-    this.#life.faults.setLatency(this.account(number).pn, ms);
-  }
-
-  /** The share (0…1) of its messages that WhatsApp refuses. */
-  setFailureRate(number: string, share: number): void {
-    this.#life.faults.setFailureRate(this.account(number).pn, share);
-  }
-
-  /** Its devices of this moment hang, or go on. */
-  freeze(number: string, frozen: boolean): void {
-    this.#life.faults.freeze(this.account(number).pn, frozen);
-  }
-
-  /** Puts its devices into any named state. */
-  setState(number: string, state: string): void {
-    this.#life.faults.setState(this.account(number).pn, state);
-  }
-
-  /** Its devices end: the browser is gone. */
-  crash(number: string): void {
-    this.#life.faults.crash(this.account(number).pn);
-  }
-
-  // ── Device storage of the in-process driver ──
-
-  /** The token that an agent keeps, or null; another user's agent of that name has none of it. */
-  savedToken({ userId, agentId }: AgentRef): string | null {
-    const saved = this.#life.world.store.saved.get(agentId);
-    return saved && saved.userId === userId ? saved.token : null;
-  }
-
-  /** An agent keeps a token. */
-  saveToken({ userId, agentId }: AgentRef, token: string): void {
-    this.#life.world.store.commit({ kind: 'save', agentId, userId, token });
-    this.events.emit('changed');
-  }
-
-  /** An agent forgets its token. */
-  forgetToken(agent: AgentRef): void {
-    if (this.savedToken(agent) !== null) this.#forget(agent.agentId);
-  }
-
-  /** An agent starts: a token that another user's agent of that name has kept is deleted. */
-  claimStorage({ userId, agentId }: AgentRef): void {
-    const saved = this.#life.world.store.saved.get(agentId);
-    if (saved && saved.userId !== userId) this.#forget(agentId);
-  }
-
-  /** Gives the tokens that were kept without their user to these agents, or to nobody. */
-  adoptTokens(agents: readonly AgentRef[]): void {
-    const users = new Map([...agents].reverse().map(({ userId, agentId }) => [agentId, userId]));
-    for (const [agentId, { userId, token }] of this.#life.world.store.saved)
-      if (userId === undefined && agents.length > 0)
-        this.#life.world.store.commit({ kind: 'save', agentId, userId: users.get(agentId) ?? 0, token });
-  }
-
-  /** An id for a message to come, from the sequence of the account that the agent is linked to. */
-  newStanzaId(agentId: string): string {
-    const { seeded, store } = this.#life.world;
-    const writer = store.tokens.get(store.saved.get(agentId)?.token ?? '') ?? agentId;
-    return `3EB0${seeded.hex(`message:${writer}`, 18)}`;
+  /** Tokens of the in-process driver. */
+  get tokens(): SavedTokens {
+    return this.#life.tokens;
   }
 
   /** True when the token belongs to a device that is still linked. */
   isLinked(token: string): boolean {
     return this.#life.world.store.tokens.has(token);
-  }
-
-  /** The agents that keep a token, with the account it links them to (null: unlinked since). */
-  agents(): { agentId: string; account: Account | null }[] {
-    return agentsOf(this.#life.world);
   }
 
   // ── The whole ──
@@ -326,12 +240,6 @@ export class SandboxNetwork {
     this.#life.devices.close();
     this.#life.world.schedule.clear();
     this.#life.world.store.close();
-  }
-
-  /** Deletes the token that is kept under an agentId. */
-  #forget(agentId: string): void {
-    this.#life.world.store.commit({ kind: 'forget', agentId });
-    this.events.emit('changed');
   }
 
   /** A life on what the journal holds. */

@@ -34,7 +34,7 @@ function currentQr(agents: SandboxAgents, agentId: string): PhoneView['qr'] {
 /** Every agent of the service and every one that the network keeps a link for, in the order of their making. */
 export function phonesOf(network: SandboxNetwork, agents: SandboxAgents): PhoneView[] {
   const known = new Map(agents.list().map((agent) => [agent.agentId, agent]));
-  const links = new Map(network.agents().map(({ agentId, account }) => [agentId, account]));
+  const links = new Map(network.tokens.agents().map(({ agentId, account }) => [agentId, account]));
   return [...new Set([...known.keys(), ...links.keys()])].map((agentId) => {
     const agent = known.get(agentId);
     const account = links.get(agentId) ?? null;
@@ -46,7 +46,7 @@ export function phonesOf(network: SandboxNetwork, agents: SandboxAgents): PhoneV
       qr: agent?.status === 'awaiting_qr' ? currentQr(agents, agentId) : null,
       linked: account !== null,
       account,
-      line: account && network.line(account.pn),
+      line: account && network.faults.view(account.pn),
       devices: account ? network.devicesOf(account.pn).map((device) => device.state) : [],
     };
   });

@@ -1,6 +1,6 @@
 import type { Jid } from '../../actors/domain/identity.ts';
 import type { Chat } from './store.ts';
-import type { Account, ChatMessage, ChatView } from './types.ts';
+import type { ChatMessage, ChatView } from './types.ts';
 import type { Typing } from './typing.ts';
 import type { World } from './world.ts';
 
@@ -40,13 +40,4 @@ export function messagesOf(
   const all = chats.flatMap((chat) => chat?.messages ?? []);
   if (chatId === undefined) all.sort((one, other) => one.timestamp - other.timestamp);
   return all.slice(Math.max(0, all.length - limit)).map((message) => ({ ...message }));
-}
-
-/** The agents that keep a token, with the account it links them to; null where it was unlinked since. */
-export function agentsOf(world: World): { agentId: string; account: Account | null }[] {
-  const { saved, tokens, accounts } = world.store;
-  return [...saved].map(([agentId, { token }]) => ({
-    agentId,
-    account: accounts.get(tokens.get(token) ?? '') ?? null,
-  }));
 }

@@ -406,13 +406,13 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
           const [stranger, friend] = [freshNumber(), freshNumber()];
           harness.network.write(friend, { to: number, text: `before the ${kind}` });
           await inbound(`before the ${kind}`);
-          harness.network.restrict(number, { kind });
+          harness.network.faults.restrict(number, { kind });
           const { messageId } = await client.sendText(stranger, 'hello, stranger');
           await ear.wait('ack', (ack) => ack.messageId === messageId && ack.errorCode === errorCode);
           await ear.wait('restriction', (restriction) => restriction?.kind === kind);
           const answer = await client.sendText(friend, 'hello, friend');
           await ear.wait('ack', (ack) => ack.messageId === answer.messageId && ack.ack >= 1);
-          harness.network.restrict(number, null);
+          harness.network.faults.restrict(number, null);
         });
 
       it('quotes a message', async () => {
@@ -588,10 +588,10 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
 
       it('tells that the connection was lost, and that it is back', async () => {
         const customer = freshNumber();
-        harness.network.drop(number);
+        harness.network.faults.drop(number);
         await ear.wait('state', (state) => state !== 'CONNECTED');
         const back = ear.heard.length;
-        harness.network.restore(number);
+        harness.network.faults.restore(number);
         await ear.wait('state', (state) => state === 'CONNECTED');
         expect(ear.heard.length).to.be.greaterThan(back);
         const handover = await client.sendText(customer, 'after the drop');
@@ -635,7 +635,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
 
     it('tells of a session that another one took over', async () => {
       const { client, ear, number } = await link('conflict');
-      harness.network.setState(number, 'CONFLICT');
+      harness.network.faults.setState(number, 'CONFLICT');
       await ear.wait('disconnected', (reason) => reason === 'CONFLICT');
       await end(client);
     });
