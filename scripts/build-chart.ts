@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { charts } from './chart/charts.ts';
+import { chartFiles } from './chart/chart-files.ts';
 
 /** The files that are not what the machines say now. */
 async function stale(): Promise<[path: URL, content: string][]> {
-  const files = [...(await charts())].map(([path, content]) => {
+  const files = [...(await chartFiles())].map(([path, content]) => {
     return [new URL(`../${path}`, import.meta.url), content] as [URL, string];
   });
   const isFresh = await Promise.all(

@@ -1,21 +1,21 @@
 import { el, keyed, oncePerFrame, type Row, setAttribute, setText } from '../shared/dom.ts';
-import type { Summary } from './api.ts';
+import type { Summary } from './inspector-api.ts';
 import { byId } from './page.ts';
+import { statusText } from './texts.ts';
 import { age } from './time.ts';
-import { statusText } from './words.ts';
 
 type Column = 'agent' | 'state' | 'since' | 'mailbox' | 'restarts';
 
-/** The headers, which are short so that ids have room, and what they mean. */
+/** The headers, short so that ids have room, and their meaning. */
 const TITLES: Record<Column, { short: string; meaning: string }> = {
   agent: { short: 'Agent', meaning: 'Agent' },
   state: { short: 'State', meaning: 'State' },
-  since: { short: 'Since', meaning: 'Since: how long it has been in this state' },
-  mailbox: { short: 'Mail', meaning: 'Mail: messages that wait to be sent' },
+  since: { short: 'Since', meaning: 'Since: time in this state' },
+  mailbox: { short: 'Mail', meaning: 'Mail: queued messages' },
   restarts: { short: '↻', meaning: 'Restarts' },
 };
 
-/** What a column is sorted by. */
+/** Sort keys by column. */
 const KEYS: Record<Column, (agent: Summary) => string | number> = {
   agent: ({ agentId }) => agentId,
   state: ({ status }) => status,
@@ -24,7 +24,7 @@ const KEYS: Record<Column, (agent: Summary) => string | number> = {
   restarts: ({ supervisor }) => -supervisor.restarts,
 };
 
-/** The table of all agents: filtered, sorted, one of them chosen. */
+/** The table of all agents: filtered, sorted, one selected. */
 export class AgentTable {
   readonly #agents = new Map<string, Summary>();
   readonly #filter = byId<HTMLInputElement>('agent-filter');
@@ -46,42 +46,42 @@ export class AgentTable {
     );
   }
 
-  /** There is no agent at all. */
+  /** Whether there are no agents. */
   get isEmpty(): boolean {
     return this.#agents.size === 0;
   }
 
-  /** The agent that the table begins with. */
+  /** The first agent of the table; undefined when it is empty. */
   get first(): string | undefined {
     return this.#visible()[0]?.agentId;
   }
 
-  /** Takes new versions of rows; with `complete` these are all. */
-  take(agents: readonly Summary[], complete: boolean): void {
+  /** Updates rows; `complete` replaces all of them. */
+  update(agents: readonly Summary[], complete: boolean): void {
     if (complete) this.#agents.clear();
     for (const agent of agents) this.#agents.set(agent.agentId, agent);
     this.#due();
   }
 
-  /** Takes a row out. */
+  /** Removes a row. */
   remove(agentId: string): void {
     this.#agents.delete(agentId);
     this.#ages.delete(agentId);
     this.#due();
   }
 
-  /** Marks the row that the page shows. */
+  /** Marks the row of the selected agent. */
   choose(agentId: string): void {
     this.#chosen = agentId;
     this.#due();
   }
 
-  /** Lets the times go on. */
+  /** Updates the times. */
   tick(): void {
     for (const { node, since } of this.#ages.values()) setText(node, age(since));
   }
 
-  /** Draws what is to be seen. */
+  /** Draws the visible rows. */
   #render(): void {
     const visible = this.#visible();
     this.#draw(visible);
@@ -94,7 +94,7 @@ export class AgentTable {
     setText(byId('agent-count'), `${of}${all} ${all === 1 ? 'agent' : 'agents'}`);
   }
 
-  /** The agents that pass the filters, in order. */
+  /** The agents that match the filters, sorted. */
   #visible(): Summary[] {
     const part = this.#filter.value.trim().toLowerCase();
     const status = this.#status.value;
@@ -106,7 +106,7 @@ export class AgentTable {
       .sort((a, b) => sign * compare(key(a), key(b)) || compare(a.agentId, b.agentId));
   }
 
-  /** A header that sorts. */
+  /** Adds a header that sorts by its column. */
   #addHeader(column: Column): void {
     const click = () => {
       this.#sort = { column, isReverse: this.#sort.column === column && !this.#sort.isReverse };
@@ -123,7 +123,7 @@ export class AgentTable {
     byId('agent-sorts').append(header);
   }
 
-  /** One row; its button is what the keyboard reaches. */
+  /** One row; its button takes the keyboard focus. */
   #row({ agentId }: Summary, onChoose: (agentId: string) => void): Row<Summary> {
     const choose = el('button', { type: 'button', class: 'agent' }, agentId);
     const status = el('span', { class: 'status' });
@@ -149,7 +149,7 @@ export class AgentTable {
   }
 }
 
-/** The order of two keys of one column. */
+/** Compares two keys of one column. */
 function compare(a: string | number, b: string | number): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

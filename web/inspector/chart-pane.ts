@@ -1,6 +1,6 @@
-import { Chart, type Lit } from './chart.ts';
+import { Chart, type Highlight } from './chart.ts';
 
-/** A scrolling window on a chart: as large as one likes, following the live states. */
+/** A scrolling, scalable view of a chart that follows the active states. */
 export class ChartPane {
   readonly chart: Chart;
   readonly #pane: HTMLElement;
@@ -18,24 +18,24 @@ export class ChartPane {
     new ResizeObserver(() => this.follow(true)).observe(pane);
   }
 
-  /** Draws it at a scale, 1 being the drawing's own size; null fits all of it. */
+  /** Scales the chart; 1 is the drawing's own size, null fits it into the pane. */
   scale(factor: number | null): void {
     const { clientWidth, clientHeight } = this.#pane;
     const fitting = Math.min(1, clientWidth / this.#width, clientHeight / this.#height);
-    const used = factor ?? fitting;
-    this.chart.svg.setAttribute('width', String(Math.floor(this.#width * used)));
-    this.chart.svg.setAttribute('height', String(Math.floor(this.#height * used)));
+    const scale = factor ?? fitting;
+    this.chart.svg.setAttribute('width', String(Math.floor(this.#width * scale)));
+    this.chart.svg.setAttribute('height', String(Math.floor(this.#height * scale)));
     this.follow(true);
   }
 
-  /** Lights the chart and brings what is lit into view. */
-  show(lit: Lit, flash: boolean): void {
-    this.chart.show(lit, flash);
-    this.#states = lit.states;
+  /** Highlights states and transitions, and scrolls to the active states. */
+  show(highlight: Highlight, flash: boolean): void {
+    this.chart.show(highlight, flash);
+    this.#states = highlight.states;
     this.follow(false);
   }
 
-  /** Brings the live states into the middle when they are others than before, or `anyway`. */
+  /** Centres the active states when they have changed, or `anyway`. */
   follow(anyway: boolean): void {
     const states = this.#states.join();
     if (!this.isFollowing || (states === this.#followed && !anyway)) return;

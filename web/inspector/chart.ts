@@ -1,23 +1,23 @@
-/** What a chart shows lit. */
-export interface Lit {
+/** The highlighted parts of a chart. */
+export interface Highlight {
   states: readonly string[];
   next: readonly string[];
   taken: readonly string[];
 }
 
-/** A path and all paths around it: `a.b.c` → `a`, `a.b`, `a.b.c`. */
+/** A path and its ancestors: `a.b.c` → `a`, `a.b`, `a.b.c`. */
 function withAncestors(path: string): string[] {
   const parts = path.split('.');
   return parts.map((_, index) => parts.slice(0, index + 1).join('.'));
 }
 
-/** The parts of a drawing by what they stand for. */
+/** The parts of a drawing by state or edge. */
 function byName(svg: SVGSVGElement, attribute: 'data-state' | 'data-edge'): Map<string, Element> {
   const parts = [...svg.querySelectorAll(`[${attribute}]`)];
   return new Map(parts.map((part) => [part.getAttribute(attribute) ?? '', part]));
 }
 
-/** Marks exactly these parts, and gives those that were not marked before. */
+/** Marks exactly these parts; returns the newly marked ones. */
 function mark(parts: Map<string, Element>, name: string, wanted: ReadonlySet<string>): Element[] {
   const fresh: Element[] = [];
   for (const [key, part] of parts) {
@@ -28,7 +28,7 @@ function mark(parts: Map<string, Element>, name: string, wanted: ReadonlySet<str
   return fresh;
 }
 
-/** A drawn state chart. The drawing is put in place once; from then on only classes change. */
+/** A drawn state chart. The drawing is inserted once; after that only classes change. */
 export class Chart {
   readonly svg: SVGSVGElement;
   readonly hash: string;
@@ -49,26 +49,26 @@ export class Chart {
     }
   }
 
-  /** The chart's words for an event of the machine; undefined for one that it doesn't draw. */
+  /** The chart's label of an event; undefined for one that it doesn't draw. */
   label(event: string): string | undefined {
     return this.#labels.get(event);
   }
 
-  /** Lights what is live, what can happen next and what was just taken; new leaves flash when `flash` is set. */
-  show(lit: Lit, flash: boolean): void {
-    const fresh = mark(this.#states, 'active', new Set(lit.states.flatMap(withAncestors)));
-    const leaves = new Set(lit.states.map((path) => this.#states.get(path)));
+  /** Highlights active states, possible and last transitions; newly entered leaves flash when `flash` is set. */
+  show(highlight: Highlight, flash: boolean): void {
+    const fresh = mark(this.#states, 'active', new Set(highlight.states.flatMap(withAncestors)));
+    const leaves = new Set(highlight.states.map((path) => this.#states.get(path)));
     for (const part of fresh) if (flash && leaves.has(part)) this.#flash(part);
-    mark(this.#edges, 'next', new Set(lit.next));
-    mark(this.#edges, 'taken', new Set(lit.taken));
+    mark(this.#edges, 'next', new Set(highlight.next));
+    mark(this.#edges, 'taken', new Set(highlight.taken));
   }
 
-  /** The boxes of these states, in the window's px. */
+  /** The boxes of these states, in viewport px. */
   boxesOf(paths: readonly string[]): DOMRect[] {
     return paths.flatMap((path) => this.#states.get(path)?.getBoundingClientRect() ?? []);
   }
 
-  /** Shows that a state was entered just now. */
+  /** Flashes a newly entered state. */
   #flash(part: Element): void {
     part.classList.add('flash');
     part.addEventListener('animationend', () => part.classList.remove('flash'), { once: true });

@@ -1,16 +1,16 @@
 import { setShown, setText } from '../shared/dom.ts';
-import type { AgentList, Machine, Next } from './api.ts';
 import agentDrawing from './chart/agent.svg?raw';
 import supervisorDrawing from './chart/supervisor.svg?raw';
 import { ChartPane } from './chart-pane.ts';
 import { showPaths } from './facts.ts';
+import type { AgentList, Machine, Next } from './inspector-api.ts';
 import { byId } from './page.ts';
 import type { Moment } from './past.ts';
 
 const MACHINES = ['agent', 'supervisor'] as const;
 const STEP = 1.2;
 
-/** Both charts of the agent that is looked at, and the buttons above them. */
+/** Both charts of the selected agent, and the buttons above them. */
 export class Charts {
   readonly #panes: Record<Machine, ChartPane> = {
     agent: new ChartPane(byId('agent-chart'), agentDrawing),
@@ -35,12 +35,12 @@ export class Charts {
     this.#rescale();
   }
 
-  /** The chart's words for an event. */
+  /** The chart's label of an event; undefined for one that it doesn't draw. */
   labelOf(machine: Machine, event: string): string | undefined {
     return this.#panes[machine].chart.label(event);
   }
 
-  /** Lights a moment; `next` only of the present. */
+  /** Highlights a moment; `next` is null for the past. */
   show(moment: Moment, next: Next | null, flash: boolean): void {
     for (const machine of MACHINES) {
       const edges = next?.[machine].map(({ edge }) => edge) ?? [];
@@ -49,23 +49,23 @@ export class Charts {
     showPaths(moment.agent.states, moment.supervisor.states);
   }
 
-  /** Says so when the running machines are others than those drawn. */
+  /** Warns when the running machines differ from the drawn ones. */
   compare(running: AgentList['charts']): void {
     const stale = MACHINES.filter((machine) => this.#panes[machine].chart.hash !== running[machine]);
     const names = stale.map((machine) => (machine === 'agent' ? 'session' : machine)).join(' and the ');
-    const text = `The chart of the ${names} is stale: the service runs another machine than the one drawn. Reload the page; if it stays, build the service again.`;
+    const text = `The chart of the ${names} is stale: the service runs another machine than the one drawn. Reload the page; if the message stays, rebuild the service.`;
     setShown(byId('stale'), stale.length > 0);
     setText(byId('stale'), stale.length > 0 ? text : '');
   }
 
-  /** Draws the charts larger or smaller, within reason. */
+  /** Scales the charts, between a quarter and twice their size. */
   #zoom(factor: number): void {
     this.#isWhole = false;
     this.#factor = Math.min(2, Math.max(0.25, factor));
     this.#rescale();
   }
 
-  /** Draws the charts as large as is wanted. */
+  /** Applies the scale. */
   #rescale(): void {
     byId('whole').setAttribute('aria-pressed', String(this.#isWhole));
     for (const machine of MACHINES) this.#panes[machine].scale(this.#isWhole ? null : this.#factor);

@@ -1,28 +1,27 @@
-/** How a feed stands: `over` when there is nothing more to be told. */
-export type FeedState = 'connecting' | 'live' | 'reconnecting' | 'over';
+/** The connection of a feed; `closed` when there is nothing to follow. */
+export type FeedState = 'connecting' | 'live' | 'reconnecting' | 'closed';
 
-/** What a feed is made of. */
+/** The source of a feed. */
 export interface FeedSource {
-  /** Reads everything as it is now; gives the address of what happens after it, or null when nothing will. */
+  /** Reads the current state; returns the address of the stream of what follows, or null without one. */
   load(): Promise<string | null>;
-  /** What to do with each kind of event, its data parsed. */
+  /** Handlers by event name; they receive the parsed data. */
   events: Record<string, (data: never) => void>;
   onState(state: FeedState): void;
 }
 
-/** How long after a failure it is tried anew. */
-const AGAIN_MS = 1_000;
+const RETRY_MS = 1_000;
 
 /**
- * Keeps in step with the service: reads what is, then listens to what happens; when the connection breaks, both
- * again, so that nothing is missed, a restart of the service included. Silent while nobody sees the page: browsers
- * allow few connections per host.
+ * Follows the service: reads the current state, then subscribes to its changes. A reconnect repeats both, so nothing
+ * is missed, even over a restart of the service. Disconnected while the page is hidden: browsers allow few connections
+ * per host.
  */
 export class Feed {
   readonly #source: FeedSource;
   #stream: EventSource | null = null;
-  #again: ReturnType<typeof setTimeout> | undefined;
-  /** Grows with each attempt: what an older one still brings is of no interest. */
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  /** Increases with each attempt; results of older ones are ignored. */
   #attempt = 0;
   #isClosed = false;
   readonly #onVisibility = () => (document.hidden ? this.#drop() : this.#open());
@@ -34,29 +33,29 @@ export class Feed {
     this.#open();
   }
 
-  /** Ends it for good. */
+  /** Closes the feed permanently. */
   close(): void {
     this.#isClosed = true;
     document.removeEventListener('visibilitychange', this.#onVisibility);
     this.#drop();
   }
 
-  /** Begins an attempt. */
+  /** Starts a new attempt. */
   #open(): void {
     this.#drop();
-    void this.#attemptNow(this.#attempt);
+    void this.#connect(this.#attempt);
   }
 
-  /** Lets go what there is. */
+  /** Closes the stream and cancels the retry. */
   #drop(): void {
     this.#attempt += 1;
-    clearTimeout(this.#again);
+    clearTimeout(this.#retry);
     this.#stream?.close();
     this.#stream = null;
   }
 
-  /** Reads, then listens. */
-  async #attemptNow(attempt: number): Promise<void> {
+  /** Reads the state, then subscribes. */
+  async #connect(attempt: number): Promise<void> {
     try {
       const url = await this.#source.load();
       if (attempt !== this.#attempt) return;
@@ -67,28 +66,28 @@ export class Feed {
     }
   }
 
-  /** Hands on what the stream brings. */
+  /** Subscribes to the stream. */
   #listen(url: string): void {
     const stream = new EventSource(url);
     this.#stream = stream;
-    for (const [name, hear] of Object.entries(this.#source.events)) {
-      stream.addEventListener(name, (event) => hear(JSON.parse(event.data) as never));
+    for (const [name, handle] of Object.entries(this.#source.events)) {
+      stream.addEventListener(name, (event) => handle(JSON.parse(event.data) as never));
     }
     stream.addEventListener('open', () => this.#source.onState('live'));
     stream.addEventListener('error', () => this.#fail());
   }
 
-  /** Tries again soon. */
+  /** Disconnects and retries after a second. */
   #fail(): void {
     this.#drop();
     this.#source.onState('reconnecting');
-    this.#again = setTimeout(() => this.#open(), AGAIN_MS);
+    this.#retry = setTimeout(() => this.#open(), RETRY_MS);
   }
 
-  /** There is nothing to listen to. */
+  /** Closes the feed because there is nothing to follow. */
   #end(): void {
     if (this.#isClosed) return;
     this.close();
-    this.#source.onState('over');
+    this.#source.onState('closed');
   }
 }

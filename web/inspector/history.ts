@@ -1,20 +1,20 @@
 import { el, keyed, oncePerFrame, type Row, setAttribute, setText } from '../shared/dom.ts';
-import type { Machine, Transition } from './api.ts';
+import type { Machine, Transition } from './inspector-api.ts';
 import { byId } from './page.ts';
+import { pathText } from './texts.ts';
 import { clockTime, span } from './time.ts';
-import { pathText } from './words.ts';
 
-/** As many as the service keeps, and some more for who watches long. */
-const MOST = 500;
+/** More records than the service keeps, for a page that stays open. */
+const MAX_RECORDS = 500;
 
-/** The states that a transition left and those that it entered; both whole when it came back to where it was. */
+/** The states that a transition left and entered; all of them for one that returned to the same states. */
 function movedOf({ from, to }: Transition): { left: string[]; entered: string[] } {
   const left = from.filter((path) => !to.includes(path));
   const entered = to.filter((path) => !from.includes(path));
   return left.length + entered.length > 0 ? { left, entered } : { left: from, entered: to };
 }
 
-/** The path of the innermost state around all of these; empty for none. */
+/** The path of the innermost common ancestor; empty without one. */
 function commonAncestor(paths: readonly string[]): string {
   const [first = [], ...others] = paths.map((path) => path.split('.').slice(0, -1));
   const end = first.findIndex((part, index) => others.some((other) => other[index] !== part));
@@ -34,25 +34,25 @@ function movement(record: Transition): string {
   return `${around ? `${around}: ` : ''}${inner(left)} → ${inner(entered)}`;
 }
 
-/** A text that breaks after its dots, not within names. */
+/** A text with line breaks allowed after its dots only. */
 function breakable(text: string): (Node | string)[] {
   return text.split(/(?<=\.)(?=\S)/).flatMap((part, index) => (index === 0 ? [part] : [el('wbr'), part]));
 }
 
-/** What the history asks of the page around it. */
+/** Callbacks of the history. */
 export interface HistoryOptions {
-  /** The chart's words for an event. */
+  /** The chart's label of an event; undefined for one that it doesn't draw. */
   labelOf(machine: Machine, event: string): string | undefined;
   onChoose(seq: number): void;
 }
 
-/** What led here, newest first: filtered, held still while paused, one row chosen to travel to. */
+/** The transitions, newest first: filtered, frozen while paused, one selected for the charts. */
 export class HistoryList {
   readonly #options: HistoryOptions;
   readonly #draw: (records: readonly Transition[]) => void;
   readonly #filter = byId<HTMLInputElement>('history-filter');
   #records: Transition[] = [];
-  /** The number of the newest record that is shown while paused; null while not. */
+  /** The number of the newest record shown while paused; null otherwise. */
   #pausedAt: number | null = null;
   #chosen: number | null = null;
   #newest: Partial<Record<Machine, number>> = {};
@@ -72,12 +72,12 @@ export class HistoryList {
     });
   }
 
-  /** All that is known, oldest first. */
+  /** All records, oldest first. */
   get records(): readonly Transition[] {
     return this.#records;
   }
 
-  /** Begins anew with what the service knows. */
+  /** Replaces all records. */
   reset(records: readonly Transition[]): void {
     this.#records = [...records];
     this.#pausedAt = null;
@@ -85,20 +85,20 @@ export class HistoryList {
     this.#due();
   }
 
-  /** Takes one more, unless it is known. */
+  /** Adds a record unless it is known. */
   add(record: Transition): void {
     if (record.seq <= (this.#records.at(-1)?.seq ?? -1)) return;
-    this.#records = [...this.#records, record].slice(-MOST);
+    this.#records = [...this.#records, record].slice(-MAX_RECORDS);
     this.#due();
   }
 
-  /** Marks the row that the charts show; null for none. */
+  /** Marks the row that the charts show; null marks none. */
   choose(seq: number | null): void {
     this.#chosen = seq;
     this.#due();
   }
 
-  /** Shows what passes the filter, and what is held back. */
+  /** Shows the records that match the filter, and how many are held back. */
   #render(): void {
     const paused = this.#pausedAt;
     const shown = paused === null ? this.#records : this.#records.filter(({ seq }) => seq <= paused);
@@ -114,19 +114,19 @@ export class HistoryList {
     this.#draw(passing.reverse());
   }
 
-  /** What the filter looks at. */
+  /** The text that the filter searches. */
   #textOf(record: Transition): string {
     return `${this.#labelOf(record)} ${record.event} ${movement(record)} ${record.machine}`.toLowerCase();
   }
 
-  /** An event in the chart's words. */
+  /** The label of a record's event. */
   #labelOf({ machine, event, eventless }: Transition): string {
-    if (event === 'xstate.init') return 'begins';
+    if (event === 'xstate.init') return 'start';
     if (eventless) return 'always';
     return this.#options.labelOf(machine, event) ?? event;
   }
 
-  /** One row; its button is what the keyboard reaches. */
+  /** One row; its button takes the keyboard focus. */
   #row(record: Transition): Row<Transition> {
     const { seq, at, machine, ignored, edges, dwellMs, data, event } = record;
     const label = this.#labelOf(record);

@@ -1,59 +1,59 @@
 import './main.css';
 import { setAttribute, setShown, setText } from '../shared/dom.ts';
+import { AgentPanel } from './agent-panel.ts';
 import { AgentTable } from './agent-table.ts';
-import { AgentView } from './agent-view.ts';
-import { AGENTS_STREAM, readAgents, type Summary } from './api.ts';
 import { Charts } from './charts.ts';
 import { Feed, type FeedState } from './feed.ts';
+import { AGENTS_STREAM, readAgents, type Summary } from './inspector-api.ts';
 import { byId, copyText } from './page.ts';
 
-/** How often the times go on. */
+/** Interval of updating the times. */
 const TICK_MS = 250;
 
-const CONNECTION_WORDS: Record<FeedState, string> = {
+const CONNECTION_TEXTS: Record<FeedState, string> = {
   connecting: 'connecting…',
   live: 'live',
-  reconnecting: 'reconnecting… shown as last heard',
-  over: 'live',
+  reconnecting: 'reconnecting… last known state',
+  closed: 'live',
 };
 
-const states: Record<'agents' | 'agent', FeedState> = { agents: 'connecting', agent: 'over' };
+const states: Record<'agents' | 'agent', FeedState> = { agents: 'connecting', agent: 'closed' };
 let chosen: string | null = new URL(location.href).searchParams.get('agent');
 
-/** Says whether the page is in step with the service: as well as the worse of its two feeds. */
-function connected(feed: keyof typeof states, state: FeedState): void {
+/** Shows the worse connection of the two feeds. */
+function showConnection(feed: keyof typeof states, state: FeedState): void {
   states[feed] = state;
   const both = Object.values(states);
   const worst =
     both.find((one) => one === 'reconnecting') ?? both.find((one) => one === 'connecting') ?? 'live';
-  setText(byId('connection'), CONNECTION_WORDS[worst]);
+  setText(byId('connection'), CONNECTION_TEXTS[worst]);
   setAttribute(byId('connection'), 'data-state', worst);
 }
 
 const charts = new Charts();
-const view = new AgentView(charts, (state) => connected('agent', state));
+const panel = new AgentPanel(charts, (state) => showConnection('agent', state));
 const table = new AgentTable((agentId) => {
   history.pushState(null, '', `?agent=${encodeURIComponent(agentId)}`);
   open(agentId);
 });
 
-/** Looks at an agent. */
+/** Selects an agent. */
 function open(agentId: string): void {
   chosen = agentId;
   document.title = `${agentId} · Inspector`;
   table.choose(agentId);
-  view.open(agentId);
+  panel.open(agentId);
 }
 
-/** Shows the table, or how to come to a first agent. */
-function settle(): void {
+/** Shows the table, or how to create the first agent; selects the first agent if none is. */
+function showTable(): void {
   setShown(byId('empty'), table.isEmpty);
   setShown(byId('agents'), !table.isEmpty);
   const { first } = table;
   if (chosen === null && first !== undefined) open(first);
 }
 
-/** How the first agent is created, from a shell. */
+/** The cURL command that creates the first agent. */
 function firstCommand(hasLogin: boolean): string {
   const bearer = hasLogin ? ` \\\n  -H "Authorization: Bearer $SESSIONS_TOKEN"` : '';
   return `curl ${location.origin}/sessions${bearer} \\
@@ -61,7 +61,7 @@ function firstCommand(hasLogin: boolean): string {
   -d '{"userId": 1, "agentId": "demo", "agentName": "Demo", "apikey": "my-key"}'`;
 }
 
-/** Reads all rows, and what there is to be said of the service. */
+/** Loads all rows and what depends on the service; returns the stream's address. */
 async function load(): Promise<string> {
   const { list, isSandbox } = await readAgents();
   setShown(byId('sandbox'), isSandbox);
@@ -70,8 +70,8 @@ async function load(): Promise<string> {
   setShown(byId('logout'), list.hasLogin);
   setText(byId('first-curl'), firstCommand(list.hasLogin));
   charts.compare(list.charts);
-  table.take(list.agents, true);
-  settle();
+  table.update(list.agents, true);
+  showTable();
   return AGENTS_STREAM;
 }
 
@@ -85,10 +85,10 @@ addEventListener('popstate', () => {
   if (agentId !== undefined && agentId !== chosen) open(agentId);
 });
 setInterval(() => {
-  // What was heard last is not known to go on.
+  // While disconnected, the last known state may not last.
   if (Object.values(states).includes('reconnecting')) return;
   table.tick();
-  view.tick();
+  panel.tick();
 }, TICK_MS);
 
 if (chosen !== null) open(chosen);
@@ -96,13 +96,13 @@ new Feed({
   load,
   events: {
     agents: ({ agents, complete }: { agents: Summary[]; complete: boolean }) => {
-      table.take(agents, complete);
-      settle();
+      table.update(agents, complete);
+      showTable();
     },
     removed: ({ agentId }: { agentId: string }) => {
       table.remove(agentId);
-      settle();
+      showTable();
     },
   },
-  onState: (state) => connected('agents', state),
+  onState: (state) => showConnection('agents', state),
 });

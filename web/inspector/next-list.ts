@@ -1,5 +1,5 @@
 import { el, keyed, type Row, setShown } from '../shared/dom.ts';
-import type { Machine, Next } from './api.ts';
+import type { Machine, Next } from './inspector-api.ts';
 import { byId } from './page.ts';
 
 interface Item {
@@ -8,7 +8,7 @@ interface Item {
   edge: string;
 }
 
-/** One thing that can happen. */
+/** One possible transition. */
 function row({ machine, label, edge }: Item): Row<Item> {
   const node = el(
     'li',
@@ -20,7 +20,7 @@ function row({ machine, label, edge }: Item): Row<Item> {
   return { node, show: () => undefined };
 }
 
-/** Makes the list of what can happen next; null is a moment of the past, of which that isn't known. */
+/** The list of possible transitions; null for a moment of the past, where they are unknown. */
 export function nextList(): (next: Next | null) => void {
   const draw = keyed<Item>(byId('next'), ({ machine, label, edge }) => `${machine} ${label} ${edge}`, row);
   return (next) => {

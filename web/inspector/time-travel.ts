@@ -1,10 +1,10 @@
 import { setShown, setText } from '../shared/dom.ts';
-import type { Transition } from './api.ts';
+import type { Transition } from './inspector-api.ts';
 import { byId } from './page.ts';
 import { type Moment, momentOf } from './past.ts';
 import { clockTime } from './time.ts';
 
-/** The moment of the past that the charts show, if they do, and the banner that says so. */
+/** The moment of the past that the charts show, and its banner. */
 export class TimeTravel {
   readonly #records: () => readonly Transition[];
   readonly #onChange: (seq: number | null) => void;
@@ -24,7 +24,7 @@ export class TimeTravel {
     });
   }
 
-  /** Goes to the moment of a record, or back to the present. */
+  /** Goes to the moment of a record; null returns to the present. */
   go(seq: number | null): void {
     this.#seq = seq;
     this.#side = 'after';
@@ -32,18 +32,18 @@ export class TimeTravel {
     this.#onChange(seq);
   }
 
-  /** What the charts are to show; null for the present. */
+  /** The selected moment; null for the present. */
   get moment(): Moment | null {
     const index = this.#index();
     return index === -1 ? null : momentOf(this.#records(), index, this.#side);
   }
 
-  /** Where the chosen record is; -1 for none. */
+  /** The index of the selected record; -1 without one. */
   #index(): number {
     return this.#seq === null ? -1 : this.#records().findIndex(({ seq }) => seq === this.#seq);
   }
 
-  /** Goes to the record before or after. */
+  /** Goes to the next record, or the previous one for -1. */
   #step(by: number): void {
     const record = this.#records()[this.#index() + by];
     if (record) this.go(record.seq);
@@ -56,7 +56,7 @@ export class TimeTravel {
     this.#onChange(this.#seq);
   }
 
-  /** Says which moment it is. */
+  /** Shows the banner. */
   #show(): void {
     const record = this.#records()[this.#index()];
     setShown(byId('past'), record !== undefined);

@@ -1,18 +1,18 @@
-// Moments and spans as people read them. The service's clock leads: a sandbox's may be ahead of the browser's.
+// Moments and durations as text, by the service's clock: a sandbox's may be ahead of the browser's.
 
 let aheadMs = 0;
 
-/** Learns how far ahead the service's clock is from a moment that it has just told, epoch ms. */
+/** Learns how far the service's clock is ahead, from a current moment of it, epoch ms. */
 export function observeClock(at: number): void {
   aheadMs = Math.max(aheadMs, at - Date.now());
 }
 
-/** Another life of the service has begun, and its clock with it. */
+/** Forgets the service's clock, after a restart of the service. */
 export function forgetClock(): void {
   aheadMs = 0;
 }
 
-/** This moment on the service's clock, epoch ms. */
+/** The service's current time, epoch ms. */
 export function serviceNow(): number {
   return Date.now() + aheadMs;
 }
@@ -37,7 +37,7 @@ export function span(ms: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-/** Whole seconds, minutes, hours or days since a moment told as ISO: short, for a table. */
+/** Whole seconds, minutes, hours or days since an ISO date, short for a table. */
 export function age(iso: string): string {
   const seconds = Math.max(0, Math.floor((serviceNow() - Date.parse(iso)) / 1_000));
   if (seconds < 60) return `${seconds} s`;
@@ -46,7 +46,7 @@ export function age(iso: string): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** Seconds until a moment told as ISO, rounded up, never below 0. */
+/** Seconds until an ISO date, rounded up, at least 0. */
 export function secondsUntil(iso: string): number {
   return Math.max(0, Math.ceil((Date.parse(iso) - serviceNow()) / 1_000));
 }

@@ -1,15 +1,15 @@
 import type { z } from 'zod';
 import type { NETWORK, SETTINGS } from '../../src/sandbox/control-api/bodies.ts';
 import type { ChatMessage, ChatView, Group } from '../../src/sandbox/network/types.ts';
-import type { AgentSpec, Call } from './api.ts';
-import { chatIn, mergeChats, mergeMessages } from './boxes.ts';
 import type { Caller } from './caller.ts';
+import { chatIn, mergeChats, mergeMessages } from './chats.ts';
+import { phoneOf, selectAgent } from './contacts.ts';
+import type { AgentSpec, Call } from './http-call.ts';
 import { rememberKey } from './keys.ts';
 import type { Store } from './state.ts';
-import { lookAt, phoneOf } from './who.ts';
 
-/** What a customer writes. */
-export interface Letter {
+/** A message that a customer is about to send. */
+export interface Draft {
   text: string;
   mention?: boolean;
   /** A data URL. */
@@ -20,7 +20,7 @@ export interface Letter {
 type Faults = z.input<typeof NETWORK>;
 type Settings = z.input<typeof SETTINGS>;
 
-/** Everything that can be done on this page: each is a call that a script can make as well. */
+/** Everything that can be done on this page, each by one call of the API. */
 export class Actions {
   readonly #store: Store;
   readonly #caller: Caller;
@@ -30,47 +30,47 @@ export class Actions {
     this.#caller = caller;
   }
 
-  /** Creates the agent through the public API, and remembers its key in this tab. */
+  /** Creates the agent through the public API and keeps its key in this tab; false when refused. */
   async createAgent({ userId, agentId, agentName, apiKey }: AgentSpec): Promise<boolean> {
     const body = { userId, agentId, agentName, apikey: apiKey };
-    const made = await this.#caller.act('Create an agent', { method: 'POST', path: '/sessions', body });
-    if (made === null) return false;
+    const created = await this.#caller.act('Create an agent', { method: 'POST', path: '/sessions', body });
+    if (created === null) return false;
     rememberKey(agentId, apiKey);
-    this.#store.change((state) => lookAt(state, agentId));
+    this.#store.change((state) => selectAgent(state, agentId));
     return true;
   }
 
-  /** Puts two agents, customers and a group in place. */
+  /** Creates the demo: two agents, customers and a group. */
   seed(): Promise<unknown> {
-    return this.#caller.act('Put the demo in place', { method: 'POST', path: '/sandbox/seed', body: {} });
+    return this.#caller.act('Create the demo', { method: 'POST', path: '/sandbox/seed', body: {} });
   }
 
-  /** Asks for a new code, as the agent's back end would. */
+  /** Reconnects the agent, as its back end would, so that it shows a new code. */
   newCode(agentId: string): Promise<unknown> {
     return this.#caller.act('Ask for a new code', { method: 'POST', path: `/sessions/${agentId}/reconnect` });
   }
 
-  /** Scans the agent's code of this moment, or `qr`, with its phone. */
+  /** Scans the agent's current code, or `qr`, with its phone. */
   async scan(agentId: string, name: string, qr?: string): Promise<boolean> {
     const label = qr === undefined ? 'Scan the code' : 'Scan an expired code';
     const body = { name, ...(qr !== undefined && { qr }) };
     return (await this.#phone(label, agentId, 'scan', body)) !== null;
   }
 
-  /** Types a pairing code into the phone, as “Link with phone number instead” asks for. */
+  /** Enters a pairing code on the phone, as under “Link with phone number instead”. */
   async enterCode(agentId: string, name: string, code: string): Promise<boolean> {
-    return (await this.#phone('Type a pairing code', agentId, 'code', { name, code })) !== null;
+    return (await this.#phone('Enter a pairing code', agentId, 'code', { name, code })) !== null;
   }
 
-  /** Signs with the passkey on the phone, and gives it to the service as its owner would. */
+  /** Signs with the passkey on the phone and passes the assertion to the service, as the owner would. */
   async signPasskey(agentId: string): Promise<void> {
     const assertion = await this.#phone('Sign with the passkey', agentId, 'passkey', {});
     if (assertion === null) return;
     const call: Call = { method: 'POST', path: `/sessions/${agentId}/passkey`, body: assertion };
-    await this.#caller.act('Give the passkey', call);
+    await this.#caller.act('Submit the passkey', call);
   }
 
-  /** Changes how WhatsApp is for everybody. */
+  /** Changes settings of the whole simulated network. */
   setSettings(label: string, body: Settings): Promise<unknown> {
     return this.#caller.act(label, { method: 'POST', path: '/sandbox/settings', body });
   }
@@ -95,15 +95,15 @@ export class Actions {
     return this.#phone('Unlink', agentId, 'unlink', {});
   }
 
-  /** Breaks or mends the line of the phone. */
+  /** Sets or clears faults of the phone's connection. */
   setNetwork(label: string, agentId: string, faults: Faults): Promise<unknown> {
     return this.#phone(label, agentId, 'network', faults);
   }
 
-  /** Writes as the customer, to the agent or in a group that it is in. */
-  async write(agentId: string, groupId: string | null, letter: Letter): Promise<boolean> {
+  /** Sends as the customer, to the agent or to a group that it is in; false when refused. */
+  async write(agentId: string, groupId: string | null, draft: Draft): Promise<boolean> {
     const { pn, hidesNumber } = this.#store.state.customer;
-    const { text, mention, image, quoteId } = letter;
+    const { text, mention, image, quoteId } = draft;
     const body = {
       from: digits(pn),
       ...this.#introduction(),
@@ -119,43 +119,47 @@ export class Actions {
     return (await this.#phone(image ? 'Send an image' : label, agentId, 'messages', body)) !== null;
   }
 
-  /** Posts a status as the customer. */
+  /** Posts a status as the customer; false when refused. */
   async postStatus(agentId: string, text: string): Promise<boolean> {
     const { pn } = this.#store.state.customer;
     return (await this.#phone('Post a status', agentId, 'status', { from: digits(pn), text })) !== null;
   }
 
-  /** Makes a group of these numbers; gives its JID. */
+  /** Creates a group of these JIDs; returns its JID, or null when refused. */
   async createGroup(name: string, participants: string[]): Promise<string | null> {
     const body = { name, participants: participants.map(digits) };
-    const group = await this.#caller.act('Make a group', { method: 'POST', path: '/sandbox/groups', body });
+    const group = await this.#caller.act('Create a group', { method: 'POST', path: '/sandbox/groups', body });
     return (group as Group | null)?.id ?? null;
   }
 
-  /** Somebody reads a chat on their phone: the ticks of what is in it turn blue. */
+  /** Marks a chat as read on the phone of `reader`: the sender's ticks turn blue. */
   async read(reader: string, chatId: string): Promise<void> {
-    const chat = this.#store.state.boxes.get(reader)?.get(chatId);
+    const chat = this.#store.state.chatsOf.get(reader)?.get(chatId);
     if (chat) chat.unread = 0;
     const path = `/sandbox/people/${digits(reader)}/read`;
     const label = phoneOf(this.#store.state, reader) ? "Read on the agent's phone" : 'Read as the customer';
     await this.#caller.act(label, { method: 'POST', path, body: { chat: chatId } }, { quiet: true });
   }
 
-  /** Sends as the agent's back end does: through the public API, with the agent's key. */
+  /** Sends as the agent's back end does, through the public API with the agent's key; false when refused. */
   async sendAsAgent(agentId: string, to: string, message: string, key: string): Promise<boolean> {
     const call: Call = { method: 'POST', path: `/agents/${agentId}/messages`, body: { to, message }, key };
-    /** A key that is refused is asked for the next time. */
+    /** Forgets a refused key, so that it is asked for the next time. */
     const onRefusal = (code: string) => code === 'UNAUTHORIZED' && rememberKey(agentId, '');
     const answer = (await this.#caller.act('Send as your back end', call, { onRefusal })) as {
       status?: string;
     } | null;
-    if (answer?.status === 'queued') this.#caller.tell('Queued: it leaves when its turn comes.');
+    if (answer?.status === 'queued') this.#caller.notify('Queued: it is sent when its turn comes.');
     return answer !== null;
   }
 
-  /** Lets time pass for the whole sandbox. */
+  /** Advances the clock of the whole sandbox. */
   advanceClock(advanceMs: number): Promise<unknown> {
-    return this.#caller.act('Let time pass', { method: 'POST', path: '/sandbox/clock', body: { advanceMs } });
+    return this.#caller.act('Advance the clock', {
+      method: 'POST',
+      path: '/sandbox/clock',
+      body: { advanceMs },
+    });
   }
 
   /** Deletes everything in the sandbox. */
@@ -163,32 +167,32 @@ export class Actions {
     return this.#caller.act('Reset the network', { method: 'POST', path: '/sandbox/reset', body: {} });
   }
 
-  /** Loads the list of chats on somebody's phone, once. */
-  async openBox(owner: string): Promise<void> {
-    const { boxes } = this.#store.state;
-    if (boxes.has(owner)) return;
-    const box = new Map();
-    boxes.set(owner, box);
+  /** Loads the list of chats on the owner's phone, once. */
+  async loadChats(owner: string): Promise<void> {
+    const { chatsOf } = this.#store.state;
+    if (chatsOf.has(owner)) return;
+    const chats = new Map();
+    chatsOf.set(owner, chats);
     const path = `/sandbox/people/${digits(owner)}/chats`;
-    const views = await this.#caller.look(path, () => boxes.delete(owner));
-    if (views) this.#store.change(() => mergeChats(box, views as ChatView[]));
+    const views = await this.#caller.read(path, () => chatsOf.delete(owner));
+    if (views) this.#store.change(() => mergeChats(chats, views as ChatView[]));
   }
 
-  /** Loads the messages of a chat on somebody's phone, once. */
-  async openChat(owner: string, chatId: string): Promise<void> {
-    const box = this.#store.state.boxes.get(owner);
-    if (!box || box.get(chatId)?.loaded) return;
-    const chat = chatIn(box, chatId);
+  /** Loads the messages of a chat on the owner's phone, once. */
+  async loadMessages(owner: string, chatId: string): Promise<void> {
+    const chats = this.#store.state.chatsOf.get(owner);
+    if (!chats || chats.get(chatId)?.loaded) return;
+    const chat = chatIn(chats, chatId);
     chat.loaded = true;
     const query = new URLSearchParams({ chat: chatId, limit: '200' });
     const path = `/sandbox/people/${digits(owner)}/messages?${query}`;
-    const messages = await this.#caller.look(path, () => {
+    const messages = await this.#caller.read(path, () => {
       chat.loaded = false;
     });
     if (messages) this.#store.change(() => mergeMessages(chat, messages as ChatMessage[]));
   }
 
-  /** The customer's name, when the network doesn't know it yet. */
+  /** The customer's name, while the network doesn't have it. */
   #introduction(): { name?: string } {
     const { customer, people } = this.#store.state;
     const isNumber = customer.name.startsWith('+');
@@ -196,20 +200,20 @@ export class Actions {
     return isNumber || isKnown ? {} : { name: customer.name };
   }
 
-  /** The customer changes an own message. */
+  /** Changes one of the customer's messages. */
   #change(label: string, agentId: string, what: string, change: object): Promise<unknown> {
     const { pn } = this.#store.state.customer;
     return this.#phone(label, agentId, what, { from: digits(pn), ...change });
   }
 
-  /** A call about the phone of an agent. */
+  /** Calls the control API of an agent's phone; null when refused. */
   #phone(label: string, agentId: string, what: string, body: object): Promise<object | null> {
     const call: Call = { method: 'POST', path: `/sandbox/phones/${agentId}/${what}`, body };
     return this.#caller.act(label, call) as Promise<object | null>;
   }
 }
 
-/** A JID as scripts write it: digits alone for a number. */
+/** A JID without the domain of a number. */
 function digits(jid: string): string {
   return jid.replace(/@c\.us$/, '');
 }

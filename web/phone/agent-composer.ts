@@ -1,15 +1,15 @@
 import { el, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
-import { Composer } from './composer.ts';
 import { keyOf, rememberKey } from './keys.ts';
+import { MessageComposer } from './message-composer.ts';
 import type { State, Store } from './state.ts';
 
-/** Sends as the agent's back end does, through the public API; asks once for the key that this takes. */
+/** Sends as the agent's back end, through the public API; asks for the agent's key first. */
 export class AgentComposer {
   readonly node: HTMLElement;
   readonly #store: Store;
   readonly #actions: Actions;
-  readonly #composer: Composer;
+  readonly #composer: MessageComposer;
   readonly #key = el('input', { type: 'password', autocomplete: 'off', required: true });
   readonly #keyLabel = el('span', {});
   readonly #keyForm: HTMLFormElement;
@@ -17,7 +17,7 @@ export class AgentComposer {
   constructor(store: Store, actions: Actions) {
     this.#store = store;
     this.#actions = actions;
-    this.#composer = new Composer({
+    this.#composer = new MessageComposer({
       label: 'Message through the API, as your back end',
       rich: false,
       send: ({ text }) => this.#send(text),
@@ -31,7 +31,7 @@ export class AgentComposer {
     this.node = el('div', {}, this.#keyForm, this.#composer.node);
   }
 
-  /** Shows the field, or asks for the key first. */
+  /** Shows the message field, or the form for the key. */
   show(state: State, chatId: string): void {
     const agentId = state.agentId ?? '';
     const hasKey = keyOf(agentId) !== null;
@@ -42,12 +42,12 @@ export class AgentComposer {
     this.#composer.disable(null);
   }
 
-  /** Puts the cursor into the field. */
+  /** Focuses the message field. */
   focus(): void {
     this.#composer.focus();
   }
 
-  /** Keeps the key that was typed in. */
+  /** Keeps the entered key for this tab. */
   #remember(): void {
     const { agentId } = this.#store.state;
     if (agentId === null) return;
@@ -56,11 +56,11 @@ export class AgentComposer {
     this.#store.change(() => undefined);
   }
 
-  /** Sends to the chat that is open. */
+  /** Sends to the open chat; false when refused. */
   #send(text: string): Promise<boolean> {
-    const { agentId, botChat } = this.#store.state;
+    const { agentId, agentChat } = this.#store.state;
     const key = agentId && keyOf(agentId);
-    if (!agentId || !botChat || !key) return Promise.resolve(false);
-    return this.#actions.sendAsAgent(agentId, botChat, text, key);
+    if (!agentId || !agentChat || !key) return Promise.resolve(false);
+    return this.#actions.sendAsAgent(agentId, agentChat, text, key);
   }
 }

@@ -3,18 +3,18 @@ import type { Actions } from './actions.ts';
 import { AgentComposer } from './agent-composer.ts';
 import { clockTime } from './bubble.ts';
 import { avatar, chatList } from './chat-list.ts';
+import { nameOf, numberOf, selectedPhone } from './contacts.ts';
 import { Conversation } from './conversation.ts';
 import { lineOf } from './customer-phone.ts';
 import { type Frame, frame, tabBar } from './frame.ts';
 import { LinkedDevices } from './linked-devices.ts';
 import type { State, Store } from './state.ts';
-import { nameOf, numberOf, selectedPhone } from './who.ts';
 
 const CHATS = 'M4 5h16v11H9l-5 4z';
 const DEVICES = 'M3 5h13v9H3zM1 18h12M17 9h5v10h-5z';
 const SEEN = 'M2 12c4-7 16-7 20 0c-4 7-16 7-20 0M12 9a3 3 0 1 1 0 6a3 3 0 0 1 0-6';
 
-/** The phone that owns the agent's number: links the service as a device, and shows what it sends. */
+/** The phone that owns the agent's number: links the service as a device and shows its messages. */
 export class AgentPhone {
   readonly node: HTMLElement;
   readonly #store: Store;
@@ -31,7 +31,7 @@ export class AgentPhone {
       { id: 'chats', label: 'Chats', path: CHATS },
       { id: 'devices', label: 'Linked devices', path: DEVICES },
     ],
-    (id) => this.#store.change((state) => Object.assign(state, { botTab: id, botChat: null })),
+    (id) => this.#store.change((state) => Object.assign(state, { agentTab: id, agentChat: null })),
   );
   readonly #composer: AgentComposer;
   readonly #conversation: Conversation;
@@ -42,8 +42,8 @@ export class AgentPhone {
     this.#store = store;
     this.#actions = actions;
     this.#composer = new AgentComposer(store, actions);
-    const seen = el('button', { type: 'button', class: 'bare', title: 'Read on this phone' }, icon(SEEN));
-    seen.setAttribute('aria-label', 'Read this chat on the phone: ticks turn blue');
+    const seen = el('button', { type: 'button', class: 'bare', title: 'Mark as read' }, icon(SEEN));
+    seen.setAttribute('aria-label', 'Mark this chat as read on the phone: ticks turn blue');
     seen.addEventListener('click', () => this.#read());
     this.#conversation = new Conversation({
       back: () => this.#open(null),
@@ -57,7 +57,7 @@ export class AgentPhone {
     this.node = this.#frame.node;
   }
 
-  /** Shows the phone of the agent that is looked at. */
+  /** Shows the phone of the selected agent. */
   show(state: State): void {
     const phone = selectedPhone(state);
     const name = phone?.agentName ?? phone?.agentId ?? 'The agent';
@@ -72,49 +72,49 @@ export class AgentPhone {
     const isOnline = phone?.devices.includes('CONNECTED') ?? false;
     const signal = owner === null ? 'none' : isOnline ? 'online' : 'offline';
     this.#frame.status(clockTime(Date.now() + state.clockAhead), signal);
-    this.#tabs.show(state.botTab);
-    if (state.botTab === 'devices') {
+    this.#tabs.show(state.agentTab);
+    if (state.agentTab === 'devices') {
       this.#devices.show(state);
       this.#frame.put(this.#devices.node);
-    } else if (owner === null || state.botChat === null) this.#showList(state, owner);
-    else this.#showChat(state, owner, state.botChat);
+    } else if (owner === null || state.agentChat === null) this.#showList(state, owner);
+    else this.#showChat(state, owner, state.agentChat);
   }
 
-  /** The list of its chats. */
+  /** Shows the list of chats. */
   #showList(state: State, owner: string | null): void {
-    if (owner !== null) void this.#actions.openBox(owner);
-    const box = owner === null ? undefined : state.boxes.get(owner);
-    const lines = [...(box ?? [])].map(([id, chat]) => lineOf(state, owner ?? '', id, chat));
+    if (owner !== null) void this.#actions.loadChats(owner);
+    const chats = owner === null ? undefined : state.chatsOf.get(owner);
+    const lines = [...(chats ?? [])].map(([id, chat]) => lineOf(state, owner ?? '', id, chat));
     this.#list.show(lines);
     setShown(this.#empty, lines.length === 0);
     this.#frame.put(this.#chats);
   }
 
-  /** One chat, with what is written there. */
+  /** Shows one chat with its messages. */
   #showChat(state: State, owner: string, id: string): void {
-    void this.#actions.openBox(owner);
-    void this.#actions.openChat(owner, id);
+    void this.#actions.loadChats(owner);
+    void this.#actions.loadMessages(owner, id);
     this.#composer.show(state, id);
     this.#frame.put(this.#conversation.node);
     const group = state.groups.find((one) => one.id === id);
     const subtitle = group ? group.participants.map((pn) => nameOf(state, pn)).join(', ') : numberOf(id);
     const isTyping = state.typing.has(`${owner}|${id}`);
-    const chat = state.boxes.get(owner)?.get(id);
-    const hint = 'Nothing was said here yet.';
+    const chat = state.chatsOf.get(owner)?.get(id);
+    const hint = 'No messages yet.';
     this.#conversation.show({ id, name: nameOf(state, id), subtitle, isTyping, hint, chat }, state);
   }
 
-  /** Opens a chat, or goes back to the list. */
+  /** Opens a chat; null returns to the list. */
   #open(id: string | null): void {
     this.#store.change((state) => {
-      state.botChat = id;
+      state.agentChat = id;
     });
   }
 
-  /** Reads the open chat on this phone. */
+  /** Marks the open chat as read on this phone. */
   #read(): void {
     const { state } = this.#store;
     const owner = selectedPhone(state)?.account?.pn;
-    if (owner && state.botChat) void this.#actions.read(owner, state.botChat);
+    if (owner && state.agentChat) void this.#actions.read(owner, state.agentChat);
   }
 }

@@ -1,14 +1,14 @@
 import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, icon, type Row, setAttribute, setShown, setText } from '../shared/dom.ts';
+import { hueOf, nameOf } from './contacts.ts';
 import type { State } from './state.ts';
-import { hueOf, nameOf } from './who.ts';
 
 const TICK = 'M2 9.5 5.5 13 13 4.5';
 const TICKS = 'M1 9.5 4.5 13 12 4.5 M9.5 12.4 10.2 13 17.5 4.5';
 const CLOCK = 'M9 2.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 1 1 0-13M9 5.5V9l2.5 2';
 const CROSS = 'M9 2.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 1 1 0-13M9 5.5V10M9 12v.6';
 
-/** What an ack looks like and is called. */
+/** Icon and name by ack. */
 const ACKS: Record<string, { path: string; name: string }> = {
   '-1': { path: CROSS, name: 'refused by WhatsApp' },
   '0': { path: CLOCK, name: 'waiting' },
@@ -17,7 +17,7 @@ const ACKS: Record<string, { path: string; name: string }> = {
   '3': { path: TICKS, name: 'read' },
 };
 
-/** The ticks of an own message; nothing for one that came in. */
+/** The ticks of a sent message; hidden for a received one. */
 export function ticks(): { node: HTMLElement; show(message: ChatMessage | undefined): void } {
   const node = el('span', { class: 'ticks', role: 'img' });
   let shown: number | null = null;
@@ -37,21 +37,21 @@ export function ticks(): { node: HTMLElement; show(message: ChatMessage | undefi
   };
 }
 
-/** A moment as a phone shows it: 14:05. */
+/** Local time as `14:05`. */
 export function clockTime(at: number): string {
   return new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
 }
 
-/** What the author of a message can do with it. */
-export interface Change {
+/** How the author of a message can change it. */
+export interface MessageChange {
   edit(message: ChatMessage): void;
   revoke(message: ChatMessage): void;
 }
 
-/** The buttons beside an own message with which its author changes it. */
-function changes(message: () => ChatMessage, { edit, revoke }: Change): HTMLElement {
+/** The buttons to change a sent message. */
+function changes(message: () => ChatMessage, { edit, revoke }: MessageChange): HTMLElement {
   const about = summaryOf(message());
-  /** One of them. */
+  /** One button. */
   const act = (text: string, run: (message: ChatMessage) => void) =>
     el(
       'button',
@@ -61,20 +61,20 @@ function changes(message: () => ChatMessage, { edit, revoke }: Change): HTMLElem
   return el('span', { class: 'changes' }, act('Edit', edit), act('Delete', revoke));
 }
 
-/** Text in which those who are mentioned by number or name stand out. */
+/** The text, after highlighted mentions. */
 function withMentions(message: ChatMessage, state: State): (Node | string)[] {
   const names = message.mentionedIds.map((jid) => nameOf(state, jid));
   const marks = names.map((name) => el('span', { class: 'mention' }, `@${name}`));
   return [...marks.flatMap((mark) => [mark, ' ']), message.body];
 }
 
-/** What a message says in one line: of a chat in the list, and of a quote. */
+/** A message in one line, for the list of chats and for quotes. */
 export function summaryOf(message: ChatMessage): string {
   if (message.type === 'revoked') return 'This message was deleted';
   return message.type === 'image' ? `Photo${message.body && `: ${message.body}`}` : message.body;
 }
 
-/** The quoted message inside another. */
+/** The message that this one quotes; null without one. */
 function quoteOf(message: ChatMessage, all: ChatMessage[], state: State): HTMLElement | null {
   const quoted = all.find(({ id }) => id === message.quotedId);
   if (!quoted) return null;
@@ -82,7 +82,7 @@ function quoteOf(message: ChatMessage, all: ChatMessage[], state: State): HTMLEl
   return el('blockquote', {}, el('b', {}, who), el('span', {}, summaryOf(quoted)));
 }
 
-/** The image of a message, which opens in full. */
+/** The image of a message, linked to its full size; null without one. */
 function imageOf(message: ChatMessage): HTMLElement | null {
   if (!message.media) return null;
   const source = `/sandbox/images/${message.media.sha256}`;
@@ -90,12 +90,12 @@ function imageOf(message: ChatMessage): HTMLElement | null {
   return el('a', { href: source, target: '_blank', class: 'photo' }, el('img', { src: source, alt }));
 }
 
-/** One message in an open chat, as `owner` sees it; `answer` quotes it. */
+/** One message of an open chat. */
 export function bubble(
   first: ChatMessage,
   all: () => ChatMessage[],
   state: State,
-  act: { answer: (message: ChatMessage) => void; change?: Change | undefined },
+  act: { answer: (message: ChatMessage) => void; change?: MessageChange | undefined },
 ): Row<ChatMessage> {
   const isGroup = first.chatId.endsWith('@g.us') || first.chatId === 'status@broadcast';
   const isSigned = isGroup && !first.fromMe;

@@ -1,15 +1,15 @@
-import { ApiError, type Call, curlOf, send, withCommand } from './api.ts';
 import { askForToken } from './dialogs.ts';
+import { ApiError, type Call, curlOf, send, withCommand } from './http-call.ts';
 import { rememberToken, serviceToken } from './keys.ts';
 import type { Store } from './state.ts';
 
-/** How a call is made: `quiet` ones happen by themselves, and are not talked about. */
-interface Manner {
+/** How a call is made: `quiet` ones are automatic and show no notice. */
+interface CallOptions {
   quiet?: boolean;
   onRefusal?: (code: string) => unknown;
 }
 
-/** Makes the page's calls, notes each as a script would make it, and tells what was refused. */
+/** Makes the page's calls, records each as a cURL command, and shows refusals. */
 export class Caller {
   readonly #store: Store;
 
@@ -17,25 +17,25 @@ export class Caller {
     this.#store = store;
   }
 
-  /** Does something; gives the answer, or null when it was refused. */
-  async act(label: string, asked: Call, manner: Manner = {}): Promise<unknown> {
-    const { quiet = false, onRefusal } = manner;
+  /** Makes a call that changes something; returns its response, or null when refused. */
+  async act(label: string, asked: Call, options: CallOptions = {}): Promise<unknown> {
+    const { quiet = false, onRefusal } = options;
     const call = { ...asked, key: asked.key ?? serviceToken() };
-    this.#note(label, asked, call, quiet);
+    this.#record(label, asked, call, quiet);
     try {
       return await send(call);
     } catch (thrown) {
       const code = thrown instanceof ApiError ? thrown.code : '';
       onRefusal?.(code);
       const wantsToken = !quiet && asked.key === undefined && code === 'UNAUTHORIZED';
-      if (wantsToken && (await this.#askForToken())) return this.act(label, asked, manner);
-      if (!quiet) this.tell(`${thrown instanceof Error ? thrown.message : thrown} (${code})`, true);
+      if (wantsToken && (await this.#askForToken())) return this.act(label, asked, options);
+      if (!quiet) this.notify(`${thrown instanceof Error ? thrown.message : thrown} (${code})`, true);
       return null;
     }
   }
 
-  /** Asks for what is to be shown; after a failure it is asked for again with the next picture. */
-  async look(path: string, failed: () => void): Promise<unknown> {
+  /** Reads what is to be shown; null after a failure, which `failed` prepares for the next attempt. */
+  async read(path: string, failed: () => void): Promise<unknown> {
     try {
       return await send({ method: 'GET', path });
     } catch {
@@ -44,15 +44,15 @@ export class Caller {
     }
   }
 
-  /** Says something to the viewer. */
-  tell(text: string, bad = false): void {
+  /** Shows a notice. */
+  notify(text: string, bad = false): void {
     this.#store.change((state) => {
       state.notice = { text, bad };
     });
   }
 
-  /** Keeps the call for scripts. What is shown of it names the service's token only; the copy holds it. */
-  #note(label: string, asked: Call, call: Call, quiet: boolean): void {
+  /** Records the call as a command. The shown text has a placeholder for the service's token; the copied text has it. */
+  #record(label: string, asked: Call, call: Call, quiet: boolean): void {
     const curl = curlOf(call, location.origin);
     const hasToken = asked.key === undefined && call.key !== undefined;
     const shown = hasToken ? curlOf({ ...call, key: '$SESSIONS_TOKEN' }, location.origin) : curl;
@@ -62,7 +62,7 @@ export class Caller {
     });
   }
 
-  /** Asks for `SESSIONS_TOKEN`, where it is set: a login is enough to look, not to change anything. */
+  /** Asks for `SESSIONS_TOKEN`: a login permits reading only. False when the dialog was cancelled. */
   async #askForToken(): Promise<boolean> {
     const token = await askForToken();
     if (token) rememberToken(token);

@@ -1,16 +1,16 @@
 import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, icon, keyed, type Row, setAttribute, setShown, setText } from '../shared/dom.ts';
 import { clockTime, summaryOf, ticks } from './bubble.ts';
-import { hueOf, initialsOf } from './who.ts';
+import { hueOf, initialsOf } from './contacts.ts';
 
 /** A line of the chat list. */
 export interface ChatLine {
   id: string;
   name: string;
-  /** Said while there is no message yet. */
+  /** Shown while there is no message. */
   hint: string;
   last: ChatMessage | undefined;
-  /** Who wrote the last message, when that isn't clear. */
+  /** The author of the last message, in groups. */
   by: string | null;
   unread: number;
   isTyping: boolean;
@@ -20,14 +20,14 @@ const PEOPLE =
   'M8 11a3 3 0 1 0 0-6a3 3 0 0 0 0 6M2 19c0-4 12-4 12 0M16 11a2.5 2.5 0 1 0 0-5M16 14c4 0 6 2 6 5';
 const PERSON = 'M12 12a3.5 3.5 0 1 0 0-7a3.5 3.5 0 0 0 0 7M5 20c0-6 14-6 14 0';
 
-/** The round picture of a person or a group: the initials of who has a name. */
+/** The round picture of a person or a group; initials where there is a name. */
 export function avatar(jid: string, name: string): HTMLElement {
   const isNameless = /^[+\d]/.test(name);
   const inside = jid.endsWith('@g.us') ? icon(PEOPLE) : isNameless ? icon(PERSON) : initialsOf(name);
   return el('span', { class: `avatar hue-${hueOf(jid)}`, 'aria-hidden': 'true' }, inside);
 }
 
-/** One line; a button that opens the chat. */
+/** One line, which opens the chat. */
 function line(first: ChatLine, open: (id: string) => void): Row<ChatLine> {
   const name = el('b', {});
   const time = el('time', {});
@@ -62,7 +62,7 @@ function line(first: ChatLine, open: (id: string) => void): Row<ChatLine> {
 /** The list of chats, the newest first. */
 export function chatList(open: (id: string) => void): { node: HTMLElement; show(lines: ChatLine[]): void } {
   const node = el('ul', { class: 'chat-list' });
-  const keep = keyed<ChatLine>(
+  const draw = keyed<ChatLine>(
     node,
     ({ id, name }) => `${id} ${name}`,
     (chat) => line(chat, open),
@@ -70,9 +70,9 @@ export function chatList(open: (id: string) => void): { node: HTMLElement; show(
   return {
     node,
     show(lines) {
-      /** When something was said last. */
+      /** Time of the last message, epoch ms; 0 without one. */
       const at = ({ last }: ChatLine) => last?.timestamp ?? 0;
-      keep([...lines].sort((one, other) => at(other) - at(one)));
+      draw([...lines].sort((one, other) => at(other) - at(one)));
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, icon, keyed, setShown, setText } from '../shared/dom.ts';
-import { bubble, type Change } from './bubble.ts';
+import { bubble, type MessageChange } from './bubble.ts';
 import { avatar } from './chat-list.ts';
 import type { Chat, State } from './state.ts';
 
@@ -8,19 +8,19 @@ import type { Chat, State } from './state.ts';
 export interface OpenChat {
   id: string;
   name: string;
-  /** Below the name: online, typing, who is in the group. */
+  /** Below the name: presence, or the members of the group. */
   subtitle: string;
   isTyping: boolean;
-  /** What to do here, said until something was. */
+  /** Shown while there is no message. */
   hint: string;
-  /** Undefined before anything was said. */
+  /** Undefined before the first message. */
   chat: Chat | undefined;
 }
 
-// Nearer to the end than this, px, and the newest message is followed.
+// Within this distance of the end, px, the log scrolls to new messages.
 const NEAR_END = 80;
 
-/** The screen of an open chat: header, messages, and whatever one writes with. */
+/** The screen of an open chat: header, messages, composer. */
 export class Conversation {
   readonly node: HTMLElement;
   readonly #name = el('b', {});
@@ -31,17 +31,17 @@ export class Conversation {
   readonly #hint = el('p', { class: 'hint' });
   readonly #typing: HTMLElement;
   readonly #answer: (message: ChatMessage) => void;
-  readonly #change: Change | undefined;
+  readonly #change: MessageChange | undefined;
   #id: string | null = null;
   #count = 0;
   #messages: ChatMessage[] = [];
-  #keep: (messages: ChatMessage[]) => void = () => undefined;
+  #draw: (messages: ChatMessage[]) => void = () => undefined;
 
   constructor(options: {
     back: () => void;
     answer: (message: ChatMessage) => void;
-    /** What one can do with own messages; nothing by default. */
-    change?: Change;
+    /** How sent messages can be changed; not at all by default. */
+    change?: MessageChange;
     extra?: HTMLElement[];
     composer: HTMLElement;
   }) {
@@ -64,16 +64,16 @@ export class Conversation {
     this.node = el('div', { class: 'conversation' }, header, this.#log, options.composer);
   }
 
-  /** Shows a chat; another one than before begins at its end. */
+  /** Shows a chat; a newly opened one is scrolled to its end. */
   show(open: OpenChat, state: State): void {
-    if (open.id !== this.#id) this.#begin(open, state);
+    if (open.id !== this.#id) this.#reset(open, state);
     setText(this.#name, open.name);
     setText(this.#subtitle, open.isTyping ? 'typing…' : open.subtitle);
     const wasNearEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR_END;
     this.#messages = open.chat?.messages ?? [];
-    this.#keep(this.#messages);
+    this.#draw(this.#messages);
     setText(this.#hint, open.hint);
-    // With a last message there are some, on their way here.
+    // With a last message, the others are still loading.
     setShown(this.#hint, this.#messages.length === 0 && open.chat?.last === undefined);
     setShown(this.#typing, open.isTyping);
     const grew = this.#messages.length !== this.#count;
@@ -81,12 +81,12 @@ export class Conversation {
     if (wasNearEnd || (grew && this.#messages.at(-1)?.fromMe)) this.#log.scrollTop = this.#log.scrollHeight;
   }
 
-  /** Another chat is opened. */
-  #begin(open: OpenChat, state: State): void {
+  /** Prepares the screen for another chat. */
+  #reset(open: OpenChat, state: State): void {
     this.#id = open.id;
     this.#list.replaceChildren();
     this.#picture.replaceChildren(avatar(open.id, open.name));
-    this.#keep = keyed<ChatMessage>(
+    this.#draw = keyed<ChatMessage>(
       this.#list,
       ({ id }) => id,
       (message) =>

@@ -1,21 +1,21 @@
 import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, setShown, setText } from '../shared/dom.ts';
-import type { Actions, Letter } from './actions.ts';
+import type { Actions, Draft } from './actions.ts';
 import { clockTime } from './bubble.ts';
 import { avatar, type ChatLine, chatList } from './chat-list.ts';
-import { Composer } from './composer.ts';
+import { addressOf, customersOf, nameOf, numberOf, phoneOf, selectedPhone } from './contacts.ts';
 import { Conversation, type OpenChat } from './conversation.ts';
 import { askForCustomer, askForEdit, askForGroup } from './dialogs.ts';
 import { type Frame, frame, tabBar } from './frame.ts';
+import { MessageComposer } from './message-composer.ts';
 import type { Chat, State, Store } from './state.ts';
 import { StatusScreen } from './status-screen.ts';
-import { addressOf, customersOf, nameOf, numberOf, phoneOf, selectedPhone } from './who.ts';
 
 const CHATS = 'M4 5h16v11H9l-5 4z';
 const STATUS = 'M12 4a8 8 0 1 1 0 16a8 8 0 1 1 0-16M12 9v6M9 12h6';
 const NEW = '+ New customer…';
 
-/** The phone of a customer: the viewer writes with it. */
+/** The phone of a customer, with which the viewer writes. */
 export class CustomerPhone {
   readonly node: HTMLElement;
   readonly #store: Store;
@@ -34,7 +34,7 @@ export class CustomerPhone {
     ],
     (id) => this.#store.change((state) => Object.assign(state, { customerTab: id, customerChat: null })),
   );
-  readonly #composer: Composer;
+  readonly #composer: MessageComposer;
   readonly #conversation: Conversation;
   readonly #status: StatusScreen;
   #options = '';
@@ -43,10 +43,10 @@ export class CustomerPhone {
   constructor(store: Store, actions: Actions) {
     this.#store = store;
     this.#actions = actions;
-    this.#composer = new Composer({
+    this.#composer = new MessageComposer({
       label: 'Message as the customer',
       rich: true,
-      send: (letter) => this.#send(letter),
+      send: (draft) => this.#send(draft),
     });
     this.#conversation = new Conversation({
       back: () => this.#open(null),
@@ -68,13 +68,13 @@ export class CustomerPhone {
     this.node = this.#frame.node;
   }
 
-  /** Shows the state; loads and reads what it opens. */
+  /** Shows the state; loads what it opens and marks it as read. */
   show(state: State): void {
-    this.#showWho(state);
+    this.#showCustomer(state);
     const { customer, customerTab, customerChat } = state;
     this.#frame.status(clockTime(Date.now() + state.clockAhead), 'online');
     this.#tabs.show(customerTab);
-    void this.#actions.openBox(customer.pn);
+    void this.#actions.loadChats(customer.pn);
     if (customerTab === 'status') {
       this.#status.show(state);
       this.#frame.put(this.#status.node);
@@ -82,8 +82,8 @@ export class CustomerPhone {
     else this.#showChat(state, customerChat);
   }
 
-  /** Who the viewer is, and could be. */
-  #showWho(state: State): void {
+  /** Shows the selected customer and the others. */
+  #showCustomer(state: State): void {
     const { customer } = state;
     const customers = customersOf(state);
     const options = customers.map(({ pn, name }) => `${pn}|${name}`).join();
@@ -101,7 +101,7 @@ export class CustomerPhone {
     setText(this.#number, name === numberOf(customer.pn) ? '' : numberOf(customer.pn));
   }
 
-  /** The list of chats, and what can be begun. */
+  /** Shows the list of chats. */
   #showList(state: State): void {
     const lines = linesOf(state);
     this.#list.show(lines);
@@ -114,10 +114,10 @@ export class CustomerPhone {
     this.#frame.put(this.#chats);
   }
 
-  /** One chat; it is read when it is seen. */
+  /** Shows one chat, and marks it as read while it is visible. */
   #showChat(state: State, id: string): void {
     const { customer } = state;
-    void this.#actions.openChat(customer.pn, id);
+    void this.#actions.loadMessages(customer.pn, id);
     const open = openChatOf(state, id);
     const agent = id.endsWith('@g.us') ? selectedPhone(state) : phoneOf(state, id);
     this.#composer.allowMention(id.endsWith('@g.us') && agent?.linked ? (agent.account?.name ?? '') : null);
@@ -128,7 +128,7 @@ export class CustomerPhone {
     if (isSeen && (open.chat?.unread ?? 0) > 0) void this.#actions.read(customer.pn, id);
   }
 
-  /** Opens a chat, or goes back to the list. */
+  /** Opens a chat; null returns to the list. */
   #open(id: string | null): void {
     this.#composer.clear();
     this.#store.change((state) => {
@@ -136,7 +136,7 @@ export class CustomerPhone {
     });
   }
 
-  /** Becomes another customer, or a new one. */
+  /** Selects a customer, or asks for a new one. */
   async #choose(pn: string): Promise<void> {
     const { state } = this.#store;
     const found = customersOf(state).find((customer) => customer.pn === pn);
@@ -150,7 +150,7 @@ export class CustomerPhone {
     });
   }
 
-  /** Makes a group with this customer and the agent in it. */
+  /** Creates a group with this customer and the agent. */
   async #newGroup(): Promise<void> {
     const { state } = this.#store;
     const agent = selectedPhone(state)?.account;
@@ -161,41 +161,45 @@ export class CustomerPhone {
     if (id) this.#open(id);
   }
 
-  /** Changes the text of an own message. */
+  /** Asks for the new text of a message and changes it. */
   async #edit({ id, chatId, body }: ChatMessage): Promise<void> {
     const text = await askForEdit(body);
     if (text) await this.#actions.edit(this.#agentOf(chatId), id, text);
   }
 
-  /** The agent of a chat: whose phone a call about it goes by. */
+  /** The agent of a chat; empty without one. */
   #agentOf(chatId: string): string {
     const { state } = this.#store;
     return (phoneOf(state, chatId) ?? selectedPhone(state))?.agentId ?? '';
   }
 
-  /** Writes into the open chat. */
-  #send(letter: Letter): Promise<boolean> {
+  /** Sends to the open chat; false when refused. */
+  #send(draft: Draft): Promise<boolean> {
     const { state } = this.#store;
     const id = state.customerChat ?? '';
     const isGroup = id.endsWith('@g.us');
     const agent = isGroup ? selectedPhone(state) : phoneOf(state, id);
     if (!agent) return Promise.resolve(false);
-    return this.#actions.write(agent.agentId, isGroup ? id : null, letter);
+    return this.#actions.write(agent.agentId, isGroup ? id : null, draft);
   }
 }
 
-/** Everything in the customer's list: chats, the agent that is looked at, and groups that they are in. */
+/** The customer's list: chats, the selected agent, and the customer's groups. */
 function linesOf(state: State): ChatLine[] {
   const { customer } = state;
-  const box = state.boxes.get(customer.pn);
+  const chats = state.chatsOf.get(customer.pn);
   const agent = selectedPhone(state);
   const contact = agent && addressOf(agent);
   const groups = state.groups.filter(({ participants }) => participants.includes(customer.pn));
-  const ids = new Set([...(box?.keys() ?? []), ...(contact ? [contact] : []), ...groups.map(({ id }) => id)]);
-  return [...ids].map((id) => lineOf(state, customer.pn, id, box?.get(id)));
+  const ids = new Set([
+    ...(chats?.keys() ?? []),
+    ...(contact ? [contact] : []),
+    ...groups.map(({ id }) => id),
+  ]);
+  return [...ids].map((id) => lineOf(state, customer.pn, id, chats?.get(id)));
 }
 
-/** One chat as a line of somebody's list. */
+/** One chat as a line of its owner's list. */
 export function lineOf(state: State, owner: string, id: string, chat: Chat | undefined): ChatLine {
   const last = chat?.last;
   const by = last && !last.fromMe && id.endsWith('@g.us') ? nameOf(state, last.senderId) : null;
@@ -210,7 +214,7 @@ export function lineOf(state: State, owner: string, id: string, chat: Chat | und
   };
 }
 
-/** The open chat with what is said below its name. */
+/** The open chat with its subtitle. */
 function openChatOf(state: State, id: string): OpenChat {
   const { customer } = state;
   const agent = phoneOf(state, id);
@@ -223,8 +227,8 @@ function openChatOf(state: State, id: string): OpenChat {
     subtitle: members?.join(', ') ?? presence,
     isTyping: state.typing.has(`${customer.pn}|${id}`),
     hint: group
-      ? 'The bot answers in a group only when it is mentioned.'
+      ? 'In a group the agent answers only when it is mentioned.'
       : 'Write something: the AI behind this number answers.',
-    chat: state.boxes.get(customer.pn)?.get(id),
+    chat: state.chatsOf.get(customer.pn)?.get(id),
   };
 }

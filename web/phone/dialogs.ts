@@ -1,5 +1,5 @@
 import { el } from '../shared/dom.ts';
-import type { AgentSpec } from './api.ts';
+import type { AgentSpec } from './http-call.ts';
 import type { Customer } from './state.ts';
 
 /** A labelled field of a dialog. */
@@ -7,12 +7,12 @@ function field(label: string, name: string, attributes: Record<string, string | 
   return el('label', {}, label, el('input', { name, required: true, ...attributes }));
 }
 
-/** A box to tick. */
+/** A labelled checkbox. */
 function tick(label: string, name: string, attributes: Record<string, string | boolean> = {}): HTMLElement {
   return el('label', { class: 'tick' }, el('input', { type: 'checkbox', name, ...attributes }), label);
 }
 
-/** Asks with a form in a dialog; null when it was closed without an answer. */
+/** Shows a form in a dialog; null when cancelled. */
 function ask(title: string, action: string, ...fields: HTMLElement[]): Promise<FormData | null> {
   const cancel = el('button', { type: 'button' }, 'Cancel');
   const buttons = el('div', { class: 'buttons' }, cancel, el('button', { class: 'primary' }, action));
@@ -33,12 +33,12 @@ function ask(title: string, action: string, ...fields: HTMLElement[]): Promise<F
   });
 }
 
-/** What was written into a field. */
+/** The trimmed text of a field. */
 function textOf(form: FormData, name: string): string {
   return String(form.get(name) ?? '').trim();
 }
 
-/** Asks who a new customer is. */
+/** Asks for a new customer; null when cancelled. */
 export async function askForCustomer(): Promise<Customer | null> {
   const suggestion = `+62 812 ${String(Math.floor(Math.random() * 1e8)).padStart(8, '0')}`;
   const form = await ask(
@@ -46,14 +46,14 @@ export async function askForCustomer(): Promise<Customer | null> {
     'Be this customer',
     field('Name', 'name', { maxlength: '64', autocomplete: 'off' }),
     field('Number', 'number', { value: suggestion, inputmode: 'tel', pattern: '\\+?[\\d\\s\\-]{6,20}' }),
-    tick('Hides the number: is seen as …@lid', 'hidesNumber'),
+    tick('Hides the number: shown as …@lid', 'hidesNumber'),
   );
   if (!form) return null;
   const pn = `${textOf(form, 'number').replace(/\D/g, '')}@c.us`;
   return { pn, name: textOf(form, 'name'), hidesNumber: form.has('hidesNumber') };
 }
 
-/** Asks for a group's name and who else is in it. */
+/** Asks for the name and members of a new group; null when cancelled. */
 export async function askForGroup(
   customers: Customer[],
   self: Customer,
@@ -62,11 +62,11 @@ export async function askForGroup(
   const members = others.map(({ pn, name }) => tick(name, 'member', { value: pn }));
   const list = el('fieldset', {}, el('legend', {}, 'With you, the agent and'), ...members);
   const name = field('Name', 'name', { value: 'Family', maxlength: '64' });
-  const form = await ask('New group', 'Make the group', name, list);
+  const form = await ask('New group', 'Create the group', name, list);
   return form && { name: textOf(form, 'name'), members: form.getAll('member').map(String) };
 }
 
-/** Asks for an agent to be created. */
+/** Asks for a new agent; null when cancelled. */
 export async function askForAgent(): Promise<AgentSpec | null> {
   const form = await ask(
     'New agent',
@@ -81,20 +81,20 @@ export async function askForAgent(): Promise<AgentSpec | null> {
   return { agentId, agentName, userId: Number(form.get('userId')), apiKey: textOf(form, 'apiKey') };
 }
 
-/** Asks for the token of the service. */
+/** Asks for `SESSIONS_TOKEN`; null when cancelled. */
 export async function askForToken(): Promise<string | null> {
   const token = field('SESSIONS_TOKEN', 'token', { type: 'password', autocomplete: 'off' });
-  const form = await ask('This service wants its token', 'Go on', token);
+  const form = await ask('This service requires its token', 'Continue', token);
   return form && textOf(form, 'token');
 }
 
-/** Asks for another text of a message. */
+/** Asks for the new text of a message; null when cancelled. */
 export async function askForEdit(text: string): Promise<string | null> {
-  const form = await ask('Edit the message', 'Change it', field('Text', 'text', { value: text }));
+  const form = await ask('Edit the message', 'Save', field('Text', 'text', { value: text }));
   return form && textOf(form, 'text');
 }
 
-/** Asks whether something is really meant. */
+/** Asks for confirmation. */
 export async function confirmed(question: string, action: string): Promise<boolean> {
   return (await ask(question, action)) !== null;
 }

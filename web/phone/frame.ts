@@ -5,13 +5,13 @@ const BARS = 'M3 20v-3M8 20v-7M13 20v-11M18 20V4';
 /** The body of a phone: status bar, screen, tabs. */
 export interface Frame {
   node: HTMLElement;
-  /** Puts one view on the screen. */
+  /** Shows a view on the screen. */
   put(view: HTMLElement): void;
-  /** The status bar: the time, and whether there is a signal. */
+  /** Sets the time and the signal of the status bar. */
   status(time: string, signal: 'online' | 'offline' | 'none'): void;
 }
 
-/** A phone with a name for those who can't see it. */
+/** A phone with an accessible name. */
 export function frame(id: string, label: string, caption: HTMLElement, tabs: HTMLElement): Frame {
   const time = el('span', {});
   const signal = el('span', { class: 'signal', role: 'img' }, icon(BARS));
@@ -34,7 +34,7 @@ export function frame(id: string, label: string, caption: HTMLElement, tabs: HTM
   };
 }
 
-/** Buttons at the bottom of a phone, one of which is pressed. */
+/** The tabs at the bottom of a phone. */
 export function tabBar<T extends string>(
   tabs: { id: T; label: string; path: string }[],
   choose: (id: T) => void,

@@ -1,20 +1,20 @@
-// The keys that this tab knows; they go with it.
+// API keys and the service's token, kept for this tab (sessionStorage).
 
-/** What agents of the demo are created with. */
+/** The key of the demo's agents. */
 const DEMO_KEY = 'sandbox-key';
 const TOKEN = 'token';
 
-/** The key of an agent; at first the demo's. Null: it must be asked for. */
+/** The key of an agent, the demo's by default; null after it was forgotten. */
 export function keyOf(agentId: string): string | null {
   return (sessionStorage.getItem(`key:${agentId}`) ?? DEMO_KEY) || null;
 }
 
-/** Keeps the key of an agent; an empty one is to be asked for. */
+/** Keeps the key of an agent; an empty one is asked for at the next send. */
 export function rememberKey(agentId: string, key: string): void {
   sessionStorage.setItem(`key:${agentId}`, key);
 }
 
-/** The service's `SESSIONS_TOKEN`, once it was asked for. */
+/** The service's `SESSIONS_TOKEN`; undefined before it was entered. */
 export function serviceToken(): string | undefined {
   return sessionStorage.getItem(TOKEN) ?? undefined;
 }

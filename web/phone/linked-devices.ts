@@ -1,26 +1,26 @@
 import type { PhoneView } from '../../src/sandbox/network/phones.ts';
 import { el, icon, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
+import { selectedPhone } from './contacts.ts';
 import type { State, Store } from './state.ts';
-import { selectedPhone } from './who.ts';
 
 const LAPTOP = 'M5 5h14v10H5zM2 19h20';
 const REMEMBERED_CODES = 4;
 
-/** What is said where the code would be. */
-const WORDS: Record<string, string> = {
-  awaiting_qr: 'The code is on its way…',
+/** Shown in place of the code, by status. */
+const CODE_TEXTS: Record<string, string> = {
+  awaiting_qr: 'Waiting for the code…',
   connected: 'Linked.',
-  disconnected: 'The agent shows no code now.',
+  disconnected: 'The agent shows no code.',
   auth_failed: 'WhatsApp has refused this account.',
 };
 
-/** A button with words. */
+/** A button with a text. */
 function button(text: string, act: () => void, kind = ''): HTMLButtonElement {
   return el('button', { type: 'button', class: kind, on: { click: act } }, text);
 }
 
-/** “Linked devices” of the agent's phone: the camera with the agent's code, or the device that is linked. */
+/** “Linked devices” of the agent's phone: the camera with the agent's code, or the linked device. */
 export class LinkedDevices {
   readonly node: HTMLElement;
   readonly #store: Store;
@@ -51,7 +51,7 @@ export class LinkedDevices {
   readonly #linking: HTMLElement;
   readonly #linked: HTMLElement;
   readonly #deviceState = el('small', {});
-  /** Codes that an agent has shown, the newest last. */
+  /** Codes of each agent, the newest last. */
   readonly #codes = new Map<string, string[]>();
 
   constructor(store: Store, actions: Actions) {
@@ -73,52 +73,52 @@ export class LinkedDevices {
     this.node = el('div', { class: 'devices' }, el('h3', {}, 'Linked devices'), this.#linked, this.#linking);
   }
 
-  /** Shows the code that can be scanned, or the device that is linked. */
+  /** Shows the current code, or the linked device. */
   show(state: State): void {
     const phone = selectedPhone(state);
     if (phone?.qr) this.#remember(phone.agentId, phone.qr.code);
     setShown(this.#linked, phone?.linked ?? false);
     setShown(this.#linking, phone !== undefined && !phone.linked);
     if (!phone) return;
-    setText(this.#deviceState, deviceWords(phone));
+    setText(this.#deviceState, deviceText(phone));
     setShown(this.#passkey, state.settings !== null && state.settings.passkey !== 'off');
     setShown(this.#code, phone.qr !== null);
     setShown(this.#waiting, phone.qr === null);
-    setText(this.#waiting, WORDS[phone.status ?? ''] ?? 'The service knows no such agent any more.');
+    setText(this.#waiting, CODE_TEXTS[phone.status ?? ''] ?? 'The service no longer has this agent.');
     if (phone.qr) setAttribute(this.#code, 'src', `/sessions/${phone.agentId}/qr?at=${phone.qr.issuedAt}`);
     setShown(this.#scan, phone.qr !== null);
     setShown(this.#fresh, phone.qr === null && phone.status !== null);
     this.#refuse.disabled = phone.qr === null;
     this.#expired.disabled = this.#spent(phone) === undefined;
-    const why = 'There is one as soon as the first code has been replaced, after 20 s.';
+    const why = 'Available once the first code has been replaced, after 20 s.';
     setAttribute(this.#expired, 'title', this.#expired.disabled && why);
   }
 
-  /** A code that the agent showed before the one of now. */
+  /** An expired code of the agent; undefined without one. */
   #spent(phone: PhoneView): string | undefined {
     return this.#codes.get(phone.agentId)?.findLast((code) => code !== phone.qr?.code);
   }
 
-  /** Keeps a code for when it has expired. */
+  /** Keeps a code for a scan after its expiry. */
   #remember(agentId: string, code: string): void {
     const codes = this.#codes.get(agentId) ?? [];
     if (codes.at(-1) === code) return;
     this.#codes.set(agentId, [...codes, code].slice(-REMEMBERED_CODES));
   }
 
-  /** Runs an action on the agent that is looked at. */
+  /** Runs an action on the selected agent. */
   #with(act: (agentId: string) => Promise<unknown>): void {
     const { agentId } = this.#store.state;
     if (agentId !== null) void act(agentId);
   }
 
-  /** Scans the code of this moment. */
+  /** Scans the current code. */
   #link(): void {
     const phone = selectedPhone(this.#store.state);
     if (phone) void this.#actions.scan(phone.agentId, phone.agentName ?? phone.agentId);
   }
 
-  /** Types the code that the service gave. */
+  /** Enters the pairing code. */
   async #enterCode(): Promise<void> {
     const phone = selectedPhone(this.#store.state);
     if (!phone) return;
@@ -126,7 +126,7 @@ export class LinkedDevices {
     if (await this.#actions.enterCode(phone.agentId, name, this.#codeInput.value)) this.#codeInput.value = '';
   }
 
-  /** Scans a code of before, to be told no. */
+  /** Scans an expired code, which WhatsApp refuses. */
   #scanExpired(): void {
     const phone = selectedPhone(this.#store.state);
     const code = phone && this.#spent(phone);
@@ -134,9 +134,9 @@ export class LinkedDevices {
   }
 }
 
-/** What the phone says of its linked device. */
-function deviceWords({ devices, line }: PhoneView): string {
+/** The state of the linked device, as the phone shows it. */
+function deviceText({ devices, line }: PhoneView): string {
   if (line?.banned) return 'This account is banned';
-  if (devices.includes('CONNECTED')) return line?.frozen ? 'Active, but it hangs' : 'Active now';
+  if (devices.includes('CONNECTED')) return line?.frozen ? 'Active, but frozen' : 'Active now';
   return devices.length > 0 ? `Connecting… (${devices.join(', ')})` : 'Not connected';
 }

@@ -3,11 +3,12 @@ import './main.css';
 import { el, setAttribute, setShown } from '../shared/dom.ts';
 import { Actions } from './actions.ts';
 import { AgentPhone } from './agent-phone.ts';
-import { apply } from './boxes.ts';
 import { Caller } from './caller.ts';
+import { apply } from './chats.ts';
+import { addressOf, phoneOf, selectAgent, selectedPhone } from './contacts.ts';
 import { CustomerPhone } from './customer-phone.ts';
-import { follow } from './live.ts';
 import { NetworkPanel } from './network-panel.ts';
+import { follow } from './news-stream.ts';
 import { Notice } from './notice.ts';
 import { NumbersPanel } from './numbers-panel.ts';
 import { ScriptPanel } from './script-panel.ts';
@@ -15,7 +16,6 @@ import { type State, Store } from './state.ts';
 import { TopBar } from './top-bar.ts';
 import { viewSwitch } from './view-switch.ts';
 import { welcome } from './welcome.ts';
-import { addressOf, lookAt, phoneOf, selectedPhone } from './who.ts';
 import { WirePanel } from './wire-panel.ts';
 
 const store = new Store();
@@ -41,7 +41,7 @@ const views = viewSwitch(store);
 const main = el('main', {}, topBar.row, first, views.node, phones, tools);
 document.body.append(topBar.banner, main, notice.node);
 
-/** Shows the state on all of the page. */
+/** Renders the state. */
 function show(state: State): void {
   const isEmpty = state.known && state.phones.length === 0;
   topBar.show(state);
@@ -60,37 +60,37 @@ function show(state: State): void {
   script.show(state);
   wire.show(state);
   void numbers.show();
-  keepAddress(state);
+  updateAddress(state);
 }
 
-/** The address names the agent that is looked at: it can be passed on, and survives a reload. */
-function keepAddress({ agentId }: State): void {
+/** Keeps the selected agent in the address, so that it can be shared and survives a reload. */
+function updateAddress({ agentId }: State): void {
   if (agentId === null || new URLSearchParams(location.search).get('agent') === agentId) return;
   history.replaceState(null, '', `?${new URLSearchParams({ agent: agentId })}`);
 }
 
-/** Whether a customer's chat is with somebody who is still there, after a reset or another start of the service. */
+/** Whether the other side of a chat still exists, after a reset or a restart of the service. */
 function exists(state: State, chat: string | null): boolean {
   return chat !== null && (phoneOf(state, chat) !== undefined || state.groups.some(({ id }) => id === chat));
 }
 
-/** Folds news in; the agent that was linked meanwhile is ready to be written to. */
+/** Applies an update; opens the chat with an agent that was just linked. */
 function onNews(news: News): void {
   store.change((state) => {
     const before = selectedPhone(state)?.linked ?? false;
     apply(state, news);
     state.clockAhead = news.at - Date.now();
-    if (!selectedPhone(state)) lookAt(state, state.phones[0]?.agentId ?? null);
+    if (!selectedPhone(state)) selectAgent(state, state.phones[0]?.agentId ?? null);
     const phone = selectedPhone(state);
     const partner = state.customerChat && phoneOf(state, state.customerChat);
-    // Its address may have become another.
+    // Its address may have changed.
     if (partner) state.customerChat = addressOf(partner) ?? state.customerChat;
     if (news.fresh && !exists(state, state.customerChat)) state.customerChat = null;
     if (phone?.linked && !before) {
-      Object.assign(state, { botTab: 'chats', view: 'customer' });
+      Object.assign(state, { agentTab: 'chats', view: 'customer' });
       state.customerChat ??= addressOf(phone);
     } else if (before && !phone?.linked)
-      Object.assign(state, { botTab: 'devices', botChat: null, view: 'agent' });
+      Object.assign(state, { agentTab: 'devices', agentChat: null, view: 'agent' });
   });
 }
 

@@ -2,20 +2,20 @@ import type { PhoneView } from '../../src/sandbox/network/phones.ts';
 import type { LineView, NetworkSettings } from '../../src/sandbox/network/types.ts';
 import { el, setAttribute, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
+import { selectedPhone } from './contacts.ts';
 import { confirmed } from './dialogs.ts';
 import { panel } from './panel.ts';
 import type { State, Store } from './state.ts';
-import { selectedPhone } from './who.ts';
 
 type Kind = NonNullable<LineView['restriction']>['kind'];
 type Faults = Parameters<Actions['setNetwork']>[2];
 
-/** What the state of a socket means, for the list of those that can be chosen. */
+/** Connection states to choose from. */
 const STATES: [string, string][] = [
   ['CONFLICT', 'CONFLICT: another device takes over'],
-  ['TIMEOUT', 'TIMEOUT: the phone is not reached'],
+  ['TIMEOUT', 'TIMEOUT: the phone is unreachable'],
   ['PROXYBLOCK', 'PROXYBLOCK: the network is blocked'],
-  ['DEPRECATED_VERSION', 'DEPRECATED_VERSION: too old a client'],
+  ['DEPRECATED_VERSION', 'DEPRECATED_VERSION: the client is too old'],
   ['TOS_BLOCK', 'TOS_BLOCK: the account is banned'],
 ];
 
@@ -26,14 +26,14 @@ const STEPS: [string, number][] = [
   ['+1 h', 3_600_000],
 ];
 
-/** What WhatsApp may hold against an account, for the list of those that can be chosen. */
+/** Restrictions of an account to choose from. */
 const RESTRICTIONS: [string, string][] = [
-  ['', 'Writes to anybody'],
-  ['reachout_timelock', '463: not to people who never wrote (timelock)'],
-  ['message_cap', '475: not to people who never wrote (cap)'],
+  ['', 'No restriction'],
+  ['reachout_timelock', '463: no messages to new people (timelock)'],
+  ['message_cap', '475: no messages to new people (cap)'],
 ];
 
-/** A choice of how WhatsApp is for everybody: the values, and the change that each makes. */
+/** A setting of the whole simulated network: its options, and the change that each makes. */
 interface Choice {
   label: string;
   options: [string, string][];
@@ -47,9 +47,9 @@ const CHOICES: Choice[] = [
   {
     label: 'Linking',
     options: [
-      ['off', 'By the code alone'],
-      ['refs_stop', 'Wants a passkey; codes stop'],
-      ['refs_go_on', 'Wants a passkey; codes go on'],
+      ['off', 'The code is enough'],
+      ['refs_stop', 'Requires a passkey; codes stop'],
+      ['refs_go_on', 'Requires a passkey; codes continue'],
     ],
     read: ({ passkey }) => passkey,
     change: (passkey) => ({ passkey: passkey as NetworkSettings['passkey'] }),
@@ -57,8 +57,8 @@ const CHOICES: Choice[] = [
   {
     label: 'People',
     options: [
-      ['false', 'Are addressed by number'],
-      ['true', 'Are addressed by LID'],
+      ['false', 'Addressed by number'],
+      ['true', 'Addressed by LID'],
     ],
     read: ({ lidForAll }) => String(lidForAll),
     change: (value) => ({ lidForAll: value === 'true' }),
@@ -66,8 +66,8 @@ const CHOICES: Choice[] = [
   {
     label: 'Direct messages',
     options: [
-      ['false', 'Come under one key'],
-      ['true', 'Come by number and by LID'],
+      ['false', 'Arrive under one key'],
+      ['true', 'Arrive by number and by LID'],
     ],
     read: ({ twoKeys }) => String(twoKeys),
     change: (value) => ({ twoKeys: value === 'true' }),
@@ -75,8 +75,8 @@ const CHOICES: Choice[] = [
   {
     label: 'After linking',
     options: [
-      ['false', 'Nothing is asked'],
-      ['true', 'A notice logs out after 5 min, unanswered'],
+      ['false', 'No notice'],
+      ['true', 'A notice that logs out after 5 min if ignored'],
     ],
     read: ({ noticeMs }) => String(noticeMs !== null),
     change: (value) => ({ noticeMs: value === 'true' ? NOTICE_MS : null }),
@@ -84,15 +84,15 @@ const CHOICES: Choice[] = [
   {
     label: 'The page',
     options: [
-      ['false', 'Has all that is needed'],
-      ['true', 'Lacks what a send needs'],
+      ['false', 'Complete'],
+      ['true', 'Lacks a function for sending'],
     ],
     read: ({ missing }) => String(missing.length > 0),
     change: (value) => ({ missing: value === 'true' ? BROKEN : [] }),
   },
 ];
 
-/** A labelled list of choices. */
+/** A labelled select. */
 function select(label: string, options: [string, string][], choose: (value: string) => void) {
   const input = el(
     'select',
@@ -103,7 +103,7 @@ function select(label: string, options: [string, string][], choose: (value: stri
   return { input, node: el('label', { class: 'choice' }, el('span', {}, label), input) };
 }
 
-/** A slider that tells its value once it is let go. */
+/** A slider that reports its value on release. */
 function slider(label: string, max: number, step: number, unit: string, set: (value: number) => void) {
   const input = el('input', { type: 'range', min: '0', max: String(max), step: String(step), value: '0' });
   const output = el('output', {}, `0 ${unit}`);
@@ -112,7 +112,7 @@ function slider(label: string, max: number, step: number, unit: string, set: (va
   return {
     input,
     node: el('label', { class: 'slider' }, el('span', {}, label), input, output),
-    /** Shows what holds, unless the viewer is moving it. */
+    /** Shows the current value, unless the viewer is moving the slider. */
     show(value: number) {
       if (document.activeElement === input && input.matches(':active')) return;
       input.value = String(value);
@@ -121,7 +121,7 @@ function slider(label: string, max: number, step: number, unit: string, set: (va
   };
 }
 
-/** Everything that can go wrong between WhatsApp and the agent, and the clock. */
+/** Faults between WhatsApp and the agent, settings of the network, and the clock. */
 export class NetworkPanel {
   readonly node: HTMLElement;
   readonly #store: Store;
@@ -151,7 +151,7 @@ export class NetworkPanel {
       this.#buttons.push(button);
       return button;
     };
-    /** Whether it hangs now. */
+    /** Whether the client is frozen. */
     const isFrozen = () => selectedPhone(store.state)?.line?.frozen ?? false;
     this.#freeze = el('button', { type: 'button' }, 'Freeze');
     this.#freeze.addEventListener('click', () =>
@@ -175,16 +175,16 @@ export class NetworkPanel {
       this.#restriction.node,
     );
     this.#choices = CHOICES.map((choice) => ({ choice, ...this.#choiceOf(choice) }));
-    const settings = el('fieldset', { class: 'plain' }, el('legend', {}, 'WhatsApp, for everybody'));
+    const settings = el('fieldset', { class: 'plain' }, el('legend', {}, 'WhatsApp, for all agents'));
     settings.append(...this.#choices.map(({ node }) => node));
     this.node = panel('network', 'Network', this.#line, this.#fields, settings, this.#clock());
   }
 
-  /** Shows the faults that hold. */
+  /** Shows the current faults and settings. */
   show(state: State): void {
     const phone = selectedPhone(state);
     const line = phone?.line ?? null;
-    setText(this.#line, lineWords(phone));
+    setText(this.#line, lineText(phone));
     setAttribute(this.#line, 'data-state', line === null ? 'none' : line.online ? 'online' : 'offline');
     this.#fields.disabled = line === null;
     setText(this.#freeze, line?.frozen ? 'Thaw' : 'Freeze');
@@ -196,12 +196,12 @@ export class NetworkPanel {
     for (const { choice, input } of this.#choices) input.value = choice.read(state.settings);
   }
 
-  /** The list for one setting. */
+  /** The select of one setting. */
   #choiceOf({ label, options, change }: Choice): ReturnType<typeof select> {
     return select(label, options, (value) => void this.#actions.setSettings(`Set: ${label}`, change(value)));
   }
 
-  /** A list that acts when something is chosen, and goes back to its title. */
+  /** Fills the list of states; choosing one sets it and returns the list to its title. */
   #fillStates(): void {
     const title = el('option', { value: '' }, 'Another state…');
     this.#states.append(title, ...STATES.map(([value, text]) => el('option', { value }, text)));
@@ -212,7 +212,7 @@ export class NetworkPanel {
     });
   }
 
-  /** Lets time pass for the whole sandbox, or forgets everything. */
+  /** The buttons that advance the clock or reset the sandbox. */
   #clock(): HTMLElement {
     const steps = STEPS.map(([text, ms]) =>
       el('button', { type: 'button', on: { click: () => void this.#actions.advanceClock(ms) } }, text),
@@ -223,21 +223,21 @@ export class NetworkPanel {
     return el('fieldset', { class: 'plain clock' }, legend, el('div', { class: 'buttons' }, ...steps, reset));
   }
 
-  /** Asks first, then deletes everything. */
+  /** Deletes everything, after a confirmation. */
   async #reset(): Promise<void> {
     const question = 'Delete all agents, phones, chats and messages of the sandbox?';
     if (await confirmed(question, 'Reset')) await this.#actions.reset();
   }
 
-  /** Sets faults of the agent that is looked at. */
+  /** Sets faults of the selected agent. */
   #set(label: string, faults: Faults): void {
     const { agentId } = this.#store.state;
     if (agentId !== null) void this.#actions.setNetwork(label, agentId, faults);
   }
 }
 
-/** The line in words. */
-function lineWords(phone: PhoneView | undefined): string {
+/** The connection of a phone, in words. */
+function lineText(phone: PhoneView | undefined): string {
   const line = phone?.line;
   if (!line) return 'No phone is linked.';
   if (line.banned) return 'The account is banned.';

@@ -1,7 +1,7 @@
 import { el, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { State, Store } from './state.ts';
 
-/** What the page has to say: a refusal, mostly. It stays until the next action, or until it is closed. */
+/** The notice at the bottom, mostly a refusal: shown until the next action, or until it is closed. */
 export class Notice {
   readonly node: HTMLElement;
   readonly #text = el('span', {});
@@ -16,7 +16,7 @@ export class Notice {
     this.node = el('div', { class: 'notice', role: 'alert', hidden: true }, this.#text, close);
   }
 
-  /** Shows or hides what there is to say. */
+  /** Shows or hides the notice. */
   show({ notice }: State): void {
     setShown(this.node, notice !== null);
     setText(this.#text, notice?.text ?? '');

@@ -3,25 +3,21 @@ import type { Caller } from './caller.ts';
 import { panel } from './panel.ts';
 import type { Command, State } from './state.ts';
 
-// A command with an image is long: it is copied in full, and shown in part.
+// A command with an image is long: it is shown in part and copied in full.
 const SHOWN_CHARACTERS = 600;
 
-/** Calls as a shell would make them: one of each kind, the newest first. */
+/** The page's calls as cURL commands: the newest of each kind, newest first. */
 export class ScriptPanel {
   readonly node: HTMLElement;
   readonly #caller: Caller;
   readonly #list = el('ul', { class: 'commands' });
-  readonly #none = el(
-    'p',
-    { class: 'empty' },
-    'Do something on this page: the call that it was appears here.',
-  );
-  readonly #keep: (commands: readonly Command[]) => void;
+  readonly #none = el('p', { class: 'empty' }, 'The calls of your actions on this page appear here.');
+  readonly #draw: (commands: readonly Command[]) => void;
 
   constructor(caller: Caller) {
     this.#caller = caller;
     this.node = panel('script', 'The same from a script', this.#none, this.#list);
-    this.#keep = keyed<Command>(
+    this.#draw = keyed<Command>(
       this.#list,
       ({ label }) => label,
       (command) => this.#row(command),
@@ -31,10 +27,10 @@ export class ScriptPanel {
   /** Shows the newest call of each kind. */
   show(state: State): void {
     this.#none.hidden = state.commands.length > 0;
-    this.#keep(state.commands.toReversed());
+    this.#draw(state.commands.toReversed());
   }
 
-  /** A call and its button. */
+  /** A command with its button. */
   #row({ label }: Command): Row<Command> {
     const code = el('code', { tabindex: '0', role: 'region', 'aria-label': `cURL: ${label}` });
     const copy = el('button', { type: 'button', 'aria-label': `Copy: ${label}` }, 'Copy');
@@ -50,7 +46,7 @@ export class ScriptPanel {
     };
   }
 
-  /** Copies, and says so; where the browser doesn't allow it, selects the text. */
+  /** Copies a command; selects the text where the browser doesn't allow copying. */
   async #copy(text: string, code: HTMLElement, button: HTMLElement): Promise<void> {
     try {
       await navigator.clipboard.writeText(text);
@@ -58,7 +54,7 @@ export class ScriptPanel {
       setTimeout(() => setText(button, 'Copy'), 1_500);
     } catch {
       getSelection()?.selectAllChildren(code);
-      this.#caller.tell('The browser did not allow copying: the text is selected.');
+      this.#caller.notify('The browser does not allow copying: the text is selected.');
     }
   }
 }

@@ -9,7 +9,7 @@ import type {
 } from '../../src/sandbox/network/types.ts';
 import { oncePerFrame } from '../shared/dom.ts';
 
-/** A chat on somebody's phone; its messages are there once it was opened. */
+/** A chat on a phone; its messages are loaded when it is opened. */
 export interface Chat {
   id: string;
   name: string;
@@ -21,18 +21,18 @@ export interface Chat {
 }
 
 /** The chats of one person, by JID. */
-export type Box = Map<string, Chat>;
+export type ChatMap = Map<string, Chat>;
 
-/** A person that the viewer can be. */
+/** A person whom the viewer can write as. */
 export interface Customer {
   /** `628…@c.us` */
   pn: string;
   name: string;
-  /** Addressed by a LID, which is all that others know of this person. */
+  /** Addressed by a LID; the number is hidden from others. */
   hidesNumber?: boolean;
 }
 
-/** A call that was made, as a shell would make it. */
+/** A call as a cURL command. */
 export interface Command {
   label: string;
   curl: string;
@@ -43,43 +43,43 @@ export interface Command {
 /** Everything that the page shows. */
 export interface State {
   connection: 'connecting' | 'live' | 'reconnecting';
-  /** True once the first picture came. */
+  /** True after the first update. */
   known: boolean;
   phones: PhoneView[];
   people: Account[];
   groups: Group[];
-  /** By owner; only of those whose phone is looked at. */
-  boxes: Map<string, Box>;
+  /** By owner, for the phones that were shown. */
+  chatsOf: Map<string, ChatMap>;
   /** `reader|chat` */
   typing: Set<string>;
   wire: WireEntry[];
-  /** What holds for everybody; null until the first picture came. */
+  /** Settings of the network; null until the first update. */
   settings: NetworkSettings | null;
-  /** The simulated network's clock, less the browser's, ms. */
+  /** How far the simulated clock is ahead of the browser's, ms. */
   clockAhead: number;
   agentId: string | null;
   customer: Customer;
-  /** Customers that were thought of here and have not written yet. */
+  /** Customers created here that have not written yet. */
   newCustomers: Customer[];
   customerChat: string | null;
   customerTab: 'chats' | 'status';
-  botChat: string | null;
-  botTab: 'chats' | 'devices';
-  /** What is in sight where there is no room for everything. */
+  agentChat: string | null;
+  agentTab: 'chats' | 'devices';
+  /** The visible part of a narrow page. */
   view: 'agent' | 'customer' | 'tools';
   /** Newest last. */
   commands: Command[];
   notice: { text: string; bad: boolean } | null;
 }
 
-/** Who one can be before anybody has written; the first two are those of the demo. */
+/** The customers to choose from at first; the first two are the demo's. */
 export const FIRST_CUSTOMERS: Customer[] = [
   { pn: '6285000000001@c.us', name: 'Sari' },
   { pn: '6285000000002@c.us', name: 'Budi' },
   { pn: '6285000000003@c.us', name: 'Citra' },
 ];
 
-/** Holds the state, and calls the listener once per frame when it has changed. */
+/** Holds the state and notifies one listener, at most once per frame. */
 export class Store {
   readonly state: State = {
     connection: 'connecting',
@@ -87,7 +87,7 @@ export class Store {
     phones: [],
     people: [],
     groups: [],
-    boxes: new Map(),
+    chatsOf: new Map(),
     typing: new Set(),
     wire: [],
     settings: null,
@@ -97,23 +97,23 @@ export class Store {
     newCustomers: [],
     customerChat: null,
     customerTab: 'chats',
-    botChat: null,
-    botTab: 'devices',
+    agentChat: null,
+    agentTab: 'devices',
     view: 'agent',
     commands: [],
     notice: null,
   };
   #listener: (state: State) => void = () => undefined;
-  readonly #tell = oncePerFrame(() => this.#listener(this.state));
+  readonly #notify = oncePerFrame(() => this.#listener(this.state));
 
   /** Sets the one listener. */
   onChange(listener: (state: State) => void): void {
     this.#listener = listener;
   }
 
-  /** Makes a change; the listener hears of it with the next frame. */
+  /** Changes the state; the listener is notified with the next frame. */
   change(make: (state: State) => void): void {
     make(this.state);
-    this.#tell();
+    this.#notify();
   }
 }

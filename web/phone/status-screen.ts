@@ -1,10 +1,10 @@
 import { el, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { clockTime } from './bubble.ts';
+import { selectedPhone } from './contacts.ts';
 import type { State, Store } from './state.ts';
-import { selectedPhone } from './who.ts';
 
-/** Where the customer posts a status: everybody sees it, and no agent answers it. */
+/** The screen to post a status, which everyone receives and no agent answers. */
 export class StatusScreen {
   readonly node: HTMLFormElement;
   readonly #store: Store;
@@ -33,15 +33,15 @@ export class StatusScreen {
     });
   }
 
-  /** Shows whether anybody can see a status. */
+  /** Enables posting while the agent is linked. */
   show(state: State): void {
     const agent = selectedPhone(state);
     this.#post.disabled = !agent?.linked;
     setShown(this.#none, !agent?.linked);
-    setText(this.#none, 'Link the agent first: nobody follows this status yet.');
+    setText(this.#none, 'Link the agent first: this status has no viewers yet.');
   }
 
-  /** Posts what was written. */
+  /** Posts the entered text. */
   async #submit(): Promise<void> {
     const agentId = this.#store.state.agentId;
     const text = this.#field.value.trim();

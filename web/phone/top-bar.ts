@@ -1,12 +1,12 @@
 import { el, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
+import { selectAgent, selectedPhone } from './contacts.ts';
 import { askForAgent } from './dialogs.ts';
 import type { State, Store } from './state.ts';
-import { lookAt, selectedPhone } from './who.ts';
 
-const CONNECTIONS = { connecting: 'connecting…', live: 'live', reconnecting: 'reconnecting…' };
+const CONNECTION_TEXTS = { connecting: 'connecting…', live: 'live', reconnecting: 'reconnecting…' };
 
-/** The banner that says what this is, and the row that says which agent is looked at. */
+/** The sandbox banner, and the row of the selected agent. */
 export class TopBar {
   readonly banner: HTMLElement;
   readonly row: HTMLElement;
@@ -28,16 +28,18 @@ export class TopBar {
       this.#connection,
       links,
     );
-    this.#agents.addEventListener('change', () => store.change((state) => lookAt(state, this.#agents.value)));
+    this.#agents.addEventListener('change', () =>
+      store.change((state) => selectAgent(state, this.#agents.value)),
+    );
     const add = el('button', { type: 'button', class: 'quiet' }, '+ New agent');
     add.addEventListener('click', () => void this.#create(actions));
     const label = el('label', { for: 'which-agent' }, 'Agent');
     this.row = el('div', { class: 'agent-row' }, label, this.#agents, this.#state, add);
   }
 
-  /** Shows which agent is looked at, how it is, and whether the page is live. */
+  /** Shows the selected agent, its status, and the page's connection. */
   show(state: State): void {
-    setText(this.#connection, CONNECTIONS[state.connection]);
+    setText(this.#connection, CONNECTION_TEXTS[state.connection]);
     setAttribute(this.#connection, 'data-state', state.connection);
     setShown(this.row, state.phones.length > 0);
     const options = state.phones.map(({ agentId, agentName }) => `${agentId}|${agentName}`).join();
@@ -61,7 +63,7 @@ export class TopBar {
     setAttribute(this.#inspect, 'href', `/inspector${agent}`);
   }
 
-  /** Asks what the agent is to be, and creates it. */
+  /** Asks for a new agent and creates it. */
   async #create(actions: Actions): Promise<void> {
     const spec = await askForAgent();
     if (spec) await actions.createAgent(spec);

@@ -7,10 +7,10 @@ const VIEWS: [State['view'], string][] = [
   ['tools', 'Tools'],
 ];
 
-/** Chooses what is in sight on a narrow page; a wide one shows everything, and not these buttons. */
+/** Buttons for the visible part of a narrow page; hidden on a wide one. */
 export function viewSwitch(store: Store): { node: HTMLElement; show(state: State): void } {
   const buttons = VIEWS.map(([view, text]) => {
-    /** Brings the view into sight. */
+    /** Shows the view. */
     const choose = () => store.change((state) => Object.assign(state, { view }));
     return { view, node: el('button', { type: 'button', on: { click: choose } }, text) };
   });

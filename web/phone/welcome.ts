@@ -1,15 +1,15 @@
 import { el } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
-import { type AgentSpec, curlOf } from './api.ts';
+import { type AgentSpec, curlOf } from './http-call.ts';
 
 const FIRST: AgentSpec = { userId: 1, agentId: 'demo', agentName: 'Demo', apiKey: 'sandbox-key' };
 
-/** Shown while there is no agent: what to do, as a button and as the cURL that it stands for. */
+/** The first steps, shown while there is no agent: as buttons, and as a cURL command. */
 export function welcome(actions: Actions): HTMLElement {
   const { apiKey, ...rest } = FIRST;
   const body = { ...rest, apikey: apiKey };
   const curl = curlOf({ method: 'POST', path: '/sessions', body }, location.origin);
-  const demo = el('button', { type: 'button', class: 'big' }, 'Put a demo in place');
+  const demo = el('button', { type: 'button', class: 'big' }, 'Create a demo');
   demo.addEventListener('click', () => void actions.seed());
   const create = el('button', { type: 'button', class: 'primary big' }, 'Create the agent “Demo”');
   create.addEventListener('click', () => {
@@ -21,7 +21,7 @@ export function welcome(actions: Actions): HTMLElement {
   const steps = [
     'Create an agent: one WhatsApp number of your service.',
     "Scan its code with the agent's phone.",
-    'Write to it as a customer, and see the answer come.',
+    'Write to it as a customer and read the answer.',
   ];
   return el(
     'section',

@@ -1,16 +1,16 @@
 import type { WireEntry } from '../../src/sandbox/network/types.ts';
 import { el, keyed, setShown, setText } from '../shared/dom.ts';
+import { nameOf } from './contacts.ts';
 import { panel } from './panel.ts';
 import type { State, Store } from './state.ts';
-import { nameOf } from './who.ts';
 
-/** A line as it is read and searched: time, kind, whose, and what. */
+/** The parts of a line, as shown and searched. */
 function textOf(entry: WireEntry, state: State): { time: string; who: string; what: string } {
   const time = new Date(entry.at).toLocaleTimeString([], { hour12: false });
   const who = entry.account ? nameOf(state, entry.account) : '';
   const words = Object.entries(entry.detail).map(([name, value]) => {
     if (typeof value !== 'string') return `${name} ${value}`;
-    // Ids are long, and differ at their ends.
+    // Ids are long and differ at their ends.
     if (name === 'id') return `…${value.slice(-6)}`;
     if (name === 'ref') return `a new code: ${value}…`;
     return `${name} ${value.includes('@') ? nameOf(state, value) : value}`;
@@ -18,7 +18,7 @@ function textOf(entry: WireEntry, state: State): { time: string; who: string; wh
   return { time, who, what: words.join(', ') };
 }
 
-/** What travelled over the simulated wire, the newest first. */
+/** The log of the simulated wire, newest first. */
 export class WirePanel {
   readonly node: HTMLElement;
   readonly #filter = el('input', {
@@ -28,7 +28,7 @@ export class WirePanel {
   });
   readonly #list = el('ol', { class: 'wire', tabindex: '0', 'aria-label': 'Wire log, newest first' });
   readonly #none = el('p', { class: 'empty' });
-  readonly #keep: (entries: readonly WireEntry[]) => void;
+  readonly #draw: (entries: readonly WireEntry[]) => void;
   readonly #store: Store;
   #clearedUpTo = 0;
 
@@ -39,14 +39,14 @@ export class WirePanel {
     this.#filter.addEventListener('input', () => this.show(store.state));
     const tools = el('div', { class: 'tools-row' }, this.#filter, clear);
     this.node = panel('wire', 'Wire log', tools, this.#none, this.#list);
-    this.#keep = keyed<WireEntry>(
+    this.#draw = keyed<WireEntry>(
       this.#list,
       ({ seq }) => String(seq),
       (entry) => this.#row(entry),
     );
   }
 
-  /** Shows the lines that fit the filter. */
+  /** Shows the lines that match the filter. */
   show(state: State): void {
     if (state.wire.length > 0 && state.wire.at(-1)!.seq < this.#clearedUpTo) this.#clearedUpTo = 0;
     const wanted = this.#filter.value.trim().toLowerCase();
@@ -55,12 +55,12 @@ export class WirePanel {
       const { time, who, what } = textOf(entry, state);
       return `${time} ${entry.kind} ${who} ${what}`.toLowerCase().includes(wanted);
     });
-    this.#keep(entries.reverse());
+    this.#draw(entries.reverse());
     setShown(this.#none, entries.length === 0);
-    setText(this.#none, wanted ? 'No line fits the filter.' : 'Nothing has travelled yet.');
+    setText(this.#none, wanted ? 'No line matches the filter.' : 'No traffic yet.');
   }
 
-  /** One line; it never changes. */
+  /** One line, which never changes. */
   #row(entry: WireEntry) {
     const { time, who, what } = textOf(entry, this.#store.state);
     const kind = el('b', { 'data-kind': entry.kind }, entry.kind);
@@ -68,7 +68,7 @@ export class WirePanel {
     return { node, show: () => undefined };
   }
 
-  /** Hides what has travelled so far. */
+  /** Hides the lines so far. */
   #clear(): void {
     this.#clearedUpTo = this.#store.state.wire.at(-1)?.seq ?? 0;
     this.show(this.#store.state);

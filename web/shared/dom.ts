@@ -1,6 +1,6 @@
-// The few things about the DOM that every view needs.
+// The DOM functions that all pages share.
 
-/** What `el` sets: `on` are listeners, everything else attributes; false and undefined are left out. */
+/** `on` are listeners, all others attributes; false and undefined are omitted. */
 interface Props {
   on?: { [K in keyof HTMLElementEventMap]?: (event: HTMLElementEventMap[K]) => void };
   [attribute: string]: string | number | boolean | undefined | object;
@@ -20,7 +20,7 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Sets or removes an attribute, and only when that changes something. */
+/** Sets or removes an attribute, if that changes it. */
 export function setAttribute(element: Element, name: string, value: unknown): void {
   const wanted = value === true ? '' : value === false || value === undefined ? null : String(value);
   if (element.getAttribute(name) === wanted) return;
@@ -28,7 +28,7 @@ export function setAttribute(element: Element, name: string, value: unknown): vo
   else element.setAttribute(name, wanted);
 }
 
-/** Sets the text of a node, and only when it is another. */
+/** Sets the text of a node, if that changes it. */
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -38,7 +38,7 @@ export function setShown(element: HTMLElement, shown: boolean): void {
   if (element.hidden === shown) element.hidden = !shown;
 }
 
-/** Makes `draw` wait for the next frame, and draw once however often it was called until then. */
+/** Defers `draw` to the next frame, once for any number of calls. */
 export function oncePerFrame(draw: () => void): () => void {
   let isDue = false;
   return () => {
@@ -53,7 +53,7 @@ export function oncePerFrame(draw: () => void): () => void {
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** A drawing of one stroked path. */
+/** An icon of one stroked path. */
 export function icon(path: string, box = '0 0 24 24'): SVGSVGElement {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', box);
@@ -65,15 +65,15 @@ export function icon(path: string, box = '0 0 24 24'): SVGSVGElement {
   return svg;
 }
 
-/** A node that shows an item, and can show a later version of it. */
+/** A node that shows an item, and later versions of it. */
 export interface Row<T> {
   node: Element;
   show(item: T): void;
 }
 
 /**
- * Keeps the children of `parent` equal to a list: the node of an item stays the same element as long as its key is
- * in the list, so that focus, scroll position and what a screen reader has said survive.
+ * Keeps the children of `parent` equal to a list. An item's element stays the same while its key is in the list, so
+ * that focus and scroll position survive, and a screen reader does not start over.
  */
 export function keyed<T>(
   parent: Element,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { type AnyStateMachine, type AnyStateNode, createMachine } from 'xstate';
-import { charts } from '../../../scripts/chart/charts.ts';
+import { chartFiles } from '../../../scripts/chart/chart-files.ts';
 import { layOut } from '../../../scripts/chart/layout.ts';
 import { svgOf } from '../../../scripts/chart/svg.ts';
 import { sessionMachine } from '../../../src/actors/session/session.machine.ts';
@@ -29,7 +29,7 @@ describe('state charts', () => {
   let files: Map<string, string>;
 
   before(async () => {
-    files = await charts();
+    files = await chartFiles();
   });
 
   it('are up to date: `npm run chart` would change nothing', async () => {
@@ -39,7 +39,7 @@ describe('state charts', () => {
   });
 
   it('are reproducible', async () => {
-    expect([...(await charts())]).to.deep.equal([...files]);
+    expect([...(await chartFiles())]).to.deep.equal([...files]);
   });
 
   for (const machine of [sessionMachine, supervisorMachine] as AnyStateMachine[]) {

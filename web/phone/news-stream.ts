@@ -1,17 +1,17 @@
 import type { News } from '../../src/sandbox/network/stream.ts';
 
 const STREAM = '/sandbox/stream';
-/** A browser gives up for good when it gets another answer than a stream; then we try. */
-const AGAIN_MS = 1_000;
+/** EventSource stops retrying after a response that is not a stream; the page then retries itself. */
+const RETRY_MS = 1_000;
 
-/** Tries again; where the login has ended meanwhile, the page leads to the form when it is loaded anew. */
-async function again(follow: () => void): Promise<void> {
+/** Retries; reloads the page if the login has expired, so that the form is shown. */
+async function retry(follow: () => void): Promise<void> {
   const answer = await fetch('/sandbox/clock').catch(() => null);
   if (answer?.status === 401) location.reload();
-  else setTimeout(follow, AGAIN_MS);
+  else setTimeout(follow, RETRY_MS);
 }
 
-/** Follows the sandbox's stream as long as the page is open; `onConnection` hears whether it is there. */
+/** Follows the sandbox's stream while the page is open, and reports whether it is connected. */
 export function follow(onNews: (news: News) => void, onConnection: (isLive: boolean) => void): void {
   const source = new EventSource(STREAM);
   source.addEventListener('news', (event) => {
@@ -20,6 +20,6 @@ export function follow(onNews: (news: News) => void, onConnection: (isLive: bool
   });
   source.addEventListener('error', () => {
     onConnection(false);
-    if (source.readyState === EventSource.CLOSED) void again(() => follow(onNews, onConnection));
+    if (source.readyState === EventSource.CLOSED) void retry(() => follow(onNews, onConnection));
   });
 }

@@ -1,24 +1,24 @@
 import type { PhoneView } from '../../src/sandbox/network/phones.ts';
 import { type Customer, FIRST_CUSTOMERS, type State } from './state.ts';
 
-// Who is who: JIDs as people read them.
+// Names, numbers and agents by JID.
 
-/** The digits of a JID as a number: `+62811…`. */
+/** `+62811…` for the JID of a number, else the JID. */
 export function numberOf(jid: string): string {
   return jid.endsWith('@c.us') ? `+${jid.slice(0, -5)}` : jid;
 }
 
-/** The phone of the agent that is looked at. */
+/** The phone of the selected agent. */
 export function selectedPhone(state: State): PhoneView | undefined {
   return state.phones.find(({ agentId }) => agentId === state.agentId);
 }
 
-/** Looks at an agent: at the code that it waits with, or at a chat with it. */
-export function lookAt(state: State, agentId: string | null): void {
+/** Selects an agent, and shows its code, or the chat with it once it is linked. */
+export function selectAgent(state: State, agentId: string | null): void {
   const phone = state.phones.find((one) => one.agentId === agentId);
   state.agentId = agentId;
-  state.botChat = null;
-  state.botTab = phone?.linked ? 'chats' : 'devices';
+  state.agentChat = null;
+  state.agentTab = phone?.linked ? 'chats' : 'devices';
   state.customerChat = phone ? addressOf(phone) : null;
 }
 
@@ -27,13 +27,13 @@ export function phoneOf(state: State, jid: string): PhoneView | undefined {
   return state.phones.find(({ account }) => account?.pn === jid || account?.lid === jid);
 }
 
-/** How others address the account of a linked phone. */
+/** The JID by which others address a linked phone; null without an account. */
 export function addressOf(phone: PhoneView): string | null {
   const { account } = phone;
   return account && (account.addressedByLid || account.hidesNumber ? account.lid : account.pn);
 }
 
-/** The name that a JID goes by: of a person, an agent or a group. */
+/** The name of a person, an agent or a group; the number if there is none. */
 export function nameOf(state: State, jid: string): string {
   const group = state.groups.find(({ id }) => id === jid);
   if (group) return group.name;
@@ -43,7 +43,7 @@ export function nameOf(state: State, jid: string): string {
   return named ?? phoneOf(state, jid)?.agentName ?? fallback ?? person?.name ?? numberOf(jid);
 }
 
-/** Everyone that the viewer can be: all people but the agents, and those that have not written yet. */
+/** The customers to choose from: everyone but the agents, and new ones that have not written yet. */
 export function customersOf(state: State): Customer[] {
   const people = state.people
     .filter(({ pn }) => !phoneOf(state, pn))
@@ -63,7 +63,7 @@ export function initialsOf(name: string): string {
     .join('');
 }
 
-/** One of eight colours, always the same for a JID. */
+/** One of eight colours, constant for a JID. */
 export function hueOf(jid: string): number {
   let sum = 0;
   for (const char of jid) sum = (sum * 31 + char.charCodeAt(0)) % 1_009;

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import type { inspectedAgent, inspectedAgents } from '../../src/http/openapi/inspector-schemas.ts';
 
-// What the page reads, in the words of the service's own schemas; the service is of this very build.
+// The inspector's API, typed by the service's schemas: page and service are of the same build.
 
 export type AgentList = z.output<typeof inspectedAgents>;
 export type Summary = AgentList['agents'][number];
 type WholeAgent = z.output<typeof inspectedAgent>;
-/** One agent without its history, as the stream tells it. */
+/** One agent without its history, as the stream sends it. */
 export type Detail = Omit<WholeAgent, 'history'>;
 export type Transition = WholeAgent['history'][number];
 export type Machine = Transition['machine'];
@@ -15,7 +15,7 @@ export type Next = Detail['next'];
 const API = '/inspector/api';
 const DEADLINE_MS = 5_000;
 
-/** Reads one answer; null when there is no such agent. Goes to the log-in form when the service wants one. */
+/** Reads one response; null when there is no such agent. Reloads the page for the log-in form after a 401. */
 async function read(path: string): Promise<Response | null> {
   const answer = await fetch(API + path, { signal: AbortSignal.timeout(DEADLINE_MS) });
   if (answer.status === 401) location.reload();
@@ -38,10 +38,10 @@ export async function readAgent(agentId: string): Promise<WholeAgent | null> {
   return answer && ((await answer.json()) as WholeAgent);
 }
 
-/** Where changes of all agents are told. */
+/** The stream of all agents. */
 export const AGENTS_STREAM = `${API}/events`;
 
-/** Where one agent's changes after record `after` are told. */
+/** The stream of one agent, from the record after `after`. */
 export function agentStream(agentId: string, after: number): string {
   return `${API}/events?agentId=${encodeURIComponent(agentId)}&after=${after}`;
 }

@@ -1,19 +1,19 @@
 import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, icon, setAttribute, setShown, setText } from '../shared/dom.ts';
-import type { Letter } from './actions.ts';
+import type { Draft } from './actions.ts';
 import { summaryOf } from './bubble.ts';
 
 const SEND = 'M3 4 21 12 3 20 6 12zM6 12h8';
 const CLIP = 'M20 11l-8 8a5 5 0 0 1-7-7l9-9a3.3 3.3 0 0 1 5 5l-9 9a1.7 1.7 0 0 1-2.500-2.500l8-8';
 
-/** What a composer can do besides text. */
+/** What a composer offers. */
 export interface ComposerOptions {
   /** Accessible name of the text field. */
   label: string;
-  /** Whether it sends images, quotes and mentions. */
+  /** Offers images, quotes and mentions. */
   rich: boolean;
-  /** Sends; false: it didn't go, and stays to be sent again. */
-  send(letter: Letter): Promise<boolean>;
+  /** Sends; false restores the draft. */
+  send(draft: Draft): Promise<boolean>;
 }
 
 /** A file as a data URL. */
@@ -26,8 +26,8 @@ function dataUrlOf(file: File): Promise<string> {
   });
 }
 
-/** Where one writes: Enter sends, Shift+Enter begins a line; `@` in a group mentions the agent. */
-export class Composer {
+/** The message field: Enter sends, Shift+Enter starts a line; `@` in a group mentions the agent. */
+export class MessageComposer {
   readonly node: HTMLFormElement;
   readonly #options: ComposerOptions;
   readonly #field: HTMLTextAreaElement;
@@ -54,7 +54,7 @@ export class Composer {
     this.#listen();
   }
 
-  /** Who can be mentioned here, by name; null outside groups. */
+  /** Sets the name that can be mentioned; null outside groups. */
   allowMention(name: string | null): void {
     if (name === this.#canMention) return;
     this.#canMention = name;
@@ -66,13 +66,13 @@ export class Composer {
     setShown(this.#mentionButton, name !== null);
   }
 
-  /** Why nothing can be written now; null: it can. */
+  /** Disables the field for a reason; null enables it. */
   disable(reason: string | null): void {
     this.#field.disabled = reason !== null;
     setAttribute(this.#field, 'placeholder', reason ?? 'Message');
   }
 
-  /** The next message answers this one. */
+  /** Quotes a message in the next one; null removes the quote. */
   quote(message: ChatMessage | null): void {
     this.#quote = message;
     if (message) this.#fill(this.#quoteChip, `Reply to: ${summaryOf(message)}`, () => this.quote(null));
@@ -80,7 +80,7 @@ export class Composer {
     if (message) this.#field.focus();
   }
 
-  /** Forgets what was begun. */
+  /** Discards the draft. */
   clear(): void {
     this.#field.value = '';
     this.quote(null);
@@ -88,12 +88,12 @@ export class Composer {
     this.#setMention(false);
   }
 
-  /** Puts the cursor into the field. */
+  /** Focuses the field. */
   focus(): void {
     this.#field.focus();
   }
 
-  /** Connects fields and buttons. */
+  /** Adds the listeners. */
   #listen(): void {
     this.node.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -108,7 +108,7 @@ export class Composer {
     });
   }
 
-  /** What keys do besides writing. */
+  /** Handles keys other than text. */
   #onKey(event: KeyboardEvent): void {
     const isEmpty = this.#field.value === '';
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
@@ -121,7 +121,7 @@ export class Composer {
     else if (event.key === 'Escape' && this.#quote) this.quote(null);
   }
 
-  /** Mentions the agent, or no longer. */
+  /** Adds or removes the mention. */
   #setMention(mention: boolean, focus = false): void {
     this.#mention = mention;
     setShown(this.#mentionChip, mention);
@@ -129,7 +129,7 @@ export class Composer {
     if (focus) this.#field.focus();
   }
 
-  /** Attaches an image, or takes it off. */
+  /** Attaches an image (a data URL); null removes it. */
   #setImage(url: string | null, name = ''): void {
     this.#image = url;
     this.#file.value = '';
@@ -140,30 +140,30 @@ export class Composer {
     setShown(this.#imageChip, url !== null);
   }
 
-  /** What is about to be sent along, and a button to leave it out. */
+  /** Fills a chip for an attachment, with a button to remove it. */
   #fill(chip: HTMLElement, text: string, drop: () => void): void {
     const remove = el('button', { type: 'button', class: 'bare', 'aria-label': 'Remove' }, '×');
     remove.addEventListener('click', drop);
     chip.replaceChildren(el('span', {}, text), remove);
   }
 
-  /** Sends what is there; the field is free for the next at once, and gets it back when it didn't go. */
+  /** Sends the draft and clears the field; restores the draft on failure unless a new one was started. */
   async #submit(): Promise<void> {
     const text = this.#field.value.trim();
     if (this.#field.disabled || (text === '' && this.#image === null)) return;
     const quote = this.#quote;
-    const letter: Letter = {
+    const draft: Draft = {
       text,
       mention: this.#mention,
       image: this.#image ?? undefined,
       quoteId: quote?.stanzaId,
     };
     this.clear();
-    if (await this.#options.send(letter)) return;
+    if (await this.#options.send(draft)) return;
     if (this.#field.value !== '') return;
     this.#field.value = text;
-    this.#setMention(letter.mention ?? false);
-    this.#setImage(letter.image ?? null, 'image');
+    this.#setMention(draft.mention ?? false);
+    this.#setImage(draft.image ?? null, 'image');
     this.quote(quote);
   }
 }

@@ -1,6 +1,6 @@
 import type { Command } from './state.ts';
 
-/** What the service said no with. */
+/** An error response of the service. */
 export class ApiError extends Error {
   readonly code: string;
   readonly status: number;
@@ -12,7 +12,7 @@ export class ApiError extends Error {
   }
 }
 
-/** One call as the page makes it. */
+/** One call of the API. */
 export interface Call {
   method: 'GET' | 'POST';
   path: string;
@@ -29,12 +29,12 @@ export interface AgentSpec {
   apiKey: string;
 }
 
-/** A word that a POSIX shell takes as it is. */
+/** Text quoted for a POSIX shell. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The same call for a shell. */
+/** The call as a cURL command. */
 export function curlOf({ method, path, body, key }: Call, origin: string): string {
   const parts = ['curl'];
   if (method === 'POST') parts.push('-X POST');
@@ -46,8 +46,8 @@ export function curlOf({ method, path, body, key }: Call, origin: string): strin
 }
 
 /**
- * Makes a call and gives its parsed answer.
- * @throws ApiError with the service's code, or `UNREACHABLE` when no answer came
+ * Makes a call and returns its parsed response.
+ * @throws ApiError with the service's code, or `UNREACHABLE` without a response
  */
 export async function send({ method, path, body, key }: Call): Promise<unknown> {
   const headers: Record<string, string> = {};
@@ -67,7 +67,7 @@ export async function send({ method, path, body, key }: Call): Promise<unknown> 
   );
 }
 
-/** The commands with another one as the newest; an older one with the same label goes, or keeps its place if `quiet`. */
+/** Adds a command as the newest, replacing one with the same label; a `quiet` one keeps that one's place. */
 export function withCommand(commands: Command[], command: Command, quiet: boolean): Command[] {
   const at = commands.findIndex(({ label }) => label === command.label);
   if (at >= 0 && quiet) return commands.with(at, command);

@@ -1,41 +1,41 @@
 import type { News } from '../../src/sandbox/network/stream.ts';
 import type { ChatMessage, ChatView } from '../../src/sandbox/network/types.ts';
-import type { Box, Chat, State } from './state.ts';
+import type { Chat, ChatMap, State } from './state.ts';
 
-// What is on somebody's phone: the answers of the control API, kept up by the news.
+// The chats on a phone: loaded from the control API, then updated from the sandbox's stream.
 
 const KEPT_MESSAGES = 300;
 
-/** The ack that is further: a refusal is final, ticks only grow. */
+/** The later of two acks: a refusal is final, ticks only increase. */
 function furtherAck(one: number, other: number): number {
   return one < 0 || other < 0 ? -1 : Math.max(one, other);
 }
 
-/** What kind of chat a JID names. */
+/** The kind of chat of a JID. */
 function kindOf(id: string): ChatView['kind'] {
   if (id.endsWith('@g.us')) return 'group';
   if (id.endsWith('@newsletter')) return 'channel';
   return id === 'status@broadcast' ? 'status' : 'direct';
 }
 
-/** The chat in a box, made when it is new. */
-export function chatIn(box: Box, id: string, name = id): Chat {
-  const known = box.get(id);
+/** The chat with this JID, created if missing. */
+export function chatIn(chats: ChatMap, id: string, name = id): Chat {
+  const known = chats.get(id);
   if (known) return known;
   const chat: Chat = { id, name, kind: kindOf(id), unread: 0, last: undefined, messages: [], loaded: false };
-  box.set(id, chat);
+  chats.set(id, chat);
   return chat;
 }
 
-/** Puts the list of chats, as the control API gave it, into a box. */
-export function mergeChats(box: Box, views: ChatView[]): void {
+/** Merges the list of chats of the control API. */
+export function mergeChats(chats: ChatMap, views: ChatView[]): void {
   for (const view of views) {
     const { name, unread, last } = view;
-    Object.assign(chatIn(box, view.id), { name, unread, last });
+    Object.assign(chatIn(chats, view.id), { name, unread, last });
   }
 }
 
-/** Puts the messages of a chat, as the control API gave them, before those that came meanwhile. */
+/** Merges the messages of the control API before those that arrived meanwhile. */
 export function mergeMessages(chat: Chat, messages: ChatMessage[]): void {
   const before = new Map(chat.messages.map((message) => [message.id, message]));
   const merged = messages.map((message) => {
@@ -47,41 +47,44 @@ export function mergeMessages(chat: Chat, messages: ChatMessage[]): void {
   chat.loaded = true;
 }
 
-/** A message comes into a box. */
-function addMessage(box: Box, message: ChatMessage): void {
-  const chat = chatIn(box, message.chatId, message.chatName);
+/** Adds a message to its chat. */
+function addMessage(chats: ChatMap, message: ChatMessage): void {
+  const chat = chatIn(chats, message.chatId, message.chatName);
   chat.last = message;
   if (!message.fromMe) chat.unread += 1;
   if (chat.messages.some(({ id }) => id === message.id)) return;
   chat.messages = [...chat.messages, message].slice(-KEPT_MESSAGES);
 }
 
-/** An own message got further. */
-function setAck(box: Box, { chatId, messageId, ack, errorCode }: NonNullable<News['acks']>[number]): void {
-  const chat = box.get(chatId);
+/** Updates the ack of a sent message. */
+function setAck(
+  chats: ChatMap,
+  { chatId, messageId, ack, errorCode }: NonNullable<News['acks']>[number],
+): void {
+  const chat = chats.get(chatId);
   if (!chat) return;
-  /** The message, as far as it is now. */
-  const further = (message: ChatMessage) => ({
+  /** The message with the later ack. */
+  const withAck = (message: ChatMessage) => ({
     ...message,
     ack: furtherAck(message.ack, ack),
     errorCode: errorCode ?? message.errorCode,
   });
-  chat.messages = chat.messages.map((message) => (message.id === messageId ? further(message) : message));
-  if (chat.last?.id === messageId) chat.last = further(chat.last);
+  chat.messages = chat.messages.map((message) => (message.id === messageId ? withAck(message) : message));
+  if (chat.last?.id === messageId) chat.last = withAck(chat.last);
 }
 
-/** A message is what its author made of it: a copy of it as it is now takes its place. */
-function replaceMessage(box: Box, changed: ChatMessage): void {
-  const chat = box.get(changed.chatId);
+/** Replaces an edited or deleted message. */
+function replaceMessage(chats: ChatMap, changed: ChatMessage): void {
+  const chat = chats.get(changed.chatId);
   if (!chat) return;
   chat.messages = chat.messages.map((message) => (message.id === changed.id ? changed : message));
   if (chat.last?.id === changed.id) chat.last = changed;
 }
 
-/** Folds the news into what is known. */
+/** Applies an update of the sandbox's stream to the state. */
 export function apply(state: State, news: News): void {
   if (news.fresh) {
-    state.boxes = new Map();
+    state.chatsOf = new Map();
     state.typing = new Set();
     state.wire = [];
   }
@@ -91,19 +94,19 @@ export function apply(state: State, news: News): void {
   state.groups = news.groups ?? state.groups;
   state.settings = news.settings ?? state.settings;
   for (const { owner, message } of news.messages ?? []) {
-    const box = state.boxes.get(owner);
-    if (box) addMessage(box, message);
+    const chats = state.chatsOf.get(owner);
+    if (chats) addMessage(chats, message);
   }
   for (const { owner, message } of news.edits ?? []) {
-    const box = state.boxes.get(owner);
-    if (box) replaceMessage(box, message);
+    const chats = state.chatsOf.get(owner);
+    if (chats) replaceMessage(chats, message);
   }
   for (const ack of news.acks ?? []) {
-    const box = state.boxes.get(ack.owner);
-    if (box) setAck(box, ack);
+    const chats = state.chatsOf.get(ack.owner);
+    if (chats) setAck(chats, ack);
   }
   for (const { reader, chatId } of news.reads ?? []) {
-    const chat = state.boxes.get(reader)?.get(chatId);
+    const chat = state.chatsOf.get(reader)?.get(chatId);
     if (chat) chat.unread = 0;
   }
   for (const { reader, chatId, typing } of news.typing ?? []) {

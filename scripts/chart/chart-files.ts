@@ -11,7 +11,7 @@ const READMES = ['README.md', 'README.id.md'];
 const MARKED = /(<!-- chart: npm run chart -->\n)[\s\S]*?(\n<!-- \/chart -->)/;
 
 /** Everything that is made of the machines, by path from the project's root. */
-export async function charts(): Promise<Map<string, string>> {
+export async function chartFiles(): Promise<Map<string, string>> {
   const agent = chartGraph(sessionMachine);
   const supervisor = chartGraph(supervisorMachine);
   const files = new Map<string, string>();

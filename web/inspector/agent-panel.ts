@@ -1,17 +1,17 @@
 import { setShown, setText } from '../shared/dom.ts';
-import { agentStream, type Detail, readAgent, type Transition } from './api.ts';
 import type { Charts } from './charts.ts';
 import { showFacts, tickFacts } from './facts.ts';
 import { Feed, type FeedState } from './feed.ts';
 import { HistoryList } from './history.ts';
+import { agentStream, type Detail, readAgent, type Transition } from './inspector-api.ts';
 import { nextList } from './next-list.ts';
 import { byId, copyText } from './page.ts';
 import { lastTaken } from './past.ts';
 import { forgetClock, observeClock } from './time.ts';
 import { TimeTravel } from './time-travel.ts';
 
-/** Everything about the one agent that is looked at. */
-export class AgentView {
+/** The selected agent: charts, facts, history. */
+export class AgentPanel {
   readonly #charts: Charts;
   readonly #onState: (state: FeedState) => void;
   readonly #history: HistoryList;
@@ -37,7 +37,7 @@ export class AgentView {
     byId('copy').addEventListener('click', () => void this.#copy());
   }
 
-  /** Looks at an agent from now on. */
+  /** Selects an agent. */
   open(agentId: string): void {
     this.#feed?.close();
     this.#agent = null;
@@ -45,53 +45,53 @@ export class AgentView {
     this.#feed = new Feed({
       load: () => this.#load(agentId),
       events: {
-        agent: (agent: Detail) => this.#take(agent),
+        agent: (agent: Detail) => this.#update(agent),
         record: (record: Transition) => {
           observeClock(record.at);
           this.#history.add(record);
           this.#render(true);
         },
-        removed: () => this.#lose(`The agent “${agentId}” was deleted.`),
+        removed: () => this.#clear(`The agent “${agentId}” was deleted.`),
       },
       onState: this.#onState,
     });
   }
 
-  /** Lets the times go on. */
+  /** Updates the times. */
   tick(): void {
     if (this.#agent) tickFacts(this.#agent);
   }
 
-  /** Reads the agent as it is, its history included. */
+  /** Loads the agent with its history; returns the stream's address, or null when the agent doesn't exist. */
   async #load(agentId: string): Promise<string | null> {
     const whole = await readAgent(agentId);
     if (!whole) {
       const wasKnown = this.#agent !== null;
-      this.#lose(
+      this.#clear(
         wasKnown
           ? `The agent “${agentId}” was deleted.`
-          : `There is no agent “${agentId}”: it was deleted, or there never was one of this name.`,
+          : `There is no agent “${agentId}”: it was deleted or never existed.`,
       );
       return null;
     }
     const { history, ...agent } = whole;
     const newest = history.at(-1);
     const known = this.#history.records.at(-1);
-    // After a break of the connection the rows, and what is held back, stay; another life of the service begins anew.
-    const isSameLife =
+    // A reconnect keeps the rows, paused ones included; a restart of the service resets them.
+    const isSameProcess =
       this.#agent !== null && history.some(({ seq, at }) => seq === known?.seq && at === known.at);
-    if (isSameLife) for (const record of history) this.#history.add(record);
+    if (isSameProcess) for (const record of history) this.#history.add(record);
     else {
       if (this.#agent !== null) forgetClock();
       this.#travel.go(null);
       this.#history.reset(history);
     }
-    this.#take(agent);
+    this.#update(agent);
     return agentStream(agentId, newest?.seq ?? 0);
   }
 
-  /** Shows the agent as it is now. */
-  #take(agent: Detail): void {
+  /** Shows the agent's current state. */
+  #update(agent: Detail): void {
     observeClock(Date.parse(agent.since));
     const isFirst = this.#agent === null;
     this.#agent = agent;
@@ -102,7 +102,7 @@ export class AgentView {
     this.#render(!isFirst);
   }
 
-  /** Lights the charts: the present, or the moment that was travelled to. */
+  /** Highlights the present, or the selected moment of the past. */
   #render(flash: boolean): void {
     const agent = this.#agent;
     if (!agent) return;
@@ -117,24 +117,24 @@ export class AgentView {
     this.#showNext(next);
   }
 
-  /** Says that the agent is gone. */
-  #lose(words: string): void {
+  /** Shows a text in place of an agent that does not exist. */
+  #clear(text: string): void {
     this.#feed?.close();
-    this.#onState('over');
+    this.#onState('closed');
     this.#agent = null;
     setShown(byId('charts'), false);
     setShown(byId('side'), false);
     setShown(byId('lost'), true);
-    setText(byId('lost'), words);
+    setText(byId('lost'), text);
   }
 
-  /** Puts the history on the clipboard, as it can be replayed. */
+  /** Copies the history as JSON for a replay. */
   async #copy(): Promise<void> {
     const { records } = this.#history;
     const text = JSON.stringify({ agentId: this.#agent?.agentId, records }, null, 2);
-    const told = (await copyText(text))
+    const result = (await copyText(text))
       ? `${records.length} records copied.`
-      : 'The browser does not allow copying here; GET /inspector/api/agents/{agentId} gives the same.';
-    setText(byId('copied'), told);
+      : 'The browser does not allow copying here; GET /inspector/api/agents/{agentId} returns the same.';
+    setText(byId('copied'), result);
   }
 }
