@@ -12,7 +12,7 @@ import { type Service, startService } from '../support/service.ts';
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
-whenChromium('the inspector and the service behind it', (executablePath) => {
+whenChromium('the inspector and its connection to the service', (executablePath) => {
   const database = withDatabase();
   let env: Record<string, string>;
   let service: Service;
@@ -34,7 +34,7 @@ whenChromium('the inspector and the service behind it', (executablePath) => {
     inspector = await InspectorPage.open(browser, service.app.url, { agentId, prepare });
   }
 
-  it('tells who has no agent yet how to create one, and shows it as soon as it is there', async () => {
+  it('shows how to create the first agent, and the agent once it exists', async () => {
     await open();
     const command = await inspector.page.locator('#first-curl').textContent();
     expect(command).to.include(`curl ${service.app.url}/sessions`);
@@ -48,7 +48,7 @@ whenChromium('the inspector and the service behind it', (executablePath) => {
     await inspector.page.locator('#sandbox', { hasText: 'SANDBOX' }).waitFor();
   });
 
-  it('says in words that the agent was deleted, or that there is none of this name', async () => {
+  it('reports that the agent was deleted or does not exist', async () => {
     await createAgent(service.url, 'short-lived');
     await open('short-lived');
     await inspector.page.locator('#agent-name', { hasText: 'short-lived' }).waitFor();
@@ -59,7 +59,7 @@ whenChromium('the inspector and the service behind it', (executablePath) => {
     await inspector.page.getByText('There is no agent “short-lived”').waitFor();
   });
 
-  it('says that a chart is stale when the running machine is not the drawn one', async () => {
+  it('reports a stale chart when the running machine is not the drawn one', async () => {
     await open('demo');
     expect(await inspector.page.locator('#stale').isVisible()).to.equal(false);
     await inspector.close();
@@ -76,21 +76,21 @@ whenChromium('the inspector and the service behind it', (executablePath) => {
       .waitFor();
   });
 
-  it('says that it reconnects when the service is gone, and is live again without a reload, with 200 agents', async () => {
+  it('shows that it is reconnecting while the service is down, and reconnects without a reload, with 200 agents', async () => {
     await linkAgent(service, 'kept');
     await open('kept');
-    // The next life of the service has a clock that was not moved on.
+    // After the restart the service has a clock that was not advanced.
     const hour = { method: 'POST', headers: JSON_TYPE, body: '{"advanceMs": 3600000}' };
     expect((await fetch(`${service.app.url}/sandbox/clock`, hour)).status).to.equal(200);
     const { pn } = service.network.tokens.agents().find(({ agentId }) => agentId === 'kept')!.account!;
     service.network.faults.setState(pn, 'OPENING');
     await inspector.page.locator('#since', { hasText: '1 h' }).waitFor();
     await inspector.page.evaluate('window.mark = true');
-    // In the page's own time, so that what this process is busy with doesn't count.
+    // Measured in the page, so that the load of this process doesn't count.
     await inspector.page.evaluate(`{
       const shown = document.querySelector('#connection');
-      window.told = {};
-      new MutationObserver(() => { window.told[shown.dataset.state] = Date.now(); })
+      window.shownAt = {};
+      new MutationObserver(() => { window.shownAt[shown.dataset.state] = Date.now(); })
         .observe(shown, { attributes: true });
     }`);
     const columns = 'user_id, agent_id, agent_name, api_key, status';
@@ -101,23 +101,24 @@ whenChromium('the inspector and the service behind it', (executablePath) => {
     await service.close();
     const goneAt = Date.now();
     await inspector.connection('reconnecting');
-    const told = (state: string) => inspector.page.evaluate(`window.told['${state}']`).then(Number);
-    expect((await told('reconnecting')) - goneAt).to.be.below(2_000);
-    expect(await inspector.page.locator('#connection').textContent()).to.include('as last heard');
+    const shownAt = (state: string) => inspector.page.evaluate(`window.shownAt['${state}']`).then(Number);
+    expect((await shownAt('reconnecting')) - goneAt).to.be.below(2_000);
+    expect(await inspector.page.locator('#connection').textContent()).to.include('last known state');
 
     service = await startService(database(), { env });
     const backAt = Date.now();
     await inspector.connection('live');
-    expect((await told('live')) - backAt).to.be.below(3_000);
+    expect((await shownAt('live')) - backAt).to.be.below(3_000);
     expect(await inspector.page.evaluate('window.mark')).to.equal(true);
     await inspector.page.locator('#agent-state', { hasText: 'disconnected' }).waitFor();
     await inspector.page.locator('#agent-count', { hasText: '200 agents' }).waitFor();
-    expect(await inspector.page.locator('#since').textContent(), 'the times are of this life').to.match(
-      / m?s$/,
-    );
+    expect(
+      await inspector.page.locator('#since').textContent(),
+      'the times are those after the restart',
+    ).to.match(/ m?s$/);
   });
 
-  it('stays smooth with 200 agents: filters, sorts, and changes a row without touching the others', async () => {
+  it('filters and sorts 200 agents, and changes a row without replacing the others', async () => {
     await open('demo');
     const rows = inspector.page.locator('#agent-rows tr');
     await eventually('200 rows', async () => (await rows.count()) === 200);

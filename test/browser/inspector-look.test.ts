@@ -5,7 +5,7 @@ import { InspectorPage } from '../support/inspector-page.ts';
 import { createAgent, linkAgent } from '../support/link-agent.ts';
 import { faultsOf, overhang } from '../support/page-checks.ts';
 
-whenChromium('the look of the inspector', (executablePath) => {
+whenChromium('the layout of the inspector', (executablePath) => {
   const suite = withBrowser(executablePath);
   let inspector: InspectorPage;
 
@@ -23,7 +23,7 @@ whenChromium('the look of the inspector', (executablePath) => {
     ['light', 'waiting'],
     ['dark', 'banned'],
   ] as const) {
-    it(`leaves axe-core nothing serious to say, ${colorScheme}, contrast included, in the past as well`, async () => {
+    it(`has no serious axe-core finding, contrast included, live and in the past, ${colorScheme}`, async () => {
       inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId, colorScheme });
       await inspector.history.first().waitFor();
       expect(await faultsOf(inspector.page)).to.deep.equal([]);
@@ -49,7 +49,7 @@ whenChromium('the look of the inspector', (executablePath) => {
     });
   }
 
-  it('gives the longest id two lines of the table, and breaks no short one', async () => {
+  it('breaks the longest id into two lines, and no short one', async () => {
     await createAgent(suite.service.url, 'b'.repeat(64));
     inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'waiting' });
     const heightOf = async (name: string) =>
@@ -60,11 +60,11 @@ whenChromium('the look of the inspector', (executablePath) => {
     expect(await heightOf('b'.repeat(64))).to.be.below(2 * line + 1);
   });
 
-  it('can be used with the keyboard alone: another agent, a row of the past, and back', async () => {
+  it('works with the keyboard alone: another agent, a row of the past, and back', async () => {
     inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'linked' });
     await inspector.history.first().waitFor();
     const { page } = inspector;
-    /** Goes on with the Tab key until this is reached. */
+    /** Presses Tab until this is focused. */
     const tabTo = async (selector: string) => {
       const isThere = () => page.evaluate(`document.activeElement.matches('${selector}')`);
       for (let tabs = 0; !(await isThere()); tabs += 1) {

@@ -7,8 +7,8 @@ import { InspectorPage, inspected, withAncestors } from '../support/inspector-pa
 import { createAgent, linkAgent } from '../support/link-agent.ts';
 import { replay } from '../support/replay.ts';
 
-whenChromium('the inspector, as one who debugs a lifecycle sees it', (executablePath) => {
-  // A small bucket, so that the mailbox has something to hold.
+whenChromium('the inspector', (executablePath) => {
+  // A small bucket, so that messages wait in the mailbox.
   const suite = withBrowser(executablePath, { SEND_BURST: '3' });
   let inspector: InspectorPage;
 
@@ -36,7 +36,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     expect(answer.status).to.be.oneOf([200, 202]);
   }
 
-  /** Lets the agent's socket go and come back: two transitions. */
+  /** Drops and restores the agent's socket: two transitions. */
   async function flap(agentId: string): Promise<void> {
     for (const [state, path] of [
       ['OPENING', 'connected.link.suspect'],
@@ -48,14 +48,14 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
   }
 
   /** Waits until the page shows the newest record that the service has. */
-  async function inStep(agentId: string): Promise<void> {
+  async function upToDate(agentId: string): Promise<void> {
     await eventually('the page to show the newest record', async () => {
       const newest = (await inspected(suite.service, agentId)).history.at(-1)!.seq;
       return (await inspector.rows('data-seq'))[0] === String(newest);
     });
   }
 
-  it('lights the live states with all their ancestors within a second of a scan', async () => {
+  it('highlights the active states and their ancestors within a second of a scan', async () => {
     await createAgent(suite.service.url, 'lit');
     inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'lit' });
     await inspector.page.locator('[data-state="awaiting_qr.scanning"].active').waitFor();
@@ -73,7 +73,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     expect(await inspector.lit('agent', 'active')).to.deep.equal(withAncestors(states));
   });
 
-  it('keeps every element of the charts over thirty transitions, and marks the newest one alone', async () => {
+  it('keeps every element of the charts over thirty transitions, and marks only the newest one', async () => {
     await onLinked('steady');
     await inspector.page.evaluate(`{
       window.replaced = 0;
@@ -87,7 +87,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
       const { history } = await inspected(suite.service, 'steady');
       return history.at(-1)!.seq >= before + 30;
     });
-    await inStep('steady');
+    await upToDate('steady');
     expect(await inspector.page.evaluate('window.replaced')).to.equal(0);
     for (const machine of ['agent', 'supervisor'] as const) {
       const { history } = await inspected(suite.service, 'steady');
@@ -115,9 +115,9 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     }
   });
 
-  it('tells what happened before it was opened, newest first, with ms, event, from, to and time spent', async () => {
+  it('shows the history from before it was opened, newest first, with time, event, from, to and time spent', async () => {
     await onLinked('past');
-    await inStep('past');
+    await upToDate('past');
     const { history } = await inspected(suite.service, 'past');
     const seqs = history.map(({ seq }) => String(seq)).reverse();
     expect(await inspector.rows('data-seq')).to.deep.equal(seqs);
@@ -131,7 +131,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     expect(cells[3]).to.match(/ (ms|s)$/);
   });
 
-  it('strikes ignored events through and says the word', async () => {
+  it('strikes ignored events through and labels them', async () => {
     await onLinked('deaf');
     suite.service.network.faults.setState(numberOf('deaf'), 'OPENING');
     suite.service.network.faults.setState(numberOf('deaf'), 'PAIRING');
@@ -147,7 +147,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     expect(line).to.equal('line-through');
   });
 
-  it('filters the history, by what is sought or by what disturbs', async () => {
+  it('filters the history by included or excluded text', async () => {
     await onLinked('filtered');
     await inspector.page.getByRole('searchbox', { name: 'Filter history' }).fill('client.ready');
     await eventually('one row to stay', async () => (await inspector.history.count()) === 1);
@@ -157,9 +157,9 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     for (const row of await inspector.history.allTextContents()) expect(row).not.to.include('client');
   });
 
-  it('holds rows back while paused, counts them, and shows them afterwards', async () => {
+  it('holds back and counts rows while paused, and shows them afterwards', async () => {
     await onLinked('paused');
-    await inStep('paused');
+    await upToDate('paused');
     const before = await inspector.rows('data-seq');
     await inspector.button('Pause').click();
     await flap('paused');
@@ -167,7 +167,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     await resume.waitFor();
     expect(await inspector.rows('data-seq')).to.deep.equal(before);
     await resume.click();
-    await inStep('paused');
+    await upToDate('paused');
     expect(await inspector.history.count()).to.be.above(before.length);
   });
 
@@ -182,7 +182,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     expect(Number(await inspector.page.locator('#tokens').textContent())).to.be.below(tokens);
   });
 
-  it('shows the QR of this moment, the next one when it is replaced, and none once connected', async () => {
+  it('shows the current QR, the next one when it is replaced, and none once connected', async () => {
     await createAgent(suite.service.url, 'coded');
     inspector = await InspectorPage.open(suite.browser, suite.service.app.url, { agentId: 'coded' });
     const { system } = suite.service.app;
@@ -198,7 +198,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     expect(await inspector.page.locator('#qr-image').getAttribute('src')).to.equal(null);
   });
 
-  it('says why an agent is down in plain words, and counts down to the next start', async () => {
+  it('explains why an agent is down, and counts down to the next start', async () => {
     await onLinked('blocked');
     suite.service.network.faults.setState(numberOf('blocked'), 'PROXYBLOCK');
     const countdown = inspector.page.locator('#countdown', { hasText: /^Next start in / });
@@ -209,7 +209,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
     expect(await inspector.lit('supervisor', 'active')).to.include('alive.backing_off');
   });
 
-  it('travels to a row of the history: the states before and after it, under a banner, and back', async () => {
+  it('shows the states before and after a row of the history under a banner, and returns to live', async () => {
     await onLinked('travelled');
     const { history, states } = await inspected(suite.service, 'travelled');
     const ready = history.find(({ event }) => event === 'client.ready')!;
@@ -231,7 +231,7 @@ whenChromium('the inspector, as one who debugs a lifecycle sees it', (executable
 
   it('copies the history as JSON that can be replayed', async () => {
     await onLinked('copied');
-    await inStep('copied');
+    await upToDate('copied');
     await inspector.button('Copy as JSON').click();
     await inspector.page.locator('#copied', { hasText: 'records copied' }).waitFor();
     const recording = JSON.parse(String(await inspector.page.evaluate('navigator.clipboard.readText()')));

@@ -5,13 +5,13 @@ import { linkAgent } from '../support/link-agent.ts';
 import { faultsOf, overhang } from '../support/page-checks.ts';
 import { PhonePage } from '../support/phone-page.ts';
 
-whenChromium('the look of the virtual phone', (executablePath) => {
+whenChromium('the layout of the virtual phone', (executablePath) => {
   const suite = withBrowser(executablePath);
   let phone: PhonePage;
 
   afterEach(() => phone.close());
 
-  /** Fills both phones with a conversation, a group and a refused message. */
+  /** Fills both phones with a conversation. */
   async function live(): Promise<void> {
     await phone.write('hello');
     await phone.bubble(phone.customer, 'AI: hello').waitFor();
@@ -21,7 +21,7 @@ whenChromium('the look of the virtual phone', (executablePath) => {
   }
 
   for (const colorScheme of ['light', 'dark'] as const) {
-    it(`leaves axe-core nothing serious to say, ${colorScheme}, from the first step on`, async () => {
+    it(`has no serious axe-core finding from the first step on, ${colorScheme}`, async () => {
       const reset = await fetch(`${suite.service.app.url}/sandbox/reset`, { method: 'POST' });
       expect(reset.status).to.equal(200);
       phone = await PhonePage.open(suite.browser, suite.service.app.url, { colorScheme });
@@ -35,7 +35,7 @@ whenChromium('the look of the virtual phone', (executablePath) => {
       await phone.button('Send to +15550000001').click();
       await phone.page.getByRole('textbox', { name: 'Message through the API' }).fill('anyone?');
       await phone.page.keyboard.press('Enter');
-      await phone.told('RECIPIENT_NOT_ON_WHATSAPP');
+      await phone.noticed('RECIPIENT_NOT_ON_WHATSAPP');
       expect(await faultsOf(phone.page)).to.deep.equal([]);
       await phone.button('Status').click();
       await phone.button('+ New agent').click();
@@ -45,7 +45,7 @@ whenChromium('the look of the virtual phone', (executablePath) => {
   }
 
   for (const width of [1400, 390]) {
-    it(`gives a long name no more room than there is, ${width} px wide`, async () => {
+    it(`keeps a long name inside its column, ${width} px wide`, async () => {
       const agentId = `a-branch-${'of-a-very-long-chain-'.repeat(2)}${width}`;
       await linkAgent(suite.service, agentId);
       phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId, width });
@@ -59,7 +59,7 @@ whenChromium('the look of the virtual phone', (executablePath) => {
     });
   }
 
-  it('fits on a screen of 390 px, where one thing at a time is in sight', async () => {
+  it('fits on a screen of 390 px, with one view at a time', async () => {
     await linkAgent(suite.service, 'narrow');
     phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId: 'narrow', width: 390 });
     await phone.customer.waitFor();
@@ -76,7 +76,7 @@ whenChromium('the look of the virtual phone', (executablePath) => {
     expect(await faultsOf(phone.page)).to.deep.equal([]);
   });
 
-  it('can be used with the keyboard alone', async () => {
+  it('works with the keyboard alone', async () => {
     await linkAgent(suite.service, 'keys');
     phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId: 'keys' });
     const field = phone.page.getByRole('textbox', { name: 'Message as the customer' });
@@ -92,7 +92,7 @@ whenChromium('the look of the virtual phone', (executablePath) => {
     expect(await isFocused()).to.equal(true);
   });
 
-  it('is told purple that it is a sandbox, and leads to the inspector and the documentation', async () => {
+  it('shows the sandbox banner, and links to the inspector and the API docs', async () => {
     await linkAgent(suite.service, 'linked');
     const page = await fetch(`${suite.service.app.url}/sandbox/phone`);
     expect(page.headers.get('content-security-policy'))

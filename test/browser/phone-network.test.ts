@@ -11,13 +11,13 @@ import { OTHER_KEY, PhonePage } from '../support/phone-page.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
-/** Runs a command as a person would who pastes it into a shell; gives what it printed. */
+/** Runs a command in a shell; returns its output. */
 async function paste(command: string): Promise<string> {
   const { stdout } = await promisify(execFile)('sh', ['-c', `${command} --silent --fail --max-time 30`]);
   return stdout;
 }
 
-whenChromium('the virtual phone, when things go wrong', (executablePath) => {
+whenChromium('the faults of the virtual phone', (executablePath) => {
   const database = withDatabase();
   let service: Service;
   let browser: Browser;
@@ -45,17 +45,17 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
     phone = await PhonePage.open(browser, service.app.url, { agentId });
   }
 
-  /** One of the lists of choices. */
+  /** A select of the network panel. */
   const choice = (name: string) => phone.page.getByRole('combobox', { name, exact: true });
 
-  /** Sends to a fixed number through the API, from the page. */
+  /** Sends to a number with fixed behaviour through the API, from the page. */
   async function sendTo(number: string, text: string): Promise<void> {
     await phone.button(`Send to ${number}`).click();
     await phone.page.getByRole('textbox', { name: 'Message through the API' }).fill(text);
     await phone.page.keyboard.press('Enter');
   }
 
-  it('drops the connection and brings it back: what was written meanwhile is answered then', async () => {
+  it('drops and restores the connection: messages from the meantime are answered then', async () => {
     await withAgent('dropper');
     await phone.button('Drop').click();
     await phone.page.locator('.line-state', { hasText: 'Offline' }).waitFor();
@@ -68,7 +68,7 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
     await phone.page.locator('.line-state', { hasText: 'Online' }).waitFor();
   });
 
-  it('slows down, lets sends fail, freezes and crashes, and shows what holds', async () => {
+  it('adds latency and failing sends, freezes and crashes the client, and shows the current faults', async () => {
     await withAgent('sufferer');
     const line = (words: string) => phone.page.locator('.line-state', { hasText: words }).waitFor();
     await phone.page.getByLabel('Latency').fill('50');
@@ -84,7 +84,7 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
     await phone.button('Bring back').click();
     await phone.page.locator('.line-state', { hasText: /^Online$/ }).waitFor();
     await phone.button('Crash').click();
-    await eventually('the agent to come back alone', () => {
+    await eventually('the agent to reconnect by itself', () => {
       const { supervisor, status } = service.app.system.describe('sufferer');
       return supervisor.restarts > 0 && status === 'connected';
     });
@@ -94,7 +94,7 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
     await phone.page.locator('.pill[data-state="auth_failed"]').waitFor();
   });
 
-  it('lets WhatsApp restrict the account, and shows why a message was refused', async () => {
+  it('restricts the account, and shows why a message was refused', async () => {
     await withAgent('restricted');
     await choice('The account').selectOption('message_cap');
     await phone.page.locator('.line-state', { hasText: 'restricted' }).waitFor();
@@ -106,13 +106,13 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
     await phone.page.locator('.line-state', { hasText: /^Online$/ }).waitFor();
   });
 
-  it('changes what holds for everybody: people by LID, and a passkey at linking', async () => {
+  it('changes settings for all agents: people by LID, and a passkey at linking', async () => {
     await withAgent('changed');
-    await choice('People').selectOption({ label: 'Are addressed by LID' });
+    await choice('People').selectOption({ label: 'Addressed by LID' });
     await eventually('LIDs', () => service.network.settings.lidForAll);
     await phone.write('by LID');
     await phone.bubble(phone.customer, 'AI: by LID').waitFor();
-    await choice('People').selectOption({ label: 'Are addressed by number' });
+    await choice('People').selectOption({ label: 'Addressed by number' });
     await choice('Linking').selectOption('refs_stop');
     await phone.page.getByRole('button', { name: 'Linked devices' }).click();
     await phone.button('Unlink').click();
@@ -122,17 +122,17 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
     await phone.button('Sign with the passkey').waitFor({ state: 'hidden' });
     await phone.page.getByLabel(/pairing code/).fill('AAAA-AAAA');
     await phone.button('Link with the code').click();
-    await phone.told('This code is wrong or has expired.');
+    await phone.noticed('This code is wrong or has expired.');
   });
 
-  it('edits and deletes a message of the customer, on both phones', async () => {
+  it('edits and deletes a message of the customer on both phones', async () => {
     await withAgent('regretted');
     await phone.write('a tpyo');
     await phone.bubble(phone.customer, 'AI: a tpyo').waitFor();
     await phone.bubble(phone.customer, /^a tpyo/).hover();
     await phone.button('Edit: a tpyo').click();
     await phone.page.getByLabel('Text', { exact: true }).fill('a typo');
-    await phone.button('Change it').click();
+    await phone.button('Save').click();
     await phone
       .bubble(phone.customer, /^a typoedited/)
       .getByText('edited', { exact: true })
@@ -145,12 +145,12 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
       await phone.bubble(side, 'This message was deleted').waitFor();
   });
 
-  it('sends to the fixed numbers, each of which behaves in its way', async () => {
+  it('sends to the numbers with fixed behaviour', async () => {
     await withAgent('sender');
     await sendTo('+15550000000', 'read me');
     await phone.ticked(phone.agent, 'read me', 'read');
-    await sendTo('+15550000001', 'nobody');
-    await phone.told('RECIPIENT_NOT_ON_WHATSAPP');
+    await sendTo('+15550000001', 'no account');
+    await phone.noticed('RECIPIENT_NOT_ON_WHATSAPP');
     await sendTo('+15550000002', 'switched off');
     await phone.ticked(phone.agent, 'switched off', 'sent');
     await sendTo('+15550000003', 'try again');
@@ -170,7 +170,7 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
     await phone.page.locator('.pill[data-state="auth_failed"]').waitFor();
   });
 
-  it('lists what travels, as it travels; filters it and clears it', async () => {
+  it('lists the traffic live, filters and clears it', async () => {
     await withAgent('talker');
     const lines = phone.page.locator('.wire li');
     await phone.write('on the wire');
@@ -183,12 +183,12 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
       .and.not.include('typing');
     await phone.page.getByLabel('Filter the wire log').fill('');
     await phone.button('Clear').click();
-    await phone.page.getByText('Nothing has travelled yet.').waitFor();
+    await phone.page.getByText('No traffic yet.').waitFor();
     await phone.write('and again');
     await lines.filter({ hasText: 'send' }).first().waitFor();
   });
 
-  it('gives the cURL of every action, which does the same when it is run', async () => {
+  it('shows the cURL of every action, which does the same when it is run', async () => {
     await withAgent('scripted');
     await phone.write("it's me");
     await phone.bubble(phone.customer, "AI: it's me").waitFor();
@@ -209,29 +209,29 @@ whenChromium('the virtual phone, when things go wrong', (executablePath) => {
     expect(sent.status).to.equal('sent');
   });
 
-  it('asks for the key when the one that it tried is refused', async () => {
+  it('asks for the key when the default one is refused', async () => {
     await withAgent('guarded', OTHER_KEY);
     await sendTo('+15550000000', 'may I?');
-    await phone.told('UNAUTHORIZED');
+    await phone.noticed('UNAUTHORIZED');
     await phone.agent.locator('.key-form input').fill(OTHER_KEY);
     await phone.button('Use').click();
     await sendTo('+15550000000', 'may I now?');
     await phone.ticked(phone.agent, 'may I now?', 'delivered');
   });
 
-  it('copies a cURL', async () => {
+  it('copies a cURL to the clipboard', async () => {
     await withAgent('copied');
     await phone.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await phone.button('+1 min').click();
-    await phone.button('Copy: Let time pass').click();
-    await phone.button('Copy: Let time pass').filter({ hasText: 'Copied' }).waitFor();
+    await phone.button('Copy: Advance the clock').click();
+    await phone.button('Copy: Advance the clock').filter({ hasText: 'Copied' }).waitFor();
     const copied = await phone.page.evaluate('navigator.clipboard.readText()');
     expect(copied)
-      .to.equal(await phone.curl('Let time pass'))
+      .to.equal(await phone.curl('Advance the clock'))
       .and.include('"advanceMs":60000');
   });
 
-  it('says that it is reconnecting while the service is away, and is live again by itself', async () => {
+  it('shows that it is reconnecting while the service is down, and reconnects by itself', async () => {
     await withAgent('survivor');
     await phone.page.evaluate('window.neverReloaded = true');
     await service.close();

@@ -8,11 +8,11 @@ const TOKEN = 'a-token-of-some-length-for-the-tests-0123456789';
 whenChromium('the virtual phone while SESSIONS_TOKEN is set', (executablePath) => {
   const suite = withBrowser(executablePath, { SESSIONS_TOKEN: TOKEN });
 
-  it('wants a login to be seen and the token to do anything, and does not show it', async () => {
+  it('requires a login to view and the token to act, and does not show the token', async () => {
     const phone = await PhonePage.open(suite.browser, suite.service.app.url, { token: TOKEN });
     await phone.button('Create the agent “Demo”').click();
     await phone.page.getByLabel('SESSIONS_TOKEN').fill(TOKEN);
-    await phone.button('Go on').click();
+    await phone.button('Continue').click();
     await phone.button('Scan the code').click();
     await phone.write('safe?');
     await phone.bubble(phone.customer, 'AI: safe?').waitFor();

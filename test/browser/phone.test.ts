@@ -7,7 +7,7 @@ import { PIXEL } from '../support/fixtures.ts';
 import { createAgent, linkAgent } from '../support/link-agent.ts';
 import { PhonePage } from '../support/phone-page.ts';
 
-whenChromium('the virtual phone, as one who plays both sides sees it', (executablePath) => {
+whenChromium('the virtual phone', (executablePath) => {
   const suite = withBrowser(executablePath);
   let phone: PhonePage;
 
@@ -24,7 +24,7 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
     phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId });
   }
 
-  it('leads a newcomer from nothing to the first answered message', async () => {
+  it('leads from an empty sandbox to the first answered message', async () => {
     phone = await PhonePage.open(suite.browser, suite.service.app.url);
     await phone.button('Create the agent “Demo”').click();
     const code = phone.page.getByRole('img', { name: 'The QR code that the agent shows' });
@@ -46,7 +46,7 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
     await phone.ticked(phone.customer, 'where is my order?', 'read');
   });
 
-  it('shows the agent typing while its AI thinks, blue ticks once it has read, then the answer', async () => {
+  it('shows the agent typing during the AI call, blue ticks once the message is read, then the reply', async () => {
     await withAgent('typist');
     let answer = (_text: string) => {};
     suite.service.ai.behave = () =>
@@ -58,7 +58,7 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
     await phone.customer.locator('header', { hasText: 'typing…' }).waitFor();
     await phone.ticked(phone.customer, 'think about it', 'delivered');
     await phone.agent.locator('.chat-line').first().click();
-    await phone.page.getByRole('button', { name: /^Read this chat/ }).click();
+    await phone.page.getByRole('button', { name: /^Mark this chat as read/ }).click();
     await phone.ticked(phone.customer, 'think about it', 'read');
     answer('done');
     await phone.bubble(phone.customer, 'done').waitFor();
@@ -68,7 +68,7 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
     await phone.ticked(phone.agent, 'done', 'read');
   });
 
-  it('answers a quote, and shows an image, on both phones', async () => {
+  it('shows quotes and images on both phones', async () => {
     await withAgent('painter');
     await phone.write('look at this');
     await phone.bubble(phone.customer, 'AI: look at this').waitFor();
@@ -87,28 +87,28 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
     }
   });
 
-  it('is answered in a group only when the agent is mentioned', async () => {
+  it('shows an answer in a group only when the agent is mentioned', async () => {
     await withAgent('member');
     await phone.button('All chats').first().click();
     await phone.button('+ New group').click();
     await phone.page.getByLabel('Budi').check();
-    await phone.button('Make the group').click();
-    await phone.write('nobody in particular');
-    await phone.ticked(phone.customer, 'nobody in particular', 'delivered');
+    await phone.button('Create the group').click();
+    await phone.write('not to you');
+    await phone.ticked(phone.customer, 'not to you', 'delivered');
     await phone.page.getByRole('button', { name: 'Mention Member' }).click();
     await phone.write('you there?');
     await phone.bubble(phone.customer, '@Member you there?').waitFor();
     await phone.bubble(phone.customer, 'AI: you there?').waitFor();
-    expect(await phone.bubble(phone.customer, 'AI: nobody').count()).to.equal(0);
+    expect(await phone.bubble(phone.customer, 'AI: not to you').count()).to.equal(0);
 
     await phone.page.getByLabel('Which customer you are').selectOption({ label: 'Budi' });
     await phone.customer.locator('.chat-line', { hasText: 'Family' }).click();
     await phone.customer.locator('.sender', { hasText: 'Sari' }).first().waitFor();
-    await phone.write('I hear everything');
-    await phone.ticked(phone.customer, 'I hear everything', 'delivered');
+    await phone.write('I read everything');
+    await phone.ticked(phone.customer, 'I read everything', 'delivered');
   });
 
-  it('lets one be a new customer, even one who hides the number', async () => {
+  it('adds a new customer, even one who hides the number', async () => {
     await withAgent('stranger');
     await phone.page.getByLabel('Which customer you are').selectOption({ label: '+ New customer…' });
     await phone.page.getByLabel('Name', { exact: true }).fill('Dewi');
@@ -121,7 +121,7 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
     expect(asked.metadata).to.include({ whatsapp_name: 'Dewi' });
   });
 
-  it('posts a status, which the agent gets and does not answer', async () => {
+  it('posts a status, which the agent receives and does not answer', async () => {
     await withAgent('friend');
     const before = suite.service.ai.calls.length;
     await phone.button('Status').click();
@@ -132,7 +132,7 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
     expect(suite.service.ai.calls).to.have.length(before);
   });
 
-  it('refuses a code, refuses one that has expired, and unlinks', async () => {
+  it('refuses a code, shows that an expired code is refused, and unlinks', async () => {
     await createAgent(suite.service.url, 'picky');
     phone = await PhonePage.open(suite.browser, suite.service.app.url, { agentId: 'picky' });
     const code = phone.page.getByRole('img', { name: 'The QR code that the agent shows' });
@@ -141,7 +141,7 @@ whenChromium('the virtual phone, as one who plays both sides sees it', (executab
     await phone.button('+30 s').click();
     await eventually('another code', async () => (await code.getAttribute('src')) !== first);
     await phone.button('Scan an expired code').click();
-    await phone.told('expired');
+    await phone.noticed('expired');
 
     await phone.button('Refuse').click();
     await phone.page.locator('.pill[data-state="auth_failed"]').waitFor();

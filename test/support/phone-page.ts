@@ -67,8 +67,8 @@ export class PhonePage {
     return (await shown.textContent()) ?? '';
   }
 
-  /** What is said at the bottom of the page, once it holds this. */
-  async told(part: string): Promise<void> {
+  /** Waits for a notice that contains this. */
+  async noticed(part: string): Promise<void> {
     await this.page.locator('.notice', { hasText: part }).waitFor();
   }
 
