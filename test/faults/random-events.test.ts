@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Command } from '../../src/actors/domain/commands.ts';
 import type { AgentRecord, MessageLog, StoredMessage } from '../../src/actors/domain/ports/stores.ts';
 import { DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
 import { createGateway } from '../../src/actors/gateway/gateway.ts';
@@ -125,8 +126,9 @@ function oneAgent(chance: Chance) {
     if (machine === 'supervisor' && event.startsWith('xstate.error')) found.deaths.push(event);
   });
   /** A request of the outside; that it may be refused is no finding here. */
-  const ask = (request: Promise<unknown>) => void request.catch(() => undefined);
-  const create = () => ask(system.create({ userId: 1, agentId: AGENT, agentName: AGENT, apiKey: 'key' }, ''));
+  const ask = (command: Command) => void system.ask(AGENT, command).catch(() => undefined);
+  const create = () =>
+    ask({ type: 'session.create', userId: 1, agentName: AGENT, apiKey: 'key', traceId: '' });
   return { clock, driver, system, found, ask, create };
 }
 
@@ -142,17 +144,14 @@ describe('an agent under random events', function () {
     const told: string[] = [];
     const steps: Record<string, () => void | Promise<void>> = {
       create,
-      reconnect: () => ask(system.reconnect(AGENT, '')),
+      reconnect: () => ask({ type: 'session.reconnect', traceId: '' }),
       send: () =>
-        ask(
-          Promise.resolve().then(() =>
-            system.send(
-              { userId: 1, agentId: AGENT },
-              { to: '628@c.us', kind: 'text', text: 'x', origin: 'api', traceId: '' },
-              { respondAsync: true },
-            ),
-          ),
-        ),
+        ask({
+          type: 'message.send',
+          userId: 1,
+          message: { to: '628@c.us', kind: 'text', text: 'x', origin: 'api', traceId: '' },
+          respondAsync: true,
+        }),
       'the newest client tells': () => driver.clients.length && pick(TELLINGS)(driver.clients.at(-1)!, pick),
       'the newest client tells again': () =>
         driver.clients.length && pick(TELLINGS)(driver.clients.at(-1)!, pick),
@@ -170,7 +169,7 @@ describe('an agent under random events', function () {
     }
     const stuck = !(await rescued());
     // Whatever it is doing, it can be deleted.
-    const removed = system.remove(AGENT, '').then(
+    const removed = system.ask(AGENT, { type: 'session.remove', traceId: '' }).then(
       () => true,
       () => false,
     );

@@ -50,7 +50,7 @@ describe('authentication of /agents', () => {
   });
 
   it('looks the newest key up in the background after a wrong one, so that the next call passes', async () => {
-    http.system.refreshApiKey = (agentId) => {
+    http.system.onRefresh = (agentId): undefined => {
       http.system.agents.get(agentId)!.key = 'new-key';
     };
     expect((await sendAs('Bearer new-key')).status).to.equal(401);
@@ -103,7 +103,7 @@ describe('authentication of /agents', () => {
 
   it('still looks the newest key up for an address that is throttled', async () => {
     await untilThrottled('bot');
-    http.system.refreshApiKey = (agentId) => {
+    http.system.onRefresh = (agentId): undefined => {
       http.system.agents.get(agentId)!.key = 'new-key';
     };
     await eventually('the new key to pass', async () => (await sendAs('Bearer new-key')).status === 200);

@@ -90,7 +90,7 @@ describe('the admission of sessions', () => {
     const statuses = (await Promise.all(asked)).map(({ status }) => status);
     expect(statuses.filter((status) => status === 201)).to.have.length(3);
     expect((await create([...http.system.agents.keys()].at(-1)!)).status).to.equal(201);
-    await http.system.remove('bot');
+    await http.system.ask('bot', { type: 'session.remove', traceId: 't' });
     expect((await create('f')).status).to.equal(201);
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { SendOutcome } from '../../src/actors/domain/gateway-api.ts';
+import type { SendOutcome } from '../../src/actors/domain/commands.ts';
 import type { StoredMessage } from '../../src/actors/domain/ports/stores.ts';
 import { canonicalJson } from '../../src/http/middleware/idempotency.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
-import type { SendOutcome } from '../../src/actors/domain/gateway-api.ts';
+import type { SendOutcome } from '../../src/actors/domain/commands.ts';
 import { ByteBudget } from '../../src/http/middleware/upload-budget.ts';
 import { eventually } from '../support/eventually.ts';
 import { AT } from '../support/fake-system.ts';

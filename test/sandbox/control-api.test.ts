@@ -54,7 +54,7 @@ describe('sandbox control API', () => {
       agents: fakeAgents({
         list: () => [BOT],
         qr: qrOf,
-        remove: async () => ({ isUnlinked: true }),
+        ask: async () => ({ isUnlinked: true }) as never,
         events: agents,
       }),
       stopping: stopping.signal,

@@ -5,5 +5,5 @@ export function fakeAgents(told: Partial<SandboxAgents> & Pick<SandboxAgents, 'e
   const unexpected = () => {
     throw new Error('not in this test');
   };
-  return { list: () => [], qr: unexpected, create: unexpected, remove: unexpected, ...told };
+  return { list: () => [], qr: unexpected, ask: unexpected, ...told };
 }

@@ -1,20 +1,20 @@
 import { EventEmitter } from 'eventemitter3';
 import type { AgentView, QrView, TransitionRecord } from '../../src/actors/domain/agent-view.ts';
 import type { MachineName, NextTransition } from '../../src/actors/domain/chart-graph.ts';
-import { TEXTS } from '../../src/actors/domain/error-texts.ts';
-import { GatewayError } from '../../src/actors/domain/errors.ts';
 import type {
-  GatewayApi,
-  PairingCode,
-  RemovalOutcome,
+  Command,
+  CommandOf,
+  Reply,
   RunOutcome,
   SendOptions,
   SendOutcome,
-  SessionSpec,
   StartOutcome,
-} from '../../src/actors/domain/gateway-api.ts';
+} from '../../src/actors/domain/commands.ts';
+import { TEXTS } from '../../src/actors/domain/error-texts.ts';
+import { GatewayError } from '../../src/actors/domain/errors.ts';
+import type { GatewayApi } from '../../src/actors/domain/gateway-api.ts';
 import type { GatewayEvents } from '../../src/actors/domain/gateway-events.ts';
-import type { AgentRef, Jid } from '../../src/actors/domain/identity.ts';
+import type { Jid } from '../../src/actors/domain/identity.ts';
 import type { AiRequest } from '../../src/actors/domain/ports/ai.ts';
 import type { OutgoingMessage, StoredMessage } from '../../src/actors/domain/ports/stores.ts';
 import type { WebAuthnJson } from '../../src/actors/domain/ports/whatsapp.ts';
@@ -63,6 +63,14 @@ interface FakeAgent {
   history: TransitionRecord[];
 }
 
+/** What a create request gives of an agent. */
+type Created = { agentId: string } & Pick<CommandOf<'session.create'>, 'userId' | 'agentName' | 'apiKey'>;
+
+/** Carries out a command on an agent. */
+type Handlers = {
+  [Type in Command['type']]: (agentId: string, command: CommandOf<Type>) => Promise<Reply<CommandOf<Type>>>;
+};
+
 /** The actors as HTTP sees them, without any: answers are set by the test, calls are recorded. */
 export class FakeSystem implements GatewayApi {
   readonly events = new EventEmitter<GatewayEvents>();
@@ -73,7 +81,7 @@ export class FakeSystem implements GatewayApi {
   readonly messages = new Map<string, StoredMessage>();
   readonly sent: { agentId: string; message: OutgoingMessage; options: SendOptions }[] = [];
   readonly ran: { agentId: string; request: AiRequest }[] = [];
-  readonly created: SessionSpec[] = [];
+  readonly created: Created[] = [];
   readonly refreshed: string[] = [];
   readonly assertions: WebAuthnJson[] = [];
   readonly pairings: Jid[] = [];
@@ -92,8 +100,8 @@ export class FakeSystem implements GatewayApi {
     id: 'm-1',
     messageId: 'true_1',
   });
-  onCreate: (spec: SessionSpec) => Promise<StartOutcome> = async (spec) => ({
-    agent: this.add(spec.agentId, `key-${spec.agentId}`, { status: 'awaiting_qr' }).view,
+  onCreate: (spec: Created) => Promise<StartOutcome> = async ({ agentId }) => ({
+    agent: this.add(agentId, `key-${agentId}`, { status: 'awaiting_qr' }).view,
     qr: { code: '2@code', issuedAt: AT.getTime() },
     created: true,
     outcome: 'qr',
@@ -104,15 +112,74 @@ export class FakeSystem implements GatewayApi {
     created: false,
     outcome: 'qr',
   });
+  onRefresh: (agentId: string) => undefined = (agentId) => void this.refreshed.push(agentId);
   /** Whether a removal finds the device unlinked. */
   isUnlinked = true;
-  /** Thrown by `assertCanSend` while set. */
+  /** The error of every command that sends, while set. */
   refusal: GatewayError | null = null;
 
   add(agentId: string, key: string, changes: Partial<AgentView> = {}, qr?: QrView): FakeAgent {
     const agent = { view: agentView(agentId, { ...changes, qr: qr ?? null }), key, qr, history: [] };
     this.agents.set(agentId, agent);
     return agent;
+  }
+
+  readonly #handlers: Handlers = {
+    'session.create': async (agentId, { userId, agentName, apiKey }) => {
+      const spec = { userId, agentId, agentName, apiKey };
+      this.created.push(spec);
+      return this.onCreate(spec);
+    },
+    'session.reconnect': async (agentId) => {
+      this.#agent(agentId);
+      return this.onReconnect(agentId);
+    },
+    'session.remove': async (agentId) => {
+      this.#agent(agentId);
+      this.agents.delete(agentId);
+      this.events.emit('removed', agentId);
+      return { isUnlinked: this.isUnlinked };
+    },
+    'passkey.answer': async (agentId, { assertion }): Promise<undefined> => {
+      this.passkey(agentId);
+      this.assertions.push(assertion);
+    },
+    'pairing_code.request': async (agentId, { number }) => {
+      this.qr(agentId);
+      this.pairings.push(number);
+      return { code: 'ABCD1234', expiresAt: AT.getTime() + 180_000 };
+    },
+    'message.check': async (agentId): Promise<undefined> => this.#refuse(agentId),
+    'message.send': async (agentId, { message, respondAsync }) => {
+      this.#refuse(agentId);
+      this.sent.push({ agentId, message, options: { respondAsync } });
+      return this.onSend(message, { respondAsync });
+    },
+    'turn.run': async (agentId, { request }) => {
+      this.#refuse(agentId);
+      this.ran.push({ agentId, request });
+      return this.onRun(request);
+    },
+    'message.find': async (_agentId, { id }) => this.#message(id),
+    'message.outcome': async (_agentId, { id }) => {
+      const { to, status, messageId } = this.#message(id);
+      if (status === 'sent') return { status, id, messageId: String(messageId), to, at: AT };
+      if (status === 'queued') return { status, id, to, position: 0 };
+      throw new GatewayError('BAD_GATEWAY', 'It failed.', { details: { outcome: 'failed', id } });
+    },
+    'api_key.refresh': async (agentId): Promise<undefined> => this.onRefresh(agentId),
+  };
+
+  /** Throws what a test wants a send to be refused with. */
+  #refuse(agentId: string): undefined {
+    this.#agent(agentId);
+    if (this.refusal) throw this.refusal;
+  }
+
+  #message(id: string): StoredMessage {
+    const message = this.messages.get(id);
+    if (!message) throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.message);
+    return message;
   }
 
   #agent(agentId: string): FakeAgent {
@@ -123,21 +190,9 @@ export class FakeSystem implements GatewayApi {
 
   async restore(): Promise<void> {}
 
-  create(spec: SessionSpec): Promise<StartOutcome> {
-    this.created.push(spec);
-    return this.onCreate(spec);
-  }
-
-  async reconnect(agentId: string): Promise<StartOutcome> {
-    this.#agent(agentId);
-    return this.onReconnect(agentId);
-  }
-
-  async remove(agentId: string): Promise<RemovalOutcome> {
-    this.#agent(agentId);
-    this.agents.delete(agentId);
-    this.events.emit('removed', agentId);
-    return { isUnlinked: this.isUnlinked };
+  ask<C extends Command>(agentId: string, command: C): Promise<Reply<C>> {
+    const handle = this.#handlers[command.type] as unknown as (id: string, asked: C) => Promise<Reply<C>>;
+    return handle(agentId, command);
   }
 
   list(): AgentView[] {
@@ -164,17 +219,6 @@ export class FakeSystem implements GatewayApi {
     return passkey.challenge;
   }
 
-  async answerPasskey(agentId: string, assertion: WebAuthnJson): Promise<void> {
-    this.passkey(agentId);
-    this.assertions.push(assertion);
-  }
-
-  async requestPairingCode(agentId: string, number: Jid): Promise<PairingCode> {
-    this.qr(agentId);
-    this.pairings.push(number);
-    return { code: 'ABCD1234', expiresAt: AT.getTime() + 180_000 };
-  }
-
   history(agentId: string): TransitionRecord[] {
     return [...this.#agent(agentId).history];
   }
@@ -187,38 +231,6 @@ export class FakeSystem implements GatewayApi {
   credentials(agentId: string): { userId: number; apiKey: string } | undefined {
     const agent = this.agents.get(agentId);
     return agent && { userId: agent.view.userId, apiKey: agent.key };
-  }
-
-  refreshApiKey(agentId: string): void {
-    this.refreshed.push(agentId);
-  }
-
-  assertCanSend({ agentId }: AgentRef): void {
-    this.#agent(agentId);
-    if (this.refusal) throw this.refusal;
-  }
-
-  send({ agentId }: AgentRef, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome> {
-    this.sent.push({ agentId, message, options });
-    return this.onSend(message, options);
-  }
-
-  run({ agentId }: AgentRef, request: AiRequest): Promise<RunOutcome> {
-    this.ran.push({ agentId, request });
-    return this.onRun(request);
-  }
-
-  async outcome(agent: AgentRef, id: string): Promise<SendOutcome> {
-    const { to, status, messageId } = await this.message(agent, id);
-    if (status === 'sent') return { status, id, messageId: String(messageId), to, at: AT };
-    if (status === 'queued') return { status, id, to, position: 0 };
-    throw new GatewayError('BAD_GATEWAY', 'It failed.', { details: { outcome: 'failed', id } });
-  }
-
-  async message(_agent: AgentRef, id: string): Promise<StoredMessage> {
-    const message = this.messages.get(id);
-    if (!message) throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.message);
-    return message;
   }
 
   async stop(): Promise<void> {}

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'eventemitter3';
+import type { Command } from '../../src/actors/domain/commands.ts';
 import { GatewayError } from '../../src/actors/domain/errors.ts';
 import type { AgentRef } from '../../src/actors/domain/identity.ts';
 import type { AiBackend } from '../../src/actors/domain/ports/ai.ts';
@@ -23,6 +24,7 @@ import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 /** The trace id of every request that a test doesn't give one of its own. */
 const TRACE = '0'.repeat(32);
 const ME = { pn: '6281111111111@c.us' };
+const CUSTOMER = '6283333333333@c.us';
 
 /** A call that a test holds back and lets go, or lets fail. */
 export function held<T>() {
@@ -198,13 +200,16 @@ export function memoryGateway(
       ...changes.settings,
     },
   });
-  const spec = { userId: 1, agentId: 'shop', agentName: 'Shop', apiKey: 'key' };
-  const create = () => system.create(spec, TRACE);
+  const ask = <C extends Command>(command: C) => system.ask('shop', command);
+  const create = () =>
+    ask({ type: 'session.create', userId: 1, agentName: 'Shop', apiKey: 'key', traceId: TRACE });
   return {
     database,
     driver,
     system,
     create,
+    reconnect: () => ask({ type: 'session.reconnect', traceId: TRACE }),
+    remove: () => ask({ type: 'session.remove', traceId: TRACE }),
     /** The newest client. */
     client: () => driver.clients.at(-1)!,
     /** Creates the agent and connects it. */
@@ -227,10 +232,14 @@ export function memoryGateway(
       events.emit('ready', ME);
     },
     send: (text: string) =>
-      system.send(
-        { userId: 1, agentId: 'shop' },
-        { to: '6283333333333@c.us', kind: 'text', text, origin: 'api', traceId: TRACE },
-        { respondAsync: false },
-      ),
+      ask({
+        type: 'message.send',
+        userId: 1,
+        message: { to: CUSTOMER, kind: 'text', text, origin: 'api', traceId: TRACE },
+        respondAsync: false,
+      }),
+    /** `/run`; the reply is stored under `id`. */
+    run: (message: string, id?: string) =>
+      ask({ type: 'turn.run', userId: 1, request: { message, sessionId: CUSTOMER }, traceId: TRACE, id }),
   };
 }

@@ -1,24 +1,12 @@
-import type { Agent, AgentPorts } from '../agent/agent.ts';
+import type { AgentPorts } from '../agent/agent.ts';
 import type { AgentView, MailboxView, QrView, TransitionRecord } from '../domain/agent-view.ts';
 import type { MachineName, NextTransition } from '../domain/chart-graph.ts';
+import type { Command, Reply } from '../domain/commands.ts';
 import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
-import type {
-  GatewayApi,
-  PairingCode,
-  RemovalOutcome,
-  RunOptions,
-  RunOutcome,
-  SendOptions,
-  SendOutcome,
-  SessionSpec,
-  StartOutcome,
-} from '../domain/gateway-api.ts';
-import type { AgentRef, Jid } from '../domain/identity.ts';
-import type { AiRequest } from '../domain/ports/ai.ts';
-import type { AgentStore, ApiKeyStore, OutgoingMessage, StoredMessage } from '../domain/ports/stores.ts';
+import type { GatewayApi } from '../domain/gateway-api.ts';
+import type { AgentStore, ApiKeyStore } from '../domain/ports/stores.ts';
 import type { WebAuthnJson } from '../domain/ports/whatsapp.ts';
-import { whyDown } from '../domain/restart-policy.ts';
 import { OwnReplies } from '../inbound/loop-guard.ts';
 import { sessionMachine } from '../session/session.machine.ts';
 import { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
@@ -27,7 +15,8 @@ import { supervisorMachine } from '../session/supervisor.machine.ts';
 import { chartGraph } from '../statechart/graph.ts';
 import { AgentRegistry } from './agent-registry.ts';
 import { ApiKeyRefresh } from './api-key-refresh.ts';
-import { DeviceLinking } from './device-linking.ts';
+import { type RouteContext, routeOf } from './command-routes.ts';
+import { passkeyChallenge } from './device-linking.ts';
 import { EventBus } from './event-bus.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { StatusProjection } from './status-projection.ts';
@@ -47,14 +36,11 @@ export function createGateway(deps: GatewayDeps): GatewayApi {
 class Gateway implements GatewayApi {
   readonly events = new EventBus();
   readonly charts = { agent: chartGraph(sessionMachine), supervisor: chartGraph(supervisorMachine) };
-  readonly #deps: GatewayDeps;
   readonly #agents: AgentRegistry;
   readonly #lifecycle: Lifecycle;
-  readonly #keys: ApiKeyRefresh;
-  readonly #linking: DeviceLinking;
+  readonly #context: RouteContext;
 
   constructor(deps: GatewayDeps) {
-    this.#deps = deps;
     const circuitBreaker = new StartCircuitBreaker(deps.clock, () => this.#agents.size, {
       fault: (reason, agents) => this.events.emit('fleet', { state: 'fault', reason, agents }),
       recovered: (reason) => this.events.emit('fleet', { state: 'recovered', reason }),
@@ -82,8 +68,6 @@ class Gateway implements GatewayApi {
       onRemove: (agentId) => projection.forget(agentId),
       agentDeps,
     });
-    this.#keys = new ApiKeyRefresh({ agents, keys }, fault('key-refresh'));
-    this.#linking = new DeviceLinking(this.#agents, deps.clock, deps.settings.limits);
     this.#lifecycle = new Lifecycle({
       ...deps,
       registry: this.#agents,
@@ -91,30 +75,21 @@ class Gateway implements GatewayApi {
       projection,
       events: this.events,
     });
+    this.#context = {
+      ...deps,
+      agents: this.#agents,
+      lifecycle: this.#lifecycle,
+      keys: new ApiKeyRefresh({ agents, keys }, fault('key-refresh')),
+      events: this.events,
+    };
   }
 
   restore(): Promise<void> {
     return this.#lifecycle.restore();
   }
 
-  async create(spec: SessionSpec, traceId: string): Promise<StartOutcome> {
-    this.#lifecycle.assertOpen();
-    const { agent, created } = await this.#agents.obtain(spec, traceId);
-    if (agent.isConnected) return { agent: agent.view(), qr: null, created, outcome: 'connected' };
-    return this.#start(agent, created, () => agent.command({ type: 'session.start', traceId }));
-  }
-
-  async reconnect(agentId: string, traceId: string): Promise<StartOutcome> {
-    this.#lifecycle.assertOpen();
-    const agent = this.#agents.get(agentId);
-    const started = await this.#start(agent, false, () =>
-      agent.command({ type: 'session.reconnect', traceId }),
-    );
-    return { ...started, isUnlinked: agent.isUnlinked };
-  }
-
-  async remove(agentId: string, traceId: string): Promise<RemovalOutcome> {
-    return this.#agents.remove(agentId, traceId);
+  ask<C extends Command>(agentId: string, command: C): Promise<Reply<C>> {
+    return routeOf(command).handle(this.#context, agentId, command);
   }
 
   list(): AgentView[] {
@@ -136,15 +111,7 @@ class Gateway implements GatewayApi {
   }
 
   passkey(agentId: string): WebAuthnJson {
-    return this.#linking.challenge(agentId);
-  }
-
-  async answerPasskey(agentId: string, assertion: WebAuthnJson): Promise<void> {
-    await this.#linking.answer(agentId, assertion);
-  }
-
-  async requestPairingCode(agentId: string, number: Jid): Promise<PairingCode> {
-    return this.#linking.pairingCode(agentId, number);
+    return passkeyChallenge(this.#agents.get(agentId));
   }
 
   history(agentId: string): TransitionRecord[] {
@@ -159,66 +126,7 @@ class Gateway implements GatewayApi {
     return this.#agents.find(agentId)?.record;
   }
 
-  refreshApiKey(agentId: string): void {
-    const agent = this.#agents.find(agentId);
-    if (agent) this.#keys.refresh(agent);
-  }
-
-  assertCanSend(ref: AgentRef, traceId: string): void {
-    const { agentId } = ref;
-    const agent = this.#agents.getOwned(ref);
-    if (this.#lifecycle.isStopping) this.events.emit('rejected', { agentId, reason: 'draining', traceId });
-    this.#lifecycle.assertOpen();
-    if (!agent.isConnected) {
-      this.events.emit('rejected', { agentId, reason: 'not_ready', traceId });
-      const { status } = agent.view();
-      throw new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.notConnected(status));
-    }
-    agent.sender.assertRoom(traceId);
-  }
-
-  async send(ref: AgentRef, message: OutgoingMessage, options: SendOptions): Promise<SendOutcome> {
-    this.assertCanSend(ref, message.traceId);
-    return this.#agents.getOwned(ref).sender.send(message, options);
-  }
-
-  async run(ref: AgentRef, request: AiRequest, options: RunOptions): Promise<RunOutcome> {
-    this.assertCanSend(ref, options.traceId);
-    const agent = this.#agents.getOwned(ref);
-    return agent.aiReplies.run(request, options, agent.shutdown.signal);
-  }
-
-  async outcome(ref: AgentRef, id: string): Promise<SendOutcome> {
-    const message = await this.message(ref, id);
-    return this.#agents.getOwned(ref).sender.outcome(message);
-  }
-
-  async message(ref: AgentRef, id: string): Promise<StoredMessage> {
-    this.#agents.getOwned(ref);
-    const message = await this.#deps.messages.find(ref, id);
-    if (message) return message;
-    throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.message);
-  }
-
   stop(graceMs: number): Promise<void> {
     return this.#lifecycle.stop(graceMs);
-  }
-
-  /** Gives a start command and waits for what comes of it, `QR_WAIT_MS` at most. */
-  async #start(agent: Agent, created: boolean, command: () => void): Promise<StartOutcome> {
-    await agent.boot();
-    // A stop, or a delete, may have begun while the database was asked, and may while the start is waited for.
-    this.#lifecycle.assertOpen();
-    agent.shutdown.signal.throwIfAborted();
-    const reached = agent.startWaiters.next(this.#deps.settings.qrWaitMs);
-    command();
-    const progress = await reached;
-    agent.shutdown.signal.throwIfAborted();
-    if (progress?.kind === 'down') {
-      const { lastError } = agent.view().supervisor;
-      throw new GatewayError('SESSION_START_FAILED', whyDown(progress.reason, lastError));
-    }
-    const outcome = progress?.kind ?? 'pending';
-    return { agent: agent.view(), qr: agent.qr, created, outcome };
   }
 }

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'eventemitter3';
+import type { RunOptions, RunOutcome, SendOutcome } from '../domain/commands.ts';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
-import type { RunOptions, RunOutcome, SendOutcome } from '../domain/gateway-api.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { Jid } from '../domain/identity.ts';
 import type { AiBackend, AiRequest } from '../domain/ports/ai.ts';

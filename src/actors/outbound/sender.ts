@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'eventemitter3';
+import type { SendOptions, SendOutcome } from '../domain/commands.ts';
 import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
-import type { SendOptions, SendOutcome } from '../domain/gateway-api.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { AgentRef } from '../domain/identity.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';

@@ -62,7 +62,10 @@ function unknownAgent(): GatewayError {
  * what others at its address do.
  */
 export function agentAuth(system: GatewayApi): RequestHandler {
-  const refreshKey = createKeyRefresh((agentId) => system.refreshApiKey(agentId));
+  const refreshKey = createKeyRefresh((agentId) => {
+    // The agent may be removed by now.
+    system.ask(agentId, { type: 'api_key.refresh' }).catch(() => undefined);
+  });
   const keyDigest = keyDigests();
   const refusal = wrongKeys();
   return function authenticateAgent(req, res, next) {

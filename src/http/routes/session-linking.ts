@@ -78,7 +78,7 @@ export function linkingOperations(toJid: ToJid): Operation<HttpContext>[] {
       },
       codes: ['SESSION_NOT_FOUND', 'SESSION_NOT_READY', 'BAD_GATEWAY'],
       run: async ({ system }, { params: { agentId }, body }) => {
-        await system.answerPasskey(agentId, body);
+        await system.ask(agentId, { type: 'passkey.answer', assertion: body });
         return { agentId, accepted: true };
       },
     }),
@@ -95,8 +95,8 @@ export function linkingOperations(toJid: ToJid): Operation<HttpContext>[] {
       readBody: () => jsonBody(BODY_LIMITS.sessions),
       responses: { 200: { description: 'The code.', json: pairingCode, example: examples.pairing } },
       codes: ['SESSION_NOT_FOUND', 'SESSION_NOT_READY', 'BAD_GATEWAY'],
-      run: async ({ system }, { params: { agentId }, body: { phoneNumber } }) => {
-        const { code, expiresAt } = await system.requestPairingCode(agentId, phoneNumber);
+      run: async ({ system }, { params: { agentId }, body: { phoneNumber: number } }) => {
+        const { code, expiresAt } = await system.ask(agentId, { type: 'pairing_code.request', number });
         return { code, expiresAt: new Date(expiresAt) };
       },
     }),

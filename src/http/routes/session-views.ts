@@ -1,5 +1,5 @@
 import type { AgentView } from '../../actors/domain/agent-view.ts';
-import type { StartOutcome } from '../../actors/domain/gateway-api.ts';
+import type { StartOutcome } from '../../actors/domain/commands.ts';
 import type { Answer } from '../resource.ts';
 
 /** A restriction as answers and events show it, its times as ISO; null when there is none. */

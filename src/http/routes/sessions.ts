@@ -65,9 +65,12 @@ export const sessionOperations: Operation<HttpContext>[] = [
       'SHUTTING_DOWN',
       'DATABASE_UNAVAILABLE',
     ],
-    run: async ({ system, settings, createLimits }, { body: { apikey, ...spec } }, res) => {
-      const create = () => system.create({ ...spec, apiKey: apikey }, traceIdOf(res));
-      const start = await createLimits.create(res.req, spec.agentId, create);
+    run: async ({ system, settings, createLimits }, { body }, res) => {
+      const { agentId, userId, agentName, apikey: apiKey } = body;
+      const traceId = traceIdOf(res);
+      const create = () =>
+        system.ask(agentId, { type: 'session.create', userId, agentName, apiKey, traceId });
+      const start = await createLimits.create(res.req, agentId, create);
       sendAnswer(res, startAnswer(start, settings.APP_BASE_URL));
     },
   }),
@@ -103,7 +106,8 @@ export const sessionOperations: Operation<HttpContext>[] = [
     },
     codes: ['SESSION_NOT_FOUND', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE'],
     run: async ({ system }, { params: { agentId } }, res) => {
-      const { isUnlinked } = await system.remove(agentId, traceIdOf(res));
+      const traceId = traceIdOf(res);
+      const { isUnlinked } = await system.ask(agentId, { type: 'session.remove', traceId });
       return { agentId, deleted: true, ...unlinkedField(isUnlinked) };
     },
   }),
@@ -129,7 +133,8 @@ export const sessionOperations: Operation<HttpContext>[] = [
       'DATABASE_UNAVAILABLE',
     ],
     run: async ({ system, settings, createLimits }, { params: { agentId } }, res) => {
-      const reconnect = () => system.reconnect(agentId, traceIdOf(res));
+      const traceId = traceIdOf(res);
+      const reconnect = () => system.ask(agentId, { type: 'session.reconnect', traceId });
       const start = await createLimits.restart(res.req, agentId, reconnect);
       sendAnswer(res, startAnswer(start, settings.APP_BASE_URL));
     },

@@ -26,11 +26,9 @@ function traceId(): string {
 /** Creates an agent of the demo, or starts it when it rests; gives the QR that it then shows. */
 async function start({ agents }: Control, agent: { agentId: string; agentName: string }) {
   const { agentId, agentName } = agent;
-  const outcome = await agents.create(
-    { userId: DEMO.userId, agentId, agentName, apiKey: DEMO.key },
-    traceId(),
-  );
-  return outcome.qr;
+  const request = { userId: DEMO.userId, agentName, apiKey: DEMO.key, traceId: traceId() };
+  const { qr } = await agents.ask(agentId, { type: 'session.create', ...request });
+  return qr;
 }
 
 /** Resolves when an agent is connected. @throws GatewayError SESSION_START_FAILED after ten seconds */
@@ -77,7 +75,8 @@ export async function resetSandbox(control: Control, seed?: string): Promise<voi
   const { network, agents } = control;
   // Once so that no frozen or lost phone holds up its log-out, and once more for what the log-outs left behind.
   network.reset(seed);
-  await Promise.all(agents.list().map(({ agentId }) => agents.remove(agentId, traceId())));
+  const remove = (agentId: string) => agents.ask(agentId, { type: 'session.remove', traceId: traceId() });
+  await Promise.all(agents.list().map(({ agentId }) => remove(agentId)));
   await control.forgetInbound();
   network.reset(seed);
 }

@@ -4,7 +4,7 @@ import type { SandboxNetwork } from './network.ts';
 import type { Account, LineView } from './types.ts';
 
 /** What the sandbox's pages and control API need of the actors. */
-export type SandboxAgents = Pick<GatewayApi, 'list' | 'qr' | 'events' | 'create' | 'remove'>;
+export type SandboxAgents = Pick<GatewayApi, 'list' | 'qr' | 'events' | 'ask'>;
 
 /** An agent's number as its owner has it: the agent's own state, the phone it is linked to, and that phone's line. */
 export interface PhoneView {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
-import type { Handover } from '../../../src/actors/domain/ports/whatsapp.ts';
+import type { Handover, WebAuthnJson } from '../../../src/actors/domain/ports/whatsapp.ts';
 import { DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
 import { eventually } from '../../support/eventually.ts';
 import { away, held, inbound, MemoryDatabase, memoryGateway } from '../../support/memory-gateway.ts';
@@ -41,7 +41,7 @@ describe('the gateway', () => {
       gateway.driver.refusal = 463;
       expect((await refusal(gateway.send('hello')))?.code).to.equal('REACHOUT_TIMELOCKED');
       expect(view().restriction).to.include({ kind: 'reachout_timelock' });
-      gateway.system.assertCanSend({ userId: 1, agentId: 'shop' }, 't');
+      await gateway.system.ask('shop', { type: 'message.check', userId: 1, traceId: 't' });
       events().emit('restriction', { kind: 'message_cap', until: Date.now() + 3_600_000 });
       events().emit('restriction', null);
       events().emit('restriction', { kind: 'message_cap', until: Date.now() - 1 });
@@ -62,15 +62,17 @@ describe('the gateway', () => {
     });
 
     it('can ask for a passkey: the challenge is readable and the assertion reaches the page', async () => {
+      const answer = (assertion: WebAuthnJson) =>
+        gateway.system.ask('shop', { type: 'passkey.answer', assertion });
       await scanning();
       expect(() => gateway.system.passkey('shop')).to.throw(GatewayError, 'does not ask for a passkey');
       events().emit('passkey', null);
       expect(view()).to.include({ status: 'awaiting_qr', reason: 'PASSKEY_REQUIRED', qr: null });
-      expect((await refusal(gateway.system.answerPasskey('shop', {})))?.code).to.equal('SESSION_NOT_READY');
+      expect((await refusal(answer({})))?.code).to.equal('SESSION_NOT_READY');
       const challenge = { challenge: 'abc' };
       events().emit('passkey', challenge);
       expect(gateway.system.passkey('shop')).to.equal(challenge);
-      await gateway.system.answerPasskey('shop', { id: 'x' });
+      await answer({ id: 'x' });
       expect(gateway.driver.assertions).to.deep.equal([{ id: 'x' }]);
       events().emit('authenticated');
       events().emit('ready', { pn: number });
@@ -78,10 +80,11 @@ describe('the gateway', () => {
     });
 
     it('can be linked with a pairing code unless agent or number are linked or no QR is shown', async () => {
-      const reason = async (of = number) =>
-        (await refusal(gateway.system.requestPairingCode('shop', of)))?.details?.reason;
+      const request = (of = number) =>
+        gateway.system.ask('shop', { type: 'pairing_code.request', number: of });
+      const reason = async (of = number) => (await refusal(request(of)))?.details?.reason;
       await scanning();
-      const { code, expiresAt } = await gateway.system.requestPairingCode('shop', number);
+      const { code, expiresAt } = await request();
       expect(code).to.equal('ABCD1234');
       expect(expiresAt).to.be.greaterThan(Date.now());
       events().emit('ready', { pn: number });
@@ -102,9 +105,9 @@ describe('the gateway', () => {
       gateway = memoryGateway({ database });
       await gateway.system.restore();
       await settled();
-      expect((await refusal(gateway.system.remove('shop', 't')))?.code).to.equal('DATABASE_UNAVAILABLE');
+      expect((await refusal(gateway.remove()))?.code).to.equal('DATABASE_UNAVAILABLE');
       database.before = {};
-      await gateway.system.remove('shop', 't');
+      await gateway.remove();
       expect(gateway.system.list()).to.deep.equal([]);
       expect([...database.rows]).to.deep.equal([]);
     });
@@ -114,7 +117,7 @@ describe('the gateway', () => {
       for (const next of ['delete', 'create'] as const) {
         await gateway.connect();
         database.before.remove = away;
-        expect((await refusal(system.remove('shop', 't')))?.code).to.equal('DATABASE_UNAVAILABLE');
+        expect((await refusal(gateway.remove()))?.code).to.equal('DATABASE_UNAVAILABLE');
         database.before = {};
         if (next === 'create') {
           const made = gateway.driver.clients.length;
@@ -123,17 +126,17 @@ describe('the gateway', () => {
           client().events.emit('qr', 'a,b,c');
           expect((await created).outcome).to.equal('qr');
         }
-        await system.remove('shop', 't');
+        await gateway.remove();
         expect(system.list()).to.deep.equal([]);
       }
     });
 
     it('is awaited by a create of the same agentId, whose record stays', async () => {
-      const { system, database, create, client, driver } = gateway;
+      const { database, create, client, driver } = gateway;
       await gateway.connect();
       const removing = held<void>();
       database.before.remove = () => removing.promise;
-      const deletes = [system.remove('shop', 't'), system.remove('shop', 't')];
+      const deletes = [gateway.remove(), gateway.remove()];
       const created = create();
       await settled();
       removing.release();
@@ -153,7 +156,7 @@ describe('the gateway', () => {
       database.before.save = () => saving.promise;
       const created = refusal(create());
       await settled();
-      const deleted = system.remove('shop', 't');
+      const deleted = gateway.remove();
       await settled();
       saving.release();
       await deleted;
@@ -164,21 +167,15 @@ describe('the gateway', () => {
     it('answers callers that wait for its QR, AI or messages at once', async () => {
       const asked = held<string>();
       gateway = memoryGateway({ ask: () => asked.promise });
-      const { system, database, send } = gateway;
+      const { database, send } = gateway;
       await gateway.connect();
       const storing = held<void>();
-      const run = refusal(
-        system.run(
-          { userId: 1, agentId: 'shop' },
-          { message: 'hi', sessionId: '6283333333333@c.us' },
-          { traceId: 't' },
-        ),
-      );
+      const run = refusal(gateway.run('hi'));
       database.before.append = () => storing.promise;
       const sent = refusal(send('being stored'));
       await settled();
-      const reconnect = refusal(system.reconnect('shop', 't'));
-      await system.remove('shop', 't');
+      const reconnect = refusal(gateway.reconnect());
+      await gateway.remove();
       storing.release();
       for (const answer of [run, sent, reconnect]) expect((await answer)?.code).to.equal('SESSION_NOT_FOUND');
       await settled();
@@ -199,7 +196,7 @@ describe('the gateway', () => {
       await eventually('the hand-over', () => statuses.includes('sending'));
       const queued = refusal(send('queued'));
       await settled();
-      const deleted = system.remove('shop', 't');
+      const deleted = gateway.remove();
       handed.release({ messageId: 'wa', timestamp: 0, ack: 1 });
       await deleted;
       expect(await sent).to.deep.include({ code: 'SESSION_NOT_FOUND' });
@@ -232,8 +229,8 @@ describe('the gateway', () => {
       eventually('a client for the logout', () => gateway.driver.clients.length === clients);
 
     for (const [how, call] of [
-      ['delete', () => gateway.system.remove('shop', 't')],
-      ['reconnect', () => gateway.system.reconnect('shop', 't')],
+      ['delete', () => gateway.remove()],
+      ['reconnect', () => gateway.reconnect()],
     ] as const) {
       it(`starts one for a ${how}, to unlink the device at the phone`, async () => {
         await linkedButOffline();
@@ -263,7 +260,7 @@ describe('the gateway', () => {
 
     it('takes a QR as proof that the device is already unlinked', async () => {
       await linkedButOffline();
-      const deleted = gateway.system.remove('shop', 't');
+      const deleted = gateway.remove();
       await started(2);
       gateway.client().events.emit('qr', 'a,b,c');
       expect(await deleted).to.include({ isUnlinked: true });
@@ -273,7 +270,7 @@ describe('the gateway', () => {
     it('answers isUnlinked false when the logout fails', async () => {
       await linkedButOffline();
       gateway.driver.script = { logout: () => Promise.reject(clientGone) };
-      const deleted = gateway.system.remove('shop', 't');
+      const deleted = gateway.remove();
       await started(2);
       gateway.client().events.emit('ready', { pn: '6281111111111@c.us' });
       expect(await deleted).to.include({ isUnlinked: false });
@@ -283,7 +280,7 @@ describe('the gateway', () => {
       await linkedButOffline();
       const created = refusal(gateway.create());
       await started(2);
-      const deleted = gateway.system.remove('shop', 't');
+      const deleted = gateway.remove();
       await settled();
       expect(calls).to.deep.equal([]);
       gateway.client().events.emit('ready', { pn: '6281111111111@c.us' });
@@ -309,7 +306,7 @@ describe('the gateway', () => {
             system.describe('shop').states.includes('disconnected.resting'),
           );
         }
-        expect(await system.remove('shop', 't')).to.deep.equal({ isUnlinked: true });
+        expect(await gateway.remove()).to.deep.equal({ isUnlinked: true });
         expect(driver.clients).to.have.length(1);
       }
     });
@@ -319,7 +316,7 @@ describe('the gateway', () => {
     it('shows typing in the chat that its reply goes to, then hides it', async () => {
       const asked = held<string>();
       gateway = memoryGateway({ ask: () => asked.promise });
-      const { driver, system } = gateway;
+      const { driver } = gateway;
       const resolved = held<string>();
       const shown: string[] = [];
       driver.script = {
@@ -327,8 +324,7 @@ describe('the gateway', () => {
         setTyping: async (chatId, typing) => void shown.push(`${chatId} ${typing}`),
       };
       await gateway.connect();
-      const request = { message: 'hi', sessionId: '5215512345678@c.us' };
-      const run = system.run({ userId: 1, agentId: 'shop' }, request, { traceId: 't' });
+      const run = gateway.run('hi');
       await settled();
       asked.release('hello');
       await settled();
@@ -490,15 +486,12 @@ describe('the gateway', () => {
     });
 
     describe('with a /run in progress', () => {
-      const question = { message: 'hi', sessionId: '6283333333333@c.us' };
-      const shop = { userId: 1, agentId: 'shop' };
-
       it('waits for its reply to be sent', async () => {
         const asked = held<string>();
         gateway = memoryGateway({ ask: () => asked.promise });
         const { system, driver } = gateway;
         await gateway.connect();
-        const run = system.run(shop, question, { traceId: 't' });
+        const run = gateway.run('hi');
         await settled();
         const stopped = system.stop(2_000);
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -512,7 +505,7 @@ describe('the gateway', () => {
         gateway = memoryGateway({ ask: () => held<string>().promise });
         const { system } = gateway;
         await gateway.connect();
-        const run = refusal(system.run(shop, question, { traceId: 't' }));
+        const run = refusal(gateway.run('hi'));
         await system.stop(100);
         expect((await run)?.code).to.equal('SHUTTING_DOWN');
       });
@@ -521,7 +514,7 @@ describe('the gateway', () => {
         const { system, driver } = gateway;
         driver.script = { sendText: () => held<Handover>().promise };
         await gateway.connect();
-        const run = system.run(shop, question, { traceId: 't' });
+        const run = gateway.run('hi');
         await eventually('the reply', () => gateway.database.messages.size > 0);
         await system.stop(100);
         expect(await run).to.include({ reply: 'hello', replySent: false });

@@ -121,7 +121,7 @@ describe('inbound messages', () => {
       await gateway.link();
       receive(message);
       await done(1);
-      await gateway.system.remove('shop', 't');
+      await gateway.remove();
       await gateway.link();
       receive(message);
       await done(2);

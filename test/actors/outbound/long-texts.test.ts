@@ -1,13 +1,10 @@
 import { expect } from 'chai';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
-import type { AiRequest } from '../../../src/actors/domain/ports/ai.ts';
 import { eventually } from '../../support/eventually.ts';
 import { inbound, memoryGateway } from '../../support/memory-gateway.ts';
 
 const PARTS = ['a', 'b', 'c'].map((letter) => letter.repeat(40_000));
-const SHOP = { userId: 1, agentId: 'shop' };
 const LONG = PARTS.join('\n\n');
-const REQUEST: AiRequest = { message: 'what do you sell?', sessionId: '6282222222222@c.us' };
 
 describe('a reply longer than one message', () => {
   it('is sent as several messages, in order and each with its own id', async () => {
@@ -24,7 +21,7 @@ describe('a reply longer than one message', () => {
     const gateway = memoryGateway({ ask: async () => LONG });
     await gateway.connect();
     const id = '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa';
-    const outcome = await gateway.system.run(SHOP, REQUEST, { traceId: 't', id });
+    const outcome = await gateway.run('what do you sell?', id);
     expect(gateway.driver.sent).to.deep.equal(PARTS);
     expect(outcome).to.deep.include({ reply: LONG, replySent: true, id, messageId: `wa ${PARTS[0]}` });
     await gateway.system.stop(1_000);
@@ -34,9 +31,7 @@ describe('a reply longer than one message', () => {
     const settings = { mailboxCapacity: 1, sendBurst: 1, sendRatePerMinute: 1 };
     const gateway = memoryGateway({ ask: async () => LONG, settings });
     await gateway.connect();
-    const error = await gateway.system
-      .run(SHOP, REQUEST, { traceId: 't' })
-      .catch((thrown: unknown) => thrown);
+    const error = await gateway.run('what do you sell?').catch((thrown: unknown) => thrown);
     expect(error).to.be.instanceOf(GatewayError).with.property('code', 'RATE_LIMITED');
     expect([gateway.driver.sent, gateway.database.messages.size]).to.deep.equal([[], 0]);
     expect(gateway.system.mailbox('shop').depth).to.equal(0);

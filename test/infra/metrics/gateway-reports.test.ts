@@ -47,24 +47,19 @@ describe('what the gateway itself reports', () => {
   it('is each refused message, once, with its reason and the trace id of its request', async () => {
     gateway = observed({ settings: { mailboxCapacity: 1, sendBurst: 1, sendRatePerMinute: 1 } });
     const { system, client, send } = gateway;
-    const refusal = (digit: number, call = system.send.bind(system)) =>
-      call(
-        { userId: 1, agentId: 'shop' },
-        { to: TO, kind: 'text', text: 'x', origin: 'api', traceId: trace(digit) },
-        { respondAsync: true },
-      ).then(
+    const refusal = (digit: number) => {
+      const message = { to: TO, kind: 'text', text: 'x', origin: 'api', traceId: trace(digit) } as const;
+      return system.ask('shop', { type: 'message.send', userId: 1, message, respondAsync: true }).then(
         () => 'accepted',
         (error: GatewayError) => error.code,
       );
+    };
     await gateway.connect();
     await send('takes the only token');
     expect(await refusal(1)).to.equal('accepted');
     expect(await refusal(2)).to.equal('RATE_LIMITED');
-    const run = system.run(
-      { userId: 1, agentId: 'shop' },
-      { message: 'x', sessionId: TO },
-      { traceId: trace(3) },
-    );
+    const request = { message: 'x', sessionId: TO };
+    const run = system.ask('shop', { type: 'turn.run', userId: 1, request, traceId: trace(3) });
     expect(await run.catch((error: GatewayError) => error.code)).to.equal('RATE_LIMITED');
     client().events.emit('disconnected', 'LOGOUT');
     expect(await refusal(4)).to.equal('SESSION_NOT_READY');
@@ -89,7 +84,7 @@ describe('what the gateway itself reports', () => {
   it('is the life of a session, with the trace id of the request that caused each part of it', async () => {
     gateway = observed({ settings: { qrMaxRefreshes: 1 } });
     const { system, driver, client } = gateway;
-    const spec = { userId: 1, agentId: 'shop', agentName: 'Shop', apiKey: 'key' };
+    const spec = { type: 'session.create', userId: 1, agentName: 'Shop', apiKey: 'key' } as const;
     /** Asks for a start, in which so many clients show a QR one after the other. */
     const started = async (start: () => Promise<unknown>, clients = 1) => {
       const made = driver.clients.length;
@@ -101,15 +96,15 @@ describe('what the gateway itself reports', () => {
       await asked;
     };
     const isIn = (status: string) => () => system.describe('shop').supervisorStates.includes(status);
-    await started(() => system.create(spec, trace(1)));
+    await started(() => system.ask('shop', { ...spec, traceId: trace(1) }));
     client().events.emit('ready', { pn: '6281111111111@c.us' });
     client().events.emit('disconnected', 'TIMEOUT');
     await eventually('the backing off', isIn('alive.backing_off'));
     // The first is for the log-out: its QR says that the phone has unlinked the device already.
-    await started(() => system.reconnect('shop', trace(2)), 2);
+    await started(() => system.ask('shop', { type: 'session.reconnect', traceId: trace(2) }), 2);
     client().events.emit('qr', 'nobody scans');
     await eventually('the rest', isIn('alive.resting'));
-    await system.remove('shop', trace(3));
+    await system.ask('shop', { type: 'session.remove', traceId: trace(3) });
     const told = gateway.lines.filter(({ event }) => /^session\.(added|removed|state|qr)$/.test(event));
     expect(told.map(({ event, to, traceId }) => [to ?? event, traceId])).to.deep.equal([
       ['session.added', trace(1)],
@@ -196,7 +191,8 @@ describe('what the gateway itself reports', () => {
     const clients = new Map<string, ReturnType<typeof gateway.client>>();
     const start = async (agentId: string) => {
       const made = driver.clients.length;
-      const created = system.create({ userId: 1, agentId, agentName: agentId, apiKey: 'key' }, trace(1));
+      const spec = { userId: 1, agentName: agentId, apiKey: 'key', traceId: trace(1) };
+      const created = system.ask(agentId, { type: 'session.create', ...spec });
       await eventually('a client', () => driver.clients.length > made);
       clients.set(agentId, gateway.client());
       gateway.client().events.emit('qr', 'secret');
@@ -221,7 +217,7 @@ describe('what the gateway itself reports', () => {
     await start('d');
     clients.get('d')!.events.emit('ready', { pn: '6281111111111@c.us' });
     await eventually('its end', () => gateway.logged('fleet.recovered').length === 1);
-    await system.remove('d', trace(2));
+    await system.ask('d', { type: 'session.remove', traceId: trace(2) });
     expect(await gateway.counted('wa_session_pairing_duration_seconds_count', 'outcome')).to.deep.equal([
       'connected',
       'expired',

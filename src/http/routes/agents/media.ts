@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { toGatewayError } from '../../../actors/domain/errors.ts';
 import type { AgentRef } from '../../../actors/domain/identity.ts';
+import type { OutgoingMessage } from '../../../actors/domain/ports/stores.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
 import { BODY_LIMITS, jsonBody } from '../../middleware/json-body.ts';
@@ -34,22 +35,19 @@ function store(media: MediaSource, body: MediaBody, hold: Hold): Promise<StoredI
 /** Sends a stored image; deletes it when it was not sent for sure, keeps it while the outcome is unknown. */
 async function send(
   { system, media }: HttpContext,
-  agent: AgentRef,
+  { agentId, userId }: AgentRef,
   body: MediaBody,
   image: StoredImage,
   options: { id?: string; respondAsync: boolean; traceId: string },
 ): Promise<Answer> {
   try {
     const previewPath = body.save_to_temp ? await media.preview(image) : undefined;
-    const { to, caption = '', quoteId } = body;
+    const { to, caption: text = '', quoteId } = body;
     const { id, respondAsync, traceId } = options;
-    const outcome = await system.send(
-      agent,
-      { id, to, kind: 'image', text: caption, quoteId, image, origin: 'api', traceId },
-      { respondAsync },
-    );
+    const message: OutgoingMessage = { id, to, kind: 'image', text, quoteId, image, origin: 'api', traceId };
+    const outcome = await system.ask(agentId, { type: 'message.send', userId, message, respondAsync });
     const { mimetype, size } = image;
-    return sendOutcomeAnswer(agent.agentId, outcome, respondAsync, { mimetype, size, previewPath });
+    return sendOutcomeAnswer(agentId, outcome, respondAsync, { mimetype, size, previewPath });
   } catch (thrown) {
     if (toGatewayError(thrown).details?.outcome !== 'unknown') await media.discard(image);
     throw thrown;
@@ -80,7 +78,7 @@ export function mediaOperation(toJid: ToJid): Operation<HttpContext> {
     codes: [...SEND_CODES, 'MEDIA_TOO_LARGE', 'MEDIA_URL_BLOCKED', 'MEDIA_FETCH_FAILED'],
     run: async (context, { body }, res) => {
       const { system, media, once } = context;
-      const agent = agentOf(res);
+      const { agentId, userId } = agentOf(res);
       const options = { respondAsync: prefersAsync(res.req), traceId: traceIdOf(res) };
       const hold = takeHold(res);
       /** Releases the body: its fourteen megabytes of text are not held while the send is queued. */
@@ -90,17 +88,17 @@ export function mediaOperation(toJid: ToJid): Operation<HttpContext> {
         hold.release();
       };
       const work = async (id: string | undefined): Promise<Answer> => {
-        system.assertCanSend(agent, options.traceId);
+        await system.ask(agentId, { type: 'message.check', userId, traceId: options.traceId });
         const image = await store(media, body, hold);
         drop();
-        return send(context, agent, body, image, { ...options, id });
+        return send(context, { agentId, userId }, body, image, { ...options, id });
       };
       const resume = async (id: string): Promise<Answer> => {
         drop();
-        const { image } = await system.message(agent, id);
-        const outcome = await system.outcome(agent, id);
+        const { image } = await system.ask(agentId, { type: 'message.find', userId, id });
+        const outcome = await system.ask(agentId, { type: 'message.outcome', userId, id });
         const shown = image && { mimetype: image.mimetype, size: image.size };
-        return sendOutcomeAnswer(agent.agentId, outcome, options.respondAsync, shown);
+        return sendOutcomeAnswer(agentId, outcome, options.respondAsync, shown);
       };
       try {
         await once(res.req, res, 'media', body, { work, resume });

@@ -1,4 +1,4 @@
-import type { StoredMessage } from '../../../actors/domain/ports/stores.ts';
+import type { OutgoingMessage, StoredMessage } from '../../../actors/domain/ports/stores.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
 import { BODY_LIMITS, jsonBody } from '../../middleware/json-body.ts';
@@ -55,21 +55,25 @@ export function messageOperations(toJid: ToJid): Operation<HttpContext>[] {
       },
       codes: SEND_CODES,
       run: async ({ system, once }, { body }, res) => {
-        const agent = agentOf(res);
+        const { agentId, userId } = agentOf(res);
         const respondAsync = prefersAsync(res.req);
+        const traceId = traceIdOf(res);
         await once(res.req, res, 'messages', body, {
           work: async (id) => {
-            system.assertCanSend(agent, traceIdOf(res));
-            const { to, message, quoteId } = body;
-            const outcome = await system.send(
-              agent,
-              { id, to, kind: 'text', text: message, quoteId, origin: 'api', traceId: traceIdOf(res) },
-              { respondAsync },
-            );
-            return sendOutcomeAnswer(agent.agentId, outcome, respondAsync);
+            const { to, message: text, quoteId } = body;
+            const message: OutgoingMessage = { id, to, kind: 'text', text, quoteId, origin: 'api', traceId };
+            const outcome = await system.ask(agentId, {
+              type: 'message.send',
+              userId,
+              message,
+              respondAsync,
+            });
+            return sendOutcomeAnswer(agentId, outcome, respondAsync);
           },
-          resume: async (id) =>
-            sendOutcomeAnswer(agent.agentId, await system.outcome(agent, id), respondAsync),
+          resume: async (id) => {
+            const outcome = await system.ask(agentId, { type: 'message.outcome', userId, id });
+            return sendOutcomeAnswer(agentId, outcome, respondAsync);
+          },
         });
       },
     }),
@@ -83,7 +87,10 @@ export function messageOperations(toJid: ToJid): Operation<HttpContext>[] {
       params: messagePath,
       responses: { 200: { description: 'The message.', json: messageDetails, example: examples.message } },
       codes: ['SESSION_NOT_FOUND', 'NOT_FOUND', 'DATABASE_UNAVAILABLE'],
-      run: async ({ system }, { params: { id } }, res) => messageView(await system.message(agentOf(res), id)),
+      run: async ({ system }, { params: { id } }, res) => {
+        const { agentId, userId } = agentOf(res);
+        return messageView(await system.ask(agentId, { type: 'message.find', userId, id }));
+      },
     }),
   ];
 }

@@ -21,18 +21,22 @@ export function runOperation(toJid: ToJid): Operation<HttpContext> {
     responses: { 200: { description: 'Answered.', json: ranTurn, example: ran } },
     codes: [...SEND_CODES, 'AI_DOWNSTREAM_ERROR', 'AI_TIMEOUT'],
     run: async ({ system, once }, { body }, res) => {
-      const agent = agentOf(res);
+      const { agentId, userId } = agentOf(res);
       await once(res.req, res, 'run', body, {
         work: async (storedId) => {
-          system.assertCanSend(agent, traceIdOf(res));
-          const options = { traceId: traceIdOf(res), id: storedId };
-          const { reply, replySent, sessionId, id, messageId } = await system.run(agent, body, options);
+          const { reply, replySent, sessionId, id, messageId } = await system.ask(agentId, {
+            type: 'turn.run',
+            userId,
+            request: body,
+            traceId: traceIdOf(res),
+            id: storedId,
+          });
           return { status: 200, body: { reply, replySent, sessionId, id, messageId } };
         },
         // Only the reply was stored: the AI is not asked again.
         resume: async (id) => {
-          const { text: reply } = await system.message(agent, id);
-          const outcome = await system.outcome(agent, id);
+          const { text: reply } = await system.ask(agentId, { type: 'message.find', userId, id });
+          const outcome = await system.ask(agentId, { type: 'message.outcome', userId, id });
           const messageId = outcome.status === 'sent' ? outcome.messageId : undefined;
           const replySent = outcome.status === 'sent';
           return { status: 200, body: { reply, replySent, sessionId: body.sessionId, id, messageId } };

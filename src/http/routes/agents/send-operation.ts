@@ -1,6 +1,6 @@
 import type { Request } from 'express';
+import type { SendOutcome } from '../../../actors/domain/commands.ts';
 import type { ErrorCode } from '../../../actors/domain/errors.ts';
-import type { SendOutcome } from '../../../actors/domain/gateway-api.ts';
 import type { HttpContext } from '../../context.ts';
 import * as examples from '../../openapi/examples.ts';
 import { agentPath, keyHeader, preferHeader } from '../../openapi/request-schemas.ts';

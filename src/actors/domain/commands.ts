@@ -1,0 +1,177 @@
+import type { AgentView, QrView } from './agent-view.ts';
+import type { Jid } from './identity.ts';
+import type { AiRequest } from './ports/ai.ts';
+import type { EpochMs } from './ports/clock.ts';
+import type { OutgoingMessage, StoredMessage } from './ports/stores.ts';
+import type { WebAuthnJson } from './ports/whatsapp.ts';
+
+// What the Express layer asks of an agent, and what `ask` replies. The table of `gateway/command-routes.ts` says where
+// each command goes and in which state it is accepted. Every command may also be refused with `SESSION_NOT_FOUND`.
+
+/** A command of the agent's own API. It is refused when the agent belongs to another user by now. */
+interface UserCommand {
+  userId: number;
+}
+
+/** Creates the agent or updates its record, and starts its session unless that is connected. */
+interface CreateSession {
+  type: 'session.create';
+  userId: number;
+  agentName: string;
+  /** Used only when the database has no active key of the user. */
+  apiKey?: string;
+  traceId: string;
+}
+
+/** Logs out, starts again, and waits for the new QR. */
+interface ReconnectSession {
+  type: 'session.reconnect';
+  traceId: string;
+}
+
+/** Logs out, and deletes the credentials and the record. */
+interface RemoveSession {
+  type: 'session.remove';
+  traceId: string;
+}
+
+/** Gives the page the assertion that it waits for. */
+interface AnswerPasskey {
+  type: 'passkey.answer';
+  assertion: WebAuthnJson;
+}
+
+/** Requests a code that links the phone of this number in place of a scan. */
+interface RequestPairingCode {
+  type: 'pairing_code.request';
+  number: Jid;
+}
+
+/** Checks whether a send would be refused now, before its image is stored. */
+interface CheckMessage extends UserCommand {
+  type: 'message.check';
+  traceId: string;
+}
+
+/** Stores, queues and sends a message; replies after `SEND_WAIT_MS` at the latest. */
+interface SendMessage extends UserCommand, SendOptions {
+  type: 'message.send';
+  message: OutgoingMessage;
+}
+
+/** Asks the AI for a reply, and sends that to the chat. */
+interface RunTurn extends UserCommand, RunOptions {
+  type: 'turn.run';
+  request: AiRequest;
+}
+
+/** Finds a stored message. */
+interface FindMessage extends UserCommand {
+  type: 'message.find';
+  id: string;
+}
+
+/** Reads the outcome of a stored message. */
+interface ReadOutcome extends UserCommand {
+  type: 'message.outcome';
+  id: string;
+}
+
+/** Starts a look-up of the user's newest key in the background, at most one at a time per agent. */
+interface RefreshApiKey {
+  type: 'api_key.refresh';
+}
+
+/** Everything that can be asked of an agent. */
+export type Command =
+  | CreateSession
+  | ReconnectSession
+  | RemoveSession
+  | AnswerPasskey
+  | RequestPairingCode
+  | CheckMessage
+  | SendMessage
+  | RunTurn
+  | FindMessage
+  | ReadOutcome
+  | RefreshApiKey;
+
+/** The command of a name. */
+export type CommandOf<Type extends Command['type']> = Extract<Command, { type: Type }>;
+
+/** What each command resolves with, and the error codes that are its own. */
+export interface CommandReplies {
+  /** `AGENT_ID_TAKEN`, `INVALID_PAYLOAD` (no key), `SESSION_START_FAILED`, `SHUTTING_DOWN`, `DATABASE_UNAVAILABLE`. */
+  'session.create': StartOutcome;
+  /** `SESSION_START_FAILED`, `SHUTTING_DOWN`, `DATABASE_UNAVAILABLE`. */
+  'session.reconnect': StartOutcome;
+  /** `DATABASE_UNAVAILABLE`, or `INTERNAL` when the client does not stop in time. Safe to repeat. */
+  'session.remove': RemovalOutcome;
+  /** `SESSION_NOT_READY` when no passkey is awaited, `BAD_GATEWAY`. */
+  'passkey.answer': undefined;
+  /** `SESSION_NOT_READY` when agent or number is linked already or no QR is shown, `BAD_GATEWAY`. */
+  'pairing_code.request': PairingCode;
+  /** `SESSION_NOT_READY`, `RATE_LIMITED`, `SHUTTING_DOWN`; each refusal is counted. */
+  'message.check': undefined;
+  /** The same, `DATABASE_UNAVAILABLE`, and the code that the message failed with. */
+  'message.send': SendOutcome;
+  /** The same, `AI_TIMEOUT`, `AI_DOWNSTREAM_ERROR`. */
+  'turn.run': RunOutcome;
+  /** `NOT_FOUND`, `DATABASE_UNAVAILABLE`. */
+  'message.find': StoredMessage;
+  /** `NOT_FOUND`, `DATABASE_UNAVAILABLE`, and the code that the message failed with. */
+  'message.outcome': SendOutcome;
+  'api_key.refresh': undefined;
+}
+
+/** What a command resolves with. */
+export type Reply<C extends Command> = CommandReplies[C['type']];
+
+/** Result of a start request: `pending` when neither QR nor readiness came within `QR_WAIT_MS`. */
+export interface StartOutcome {
+  agent: AgentView;
+  qr: QrView | null;
+  created: boolean;
+  outcome: 'connected' | 'qr' | 'pending';
+  /** Of a reconnect: false when the former device is still linked at the phone. */
+  isUnlinked?: boolean;
+}
+
+/** Result of a removal. */
+export interface RemovalOutcome {
+  /** False when the device is still linked at the phone. */
+  isUnlinked: boolean;
+}
+
+/** A code to type into the phone. */
+export interface PairingCode {
+  code: string;
+  expiresAt: EpochMs;
+}
+
+/** How a send is answered. */
+export interface SendOptions {
+  /** Reply `queued` as soon as the message is stored. */
+  respondAsync: boolean;
+}
+
+/** State of a message by the end of the caller's wait. */
+export type SendOutcome =
+  | { status: 'sent'; id: string; messageId: string; to: Jid; at: Date }
+  | { status: 'queued'; id: string; to: Jid; position: number };
+
+/** What goes with a `/run` request. */
+export interface RunOptions {
+  traceId: string;
+  /** The id to store the reply under. */
+  id?: string;
+}
+
+/** Answer of `/run`; `reply` is null when the AI has none. */
+export interface RunOutcome {
+  reply: string | null;
+  replySent: boolean;
+  sessionId: Jid;
+  id?: string;
+  messageId?: string;
+}
