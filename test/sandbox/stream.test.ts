@@ -7,9 +7,9 @@ import express from 'express';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
 import type { GatewayEvents } from '../../src/actors/domain/gateway-events.ts';
 import { operationRoutes } from '../../src/http/operation-routes.ts';
+import type { News } from '../../src/sandbox/control-api/news.ts';
 import { CONTROL_OPERATIONS } from '../../src/sandbox/control-api/operations.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
-import type { News } from '../../src/sandbox/network/stream.ts';
 import { EventStream, hearsHeartbeat } from '../support/event-stream.ts';
 import { fakeAgents } from '../support/fake-agents.ts';
 

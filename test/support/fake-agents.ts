@@ -1,4 +1,4 @@
-import type { SandboxAgents } from '../../src/sandbox/network/phones.ts';
+import type { SandboxAgents } from '../../src/sandbox/control-api/phones.ts';
 
 /** The actors as the sandbox's control API sees them: none, but for what a test says. */
 export function fakeAgents(told: Partial<SandboxAgents> & Pick<SandboxAgents, 'events'>): SandboxAgents {

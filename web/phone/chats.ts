@@ -1,4 +1,4 @@
-import type { News } from '../../src/sandbox/network/stream.ts';
+import type { News } from '../../src/sandbox/control-api/news.ts';
 import type { ChatMessage, ChatView } from '../../src/sandbox/network/types.ts';
 import type { Chat, ChatMap, State } from './state.ts';
 

@@ -1,4 +1,4 @@
-import type { PhoneView } from '../../src/sandbox/network/phones.ts';
+import type { PhoneView } from '../../src/sandbox/control-api/phones.ts';
 import { el, icon, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { selectedPhone } from './contacts.ts';

@@ -1,4 +1,4 @@
-import type { News } from '../../src/sandbox/network/stream.ts';
+import type { News } from '../../src/sandbox/control-api/news.ts';
 import './main.css';
 import { el, setAttribute, setShown } from '../shared/dom.ts';
 import { Actions } from './actions.ts';

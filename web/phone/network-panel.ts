@@ -1,4 +1,4 @@
-import type { PhoneView } from '../../src/sandbox/network/phones.ts';
+import type { PhoneView } from '../../src/sandbox/control-api/phones.ts';
 import type { LineView, NetworkSettings } from '../../src/sandbox/network/types.ts';
 import { el, setAttribute, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';

@@ -1,4 +1,4 @@
-import type { News } from '../../src/sandbox/network/stream.ts';
+import type { News } from '../../src/sandbox/control-api/news.ts';
 
 const STREAM = '/sandbox/stream';
 /** EventSource stops retrying after a response that is not a stream; the page then retries itself. */

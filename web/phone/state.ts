@@ -1,4 +1,4 @@
-import type { PhoneView } from '../../src/sandbox/network/phones.ts';
+import type { PhoneView } from '../../src/sandbox/control-api/phones.ts';
 import type {
   Account,
   ChatMessage,

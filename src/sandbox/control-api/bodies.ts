@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import 'zod-openapi';
+import { restrictionKind, settings } from '../network/schemas.ts';
 
-// What the sandbox's control API takes.
+// Requests of the sandbox's control API.
 
 const number = z
   .string()
@@ -16,17 +16,16 @@ const name = z.string().min(1).max(64);
 const customer = number.meta({ description: 'The customer: digits, `+…`, or a JID.' });
 const group = chat
   .optional()
-  .meta({ description: 'In this group: a JID, or a name; one of that name is made when there is none.' });
+  .meta({
+    description: 'In this group: a JID, or a name; a group of that name is created when there is none.',
+  });
 
-/** Whose agent a path is about. */
 export const AGENT = z.strictObject({
   agentId: z.string().min(1).max(64).meta({ example: 'cafe' }),
 });
 
-/** Whose phone a path is about. */
 export const PERSON = z.strictObject({ number });
 
-/** Which image. */
 export const IMAGE = z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
 export const SCAN = z
@@ -37,7 +36,7 @@ export const SCAN = z
       .string()
       .min(1)
       .optional()
-      .meta({ description: 'Another QR than the one of this moment: to try an expired or a used one.' }),
+      .meta({ description: 'Another QR than the current one, such as an expired or a used one.' }),
   })
   .meta({ id: 'Scan', example: { number: '6281100000001', name: 'Café' } });
 
@@ -95,31 +94,7 @@ export const REVOKE = z
   .strictObject({ from: customer, messageId })
   .meta({ id: 'Revocation', example: { from: '6285000000001', messageId: '3EB0C0FFEE' } });
 
-export const SETTINGS = z
-  .strictObject({
-    lidForAll: z.boolean().meta({ description: 'Everyone is addressed by LID, those who come later too.' }),
-    webVersion: z.string().min(1).max(64).meta({ description: 'The build of the page.' }),
-    missing: z.array(z.string().min(1).max(128)).max(100).meta({
-      description: 'What the page lacks, as `WAWebModule.export`; with any of it nothing can be sent.',
-    }),
-    clockSkewMs: z
-      .int()
-      .min(-86_400_000)
-      .max(86_400_000)
-      .meta({ description: "How far WhatsApp's clock is ahead of the host's." }),
-    passkey: z
-      .enum(['off', 'refs_stop', 'refs_go_on'])
-      .meta({ description: 'Linking wants a passkey; meanwhile QR codes stop, or go on.' }),
-    noticeMs: z.int().positive().max(86_400_000).nullable().meta({
-      description: 'A fresh link shows a notice, and is logged out after so long without an answer.',
-    }),
-    twoKeys: z.boolean().meta({ description: 'Each direct message comes by number and by LID.' }),
-    refsPerDevice: z
-      .int()
-      .positive()
-      .nullable()
-      .meta({ description: 'How many QR codes a device shows until it is asked for more; null: no end.' }),
-  })
+export const SETTINGS = settings
   .partial()
   .refine((settings) => Object.keys(settings).length > 0, { message: 'name at least one setting' })
   .meta({ id: 'SettingsChange', example: { passkey: 'refs_stop' } });
@@ -171,7 +146,7 @@ export const NETWORK = z
       .meta({ description: 'A state of the socket: `CONFLICT`, `TIMEOUT`, `PROXYBLOCK`, …' }),
     restrict: z
       .strictObject({
-        kind: z.enum(['reachout_timelock', 'message_cap']),
+        kind: restrictionKind,
         forMs: z
           .int()
           .positive()
@@ -202,14 +177,13 @@ export const GROUP = z
   })
   .meta({ id: 'GroupOf', example: { name: 'Regulars', participants: ['6285000000001'] } });
 
-/** A chat on somebody's phone. */
 export const CHAT = z
   .strictObject({ chat: chat.meta({ description: 'A JID.' }) })
   .meta({ id: 'ChatOf', example: { chat: '6281100000001@c.us' } });
 
 export const RESET = z
   .strictObject({
-    seed: name.optional().meta({ description: 'What ids and chances are drawn from.' }),
+    seed: name.optional().meta({ description: 'Seed of ids and random failures.' }),
   })
   .meta({ id: 'Reset', example: { seed: 'monday' } });
 
@@ -217,7 +191,6 @@ export const CLOCK = z
   .strictObject({ advanceMs: z.int().positive().max(86_400_000) })
   .meta({ id: 'Advance', example: { advanceMs: 60_000 } });
 
-/** An action that needs nothing said. */
 export const NOTHING = z.strictObject({}).meta({ id: 'Nothing', example: {} });
 
 export const MESSAGES_QUERY = z.strictObject({

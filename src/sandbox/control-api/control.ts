@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
 import type { Input, Operation } from '../../http/operation.ts';
 import type { SandboxNetwork } from '../network/network.ts';
-import type { SandboxAgents } from '../network/phones.ts';
 import { type RefusalReason, SandboxRefusal } from '../network/types.ts';
+import type { SandboxAgents } from './phones.ts';
 
 /** What the control API works on. */
 export interface Control {
@@ -12,22 +12,22 @@ export interface Control {
   agents: SandboxAgents;
   /** Aborted when the service begins to stop: streams end. */
   stopping?: AbortSignal;
-  /** Forgets which incoming messages were handled: after a reset the same ids come again. */
+  /** Forgets which incoming messages were handled: a reset network reuses their ids. */
   forgetInbound(): Promise<void>;
 }
 
-/** An operation of the control API: it has one successful response, and `run` receives all of its input at once. */
+/** An operation with one successful response, whose `run` receives params, query and body as one object. */
 interface Described<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType>
   extends Omit<Operation<Control>, 'access' | 'responses' | 'run'> {
   params?: P;
   query?: Q;
   body?: B;
-  /** JSON of a schema, or another media type, which `run` writes itself. */
+  /** JSON of a schema (`{ok: true}` where `run` returns nothing), or another media type, which `run` writes itself. */
   answer: { json: z.ZodType } | { type: string };
   run(control: Control, input: z.output<P> & z.output<Q> & z.output<B>, res: Response): unknown;
 }
 
-/** No operation ignores a query that it does not have. */
+/** Refuses unknown query parameters. */
 const NO_QUERY = z.strictObject({});
 
 const REFUSALS: Record<RefusalReason, ErrorCode> = {
@@ -44,14 +44,14 @@ const REFUSALS: Record<RefusalReason, ErrorCode> = {
   CLOSED: 'SESSION_NOT_READY',
 };
 
-/** A refusal of the network as an answer: 404 or 409 with `details.reason`. */
-function asProblem(thrown: unknown): unknown {
+/** A refusal of the network as an error of the API, with `details.reason`; anything else as it is. */
+function asApiError(thrown: unknown): unknown {
   if (!(thrown instanceof SandboxRefusal)) return thrown;
   const { reason, message } = thrown;
   return new GatewayError(REFUSALS[reason], message, { cause: thrown, details: { reason } });
 }
 
-/** Makes an operation, with the network's refusals in the words of the contract. */
+/** Completes an operation for the control API's table. */
 export function operation<
   P extends z.ZodObject = z.ZodObject,
   Q extends z.ZodObject = z.ZodObject,
@@ -65,9 +65,10 @@ export function operation<
     responses: { 200: { description: 'Done.', ...response } },
     run: async (control, { params, query, body }: Input<P, Q, B>, res) => {
       try {
-        return await run(control, { ...params, ...query, ...(body as object) } as never, res);
+        const result = await run(control, { ...params, ...query, ...(body as object) } as never, res);
+        return 'json' in answer ? (result ?? { ok: true }) : result;
       } catch (thrown) {
-        throw asProblem(thrown);
+        throw asApiError(thrown);
       }
     },
   };

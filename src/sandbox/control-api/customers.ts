@@ -7,7 +7,7 @@ import type { SandboxNetwork } from '../network/network.ts';
 import type { Account, ChatMessage, Draft } from '../network/types.ts';
 import type { MESSAGE } from './bodies.ts';
 
-/** A group by JID or by name; made, and joined by these members, as needed. */
+/** A group by JID or by name; created, and joined by these members, as needed. */
 function groupWith(network: SandboxNetwork, group: string, members: Jid[]): Jid {
   const found = network.groups().find(({ id, name }) => id === group || name === group);
   const id = found?.id ?? (group.endsWith('@g.us') ? group : undefined);
@@ -30,7 +30,7 @@ async function imageOf(base64: string): Promise<NonNullable<Draft['image']>> {
   throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', TEXTS.UNSUPPORTED_MEDIA_TYPE.notAnImage);
 }
 
-/** A customer writes to the agent, directly or in a group; gives the message as the customer has it. */
+/** A customer writes to the agent, directly or in a group; returns the customer's copy. */
 export async function writeAsCustomer(
   network: SandboxNetwork,
   bot: Account,

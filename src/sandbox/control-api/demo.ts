@@ -3,7 +3,7 @@ import { GatewayError } from '../../actors/domain/errors.ts';
 import { withTimeout } from '../../actors/domain/timeout.ts';
 import type { Control } from './control.ts';
 
-/** Whom a person finds who starts the sandbox for the first time. The key belongs to both agents. */
+/** Agents and people of a newly started sandbox. Both agents have the key. */
 export const DEMO = {
   userId: 1,
   key: 'sandbox-key',
@@ -18,12 +18,12 @@ export const DEMO = {
 
 const CONNECT_MS = 10_000;
 
-/** A trace id for what nobody's request asked for. */
+/** The trace id of work without a request. */
 function traceId(): string {
   return randomBytes(16).toString('hex');
 }
 
-/** Creates an agent of the demo, or starts it when it rests; gives the QR that it then shows. */
+/** Creates an agent of the demo, or starts it when idle; returns the QR that it shows. */
 async function start({ agents }: Control, agent: { agentId: string; agentName: string }) {
   const { agentId, agentName } = agent;
   const request = { userId: DEMO.userId, agentName, apiKey: DEMO.key, traceId: traceId() };
@@ -48,8 +48,7 @@ async function connected({ agents, network }: Control, agentId: string): Promise
 }
 
 /**
- * Puts the demo in place: an agent that is linked, one that awaits its scan, customers, and a group. What is there
- * already stays as it is.
+ * Creates the demo: a linked agent, one that awaits its scan, customers, and a group. Existing ones stay as they are.
  * @throws GatewayError AGENT_ID_TAKEN, SESSION_START_FAILED, DATABASE_UNAVAILABLE
  */
 export async function seedSandbox(control: Control): Promise<void> {
@@ -68,12 +67,12 @@ export async function seedSandbox(control: Control): Promise<void> {
 }
 
 /**
- * Begins anew: no sessions, and an empty network that draws its ids from `seed`.
+ * Deletes all sessions and restarts with an empty network that draws its ids from `seed`.
  * @throws GatewayError DATABASE_UNAVAILABLE
  */
 export async function resetSandbox(control: Control, seed?: string): Promise<void> {
   const { network, agents } = control;
-  // Once so that no frozen or lost phone holds up its log-out, and once more for what the log-outs left behind.
+  // First so that no frozen or offline phone delays its log-out, then again to drop what the log-outs left.
   network.reset(seed);
   const remove = (agentId: string) => agents.ask(agentId, { type: 'session.remove', traceId: traceId() });
   await Promise.all(agents.list().map(({ agentId }) => remove(agentId)));

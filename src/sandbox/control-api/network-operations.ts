@@ -6,20 +6,21 @@ import type { Operation } from '../../http/operation.ts';
 import { EventStream } from '../../http/sse/event-stream.ts';
 import type { AdvanceableClock } from '../network/advanceable-clock.ts';
 import { FIXED_NUMBERS } from '../network/fixed-numbers.ts';
-import { phonesOf } from '../network/phones.ts';
-import { followNetwork } from '../network/stream.ts';
+import * as schemas from '../network/schemas.ts';
 import * as answers from './answer-schemas.ts';
 import { CLOCK, IMAGE, NOTHING, RESET, SETTINGS, WIRE_QUERY } from './bodies.ts';
 import { type Control, operation } from './control.ts';
 import { resetSandbox, seedSandbox } from './demo.ts';
+import { followNetwork } from './news.ts';
+import { phonesOf } from './phones.ts';
 
-/** What time it is for the service. */
+/** The time of the whole service. */
 function timeOf(clock: AdvanceableClock): z.output<typeof answers.clock> {
   return { now: new Date(clock.now()).toISOString(), advancedMs: Math.round(clock.advancedMs) };
 }
 
-/** What travelled. */
-const watching = [
+/** Observation. */
+const observation = [
   operation({
     method: 'get',
     path: '/numbers',
@@ -33,10 +34,10 @@ const watching = [
     method: 'get',
     path: '/wire-log',
     operationId: 'getWireLog',
-    summary: 'What travelled, oldest first: the newest thousand lines',
+    summary: 'The newest thousand lines of what was transmitted, oldest first',
     tag: 'network',
     query: WIRE_QUERY,
-    answer: { json: z.array(answers.wireEntry) },
+    answer: { json: z.array(schemas.wireEntry) },
     run: ({ network }, { since }) => network.wireLog().filter((entry) => entry.seq > since),
   }),
   operation({
@@ -71,25 +72,24 @@ const watching = [
   }),
 ];
 
-/** What holds for everybody. */
 const settings = [
   operation({
     method: 'get',
     path: '/settings',
     operationId: 'getSettings',
-    summary: 'How this WhatsApp is: its page, its linking, its addresses, its clock',
+    summary: 'Settings of this WhatsApp: its page, linking, addresses, clock',
     tag: 'network',
-    answer: { json: answers.settings },
+    answer: { json: schemas.settings },
     run: ({ network }) => network.settings,
   }),
   operation({
     method: 'post',
     path: '/settings',
     operationId: 'changeSettings',
-    summary: 'Changes how this WhatsApp is, as WhatsApp itself changes: what is not named stays',
+    summary: 'Changes settings; the others keep their values',
     tag: 'network',
     body: SETTINGS,
-    answer: { json: answers.settings },
+    answer: { json: schemas.settings },
     run: ({ network }, changes) => {
       network.configure(changes);
       return network.settings;
@@ -97,13 +97,13 @@ const settings = [
   }),
 ];
 
-/** Time and beginning. */
+/** Clock and state, for scripts. */
 const script = [
   operation({
     method: 'get',
     path: '/clock',
     operationId: 'getClock',
-    summary: 'What time it is for the service',
+    summary: 'The time of the service',
     tag: 'script',
     answer: { json: answers.clock },
     run: ({ network }) => timeOf(network.clock),
@@ -112,7 +112,7 @@ const script = [
     method: 'post',
     path: '/clock',
     operationId: 'advanceClock',
-    summary: 'Lets time pass at once, for the whole service: every wait that ends in it ends',
+    summary: 'Advances the time of the whole service at once; timers that fall due fire',
     tag: 'script',
     body: CLOCK,
     answer: { json: answers.clock },
@@ -125,22 +125,20 @@ const script = [
     method: 'post',
     path: '/reset',
     operationId: 'reset',
-    summary: 'Deletes all sessions and begins an empty network; the same seed gives the same ids',
+    summary: 'Deletes all sessions and restarts with an empty network; the same seed gives the same ids',
     tag: 'script',
     body: RESET,
     answer: { json: answers.done },
     codes: ['DATABASE_UNAVAILABLE'],
     run: async (control, { seed }) => {
       await resetSandbox(control, seed);
-      return { ok: true };
     },
   }),
   operation({
     method: 'post',
     path: '/seed',
     operationId: 'seed',
-    summary:
-      'Puts the demo in place: `cafe`, linked, `shop`, awaiting its scan, and customers; safe to repeat',
+    summary: 'Creates the demo: `cafe`, linked, `shop`, awaiting its scan, and customers; safe to repeat',
     tag: 'script',
     body: NOTHING,
     answer: { json: z.array(answers.phone) },
@@ -152,5 +150,4 @@ const script = [
   }),
 ];
 
-/** What concerns the network as a whole. */
-export const networkOperations: Operation<Control>[] = [...watching, ...settings, ...script];
+export const networkOperations: Operation<Control>[] = [...observation, ...settings, ...script];

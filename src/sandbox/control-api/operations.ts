@@ -11,15 +11,15 @@ export const CONTROL_OPERATIONS: Operation<Control>[] = [
   ...networkOperations,
 ];
 
-/** What its document says of it as a whole. */
+/** The head of its OpenAPI document. */
 export const CONTROL_ABOUT = {
   title: 'Sandbox of the WhatsApp gateway',
   description: `The simulated WhatsApp: you are the phones, the customers and the network, and you move the clock.
 Only there when the service runs with \`WHATSAPP_DRIVER=sandbox\`.`,
   tags: {
     phones: 'Link phones, write to agents, break their lines.',
-    people: 'Everybody on the network, and their groups.',
-    network: 'What travels.',
-    script: 'The clock, and beginning anew: for tests.',
+    people: 'All people on the network, and their groups.',
+    network: 'What is transmitted, and settings.',
+    script: 'The clock, and resets: for tests.',
   },
 };

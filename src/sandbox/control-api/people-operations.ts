@@ -2,36 +2,37 @@ import { z } from 'zod';
 import type { Jid } from '../../actors/domain/identity.ts';
 import type { Operation } from '../../http/operation.ts';
 import type { SandboxNetwork } from '../network/network.ts';
+import * as schemas from '../network/schemas.ts';
 import { toJid } from '../network/world.ts';
 import * as answers from './answer-schemas.ts';
 import { CHAT, GROUP, MESSAGES_QUERY, PERSON } from './bodies.ts';
 import { type Control, operation } from './control.ts';
 
-/** The account of a number that has been named before; looking makes none. */
+/** The account of a number, if it was ever named: unlike other look-ups this creates none. */
 function existing(network: SandboxNetwork, number: string): Jid | undefined {
   const jid = toJid(number);
   return network.accounts().find(({ pn, lid }) => pn === jid || lid === jid)?.pn;
 }
 
-/** The people of the network and what is on their phones, customers and bots alike; and the groups they are in. */
+/** People of the network, bots included, with their phones and groups. */
 export const peopleOperations: Operation<Control>[] = [
   operation({
     method: 'get',
     path: '/people',
     operationId: 'listPeople',
-    summary: 'Everybody who was ever named, bots included',
+    summary: 'All people who were ever named, bots included',
     tag: 'people',
-    answer: { json: z.array(answers.account) },
+    answer: { json: z.array(schemas.account) },
     run: ({ network }) => network.accounts(),
   }),
   operation({
     method: 'get',
     path: '/people/{number}/chats',
     operationId: 'listChatsOf',
-    summary: "The chats on somebody's phone",
+    summary: "The chats on a person's phone",
     tag: 'people',
     params: PERSON,
-    answer: { json: z.array(answers.chat) },
+    answer: { json: z.array(schemas.chat) },
     run: ({ network }, { number }) => {
       const pn = existing(network, number);
       return pn ? network.chats(pn) : [];
@@ -41,11 +42,11 @@ export const peopleOperations: Operation<Control>[] = [
     method: 'get',
     path: '/people/{number}/messages',
     operationId: 'listMessagesOf',
-    summary: "The newest messages on somebody's phone, oldest first",
+    summary: "The newest messages on a person's phone, oldest first",
     tag: 'people',
     params: PERSON,
     query: MESSAGES_QUERY,
-    answer: { json: z.array(answers.message) },
+    answer: { json: z.array(schemas.message) },
     run: ({ network }, { number, chat, limit }) => {
       const pn = existing(network, number);
       return pn ? network.messages(pn, chat, limit) : [];
@@ -55,7 +56,7 @@ export const peopleOperations: Operation<Control>[] = [
     method: 'post',
     path: '/people/{number}/read',
     operationId: 'readChatOf',
-    summary: 'Somebody reads a chat on their phone',
+    summary: 'A person reads a chat on their phone',
     tag: 'people',
     params: PERSON,
     body: CHAT,
@@ -63,7 +64,6 @@ export const peopleOperations: Operation<Control>[] = [
     run: ({ network }, { number, chat }) => {
       const pn = existing(network, number);
       if (pn) network.read(pn, chat);
-      return { ok: true };
     },
   }),
   operation({
@@ -72,17 +72,17 @@ export const peopleOperations: Operation<Control>[] = [
     operationId: 'listGroups',
     summary: 'All groups',
     tag: 'people',
-    answer: { json: z.array(answers.group) },
+    answer: { json: z.array(schemas.group) },
     run: ({ network }) => network.groups(),
   }),
   operation({
     method: 'post',
     path: '/groups',
     operationId: 'saveGroup',
-    summary: 'Makes a group, or gives one another name and other members',
+    summary: 'Creates a group, or replaces the name and members of one',
     tag: 'people',
     body: GROUP,
-    answer: { json: answers.group },
+    answer: { json: schemas.group },
     codes: ['NOT_FOUND'],
     run: ({ network }, group) => network.group(group),
   }),

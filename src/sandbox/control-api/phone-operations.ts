@@ -5,7 +5,7 @@ import { GatewayError } from '../../actors/domain/errors.ts';
 import type { Jid } from '../../actors/domain/identity.ts';
 import type { Operation } from '../../http/operation.ts';
 import type { SandboxNetwork } from '../network/network.ts';
-import { phonesOf } from '../network/phones.ts';
+import * as schemas from '../network/schemas.ts';
 import type { Account } from '../network/types.ts';
 import * as answers from './answer-schemas.ts';
 import {
@@ -26,17 +26,16 @@ import {
 } from './bodies.ts';
 import { type Control, operation } from './control.ts';
 import { chatWith, writeAsCustomer } from './customers.ts';
+import { phonesOf } from './phones.ts';
 
-const OK = { ok: true } as const;
-
-/** What is the same for all that is done with a linked phone. */
+/** Common to all operations on a linked phone. */
 const ofPhone = {
   tag: 'phones',
   params: AGENT,
   codes: ['SESSION_NOT_FOUND', 'SESSION_NOT_READY', 'NOT_FOUND'],
 } satisfies Partial<Operation<Control>>;
 
-/** The number that an agent's phone has when none is named. */
+/** The default number of an agent's phone. */
 export function defaultNumberOf(agentId: string): string {
   const digits = createHash('sha256').update(agentId).digest().readUInt32BE(0) % 10_000_000;
   return `628110${String(digits).padStart(7, '0')}`;
@@ -51,12 +50,12 @@ function linked({ network, agents }: Control, agentId: string): Account {
   throw new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.noAgent);
 }
 
-/** The chat of a customer with an agent, or the group. @throws GatewayError as `linked` */
+/** The chat of a customer with an agent, or a group. @throws GatewayError as `linked` */
 function chatOf(control: Control, agentId: string, from: Jid, group: Jid | undefined): Jid {
   return chatWith(control.network, linked(control, agentId), from, group);
 }
 
-/** Restricts an account, for so long or until ended. */
+/** Restricts an account for `forMs`, or until ended. */
 function restrict(network: SandboxNetwork, pn: Jid, to: z.output<typeof NETWORK>['restrict']): void {
   const until =
     to?.forMs === undefined ? {} : { until: network.clock.now() + network.settings.clockSkewMs + to.forMs };
@@ -96,7 +95,7 @@ const linking = [
     operationId: 'scanQr',
     summary: "Scans the agent's QR; an expired or used one is refused",
     body: SCAN,
-    answer: { json: z.strictObject({ account: answers.account }) },
+    answer: { json: z.strictObject({ account: schemas.account }) },
     run: ({ network, agents }, { agentId, number, name, qr }) => {
       const code = qr ?? agents.qr(agentId).code;
       const { pn } = network.account(number ?? defaultNumberOf(agentId), name ? { name } : {});
@@ -110,7 +109,7 @@ const linking = [
     operationId: 'enterCode',
     summary: 'Types a pairing code into the phone; a wrong or expired one is refused',
     body: CODE,
-    answer: { json: z.strictObject({ account: answers.account }) },
+    answer: { json: z.strictObject({ account: schemas.account }) },
     run: ({ network }, { agentId, number, name, code }) => {
       const { pn } = network.account(number ?? defaultNumberOf(agentId), name ? { name } : {});
       return { account: network.enterCode(pn, code) };
@@ -121,7 +120,7 @@ const linking = [
     method: 'post',
     path: '/phones/{agentId}/passkey',
     operationId: 'signPasskey',
-    summary: 'Signs with the passkey on the phone: what `POST /sessions/{agentId}/passkey` takes',
+    summary: 'Signs with the passkey on the phone, for `POST /sessions/{agentId}/passkey`',
     body: PASSKEY,
     answer: { json: answers.assertion },
     run: ({ network }, { agentId, number }) => network.signPasskey(number ?? defaultNumberOf(agentId)),
@@ -134,10 +133,7 @@ const linking = [
     summary: 'The person declines on the phone',
     body: NOTHING,
     answer: { json: answers.done },
-    run: ({ network, agents }, { agentId }) => {
-      network.refuse(agents.qr(agentId).code);
-      return OK;
-    },
+    run: ({ network, agents }, { agentId }) => network.refuse(agents.qr(agentId).code),
   }),
   operation({
     ...ofPhone,
@@ -147,14 +143,11 @@ const linking = [
     summary: 'Logs out on the phone',
     body: NOTHING,
     answer: { json: answers.done },
-    run: (control, { agentId }) => {
-      control.network.unlink(linked(control, agentId).pn);
-      return OK;
-    },
+    run: (control, { agentId }) => control.network.unlink(linked(control, agentId).pn),
   }),
 ];
 
-/** What others do in the agent's chats. */
+/** What customers do in the agent's chats. */
 const chatting = [
   operation({
     ...ofPhone,
@@ -163,7 +156,7 @@ const chatting = [
     operationId: 'writeAsCustomer',
     summary: 'A customer writes to the agent, directly or in a group',
     body: MESSAGE,
-    answer: { json: answers.message },
+    answer: { json: schemas.message },
     run: (control, { agentId, ...message }) =>
       writeAsCustomer(control.network, linked(control, agentId), message),
   }),
@@ -174,7 +167,7 @@ const chatting = [
     operationId: 'editAsCustomer',
     summary: 'A customer changes the text of a message',
     body: EDIT,
-    answer: { json: answers.message },
+    answer: { json: schemas.message },
     run: (control, { agentId, from, messageId, text }) => {
       linked(control, agentId);
       return control.network.edit(from, messageId, text);
@@ -187,7 +180,7 @@ const chatting = [
     operationId: 'revokeAsCustomer',
     summary: 'A customer deletes a message for everyone',
     body: REVOKE,
-    answer: { json: answers.message },
+    answer: { json: schemas.message },
     run: (control, { agentId, from, messageId }) => {
       linked(control, agentId);
       return control.network.revoke(from, messageId);
@@ -200,7 +193,7 @@ const chatting = [
     operationId: 'postStatus',
     summary: 'A customer posts a status, which the agent must not answer',
     body: STATUS,
-    answer: { json: answers.message },
+    answer: { json: schemas.message },
     run: (control, { agentId, from, text }) =>
       control.network.postStatus(from, linked(control, agentId).pn, text),
   }),
@@ -211,7 +204,7 @@ const chatting = [
     operationId: 'postInChannel',
     summary: 'A channel that the agent follows posts',
     body: CHANNEL,
-    answer: { json: answers.message },
+    answer: { json: schemas.message },
     run: (control, { agentId, channel, text }) =>
       control.network.postChannel(channel, linked(control, agentId).pn, text),
   }),
@@ -223,10 +216,8 @@ const chatting = [
     summary: 'A customer reads what the agent wrote',
     body: READ,
     answer: { json: answers.done },
-    run: (control, { agentId, from, group }) => {
-      control.network.read(from, chatOf(control, agentId, from, group));
-      return OK;
-    },
+    run: (control, { agentId, from, group }) =>
+      control.network.read(from, chatOf(control, agentId, from, group)),
   }),
   operation({
     ...ofPhone,
@@ -236,14 +227,12 @@ const chatting = [
     summary: 'A customer types, or stops',
     body: TYPING,
     answer: { json: answers.done },
-    run: (control, { agentId, from, typing, group }) => {
-      control.network.type(from, chatOf(control, agentId, from, group), typing);
-      return OK;
-    },
+    run: (control, { agentId, from, typing, group }) =>
+      control.network.type(from, chatOf(control, agentId, from, group), typing),
   }),
 ];
 
-/** The agent's phone itself: its line, and what is on it. */
+/** The phone itself: its connection and its content. */
 const phone = [
   operation({
     ...ofPhone,
@@ -252,7 +241,7 @@ const phone = [
     operationId: 'breakNetwork',
     summary: 'Breaks and mends the line of the phone',
     body: NETWORK,
-    answer: { json: answers.line },
+    answer: { json: schemas.line },
     run: (control, { agentId, ...faults }) => {
       const { pn } = linked(control, agentId);
       applyFaults(control.network, pn, faults);
@@ -265,7 +254,7 @@ const phone = [
     path: '/phones/{agentId}/chats',
     operationId: 'listChats',
     summary: "The chats on the agent's phone",
-    answer: { json: z.array(answers.chat) },
+    answer: { json: z.array(schemas.chat) },
     run: (control, { agentId }) => control.network.chats(linked(control, agentId).pn),
   }),
   operation({
@@ -275,11 +264,10 @@ const phone = [
     operationId: 'listMessages',
     summary: "The newest messages on the agent's phone, oldest first",
     query: MESSAGES_QUERY,
-    answer: { json: z.array(answers.message) },
+    answer: { json: z.array(schemas.message) },
     run: (control, { agentId, chat, limit }) =>
       control.network.messages(linked(control, agentId).pn, chat, limit),
   }),
 ];
 
-/** What is done with the phones of agents. */
 export const phoneOperations: Operation<Control>[] = [...linking, ...chatting, ...phone];

@@ -8,7 +8,7 @@ import { documentOperations } from '../../http/routes/documents.ts';
 import type { Control } from './control.ts';
 import { CONTROL_ABOUT, CONTROL_OPERATIONS } from './operations.ts';
 
-/** What marks a service on the simulated WhatsApp. */
+/** Marks a service on the simulated WhatsApp. */
 export const SANDBOX_EDITION: Edition = {
   headers: { 'X-Sandbox': 'true' },
   notice: 'SANDBOX: WhatsApp is simulated',
@@ -24,7 +24,7 @@ export function sandboxDocument(serverUrl: string): ReturnType<typeof operations
   return operationsDocument({ ...CONTROL_ABOUT, server: `${serverUrl}/sandbox` }, CONTROL_OPERATIONS);
 }
 
-/** The virtual phone's page; whoever comes to `/sandbox` itself is led to it. */
+/** The virtual phone's page; `/sandbox` redirects to it. */
 function phonePage(): Router {
   const phone = sendPage('phone');
   return Router()

@@ -1,23 +1,8 @@
+import type { z } from 'zod';
 import type { Jid } from '../../actors/domain/identity.ts';
+import type { behaviour } from './schemas.ts';
 
-/** How a number answers whatever is sent to it. */
-export interface Behaviour {
-  /** False: the number has no account. */
-  exists: boolean;
-  /** The first message of each sender is refused. */
-  refusesFirst: boolean;
-  /** False: its phone is off, and messages stay at one tick. */
-  reachable: boolean;
-  deliversAfterMs: number;
-  /** Null: it never reads by itself. */
-  readsAfterMs: number | null;
-  /** What it writes back to a direct message that doesn't repeat it. */
-  reply: string | null;
-  /** Sending to it drops the sender's connection for that long, with the message on its way; null: it doesn't. */
-  dropsSenderForMs: number | null;
-  /** Sending to it, or linking as it, gets the account banned. */
-  bans: boolean;
-}
+export type Behaviour = z.infer<typeof behaviour>;
 
 const ORDINARY: Behaviour = {
   exists: true,
@@ -30,7 +15,7 @@ const ORDINARY: Behaviour = {
   bans: false,
 };
 
-/** The numbers with fixed behaviour (UX §2); all others are ordinary people who don't read by themselves. */
+/** The numbers with fixed behaviour; all others are ordinary people who don't read by themselves. */
 export const FIXED_NUMBERS: Record<Jid, Behaviour> = {
   '15550000000@c.us': { ...ORDINARY, readsAfterMs: 1_000 },
   '15550000001@c.us': { ...ORDINARY, exists: false },
@@ -44,7 +29,6 @@ export const FIXED_NUMBERS: Record<Jid, Behaviour> = {
 
 const byNumber = new Map(Object.entries(FIXED_NUMBERS));
 
-/** How this number behaves. */
 export function behaviourOf(pn: Jid): Behaviour {
   return byNumber.get(pn) ?? ORDINARY;
 }

@@ -1,57 +1,15 @@
 import { z } from 'zod';
-import type { Account, ChatMessage, Group } from './types.ts';
+import { account, group, message } from './schemas.ts';
 
-// What the simulated WhatsApp remembers is the fold of these records; the journal is a list of them.
-
-const account: z.ZodType<Account> = z.object({
-  pn: z.string(),
-  lid: z.string(),
-  name: z.string(),
-  addressedByLid: z.boolean(),
-  hidesNumber: z.boolean().optional(),
-});
-
-const group: z.ZodType<Group> = z.object({
-  id: z.string(),
-  name: z.string(),
-  participants: z.array(z.string()),
-});
-
-const message: z.ZodType<ChatMessage> = z.object({
-  id: z.string(),
-  stanzaId: z.string(),
-  chatId: z.string(),
-  senderId: z.string(),
-  fromMe: z.boolean(),
-  type: z.enum(['chat', 'image', 'revoked']),
-  body: z.string(),
-  mentionedIds: z.array(z.string()),
-  timestamp: z.number(),
-  ack: z.number(),
-  errorCode: z.number().optional(),
-  editedAt: z.number().optional(),
-  senderName: z.string().optional(),
-  chatName: z.string().optional(),
-  quotedId: z.string().optional(),
-  media: z
-    .object({
-      mimetype: z.string(),
-      size: z.number(),
-      sha256: z.string(),
-      filename: z.string().optional(),
-    })
-    .optional(),
-});
-
-/** One change of what is remembered. */
+/** One change of what is remembered: the store is the fold of these records, the journal a list of them. */
 export const recordSchema = z.discriminatedUnion('kind', [
-  /** The service came up: ids of this life must differ from those of the former. */
+  /** A start of the service: ids of this life must differ from those of earlier ones. */
   z.object({ kind: z.literal('start'), life: z.number() }),
   z.object({ kind: z.literal('account'), account }),
   z.object({ kind: z.literal('group'), group }),
   z.object({ kind: z.literal('link'), token: z.string(), pn: z.string() }),
   z.object({ kind: z.literal('unlink'), token: z.string() }),
-  /** Journals of before users were noted have no user. */
+  /** Older journals have no user. */
   z.object({
     kind: z.literal('save'),
     agentId: z.string(),

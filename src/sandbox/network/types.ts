@@ -1,78 +1,28 @@
 import type { EventEmitter } from 'eventemitter3';
+import type { z } from 'zod';
 import type { Jid } from '../../actors/domain/identity.ts';
-import type { EpochMs } from '../../actors/domain/ports/clock.ts';
-import type { Compatibility, Me, Restriction, WebAuthnJson } from '../../actors/domain/ports/whatsapp.ts';
+import type { Me, Restriction, WebAuthnJson } from '../../actors/domain/ports/whatsapp.ts';
 import type { AdvanceableClock } from './advanceable-clock.ts';
+import type * as schemas from './schemas.ts';
 
 // The vocabulary of the simulated WhatsApp, shared by its faces: the in-process driver, the virtual phone,
 // and the stand-in web page of the tests.
 
-/** A person or a bot: its phone-number JID, its LID, its name. */
-export interface Account {
-  pn: Jid;
-  lid: Jid;
-  name: string;
-  /** Others see this account as `…@lid` instead of `…@c.us`, in direct chats, groups and mentions. */
-  addressedByLid: boolean;
-  /** Others are never told its number: its LID is all that they know. */
-  hidesNumber?: boolean | undefined;
-}
-
-/** A group chat. */
-export interface Group {
-  id: Jid;
-  name: string;
-  /** Phone-number JIDs. */
-  participants: Jid[];
-}
-
-/** An image of a message; its bytes are asked for with `SandboxNetwork.mediaBytes(sha256)`. */
-export interface Media {
-  mimetype: string;
-  size: number;
-  sha256: string;
-  filename?: string;
-}
-
-/** One message as one account sees it. Its `id` is WhatsApp's: `fromMe_chat_stanza[_participant]`. */
-export interface ChatMessage {
-  id: string;
-  /** The part of the id that all copies of a message share. */
-  stanzaId: string;
-  chatId: Jid;
-  /** Who wrote it, as this account sees that person; equals `chatId` in an incoming direct message. */
-  senderId: Jid;
-  fromMe: boolean;
-  /** `revoked`: its author took it back, and the body is gone. */
-  type: 'chat' | 'image' | 'revoked';
-  /** The text, or the caption of an image. */
-  body: string;
-  mentionedIds: Jid[];
-  /** The network's clock. */
-  timestamp: EpochMs;
-  /** Of our own messages: -1 refused, 0 pending, 1 server, 2 delivered, 3 read. Incoming ones have 1. */
-  ack: number;
-  /** Why WhatsApp refused it, when it says so: 463 or 475. */
-  errorCode?: number | undefined;
-  /** When its author last changed the text, if ever. */
-  editedAt?: EpochMs | undefined;
-  senderName?: string;
-  chatName?: string;
-  /** `id` (this account's) of the quoted message. */
-  quotedId?: string;
-  media?: Media;
-}
-
+/** A person or a bot. */
+export type Account = z.infer<typeof schemas.account>;
+export type Group = z.infer<typeof schemas.group>;
+/** A message as one account sees it. */
+export type ChatMessage = z.infer<typeof schemas.message>;
+/** An image of a message; `SandboxNetwork.mediaBytes(sha256)` has its bytes. */
+export type Media = NonNullable<ChatMessage['media']>;
 /** A chat as one account sees it. */
-export interface ChatView {
-  id: Jid;
-  name: string;
-  kind: 'direct' | 'group' | 'status' | 'channel';
-  unread: number;
-  /** The other side is typing to this account. */
-  typing: boolean;
-  last?: ChatMessage;
-}
+export type ChatView = z.infer<typeof schemas.chat>;
+/** The faults of an account's connection. */
+export type LineView = z.infer<typeof schemas.line>;
+/** One line of the wire log. */
+export type WireEntry = z.infer<typeof schemas.wireEntry>;
+/** What holds for all accounts. */
+export type NetworkSettings = z.infer<typeof schemas.settings>;
 
 /** What a device or a phone asks to be sent. */
 export interface Draft {
@@ -246,26 +196,6 @@ export interface SandboxNetworkOptions {
   chatSize?: number;
 }
 
-/** What holds for everybody on the network. */
-export interface NetworkSettings {
-  /** Everyone is addressed by LID, those who come later too. */
-  lidForAll: boolean;
-  /** The build of the page. */
-  webVersion: string;
-  /** Names of what the page lacks; with any of them nothing can be sent. */
-  missing: Compatibility['missing'];
-  /** How far WhatsApp's clock is ahead of the host's, ms. */
-  clockSkewMs: number;
-  /** Linking wants a passkey of the account; meanwhile refs are shown no more, or go on. */
-  passkey: 'off' | 'refs_stop' | 'refs_go_on';
-  /** A fresh link shows a notice, and is logged out after so many ms unless it is answered; null: there is none. */
-  noticeMs: number | null;
-  /** Each direct message comes under two keys, that of the number and that of the LID. */
-  twoKeys: boolean;
-  /** After so many refs a device shows none until it is asked to; null: it goes on. */
-  refsPerDevice: number | null;
-}
-
 /** The network as it is by default. */
 export const DEFAULT_SETTINGS: NetworkSettings = {
   lidForAll: false,
@@ -277,28 +207,6 @@ export const DEFAULT_SETTINGS: NetworkSettings = {
   twoKeys: false,
   refsPerDevice: null,
 };
-
-/** One line of what travelled. */
-export interface WireEntry {
-  seq: number;
-  at: EpochMs;
-  kind: string;
-  account: Jid | null;
-  detail: Record<string, string | number | boolean | null>;
-}
-
-/** The faults of one account's line; all off is a healthy one. */
-export interface LineView {
-  online: boolean;
-  latencyMs: number;
-  /** 0…1: the share of sends that WhatsApp refuses (ack -1). */
-  failureRate: number;
-  /** Its devices of that moment hang; one opened later doesn't: a restart of the page cures it. */
-  frozen: boolean;
-  banned: boolean;
-  /** Messages to people who never wrote are refused: with 463 (`reachout_timelock`) or 475 (`message_cap`). */
-  restriction: Restriction | null;
-}
 
 /** What the whole network tells observers (the phone page, tests). */
 export interface SandboxNetworkEvents {

@@ -1,28 +1,15 @@
-import type { AgentView, QrView } from '../../actors/domain/agent-view.ts';
+import type { z } from 'zod';
 import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
-import type { SandboxNetwork } from './network.ts';
-import type { Account, LineView } from './types.ts';
+import type { SandboxNetwork } from '../network/network.ts';
+import type { phone } from './answer-schemas.ts';
 
-/** What the sandbox's pages and control API need of the actors. */
+/** The part of the actors that the control API works with. */
 export type SandboxAgents = Pick<GatewayApi, 'list' | 'qr' | 'events' | 'ask'>;
 
-/** An agent's number as its owner has it: the agent's own state, the phone it is linked to, and that phone's line. */
-export interface PhoneView {
-  agentId: string;
-  /** What the service says of the agent; null for one that it doesn't know any more. */
-  agentName: string | null;
-  status: AgentView['status'] | null;
-  reason: string | null;
-  /** The code that can be scanned now. */
-  qr: QrView | null;
-  linked: boolean;
-  account: Account | null;
-  line: LineView | null;
-  /** The state of each open device, e.g. `CONNECTED`. */
-  devices: string[];
-}
+/** An agent's state, the phone it is linked to, and that phone's line. */
+export type PhoneView = z.infer<typeof phone>;
 
-/** The QR of this moment, or null: most agents have none. */
+/** The QR of this moment, or null. */
 function currentQr(agents: SandboxAgents, agentId: string): PhoneView['qr'] {
   try {
     return agents.qr(agentId);
@@ -31,7 +18,7 @@ function currentQr(agents: SandboxAgents, agentId: string): PhoneView['qr'] {
   }
 }
 
-/** Every agent of the service and every one that the network keeps a link for, in the order of their making. */
+/** Every agent of the service, and every agent that the network keeps a link of; in the order of their creation. */
 export function phonesOf(network: SandboxNetwork, agents: SandboxAgents): PhoneView[] {
   const known = new Map(agents.list().map((agent) => [agent.agentId, agent]));
   const links = new Map(network.tokens.agents().map(({ agentId, account }) => [agentId, account]));

@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import 'zod-openapi';
+
+// What the network keeps and shows, once: the journal and the control API's answers are checked against these, and
+// `types.ts` takes its types from them.
+
+const jid = z.string().meta({ example: '6285000000001@c.us' });
+export const moment = z
+  .int()
+  .meta({ description: 'Milliseconds since the epoch, by the clock of the sandbox.' });
+
+export const account = z
+  .strictObject({
+    pn: jid,
+    lid: jid,
+    name: z.string(),
+    addressedByLid: z
+      .boolean()
+      .meta({ description: 'Others see it as its `lid`, in every chat and mention.' }),
+    hidesNumber: z.boolean().optional().meta({ description: 'Others see nothing of it but its `lid`.' }),
+  })
+  .meta({ id: 'Account' });
+
+export const group = z
+  .strictObject({
+    id: jid,
+    name: z.string(),
+    participants: z.array(jid).meta({ description: 'By number, never by LID.' }),
+  })
+  .meta({ id: 'Group' });
+
+export const message = z
+  .strictObject({
+    id: z.string().meta({
+      description: "WhatsApp's id, as this account has it: `fromMe_chat_stanza[_participant]`.",
+    }),
+    stanzaId: z.string().meta({ description: 'The part that all copies of the message share.' }),
+    chatId: jid,
+    senderId: jid.meta({ description: 'The writer, as this account sees that person.' }),
+    fromMe: z.boolean(),
+    type: z.enum(['chat', 'image', 'revoked']).meta({ description: '`revoked`: taken back.' }),
+    body: z.string().meta({ description: 'The text, or the caption of an image.' }),
+    mentionedIds: z.array(jid),
+    timestamp: moment,
+    ack: z.int().meta({ description: '-1 refused, 0 pending, 1 server, 2 delivered, 3 read; incoming: 1.' }),
+    errorCode: z.int().optional().meta({ description: 'Why WhatsApp refused it: 463 or 475.' }),
+    editedAt: moment.optional(),
+    senderName: z.string().optional(),
+    chatName: z.string().optional(),
+    quotedId: z.string().optional().meta({ description: "This account's `id` of the quoted message." }),
+    media: z
+      .strictObject({
+        mimetype: z.string(),
+        size: z.int(),
+        sha256: z.string(),
+        filename: z.string().optional(),
+      })
+      .optional(),
+  })
+  .meta({ id: 'ChatMessage' });
+
+export const chat = z
+  .strictObject({
+    id: jid,
+    name: z.string(),
+    kind: z.enum(['direct', 'group', 'status', 'channel']),
+    unread: z.int(),
+    typing: z.boolean().meta({ description: 'The other side is typing.' }),
+    last: message.optional(),
+  })
+  .meta({ id: 'Chat' });
+
+export const restrictionKind = z.enum(['reachout_timelock', 'message_cap']);
+
+export const line = z
+  .strictObject({
+    online: z.boolean(),
+    latencyMs: z.int(),
+    failureRate: z.number().meta({ description: '0…1: the share of sends that WhatsApp refuses.' }),
+    frozen: z.boolean().meta({ description: 'The devices of that moment hang; later ones do not.' }),
+    banned: z.boolean(),
+    restriction: z
+      .strictObject({ kind: restrictionKind, until: moment.optional() })
+      .nullable()
+      .meta({ description: 'Why messages to people who never wrote are refused; null: they are not.' }),
+  })
+  .meta({ id: 'Line' });
+
+export const wireEntry = z
+  .strictObject({
+    seq: z.int(),
+    at: moment,
+    kind: z.string(),
+    account: jid.nullable(),
+    detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  })
+  .meta({ id: 'WireEntry' });
+
+/** How a number answers what is sent to it. */
+export const behaviour = z.strictObject({
+  exists: z.boolean().meta({ description: 'False: the number has no account.' }),
+  refusesFirst: z.boolean().meta({ description: 'The first message of each sender is refused.' }),
+  reachable: z.boolean().meta({ description: 'False: its phone is off; messages stay at one tick.' }),
+  deliversAfterMs: z.int(),
+  readsAfterMs: z.int().nullable().meta({ description: 'Null: it does not read by itself.' }),
+  reply: z
+    .string()
+    .nullable()
+    .meta({ description: 'Its answer to a direct message that does not repeat it.' }),
+  dropsSenderForMs: z.int().nullable().meta({
+    description: "A send to it drops the sender's connection for so long, with the message on its way.",
+  }),
+  bans: z.boolean().meta({ description: 'A send to it, or linking as it, bans the account.' }),
+});
+
+/** What holds for all accounts. */
+export const settings = z
+  .strictObject({
+    lidForAll: z.boolean().meta({ description: 'Everyone is addressed by LID, those who come later too.' }),
+    webVersion: z.string().min(1).max(64).meta({ description: 'The build of the page.' }),
+    missing: z.array(z.string().min(1).max(128)).max(100).meta({
+      description: 'What the page lacks, as `WAWebModule.export`; with any of it nothing can be sent.',
+    }),
+    clockSkewMs: z
+      .int()
+      .min(-86_400_000)
+      .max(86_400_000)
+      .meta({ description: "How far WhatsApp's clock is ahead of the host's." }),
+    passkey: z
+      .enum(['off', 'refs_stop', 'refs_go_on'])
+      .meta({ description: 'Linking wants a passkey; meanwhile QR codes stop, or go on.' }),
+    noticeMs: z.int().positive().max(86_400_000).nullable().meta({
+      description: 'A fresh link shows a notice, and is logged out after so long without an answer.',
+    }),
+    twoKeys: z.boolean().meta({ description: 'Each direct message comes by number and by LID.' }),
+    refsPerDevice: z
+      .int()
+      .positive()
+      .nullable()
+      .meta({ description: 'How many QR codes a device shows until it is asked for more; null: no end.' }),
+  })
+  .meta({ id: 'Settings' });
