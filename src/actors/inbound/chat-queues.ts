@@ -1,6 +1,5 @@
 import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
-import { Fifo } from '../domain/fifo.ts';
 import type { Jid } from '../domain/identity.ts';
 
 /** Handles one message of a chat; `signal` is aborted when the agent stops waiting for it. */
@@ -15,8 +14,8 @@ const MAX_WAITING_PER_CHAT = 50;
 export class ChatQueues {
   readonly #concurrency: number;
   readonly #onError: (error: unknown) => void;
-  readonly #chats = new Map<Jid, Fifo<ChatJob>>();
-  readonly #ready = new Fifo<Jid>();
+  readonly #chats = new Map<Jid, ChatJob[]>();
+  readonly #ready: Jid[] = [];
   readonly #running = new Set<Promise<void>>();
   readonly #abort = new AbortController();
 
@@ -30,7 +29,7 @@ export class ChatQueues {
     let chat = this.#chats.get(chatId);
     if (chat && chat.length >= MAX_WAITING_PER_CHAT) return false;
     if (!chat) {
-      chat = new Fifo();
+      chat = [];
       this.#chats.set(chatId, chat);
       this.#ready.push(chatId);
     }
@@ -47,7 +46,7 @@ export class ChatQueues {
   /** Drops queued jobs, gives running ones `patienceMs` to finish, then aborts them; resolves when all have settled. */
   async stop(patienceMs: number): Promise<void> {
     this.#chats.clear();
-    while (this.#ready.shift() !== undefined);
+    this.#ready.length = 0;
     const reason = new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.agent);
     const timer = setTimeout(() => this.#abort.abort(reason), patienceMs);
     await Promise.all(this.#running);

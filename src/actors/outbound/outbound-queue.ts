@@ -1,7 +1,6 @@
 import type { MailboxView } from '../domain/agent-view.ts';
 import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
-import { Fifo } from '../domain/fifo.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { StoredMessage } from '../domain/ports/stores.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -32,8 +31,8 @@ export interface Reservation {
  * token, then stand in `outgoing`, at most a burst of them, until they are handed over one by one.
  */
 export class OutboundQueue {
-  readonly #waiting = new Fifo<Entry>();
-  readonly #outgoing = new Fifo<Entry>();
+  #waiting: Entry[] = [];
+  readonly #outgoing: Entry[] = [];
   readonly #capacity: number;
   readonly #burst: number;
   readonly #bucket: TokenBucket;
@@ -107,21 +106,22 @@ export class OutboundQueue {
   /** The connection is gone: what has not been handed over waits again, in its place, its tokens given back. */
   close(): void {
     this.#open = false;
-    const back: Entry[] = [];
-    for (let entry = this.#outgoing.shift(); entry; entry = this.#outgoing.shift()) back.push(entry);
-    for (const entry of back.reverse()) this.#waiting.unshift(entry);
+    const back = this.#outgoing.splice(0);
+    this.#waiting = [...back, ...this.#waiting];
     this.#bucket.giveBack(back.length);
   }
 
   /** Takes off all messages that fit, of a mailbox that is closed. */
   removeWaiting(fits: (entry: Entry) => boolean): Entry[] {
-    return this.#waiting.remove(fits);
+    const removed = this.#waiting.filter(fits);
+    this.#waiting = this.#waiting.filter((entry) => !fits(entry));
+    return removed;
   }
 
   /** The next message to hand over, left in place; undefined when none has a token. */
   next(): Entry | undefined {
     this.#admit();
-    return this.#outgoing.peek();
+    return this.#outgoing[0];
   }
 
   /** How many messages are before this one; 0 when it is not here any more. */
@@ -140,7 +140,7 @@ export class OutboundQueue {
 
   /** The oldest message of all, wherever it stands. */
   oldest(): Entry | undefined {
-    return this.#outgoing.peek() ?? this.#waiting.peek();
+    return this.#outgoing[0] ?? this.#waiting[0];
   }
 
   /** Takes off the oldest message. */

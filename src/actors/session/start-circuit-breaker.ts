@@ -1,4 +1,3 @@
-import { Fifo } from '../domain/fifo.ts';
 import type { Scheduler, Timer } from '../domain/ports/clock.ts';
 import { restartRule } from '../domain/restart-policy.ts';
 
@@ -27,7 +26,7 @@ export class StartCircuitBreaker {
   readonly #reports: CircuitBreakerReports;
   /** The newest common end of each agent, by what caused it. */
   readonly #ends = new Map<string, { causes: string[]; at: number }>();
-  readonly #waiting = new Fifo<{ agentId: string; admit: () => boolean }>();
+  readonly #waiting: { agentId: string; admit: () => boolean }[] = [];
   #fault: string | null = null;
   #canary: string | null = null;
   #timer: Timer | null = null;

@@ -1,5 +1,3 @@
-import { Fifo } from '../domain/fifo.ts';
-
 /** Gives a start's place back; safe to call twice. */
 export type ReleaseSlot = () => void;
 
@@ -9,7 +7,7 @@ export type ReleaseSlot = () => void;
  */
 export class StartSemaphore {
   readonly #limit: number;
-  readonly #waiting = new Fifo<() => boolean>();
+  readonly #waiting: (() => boolean)[] = [];
   #taken = 0;
 
   constructor(limit: number) {

@@ -1,5 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
+import { LRUCache } from 'lru-cache';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
@@ -13,8 +14,6 @@ import { wrongKeys } from './wrong-keys.ts';
 export function bearerOf(req: Request): string | undefined {
   return /^bearer +([\x21-\x7e]+)$/i.exec(req.headers.authorization ?? '')?.[1];
 }
-
-const MAX_DIGESTS = 10_000;
 
 /** What is compared in the place of a secret: all digests have one length. */
 function digestOf(text: string): Buffer {
@@ -31,12 +30,10 @@ export function sameSecret(presented: string, stored: string): boolean {
 
 /** The digests of the agents' keys, each made once and again when the key is another. */
 function keyDigests(): (agentId: string, key: string) => Buffer {
-  const known = new Map<string, { key: string; digest: Buffer }>();
+  const known = new LRUCache<string, { key: string; digest: Buffer }>({ max: 10_000 });
   return function digestOfAgent(agentId, key) {
     let entry = known.get(agentId);
     if (entry?.key !== key) {
-      // This also drops those of deleted agents.
-      if (known.size >= MAX_DIGESTS) known.clear();
       entry = { key, digest: digestOf(key) };
       known.set(agentId, entry);
     }

@@ -1,7 +1,8 @@
 import type { Request } from 'express';
 import ipaddr from 'ipaddr.js';
+import { LRUCache } from 'lru-cache';
 
-/** Addresses that are remembered at most; beyond that the one that was quiet for longest is forgotten. */
+/** Addresses that are counted at most; beyond that the least recently counted one is dropped. */
 const MAX_ADDRESSES = 10_000;
 
 /** What is needed of a request to know where it comes from. */
@@ -39,7 +40,7 @@ export class AddressLimit {
   readonly #intervalMs: number;
   readonly #toleranceMs: number;
   readonly #now: () => number;
-  readonly #wholeAt = new Map<string, number>();
+  readonly #wholeAt = new LRUCache<string, number>({ max: MAX_ADDRESSES });
 
   /** @param now a monotonic clock in milliseconds */
   constructor(limit: { burst: number; perMinute: number }, now: () => number = () => performance.now()) {
@@ -54,10 +55,7 @@ export class AddressLimit {
     const wholeAt = Math.max(this.#wholeAt.get(address) ?? now, now) + this.#intervalMs;
     const overMs = wholeAt - now - this.#toleranceMs;
     if (overMs > 0) return overMs / 1_000;
-    // Re-inserted, so that the map's order is the order of use.
-    this.#wholeAt.delete(address);
     this.#wholeAt.set(address, wholeAt);
-    if (this.#wholeAt.size > MAX_ADDRESSES) this.#wholeAt.delete(this.#wholeAt.keys().next().value!);
     return 0;
   }
 

@@ -1,5 +1,6 @@
 // The full metadata: with the smaller one nearly everything is a valid number of Indonesia.
 import { type CountryCode, type PhoneNumber, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { LRUCache } from 'lru-cache';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { Jid } from '../../actors/domain/identity.ts';
@@ -16,9 +17,8 @@ const DEVICE = /([._]\d{1,3})?:\d{1,3}$/;
 const WHATSAPP_NUMBER = /^[1-9]\d{6,14}$/;
 /** Mexican numbers as WhatsApp writes them, with a 1 that the country dropped in 2019. */
 const MEXICAN_FORM = /^521\d{10}$/;
-/** What was parsed lately: a back end writes to the same people again, and reading a number is slow. */
-const parsed = new Map<string, Jid>();
-const MAX_PARSED = 5_000;
+/** JIDs by country and text: parsing is slow, and back ends write to the same people. */
+const parsed = new LRUCache<string, Jid>({ max: 5_000 });
 const GROUP_ID = /^\d{5,25}(-\d{5,25})?$/;
 const LID = /^\d{5,25}$/;
 
@@ -36,7 +36,6 @@ export function parseJid(text: string, defaultCountry: string): Jid {
   const known = parsed.get(key);
   if (known !== undefined) return known;
   const jid = parse(text, defaultCountry);
-  if (parsed.size >= MAX_PARSED) parsed.clear();
   parsed.set(key, jid);
   return jid;
 }

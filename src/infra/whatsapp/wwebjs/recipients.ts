@@ -1,36 +1,28 @@
+import { LRUCache } from 'lru-cache';
 import type { Jid } from '../../../actors/domain/identity.ts';
 
-/** How long a number that had an account is taken to have it still, ms. */
-const KNOWN_FOR_MS = 600_000;
-const MAX_KNOWN = 1_000;
+/** How long a number is assumed to keep its account. */
+const TTL_MS = 600_000;
+const MAX_NUMBERS = 1_000;
 
 /**
- * Numbers that are known to have an account. A look-up is a question to WhatsApp, takes as long as a send, and too
- * many of them look like somebody who searches for numbers. One without an account is asked about each time: it may
- * get one any moment.
+ * Numbers that are known to have an account. A look-up asks WhatsApp, takes as long as a send, and many of them look
+ * like a search for numbers. Numbers without an account are looked up each time: they may get one at any moment.
  */
 export class Recipients {
-  readonly #ask: (jid: Jid) => Promise<Jid | null>;
-  readonly #known = new Map<Jid, { address: Jid; until: number }>();
+  readonly #lookUp: (jid: Jid) => Promise<Jid | null>;
+  readonly #known = new LRUCache<Jid, Jid>({ max: MAX_NUMBERS, ttl: TTL_MS });
 
-  constructor(ask: (jid: Jid) => Promise<Jid | null>) {
-    this.#ask = ask;
+  constructor(lookUp: (jid: Jid) => Promise<Jid | null>) {
+    this.#lookUp = lookUp;
   }
 
-  /** The address of a number, or null when it has no account; rejects when that can't be told. */
+  /** The address of a number, or null when it has no account; rejects when the look-up fails. */
   async resolve(jid: Jid): Promise<Jid | null> {
     const known = this.#known.get(jid);
-    if (known && known.until > performance.now()) return known.address;
-    this.#known.delete(jid);
-    const address = await this.#ask(jid);
-    if (address !== null) this.#keep(jid, address);
+    if (known !== undefined) return known;
+    const address = await this.#lookUp(jid);
+    if (address !== null) this.#known.set(jid, address);
     return address;
-  }
-
-  /** Keeps an address; the one that was learned first makes room. */
-  #keep(jid: Jid, address: Jid): void {
-    const [oldest] = this.#known.keys();
-    if (oldest !== undefined && this.#known.size >= MAX_KNOWN) this.#known.delete(oldest);
-    this.#known.set(jid, { address, until: performance.now() + KNOWN_FOR_MS });
   }
 }
