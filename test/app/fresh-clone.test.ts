@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ENSURE = join(ROOT, 'scripts/ensure.mjs');
 const MINUTE_MS = 60_000;
 
-/** Runs what precedes `npm start` and `npm test`, on a Node that says it is of that version. */
+/** Runs the script before `npm start` and `npm test` on a Node that claims to have this version. */
 function ensureOn(version: string) {
   const disguise = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
   const args = ['--import', `data:text/javascript,${encodeURIComponent(disguise)}`, ENSURE];
@@ -18,9 +18,9 @@ function ensureOn(version: string) {
 }
 
 describe('npm start and npm test', () => {
-  // Never one that is new enough: it might install, below the feet of the other tests.
+  // Never a supported version: it might install packages while other tests use them.
   for (const version of ['18.20.8', '20.18.3']) {
-    it(`say which Node is needed, on ${version}`, () => {
+    it(`name the required Node version on ${version}`, () => {
       const { status, stderr } = ensureOn(version);
       expect(status).to.equal(1);
       expect(stderr).to.equal(`Node 20.19 or newer is needed; this is ${version}.\n`);
@@ -28,8 +28,8 @@ describe('npm start and npm test', () => {
   }
 });
 
-/** What a clone doesn't have: what was made here, and what is the developer's own. */
-const MADE_HERE = new Set([
+/** Files that a clone doesn't have: generated here, or the developer's own. */
+const NOT_CLONED = new Set([
   '.git',
   'node_modules',
   'dist',
@@ -47,8 +47,8 @@ describe('a fresh clone with its packages', function clone() {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'gateway-clone-'));
-    await cp(ROOT, folder, { recursive: true, filter: (path) => !MADE_HERE.has(relative(ROOT, path)) });
-    // As old as can be, so that nothing is installed: these packages are everybody's.
+    await cp(ROOT, folder, { recursive: true, filter: (path) => !NOT_CLONED.has(relative(ROOT, path)) });
+    // The oldest time possible, so that nothing is installed into the shared packages.
     await utimes(join(folder, 'package-lock.json'), 0, 0);
     await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction');
   });
@@ -57,7 +57,7 @@ describe('a fresh clone with its packages', function clone() {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('has delivered its first message within a minute, by `npm run sandbox` and the cURL that it prints', async () => {
+  it('delivers its first message within a minute, with `npm run sandbox` and the cURL it prints', async () => {
     const startedAt = performance.now();
     sandbox = await SandboxCommand.start(folder);
     const { stdout } = spawnSync('bash', ['-c', sandbox.firstCommand], { encoding: 'utf8' });

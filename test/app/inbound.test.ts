@@ -10,8 +10,7 @@ import { type Service, startService } from '../support/service.ts';
 const OTHER = '6281234567891';
 const MINUTE_MS = 60_000;
 
-describe('what comes in over a life of the service', function () {
-  this.timeout(60_000);
+describe('an incoming message', () => {
   let database: TestDatabase;
   let network: SandboxNetwork;
   let service: Service;
@@ -32,17 +31,17 @@ describe('what comes in over a life of the service', function () {
   }
 
   const write = (text: string, from = CUSTOMER) => network.write(from, { to: BOT, text });
-  /** The texts that the AI of any service was asked. */
+  /** The texts that the AI of all services was asked. */
   const asked = () => services.flatMap(({ ai }) => ai.calls).map(({ body }) => body.message);
-  /** Asks one more question and waits for it: what came before it in its chat has ended by then. */
+  /** Writes one more message and waits for the AI to be asked: earlier ones of its chat are handled by then. */
   async function barrier(text: string): Promise<void> {
     write(text);
     await eventually(`"${text}" to be asked`, () => asked().includes(text));
   }
 
-  it('is not answered when it was there before the link, nor again after a delete and a new link', async () => {
+  it('from before the link is not answered, and none is answered twice after a delete and a new link', async () => {
     write('before');
-    // WhatsApp has whole seconds: what came in the second of the link itself is answered.
+    // WhatsApp has whole seconds: a message within the second of the link is answered.
     await network.clock.advance(2_000);
     await linkAgent(service, 'shop', BOT);
     await barrier('after');
@@ -56,7 +55,7 @@ describe('what comes in over a life of the service', function () {
     expect(asked()).to.deep.equal(['after', 'after the second link', 'after the restart']);
   });
 
-  it('is answered after a stop of minutes though a person has read it, and left alone after hours', async () => {
+  it('is answered after a stop of minutes even if read on the phone, and ignored after hours', async () => {
     await linkAgent(service, 'shop', BOT);
     await barrier('first');
     await service.app.stop();
@@ -71,7 +70,7 @@ describe('what comes in over a life of the service', function () {
     expect(asked()).to.deep.equal(['first', 'minutes ago', 'last']);
   });
 
-  it('is left alone when the connection was away for longer than it is worth an answer', async () => {
+  it('is ignored when the connection was lost for longer than 15 minutes', async () => {
     await linkAgent(service, 'shop', BOT);
     network.faults.drop(BOT);
     write('hours ago');
@@ -82,7 +81,7 @@ describe('what comes in over a life of the service', function () {
     expect(asked()).to.deep.equal(['now']);
   });
 
-  it('is answered once though WhatsApp reports it by number and again by LID', async () => {
+  it('is answered once when WhatsApp reports it by number and by LID', async () => {
     await linkAgent(service, 'shop', BOT);
     await barrier('hello');
     network.account(CUSTOMER, { addressedByLid: true });
@@ -96,7 +95,7 @@ describe('what comes in over a life of the service', function () {
     expect(asked()).to.deep.equal(['hello', 'bye']);
   });
 
-  it('is asked as it was edited while it waited, and not at all when it was taken back', async () => {
+  it('edited while it waits is asked as edited, and one revoked is not asked', async () => {
     await linkAgent(service, 'shop', BOT);
     let answer = () => {};
     const thinking = new Promise<void>((resolve) => (answer = resolve));
@@ -116,7 +115,7 @@ describe('what comes in over a life of the service', function () {
     expect(network.messages(CUSTOMER).map(({ body }) => body)).to.not.include('AI: first');
   });
 
-  it('is answered however fast a person writes, and however often the AI says nothing', async () => {
+  it('is answered when a person writes fast, and when the AI was often silent', async () => {
     await linkAgent(service, 'shop', BOT);
     service.ai.behave = ({ body }) => ({ body: body.sessionId === `${OTHER}@c.us` ? {} : { reply: 'ok' } });
     for (let index = 0; index < 9; index += 1) {

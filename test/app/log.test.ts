@@ -16,7 +16,7 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const CUSTOMER = '6281234567890';
 
 describe('docs/logs.md', () => {
-  it('has each event of the vocabulary with its fields, and no other', async () => {
+  it('lists exactly the events and fields of the vocabulary', async () => {
     const page = await readFile(new URL('../../docs/logs.md', import.meta.url), 'utf8');
     const rows = page.split('\n').filter((line) => /^\| `[a-z._]+` \|/.test(line));
     const documented = rows.map((row) => {
@@ -39,7 +39,7 @@ describe('docs/logs.md', () => {
   });
 });
 
-describe('the log of an agent’s whole life, at the lowest level', () => {
+describe('the log at the lowest level', () => {
   const database = withDatabase();
   const lines: string[] = [];
   const qrs: string[] = [];
@@ -81,30 +81,30 @@ describe('the log of an agent’s whole life, at the lowest level', () => {
       const found = lines.filter((line) => line.includes(TRACE)).map(readLine);
       return found.some(({ event }) => event === 'http.request') && found;
     });
-    const told = ['ai.call', 'message.queued', 'message.sending', 'message.sent', 'http.request'];
-    expect(traced.map(({ event }) => event)).to.include.members(told);
+    const expected = ['ai.call', 'message.queued', 'message.sending', 'message.sent', 'http.request'];
+    expect(traced.map(({ event }) => event)).to.include.members(expected);
     for (const line of traced) expect(line).to.include({ traceId: TRACE, agentId: 'traced' });
   });
 
-  it('has a trace id of its own for each message that comes in, through its answer', async () => {
+  it('has one trace id per incoming message, up to its answer', async () => {
     service.network.write(CUSTOMER, { to: '6281111111111', text: 'and me' });
     const { traceparent } = await eventually('the question', () =>
       service.ai.calls.find(({ body }) => body.message === 'and me'),
     );
     const [, traceId] = traceparent!.split('-');
-    const told = ['ai.call', 'message.queued', 'message.sending', 'message.sent', 'inbound'];
+    const expected = ['ai.call', 'message.queued', 'message.sending', 'message.sent', 'inbound'];
     await eventually('all lines of the answer', () => {
       const traced = lines.filter((line) => line.includes(traceId!)).map((line) => readLine(line).event);
-      return told.every((event) => traced.includes(event as never));
+      return expected.every((event) => traced.includes(event as never));
     });
   });
 
-  it('is one JSON object a line, each as docs/logs.md says', () => {
+  it('has one JSON object per line, as docs/logs.md describes', () => {
     const events = new Set(lines.map((line) => readLine(line).event));
     expect(events.size).to.be.above(14);
   });
 
-  it('holds no key, no QR and no image at any level', () => {
+  it('contains no key, QR or image', () => {
     const log = lines.join('');
     expect(qrs).not.to.deep.equal([]);
     for (const secret of [KEY, 'not-used', 'Bearer old', ...qrs, 'iVBORw0KGgo'])
@@ -112,7 +112,7 @@ describe('the log of an agent’s whole life, at the lowest level', () => {
     expect(log).not.to.match(/2@[0-9A-F]{40}|[A-Za-z0-9+/]{60,}/);
   });
 
-  it('holds no phone number and no text that anybody wrote', () => {
+  it('contains no phone number and no message text', () => {
     const log = lines.join('');
     expect(texts).to.have.length.above(5);
     const sent = [

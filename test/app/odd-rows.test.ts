@@ -6,7 +6,7 @@ import { type LogLine, readLine } from '../support/log-lines.ts';
 import { administer, createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
-describe('odd rows in whatsapp_user', () => {
+describe('invalid rows in whatsapp_user', () => {
   let database: TestDatabase;
   let service: Service | undefined;
   const lines: LogLine[] = [];
@@ -28,7 +28,7 @@ describe('odd rows in whatsapp_user', () => {
   });
   after(() => service?.close());
 
-  it('never stop the service: what can be an agent is one, and the rest is reported row by row', async () => {
+  it('are skipped and reported one by one, and valid ones become agents', async () => {
     const { body } = await callApi(service!.app.url, 'GET', '/sessions');
     const sessions = body.sessions as { agentId: string }[];
     expect(sessions.map(({ agentId }) => agentId).sort()).to.deep.equal(['plain', 'timeless']);
@@ -40,7 +40,7 @@ describe('odd rows in whatsapp_user', () => {
     expect(reported.join('\n')).not.to.match(/key-\d/);
   });
 
-  it('make no agent that can not be deleted', async () => {
+  it('leave agents that can be deleted', async () => {
     for (const agentId of ['plain', 'timeless']) {
       expect((await callApi(service!.app.url, 'DELETE', `/sessions/${agentId}`)).status, agentId).to.equal(
         200,

@@ -5,7 +5,7 @@ import { withDatabase } from '../support/postgres.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
 
-describe('two services with folders of their own on one DB_URL', function () {
+describe('two services with their own folders and one DB_URL', function () {
   this.timeout(180_000);
   const database = withDatabase();
   let first: SandboxService;
@@ -19,19 +19,19 @@ describe('two services with folders of their own on one DB_URL', function () {
   });
   afterEach(() => Promise.all([first.close(), second.close()]));
 
-  /** Starts the second one and waits until it waits for the first, which it would do for minutes. */
+  /** Starts the second service; resolves once it waits for the first, which it does for minutes. */
   async function secondWaits(): Promise<ServiceProcess> {
     const waiting = second.launch({ SHUTDOWN_GRACE_MS: '300000' });
     await eventually('the second to wait', () => waiting.output().includes('"database.waiting"'), 120_000);
     return waiting;
   }
 
-  /** The second one, once it serves. */
+  /** Resolves once the second service is ready. */
   async function secondServes(waiting: ServiceProcess): Promise<void> {
     expect((await fetch(`${await waiting.url()}/readyz`)).status).to.equal(200);
   }
 
-  it('are one: the other says who has the database, exits with 1 and has started no agent', async () => {
+  it('exclude each other: the second names the owner of the database and exits with 1 before it starts an agent', async () => {
     await first.link('shop', '6281111111111');
     const { ended, output } = second.launch({ SHUTDOWN_GRACE_MS: '1' });
     expect(await ended).to.deep.equal({ code: 1, signal: null });
@@ -43,26 +43,26 @@ describe('two services with folders of their own on one DB_URL', function () {
     expect(body.status, 'the first is not disturbed').to.equal('connected');
   });
 
-  it('follow each other when the first drains, as with a reload', async () => {
+  it('hand over when the first one drains, as in a reload', async () => {
     const waiting = await secondWaits();
     expect(await first.running.end('SIGTERM')).to.deep.equal({ code: 0, signal: null });
     await secondServes(waiting);
   });
 
-  it('follow each other when the first is killed', async () => {
+  it('hand over when the first one is killed', async () => {
     const waiting = await secondWaits();
     await first.running.end('SIGKILL');
     await secondServes(waiting);
   });
 
-  it('end at once when they are told to while they wait', async () => {
+  it('stop at once on SIGTERM while waiting', async () => {
     const waiting = await secondWaits();
     expect(await waiting.end('SIGTERM')).to.deep.equal({ code: 0, signal: null });
     expect(waiting.output()).not.to.include('start_failed');
     expect((await first.call('GET', '/readyz')).status).to.equal(200);
   });
 
-  it('stay one when the first hangs and its connection is cut: it ends with 1 once it knows', async () => {
+  it('never both serve when the first one hangs and loses its connection: it exits with 1 once it notices', async () => {
     const waiting = await secondWaits();
     const { child, ended, output } = first.running;
     child.kill('SIGSTOP');

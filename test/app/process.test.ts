@@ -5,9 +5,7 @@ import { TEXTS } from '../../src/actors/domain/error-texts.ts';
 import { processesIn } from '../support/processes.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 
-describe('the process that cannot start', function () {
-  this.timeout(90_000);
-
+describe('a process that cannot start', () => {
   let service: SandboxService;
 
   beforeEach(async () => {
@@ -15,7 +13,7 @@ describe('the process that cannot start', function () {
   });
   afterEach(() => service.close());
 
-  /** Starts it and waits for its end; gives its exit code and all that it printed. */
+  /** Starts it and waits for its exit; returns the exit code and the output. */
   async function failsWith(env: Record<string, string>) {
     const { child, output } = service.launch(env);
     const [code] = (await once(child, 'exit')) as [number | null];
@@ -30,7 +28,7 @@ describe('the process that cannot start', function () {
     expect(output).not.to.include('secret');
   });
 
-  it('exits with 1 when its port is taken, and leaves no database behind', async () => {
+  it('exits with 1 when its port is in use, and leaves no database process', async () => {
     const other = await SandboxService.create();
     try {
       await other.up();
@@ -43,7 +41,7 @@ describe('the process that cannot start', function () {
     }
   });
 
-  it('exits with 1 when another service has its folders, and leaves that one alone', async () => {
+  it('exits with 1 when another service uses its folders, and leaves that one running', async () => {
     const { child, output: outputOfFirst } = await service.up();
     const { code, output } = await failsWith({ PORT: '0' });
     expect(code).to.equal(1);
@@ -72,10 +70,8 @@ describe('the process that cannot start', function () {
   });
 });
 
-describe('the sandbox with SESSIONS_TOKEN', function () {
-  this.timeout(90_000);
-
-  it('may leave loopback, and wants the token for all that it can be told', async () => {
+describe('the sandbox with SESSIONS_TOKEN', () => {
+  it('may listen beyond loopback, and requires the token for its control API', async () => {
     const service = await SandboxService.create({ HOST: '0.0.0.0', SESSIONS_TOKEN: 'let-me-in' });
     try {
       await service.up();
@@ -92,10 +88,8 @@ describe('the sandbox with SESSIONS_TOKEN', function () {
   });
 });
 
-describe('the process where there is no browser', function () {
-  this.timeout(90_000);
-
-  it('is ready, says what is missing, and tells it to whoever creates a session', async () => {
+describe('a process without a browser', () => {
+  it('is ready, logs what is missing and answers it when a session is created', async () => {
     const env = { WHATSAPP_DRIVER: 'wwebjs', PUPPETEER_EXECUTABLE_PATH: '/no/chromium' };
     const service = await SandboxService.create(env);
     try {

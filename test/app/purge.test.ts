@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.ts';
 import { administer, createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
-/** Rows of each table of the gateway: one that is past its time by far, and one of now. */
+/** Two rows for each table of the gateway: one far past its retention, and a new one. */
 const ROWS = `
   insert into gateway_message (user_id, agent_id, id, to_jid, kind, text, origin, trace_id, status, created_at)
     select 1, 'shop', gen_random_uuid(), '1@c.us', 'text', 'x', 'api', 't', 'sent', now() - age from ages;
@@ -14,7 +14,7 @@ const ROWS = `
     select 1, 'shop', 'run', age::text, 'x', 'done', now() - age from ages;
   drop table ages`;
 
-describe('what is no longer kept', () => {
+describe('the purge', () => {
   let database: TestDatabase;
   let service: Service | undefined;
   before(async () => {
@@ -27,7 +27,7 @@ describe('what is no longer kept', () => {
   });
   after(() => service?.close());
 
-  it('is deleted at the start already, not an hour later; the rest stays', async () => {
+  it('deletes expired rows at startup and keeps the others', async () => {
     service = await startService(database);
     const counts =
       'select (select count(*) from gateway_message)::int as messages, ' +

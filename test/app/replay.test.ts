@@ -9,7 +9,7 @@ import { withDatabase } from '../support/postgres.ts';
 import { type Recording, replay } from '../support/replay.ts';
 import { type Service, startService } from '../support/service.ts';
 
-describe('a recorded history, replayed', () => {
+describe('a recorded history', () => {
   const database = withDatabase();
   const limits = { probeEveryMs: 1_000, probeAgainMs: 500, offlinesAllowed: 2, steadyMs: 5_000 };
   let service: Service;
@@ -21,7 +21,7 @@ describe('a recorded history, replayed', () => {
   const call = async (method: string, path: string, body?: unknown) =>
     (await callApi(service.app.url, method, path, body)).body;
 
-  /** Waits until the agent is in a state, moving the clock over the waits on the way. */
+  /** Waits until the agent is in a state, advancing the clock past its delays. */
   async function reaches(path: string, machine: 'states' | 'supervisorStates' = 'states'): Promise<void> {
     await eventually(`the agent to be ${path}`, async () => {
       const [agent] = (await call('GET', '/inspector/api/agents')).agents as (typeof last)[];
@@ -52,7 +52,7 @@ describe('a recorded history, replayed', () => {
     network.unlink(BOT);
     await reaches('disconnected.resting');
     const { history, ...detail } = await call('GET', '/inspector/api/agents/sales');
-    // What the page's "copy as JSON" gives.
+    // As copied by the page's "copy as JSON".
     recording = JSON.parse(JSON.stringify({ agentId: 'sales', records: history }));
     last = detail as typeof last;
   });
@@ -62,7 +62,7 @@ describe('a recorded history, replayed', () => {
     await service?.close();
   });
 
-  it('holds what happened: link, drop, reload, crash, wait, log-out', () => {
+  it('contains the link, drop, reload, crash, backoff and logout', () => {
     const edges = recording.records.flatMap((record) => record.edges);
     expect(edges).to.include.members([
       'awaiting_qr.scanning → awaiting_qr.linking',
@@ -74,18 +74,18 @@ describe('a recorded history, replayed', () => {
     expect(recording.records.at(-1)!.seq).to.equal(recording.records.length);
   });
 
-  it('is what a viewer was told meanwhile, record by record, with the state where it ends', async () => {
+  it('equals the records and the final state that a viewer received', async () => {
     await stream.has(`id: ${recording.records.length}\n`);
-    const told = [...stream.text.matchAll(/^event: record\nid: (\d+)\ndata: (.*)$/gm)];
-    expect(told.map(([, id]) => Number(id))).to.deep.equal(recording.records.map(({ seq }) => seq));
-    expect(told.map(([, , data]) => JSON.parse(data!))).to.deep.equal(recording.records);
-    await eventually('the state where it ends', () => {
+    const received = [...stream.text.matchAll(/^event: record\nid: (\d+)\ndata: (.*)$/gm)];
+    expect(received.map(([, id]) => Number(id))).to.deep.equal(recording.records.map(({ seq }) => seq));
+    expect(received.map(([, , data]) => JSON.parse(data!))).to.deep.equal(recording.records);
+    await eventually('the final state', () => {
       const [, agent = '{}'] = [...stream.text.matchAll(/^event: agent\ndata: (.*)\n\n/gm)].at(-1) ?? [];
       return String(JSON.parse(agent).states) === String(last.states);
     });
   });
 
-  it('begins where the machines begin', () => {
+  it('starts at the initial states', () => {
     const [first, second] = ['supervisor', 'agent'].map((name) =>
       recording.records.find(({ machine }) => machine === name),
     );
@@ -93,25 +93,25 @@ describe('a recorded history, replayed', () => {
     expect(second!.from).to.deep.equal(['disconnected.resting']);
   });
 
-  it('tells neither numbers nor QRs nor names', () => {
+  it('contains no numbers, QRs or names', () => {
     expect(JSON.stringify(recording)).not.to.match(/62811111|2@|"key"|"me"/);
   });
 
-  it('ends in the same states, and is nowhere else on the way', () => {
+  it('replays to the same states, step by step', () => {
     const replayed = replay(recording, { limits });
     expect(replayed.divergence).to.equal(null);
     expect(replayed.agent).to.deep.equal(last.states);
     expect(replayed.supervisor).to.deep.equal(last.supervisorStates);
   });
 
-  it('can begin in the middle', () => {
+  it('replays from the middle', () => {
     const middle = recording.records.findIndex(({ event }) => event === 'session.reconnect');
     const replayed = replay({ ...recording, records: recording.records.slice(middle - 5) }, { limits });
     expect(replayed.agent).to.deep.equal(last.states);
     expect(replayed.supervisor).to.deep.equal(last.supervisorStates);
   });
 
-  it('tells the first record that the machines would not follow', () => {
+  it('replays up to the first record that the machines don’t follow', () => {
     const records = structuredClone(recording.records);
     const index = records.findIndex(({ event }) => event === 'client.ready');
     (records[index] as TransitionRecord).event = 'client.authenticated';

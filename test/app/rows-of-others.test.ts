@@ -10,15 +10,14 @@ import { connected, linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
-describe('the rows of whatsapp_user', function () {
-  this.timeout(60_000);
+describe('the rows of whatsapp_user', () => {
   const database = withDatabase();
   const stopped: Service[] = [];
   let service: Service;
   let network: SandboxNetwork;
   let faults: string[];
 
-  /** The service; again on the same database and network when it was stopped. */
+  /** Starts the service on the test's database and network. */
   async function start(): Promise<void> {
     service = await startService(database(), {
       env: { SEND_BURST: '1', SEND_RATE_PER_MINUTE: '1' },
@@ -48,15 +47,15 @@ describe('the rows of whatsapp_user', function () {
     call('POST', '/agents/shop/messages', { to: CUSTOMER, message }, key);
   const arrived = () => network.messages(CUSTOMER).map(({ body }) => body);
 
-  /** Lets the time of a look pass. */
-  async function looked(): Promise<void> {
+  /** Advances the clock past the next poll of the rows. */
+  async function polled(): Promise<void> {
     await network.clock.advance(2_000);
   }
 
-  /** User 1's agent, connected. */
+  /** Links user 1's agent. */
   const linked = () => linkAgent(service, 'shop', BOT, { apikey: 'key-1' });
 
-  /** User 1's agent with a text that waits for a token. */
+  /** Sends two texts of user 1's agent; the second waits for a token. */
   async function queued(): Promise<void> {
     expect((await send('the only token', 'key-1')).status).to.equal(200);
     const text = { to: CUSTOMER, message: 'of user 1' };
@@ -66,12 +65,12 @@ describe('the rows of whatsapp_user', function () {
   }
 
   describe('changed by another system', () => {
-    it('count within a look: the key, the AI endpoint and the name, with no restart', async () => {
+    it('apply within one poll and without a restart: the key, the AI endpoint and the name', async () => {
       await linked();
       await sql(
         `update whatsapp_user set api_key = 'key-2', agent_name = 'Renamed', endpoint_url_run = '${service.ai.url}/other'`,
       );
-      await looked();
+      await polled();
       await eventually('the new key', async () => (await send('with the new key', 'key-2')).status === 200);
       expect((await send('with the old key', 'key-1')).status).to.equal(401);
       expect(await session()).to.include({ agentName: 'Renamed', endpointUrlRun: `${service.ai.url}/other` });
@@ -79,26 +78,26 @@ describe('the rows of whatsapp_user', function () {
       expect(arrived()).to.deep.equal(['with the new key']);
     });
 
-    it('with a key that no request can present are reported, without the key', async () => {
+    it('are reported without the key when no request can present it', async () => {
       await linked();
       await sql(`update whatsapp_user set api_key = 'kéy with blanks'`);
-      await looked();
+      await polled();
       const report = await eventually('the report', () =>
         faults.find((line) => line.includes('no request can present')),
       );
       expect(report).to.include('user_id 1 and agent_id \\"shop\\"').and.not.to.include('kéy');
     });
 
-    it('make an agent that rests when they are new, and one that starts when it is asked to', async () => {
+    it('become a disconnected agent when new, which starts on request', async () => {
       await sql(
         `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status)
          values (1, 'shop', 'Inserted', 'key-1', 'connected')`,
       );
-      await looked();
+      await polled();
       await eventually('the agent', async () => (await session()).agentName === 'Inserted');
       expect(await session()).to.deep.include({ status: 'disconnected', userId: 1 });
       expect((await create(1)).body).to.have.property('qr');
-      await eventually('its key, kept', async () => {
+      await eventually('the stored key and status', async () => {
         const { rows } = await sql('select api_key, status from whatsapp_user');
         return rows[0].api_key === 'key-1' && rows[0].status === 'awaiting_qr';
       });
@@ -106,22 +105,22 @@ describe('the rows of whatsapp_user', function () {
   });
 
   describe('deleted by another system', () => {
-    it('end the agent as a DELETE does: logged out, its queue failed, 404', async () => {
+    it('remove the agent as a DELETE does: logged out, its queue failed, 404', async () => {
       await linked();
       await queued();
       await sql('delete from whatsapp_user');
-      await looked();
-      await eventually('the end', async () => (await call('GET', '/sessions/shop')).status === 404);
+      await polled();
+      await eventually('the removal', async () => (await call('GET', '/sessions/shop')).status === 404);
       expect(network.devicesOf(BOT)).to.deep.equal([]);
       expect(network.tokens.of(agentRef('shop'))).to.equal(null);
       expect((await sql('select from gateway_message')).rowCount).to.equal(0);
     });
 
-    for (const while_ of ['the service is there', 'the service is away'] as const)
-      it(`while ${while_}, leave the next user nothing of theirs: no login, no queue, no keys, no claims`, async () => {
+    for (const while_ of ['the service runs', 'the service is stopped'] as const)
+      it(`while ${while_}, leave the next user of the agentId no credentials, queue, keys or claims`, async () => {
         await linked();
         await queued();
-        if (while_ === 'the service is away') {
+        if (while_ === 'the service is stopped') {
           await service.app.stop();
           stopped.push(service);
           await sql('delete from whatsapp_user');
@@ -140,7 +139,7 @@ describe('the rows of whatsapp_user', function () {
   });
 
   describe('of two users with one agentId', () => {
-    /** A row of user 2 beside that of user 1, and newer. */
+    /** Adds a newer row of user 2 with the same agentId. */
     const namesake = () =>
       sql(
         `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status, updated_at)
@@ -149,10 +148,10 @@ describe('the rows of whatsapp_user', function () {
     const statuses = async () =>
       (await sql('select user_id, status from whatsapp_user order by 1')).rows.map(Object.values);
 
-    it('leave the agent to the user of the login, over a restart, and report the other', async () => {
+    it('leave the agent to the linked user, also after a restart, and report the other', async () => {
       await linked();
       await namesake();
-      await looked();
+      await polled();
       await eventually('the report', () => faults.length > 0);
       expect(await session()).to.include({ userId: 1, status: 'connected' });
       await service.app.stop();
@@ -162,7 +161,7 @@ describe('the rows of whatsapp_user', function () {
       await eventually('the connection', async () => (await session()).status === 'connected');
       expect(await session()).to.include({ userId: 1 });
       expect((await create(2, 'key-2')).status).to.equal(409);
-      await looked();
+      await polled();
       await eventually('the report', () => faults.length > 0);
       expect(faults).to.have.length(1);
       expect(faults[0]).to.include(
@@ -170,7 +169,7 @@ describe('the rows of whatsapp_user', function () {
       );
     });
 
-    it('have their own states and ends: a DELETE takes one row, and then the other makes an agent', async () => {
+    it('have their own status: a DELETE removes one row, and the other then becomes an agent', async () => {
       await linked();
       await namesake();
       await eventually('the state', async () => (await statuses())[0]?.[1] === 'connected');
@@ -180,14 +179,14 @@ describe('the rows of whatsapp_user', function () {
       ]);
       expect((await call('DELETE', '/sessions/shop')).status).to.equal(200);
       expect(await statuses()).to.deep.equal([[2, 'disconnected']]);
-      await looked();
+      await polled();
       await eventually('the agent of user 2', async () => (await session()).userId === 2);
       expect((await create(2)).body).to.have.property('qr');
     });
   });
 
   describe('of an agent that is created again', () => {
-    it('keep their key when the user has no active one and none is given', async () => {
+    it('keep the key when the user has no active one and none is given', async () => {
       await create(1, 'key-1');
       const { status, body } = await create(1);
       expect(status).to.equal(200);
@@ -195,7 +194,7 @@ describe('the rows of whatsapp_user', function () {
       expect((await send('x', 'key-1')).status).to.equal(409);
     });
 
-    it('get the newest active key that a request can present; others are skipped and reported', async () => {
+    it('get the newest active key that a request can present, and report the skipped ones', async () => {
       await sql(
         `insert into api_keys (user_id, api_key, is_active, created_at) values
            (1, 'with blank', true, now()), (1, E'line\\nend', true, now()), (1, 'kéy', true, now()),

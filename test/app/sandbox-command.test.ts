@@ -21,7 +21,7 @@ describe('npm run sandbox', function () {
 
   before(async () => {
     sandbox = await SandboxCommand.start();
-    // Short connections would be missed by one look at the end.
+    // A single check at the end would miss short connections.
     sniffer = setInterval(() => {
       for (const line of foreignSockets([...sandbox.processes(), ...processesIn(sandbox.dir)]))
         foreign.add(line);
@@ -33,18 +33,18 @@ describe('npm run sandbox', function () {
     expect(processesIn(sandbox.dir), 'processes left').to.deep.equal([]);
   });
 
-  it('says where everything is', async () => {
+  it('prints where everything is', async () => {
     for (const path of ['/sandbox/phone', '/inspector', '/docs', '/metrics']) {
       expect(sandbox.words).to.include(`${sandbox.url}${path}\n`);
       expect((await fetch(sandbox.url + path)).status).to.equal(200);
     }
   });
 
-  it('leads whoever comes to /sandbox to the virtual phone', async () => {
+  it('redirects /sandbox to the virtual phone', async () => {
     expect((await fetch(`${sandbox.url}/sandbox`)).url).to.equal(`${sandbox.url}/sandbox/phone`);
   });
 
-  it('prints a first cURL that sends a message as it stands, and the answer comes', async () => {
+  it('prints a cURL that sends a message unchanged, which is answered', async () => {
     const { stdout } = spawnSync('bash', ['-c', sandbox.firstCommand], { encoding: 'utf8' });
     expect(JSON.parse(stdout)).to.include({ status: 'sent', to: '15550000004@c.us' });
     await eventually('the answer', async () => {
@@ -53,12 +53,12 @@ describe('npm run sandbox', function () {
     });
   });
 
-  it('writes one JSON object a line on stdout, and nothing else', () => {
+  it('writes only JSON to stdout, one object per line', () => {
     expect(sandbox.log).to.have.length.above(3);
     for (const line of sandbox.log) expect(line).to.include.keys('level', 'time', 'event');
   });
 
-  it('has a linked agent and one that awaits its scan; seeding again changes nothing', async () => {
+  it('has a linked agent and one that shows a QR, also after seeding again', async () => {
     const phones = async () => {
       const { body } = await sandbox.call('GET', '/sandbox/phones');
       return (body as unknown as Record<string, unknown>[]).map(({ agentId, status }) => [agentId, status]);
@@ -72,16 +72,16 @@ describe('npm run sandbox', function () {
     expect(await phones()).to.deep.equal(demo);
   });
 
-  it('shows the scan of a phone to whoever watches the agent', async () => {
+  it('publishes the scan of a phone to viewers of the agent', async () => {
     const stream = await EventStream.open(`${sandbox.url}/sessions/shop/events`);
     await sandbox.call('POST', '/sandbox/phones/shop/scan');
     await stream.has('"status":"connected"');
     stream.close();
   });
 
-  it('marks every answer with X-Sandbox, pages, refusals and bytes that are no request included', async () => {
+  it('sets X-Sandbox on every answer, including pages, errors and answers to invalid HTTP', async () => {
     const paths = ['/health', '/metrics', '/docs', '/inspector', '/sandbox/phone', '/sandbox/numbers'];
-    const refused = ['/nowhere', '/agents/cafe/messages', '/sessions/nobody', '/web/assets/none.js'];
+    const refused = ['/nowhere', '/agents/cafe/messages', '/sessions/unknown', '/web/assets/none.js'];
     for (const path of [...paths, ...refused]) {
       const { headers } = await fetch(sandbox.url + path);
       expect(headers.get('x-sandbox'), path).to.equal('true');
@@ -98,7 +98,7 @@ describe('npm run sandbox', function () {
     expect(raw).to.match(/^HTTP\/1\.1 400 [\s\S]*\r\nX-Sandbox: true\r\n/);
   });
 
-  it(`has ${PHONES} phones linked in less than 300 MB`, async () => {
+  it(`runs ${PHONES} linked phones in less than 300 MB`, async () => {
     const names = Array.from({ length: PHONES - 2 }, (_, index) => `phone-${index}`);
     for (const [index, name] of names.entries())
       await sandbox.link(name, `62812000${String(index).padStart(5, '0')}`);
@@ -110,14 +110,14 @@ describe('npm run sandbox', function () {
     expect(Number(bytes)).to.be.below(MAX_MEMORY_BYTES);
   });
 
-  it('has imported nothing of the real driver', () => {
+  it('imports nothing of the real driver', () => {
     expect(sandbox.words).to.match(/IMPORTED \S+\/sandbox\/driver\/sandbox-driver\.js/);
     expect(sandbox.words).not.to.match(/IMPORTED \S+(whatsapp-web|puppeteer|wwebjs)/);
   });
 
   whereFound('and the network', findProcNet(), 'no /proc/net found: it is on Linux alone', () => {
-    it('has spoken to nobody beyond this machine', async () => {
-      // The look sees what is open to others: here, a socket of the test itself.
+    it('opens no connection beyond this machine', async () => {
+      // Proves that the check sees open sockets: here, one of the test itself.
       const open = createSocket('udp4');
       await new Promise<void>((resolve) => open.bind(0, '0.0.0.0', resolve));
       expect(foreignSockets([process.pid])).to.have.length(1);

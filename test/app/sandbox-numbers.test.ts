@@ -10,7 +10,7 @@ describe('the sandbox, driven by a script', () => {
   const suite = withScriptedSandbox(BOT);
 
   describe('numbers with fixed behaviour', () => {
-    it('15550000000 reads after a second', async () => {
+    it('15550000000 reads messages after a second', async () => {
       expect((await suite.api.send('bot', '15550000000', 'hi')).status).to.equal(200);
       await suite.api.ticks('bot', '15550000000', 2);
       await suite.api.advance(1_000);
@@ -22,7 +22,7 @@ describe('the sandbox, driven by a script', () => {
       expect([status, body.error?.code]).to.deep.equal([422, 'RECIPIENT_NOT_ON_WHATSAPP']);
     });
 
-    it('15550000002 keeps one tick, and that is a success', async () => {
+    it('15550000002 stays at one tick, which is a success', async () => {
       expect((await suite.api.send('bot', '15550000002', 'hi')).status).to.equal(200);
       await suite.api.advance(10 * MINUTE);
       expect(await suite.api.newest('bot', '15550000002')).to.include({ ack: 1 });
@@ -45,14 +45,14 @@ describe('the sandbox, driven by a script', () => {
       expect(bodies.slice(0, 2)).to.deep.equal(['ping', 'pong']);
     });
 
-    it('15550000005 gets it after thirty seconds', async () => {
+    it('15550000005 receives messages after thirty seconds', async () => {
       expect((await suite.api.send('bot', '15550000005', 'hi')).status).to.equal(200);
       expect(await suite.api.newest('bot', '15550000005')).to.include({ ack: 1 });
       await suite.api.advance(30_000);
       await suite.api.ticks('bot', '15550000005', 2);
     });
 
-    it('15550000008 drops the connection during the send; the message leaves once it is back', async () => {
+    it('15550000008 drops the connection during the send, which continues after the reconnect', async () => {
       const sent = suite.api.send('bot', '15550000008', 'hi');
       await eventually('the drop', async () => {
         const { body } = await suite.api.call('GET', '/sandbox/phones');
@@ -63,14 +63,14 @@ describe('the sandbox, driven by a script', () => {
       expect(await suite.api.sentTexts('bot', '15550000008@c.us')).to.deep.equal(['hi']);
     });
 
-    it('15550000009 gets whoever writes to it banned', async () => {
+    it('15550000009 gets its sender banned', async () => {
       const { status } = await suite.api.send('bot', '15550000009', 'hi');
       expect(status).to.equal(502);
       expect(await suite.api.state('bot', 'auth_failed')).to.include({ reason: 'TOS_BLOCK' });
     });
   });
 
-  it('brings 100 messages across a lost connection in order, once each', async () => {
+  it('delivers 100 messages across a lost connection once each and in order', async () => {
     await suite.api.phone('bot', 'network', { latencyMs: 5 });
     const texts = Array.from({ length: 100 }, (_, index) => `message ${index}`);
     for (const [index, text] of texts.entries()) {
@@ -86,7 +86,7 @@ describe('the sandbox, driven by a script', () => {
     expect((await suite.api.messagesOf(CUSTOMER)).map(({ body }) => body)).to.deep.equal(texts);
   });
 
-  it('writes the same wire log for the same seed and the same script', async () => {
+  it('writes the same wire log for the same seed and script', async () => {
     suite.service.ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
     const logs: Wire[][] = [];
     for (const seed of ['monday', 'monday', 'tuesday']) {
@@ -102,7 +102,7 @@ describe('the sandbox, driven by a script', () => {
       await suite.api.ticks('bot', CUSTOMER, 2);
       await suite.api.advance(5_000);
       const { body } = await suite.api.call('GET', '/sandbox/wire-log');
-      // A QR that is shown for long is replaced by the clock of the host, too, and lines have its times.
+      // QRs are also replaced by the host's clock, and lines carry its times.
       const lines = (body as unknown as Wire[]).filter(({ kind }) => kind !== 'ref');
       logs.push(lines.map(({ kind, account, detail }) => ({ kind, account, detail })));
     }

@@ -10,8 +10,7 @@ import { processesIn } from '../support/processes.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/sandbox.mjs', import.meta.url));
 
-describe('npm run sandbox', function () {
-  this.timeout(60_000);
+describe('npm run sandbox', () => {
   let dir: string;
 
   beforeEach(async () => {
@@ -19,20 +18,20 @@ describe('npm run sandbox', function () {
   });
   afterEach(() => rm(dir, { recursive: true, force: true, maxRetries: 5 }));
 
-  it('leaves the real data alone that a .env names, and tells what can be done first', async () => {
+  it('does not touch the data that a .env names, and prints first steps', async () => {
     await writeFile(join(dir, '.env'), 'DATA_DIR=./real\nDB_URL=postgres://owner@127.0.0.1:1/real\n');
     const { PATH = '' } = process.env;
     const env = { PATH, HOME: dir, PORT: '0', TEMP_DIR: join(dir, 'temp') };
     const child = spawn(process.execPath, [SCRIPT], { cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.resume();
     const ended = once(child, 'exit');
-    let told = '';
+    let printed = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      told += text;
+      printed += text;
     });
     try {
-      await eventually('the welcome', () => child.exitCode !== null || told.includes('"message": "ping"'));
-      expect(told).to.match(/Phone +http:\/\/127\.0\.0\.1:\d+\/sandbox\/phone/);
+      await eventually('the welcome', () => child.exitCode !== null || printed.includes('"message": "ping"'));
+      expect(printed).to.match(/Phone +http:\/\/127\.0\.0\.1:\d+\/sandbox\/phone/);
       await access(join(dir, 'data', 'sandbox', 'postgres'));
       expect(await readdir(dir)).not.to.include('real');
     } finally {

@@ -6,10 +6,10 @@ const BOT = '6281100000001';
 const CUSTOMER = '6285000000001';
 const MINUTE = 60_000;
 
-describe('time that passes at once, for the whole sandbox', () => {
+describe('advancing the time of the whole sandbox', () => {
   const suite = withScriptedSandbox(BOT);
 
-  it('replaces a QR that nobody scans, and refuses the expired one', async () => {
+  it('replaces an unscanned QR, and refuses the expired one', async () => {
     await suite.api.createAgent('other');
     const qr = async () =>
       (await fetch(`${suite.api.url}/sessions/other/qr`, { headers: { accept: 'text/plain' } })).text();
@@ -24,25 +24,25 @@ describe('time that passes at once, for the whole sandbox', () => {
     });
   });
 
-  it('withdraws the QR of an agent that nobody ever scans', async () => {
+  it('withdraws the QR of an agent that is never scanned', async () => {
     await suite.api.createAgent('other');
     await suite.api.advance(10 * MINUTE);
     expect(await suite.api.state('other', 'disconnected')).to.include({ reason: 'QR_EXPIRED' });
   });
 
-  it('ends an AI call after a minute, reports it, and keeps the customer out of it', async () => {
+  it('times an AI call out after a minute, alerting the developer but not the customer', async () => {
     suite.service.ai.behave = () => 'hang';
     const asked = suite.service.ai.calls.length;
-    await suite.api.phone('bot', 'messages', { from: CUSTOMER, text: 'anybody there?' });
+    await suite.api.phone('bot', 'messages', { from: CUSTOMER, text: 'are you open?' });
     await eventually('the AI to be asked', () => suite.service.ai.calls.length > asked);
     await suite.api.advance(MINUTE);
     const developer = suite.service.config.DEVELOPER_NUMBER;
     const report = await eventually('the report', async () => (await suite.api.messagesOf(developer))[0]);
-    expect(report.body).to.include('reason: TIMEOUT').and.to.include('anybody there?');
+    expect(report.body).to.include('reason: TIMEOUT').and.to.include('are you open?');
     expect(await suite.api.messagesOf(CUSTOMER)).to.have.length(1);
   });
 
-  it('brings back an agent whose browser crashed, whatever its wait is', async () => {
+  it('restarts an agent after a browser crash, whatever its backoff', async () => {
     await suite.api.phone('bot', 'network', { crash: true });
     await eventually('the next start to be planned', async () => {
       const { body } = await suite.api.call('GET', '/sessions/bot');
@@ -52,7 +52,7 @@ describe('time that passes at once, for the whole sandbox', () => {
     await suite.api.connected('bot');
   });
 
-  it('restarts a page that hangs, found by its probes', async () => {
+  it('restarts a hung page, detected by its probes', async () => {
     await suite.api.phone('bot', 'network', { freeze: true });
     await suite.api.advance(5 * MINUTE);
     await eventually('the restart', async () => {
@@ -61,7 +61,7 @@ describe('time that passes at once, for the whole sandbox', () => {
     });
   });
 
-  it('leaves a healthy agent as it is for a whole day', async () => {
+  it('keeps a healthy agent connected for a day', async () => {
     await suite.api.advance(24 * 60 * MINUTE);
     const { body } = await suite.api.call('GET', '/sessions/bot');
     expect(body).to.deep.include({ status: 'connected', supervisor: { restarts: 0 } });
@@ -70,7 +70,7 @@ describe('time that passes at once, for the whole sandbox', () => {
     expect(clock.advancedMs).to.be.above(24 * 60 * MINUTE - 1_000);
   });
 
-  it('fails what waited longer than an hour for its connection', async () => {
+  it('fails messages that waited longer than an hour for the connection', async () => {
     await suite.api.phone('bot', 'network', { latencyMs: 600_000 });
     const { body: first } = await suite.api.accept('bot', CUSTOMER, 'slow');
     const { body: second } = await suite.api.accept('bot', CUSTOMER, 'late');

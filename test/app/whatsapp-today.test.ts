@@ -17,7 +17,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
   const logger = createLogger('info', { write: (line: string) => void lines.push(readLine(line)) });
   const suite = withScriptedSandbox(BOT, { logger, env: { SEND_TIMEOUT_MS: '10000' } });
   const streams: EventStream[] = [];
-  /** The texts that the AI was asked since the test began. */
+  /** The texts that the AI was asked in this test. */
   const asked: string[] = [];
   beforeEach(() => {
     lines.splice(0);
@@ -31,7 +31,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
     for (const stream of streams.splice(0)) stream.close();
   });
 
-  /** The session as the API shows it. */
+  /** The session in the API. */
   const session = async (agentId: string) => (await suite.api.call('GET', `/sessions/${agentId}`)).body;
 
   /** Follows a session's events. */
@@ -53,17 +53,17 @@ describe('WhatsApp as it is today, over HTTP', () => {
   const logged = (event: string, agentId: string) =>
     lines.filter((line) => line.event === event && line.agentId === agentId);
 
-  /** Sees that an answer is an error, and gives its details. */
+  /** Checks that an answer is an error; returns its details. */
   function refused({ status, body }: ApiAnswer, expected: [number, string]): unknown {
     expect([status, body.error?.code], JSON.stringify(body)).to.deep.equal(expected);
     return (body.error as { details?: unknown }).details;
   }
 
-  /** The replies that a customer got. */
+  /** The replies that the customer received. */
   const replies = async () =>
     (await suite.api.messagesOf(CUSTOMER)).map(({ body }) => body).filter((body) => body.startsWith('AI: '));
 
-  /** Writes one more message and waits for its reply: what came before it in its chat has ended by then. */
+  /** Writes one more message and waits for its reply: earlier ones of its chat are handled by then. */
   async function barrier(agentId: string, text: string): Promise<void> {
     await suite.api.phone(agentId, 'messages', { from: CUSTOMER, text });
     await eventually(`the reply to ${text}`, async () => (await replies()).includes(`AI: ${text}`));
@@ -71,7 +71,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
 
   describe('linking with a passkey', () => {
     for (const passkey of ['refs_stop', 'refs_go_on']) {
-      it(`shows the reason, hands out the challenge and links with the assertion: ${passkey}`, async () => {
+      it(`shows the reason, returns the challenge and links with the assertion: ${passkey}`, async () => {
         await suite.api.configure({ passkey });
         await suite.api.createAgent('shop');
         const stream = await follow('shop');
@@ -79,7 +79,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
         await stream.has('"reason":"PASSKEY_REQUIRED"');
         await stream.has('event: passkey\ndata: {"isRequired":true,"hasChallenge":true}');
         expect(await session('shop')).to.include({ status: 'awaiting_qr', reason: 'PASSKEY_REQUIRED' });
-        // QR codes that the page goes on to show are of no use to anyone.
+        // QRs that the page still shows are useless.
         await suite.api.advance(MINUTE);
         refused(await suite.api.call('GET', '/sessions/shop/qr'), [409, 'SESSION_NOT_READY']);
 
@@ -120,7 +120,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
       await suite.api.connected('shop');
     });
 
-    it('stops with the reason when nobody signs, and a new start shows a QR', async () => {
+    it('stops with the reason when the challenge is not signed, and shows a QR on the next start', async () => {
       await suite.api.configure({ passkey: 'refs_stop' });
       await suite.api.createAgent('shop');
       await suite.api.phone('shop', 'scan', { number: OTHER });
@@ -141,10 +141,10 @@ describe('WhatsApp as it is today, over HTTP', () => {
         const posted = await suite.api.call('POST', `/sessions/${agentId}/passkey`, assertion);
         expect(refused(posted, [409, 'SESSION_NOT_READY'])).to.deep.equal({ reason: 'NO_PASSKEY' });
       }
-      refused(await suite.api.call('GET', '/sessions/nobody/passkey'), [404, 'SESSION_NOT_FOUND']);
+      refused(await suite.api.call('GET', '/sessions/unknown/passkey'), [404, 'SESSION_NOT_FOUND']);
     });
 
-    /** An assertion of an agent that is asked for one. */
+    /** An assertion for an agent that was asked for a passkey. */
     async function anAssertion(): Promise<ApiAnswer> {
       await suite.api.configure({ passkey: 'refs_stop' });
       await suite.api.createAgent('asked');
@@ -173,7 +173,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
       expect((await suite.api.send('shop', CUSTOMER, 'linked')).status).to.equal(200);
     });
 
-    it('expires when the answer says so', async () => {
+    it('expires at the time in the answer', async () => {
       await suite.api.createAgent('shop');
       const { body } = await codeOf('shop', OTHER);
       const { body: clock } = await suite.api.call('GET', '/sandbox/clock');
@@ -182,13 +182,13 @@ describe('WhatsApp as it is today, over HTTP', () => {
       refused(typed, [404, 'NOT_FOUND']);
     });
 
-    it('is refused for an agent that is linked, and leaves it connected', async () => {
+    it('is refused for a linked agent, which stays connected', async () => {
       const details = refused(await codeOf('bot', OTHER), [409, 'SESSION_NOT_READY']);
       expect(details).to.deep.equal({ reason: 'AGENT_LINKED' });
       expect(await session('bot')).to.include({ status: 'connected' });
     });
 
-    it('is refused for a number that another agent is linked to, which stays connected', async () => {
+    it('is refused for a number linked to another agent, which stays connected', async () => {
       await suite.api.createAgent('shop');
       const details = refused(await codeOf('shop', BOT), [409, 'SESSION_NOT_READY']);
       expect(details).to.deep.equal({ reason: 'NUMBER_LINKED' });
@@ -203,7 +203,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
       await suite.api.state('shop', 'disconnected');
       const details = refused(await codeOf('shop', OTHER), [409, 'SESSION_NOT_READY']);
       expect(details).to.deep.equal({ reason: 'NO_QR' });
-      refused(await codeOf('nobody', OTHER), [404, 'SESSION_NOT_FOUND']);
+      refused(await codeOf('unknown', OTHER), [404, 'SESSION_NOT_FOUND']);
     });
 
     it('is refused for a number without an account', async () => {
@@ -217,7 +217,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
       ['reachout_timelock', 'REACHOUT_TIMELOCKED', 463],
       ['message_cap', 'MESSAGE_CAPPED', 475],
     ] as const) {
-      it(`refuses new chats with ${code} (${number}), lets replies go, and ends at its time`, async () => {
+      it(`refuses new chats with ${code} (${number}), allows replies and ends at its time`, async () => {
         const stream = await follow('bot');
         await suite.api.phone('bot', 'messages', { from: CUSTOMER, text: 'hello' });
         await suite.api.phone('bot', 'network', { restrict: { kind, forMs: 10 * MINUTE } });
@@ -248,7 +248,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
       });
     }
 
-    it('that WhatsApp ends early is over at once', async () => {
+    it('ends at once when WhatsApp ends it early', async () => {
       await suite.api.phone('bot', 'network', { restrict: { kind: 'message_cap' } });
       await eventually('the restriction', async () => (await session('bot')).restriction);
       expect((await session('bot')).restriction).to.have.all.keys('kind', 'since');
@@ -257,7 +257,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
       expect((await suite.api.send('bot', STRANGER, 'now')).status).to.equal(200);
     });
 
-    it('whose refusal comes late turns the message from unknown to failed, with its code', async () => {
+    it('changes a message from unknown to failed when its refusal arrives late', async () => {
       await suite.api.phone('bot', 'network', { restrict: { kind: 'reachout_timelock' }, latencyMs: 25_000 });
       const { body: accepted } = await suite.api.accept('bot', STRANGER, 'hello');
       const message = async () => (await suite.api.call('GET', `/agents/bot/messages/${accepted.id}`)).body;
@@ -276,7 +276,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
   describe('a page that lacks a binding', () => {
     const BINDING = 'WAWebSendMsgChatAction.addAndSendMsgToChat';
 
-    it('is reported, refuses sends before the hand-over with its name, and works again once it is back', async () => {
+    it('is reported, refuses sends before the hand-over and names what is missing, until it is back', async () => {
       const stream = await follow('bot');
       const checked = async () => ((await session('bot')).live as { whatsapp: object }).whatsapp;
       const state = (name: string) => metric(`wa_compatibility{agent_id="bot",state="${name}"}`);
@@ -301,7 +301,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
       expect((await session('bot')).supervisor).to.deep.equal({ restarts: 0 });
     });
 
-    it('shows the build that it runs', async () => {
+    it('shows its version', async () => {
       await suite.api.configure({ webVersion: '2.3000.1234567890' });
       const { live } = await session('bot');
       expect((live as { whatsapp: object }).whatsapp).to.include({ webVersion: '2.3000.1234567890' });
@@ -316,13 +316,13 @@ describe('WhatsApp as it is today, over HTTP', () => {
         await suite.api.link('shop', OTHER);
       });
 
-      it('does not keep a message from its answer that comes right after the link', async () => {
+      it('does not prevent the answer to a message right after the link', async () => {
         await barrier('shop', 'open?');
         expect(asked).to.deep.equal(['open?']);
         expect(await replies()).to.deep.equal(['AI: open?']);
       });
 
-      it('counts the quarter of an hour in which a missed message is answered', async () => {
+      it('measures the 15 minutes in which a missed message is answered', async () => {
         await suite.api.advance(MINUTE);
         await barrier('shop', 'first');
         await suite.api.phone('shop', 'network', { drop: true });
@@ -337,7 +337,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
         expect(asked).to.deep.equal(['first', 'young enough', 'last']);
       });
 
-      it('does not double a send whose browser dies', async () => {
+      it('does not duplicate a send whose browser crashes', async () => {
         await suite.api.phone('shop', 'network', { latencyMs: 5_000 });
         const { body } = await suite.api.accept('shop', CUSTOMER, 'once');
         const status = async () =>
@@ -355,7 +355,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
     });
   }
 
-  describe('direct messages that come under two keys, by number and by LID', () => {
+  describe('direct messages that arrive with two keys, by number and by LID', () => {
     for (const byLid of [false, true])
       it(`are answered once each, in order, also after a lost connection; byLid: ${byLid}`, async () => {
         await suite.api.configure({ twoKeys: true });

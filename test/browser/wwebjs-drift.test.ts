@@ -17,7 +17,7 @@ import { whenChromium } from '../support/chromium.ts';
 import { forEachEdition } from '../support/editions.ts';
 import { eventually } from '../support/eventually.ts';
 import { failureOf } from '../support/failure.ts';
-import { FAULT_SEED, faultRuns, tell } from '../support/fault-runs.ts';
+import { FAULT_SEED, faultRuns, reportFigures } from '../support/fault-runs.ts';
 import { png } from '../support/images.ts';
 import type { Switches } from '../support/stand-in/editions.ts';
 import { next, WwebjsWorld } from '../support/wwebjs.ts';
@@ -143,7 +143,10 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
           world.network.faults.setFailureRate(BOT, 0);
           world.network.faults.setLatency(BOT, 0);
         }
-        tell('P1', `random faults on ${page.name}, ${RUNS} times`, { ...counts, 'failed that left': 0 });
+        reportFigures('P1', `random faults on ${page.name}, ${RUNS} times`, {
+          ...counts,
+          'failed that left': 0,
+        });
         await checked(({ missing }) => missing.length === 0);
         // The page learns a moment later that what was gone is back.
         const leaves = async () => (await send('after all of it').catch(() => null))?.ack;

@@ -9,7 +9,7 @@ import { PgMessageLog } from '../../src/infra/postgres/stores/message-log.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
-import { faultRuns, quantile, tell, times } from '../support/fault-runs.ts';
+import { faultRuns, quantile, reportFigures, times } from '../support/fault-runs.ts';
 import { type ClientCall, type FaultMode, FaultyDriver } from '../support/faulty-driver.ts';
 import { BEARER, BOT, CUSTOMER, KEY, OTHER_BOT } from '../support/fixtures.ts';
 import { createAgent } from '../support/link-agent.ts';
@@ -17,21 +17,21 @@ import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
 const RUNS = faultRuns(1, 2);
-/** Ten a second by command; faster, and over sooner, in the short run. */
+/** Ten a second; faster in the short run. */
 const SEND_EVERY_MS = RUNS === 1 ? 20 : 100;
 const SENDS_PER_WINDOW = RUNS === 1 ? 3 : 10;
 const NUMBERS = { ann: BOT, ben: OTHER_BOT };
 
 type AgentId = keyof typeof NUMBERS;
 
-/** What goes wrong with ann; `heal` ends what the common healing does not. */
+/** A fault of ann; `heal` ends it where restoring the network is not enough. */
 interface Fault {
   title: string;
   hit: () => void;
   heal?: () => void;
 }
 
-describe('faults of one agent, while another sends', function () {
+describe('faults of one agent while another sends', function () {
   this.timeout(120_000 + RUNS * 200_000);
   const database = withDatabase();
   const network = new SandboxNetwork();
@@ -70,15 +70,15 @@ describe('faults of one agent, while another sends', function () {
   after(() => service?.close());
   afterEach(() => sinon.restore());
 
-  /** An agent as the API tells of it. */
+  /** An agent's session in the API. */
   const session = async (agentId: AgentId) =>
     (await callApi(service.app.url, 'GET', `/sessions/${agentId}`, undefined, BEARER)).body;
 
-  /** Asks for the session, scanning what is shown, until it is connected. */
+  /** Creates the session and scans its QR until it is connected. */
   async function linked(agentId: AgentId): Promise<void> {
     await eventually(`${agentId} to be connected`, async () => {
       const { body } = await createAgent(service.url, agentId);
-      // An expired one is shown anew at the next turn.
+      // An expired QR is replaced by the next try.
       if (body.qr)
         await Promise.resolve()
           .then(() => network.scan(String(body.qr), NUMBERS[agentId]))
@@ -88,7 +88,7 @@ describe('faults of one agent, while another sends', function () {
     });
   }
 
-  /** Sends a text; `headers` may ask not to wait. */
+  /** Sends a text. */
   const send = (agentId: AgentId, message: string, headers: Record<string, string> = {}) =>
     callApi(
       service.app.url,
@@ -98,20 +98,20 @@ describe('faults of one agent, while another sends', function () {
       { ...BEARER, ...headers },
     );
 
-  /** Everything that makes an agent call its ports: sends, an inbound message, and in the end a crash. */
+  /** Makes ann call her ports: two sends and an inbound message. */
   async function provoke(): Promise<void> {
     for (let text = 0; text < 2; text += 1)
       await send('ann', `provoked ${text}`, { prefer: 'respond-async' }).catch(() => undefined);
     network.write(CUSTOMER, { to: NUMBERS.ann, text: 'question' });
   }
 
-  /** Ben sends at his pace until told to stop; each send knows which window it fell into. */
+  /** Sends texts of ben until stopped, and records their latencies by window. */
   function benSends() {
-    const over = new AbortController();
+    const stop = new AbortController();
     const windows: { isQuiet: boolean; latencies: number[] }[] = [];
     const errors: string[] = [];
     const sending = (async () => {
-      while (!over.signal.aborted) {
+      while (!stop.signal.aborted) {
         const window = windows.at(-1);
         const began = performance.now();
         const { status, body } = await send('ben', `still here ${began}`);
@@ -121,23 +121,23 @@ describe('faults of one agent, while another sends', function () {
         await delay(Math.max(1, SEND_EVERY_MS - took));
       }
     })();
-    /** Opens a window and waits until enough sends fell into it. */
+    /** Opens a window and waits until it has enough sends. */
     const pass = async (isQuiet: boolean) => {
       const window = { isQuiet, latencies: [] as number[] };
       windows.push(window);
       await eventually(
         'ben to send',
-        () => window.latencies.length >= SENDS_PER_WINDOW || over.signal.aborted,
+        () => window.latencies.length >= SENDS_PER_WINDOW || stop.signal.aborted,
       );
     };
     const end = () => {
-      over.abort();
+      stop.abort();
       return sending;
     };
     return { windows, errors, pass, end };
   }
 
-  /** Faults of ports that know the agent: rejects, or throws, for ann alone. */
+  /** Faults of ports that receive the agent: reject or throw for ann alone. */
   function portFault<T extends object>(prototype: T, method: keyof T & string): Fault[] {
     return ([false, true] as const).map((throws) => ({
       title: `${prototype.constructor.name}.${method} ${throws ? 'throws' : 'rejects'}`,
@@ -154,10 +154,10 @@ describe('faults of one agent, while another sends', function () {
     }));
   }
 
-  /** A listener of the system that throws whenever ann is told of. */
+  /** A listener that throws for every event of ann. */
   function listenerFault(event: keyof GatewayEvents): Fault {
-    const listener = (told: unknown) => {
-      const agentId = typeof told === 'string' ? told : (told as { agentId: string | null }).agentId;
+    const listener = (payload: unknown) => {
+      const agentId = typeof payload === 'string' ? payload : (payload as { agentId: string | null }).agentId;
       if (agentId === 'ann') throw new Error('a listener has a bug');
     };
     const { events } = service.app.system;
@@ -180,7 +180,7 @@ describe('faults of one agent, while another sends', function () {
     'fetchMissed',
   ];
 
-  /** Every call of ann's client, going wrong in every way. */
+  /** Every fault mode of every call of ann's client. */
   const clientFaults = () =>
     CALLS.flatMap((call) =>
       (['hangs', 'throws', 'rejects'] as FaultMode[]).map(
@@ -192,28 +192,28 @@ describe('faults of one agent, while another sends', function () {
       ),
     );
 
-  /** Ends of a session, by every word that WhatsApp has for it. */
+  /** Every reason for which WhatsApp ends a session. */
   const lineFaults = (): Fault[] => [
     ...['TIMEOUT', 'OPENING', 'PAIRING', 'CONFLICT', 'UNLAUNCHED', 'UNPAIRED', 'UNPAIRED_IDLE'].map(
       stateFault,
     ),
-    ...['DEPRECATED_VERSION', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'PROXYBLOCK', 'A_NEW_WORD'].map(stateFault),
+    ...['DEPRECATED_VERSION', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'PROXYBLOCK', 'A_NEW_REASON'].map(stateFault),
     { title: 'unlinked on the phone', hit: () => network.unlink(NUMBERS.ann) },
     { title: 'the page freezes', hit: () => network.faults.freeze(NUMBERS.ann, true) },
     { title: 'every message is refused', hit: () => network.faults.setFailureRate(NUMBERS.ann, 1) },
-    { title: 'auth_failure', hit: () => driver.tell('auth_failure', 'no') },
-    { title: 'an event without its payload', hit: () => driver.tell('disconnected') },
-    { title: 'a message without its fields', hit: () => driver.tell('message', {}) },
-    { title: 'ready twice', hit: () => driver.tell('ready', { pn: `${NUMBERS.ann}@c.us` }) },
+    { title: 'auth_failure', hit: () => driver.emit('auth_failure', 'no') },
+    { title: 'an event without its payload', hit: () => driver.emit('disconnected') },
+    { title: 'a message without its fields', hit: () => driver.emit('message', {}) },
+    { title: 'ready twice', hit: () => driver.emit('ready', { pn: `${NUMBERS.ann}@c.us` }) },
   ];
 
-  /** A state of the line. */
+  /** A state of the connection. */
   const stateFault = (state: string): Fault => ({
     title: `the state ${state}`,
     hit: () => network.faults.setState(NUMBERS.ann, state),
   });
 
-  /** The AI backend of ann. */
+  /** Faults of ann's AI backend. */
   const aiFaults = (): Fault[] =>
     (['hang', 'close', 'flood'] as const).map((answer) => ({
       title: `the AI answers with ${answer}`,
@@ -225,10 +225,10 @@ describe('faults of one agent, while another sends', function () {
       },
     }));
 
-  /** Too much of everything. */
+  /** Floods of incoming and outgoing messages. */
   const floods = (): Fault[] => [
     {
-      title: '500 messages come in at once',
+      title: '500 messages arrive at once',
       hit: () => {
         for (let count = 0; count < 500; count += 1)
           network.write(`6281300000${String(count % 50).padStart(3, '0')}`, {
@@ -247,7 +247,7 @@ describe('faults of one agent, while another sends', function () {
     },
   ];
 
-  /** Ends every fault and waits until ann sends again. */
+  /** Ends the fault and waits until ann sends again. */
   async function heal(fault: Fault): Promise<void> {
     fault.heal?.();
     network.faults.restore(NUMBERS.ann);
@@ -257,7 +257,7 @@ describe('faults of one agent, while another sends', function () {
     });
   }
 
-  it('the other one has no error, no restart and no delay, and the first one comes back', async () => {
+  it('cause no error, restart or delay of the other, and the first one reconnects', async () => {
     const faults = [
       ...clientFaults(),
       ...portFault(PgMessageLog.prototype, 'append'),
@@ -300,11 +300,11 @@ describe('faults of one agent, while another sends', function () {
     };
     const sends = ben.windows.flatMap(({ latencies }) => latencies);
     const { restarts } = (await session('ben')).supervisor as { restarts: number };
-    tell('P4 P5', `${faults.length} faults of one agent, ${times(RUNS)} each, while another sends`, {
+    reportFigures('P4 P5', `${faults.length} faults of one agent, ${times(RUNS)} each, while another sends`, {
       'its sends': sends.length,
       'its errors': ben.errors.length,
       'its restarts': restarts,
-      'agents that did not come back': notHealed.length,
+      'agents that did not reconnect': notHealed.length,
       'median ms without and with a fault': `${figures.quiet.toFixed(1)} / ${figures.faulty.toFixed(1)}`,
       'slowest of a window, median ms': `${figures.quietWorst.toFixed(1)} / ${figures.faultyWorst.toFixed(1)}`,
       'p99 ms of all': quantile(sends, 0.99).toFixed(1),

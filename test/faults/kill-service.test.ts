@@ -1,31 +1,31 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { faultRuns, moments, tell, times } from '../support/fault-runs.ts';
+import { faultRuns, moments, reportFigures, times } from '../support/fault-runs.ts';
 import { auditAll, type Findings, Stream, total } from '../support/ledger.ts';
 import { processesIn } from '../support/processes.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 
 const KILLS = faultRuns(4, 100);
-/** The network keeps the newest 500 messages of a chat: after so many kills a fresh one begins. */
-const KILLS_PER_WORLD = 10;
+/** Limited because the network keeps the newest 500 messages of a chat. */
+const KILLS_PER_NETWORK = 10;
 const AGENTS = 5;
 const TEXTS_PER_KILL = 40;
-/** By then all texts have been handed in, and the last of them are on their way. */
+/** By then all texts are accepted, and the last of them in flight. */
 const LATEST_KILL_MS = 700;
 
-describe('the service, killed with SIGKILL at any moment', function () {
-  this.timeout(60_000 + KILLS * 15_000);
+describe('the service, killed with SIGKILL at random moments', function () {
+  this.timeout(120_000 + KILLS * 15_000);
   const killAfter = moments('kill', LATEST_KILL_MS);
 
-  /** One life of a network: kills under load, then a drain, a comparison and an orderly end. */
-  async function world(kills: number): Promise<Findings> {
+  /** Kills a service on a new network under load `kills` times, then audits it and stops it with SIGTERM. */
+  async function killed(kills: number): Promise<Findings> {
     const service = await SandboxService.create();
     const streams = Array.from({ length: AGENTS }, (_, index) => new Stream(index + 1));
     try {
       let running = await service.up();
       for (const { agentId, number } of streams) await service.link(agentId, number);
       for (let kill = 0; kill < kills; kill += 1) {
-        // On every other turn acknowledgements take a while: then a kill finds a message on its way.
+        // Every other time acknowledgements are slow, so that the kill finds a message in flight.
         for (const { agentId } of kill % 2 ? streams : []) await service.delaySends(agentId, 15);
         const writing = streams.map((stream) => stream.write(service, TEXTS_PER_KILL));
         await delay(killAfter());
@@ -45,13 +45,13 @@ describe('the service, killed with SIGKILL at any moment', function () {
     }
   }
 
-  it('loses nothing that it accepted, keeps the order, and repeats at most one message of an agent per kill', async () => {
+  it('loses no accepted message, keeps the order and duplicates at most one message per agent and kill', async () => {
     const findings: Findings[] = [];
-    for (let left = KILLS; left > 0; left -= KILLS_PER_WORLD)
-      findings.push(await world(Math.min(left, KILLS_PER_WORLD)));
+    for (let left = KILLS; left > 0; left -= KILLS_PER_NETWORK)
+      findings.push(await killed(Math.min(left, KILLS_PER_NETWORK)));
     const found = total(findings);
     const load = `${AGENTS} agents × ${TEXTS_PER_KILL} messages`;
-    tell('P1 P2 P3', `kill -9 of the service at a random moment under ${load}, ${times(KILLS)}`, {
+    reportFigures('P1 P2 P3', `kill -9 of the service at a random moment under ${load}, ${times(KILLS)}`, {
       ...found,
     });
     expect(found.accepted, 'accepted').to.be.above(KILLS);

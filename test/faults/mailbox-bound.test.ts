@@ -2,16 +2,15 @@ import { expect } from 'chai';
 import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
-import { tell } from '../support/fault-runs.ts';
+import { reportFigures } from '../support/fault-runs.ts';
 import { BEARER, BOT, CUSTOMER_CHAT } from '../support/fixtures.ts';
 import { linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
-describe('the mailbox of an agent under 1,000 sends at once', function () {
-  this.timeout(60_000);
+describe('the mailbox of an agent under 1,000 sends at once', () => {
   const database = withDatabase();
-  // The bucket's clock stands still until a test moves it: what flows is exactly known.
+  // The bucket's clock is advanced by the test, so that its tokens are exact.
   let monotonic = 0;
   let service: Service;
 
@@ -23,10 +22,10 @@ describe('the mailbox of an agent under 1,000 sends at once', function () {
   });
   after(() => service.close());
 
-  /** The agent as the API tells of it. */
+  /** The agent's session in the API. */
   const session = async () => (await callApi(service.app.url, 'GET', '/sessions/shop')).body;
 
-  /** Hands in a text, to be sent later. */
+  /** Accepts a text without waiting for it to be sent. */
   const send = (message: string) =>
     callApi(
       service.app.url,
@@ -36,20 +35,20 @@ describe('the mailbox of an agent under 1,000 sends at once', function () {
       { ...BEARER, prefer: 'respond-async' },
     );
 
-  /** What reached WhatsApp. */
+  /** How many messages reached WhatsApp. */
   const arrived = () => service.network.messages(BOT, CUSTOMER_CHAT).filter(({ ack }) => ack >= 1).length;
 
-  it('lets 100 leave at once, keeps 500 waiting, and answers 400 with 429 and Retry-After', async () => {
+  it('sends 100 at once, queues 500 and refuses 400 with 429 and Retry-After', async () => {
     const answers = await Promise.all(Array.from({ length: 1_000 }, (_, index) => send(`text ${index}`)));
     const accepted = answers.filter(({ status }) => status === 202).length;
     const refused = answers.filter(({ status }) => status === 429);
-    await eventually('a burst to leave', () => arrived() >= 100);
+    await eventually('the burst to be sent', () => arrived() >= 100);
     await eventually(
-      'the outbox to rest',
+      'the queue to be full',
       async () => ((await session()).mailbox as { depth: number }).depth === 500,
     );
     const { mailbox } = await session();
-    tell('P9 P10', '1,000 sends at once to one agent', {
+    reportFigures('P9 P10', '1,000 sends at once to one agent', {
       accepted,
       refused: refused.length,
       left: arrived(),
@@ -66,10 +65,10 @@ describe('the mailbox of an agent under 1,000 sends at once', function () {
     }
   });
 
-  it('takes one more for each that a new token lets go', async () => {
+  it('accepts one more for each message that a new token releases', async () => {
     expect((await send('too early')).status).to.equal(429);
     monotonic += 600;
-    await eventually('one to leave', () => arrived() === 101);
+    await eventually('one to be sent', () => arrived() === 101);
     expect((await send('one more')).status).to.equal(202);
     expect((await send('one too many')).status).to.equal(429);
     expect(arrived()).to.equal(101);

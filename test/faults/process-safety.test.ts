@@ -5,7 +5,7 @@ import { browsersOf } from '../../src/infra/whatsapp/wwebjs/processes.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
-import { faultRuns, quantile, tell, times } from '../support/fault-runs.ts';
+import { faultRuns, quantile, reportFigures, times } from '../support/fault-runs.ts';
 import { Stream } from '../support/ledger.ts';
 import { linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
@@ -16,7 +16,7 @@ import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
 const KILLS = faultRuns(1, 20);
 const REJECTIONS = 50;
 
-describe('an error that nobody owns', () => {
+describe('an unhandled error', () => {
   const database = withDatabase();
   let service: SandboxService;
 
@@ -25,7 +25,7 @@ describe('an error that nobody owns', () => {
   });
   afterEach(() => service.close());
 
-  it('is survived and counted: a promise rejected with a bare string, and a throw out of a timer', async () => {
+  it('is counted and does not end the process: a rejection with a bare string, a throw in a timer', async () => {
     const stream = new Stream(1);
     const running = await service.up();
     await service.link(stream.agentId, stream.number);
@@ -45,7 +45,7 @@ describe('an error that nobody owns', () => {
     });
     await stream.write(service, 5);
     const { lost } = await stream.audit(service);
-    tell('P5', `${2 * REJECTIONS} errors that nobody owns, in a process with a linked agent`, {
+    reportFigures('P5', `${2 * REJECTIONS} unhandled errors in a process with a linked agent`, {
       ...counted,
       exits: running.child.exitCode === null ? 0 : 1,
       'messages lost afterwards': lost,
@@ -77,12 +77,12 @@ whenChromium('a service with a browser, killed with SIGKILL', (executablePath) =
 
   /** The processes of the agent's browser. */
   const browsers = () => browsersOf(join(service.dir, 'auth', 'shop', 'session'));
-  /** Those of them that are a browser, and not its helpers. */
+  /** The main processes among them. */
   const mains = () =>
     browsers().filter((pid) => !argumentsOf(pid).some((argument) => argument.startsWith('--type=')));
 
-  it('leaves no browser, and comes back with one, without a QR', async function () {
-    this.timeout(60_000 + KILLS * 30_000);
+  it('leaves no browser, and reconnects with one and without a QR', async function () {
+    this.timeout(120_000 + KILLS * 30_000);
     const chromium = await chromiumOnStandIn();
     const env = { PUPPETEER_EXECUTABLE_PATH: chromium, WWEBJS_AUTH_DIR: join(service.dir, 'auth') };
     let running = await service.up(env);
@@ -99,7 +99,7 @@ whenChromium('a service with a browser, killed with SIGKILL', (executablePath) =
     }
     expect(mains(), 'browsers').to.have.length(1);
     expect(await running.end('SIGTERM')).to.deep.equal({ code: 0, signal: null });
-    tell('P7', `kill -9 of the service with a browser, ${times(KILLS)}, then SIGTERM`, {
+    reportFigures('P7', `kill -9 of the service with a browser, ${times(KILLS)}, then SIGTERM`, {
       'browser gone after ms, median': quantile(goneMs, 0.5),
       'at most': Math.max(...goneMs),
       'connected again': KILLS,
@@ -109,7 +109,7 @@ whenChromium('a service with a browser, killed with SIGKILL', (executablePath) =
     expect(browsers()).to.deep.equal([]);
   });
 
-  /** A program that runs Chromium on the stand-in: the environment can't say arguments with spaces. */
+  /** A script that runs Chromium on the stand-in, since the environment can't pass arguments with spaces. */
   async function chromiumOnStandIn(): Promise<string> {
     const path = join(service.dir, 'chromium');
     const quoted = standIn.chromiumArgs.map((argument) => `'${argument}'`).join(' ');

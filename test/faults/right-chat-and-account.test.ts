@@ -7,7 +7,7 @@ import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
-import { faultRuns, tell, times } from '../support/fault-runs.ts';
+import { faultRuns, reportFigures, times } from '../support/fault-runs.ts';
 import { BEARER } from '../support/fixtures.ts';
 import { connected, linkAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
@@ -17,11 +17,11 @@ import { startService } from '../support/service.ts';
 const RUNS = faultRuns(1, 20);
 const NUMBER = '6281100000001';
 const CUSTOMER = '6281200000001@c.us';
-/** What is sent to this number of the sandbox is on its way when the sender's connection is lost. */
-const LOSES_THE_LINE = '15550000008@c.us';
+/** A send to this sandbox number drops the sender's connection. */
+const DROPS_CONNECTION = '15550000008@c.us';
 
-describe('a message that was accepted before a fault', function () {
-  this.timeout(60_000 + RUNS * 60_000);
+describe('a message accepted before a fault', function () {
+  this.timeout(120_000 + RUNS * 60_000);
   const database = withDatabase();
   let service: SandboxService;
 
@@ -31,15 +31,15 @@ describe('a message that was accepted before a fault', function () {
   });
   after(() => service.close());
 
-  /** Accepts texts; gives their ids. */
+  /** Accepts texts; returns their ids. */
   const accept = async (agentId: string, to: string, texts: string[]): Promise<string[]> => {
     const ids: string[] = [];
     for (const text of texts) ids.push(String((await service.accept(agentId, to, text)).body.id));
     return ids;
   };
 
-  /** How messages ended, with the codes of their errors. */
-  const ends = (agentId: string, ids: string[]) =>
+  /** The statuses of messages, with their error codes. */
+  const outcomes = (agentId: string, ids: string[]) =>
     Promise.all(
       ids.map(async (id) => {
         const { body } = await service.call('GET', `/agents/${agentId}/messages/${id}`);
@@ -48,24 +48,24 @@ describe('a message that was accepted before a fault', function () {
     );
 
   for (const isKilled of [false, true]) {
-    const how = isKilled ? ', over a kill -9' : '';
-    it(`leaves from no other account than the one that it was accepted for${how}`, async () => {
+    const how = isKilled ? ', after a kill -9' : '';
+    it(`is sent from no other account than the one it was accepted for${how}`, async () => {
       const figures = { accepted: 0, failed: 0, unknown: 0, 'sent by the other account': 0 };
       for (let run = 0; run < RUNS; run += 1) {
         const agentId = `relinked-${isKilled}-${run}`;
         const [former, latter] = [1, 2].map((place) => `6281${place}${isKilled ? 1 : 2}00000${100 + run}`);
         await service.link(agentId, former!);
-        // The first is handed over and loses the connection; the others wait behind it.
-        const [first] = await accept(agentId, LOSES_THE_LINE, [`${agentId} 1`]);
+        // The first is handed over and drops the connection; the others queue behind it.
+        const [first] = await accept(agentId, DROPS_CONNECTION, [`${agentId} 1`]);
         const ids = [first!, ...(await accept(agentId, CUSTOMER, [`${agentId} 2`, `${agentId} 3`]))];
-        const handedOver = `/sandbox/phones/${agentId}/messages?chat=${encodeURIComponent(LOSES_THE_LINE)}`;
+        const handedOver = `/sandbox/phones/${agentId}/messages?chat=${encodeURIComponent(DROPS_CONNECTION)}`;
         await eventually('the hand-over', async () => {
           const { body } = await service.call('GET', handedOver);
           return (body as unknown as unknown[]).length > 0;
         });
         await service.call('POST', `/sandbox/phones/${agentId}/network`, { drop: true });
         await service.call('POST', `/sandbox/phones/${agentId}/unlink`);
-        await eventually('the log-out', async () => {
+        await eventually('the logout', async () => {
           const { body } = await service.call('GET', `/sessions/${agentId}`);
           return body.status === 'disconnected';
         });
@@ -75,7 +75,7 @@ describe('a message that was accepted before a fault', function () {
         }
         await service.link(agentId, latter!);
         const counts = await service.settled(agentId, ids);
-        expect(await ends(agentId, ids)).to.deep.equal([
+        expect(await outcomes(agentId, ids)).to.deep.equal([
           'unknown ACCOUNT_CHANGED',
           'failed ACCOUNT_CHANGED',
           'failed ACCOUNT_CHANGED',
@@ -83,17 +83,17 @@ describe('a message that was accepted before a fault', function () {
         figures.accepted += ids.length;
         figures.failed += counts.failed ?? 0;
         figures.unknown += counts.unknown ?? 0;
-        for (const chat of [LOSES_THE_LINE, CUSTOMER])
+        for (const chat of [DROPS_CONNECTION, CUSTOMER])
           figures['sent by the other account'] += (await service.sentTexts(agentId, chat)).length;
         await service.call('DELETE', `/sessions/${agentId}`);
       }
-      tell('P1 P3', `another number linked while messages wait${how}, ${times(RUNS)}`, figures);
+      reportFigures('P1 P3', `another number linked while messages wait${how}, ${times(RUNS)}`, figures);
       expect(figures['sent by the other account']).to.equal(0);
     });
   }
 
   for (const row of ['has its id', 'is of an earlier version, without an id'] as const) {
-    it(`is sent once to a number with two spellings over a kill -9, when its row ${row}`, async () => {
+    it(`is sent once to a number with two spellings across a kill -9 when its row ${row}`, async () => {
       const sql = new pg.Client(database().config);
       await sql.connect();
       const agentId = `spelled-${row.length}`;
@@ -119,15 +119,19 @@ describe('a message that was accepted before a fault', function () {
       } finally {
         await sql.end();
       }
-      tell('P1 P2', `kill -9 under a send to a number with two spellings, its row ${row}, ${times(RUNS)}`, {
-        duplicates,
-      });
+      reportFigures(
+        'P1 P2',
+        `kill -9 under a send to a number with two spellings, its row ${row}, ${times(RUNS)}`,
+        {
+          duplicates,
+        },
+      );
       expect(duplicates).to.equal(0);
     });
   }
 });
 
-/** The sandbox as a page that takes no ids of ours: a message is looked for by content and time. */
+/** The sandbox without our stanza ids: messages are looked up by content and time. */
 class IdlessDriver extends SandboxDriver {
   override create(agent: AgentRef): WhatsAppClient {
     const client = super.create(agent);
@@ -140,12 +144,12 @@ class IdlessDriver extends SandboxDriver {
   }
 }
 
-describe("a host whose clock is ahead of WhatsApp's", function () {
-  this.timeout(60_000 + RUNS * 20_000);
+describe("a host's clock ahead of WhatsApp's", function () {
+  this.timeout(120_000 + RUNS * 20_000);
   const database = withDatabase();
 
   for (const aheadMs of [60_000, -60_000]) {
-    it(`by ${aheadMs / 1000} s: a browser's death under a send leads to no duplicate`, async () => {
+    it(`by ${aheadMs / 1000} s causes no duplicate when the browser crashes during a send`, async () => {
       const network = new SandboxNetwork();
       const clock: Scheduler = {
         now: () => network.clock.now() + aheadMs,
@@ -192,7 +196,9 @@ describe("a host whose clock is ahead of WhatsApp's", function () {
         await service.close();
       }
       const skew = `${Math.abs(aheadMs) / 1000} s ${aheadMs > 0 ? 'ahead of' : 'behind'} WhatsApp's`;
-      tell('P2', `a browser's death under a send, the host's clock ${skew}, ${times(RUNS)}`, { duplicates });
+      reportFigures('P2', `a browser's crash during a send, the host's clock ${skew}, ${times(RUNS)}`, {
+        duplicates,
+      });
       expect(duplicates).to.equal(0);
     });
   }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { faultRuns, tell } from '../support/fault-runs.ts';
+import { faultRuns, reportFigures } from '../support/fault-runs.ts';
 import { withDatabase } from '../support/postgres.ts';
 import type { Holding, SoakFindings, SoakTask } from '../support/soak.ts';
 
@@ -11,7 +11,7 @@ const ROUNDS = faultRuns(12, 60);
 const MINUTES = Number(process.env.FAULT_SOAK_MINUTES ?? 0);
 const SOAK = fileURLToPath(new URL('../support/soak.ts', import.meta.url));
 
-describe('the service in use for a long time', function () {
+describe('the service in long use', function () {
   this.timeout(180_000 + CYCLES * 2_000 + (ROUNDS > 20 || MINUTES > 0 ? 1_800_000 : 0) + MINUTES * 120_000);
   const database = withDatabase();
   let found: SoakFindings;
@@ -27,16 +27,16 @@ describe('the service in use for a long time', function () {
     found = JSON.parse(soak.stdout) as SoakFindings;
   });
 
-  /** Expects a process to hold at the end what it held at the beginning, within five percent. */
+  /** Expects a process to hold the same at the end as at the start, within five percent. */
   function expectFlat(promise: string, done: string, before: Holding, after: Holding): void {
     const megabytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
-    tell(promise, done, {
+    reportFigures(promise, done, {
       'heap MB': `${megabytes(before.heapBytes)} → ${megabytes(after.heapBytes)}`,
       descriptors: `${before.descriptors} → ${after.descriptors}`,
       timers: `${before.timers} → ${after.timers}`,
       listeners: `${before.listeners} → ${after.listeners}`,
     });
-    // A log line or a timer of the moment may be under way.
+    // A log line or a timer may be in progress.
     const few = (count: number) => Math.ceil(count * 1.05) + 3;
     expect(after.heapBytes, 'heap').to.be.below(before.heapBytes * 1.05);
     expect(after.descriptors, 'descriptors').to.be.at.most(few(before.descriptors));
@@ -44,12 +44,12 @@ describe('the service in use for a long time', function () {
     expect(after.listeners, 'listeners').to.equal(before.listeners);
   }
 
-  it('holds no more after many agents came and went', () => {
+  it('does not grow with agents created and deleted', () => {
     const { before, after } = found.cycles;
     expectFlat('P18', `${CYCLES} agents created, linked, used and deleted`, before, after);
   });
 
-  it('holds no more after twenty agents sent, answered, crashed and came back all the while', () => {
+  it('does not grow while twenty agents send, answer, crash and reconnect', () => {
     const { before, after, rounds, messages } = found.soak;
     const long = MINUTES > 0 ? `, over ${MINUTES} minutes` : '';
     const done = `20 agents, ${messages} messages and ${2 * rounds} losses of a browser or the network${long}`;

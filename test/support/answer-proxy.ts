@@ -4,53 +4,54 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 /** A network path to a server behind a unix socket, at `port` of 127.0.0.1. */
 export interface AnswerProxy {
   port: number;
-  /** From now on nothing comes back, and nobody is told: connections stay open, what is asked still arrives. */
-  mute(): void;
-  /** New connections have their answers again; those that were muted stay so, as after a lost route. */
-  unmute(): void;
-  /** Cuts the clients off; the server is not told of it until the end, as when a host is gone. */
+  /** Drops all answers from now on: connections stay open, and requests still arrive. */
+  dropAnswers(): void;
+  /** Passes the answers of new connections; older ones stay half-open, as after a lost route. */
+  passAnswers(): void;
+  /** Disconnects the clients; the server is not notified before the close, as when a host is gone. */
   strand(): void;
   close(): Promise<void>;
 }
 
-/** Opens a path that can lose all answers: what a half-open connection looks like. */
+/** Opens a path whose connections can become half-open. */
 export async function openAnswerProxy(socketPath: string): Promise<AnswerProxy> {
-  const muted = new Map<Socket, boolean>();
+  /** True for clients whose answers are dropped. */
+  const dropping = new Map<Socket, boolean>();
   const stranded = new Set<Socket>();
   const ends: (() => void)[] = [];
-  let isMute = false;
+  let dropsNew = false;
   const server = createServer((client) => {
     const upstream = connect(socketPath);
-    muted.set(client, isMute);
+    dropping.set(client, dropsNew);
     for (const socket of [client, upstream]) socket.on('error', () => {});
     client.on('data', (chunk) => upstream.write(chunk));
-    upstream.on('data', (chunk) => muted.get(client) || client.write(chunk));
+    upstream.on('data', (chunk) => dropping.get(client) || client.write(chunk));
     client.on('close', () => {
       if (stranded.has(client)) ends.push(() => upstream.destroy());
       else upstream.destroy();
-      muted.delete(client);
+      dropping.delete(client);
     });
-    upstream.on('close', () => muted.get(client) || client.destroy());
+    upstream.on('close', () => dropping.get(client) || client.destroy());
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {
     port: (server.address() as AddressInfo).port,
-    mute: () => {
-      isMute = true;
-      for (const client of muted.keys()) muted.set(client, true);
+    dropAnswers: () => {
+      dropsNew = true;
+      for (const client of dropping.keys()) dropping.set(client, true);
     },
-    unmute: () => {
-      isMute = false;
+    passAnswers: () => {
+      dropsNew = false;
     },
     strand: () => {
-      for (const client of muted.keys()) {
+      for (const client of dropping.keys()) {
         stranded.add(client);
         client.destroy();
       }
     },
     close: async () => {
       for (const end of ends) end();
-      for (const client of muted.keys()) client.destroy();
+      for (const client of dropping.keys()) client.destroy();
       server.close();
       await once(server, 'close');
     },

@@ -1,4 +1,4 @@
-/** Where a message's service can be told to die, in the order in which a message passes them. */
+/** Where the service can be killed, in the order in which a message passes. */
 export const UNDER_WAY = [
   'after the body was parsed',
   'after INSERT accepted',
@@ -12,20 +12,20 @@ export const UNDER_WAY = [
   'after the `sent` write',
 ] as const;
 
-/** Where the last message of one that can't be sent is written. */
+/** Around the write of an undeliverable message's outcome. */
 export const DEAD_LETTER = [
   'before the dead letter is written',
   'after the dead letter was written',
 ] as const;
 
-/** Where the start after a death can be told to die, too. */
+/** Where the start after a kill can be killed. */
 export const AT_THE_START = [
   'while the queue is restored at the start',
-  'before a doubtful message is looked up',
-  'after a doubtful message was looked up',
+  'before an indeterminate message is looked up',
+  'after an indeterminate message was looked up',
 ] as const;
 
-/** Everywhere that the service can be told to die. */
+/** All points at which the service can be killed. */
 export type CrashPoint =
   | (typeof UNDER_WAY)[number]
   | (typeof DEAD_LETTER)[number]

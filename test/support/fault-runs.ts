@@ -5,7 +5,7 @@ import { findChromium } from '../../src/infra/whatsapp/wwebjs/chromium.ts';
 import { Seeded } from '../../src/sandbox/network/seeded.ts';
 
 const { FAULT_RUNS, FAULT_REPORT, PATH = '', PUPPETEER_EXECUTABLE_PATH } = process.env;
-/** What all chance in these suites is drawn from. */
+/** The seed of all random numbers in these suites. */
 export const FAULT_SEED = process.env.FAULT_SEED ?? 'faults';
 
 /**
@@ -17,54 +17,54 @@ export function faultRuns(short: number, long: number): number {
   return FAULT_RUNS === 'long' ? long : Math.max(1, Number.parseInt(FAULT_RUNS, 10));
 }
 
-/** A draw of moments in [0, `ms`): the same ones for the same `FAULT_SEED`. */
+/** Random moments in [0, `ms`), the same for the same `FAULT_SEED`. */
 export function moments(label: string, ms: number): () => number {
   const seeded = new Seeded(FAULT_SEED);
   return () => Math.round(seeded.share(label) * ms);
 }
 
-/** How often, in words. Pure. */
+/** How often, in words. */
 export function times(count: number): string {
   return count === 1 ? 'once' : `${count} times`;
 }
 
-/** The smallest value that at least this share of all does not exceed; 0 of none. Pure. */
+/** The smallest value that at least this share of all values does not exceed; 0 when there are none. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }
 
-/** One line of the table: a promise, what was done how often, what came of it. */
+/** A row of the table: a promise, the fault and how often it was injected, the figures. */
 interface Row {
   promise: string;
   done: string;
   figures: string;
-  /** Of the test that told it; set when it has ended. */
+  /** Of the test that reported it; set when that has ended. */
   result?: 'pass' | 'fail';
 }
 
 const rows: Row[] = [];
 
-/** Tells a suite's figures: printed now, and as a line of the table at the end of the run. */
-export function tell(promise: string, done: string, figures: Record<string, unknown>): void {
+/** Prints a suite's figures, now and in the table at the end of the run. */
+export function reportFigures(promise: string, done: string, figures: Record<string, unknown>): void {
   const words = (name: string) => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   const listed = Object.entries(figures).map(([name, value]) => `${words(name)} ${String(value)}`);
   rows.push({ promise, done, figures: listed.join(', ') });
   console.log(`      ${promise}, ${done}: ${listed.join(', ')}`);
 }
 
-// Imported while mocha reads the test files, these are hooks of the root suite. What a test tells before it checks it
-// is judged by how the test ends.
+// Imported while mocha reads the test files, these are hooks of the root suite. A test reports its figures before it
+// checks them, so that the row's result is the test's.
 afterEach(function () {
   for (const row of rows) row.result ??= this.currentTest?.state === 'passed' ? 'pass' : 'fail';
 });
 after(() => {
   if (rows.length === 0) return;
   console.log(`\n${table()}\n`);
-  if (FAULT_REPORT) report(FAULT_REPORT);
+  if (FAULT_REPORT) writeReport(FAULT_REPORT);
 });
 
-/** All that was told as a Markdown table. */
+/** All rows as a Markdown table. */
 function table(): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const lines = rows.map(({ promise, done, figures, result = 'fail' }) =>
@@ -77,12 +77,12 @@ function table(): string {
   ].join('\n');
 }
 
-/** The version that a program tells of itself. */
+/** The version that a program prints. */
 function versionOf(program: string): string {
   return execFileSync(program, ['--version'], { encoding: 'utf8' }).trim();
 }
 
-/** What the figures were measured on, and by which command. */
+/** The machine and command that the figures were measured with. */
 function machine(): string {
   const chromium = findChromium(PUPPETEER_EXECUTABLE_PATH, PATH);
   const settings = Object.entries(process.env).filter(([name]) => /^FAULT_(?!REPORT)/.test(name));
@@ -95,8 +95,8 @@ function machine(): string {
   ].join('  \n');
 }
 
-/** Writes the table between the two marks of a file that has them; else it becomes the file. */
-function report(path: string): void {
+/** Writes the table between the two marks of a file, or as the whole file when it has none. */
+function writeReport(path: string): void {
   const [begin, end] = ['<!-- figures -->', '<!-- /figures -->'];
   const measured = `${begin}\n${machine()}\n\n${table()}\n${end}`;
   const text = readText(path);
@@ -104,7 +104,7 @@ function report(path: string): void {
   writeFileSync(path, marked.test(text) ? text.replace(marked, () => measured) : `${measured}\n`);
 }
 
-/** A file's text; none when it isn't there. */
+/** A file's text; empty when it is missing. */
 function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');

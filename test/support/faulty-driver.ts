@@ -7,15 +7,15 @@ import type { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 
 /** The calls of a client. */
 export type ClientCall = Exclude<keyof WhatsAppClient, 'events'>;
-/** How a call goes wrong: `rejects` with a bare string, as the library does. */
+/** How a call fails; `rejects` with a bare string, as the library does. */
 export type FaultMode = 'hangs' | 'throws' | 'rejects';
 
-/** What a driver's own deadline on a call comes to, shortened. */
+/** The driver's own deadline on a call, shortened. */
 const DEADLINE_MS = 100;
-/** Calls that the session's machine bounds by itself. */
+/** Calls that the session machine bounds itself. */
 const BOUNDED = new Set<ClientCall>(['start', 'logout', 'destroy', 'probe']);
 
-/** The sandbox driver, with one agent whose clients fail as told. */
+/** The sandbox driver with one agent whose clients fail as configured. */
 export class FaultyDriver extends SandboxDriver {
   readonly #victim: string;
   #fault: { call: ClientCall; mode: FaultMode } | null = null;
@@ -40,22 +40,22 @@ export class FaultyDriver extends SandboxDriver {
     });
   }
 
-  /** From now on this call of the victim's clients goes wrong; null: none. */
+  /** Makes a call of the victim's clients fail from now on; null ends it. */
   fail(fault: { call: ClientCall; mode: FaultMode } | null): void {
     this.#fault = fault;
   }
 
-  /** The victim's newest client tells something, however malformed; like a driver, it survives its listeners. */
-  tell(event: keyof WhatsAppClientEvents, ...payload: unknown[]): void {
+  /** Emits an event of the victim's newest client, valid or not; like a driver, it ignores errors of listeners. */
+  emit(event: keyof WhatsAppClientEvents, ...payload: unknown[]): void {
     try {
       this.#newest?.events.emit(event, ...(payload as never));
     } catch {
-      // Nothing to be done about it here.
+      // Counted by the test as a fault of the other agent, if it is one.
     }
   }
 }
 
-/** Goes wrong. */
+/** The failing call. */
 function fail({ call, mode }: { call: ClientCall; mode: FaultMode }): Promise<never> {
   if (mode === 'throws') throw new Error(`${call} has a bug`);
   if (mode === 'rejects') return Promise.reject(`${call} failed`);

@@ -2,35 +2,35 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { SandboxApi } from './sandbox-api.ts';
 
-/** What a comparison with the network's own record found. */
+/** The result of a comparison with the network's own record. */
 export interface Findings {
   accepted: number;
   lost: number;
   duplicates: number;
   inversions: number;
-  /** Copies of the message that went out most often. */
+  /** Copies of the message that was sent most often. */
   mostCopies: number;
 }
 
-/** One agent writing numbered texts to one customer, and what it was told about them. */
+/** An agent that writes numbered texts to a customer, and the answers it received. */
 export class Stream {
   readonly agentId: string;
   readonly number: string;
   readonly accepted = new Map<string, string>();
   /** Answers other than 202, as `status code`. */
   readonly refusals: string[] = [];
-  /** Whom it writes to. */
+  /** The recipient. */
   readonly customer: string;
   #next = 1;
 
-  /** `customer` tells apart several streams of one agent. */
+  /** `customer` distinguishes several streams of one agent. */
   constructor(index: number, customer = index) {
     this.agentId = `agent-${index}`;
     this.number = `6281100000${String(index).padStart(3, '0')}`;
     this.customer = `6281200000${String(customer).padStart(3, '0')}@c.us`;
   }
 
-  /** Hands in up to `count` texts, one after the other, until the service is gone or refuses. */
+  /** Accepts up to `count` texts one by one, until the service is gone or refuses. */
   async write(service: SandboxApi, count: number): Promise<void> {
     for (let written = 0; written < count; written += 1) {
       const text = String(this.#next++);
@@ -46,7 +46,7 @@ export class Stream {
     }
   }
 
-  /** Waits until all that was accepted is settled, then compares it with what the network has. */
+  /** Waits until all accepted texts have an outcome, then compares them with the network's. */
   async audit(service: SandboxApi): Promise<Findings & { statuses: Record<string, number> }> {
     const statuses = await service.settled(this.agentId, [...this.accepted.values()]);
     const texts = await service.sentTexts(this.agentId, this.customer);
@@ -54,12 +54,12 @@ export class Stream {
   }
 }
 
-/** The audits of several streams, one after the other; all that each had accepted must have been sent. */
+/** The audits of several streams; fails unless every accepted text was sent. */
 export async function auditAll(service: SandboxApi, streams: readonly Stream[]): Promise<Findings[]> {
   const audits = [];
   for (const stream of streams) {
     const { statuses, ...found } = await stream.audit(service);
-    expect(statuses, `how those of ${stream.agentId} ended`).to.deep.equal(
+    expect(statuses, `outcomes of ${stream.agentId}`).to.deep.equal(
       found.accepted > 0 ? { sent: found.accepted } : {},
     );
     audits.push(found);
@@ -67,7 +67,7 @@ export async function auditAll(service: SandboxApi, streams: readonly Stream[]):
   return audits;
 }
 
-/** Compares numbered texts that were accepted with those that arrived. Pure. */
+/** Compares the numbered texts that were accepted with those that arrived. */
 function compare(accepted: readonly string[], arrived: readonly string[]): Findings {
   const copies = new Map<string, number>();
   for (const text of arrived) copies.set(text, (copies.get(text) ?? 0) + 1);
@@ -81,7 +81,7 @@ function compare(accepted: readonly string[], arrived: readonly string[]): Findi
   };
 }
 
-/** The findings of several streams together. */
+/** The sum of several findings. */
 export function total(findings: readonly Findings[]): Findings {
   const sum = (of: (each: Findings) => number) => findings.reduce((all, each) => all + of(each), 0);
   return {

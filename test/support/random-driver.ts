@@ -10,14 +10,14 @@ import type {
 /** Draws from [0, 1). */
 export type Chance = () => number;
 
-/** Never forgets a listener: a client that is over still tells, as a library may. */
+/** Keeps its listeners: a destroyed client may still emit events, as a library may. */
 class StubbornEvents extends EventEmitter<WhatsAppClientEvents> {
   override removeAllListeners(): this {
     return this;
   }
 }
 
-/** A client whose calls go as chance has it, and that is told by the test what to tell. */
+/** A client with random outcomes of calls; the test emits its events. */
 export class RandomClient implements WhatsAppClient {
   readonly events = new StubbornEvents();
   readonly #chance: Chance;
@@ -43,7 +43,7 @@ export class RandomClient implements WhatsAppClient {
   sendText = (): Promise<Handover> => this.#send();
   sendImage = (): Promise<Handover> => this.#send();
 
-  /** A send, acknowledged in the same moment or never. */
+  /** A send that is acknowledged at once or never. */
   #send(): Promise<Handover> {
     this.#onSend(this);
     this.#messages += 1;
@@ -51,14 +51,14 @@ export class RandomClient implements WhatsAppClient {
     return this.#outcome({ messageId: `wa-${this.#messages}`, timestamp: 0, ack });
   }
 
-  /** Mostly what was hoped for; a failure that tells of no outcome otherwise. */
+  /** Resolves in most cases; else rejects with an unknown outcome. */
   #outcome<T>(value: T, code: 'BAD_GATEWAY' | 'SESSION_START_FAILED' = 'BAD_GATEWAY'): Promise<T> {
     if (this.#chance() < 0.85) return Promise.resolve(value);
     return Promise.reject(new GatewayError(code, 'By chance.', { details: { outcome: 'unknown' } }));
   }
 }
 
-/** Makes clients of chance and remembers all that it made. */
+/** Creates random clients and keeps them all. */
 export class RandomDriver implements WhatsAppDriver {
   readonly name = 'sandbox';
   readonly clients: RandomClient[] = [];

@@ -71,8 +71,8 @@ around(SandboxClient.prototype, 'sendText', {
   after: () => passing('after the hand-over resolved'),
 });
 around(SandboxClient.prototype, 'findSent', {
-  before: () => passing('before a doubtful message is looked up'),
-  after: () => passing('after a doubtful message was looked up'),
+  before: () => passing('before an indeterminate message is looked up'),
+  after: () => passing('after an indeterminate message was looked up'),
 });
 around(Dispatcher.prototype, 'acked', {
   before: ({ ack }: { ack: number }) => {

@@ -133,12 +133,12 @@ for (const { name, binDir } of flavours()) {
       const { url, network } = await farAway();
       const first = await owner(url).take();
       // Away from the database for long enough that another one finds it free.
-      network.mute();
+      network.dropAnswers();
       await cut();
       await eventually('the lock to be free', async () => (await holders()).length === 0);
       const second = await owner().take();
       await eventually('the first to know that it lost it', () => first.told.includes('lost'));
-      network.unmute();
+      network.passAnswers();
       await eventually('the first to be told', () => first.told.includes('taken'));
       expect(first.told).to.deep.equal(['lost', 'taken']);
       expect(first.texts.at(-1)).to.include('has to end');
@@ -164,7 +164,7 @@ for (const { name, binDir } of flavours()) {
     it('is given back at a stop within moments, although the database says nothing any more', async () => {
       const { url, network } = await farAway();
       const first = await owner(url).take();
-      network.mute();
+      network.dropAnswers();
       const start = performance.now();
       await first.release();
       // A second is waited for the answer; the rest is for a busy machine.

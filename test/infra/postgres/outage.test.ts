@@ -112,13 +112,13 @@ describe('an outage of the database', () => {
     it('never sends what it refused, although the database had stored it', async () => {
       const log = new PgMessageLog(pool);
       await log.append(A, { ...MESSAGE, text: 'before' });
-      proxy.mute();
+      proxy.dropAnswers();
       await expectUnavailable(log.append(A, { ...MESSAGE, text: 'refused' }));
       const direct = new DatabasePool(database().config);
       const reader = new PgMessageLog(direct);
       expect((await reader.pending(A)).map(({ text }) => text)).to.deep.equal(['before', 'refused']);
 
-      proxy.unmute();
+      proxy.passAnswers();
       await eventually(async () => (await reader.pending(A)).length === 1);
       expect((await reader.pending(A)).map(({ text }) => text)).to.deep.equal(['before']);
       await log.close();
@@ -134,12 +134,12 @@ describe('an outage of the database', () => {
       };
       const [answered, abandoned] = [await hold('answered'), await hold('abandoned')];
       const answer = { status: 200, headers: {}, body: { reply: 'hello' } };
-      proxy.mute();
+      proxy.dropAnswers();
       await expectUnavailable(store.begin(key('begun')));
       await store.complete(answered, answer);
       await store.abandon(abandoned);
 
-      proxy.unmute();
+      proxy.passAnswers();
       await hold('begun');
       expect(await store.begin(key('answered'))).to.deep.equal({ state: 'done', answer });
       await eventually(async () => (await store.begin(key('abandoned'))).state === 'new');
