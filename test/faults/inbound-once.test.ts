@@ -153,7 +153,9 @@ describe('an incoming message', function () {
     reportFigures('P13', 'a customer echoes every reply of an agent', { answers: sent, ...handled });
     expect(sent).to.equal(6);
     expect(reportsSent()).to.equal(1);
-    expect(handled).to.deep.equal({ answered: 6, looping: 1 });
+    // The catch-up after the link may fetch the first message again.
+    const { duplicate: _fetchedAgain, ...others } = handled;
+    expect(others).to.deep.equal({ answered: 6, looping: 1 });
     expect(lines.filter((line) => line.event === 'inbound' && line.handled === 'looping')).to.have.length(1);
   });
 
