@@ -1,4 +1,4 @@
-// The AI of the inbound bench, a process of its own: notes when each request came in, and answers at once.
+// The AI of the inbound bench, in its own process: records when each request arrived, and answers at once.
 import { createServer } from 'node:http';
 
 /** `[agentId, message id, text, nanoseconds of the machine's clock]` of each request. */

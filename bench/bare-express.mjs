@@ -1,4 +1,4 @@
-// What the service is measured against: a stock Express 5 that parses JSON and echoes it, nothing else.
+// The baseline: a stock Express 5 that parses JSON and echoes it.
 import express from 'express';
 
 const app = express();

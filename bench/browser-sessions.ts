@@ -8,17 +8,17 @@ import library, { type Client } from 'whatsapp-web.js';
 import { groupsOf } from '../src/infra/whatsapp/wwebjs/processes.ts';
 import type { SandboxNetwork } from '../src/sandbox/network/network.ts';
 
-/** After this long a session that nobody uses has done with starting, ms. */
+/** Time after which an idle session has finished starting, ms. */
 const SETTLE_MS = 3_000;
 const LONELY_MS = 600_000;
 
-/** Memory of all sessions together, bytes: their proportional share of all pages, and of that what files back. */
+/** Memory of all sessions, bytes: proportional share (PSS), and its file-backed part. */
 export interface Footprint {
   pss: number;
   file: number;
 }
 
-/** Linked sessions of the bare library, each with a browser and a profile of its own. */
+/** Linked sessions of the bare library, each with its own browser and profile. */
 export class BrowserSessions {
   readonly #network: SandboxNetwork;
   readonly #launch: LaunchOptions;
@@ -35,7 +35,7 @@ export class BrowserSessions {
     return new BrowserSessions(network, launch, await mkdtemp(join(tmpdir(), 'gateway-bench-')));
   }
 
-  /** One more session; resolves with its client when it is linked and ready. */
+  /** Adds a session; resolves with its client when it is linked and ready. */
   async add(number: string): Promise<Client> {
     const path = join(this.#dir, number);
     const client = new library.Client({
@@ -51,7 +51,7 @@ export class BrowserSessions {
     return client;
   }
 
-  /** What all sessions take once they are at rest, while no other process runs the same program. */
+  /** Memory of all idle sessions, measured while no other process runs the same program. */
   async footprint(): Promise<Footprint> {
     const leaders = this.#clients.map((client) => client.pupBrowser!.process()!.pid!);
     const until = performance.now() + LONELY_MS;
@@ -66,19 +66,19 @@ export class BrowserSessions {
         }));
         if (isAlone()) return size;
       }
-      if (performance.now() > until) throw new Error('Other browsers of the same program run all the time.');
+      if (performance.now() > until) throw new Error('Other browsers of the same program are running.');
       await sleep(SETTLE_MS);
     }
   }
 
-  /** Ends all browsers and deletes their profiles. */
+  /** Closes all browsers and deletes their profiles. */
   async close(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.destroy()));
     await rm(this.#dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-/** The program that a process runs, or null when it has gone. */
+/** The program of a process; null when it has exited. */
 function programOf(pid: number): string | null {
   try {
     return readlinkSync(`/proc/${pid}/exe`);
@@ -87,7 +87,7 @@ function programOf(pid: number): string | null {
   }
 }
 
-/** How many other processes share a browser's program with ours: they would carry a part of its pages. */
+/** Number of other processes that run the same program, which would share its pages. */
 function strangersOf(own: readonly number[]): number {
   const programs = new Set(own.map(programOf).filter((path) => path?.includes('chrom')));
   const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);

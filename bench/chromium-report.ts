@@ -1,8 +1,8 @@
-import { head, spread, verdict } from './machine.ts';
+import { goalText, head, spread } from './machine.ts';
 import type { Goal } from './publish.ts';
 import { median } from './rounds.ts';
 
-/** MB of one round with so many sessions: all, and of that what files back. */
+/** MB of one round by number of sessions: PSS, and its file-backed part. */
 export interface Sizes {
   counts: readonly number[];
   pss: number[];
@@ -15,7 +15,7 @@ export interface Variant {
   rounds: Sizes[];
 }
 
-/** What was measured without an argument; without a name: with all of them. */
+/** Measured without an argument; without a name: with all of them. */
 export interface ArgumentRow {
   name: string | undefined;
   rounds: Sizes[];
@@ -43,7 +43,7 @@ function variantRow({ name, rounds }: Variant, base: Variant): string {
   return `| ${name} | ${figures.join(' | ')} |`;
 }
 
-/** The goals of the variants with our arguments: sessions as shares of the library's own. */
+/** The goals of the variants with our arguments, relative to the library's defaults. */
 export function chromiumGoals(variants: Variant[]): Goal[] {
   const base = variants[0]!;
   const ours = variants.filter(({ name }) => name.includes('our'));
@@ -65,14 +65,14 @@ export function chromiumGoals(variants: Variant[]): Goal[] {
   );
 }
 
-/** Sessions in so many GB, the first and further ones; a quarter is left to everything else. */
+/** Sessions that fit into some GB; a quarter is reserved for everything else. */
 function capacityRow({ name, rounds }: Variant): string {
   const [one, more] = [median(first(rounds)), median(further(rounds))];
   const fits = (gigabytes: number) => Math.max(0, 1 + Math.floor((gigabytes * 750 - one) / more));
   return `| ${name} | ${(1000 / more).toFixed(1)} | ${[2, 4, 8, 16, 32].map(fits).join(' | ')} |`;
 }
 
-/** One argument's row: what a first and a further session take more without it. */
+/** One argument's row: additional MB of a first and a further session without it. */
 function argumentRow({ name, rounds }: ArgumentRow, all: ArgumentRow): string {
   const difference = (values: (rounds: Sizes[]) => number[]) => {
     const more = median(values(rounds)) - median(values(all.rounds));
@@ -96,10 +96,10 @@ export function chromiumReport(
 ${head('bench:chromium')}
 ${version}.
 
-Each session is a Chromium of its own, linked to the stand-in of web.whatsapp.com in \`test/support/stand-in\` and at
-rest. MB are 10⁶ bytes of PSS: every process of every browser, pages that several share counted by their share
+Each session is a Chromium of its own, linked to the stand-in of web.whatsapp.com in \`test/support/stand-in\`, and
+idle. MB are 10⁶ bytes of PSS over all processes of all browsers, shared pages counted proportionally
 (\`smaps_rollup\`). The variants took turns; median (min … max) of ${base.rounds.length} rounds. No other process of the same program
-ran, which would have carried a part of its pages.
+ran, which would have shared its pages.
 
 | | ${counts.map((count) => (count === 1 ? '1 session' : `${count} sessions`)).join(' | ')} | each further one | ratio, first | ratio, further |
 |---|${counts.map(() => '---|').join('')}---|---|---|
@@ -108,34 +108,32 @@ ${variants.map((variant) => variantRow(variant, base)).join('\n')}
 The goal is ${GOAL} × of whatsapp-web.js's defaults:
 
 ${chromiumGoals(variants)
-  .map(({ what, measured, isReached }) => `- ${what}: ${measured}, ${verdict(isReached)}.`)
+  .map(({ what, measured, isReached }) => `- ${what}: ${measured}, ${goalText(isReached)}.`)
   .join('\n')}
 
-**Why the first session is not smaller in Chromium**: ${fileOfFirst.toFixed(0)} MB of its ${median(first(ours.rounds)).toFixed(0)} are pages of files, nearly all of them Chromium's own
-program (297 MB on disk). They are there once, however many sessions run, and the kernel can drop them and read them
-again. No argument makes
-the program smaller; the headless shell is a smaller program.
+**Why the first session is not smaller in Chromium**: ${fileOfFirst.toFixed(0)} MB of its ${median(first(ours.rounds)).toFixed(0)} are file pages, nearly all of Chromium's own
+program (297 MB on disk). They exist once for any number of sessions, and the kernel can drop and reread them.
+No argument makes the program smaller; the headless shell is a smaller program.
 
 ## What each argument gives
 
-Left out alone, with all others there: so many MB more. Median of ${all.rounds.length} rounds with 1 and 3 sessions; differences
+Additional MB when only this argument is left out. Median of ${all.rounds.length} rounds with 1 and 3 sessions; differences
 below 3 MB are noise.
 
 | left out | first session | each further one |
 |---|---|---|
 ${without.map((row) => argumentRow(row, all)).join('\n')}
 
-Some stand for each other: without \`--in-process-gpu\` there has to be a GPU process, and the process that it is forked
-from pays for itself. Tried and left out, as they gave nothing here: \`--enable-low-end-device-mode\`,
+Some depend on each other: without \`--in-process-gpu\` there is a GPU process, and then the process that it is forked
+from saves more than it costs. Tried and left out without an effect here: \`--enable-low-end-device-mode\`,
 \`--js-flags=--lite-mode\` (2 MB, and slower code), \`--app\`, \`--disable-features=SpareRendererForSitePerProcess\`. And
-\`--no-zygote\`, which costs some 28 MB a session: the processes share nothing then.
+\`--no-zygote\`, which costs about 28 MB a session because the processes then share nothing.
 
 ## How many sessions fit
 
-On the stand-in's page, which weighs nothing. **WhatsApp's own page comes on top**, with its code and with the chats of
-the account, whatever the arguments are; so this is the most that can fit, and not a plan. A plan is made with
-\`wa_chromium_memory_bytes\` of a few real sessions. A quarter of the memory is left to the system, the service and
-the database.
+On the stand-in's page, which takes no memory. **WhatsApp's own page comes on top**, with its code and the account's
+chats, whatever the arguments; so this is an upper bound, not a plan. Plan with \`wa_chromium_memory_bytes\` of a few
+real sessions. A quarter of the memory is reserved for the system, the service and the database.
 
 | | per further GB | in 2 GB | 4 GB | 8 GB | 16 GB | 32 GB |
 |---|---|---|---|---|---|---|
@@ -144,18 +142,18 @@ ${variants.map(capacityRow).join('\n')}
 ## The headless shell
 
 \`chromium-headless-shell\` (a Debian package, and part of Chrome for Testing) is Chromium without its window. The service
-uses it when told to, with no other change:
+uses it when configured, with no other change:
 
     PUPPETEER_EXECUTABLE_PATH=/usr/lib/chromium/chromium-headless-shell
 
-Name the program itself: Debian's \`/usr/bin/chromium-headless-shell\` is a shell script that stays between the service
-and the browser, and a killed browser would live on behind it. The risks, for which it is not the default:
+Give the path of the program itself: Debian's \`/usr/bin/chromium-headless-shell\` is a shell script that stays between the
+service and the browser, so a killed browser would keep running. The risks, because of which it is not the default:
 
-- **It can be told from a desktop's Chrome** by any page that looks. The user agent is the library's in both, but the
+- **Any page can distinguish it from a desktop Chrome.** The user agent is the library's in both, but the
   shell has other client hints, fonts and plugins. WhatsApp may treat such a client differently, now or later. Try it on
-  a number that may be lost.
+  a number that you can afford to lose.
 - **No profile lock.** Chromium refuses a profile that another one uses; the shell doesn't. The service's own lock on
-  \`WWEBJS_AUTH_DIR\` keeps a second service out, nothing keeps out a shell started by hand.
+  \`WWEBJS_AUTH_DIR\` keeps a second service out, but not a shell started by hand.
 - It was run through the driver's suite, the stand-in's and the browser-death faults once: only the test of Chromium's
   profile lock fails, as there is none.
 `;

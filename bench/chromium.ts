@@ -21,8 +21,8 @@ import {
 } from './chromium-report.ts';
 import { publish } from './publish.ts';
 
-// The memory of linked sessions on the stand-in page: whatsapp-web.js as it comes, and with our arguments; the same
-// in chromium-headless-shell where it is; and what each of our arguments gives, by leaving it out.
+// The memory of linked sessions on the stand-in page: whatsapp-web.js with its defaults and with our arguments, also in
+// chromium-headless-shell if installed; and the effect of each argument, by leaving it out.
 
 const SESSIONS = [1, 2, 4];
 const ROUNDS = 5;
@@ -38,13 +38,13 @@ const environment = childEnvironment();
 const chromium = findChromium(process.env.PUPPETEER_EXECUTABLE_PATH, environment.PATH ?? '');
 if (!chromium) throw new Error('No Chromium was found.');
 
-/** What the library does by itself; as root Chromium can't start without an argument more. */
+/** The library's defaults; as root Chromium needs one more argument. */
 function defaults(executablePath: string): LaunchOptions {
   const asRoot = runsUnsandboxed('auto') ? ['--no-sandbox'] : [];
   return { headless: true, executablePath, args: [...standIn.chromiumArgs, ...asRoot] };
 }
 
-/** What the service does, with one argument less or with all. */
+/** The service's arguments, all or without one. */
 function ours(executablePath: string, without?: string): LaunchOptions {
   const { chromiumArgs: extraArgs } = standIn;
   const settings = { extraArgs, sandbox: 'auto', protocolTimeoutMs: 60_000, environment } as const;
@@ -52,7 +52,7 @@ function ours(executablePath: string, without?: string): LaunchOptions {
   return { ...launch, args: launch.args?.filter((argument) => argument !== without) };
 }
 
-/** Sizes in MB with so many sessions, by a fresh set of browsers. */
+/** MB by number of sessions, in newly started browsers. */
 async function measure(launch: LaunchOptions, counts: readonly number[]): Promise<Sizes> {
   const sessions = await BrowserSessions.open(network, launch);
   try {
@@ -70,7 +70,7 @@ async function measure(launch: LaunchOptions, counts: readonly number[]): Promis
   }
 }
 
-/** Each variant's rounds, in turns. */
+/** Measures the variants in turns. */
 async function measureVariants(shell: string | null): Promise<Variant[]> {
   const plain = [
     { name: "whatsapp-web.js's defaults", launch: defaults(chromium!) },
@@ -93,7 +93,7 @@ async function measureVariants(shell: string | null): Promise<Variant[]> {
   return variants;
 }
 
-/** What is lost when an argument is left out; the row without a name leaves out none. */
+/** Measures without each argument; the row without a name has all of them. */
 async function measureArguments(): Promise<ArgumentRow[]> {
   const rows = [undefined, ...MEMORY_ARGUMENTS].map((name) => ({ name, rounds: [] as Sizes[] }));
   for (let round = 1; round <= ARGUMENT_ROUNDS; round += 1) {

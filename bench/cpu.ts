@@ -11,10 +11,10 @@ export interface CpuTimes {
   machine: number;
 }
 
-/** A process's parent and CPU ticks, or null when it has gone. */
+/** A process's parent and CPU ticks; null when it has exited. */
 function statOf(pid: number): { parent: number; ticks: number } | null {
   try {
-    // The name in brackets may hold spaces: count from behind it.
+    // The name in brackets may contain spaces: count from behind it.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
     return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
   } catch {
@@ -22,7 +22,7 @@ function statOf(pid: number): { parent: number; ticks: number } | null {
   }
 }
 
-/** Ticks of this process and all below it: the servers, and the database below one of them. */
+/** Ticks of this process and all its descendants: the servers, and the database below one of them. */
 function ownTicks(): number {
   const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
   const stats = new Map(pids.map((pid) => [pid, statOf(pid)]));
@@ -31,7 +31,7 @@ function ownTicks(): number {
   return pids.filter(isOwn).reduce((sum, pid) => sum + (stats.get(pid)?.ticks ?? 0), 0);
 }
 
-/** The CPU times of this moment. */
+/** The current CPU times. */
 export function cpuTimes(serverPid: number): CpuTimes {
   if (process.platform !== 'linux') return { server: Number.NaN, own: Number.NaN, machine: Number.NaN };
   const [user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8')

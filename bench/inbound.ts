@@ -5,14 +5,20 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { childEnvironment } from '../src/infra/config.ts';
 import { cpuTimes } from './cpu.ts';
-import { agentIdOf, type Fleet, numberOf, startDatabase, startFleet } from './fleet.ts';
-import { head, quantile, spread, verdict } from './machine.ts';
+import {
+  agentIdOf,
+  type LinkedService,
+  numberOf,
+  startDatabase,
+  startLinkedService,
+} from './linked-service.ts';
+import { goalText, head, quantile, spread } from './machine.ts';
 import { ask, firstWord, LOAD_CORE, pin, SERVER_CORE, spawnNode, stopNode } from './pinned.ts';
 import { publish } from './publish.ts';
 import { median } from './rounds.ts';
 
-// From a message event of WhatsApp to the request at the AI backend, which is a real HTTP server in a process of its
-// own: 500 messages a second over 200 chats of 20 agents, with the answers sent, too.
+// From a message event of WhatsApp to the request at the AI backend, a real HTTP server in its own process: 500 messages
+// a second over 200 chats of 20 agents, replies included.
 
 const GOAL_MS = 5;
 const PER_SECOND = 500;
@@ -21,60 +27,60 @@ const AGENTS = 20;
 const ROUNDS = 5;
 const ROUND_SECONDS = 10;
 const WARM_UP_SECONDS = 10;
-/** A chat gets no more automatic answers in 90 s (SPEC §6): then others take its place. */
+/** After this many messages a chat is replaced by another one, before the loop guard stops answering it. */
 const MESSAGES_PER_CHAT = 6;
 
-/** A request of the service: whose, about which message, its text, and when by the machine's clock, ns. */
+/** A request that the AI received; `at` in ns of the machine's clock. */
 type Call = [agentId: string, id: string, text: string, at: string];
 
-/** What one round measured. */
+/** The figures of one round. */
 interface Round {
   /** From the message event to the request at the AI, ms. */
   p50: number;
   p99: number;
   max: number;
-  /** From the phone's hand: with the simulated network, which has timers of a whole millisecond. */
+  /** From the phone, through the simulated network, whose timers take whole milliseconds. */
   phoneP99: number;
   perSecond: number;
   cpuMicros: number;
   foreignCores: number;
 }
 
-/** Number of the next message; a message is written by a chat in its turn. */
+/** Number of the next message; the chats write in turn. */
 let turn = 0;
 
-/** Writes one message as the phone whose turn it is. */
-function writeNext(fleet: Fleet): void {
+/** Sends one message from the next phone. */
+function writeNext(service: LinkedService): void {
   const chat = turn % CHATS;
   const generation = Math.floor(turn / (CHATS * MESSAGES_PER_CHAT));
   const from = `62812${String(generation * CHATS + chat).padStart(8, '0')}`;
-  // The number tells the order, the time when it was written.
-  fleet.write({ from, to: numberOf(chat % AGENTS), text: `${turn} ${process.hrtime.bigint()}` });
+  // The number is the order, the time is that of writing.
+  service.write({ from, to: numberOf(chat % AGENTS), text: `${turn} ${process.hrtime.bigint()}` });
   turn += 1;
 }
 
-/** Writes at a steady rate, whatever the service does: what is late is made up for. */
-async function write(fleet: Fleet, seconds: number): Promise<void> {
+/** Sends at a steady rate, independent of the service; delays are made up for. */
+async function write(service: LinkedService, seconds: number): Promise<void> {
   const startedAt = performance.now();
   const count = seconds * PER_SECOND;
   for (let written = 0; written < count; await sleep(1)) {
     const due = Math.min(count, Math.floor(((performance.now() - startedAt) / 1_000) * PER_SECOND));
-    for (; written < due; written += 1) writeNext(fleet);
+    for (; written < due; written += 1) writeNext(service);
   }
 }
 
-/** The calls since the last time, once as many have come as were written. */
+/** The calls since the last time. @throws Error unless `count` of them arrive */
 async function callsOf(ai: ChildProcess, count: number): Promise<Call[]> {
   const calls: Call[] = [];
   for (let tries = 0; calls.length < count && tries < 100; tries += 1) {
     await sleep(50);
     calls.push(...((await ask(ai, {})) as Call[]));
   }
-  if (calls.length !== count) throw new Error(`${calls.length} requests came for ${count} messages.`);
+  if (calls.length !== count) throw new Error(`${calls.length} requests arrived for ${count} messages.`);
   return calls;
 }
 
-/** @throws Error when a chat's messages came in another order than they were written */
+/** @throws Error when a chat's messages arrived in another order than they were written */
 function checkOrder(calls: Call[]): void {
   const newest = new Map<string, number>();
   for (const [agentId, id, text] of calls) {
@@ -85,29 +91,33 @@ function checkOrder(calls: Call[]): void {
   }
 }
 
-/** One round: writes, then brings together what the service heard and what the AI got. */
-async function measure(fleet: Fleet, ai: ChildProcess, seconds: number): Promise<Round> {
-  const before = cpuTimes(fleet.pid);
-  await write(fleet, seconds);
-  const after = cpuTimes(fleet.pid);
+/** One round: sends, then compares the times of the service and of the AI. */
+async function measure(service: LinkedService, ai: ChildProcess, seconds: number): Promise<Round> {
+  const before = cpuTimes(service.pid);
+  await write(service, seconds);
+  const after = cpuTimes(service.pid);
   const calls = await callsOf(ai, seconds * PER_SECOND);
   checkOrder(calls);
-  const heard = new Map((await fleet.heard()).map(([owner, id, at]) => [`${owner} ${id}`, BigInt(at)]));
+  const received = new Map(
+    (await service.received()).map(([owner, id, at]) => [`${owner} ${id}`, BigInt(at)]),
+  );
   const agents = new Map(Array.from({ length: AGENTS }, (_, i) => [agentIdOf(i), `${numberOf(i)}@c.us`]));
   const inMs = (from: bigint, to: string) => Number(BigInt(to) - from) / 1e6;
-  const service = calls.map(([agentId, id, , at]) => inMs(heard.get(`${agents.get(agentId)} ${id}`)!, at));
+  const serviceMs = calls.map(([agentId, id, , at]) =>
+    inMs(received.get(`${agents.get(agentId)} ${id}`)!, at),
+  );
   const phone = calls.map(([, , text, at]) => inMs(BigInt(text.split(' ')[1]!), at));
   const result = {
-    p50: quantile(service, 0.5),
-    p99: quantile(service, 0.99),
-    max: quantile(service, 1),
+    p50: quantile(serviceMs, 0.5),
+    p99: quantile(serviceMs, 0.99),
+    max: quantile(serviceMs, 1),
     phoneP99: quantile(phone, 0.99),
     perSecond: calls.length / seconds,
     cpuMicros: ((after.server - before.server) / calls.length) * 1e6,
     foreignCores: Math.max(0, after.machine - before.machine - (after.own - before.own)) / seconds,
   };
-  const told = Object.entries(result).map(([name, value]) => `${name} ${value.toFixed(2)}`);
-  console.log(told.join(', '));
+  const figures = Object.entries(result).map(([name, value]) => `${name} ${value.toFixed(2)}`);
+  console.log(figures.join(', '));
   return result;
 }
 
@@ -124,22 +134,22 @@ function report(rounds: Round[]): string {
 ${head('bench:inbound')}
 
 ${PER_SECOND} messages a second over ${CHATS} chats of ${AGENTS} agents, ${ROUND_SECONDS} s a round; median (min … max) of ${ROUNDS} rounds. The service
-is what an operator starts, on a core of its own; the AI backend is a real HTTP server in another process, which
-shares the second core with the database and the phones.
+runs as an operator starts it, on its own core; the AI backend is a real HTTP server in another process, on the second
+core with the database and the phones.
 
 | | ms |
 |---|---|
 | message event → request at the AI, p50 | ${column('p50')} |
 | message event → request at the AI, **p99** | ${column('p99')} |
-| the slowest | ${column('max')} |
-| from the phone's hand, p99: with the simulated network | ${column('phoneP99')} |
+| slowest | ${column('max')} |
+| phone → request at the AI, p99, through the simulated network | ${column('phoneP99')} |
 
-Goal: p99 ≤ ${GOAL_MS} ms: ${verdict(p99 <= GOAL_MS)}. Every message was asked about once, and in every chat in the order of writing:
-the bench fails otherwise.
+Goal: p99 ≤ ${GOAL_MS} ms: ${goalText(p99 <= GOAL_MS)}. The AI was called once for every message, in the order of writing in each chat; the
+bench fails otherwise.
 
-A message takes ${column('cpuMicros', 0)} µs of the service's CPU, all of it: its mark in Postgres that it is taken, the turn, the
-request and its answer, the reply through the mailbox with its row, send, acknowledgement and settlement, the log,
-and the simulated WhatsApp itself. Foreign load was ${column('foreignCores')} cores.
+A message takes ${column('cpuMicros', 0)} µs of the service's CPU in total: its claim in Postgres, the turn, the request and its
+response, the reply through the mailbox with its row, send, acknowledgement and outcome, the log, and the simulated
+WhatsApp itself. Foreign load was ${column('foreignCores')} cores.
 `;
 }
 
@@ -151,7 +161,7 @@ const database = await startDatabase();
 const ai = spawnNode([fileURLToPath(new URL('ai-server.mjs', import.meta.url))], { env: childEnvironment() });
 try {
   const aiUrl = `http://127.0.0.1:${await firstWord(ai)}`;
-  const fleet = await startFleet({
+  const service = await startLinkedService({
     dbUrl: await database.create('inbound'),
     agents: AGENTS,
     probe: true,
@@ -159,10 +169,10 @@ try {
     env: { AI_BACKEND_URL: aiUrl, SEND_RATE_PER_MINUTE: '10000000', SEND_BURST: '10000000' },
   });
   try {
-    pin(fleet.pid, SERVER_CORE);
-    await measure(fleet, ai, WARM_UP_SECONDS);
+    pin(service.pid, SERVER_CORE);
+    await measure(service, ai, WARM_UP_SECONDS);
     const rounds: Round[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measure(fleet, ai, ROUND_SECONDS));
+    for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measure(service, ai, ROUND_SECONDS));
     const p99 = rounds.map((round) => round.p99);
     if (!profile) {
       publish('inbound', report(rounds), [
@@ -175,7 +185,7 @@ try {
       ]);
     }
   } finally {
-    await fleet.stop();
+    await service.stop();
   }
 } finally {
   await stopNode(ai);

@@ -1,7 +1,7 @@
 import { head, spread } from './machine.ts';
 import { median } from './rounds.ts';
 
-/** CPU microseconds per event: nobody watches, hook and ring, a page open as well. */
+/** CPU µs per event: without a watcher, with hook and ring, and with an open page. */
 export interface InspectorRound {
   bare: number;
   kept: number;
@@ -21,17 +21,17 @@ export function inspectorReport(rounds: InspectorRound[], events: number): strin
 ${head('bench:inspector')}
 
 ${events.toLocaleString('en')} events through the two machines of one agent, each a transition;
-the rounds of the three are measured in turns, in one process.
+the three variants are measured in turns, in one process.
 
-| | CPU µs per event | CPU s per 100,000 | ratio to nobody watching |
+| | CPU µs per event | CPU s per 100,000 | ratio to no hook |
 |---|---|---|---|
 ${row('no inspection hook', 'bare')}
 ${row('inspection hook and ring of 200 records', 'kept')}
-${row('and an inspector page open on the agent', 'open')}
+${row('and an open inspector page of the agent', 'open')}
 
 Median (min … max) of ${rounds.length} rounds. CPU is that of the whole process, user and system. The page's two event streams are read
-by a process of its own, which is not counted. However fast the events come, a page is sent at most ten frames a
-second, so its cost does not grow with them. Messages don't pass the machines one by one: a busy agent takes a few
-transitions a second, not thousands.
+by another process, which is not counted. A page is sent at most ten frames a second at any rate of events, so its cost
+does not grow with them. Messages don't pass the machines one by one: a busy agent takes a few transitions a second,
+not thousands.
 `;
 }

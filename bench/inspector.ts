@@ -12,19 +12,19 @@ import { type InspectorRound, inspectorReport } from './inspector-report.ts';
 import { firstWord, spawnNode, stopNode } from './pinned.ts';
 import { publish } from './publish.ts';
 
-// What watching costs: CPU of one agent's two machines for 100,000 events, bare, with the inspection hook and its
-// ring of 200 records, and with an inspector page open on the agent and on the table of all.
+// What watching costs: CPU of one agent's two machines for 100,000 events, without a watcher, with the inspection hook
+// and its ring of 200 records, and with an open inspector page.
 
 const EVENTS = 100_000;
-/** Events between two turns of the event loop, as if so many had come in at once. */
+/** Events between two turns of the event loop, as if they had arrived at once. */
 const BURST = 100;
 const ROUNDS = 7;
 const RING = 200;
 
-/** Takes each record of the machines. */
+/** Receives each record of the machines. */
 type Watch = (record: TransitionRecord) => void;
 
-/** A supervisor with its agent, connected; watched as the service does it, or not at all. */
+/** A supervisor with its connected agent, watched as in the service, or not at all. */
 function startAgent(watch: Watch | null) {
   const idle = { actors: { client: fromCallback(() => undefined) } } as never;
   const machine = supervisorMachine.provide({ actors: { agent: sessionMachine.provide(idle) } });
@@ -45,7 +45,7 @@ async function measure(watch: Watch | null): Promise<number> {
   const supervisor = startAgent(watch);
   supervisor.send({ type: 'session.start' });
   const agent = supervisor.getSnapshot().children.agent!;
-  // The place to start is given in a promise.
+  // The start slot is granted in a promise.
   while (!agent.getSnapshot().matches({ awaiting_qr: 'starting' })) await turn();
   agent.send({ type: 'client.ready', me: { pn: '628111@c.us' } });
   const before = process.cpuUsage();
@@ -62,7 +62,7 @@ async function measure(watch: Watch | null): Promise<number> {
   return (user + system) / EVENTS;
 }
 
-/** What the service does with a record: keeps the newest, tells whoever listens. */
+/** The service's handling of a record: keeps the newest, publishes to listeners. */
 function keeping(http: Harness): Watch {
   const { history } = http.system.agents.get('bot')!;
   return (record) => {
@@ -72,7 +72,7 @@ function keeping(http: Harness): Watch {
   };
 }
 
-/** The same with a page open: its streams are read by a process of its own, which is not measured. */
+/** The same with an open page, whose streams are read by another process that is not measured. */
 async function measureOpen(http: Harness): Promise<number> {
   const path = `${http.url}/inspector/api/events`;
   const reader = spawnNode(
@@ -87,7 +87,7 @@ async function measureOpen(http: Harness): Promise<number> {
   }
 }
 
-/** Measures in turns, after one round that warms up, and writes the results. */
+/** Measures in turns after a warm-up round, and writes the results. */
 async function main(): Promise<void> {
   const http = await new Harness().start();
   const rounds: InspectorRound[] = [];

@@ -1,14 +1,14 @@
 import { head } from './machine.ts';
 import type { Goal } from './publish.ts';
 
-/** What came of one rate of requests; times in ms, NaN where there was none. */
+/** The results of one rate; times in ms, NaN without a value. */
 export interface Step {
   /** Requests a second. */
   offered: number;
   /** Answers a second with 200, and with 429 or 503. */
   sentPerSecond: number;
   refusedPerSecond: number;
-  /** Anything else, connections that broke included. */
+  /** All others, broken connections included. */
   otherAnswers: number;
   /** Of messages that were sent. */
   p50: number;
@@ -18,10 +18,10 @@ export interface Step {
   busy: number;
 }
 
-/** Of the best rate, what has to be left under overload. */
+/** The share of the best rate that must remain under overload. */
 const HOLDS = 0.8;
 
-/** A row of the table; a dash where there is nothing to tell. */
+/** A row of the table; a dash where there is no value. */
 function row(step: Step): string {
   const ms = (value: number) => (Number.isNaN(value) ? '–' : value.toFixed(1));
   const offered = step.offered.toLocaleString('en');
@@ -53,19 +53,19 @@ export function loadReport(
   const offered = beyond.offered.toLocaleString('en');
   const goals = [
     {
-      what: `messages sent with ${offered} offered a second, of the best rate`,
+      what: `messages sent with ${offered} offered a second, relative to the best rate`,
       measured: sent.toFixed(2),
       wanted: `holds (${HOLDS})`,
       isReached: sent >= HOLDS,
     },
     {
-      what: 'answers a second while the small mailboxes refuse, of the best rate',
+      what: 'answers a second while small mailboxes refuse, relative to the best rate',
       measured: answered.toFixed(2),
       wanted: `holds (${HOLDS})`,
       isReached: answered >= HOLDS,
     },
     {
-      what: 'answers but 200, 429 and 503, broken connections included',
+      what: 'answers other than 200, 429 and 503, broken connections included',
       measured: String(others),
       wanted: '0',
       isReached: others === 0,
@@ -75,24 +75,24 @@ export function loadReport(
 
 ${head('bench:load')}
 
-\`POST /agents/{id}/messages\` as in [MESSAGE.md](MESSAGE.md), for ${plan.agents} agents in turn, offered at a rate that does not wait for
+\`POST /agents/{id}/messages\` as in [MESSAGE.md](MESSAGE.md), for ${plan.agents} agents in turn, at a rate independent of the
 answers until all ${plan.connections.toLocaleString('en')} connections are busy. p50 and p99 are those of messages that WhatsApp acknowledged.
-Each rate for ${plan.seconds} s; 5,000 and 7,000 ${plan.rounds} times, the round in the middle by what was sent.
+Each rate for ${plan.seconds} s; for 5,000 and 7,000 the median of ${plan.rounds} rounds by messages sent.
 
-With the mailboxes as they are by default, which have room for more than the connections can carry:
+With the default mailboxes, which hold more than the connections can carry:
 
 ${HEADER}
 ${roomy.map(row).join('\n')}
 
 ![Latency and rate over the offered load](load.svg)
 
-With \`SEND_BURST=2\` and \`MAILBOX_CAPACITY=2\`, which is room for fewer messages than there are connections:
+With \`SEND_BURST=2\` and \`MAILBOX_CAPACITY=2\`, which hold fewer messages than there are connections:
 
 ${HEADER}
 ${small.map(row).join('\n')}
 
-A refusal is a 429 with \`Retry-After\`, and everything before it: HTTP, key, body, log. It takes about as much of the
-service's core as a message, so what is refused is missing from what is sent.
+A refusal is a 429 with \`Retry-After\` and everything before it: HTTP, key, body, log. It takes about as much of the
+service's core as a message, so refusals reduce the number of messages sent.
 `;
   return { text, goals };
 }

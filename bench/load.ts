@@ -8,21 +8,21 @@ import { logPlot } from './plot.ts';
 import { publish } from './publish.ts';
 import { AGENTS, startService } from './servers.ts';
 
-// Latency over offered load, up to saturation and beyond it: what is offered does not depend on the answers until all
-// connections are busy. Beyond it also with mailboxes so small that overload is refused instead of queued.
+// Latency over offered load, up to and beyond saturation: the offered rate does not depend on the answers until all
+// connections are busy. Beyond saturation also with small mailboxes, so that overload is refused instead of queued.
 
 const RATES = [250, 500, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500, 4_000, 5_000, 7_000];
 const CONNECTIONS = 1_000;
 const SECONDS = 5;
 const WARM_UP_SECONDS = 5;
 const OVERLOAD = [5_000, 7_000];
-/** Rates about saturation are offered so many times: a collection of all memory more or less makes a difference there. */
+/** Rounds at rates near saturation, where one full garbage collection makes a difference. */
 const ROUNDS = 3;
-/** Messages that an agent may have in line, and waiting, as shipped; and fewer in all than there are connections. */
+/** Burst and capacity: the defaults, and a total below the number of connections. */
 const ROOMY = { SEND_BURST: '100', MAILBOX_CAPACITY: '500' };
 const SMALL = { SEND_BURST: '2', MAILBOX_CAPACITY: '2' };
 
-/** Offers so many requests a second. */
+/** Offers requests at one rate. */
 async function offer(loop: OpenLoop, pid: number, rate: number, seconds: number): Promise<Step> {
   const before = cpuTimes(pid);
   const startedAt = performance.now();
@@ -50,7 +50,7 @@ async function offer(loop: OpenLoop, pid: number, rate: number, seconds: number)
   return step;
 }
 
-/** Offers a rate once or, about saturation, a few times: the round in the middle by what was sent. */
+/** Offers a rate once or, near saturation, a few times; returns the median round by messages sent. */
 async function offerOften(loop: OpenLoop, pid: number, rate: number): Promise<Step> {
   const steps: Step[] = [];
   const rounds = OVERLOAD.includes(rate) ? ROUNDS : 1;
@@ -60,7 +60,7 @@ async function offerOften(loop: OpenLoop, pid: number, rate: number): Promise<St
   return { ...steps[Math.floor(rounds / 2)]!, otherAnswers };
 }
 
-/** What comes of each rate on a service with such mailboxes. */
+/** The results of each rate on a service with these mailboxes. */
 async function sweep(mailboxes: NodeJS.ProcessEnv, rates: number[]): Promise<Step[]> {
   const service = await startService({ env: mailboxes });
   const loop = new OpenLoop(service.url, service.requests, CONNECTIONS);

@@ -13,7 +13,7 @@ export interface Line {
 const CHUNK_BYTES = 1 << 20;
 const POLL_MS = 20;
 
-/** Follows the log file of a service that runs beside us, line by line. */
+/** Follows the log file of a running service. */
 export class LogTail {
   readonly #path: string;
   readonly #service: ChildProcess;
@@ -26,7 +26,7 @@ export class LogTail {
     this.#service = service;
   }
 
-  /** The lines written since the last look. */
+  /** The lines since the last call. */
   lines(): Line[] {
     const file = openSync(this.#path, 'r');
     try {
@@ -42,12 +42,12 @@ export class LogTail {
     return lines.map((line) => JSON.parse(line) as Line);
   }
 
-  /** Waits for the first line of an event; those before it are gone. @throws Error when it doesn't come */
+  /** Waits for the first line of an event; the lines before it are dropped. @throws Error after the time limit */
   async event(name: string, ms: number): Promise<Line> {
     return this.#until(ms, (lines) => lines.find((line) => line.event === name));
   }
 
-  /** Waits until `agents` agents have connected; gives the time of the last, ms since the epoch. */
+  /** Waits until `agents` agents have connected; returns the time of the last, epoch ms. */
   async connected(agents: number, ms: number): Promise<number> {
     let count = 0;
     return this.#until(ms, (lines) => {
@@ -57,18 +57,18 @@ export class LogTail {
     });
   }
 
-  /** Bytes of the next piece of the file, in the buffer. */
+  /** Reads the next piece of the file into the buffer; returns its bytes. */
   #next(file: number): number {
     return readSync(file, this.#chunk, 0, CHUNK_BYTES, this.#read);
   }
 
-  /** Looks again and again until `found` has what was waited for. */
+  /** Polls until `found` returns a value. @throws Error after the time limit */
   async #until<T>(ms: number, found: (lines: Line[]) => T | undefined): Promise<T> {
     for (const end = performance.now() + ms; performance.now() < end; await sleep(POLL_MS)) {
       const hit = found(this.lines());
       if (hit !== undefined) return hit;
       if (this.#service.exitCode !== null) break;
     }
-    throw new Error('The service did not log what was waited for.');
+    throw new Error('The service did not log the awaited event.');
   }
 }

@@ -1,7 +1,7 @@
 import { arch, cpus, platform, totalmem } from 'node:os';
 import { median } from './rounds.ts';
 
-/** The head of a page of results: which command wrote it, when, and where. */
+/** The first line of a page of results: command, date, machine. */
 export function head(command: string): string {
   const memory = Math.round(totalmem() / 2 ** 30);
   const day = new Date().toISOString().slice(0, 10);
@@ -16,12 +16,12 @@ export function spread(values: number[], digits = 0): string {
   return `${middle} (${low} … ${high})`;
 }
 
-/** Whether a goal is reached, in the words of all pages. */
-export function verdict(isReached: boolean): string {
+/** Whether a goal is reached, as text. */
+export function goalText(isReached: boolean): string {
   return isReached ? 'reached' : '**not reached**';
 }
 
-/** The value below which a share of all lies; 0.99 for the p99. `values` need not be sorted. */
+/** The quantile of a share, such as 0.99; `values` need not be sorted. */
 export function quantile(values: number[], share: number): number {
   const sorted = Float64Array.from(values).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;

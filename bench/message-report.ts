@@ -3,7 +3,7 @@ import { canPin } from './pinned.ts';
 import { CONNECTIONS, type Round, ratioOf, type Turn } from './rounds.ts';
 import { AGENTS } from './servers.ts';
 
-/** The rates that are aimed at, as shares of the bare Express's. */
+/** The goals, as shares of the bare Express's rate. */
 export const GOALS = { service: 0.8, volatile: 1 } as const;
 
 /** `median (min … max)` of one figure over the rounds; a dash where it could not be measured. */
@@ -26,13 +26,13 @@ export function messageReport(turns: Turn[], bound: number): string {
   const ratios = turns.map(({ service, bare }) => service.perSecond / bare.perSecond);
   const [low, high] = [Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2));
   const ratio = ratioOf(turns, 'service');
-  const verdict = ratio < bound ? 'does not hold' : 'holds';
+  const result = ratio < bound ? 'does not hold' : 'holds';
   const pinning = canPin
     ? 'The measured server has core 0 to itself; the load generator and the database share core 1.'
     : 'Processes were not bound to cores here.';
   const sides = [
     ['`POST /agents/{id}/messages`', 'service'],
-    ['the same, no message kept', 'volatile'],
+    ['the same without durable writes', 'volatile'],
     ['bare Express 5', 'bare'],
   ] as const;
   const rows = sides.map(([name, side]) =>
@@ -45,27 +45,27 @@ export function messageReport(turns: Turn[], bound: number): string {
 
 ${head('bench:message')}
 
-Rates depend on the machine, so the figure that counts is the ratio: the whole service against a bare stock Express 5
-that parses the same JSON and echoes it, measured in turns in one run.
+Rates depend on the machine, so the ratio is what counts: the whole service against a stock Express 5 that parses and
+echoes the same JSON, measured in turns in one run.
 
-**Ratio ${ratio.toFixed(2)}** (${low} … ${high} over ${turns.length} rounds). The bound of ${bound} ${verdict}; the goal is ${GOALS.service}. Without its
+**Ratio ${ratio.toFixed(2)}** (${low} … ${high} over ${turns.length} rounds). The bound of ${bound} ${result}; the goal is ${GOALS.service}. Without its
 durable writes the service reaches ${ratioOf(turns, 'volatile').toFixed(2)}, the goal is ${GOALS.volatile.toFixed(1)}.
 
 | | requests/s | p50 ms | p99 ms | CPU µs per request | foreign load, cores |
 |---|---|---|---|---|---|
 ${rows.join('\n')}
 
-Median (min … max). CPU is that of the server's own process. Foreign load is what other programs kept busy
-meanwhile: a run with much of it is to be repeated.
+Median (min … max). CPU is that of the server's own process. Foreign load is that of other programs: repeat a run that
+has much of it.
 
 - **Load**: autocannon, ${CONNECTIONS} connections, ${AGENTS} agents in turn with a key each, a body of about 120 bytes. ${pinning}
-- **A request** is all of it: key, zod, the row on disk in the embedded Postgres, mailbox, the look-up of the
-  recipient, the mark that it is under way, the send through the sandbox driver, WhatsApp's acknowledgement, the
-  settled row, log lines to a file, metrics. Only a 200 counts: the message is sent, not queued. The rate limit is
-  set out of reach. The simulated WhatsApp runs in the same process, and its cost counts against the service.
-- **No message kept**: \`bench/volatile.mjs\` answers in place of the message log; all else is the same.
+- **A request** is complete: key, zod, the row on disk in the embedded Postgres, mailbox, the look-up of the recipient,
+  the row marked as \`sending\`, the send through the sandbox driver, WhatsApp's acknowledgement, the row's outcome, log
+  lines to a file, metrics. Only a 200 counts: the message is sent, not queued. The rate limit is out of reach. The
+  simulated WhatsApp runs in the same process, and its cost counts as the service's.
+- **Without durable writes**: \`bench/volatile.mjs\` replaces the message log; all else is the same.
 
 \`npm run bench:message\` takes about a minute and a half; with \`-- --check\` it is short, writes nothing and exits with 1
-below the bound; with \`-- --cpu-prof DIR\` it leaves a CPU profile of the service in DIR.
+below the bound; with \`-- --cpu-prof DIR\` it writes a CPU profile of the service to DIR.
 `;
 }

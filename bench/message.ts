@@ -7,8 +7,8 @@ import { publish } from './publish.ts';
 import { alternate, ratioOf } from './rounds.ts';
 import { startBareExpress, startService, type Target } from './servers.ts';
 
-// A message through the whole service, against a stock Express 5 that echoes. `npm run bench:message` measures and
-// writes MESSAGE.md; with `-- --check` it is short, writes nothing, and fails below the bound.
+// A message through the whole service, against a stock Express 5 that echoes. `npm run bench:message` writes MESSAGE.md;
+// with `-- --check` it is short, writes nothing, and fails below the bound.
 
 const BOUND = 0.5;
 const FULL = { rounds: 5, seconds: 4, warmUpSeconds: 4 };
@@ -22,7 +22,7 @@ const keepsNothing = ['--import', fileURLToPath(new URL('volatile.mjs', import.m
 
 pin(process.pid, LOAD_CORE);
 const started: Target[] = [];
-/** Starts a server that is stopped at the end. */
+/** Starts a server, to be stopped at the end. */
 async function up(starting: Promise<Target>): Promise<Target> {
   const target = await starting;
   started.push(target);
@@ -46,7 +46,10 @@ try {
         const wanted = GOALS[side];
         const measured = ratioOf(turns, side);
         return {
-          what: side === 'service' ? 'the whole service, of a bare Express' : 'without the durable write',
+          what:
+            side === 'service'
+              ? 'the whole service, relative to a bare Express'
+              : 'without the durable write',
           measured: measured.toFixed(2),
           wanted: wanted.toFixed(1),
           isReached: measured >= wanted,
@@ -55,7 +58,7 @@ try {
     );
   }
   if (ratio < BOUND) {
-    console.error('The bound does not hold.');
+    console.error('The ratio is below the bound.');
     process.exitCode = 1;
   }
 } finally {

@@ -2,13 +2,13 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request } from 'autocannon';
 
-/** An answer: its status, and how long it took, ms. */
+/** A response: its status, and its latency, ms. */
 export interface Answer {
   status: number;
   ms: number;
 }
 
-/** The bytes of a request on a connection that is kept. */
+/** The bytes of a request on a keep-alive connection. */
 function bytesOf({ method, path, headers, body }: Request): Buffer {
   const lines = Object.entries({
     host: '127.0.0.1',
@@ -18,10 +18,10 @@ function bytesOf({ method, path, headers, body }: Request): Buffer {
   return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
 }
 
-/** Unused for so long, a connection is not trusted any more: the service says `Keep-Alive: timeout=5`. */
+/** A connection is not used after this idle time: the service sends `Keep-Alive: timeout=5`. */
 const IDLE_MS = 4_000;
 
-/** A connection that carries one request at a time. Node's own client would cost as much as the server. */
+/** A connection for one request at a time; Node's own client would cost as much as the server. */
 class Connection {
   readonly #socket: Socket;
   #answered: ((status: number) => void) | null = null;
@@ -38,12 +38,12 @@ class Connection {
     });
   }
 
-  /** False once the server has closed it, as it does with idle ones, or is about to. */
+  /** False when the server has closed it, or is about to because it is idle. */
   get isFit(): boolean {
     return this.#socket.writable && performance.now() - this.#usedAt < IDLE_MS;
   }
 
-  /** Sends, and gives the status of the answer once all of it is here; 0 when the connection broke. */
+  /** Sends a request; resolves with the status after the whole response, 0 when the connection broke. */
   send(request: Buffer): Promise<number> {
     this.#usedAt = performance.now();
     this.#socket.write(request);
@@ -57,7 +57,7 @@ class Connection {
     this.#socket.destroy();
   }
 
-  /** Reads on; every answer of the service tells its length. */
+  /** Reads a piece of a response; every response has a `Content-Length`. */
   #take(chunk: string): void {
     this.#text += chunk;
     const end = this.#text.indexOf('\r\n\r\n');
@@ -71,7 +71,7 @@ class Connection {
   }
 }
 
-/** Sends requests at a steady rate, whatever the answers are, until all connections are busy. */
+/** Sends requests at a steady rate, independent of the responses, until all connections are busy. */
 export class OpenLoop {
   readonly #url: URL;
   readonly #requests: Buffer[];
@@ -86,7 +86,7 @@ export class OpenLoop {
     this.#most = mostConnections;
   }
 
-  /** Offers `perSecond` requests a second, evenly; resolves with all answers, once each has come. */
+  /** Offers `perSecond` requests a second, evenly; resolves with all responses. */
   async run(perSecond: number, seconds: number): Promise<Answer[]> {
     const answers: Answer[] = [];
     let underWay = 0;
@@ -95,7 +95,7 @@ export class OpenLoop {
     for (let sent = 0; elapsed() < seconds; await sleep(1)) {
       for (const due = elapsed() * perSecond; sent < due; sent += 1) {
         const connection = this.#take();
-        // What finds no connection is not made up for.
+        // A request without a free connection is dropped.
         if (!connection) continue;
         underWay += 1;
         void this.#send(connection).then((answer) => {
@@ -108,13 +108,13 @@ export class OpenLoop {
     return answers;
   }
 
-  /** Closes the connections that nothing is on. */
+  /** Closes the idle connections. */
   close(): void {
     for (const connection of this.#free) connection.close();
     this.#free = [];
   }
 
-  /** A free connection, a new one, or none when all are busy. */
+  /** A free or new connection; null when all are busy. */
   #take(): Connection | null {
     for (let free = this.#free.pop(); free; free = this.#free.pop()) {
       if (free.isFit) return free;

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Where everything but the measured server runs: the load generator and the database. */
+/** The core of everything but the measured server: load generator and database. */
 export const LOAD_CORE = 1;
-/** Where the measured server runs, alone. */
+/** The core of the measured server alone. */
 export const SERVER_CORE = 0;
 
-/** How Node is started for the service, the same in `npm start`, under pm2 and under systemd. */
+/** Node's arguments for the service, as in `npm start`, pm2 and systemd. */
 export const NODE_ARGUMENTS = [
   '--max-semi-space-size=32',
   '--no-allocation-site-pretenuring',
@@ -15,16 +15,16 @@ export const NODE_ARGUMENTS = [
 
 const STOP_TIMEOUT_MS = 30_000;
 
-/** True where processes can be bound to cores: Linux with util-linux and a second core. */
+/** Whether processes can be bound to cores: Linux with util-linux and a second core. */
 export const canPin =
   spawnSync('taskset', ['-c', `${SERVER_CORE},${LOAD_CORE}`, 'true'], { stdio: 'ignore' }).status === 0;
 
-/** Binds all threads of a running process to a core; its children stay where they are. */
+/** Binds all threads of a running process to a core, but not its children. */
 export function pin(pid: number, core: number): void {
   if (canPin) spawnSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' });
 }
 
-/** Starts a Node process beside us, with an IPC channel for its word that it is ready; stdout as told, or nowhere. */
+/** Starts a Node process with an IPC channel, on which it reports that it is ready; stdout is ignored by default. */
 export function spawnNode(
   args: string[],
   options: { env: NodeJS.ProcessEnv; cwd?: string; stdout?: number },
@@ -33,16 +33,16 @@ export function spawnNode(
   return spawn(process.execPath, args, { env, cwd, stdio: ['ignore', stdout, 'inherit', 'ipc'] });
 }
 
-/** The child's first IPC message. @throws Error when it ends before */
+/** The child's first IPC message. @throws Error when it exits before */
 export async function firstWord(child: ChildProcess): Promise<unknown> {
   const gone = once(child, 'exit').then(([code]) => {
-    throw new Error(`The server ended with ${code} before it was ready.`);
+    throw new Error(`The server exited with ${code} before it was ready.`);
   });
   const [word] = await Promise.race([once(child, 'message'), gone]);
   return word;
 }
 
-/** Asks a child over its IPC channel; gives the `answer` of the message that it sends back. */
+/** Sends a request to a child over IPC; resolves with the `answer` of its response. */
 export function ask(child: ChildProcess, question: object): Promise<unknown> {
   return new Promise((resolve) => {
     const onMessage = (message: unknown) => {
@@ -55,7 +55,7 @@ export function ask(child: ChildProcess, question: object): Promise<unknown> {
   });
 }
 
-/** Ends a child by SIGTERM, and by SIGKILL when it takes longer than half a minute. */
+/** Stops a child with SIGTERM, and with SIGKILL after half a minute. */
 export async function stopNode(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');

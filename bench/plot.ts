@@ -12,14 +12,14 @@ const TOP = 40;
 const BOTTOM = 44;
 const COLOURS = ['#5b21b6', '#0f766e', '#b45309'];
 
-/** Places of the powers of ten from the smallest to the largest value. */
+/** The powers of ten from the smallest to the largest value. */
 function decades(values: number[]): { low: number; high: number } {
   const logs = values.filter((value) => value > 0).map(Math.log10);
   const low = Math.floor(Math.min(...logs));
   return { low, high: Math.max(low + 1, Math.ceil(Math.max(...logs))) };
 }
 
-/** A plot of lines over two logarithmic axes, where what grows in proportion is a straight line; as SVG. */
+/** A plot with two logarithmic axes, where proportional growth is a straight line; as SVG. */
 export function logPlot(title: string, axes: { x: string; y: string }, series: Series[]): string {
   const all = series.flatMap(({ points }) => points);
   const [x, y] = [decades(all.map(([value]) => value)), decades(all.map(([, value]) => value))];

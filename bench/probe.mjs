@@ -1,9 +1,9 @@
-// Loaded into the measured service before its own code (`--import`): looks at memory and timers when it is asked to,
-// lets phones of the simulated WhatsApp write, and notes when the service heard of it. Changes nothing else.
+// Loaded into the measured service before its own code (`--import`): reports memory and timers on request, sends from
+// phones of the simulated WhatsApp, and records when devices receive messages. Changes nothing else.
 import { AdvanceableClock } from '../dist/sandbox/network/advanceable-clock.js';
 import { SandboxNetwork } from '../dist/sandbox/network/network.js';
 
-/** What the clock of actors and sandbox still has to ring for. */
+/** Pending timers of the clock of actors and sandbox. */
 const pending = new Set();
 
 const { at, clearTimeout: clear } = AdvanceableClock.prototype;
@@ -20,9 +20,9 @@ AdvanceableClock.prototype.clearTimeout = function (task) {
   clear.call(this, task);
 };
 
-/** Memory in bytes after a full collection, and timers that wait. */
+/** Memory in bytes after a full garbage collection, and pending timers. */
 function look() {
-  // The second collection takes what the first one's finalizers let go.
+  // The second collection frees what the first one's finalizers released.
   globalThis.gc();
   globalThis.gc();
   const { heapUsed, rss } = process.memoryUsage();
@@ -30,10 +30,10 @@ function look() {
   return { heapUsed, rss, timers, tasks: pending.size };
 }
 
-/** The simulated network, once a device of it was opened. */
+/** The simulated network; null before its first device. */
 let network = null;
 /** When each message of a phone reached its agent's device: `[owner, id, nanoseconds of the machine's clock]`. */
-const heard = [];
+const received = [];
 
 const { openDevice } = SandboxNetwork.prototype;
 SandboxNetwork.prototype.openDevice = function (options) {
@@ -41,21 +41,21 @@ SandboxNetwork.prototype.openDevice = function (options) {
   return openDevice.call(this, options);
 };
 
-/** Notes the messages of this network just before its devices tell of them. */
+/** Records the messages of this network just before its devices emit them. */
 function watch(found) {
   network = found;
   const { events } = network;
   const emit = events.emit.bind(events);
-  events.emit = (name, ...told) => {
-    if (name === 'message' && !told[1].fromMe)
-      heard.push([told[0], told[1].id, String(process.hrtime.bigint())]);
-    return emit(name, ...told);
+  events.emit = (name, ...args) => {
+    if (name === 'message' && !args[1].fromMe)
+      received.push([args[0], args[1].id, String(process.hrtime.bigint())]);
+    return emit(name, ...args);
   };
 }
 
 const answers = {
   look,
-  heard: () => heard.splice(0),
+  received: () => received.splice(0),
 };
 
 process.on('message', ({ ask, write }) => {

@@ -2,21 +2,21 @@ import autocannon from 'autocannon';
 import { cpuTimes } from './cpu.ts';
 import type { Target } from './servers.ts';
 
-/** Enough that the server is never idle: a message waits for the disk, and its core has others meanwhile. */
+/** Enough to keep the server busy while messages wait for the disk. */
 export const CONNECTIONS = 128;
 
-/** What one round measured; times in ms unless named otherwise. */
+/** The figures of one round; times in ms unless named otherwise. */
 export interface Round {
   perSecond: number;
   p50: number;
   p99: number;
-  /** CPU time of the server's own process, NaN where it can't be told. */
+  /** CPU time of the server's own process, NaN where it can't be measured. */
   cpuMicrosPerRequest: number;
-  /** Cores that strangers kept busy meanwhile: with more than a little, the round says nothing. */
+  /** Cores used by other programs; with more than a little, the round is not valid. */
   foreignCores: number;
 }
 
-/** The service, the service that keeps no message, and the bare Express. */
+/** The service, the service without durable writes, and the bare Express. */
 export type Side = 'service' | 'volatile' | 'bare';
 
 /** One round of each. */
@@ -24,7 +24,7 @@ export type Turn = Record<Side, Round>;
 
 /**
  * One round of load on one server.
- * @throws Error when any answer is not 200: a 202, say, would mean that the message had not been sent.
+ * @throws Error when any answer is not 200: a 202, for example, means that the message was not sent
  */
 export async function measure(target: Target, seconds: number): Promise<Round> {
   const { requests } = target;
@@ -34,7 +34,7 @@ export async function measure(target: Target, seconds: number): Promise<Round> {
     url: target.url,
     connections: CONNECTIONS,
     duration: seconds,
-    // Each connection begins elsewhere, so that they don't all stand in one agent's line.
+    // Each connection starts with another agent, so that they don't all wait in one queue.
     setupClient: (client) => {
       const start = Math.floor((clients++ * requests.length) / CONNECTIONS);
       client.setRequests([...requests.slice(start), ...requests.slice(0, start)]);
@@ -43,8 +43,8 @@ export async function measure(target: Target, seconds: number): Promise<Round> {
   const after = cpuTimes(target.pid);
   const { 200: ok, ...others } = result.statusCodeStats;
   if (!ok || Object.keys(others).length > 0 || result.errors > 0) {
-    const told = JSON.stringify({ ...result.statusCodeStats, errors: result.errors });
-    throw new Error(`${target.name} did not answer every request with 200: ${told}`);
+    const counts = JSON.stringify({ ...result.statusCodeStats, errors: result.errors });
+    throw new Error(`${target.name} did not answer every request with 200: ${counts}`);
   }
   return {
     perSecond: ok.count / result.duration,
@@ -55,7 +55,7 @@ export async function measure(target: Target, seconds: number): Promise<Round> {
   };
 }
 
-/** Warms all servers up, then measures them in turns. */
+/** Warms up all servers, then measures them in turns. */
 export async function alternate(
   targets: Record<Side, Target>,
   plan: { rounds: number; seconds: number; warmUpSeconds: number },
@@ -78,14 +78,14 @@ export async function alternate(
   return turns;
 }
 
-/** The middle value; of an even number the mean of the two in the middle. */
+/** The median. */
 export function median(values: number[]): number {
   const sorted = [...values].sort((one, other) => one - other);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Requests per second of a side as a share of the bare Express: the ratio of the medians. */
+/** Requests per second of a side relative to the bare Express: the ratio of the medians. */
 export function ratioOf(turns: Turn[], side: Side): number {
   const rate = (of: Side) => median(turns.map((turn) => turn[of].perSecond));
   return rate(side) / rate('bare');

@@ -9,14 +9,14 @@ import { callApi } from '../test/support/api.ts';
 import { type Service, startService } from '../test/support/service.ts';
 import { startStandIn } from '../test/support/stand-in/index.ts';
 import { BrowserSessions } from './browser-sessions.ts';
-import { startDatabase } from './fleet.ts';
+import { startDatabase } from './linked-service.ts';
 import { quantile } from './machine.ts';
-import { openOutbox } from './outbox-way.ts';
+import { openOutbox } from './outbox-path.ts';
 import { publish } from './publish.ts';
-import { type SendRound, sendGoals, sendReport, type Way } from './send-report.ts';
+import { type SendPath, type SendRound, sendGoals, sendReport } from './send-report.ts';
 
 // A text through the real whatsapp-web.js: a bare loop of `client.sendMessage` against the whole service, from the
-// request to WhatsApp's acknowledgement; each in a browser of its own with the same arguments, on the stand-in page.
+// request to WhatsApp's acknowledgement; each in its own browser with the same arguments, on the stand-in page.
 
 const ROUNDS = 5;
 const MESSAGES = 200;
@@ -30,7 +30,7 @@ const KEY = 'key-of-the-benchmark';
 const network = new SandboxNetwork();
 let strangers = 0;
 
-/** A number with an account that nobody has written to. */
+/** A number with an account and no chat yet. */
 function stranger(): string {
   strangers += 1;
   const number = `62813${String(strangers).padStart(8, '0')}`;
@@ -38,7 +38,7 @@ function stranger(): string {
   return number;
 }
 
-/** Sends all messages, so many at a time, and times each and all together. */
+/** Sends all messages, some at a time, and measures each and the total. */
 async function timeRound(lanes: number, send: () => Promise<void>): Promise<SendRound> {
   const times: number[] = [];
   let left = MESSAGES;
@@ -56,8 +56,8 @@ async function timeRound(lanes: number, send: () => Promise<void>): Promise<Send
   return { perSecond, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
 }
 
-/** The bare library's send, and the same with the wait for the acknowledgement, which it leaves to its user. */
-function bareWays(client: Client): Way[] {
+/** The bare library's send, without and with the wait for the acknowledgement. */
+function barePaths(client: Client): SendPath[] {
   const to = `${stranger()}@c.us`;
   const acks = new Map<string, () => void>();
   client.on('message_ack', (message, ack) => {
@@ -83,8 +83,8 @@ function bareWays(client: Client): Way[] {
   ];
 }
 
-/** The service's ways: one request after the other, several waiting, and to somebody new each time. */
-function serviceWays(url: string): Way[] {
+/** The service's paths: one request after the other, several waiting, and to a new number each time. */
+function servicePaths(url: string): SendPath[] {
   const agent = new Agent({ keepAlive: true, maxSockets: QUEUED });
   const known = stranger();
   const post = (to: string): Promise<void> => postMessage(agent, `${url}/agents/bench/messages`, to);
@@ -95,7 +95,7 @@ function serviceWays(url: string): Way[] {
   ];
 }
 
-/** One message over HTTP. @throws Error unless it is told to be sent */
+/** One message over HTTP. @throws Error unless the answer says that it is sent */
 async function postMessage(agent: Agent, url: string, to: string): Promise<void> {
   const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
   const asked = request(url, { method: 'POST', agent, headers });
@@ -118,22 +118,22 @@ async function link({ app, pool }: Service): Promise<void> {
   while ((await callApi(app.url, 'GET', '/sessions/bench')).body.status !== 'connected') await sleep(50);
 }
 
-/** Measures all ways in turns, after a round that warms up. */
-async function alternate(ways: Way[]): Promise<Map<Way, SendRound[]>> {
-  const results = new Map<Way, SendRound[]>(ways.map((way) => [way, []]));
+/** Measures all paths in turns after a warm-up round. */
+async function alternate(paths: SendPath[]): Promise<Map<SendPath, SendRound[]>> {
+  const results = new Map<SendPath, SendRound[]>(paths.map((path) => [path, []]));
   for (let round = 0; round <= ROUNDS; round += 1) {
-    for (const way of ways) {
-      const result = await timeRound(way.lanes, way.send);
+    for (const path of paths) {
+      const result = await timeRound(path.lanes, path.send);
       console.log(
-        `round ${round}: ${way.name}: ${Math.round(result.perSecond)}/s, p50 ${result.p50.toFixed(1)} ms`,
+        `round ${round}: ${path.name}: ${Math.round(result.perSecond)}/s, p50 ${result.p50.toFixed(1)} ms`,
       );
-      if (round > 0) results.get(way)!.push(result);
+      if (round > 0) results.get(path)!.push(result);
     }
   }
   return results;
 }
 
-/** Mean ms of the steps that the service's own metrics time, by name; the empty ones are left out. */
+/** Mean ms of the steps in the service's own metrics, by name; without empty ones. */
 async function stepsOf(url: string): Promise<Map<string, number>> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const line =
@@ -170,13 +170,13 @@ async function main(): Promise<void> {
   try {
     await link(service);
     const known = `${stranger()}@c.us`;
-    const ways = [
-      ...bareWays(await bare.add(BARE)),
+    const paths = [
+      ...barePaths(await bare.add(BARE)),
       { name: 'mailbox, actors and driver, no disk', lanes: QUEUED, send: () => outbox.send(known, TEXT) },
       { name: 'the same, a message at a time', lanes: 1, send: () => outbox.send(known, TEXT) },
-      ...serviceWays(service.app.url),
+      ...servicePaths(service.app.url),
     ];
-    const results = [...(await alternate(ways))];
+    const results = [...(await alternate(paths))];
     const text = sendReport(results, MESSAGES, await stepsOf(service.app.url));
     publish('send', text, sendGoals(results));
     console.log(text);

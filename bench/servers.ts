@@ -8,7 +8,7 @@ import type { Request } from 'autocannon';
 import { childEnvironment } from '../src/infra/config.ts';
 import { firstWord, NODE_ARGUMENTS, pin, SERVER_CORE, spawnNode, stopNode } from './pinned.ts';
 
-/** A server under load: who it is, and the requests that it is sent in turn. */
+/** A server under load, with the requests that it gets in turn. */
 export interface Target {
   name: string;
   pid: number;
@@ -17,7 +17,7 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-/** More than connections, so that requests seldom stand in one line. */
+/** More than connections, so that requests seldom wait in one queue. */
 export const AGENTS = 200;
 /** Agents that are linked at the same time. */
 const LANES = 10;
@@ -26,7 +26,7 @@ const READY_TIMEOUT_MS = 30_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Says one request, with a body of about 120 bytes: the same for both servers. */
+/** One request with a body of about 120 bytes, the same for both servers. */
 function request(path: string, agent: number): Request {
   const body = {
     to: `62812${String(agent).padStart(8, '0')}`,
@@ -44,7 +44,7 @@ const agentIdOf = (agent: number) => `bench-${agent}`;
 const keyOf = (agent: number) => `key-of-bench-agent-${agent}`;
 const agents = Array.from({ length: AGENTS }, (_, index) => index);
 
-/** Starts the bare Express echo on a core of its own. */
+/** Starts the bare Express echo on its own core. */
 export async function startBareExpress(): Promise<Target> {
   const child = spawnNode([join(root, 'bench/bare-express.mjs')], { env: childEnvironment() });
   const port = await firstWord(child);
@@ -59,10 +59,10 @@ export async function startBareExpress(): Promise<Target> {
 }
 
 /**
- * Starts the built service as an operator would: sandbox driver, embedded Postgres, log to a file, rate limit out of
- * the way; then links its agents. `nodeArguments` go to its Node, e.g. `--cpu-prof`; `env` is added to its own.
+ * Starts the built service as an operator would: sandbox driver, embedded Postgres, log to a file, no effective rate
+ * limit; then links its agents. `nodeArguments` are passed to Node, e.g. `--cpu-prof`; `env` is added to its own.
  *
- * The process is bound to its core once it is up, so that the database, its child, stays with the load generator.
+ * The process is bound to its core after the start, so that the database, its child, stays with the load generator.
  */
 export async function startService(
   options: { nodeArguments?: string[]; name?: string; env?: NodeJS.ProcessEnv } = {},
@@ -71,7 +71,7 @@ export async function startService(
   const dir = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
   const logPath = join(dir, 'service.log');
   const log = openSync(logPath, 'a');
-  // In a folder of its own, where there is no `.env` to be read.
+  // In its own folder, without a `.env`.
   const child = spawnNode([...NODE_ARGUMENTS, ...nodeArguments, join(root, 'dist/main.js')], {
     env: { ...environment(dir), ...env },
     cwd: dir,
@@ -111,18 +111,18 @@ function environment(dir: string): NodeJS.ProcessEnv {
   };
 }
 
-/** Where the service listens, from the line with which it says that it is ready. */
+/** The service's URL, from its `service.ready` line. */
 async function readyUrl(logPath: string): Promise<string> {
   for (const until = performance.now() + READY_TIMEOUT_MS; performance.now() < until; await sleep(20)) {
     const lines = readFileSync(logPath, 'utf8').split('\n');
-    // What follows the last newline is either nothing or a line that is being written.
+    // What follows the last newline is empty or an incomplete line.
     lines.pop();
     for (const line of lines) {
       const { event, url } = JSON.parse(line) as { event?: string; url?: string };
       if (event === 'service.ready' && url) return url;
     }
   }
-  throw new Error('The service did not say where it listens.');
+  throw new Error('The service did not log its URL.');
 }
 
 /** Creates and links every agent, a few at a time. */
@@ -145,7 +145,7 @@ async function link(url: string, agent: number): Promise<void> {
   }
 }
 
-/** One call of the set-up; anything but success ends the benchmark. */
+/** One call of the set-up. @throws Error unless it succeeds */
 async function call(url: string, body?: object): Promise<{ live?: { isReady: boolean } }> {
   const response = await fetch(url, {
     method: body ? 'POST' : 'GET',

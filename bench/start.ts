@@ -6,27 +6,27 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { childEnvironment } from '../src/infra/config.ts';
 import { freePort } from '../test/support/free-port.ts';
-import { startDatabase } from './fleet.ts';
-import { head, spread, verdict } from './machine.ts';
+import { startDatabase } from './linked-service.ts';
+import { goalText, head, spread } from './machine.ts';
 import { NODE_ARGUMENTS, spawnNode, stopNode } from './pinned.ts';
 import { publish } from './publish.ts';
 import { median } from './rounds.ts';
 
-// From the start of the process to its first answer: built code, no tsx, no agents; with a Postgres beside it and
-// with the embedded one, whose cluster is there already.
+// From the start of the process to its first response: built code, no tsx, no agents; with an external Postgres and with
+// the embedded one, whose cluster exists already.
 
 const ROUNDS = 9;
 const POLL_MS = 2;
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
-/** One way to start the service. */
-interface Way {
+/** One configuration of the service. */
+interface Start {
   driver: 'sandbox' | 'wwebjs';
   dbUrl: string | undefined;
   dir: string;
 }
 
-/** True when the service answers that it lives. */
+/** Whether `/health` answers 200. */
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     request({ host: '127.0.0.1', port, path: '/health', agent: false }, (response) => {
@@ -37,8 +37,8 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-/** Starts the service once; milliseconds until it has answered. */
-async function startOnce({ driver, dbUrl, dir }: Way): Promise<number> {
+/** Starts the service once; returns the milliseconds until its first response. */
+async function startOnce({ driver, dbUrl, dir }: Start): Promise<number> {
   const port = await freePort();
   const startedAt = performance.now();
   const child = spawnNode([...NODE_ARGUMENTS, main], {
@@ -55,7 +55,7 @@ async function startOnce({ driver, dbUrl, dir }: Way): Promise<number> {
   });
   try {
     while (!(await answers(port))) {
-      if (child.exitCode !== null) throw new Error(`The service ended with ${child.exitCode}.`);
+      if (child.exitCode !== null) throw new Error(`The service exited with ${child.exitCode}.`);
       await sleep(POLL_MS);
     }
     return performance.now() - startedAt;
@@ -64,12 +64,12 @@ async function startOnce({ driver, dbUrl, dir }: Way): Promise<number> {
   }
 }
 
-/** Measures a way `ROUNDS` times, after a start that makes the cluster and fills the disk cache. */
-async function measure(way: Way): Promise<number[]> {
-  await startOnce(way);
+/** Measures a start `ROUNDS` times, after one that creates the cluster and fills the disk cache. */
+async function measure(start: Start): Promise<number[]> {
+  await startOnce(start);
   const times: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) times.push(await startOnce(way));
-  console.log(`${way.driver}, ${way.dbUrl ? 'DB_URL' : 'embedded'}: ${spread(times)} ms`);
+  for (let round = 0; round < ROUNDS; round += 1) times.push(await startOnce(start));
+  console.log(`${start.driver}, ${start.dbUrl ? 'DB_URL' : 'embedded'}: ${spread(times)} ms`);
   return times;
 }
 
@@ -77,20 +77,20 @@ async function measure(way: Way): Promise<number[]> {
 function report(rows: { driver: string; database: string; goalMs: number; times: number[] }[]): string {
   const lines = rows.map(
     ({ driver, database, goalMs, times }) =>
-      `| ${driver} | ${database} | ${spread(times)} | ${goalMs} | ${verdict(median(times) <= goalMs)} |`,
+      `| ${driver} | ${database} | ${spread(times)} | ${goalMs} | ${goalText(median(times) <= goalMs)} |`,
   );
   return `# How long a start takes
 
 ${head('bench:start')}
 
-Milliseconds from the start of the process (\`node dist/main.js\`) to the answer of its first request, median (min … max)
-of ${ROUNDS} starts, with no agents. The cluster of the embedded Postgres is there already; the first start of all makes it.
+Milliseconds from the start of the process (\`node dist/main.js\`) to the response to its first request, median (min … max)
+of ${ROUNDS} starts, with no agents. The cluster of the embedded Postgres exists already; the very first start creates it.
 
 | driver | database | ms | goal | |
 |---|---|---|---|---|
 ${lines.join('\n')}
 
-Before the OpenAPI documents were made on demand, the same starts took 790 ms with \`DB_URL\`, 860 embedded.
+Before the OpenAPI documents were built on demand, the same starts took 790 ms with \`DB_URL\`, 860 embedded.
 `;
 }
 

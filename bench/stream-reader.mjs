@@ -1,4 +1,4 @@
-// An open page, as far as the server can tell: reads the event streams named by its arguments until it is ended.
+// Acts as an open page: reads the event streams given as arguments until it is stopped.
 const streams = await Promise.all(process.argv.slice(2).map((url) => fetch(url)));
 process.send?.('open');
 await Promise.all(streams.map((stream) => stream.body.pipeTo(new WritableStream()).catch(() => undefined)));

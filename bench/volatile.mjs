@@ -1,5 +1,5 @@
-// Loaded into the measured service before its own code (`--import`): messages are numbered and kept by nobody, so
-// that what is left is the service without its durable writes. Nothing else changes.
+// Loaded into the measured service before its own code (`--import`): the message log numbers messages without storing
+// them, which leaves the service without its durable writes. Changes nothing else.
 import { randomUUID } from 'node:crypto';
 import { PgMessageLog } from '../dist/infra/postgres/stores/message-log.js';
 

@@ -24,14 +24,14 @@ const settings: ActorSettings = {
   limits: DEFAULT_LIMITS,
 };
 
-/** An agent's sending half on the real driver, with a message log that keeps nothing. */
+/** An agent's outbound side on the real driver, with a message log that stores nothing. */
 export interface OutboxWay {
-  /** Resolves when WhatsApp has acknowledged the message. @throws Error when it ended otherwise */
+  /** Resolves when WhatsApp has acknowledged the message. @throws Error for any other outcome */
   send(to: string, text: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Links a client of the driver to `number`, and opens an outbox on it. */
+/** Links a client of the driver to `number` and opens an outbox on it. */
 export async function openOutbox(
   network: SandboxNetwork,
   extraArgs: string[],
@@ -68,7 +68,7 @@ export async function openOutbox(
       seq += 1;
       const message = stored(seq, to, text);
       const end = await outbox.put(message).settled;
-      if (end?.status !== 'sent') throw new Error(`The message ended as ${end?.status}.`);
+      if (end?.status !== 'sent') throw new Error(`The outcome of the message is ${end?.status}.`);
     },
     async close() {
       outbox.close();
@@ -78,7 +78,7 @@ export async function openOutbox(
   };
 }
 
-/** A text as the log would have stored it. */
+/** A text as the message log would store it. */
 function stored(seq: number, to: string, text: string): StoredMessage {
   return {
     id: String(seq),

@@ -13,21 +13,21 @@ import { ask, NODE_ARGUMENTS, spawnNode, stopNode } from './pinned.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const CONNECT_TIMEOUT_MS = 120_000;
 
-/** Opens `/sessions*`; no start is limited by address. */
+/** `SESSIONS_TOKEN`: with it, starts are not limited by address. */
 export const TOKEN = 'token-of-the-benchmark';
 export const agentIdOf = (agent: number) => `bench-${agent}`;
 export const keyOf = (agent: number) => `key-of-bench-agent-${agent}`;
 /** The number that an agent is linked to. */
 export const numberOf = (agent: number) => `62811${String(agent).padStart(8, '0')}`;
 
-/** A Postgres of the bench's own, which the measured service reaches by `DB_URL`. */
+/** The bench's own Postgres, which the measured service uses by `DB_URL`. */
 export interface BenchDatabase {
-  /** Makes a database with the service's tables; gives its `DB_URL`. */
+  /** Creates a database with the service's tables; returns its `DB_URL`. */
   create(name: string): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** Starts the embedded Postgres in a folder that goes with it. */
+/** Starts the embedded Postgres in a temporary folder. */
 export async function startDatabase(): Promise<BenchDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), 'gateway-bench-db-'));
   const server = await startEmbeddedPostgres({ dataDir });
@@ -40,7 +40,7 @@ export async function startDatabase(): Promise<BenchDatabase> {
   };
 }
 
-/** An empty database with the tables of this version. */
+/** Creates an empty database with the tables of this version; returns its URL. */
 async function createDatabase(server: EmbeddedPostgres, name: string): Promise<string> {
   const client = new pg.Client(server.connection);
   await client.connect();
@@ -52,34 +52,34 @@ async function createDatabase(server: EmbeddedPostgres, name: string): Promise<s
   return url.href;
 }
 
-/** What a fleet is made of. */
-export interface FleetPlan {
+/** What the service starts with. */
+export interface LinkedServicePlan {
   dbUrl: string;
   agents: number;
-  /** Messages that agents find in their queues, and how many agents: all by default. */
+  /** Queued messages per agent, and for how many agents: all by default. */
   queued?: number;
   queuedFor?: number;
   env?: NodeJS.ProcessEnv;
-  /** Without the probe the service is what an operator starts, and can't be asked. */
+  /** With the probe, `look`, `received` and `write` work; without it the service is as an operator starts it. */
   probe?: boolean;
   nodeArguments?: string[];
 }
 
-/** What the probe sees in the service, after a full garbage collection: bytes, and timers that wait. */
+/** Memory in bytes after a full garbage collection, and pending timers. */
 export interface Look {
   heapUsed: number;
   rss: number;
   /** Timers of the host. */
   timers: number;
-  /** Timers of the actors and of the sandbox, which share a few of the host's. */
+  /** Timers of the actors and the sandbox, which share a few of the host's. */
   tasks: number;
 }
 
-/** A message that came to an agent's device: whose, its id, and when by the machine's clock, ns. */
-export type Heard = [owner: string, id: string, at: string];
+/** A message that reached an agent's device; `at` in ns of the machine's clock. */
+export type Received = [owner: string, id: string, at: string];
 
-/** A service whose agents were linked in an earlier life, and connect by themselves. */
-export interface Fleet {
+/** A service whose agents are linked already and connect by themselves. */
+export interface LinkedService {
   pid: number;
   url: string;
   log: LogTail;
@@ -87,15 +87,15 @@ export interface Fleet {
   readyMs: number;
   connectedMs: number;
   look(): Promise<Look>;
-  /** What phones have written since the last call. */
-  heard(): Promise<Heard[]>;
-  /** Writes as a phone of the simulated WhatsApp. */
+  /** Messages that reached devices since the last call. */
+  received(): Promise<Received[]>;
+  /** Sends from a phone of the simulated WhatsApp. */
   write(message: { from: string; to: string; text: string }): void;
   stop(): Promise<void>;
 }
 
-/** Writes what an earlier life of the agents would have left, starts the service, and waits until all are connected. */
-export async function startFleet(plan: FleetPlan): Promise<Fleet> {
+/** Prepares the agents' data, starts the service, and waits until all are connected. */
+export async function startLinkedService(plan: LinkedServicePlan): Promise<LinkedService> {
   const dir = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
   await seedRows(plan);
   await seedSandbox(join(dir, 'data'), plan.agents);
@@ -126,7 +126,7 @@ export async function startFleet(plan: FleetPlan): Promise<Fleet> {
       readyMs: Date.parse(ready.time) - startedAt,
       connectedMs: Math.max(connectedAt, Date.parse(ready.time)) - startedAt,
       look: async () => (await ask(child, { ask: 'look' })) as Look,
-      heard: async () => (await ask(child, { ask: 'heard' })) as Heard[],
+      received: async () => (await ask(child, { ask: 'received' })) as Received[],
       write: (message) => void child.send({ write: message }),
       stop,
     };
@@ -136,8 +136,8 @@ export async function startFleet(plan: FleetPlan): Promise<Fleet> {
   }
 }
 
-/** The service's environment. A sandbox has no browsers whose starts would have to take turns. */
-function environment(dir: string, { dbUrl, env }: FleetPlan): NodeJS.ProcessEnv {
+/** The service's environment. Without browsers, the starts need not be limited. */
+function environment(dir: string, { dbUrl, env }: LinkedServicePlan): NodeJS.ProcessEnv {
   return {
     ...childEnvironment(),
     WHATSAPP_DRIVER: 'sandbox',
@@ -151,8 +151,8 @@ function environment(dir: string, { dbUrl, env }: FleetPlan): NodeJS.ProcessEnv 
   };
 }
 
-/** The agents' rows, and those of what waits in their queues. */
-async function seedRows({ dbUrl, agents, queued = 0, queuedFor = agents }: FleetPlan): Promise<void> {
+/** Writes the rows of the agents and of their queued messages. */
+async function seedRows({ dbUrl, agents, queued = 0, queuedFor = agents }: LinkedServicePlan): Promise<void> {
   const client = new pg.Client({ connectionString: dbUrl });
   await client.connect();
   await client.query(
@@ -172,7 +172,7 @@ async function seedRows({ dbUrl, agents, queued = 0, queuedFor = agents }: Fleet
   await client.end();
 }
 
-/** The simulated WhatsApp's memory: an account an agent, linked. */
+/** Writes the simulated WhatsApp's data: one linked account per agent. */
 async function seedSandbox(dataDir: string, agents: number): Promise<void> {
   const lines: object[] = [];
   for (let agent = 0; agent < agents; agent += 1) {
