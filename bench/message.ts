@@ -30,13 +30,15 @@ async function up(starting: Promise<Target>): Promise<Target> {
 }
 try {
   const bare = await up(startBareExpress());
-  const volatile = await up(startService({ nodeArguments: keepsNothing, name: 'the service, nothing kept' }));
+  const volatile = await up(
+    startService({ nodeArguments: keepsNothing, name: 'the service without durable writes' }),
+  );
   const prof = profile ? ['--cpu-prof', `--cpu-prof-dir=${resolve(profile)}`] : [];
   const service = await up(startService({ nodeArguments: prof }));
   const turns = await alternate({ bare, volatile, service }, values.check ? SHORT : FULL);
   const ratio = ratioOf(turns, 'service');
   console.log(
-    `ratio ${ratio.toFixed(2)}, bound ${BOUND}, nothing kept ${ratioOf(turns, 'volatile').toFixed(2)}`,
+    `ratio ${ratio.toFixed(2)}, bound ${BOUND}, without durable writes ${ratioOf(turns, 'volatile').toFixed(2)}`,
   );
   if (!values.check && !profile) {
     publish(

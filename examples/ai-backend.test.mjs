@@ -1,4 +1,4 @@
-// Tests of the AI backend through the whole gateway, with no phone: `node --test examples/ai-backend.test.mjs`
+// Tests of the AI backend through the whole gateway, without a phone: `node --test examples/ai-backend.test.mjs`
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { createBackend, think } from './ai-backend.mjs';
@@ -29,18 +29,18 @@ beforeEach(async () => {
   await sandbox.link('florist', KEY);
 });
 
-test('a customer who asks for the hours gets them, by name', LIMIT, async () => {
+test('answers a customer who asks for the opening hours, by name', LIMIT, async () => {
   await sandbox.write('florist', CUSTOMER, 'Sari', 'Are you open today?');
   assert.equal(await sandbox.received(CUSTOMER), 'Hello Sari, we are open from 8 to 17.');
 });
 
-test('anything else is left to a person', LIMIT, async () => {
+test('does not reply to anything else', LIMIT, async () => {
   const body = { message: 'My order is broken', sessionId: CUSTOMER };
   const { reply, replySent } = await sandbox.call('POST', '/agents/florist/run', { key: KEY, body });
   assert.deepEqual({ reply, replySent }, { reply: null, replySent: false });
 });
 
-test('after a minute without an answer the developer is told, not the customer', LIMIT, async () => {
+test('reports a timeout of one minute to the developer, not to the customer', LIMIT, async () => {
   const asked = new Promise((resolve) => {
     answer = () => {
       resolve();

@@ -1,4 +1,4 @@
-// What a test needs of the gateway's sandbox: start it, call it, wait for it. Copy it beside your own tests.
+// Starts and drives the gateway's sandbox for tests. Copy it beside your own tests.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,27 +8,27 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-// The gateway's folder: here it is the one above.
+// The gateway's folder: here the parent folder.
 const GATEWAY = process.env.GATEWAY ?? fileURLToPath(new URL('..', import.meta.url));
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 
-/** Asks again and again until `look` gives something. */
+/** Polls until `look` returns a value. @throws Error after 30 s */
 export async function until(what, look) {
-  const end = Date.now() + PATIENCE_MS;
+  const end = Date.now() + TIMEOUT_MS;
   while (Date.now() < end) {
     const found = await look();
     if (found) return found;
     await delay(20);
   }
-  throw new Error(`Waited in vain for ${what}.`);
+  throw new Error(`Timed out waiting for ${what}.`);
 }
 
-/** Starts the gateway on the simulated WhatsApp, on a free port and with nothing stored; gives its process and URL. */
+/** Starts the gateway on the simulated WhatsApp; returns its process and URL. */
 async function start(env) {
   const options = { cwd: GATEWAY, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] };
   const child = spawn('npm', ['start', '--silent'], options);
   const url = await new Promise((resolve, reject) => {
-    // One JSON object a line; the line that says it is ready has the URL.
+    // One JSON object per line; the `service.ready` line has the URL.
     createInterface({ input: child.stdout }).on('line', (line) => {
       const { event, url } = JSON.parse(line);
       if (event === 'service.ready') resolve(url);
@@ -38,7 +38,7 @@ async function start(env) {
   return { child, url };
 }
 
-/** A sandbox with this AI behind it, and what tests do with it. */
+/** A sandbox with this AI backend, and the functions that tests use. */
 export async function startSandbox({ aiBackendUrl }) {
   const dir = await mkdtemp(join(tmpdir(), 'sandbox-'));
   const settings = {
@@ -46,12 +46,12 @@ export async function startSandbox({ aiBackendUrl }) {
     AI_BACKEND_URL: aiBackendUrl,
     PORT: '0',
     DATA_DIR: dir,
-    // Set, but empty: whatever a .env says, the database is the sandbox's own.
+    // Empty, to override a .env: the sandbox uses its own database.
     DB_URL: '',
   };
   const { child, url } = await start(settings);
 
-  /** One call of the API, with the agent's key where one is needed; rejects with what the API refuses. */
+  /** One call of the API, with the agent's key if given; rejects with the API's error. */
   async function call(method, path, { body, key } = {}) {
     const headers = { 'Content-Type': 'application/json', ...(key && { Authorization: `Bearer ${key}` }) };
     const response = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) });
@@ -68,7 +68,7 @@ export async function startSandbox({ aiBackendUrl }) {
     await until('the connection', isConnected);
   }
 
-  /** The texts that somebody has got. */
+  /** The texts that a number has received, oldest first. */
   async function inbox(number) {
     const messages = await call('GET', `/sandbox/people/${number}/messages`);
     return messages.filter((message) => !message.fromMe).map((message) => message.body);
@@ -78,14 +78,14 @@ export async function startSandbox({ aiBackendUrl }) {
     call,
     link,
     inbox,
-    /** Waits until somebody has got a text, and gives it. */
+    /** Waits for a text to a number and returns it. */
     received: (number) => until(`a text for ${number}`, async () => (await inbox(number))[0]),
-    /** A customer writes to an agent. */
+    /** Sends a text from a customer to an agent. */
     write: (agentId, from, name, text) =>
       call('POST', `/sandbox/phones/${agentId}/messages`, { body: { from, name, text } }),
-    /** Lets time pass at once, for the whole gateway. */
+    /** Advances the clock of the whole gateway. */
     advance: (advanceMs) => call('POST', '/sandbox/clock', { body: { advanceMs } }),
-    /** Begins anew: no sessions, nobody on the network, the same ids as last time. */
+    /** Resets the sandbox: no sessions, an empty network, the same ids in every run. */
     reset: () => call('POST', '/sandbox/reset', { body: { seed: 'my tests' } }),
     async stop() {
       const exited = once(child, 'exit');

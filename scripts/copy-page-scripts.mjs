@@ -1,4 +1,4 @@
-// The scripts of the page layer are read as text when the service runs: they lie beside the compiled code as they are.
+// Copies the scripts of the page layer beside the compiled code: the service reads them as text at run time.
 import { cpSync, readdirSync } from 'node:fs';
 
 const FOLDER = 'infra/whatsapp/wwebjs/page';

@@ -1,9 +1,9 @@
-// What the dashboard shows, row by row. `$agent` is chosen on the dashboard; `$__rate_interval` is Grafana's.
+// The rows of the dashboard. `$agent` is selected on the dashboard; `$__rate_interval` is Grafana's.
 
 /** One line of a panel: an expression, and the legend with labels in double braces. */
 type Query = [expr: string, legend: string];
 
-/** A panel as it is thought of; where it goes is counted out elsewhere. */
+/** A panel; `dashboard.ts` computes its position. */
 export interface PanelSpec {
   title: string;
   kind: 'timeseries' | 'stat' | 'state-timeline';
@@ -21,7 +21,7 @@ export interface RowSpec {
 }
 
 const AGENT = 'agent_id=~"$agent"';
-/** Event streams are requests for as long as they are watched. */
+/** Event streams are excluded: they are requests for as long as a viewer is connected. */
 const NO_STREAMS = 'http_route!~".*/events"';
 
 /** Increases per second of a counter, summed over all but the given labels. */
@@ -32,7 +32,7 @@ const rate = (metric: string, by: string, selector = '') =>
 const quantile = (q: number, metric: string, by = '', selector = '') =>
   `histogram_quantile(${q}, ${rate(`${metric}_bucket`, by === '' ? 'le' : `le, ${by}`, selector)})`;
 
-/** The median and the slow end of a histogram without labels. */
+/** The median and the 95th percentile of a histogram without labels. */
 const medianAndSlow = (metric: string): Query[] => [
   [quantile(0.5, metric), 'half within'],
   [quantile(0.95, metric), '95% within'],
@@ -55,7 +55,7 @@ const stat = (title: string, unit: PanelSpec['unit'], expr: string): PanelSpec =
 
 const FAILED = 'outcome!="sent"';
 
-/** All rows of the dashboard, from what one looks at first to what one looks for. */
+/** All rows of the dashboard, from overview to detail. */
 export const ROWS: RowSpec[] = [
   {
     title: 'At a glance',
@@ -77,10 +77,10 @@ export const ROWS: RowSpec[] = [
         unit: 'short',
         width: 16,
         queries: [[`wa_session_state{${AGENT}} == 1`, '{{agent_id}} {{state}}']],
-        description: 'A bar per agent and state, for as long as it holds.',
+        description: 'A bar per agent and state.',
       },
       series('Agents by state', 'short', [['sum by (state) (wa_sessions)', '{{state}}']]),
-      series('In this state for', 's', [
+      series('Time in the current state', 's', [
         [`time() - wa_session_state_since_timestamp_seconds{${AGENT}}`, '{{agent_id}}'],
       ]),
       series('Restarts by reason', 'cps', [[rate('wa_session_restarts_total', 'reason'), '{{reason}}']]),
@@ -89,11 +89,11 @@ export const ROWS: RowSpec[] = [
         [quantile(0.5, 'wa_session_pairing_duration_seconds', 'outcome'), 'half within: {{outcome}}'],
       ]),
       series('Transitions', 'cps', [[rate('wa_session_transitions_total', 'event'), '{{event}}']]),
-      series('Ignored events, and errors that nobody waited for', 'cps', [
+      series('Ignored events, and errors without a caller', 'cps', [
         [rate('wa_session_events_ignored_total', 'state, event'), '{{event}} in {{state}}'],
         [rate('wa_faults_total', 'where'), 'error: {{where}}'],
       ]),
-      series('States were held for', 's', [
+      series('Duration of states', 's', [
         [quantile(0.5, 'wa_session_state_duration_seconds', 'state'), 'half within: {{state}}'],
       ]),
     ],
@@ -123,7 +123,7 @@ export const ROWS: RowSpec[] = [
   {
     title: 'Answering',
     panels: [
-      series('Messages that came in', 'cps', [
+      series('Messages received', 'cps', [
         [rate('wa_messages_received_total', 'type, handled'), '{{type}} {{handled}}'],
       ]),
       series('AI calls by outcome', 'cps', [
@@ -150,7 +150,7 @@ export const ROWS: RowSpec[] = [
       series('95% answered within', 's', [
         [quantile(0.95, 'http_server_request_duration_seconds', 'http_route', NO_STREAMS), '{{http_route}}'],
       ]),
-      series('Being answered', 'short', [['sum(http_server_active_requests)', 'requests']]),
+      series('Requests in progress', 'short', [['sum(http_server_active_requests)', 'requests']]),
     ],
   },
   {
@@ -173,11 +173,9 @@ export const ROWS: RowSpec[] = [
     ],
   },
   {
-    title: 'WhatsApp as it is',
+    title: 'WhatsApp',
     panels: [
-      series('Pages that lack something', 'short', [
-        [`wa_compatibility{state="broken", ${AGENT}}`, '{{agent_id}}'],
-      ]),
+      series('Incompatible pages', 'short', [[`wa_compatibility{state="broken", ${AGENT}}`, '{{agent_id}}']]),
       series('Builds of WhatsApp Web', 'short', [['wa_whatsapp_web_version_info', '{{version}}']]),
       series('Restricted accounts', 'short', [[`wa_restricted{${AGENT}}`, '{{agent_id}}: {{kind}}']]),
       series('Messages not reported', 'short', [
@@ -198,7 +196,7 @@ export const ROWS: RowSpec[] = [
         ['process_resident_memory_bytes and on (job, instance) wa_build_info', 'resident'],
         ['nodejs_heap_size_used_bytes and on (job, instance) wa_build_info', 'heap'],
       ]),
-      series('Event loop is late by', 's', [
+      series('Event loop delay', 's', [
         ['nodejs_eventloop_lag_p99_seconds and on (job, instance) wa_build_info', '99% within'],
         ['nodejs_eventloop_lag_p50_seconds and on (job, instance) wa_build_info', 'half within'],
       ]),

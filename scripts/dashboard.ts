@@ -1,12 +1,12 @@
 import { type PanelSpec, ROWS, type RowSpec } from './dashboard-panels.ts';
 
-// The Grafana dashboard as data: the same input, the same file.
+// The Grafana dashboard as data; the output is reproducible.
 
 const COLUMNS = 24;
 const HEIGHT = { timeseries: 8, 'state-timeline': 8, stat: 4 };
 const SOURCE = { type: 'prometheus', uid: '$datasource' };
 
-/** Where a panel is, in Grafana's grid. */
+/** The position of a panel in Grafana's grid. */
 interface GridPos {
   x: number;
   y: number;
@@ -14,7 +14,7 @@ interface GridPos {
   h: number;
 }
 
-/** How a panel's kind is drawn. */
+/** The options of a panel by its kind. */
 function optionsOf({ kind, unit }: PanelSpec) {
   const legend = { displayMode: 'table', placement: 'bottom', calcs: ['lastNotNull', 'max'] };
   if (kind === 'stat') return { reduceOptions: { calcs: ['lastNotNull'] }, colorMode: 'value' };
@@ -22,7 +22,7 @@ function optionsOf({ kind, unit }: PanelSpec) {
   return { legend, tooltip: { mode: 'multi', sort: unit === 'bool_yes_no' ? 'none' : 'desc' } };
 }
 
-/** A panel as Grafana has it. */
+/** A panel in Grafana's format. */
 function panel(spec: PanelSpec, id: number, gridPos: GridPos) {
   const { title, kind, unit, description, queries } = spec;
   return {
@@ -48,7 +48,7 @@ function panel(spec: PanelSpec, id: number, gridPos: GridPos) {
   };
 }
 
-/** A row's heading and its panels, from left to right and then downwards, beginning at `y`; ids begin at `id`. */
+/** A row's heading and its panels, from left to right, then downwards, from `y`; ids start at `id`. */
 function row({ title, panels }: RowSpec, id: number, y: number) {
   const heading = {
     id,
@@ -76,7 +76,7 @@ function row({ title, panels }: RowSpec, id: number, y: number) {
   return { panels: [heading, ...placed], bottom: top + height };
 }
 
-/** The variables at the top: which Prometheus, and which agents. */
+/** The variables: Prometheus and agents. */
 const VARIABLES = [
   { name: 'datasource', label: 'Prometheus', type: 'datasource', query: 'prometheus', refresh: 1 },
   {
@@ -94,7 +94,7 @@ const VARIABLES = [
   },
 ];
 
-/** The whole dashboard, to be imported as it is. */
+/** The whole dashboard, ready for import. */
 export function dashboard() {
   const panels: object[] = [];
   let y = 0;

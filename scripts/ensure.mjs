@@ -1,16 +1,15 @@
-// Makes a fresh clone runnable: refuses a Node that is too old, installs the packages when they are missing or older
-// than the lock file and, asked to `build`, compiles when a source is newer than what was compiled. Does nothing when
-// all is there.
+// Makes a fresh clone runnable: refuses an unsupported Node, installs the packages when they are missing or older than
+// the lock file, and, with `build`, compiles when a source is newer than the build. Otherwise does nothing.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Milliseconds of the last change, or 0 when the file is not there. */
+/** Time of the last change, epoch ms; 0 when the file is missing. */
 const changedAt = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
-/** The newest change below a folder. */
+/** Time of the newest change below a folder, epoch ms. */
 const newestBelow = (folder) =>
   existsSync(folder)
     ? Math.max(
@@ -21,7 +20,7 @@ const newestBelow = (folder) =>
       )
     : 0;
 
-/** Runs an npm command, its output on stderr so that stdout stays the service's own; ends here when it fails. */
+/** Runs an npm command with its output on stderr, since stdout is the service's; exits when it fails. */
 function npm(...args) {
   console.error(`> npm ${args.join(' ')}`);
   const { status } = spawnSync('npm', args, {
@@ -32,7 +31,7 @@ function npm(...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** Ends here when this Node is older than the packages need: they would fail one by one, and not say why. */
+/** Exits when this Node is older than the packages require, which would fail without a clear message. */
 function refuseOldNode() {
   const { engines } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
   const [needed, found] = [engines.node.replace(/[^\d.]/g, ''), process.versions.node].map((text) =>

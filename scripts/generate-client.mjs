@@ -1,5 +1,5 @@
-// Writes examples/client/schema.d.ts, the types of the API, from docs/openapi.json. The generator wants an older
-// TypeScript beside it than the project's, so both are run from npm's cache and not installed here.
+// Writes examples/client/schema.d.ts, the types of the API, from docs/openapi.json. The generator needs an older
+// TypeScript than the project's, so both run from npm's cache and are not installed here.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

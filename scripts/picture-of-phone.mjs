@@ -1,5 +1,5 @@
-// Makes docs/phone.png, the README's picture: the compiled service on the sandbox, in a folder that goes again, and
-// the system's Chromium. `npm run build` first.
+// Takes docs/phone.png, the README's picture, of the compiled service on the sandbox, in a temporary folder, with the
+// system's Chromium. Run `npm run build` first.
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -14,7 +14,7 @@ const ANSWERS = {
   'Untuk empat orang, jam 7': 'Siap: meja untuk 4 orang, jam 19.00, atas nama Sari.',
 };
 
-/** The AI of the picture: it knows two answers. */
+/** The AI of the picture, with two replies. */
 async function startAi() {
   const server = createServer(async (request, response) => {
     const chunks = [];
@@ -27,7 +27,7 @@ async function startAi() {
   return server;
 }
 
-/** Talks as the customer until the picture shows a conversation, and takes it. */
+/** Writes as the customer, then takes the picture. */
 async function photograph(url) {
   const browser = await chromium.launch({
     executablePath: process.env.PUPPETEER_EXECUTABLE_PATH || '/usr/bin/chromium',
@@ -51,7 +51,7 @@ const dir = await mkdtemp(join(tmpdir(), 'gateway-'));
 const ai = await startAi();
 Object.assign(process.env, {
   WHATSAPP_DRIVER: 'sandbox',
-  // Whatever .env says: nothing of the picture may reach a real database.
+  // Overrides a .env: nothing may reach a real database.
   DB_URL: '',
   SESSIONS_TOKEN: '',
   LOG_LEVEL: 'warn',
@@ -66,7 +66,7 @@ try {
   await fetch(`${app.url}/sandbox/seed`, { method: 'POST' });
   await photograph(app.url);
 } catch (error) {
-  // The service holds on to errors that nobody catches, so it is said and ended here.
+  // The service survives uncaught errors, so this one is printed and the process exits here.
   console.error(error);
   status = 1;
 }

@@ -5,7 +5,7 @@ import { findChromium } from '../src/infra/whatsapp/wwebjs/chromium.ts';
 const TARGET = fileURLToPath(new URL('../docs/inspector.png', import.meta.url));
 const [url = 'http://localhost:3000'] = process.argv.slice(2);
 
-/** Asks the sandbox for something. @throws Error when it refuses */
+/** Calls the sandbox's API. @throws Error when refused */
 async function ask(path: string, body: object): Promise<void> {
   const answer = await fetch(url + path, {
     method: 'POST',
@@ -15,7 +15,7 @@ async function ask(path: string, body: object): Promise<void> {
   if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
 }
 
-/** Lets something happen to the demo agent of a running sandbox and takes the README's picture of its inspector. */
+/** Drives the demo agent of a running sandbox, and takes the README's picture of its inspector. */
 async function main(): Promise<void> {
   const { PUPPETEER_EXECUTABLE_PATH: explicit, PATH = '' } = process.env;
   const browser = await chromium.launch({
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     await page.locator('[data-state="connected.link.suspect"].active').waitFor();
     await ask('/sandbox/phones/cafe/network', { state: 'PAIRING' });
     await page.locator('#history tr[data-ignored]').first().waitFor();
-    // What has just been entered flashes for a moment.
+    // Newly entered states flash for a moment.
     await page.locator('.flash').first().waitFor({ state: 'detached' });
     await page.screenshot({ path: TARGET });
     await ask('/sandbox/phones/cafe/network', { restore: true });

@@ -1,13 +1,13 @@
-// `npm run sandbox`: the service on the simulated WhatsApp with a demo in it. The log on stdout stays JSON; what
-// people are told goes to stderr.
+// `npm run sandbox`: the service on the simulated WhatsApp with a demo. The log on stdout is JSON; texts for people go
+// to stderr.
 process.env.WHATSAPP_DRIVER = 'sandbox';
-// What a `.env` says of the real data is not meant for a game: its agents and texts would be found there for real.
+// Overrides the real data of a `.env`, so that no agent or text of the sandbox is ever used for real.
 process.env.DATA_DIR ||= './data/sandbox';
 process.env.DB_URL ??= '';
 const { app } = await import('../dist/main.js');
 const { DEMO } = await import('../dist/sandbox/control-api/demo.js');
 
-/** Puts the demo in place; gives what went wrong, or null. */
+/** Creates the demo; returns the error message, or null. */
 async function seed() {
   const token = process.env.SESSIONS_TOKEN;
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
@@ -15,11 +15,11 @@ async function seed() {
   return answer.ok ? null : (await answer.json()).error.message;
 }
 
-/** What a person needs first. */
+/** The text shown after the start. */
 function welcome(fault) {
   const { linked, awaiting, key } = DEMO;
   const agents = fault
-    ? `The demo agents could not be made: ${fault}`
+    ? `The demo agents could not be created: ${fault}`
     : `The agent \`${linked.agentId}\` is linked, \`${awaiting.agentId}\` waits for its scan on the phone page.`;
   return `
   SANDBOX: WhatsApp is simulated, and nothing leaves this machine.

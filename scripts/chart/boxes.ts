@@ -5,21 +5,21 @@ import type {
   ChartTransition,
 } from '../../src/actors/domain/chart-graph.ts';
 
-// How big things are: text is monospace, so its width is known without a browser.
+// Sizes: text is monospace, so its width is known without a browser.
 
 /** Width of one character of the usual monospace fonts, in em; none is wider. */
 const ADVANCE = 0.603;
-/** Font sizes and line heights in px; `chart.css` says the same sizes. */
+/** Font sizes and line heights in px, the same as in `chart.css`. */
 export const TITLE = { size: 13, line: 20 };
 export const LABEL = { size: 11, line: 14 };
 export const ROW = { size: 10, line: 13 };
 export const PAD = 10;
 /** Characters in a row before it is wrapped. */
 const ROW_LENGTH = 56;
-/** From how many sources on the same transition is written into each instead of drawn. */
+/** A transition with at least this many sources is written into each of them instead of drawn. */
 const SHARED_BY = 4;
 
-/** One line of text: what it says, and which event each part stands for. */
+/** One line of text, with the event of each part. */
 export interface Row {
   parts: { text: string; event?: string; isTarget?: true }[];
   indent: number;
@@ -35,13 +35,13 @@ interface EdgeRows {
 /** A state's box before it is laid out. */
 export interface Box {
   state: ChartState;
-  /** One of several states that are live at once. */
+  /** A region of a parallel state. */
   isRegion: boolean;
   title: string;
   runs: string[];
   edges: EdgeRows[];
   width: number;
-  /** Height of title and rows, without what lies inside. */
+  /** Height of title and rows, without inner states. */
   head: number;
 }
 
@@ -50,18 +50,18 @@ export function textWidth(text: string, size: number): number {
   return Math.ceil(text.length * ADVANCE * size);
 }
 
-/** Event and guard of a transition as they are written. */
+/** Event and guard of a transition as text. */
 export function labelOf({ label, guard }: ChartTransition): string {
   return guard === null ? label : `${label} [${guard}]`;
 }
 
-/** What a browser shows when the pointer rests on an edge: what each transition does. */
+/** The tooltip of an edge: the actions of each transition. */
 export function edgeTooltip({ edge, transitions }: ChartEdge): string {
   const lines = transitions.map((made) => [labelOf(made), ...made.actions].join('\n    '));
   return [edge, ...lines].join('\n');
 }
 
-/** The edges to be written as rows: those that no line can show, and those that many states share. */
+/** The edges written as rows: those that can't be drawn, and those that many states share. */
 export function writtenEdges(graph: ChartGraph): Set<string> {
   const isTop = new Set(graph.states.filter(({ parent }) => parent === '').map(({ path }) => path));
   const sources = new Map<string, number>();
@@ -73,14 +73,14 @@ export function writtenEdges(graph: ChartGraph): Set<string> {
   const isWritten = (edge: ChartEdge) => {
     const [target = ''] = edge.targets;
     if (edge.source === '' || edge.targets.length !== 1 || target === edge.source) return true;
-    // The way into a top-level state is what people look for first: it stays a line.
+    // Edges to a top-level state matter most and stay lines.
     if (isTop.has(target)) return false;
     return edge.transitions.some((made) => sources.get(key(edge, made))! >= SHARED_BY);
   };
   return new Set(graph.edges.filter(isWritten).map(({ edge }) => edge));
 }
 
-/** An edge as rows: where it leads, then what leads there, in as few rows as it fits into. */
+/** An edge as rows: its target, then its events, in as few rows as possible. */
 function targetRows({ targets, transitions }: ChartEdge): Row[] {
   const head = `→ ${targets.join(', ')}`;
   const rows: Row[] = [{ parts: [{ text: head, isTarget: true }], indent: 0 }];
@@ -100,11 +100,11 @@ function targetRows({ targets, transitions }: ChartEdge): Row[] {
   return rows;
 }
 
-/** An edge as rows: one that leads elsewhere by its target, one that leads back by its sign. */
+/** An edge as rows: by its target, or by its sign if it targets its own state. */
 function edgeRows(edge: ChartEdge): EdgeRows {
   const isSelf = edge.targets.length === 1 && edge.targets[0] === edge.source;
-  const told = { edge: edge.edge, tooltip: edgeTooltip(edge) };
-  if (!isSelf) return { ...told, rows: targetRows(edge) };
+  const base = { edge: edge.edge, tooltip: edgeTooltip(edge) };
+  if (!isSelf) return { ...base, rows: targetRows(edge) };
   const rows = edge.transitions.map((made) => ({
     parts: [
       { text: `${selfSign(made)} `, isTarget: true as const },
@@ -112,16 +112,16 @@ function edgeRows(edge: ChartEdge): EdgeRows {
     ],
     indent: 0,
   }));
-  return { ...told, rows };
+  return { ...base, rows };
 }
 
-/** What a transition to itself does: enter anew, act without leaving, or keep an outer state from reacting. */
+/** The sign of a self-transition: it re-enters, acts without leaving, or blocks an outer transition. */
 function selfSign({ reenters, actions }: ChartTransition): string {
   if (reenters) return '↻';
   return actions.length > 0 ? '·' : '⊘';
 }
 
-/** The box of what the machine does wherever it is, or null when there is nothing. */
+/** The box of the root's transitions; null without any. */
 export function anywhereBox(graph: ChartGraph, written: Set<string>): Box | null {
   if (!graph.edges.some(({ source }) => source === '')) return null;
   const nowhere = { path: '', parent: '', initial: null, entry: [], exit: [], invokes: [] };
@@ -153,7 +153,7 @@ export function boxOf(state: ChartState, graph: ChartGraph, written: Set<string>
   };
 }
 
-/** A row's text as it stands there. */
+/** A row's text with its indent. */
 function rowText({ parts, indent }: Row): string {
   return ' '.repeat(indent) + parts.map(({ text }) => text).join('');
 }

@@ -10,7 +10,7 @@ import { chartPage, compactChart } from './text.ts';
 const READMES = ['README.md', 'README.id.md'];
 const MARKED = /(<!-- chart: npm run chart -->\n)[\s\S]*?(\n<!-- \/chart -->)/;
 
-/** Everything that is made of the machines, by path from the project's root. */
+/** The content of every file generated from the machines, by path from the project's root. */
 export async function chartFiles(): Promise<Map<string, string>> {
   const agent = chartGraph(sessionMachine);
   const supervisor = chartGraph(supervisorMachine);

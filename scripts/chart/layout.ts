@@ -7,7 +7,7 @@ const ROOT = 'chart';
 const ANYWHERE = 'anywhere/';
 const DOT = 9;
 
-/** What was measured to be readable for nested and parallel charts. */
+/** Found by experiment to be readable for nested and parallel charts. */
 const OPTIONS = {
   'elk.algorithm': 'layered',
   'elk.direction': 'DOWN',
@@ -35,30 +35,30 @@ export interface Frame {
   height: number;
 }
 
-/** A state where it is drawn. */
+/** A state with its position. */
 export interface PlacedBox extends Box, Frame {}
 
-/** A line where it is drawn, with its label's lines. */
+/** A line with its points and its label's frame. */
 export interface PlacedLine {
   edge: ChartEdge;
   points: ElkPoint[];
   label: Frame;
 }
 
-/** A chart with everything in its place. */
+/** A chart after layout. */
 export interface Layout {
   width: number;
   height: number;
   /** Outer states before inner ones. */
   boxes: PlacedBox[];
   lines: PlacedLine[];
-  /** What the machine does wherever it is. */
+  /** The root's transitions. */
   anywhere: PlacedBox | null;
-  /** The dots where a compound begins, with the way from there. */
+  /** The dots of initial states, with the path from there. */
   beginnings: { dot: Frame; points: ElkPoint[] }[];
 }
 
-/** The box as ELK knows it; an outer one is at least as big as its own text. */
+/** The box as an ELK node; one with children is at least as large as its own text. */
 function shape(box: Box, children: ElkNode[]): ElkNode {
   const { path, kind } = box.state;
   if (children.length === 0) return { id: path, width: box.width, height: box.head };
@@ -74,10 +74,10 @@ function shape(box: Box, children: ElkNode[]): ElkNode {
   };
 }
 
-/** The dot from which the initial state of a compound is reached. */
+/** The dot that leads to the initial state of a compound state. */
 const dotOf = (path: string): ElkNode => ({ id: `${path}/begin`, width: DOT, height: DOT });
 
-/** The boxes below a path, nested; the one that is entered first comes first. */
+/** The nested boxes below a path, the initial state first. */
 function nest(parent: string, initial: string | null, boxes: Box[]): ElkNode[] {
   const own = boxes
     .filter(({ state }) => state.parent === parent)
@@ -97,7 +97,7 @@ function labelFrame({ transitions }: ChartEdge): ElkLabel {
   };
 }
 
-/** The way of an edge as ELK laid it. */
+/** The points of a routed edge. */
 function pointsOf({ sections = [] }: ElkExtendedEdge): ElkPoint[] {
   return sections.flatMap(({ startPoint, bendPoints = [], endPoint }) => [
     startPoint,
@@ -114,7 +114,7 @@ function frames(node: ElkNode): Map<string, Frame> {
   return found;
 }
 
-/** Lays a chart out. Deterministic: the same graph gives the same numbers. */
+/** Lays out a chart; deterministic. */
 export async function layOut(graph: ChartGraph): Promise<Layout> {
   const written = writtenEdges(graph);
   const boxes = graph.states.map((state) => boxOf(state, graph, written));

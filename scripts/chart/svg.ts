@@ -5,30 +5,30 @@ import type { Frame, Layout, PlacedBox, PlacedLine } from './layout.ts';
 
 const MARK = { length: 8, half: 4 };
 
-/** A number as it is written: at most one decimal. */
+/** A number with at most one decimal. */
 const n = (value: number) => String(Math.round(value * 10) / 10);
 
-/** Text as it may stand in XML. */
+/** Text escaped for XML. */
 function xml(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
 }
 
-/** What a browser shows when the pointer rests on a state. */
+/** The tooltip of a state. */
 function tooltip({ path, entry, exit, invokes }: ChartState): string {
-  const told = [
+  const lines = [
     entry.length > 0 && `entry: ${entry.join(', ')}`,
     exit.length > 0 && `exit: ${exit.join(', ')}`,
     invokes.length > 0 && `runs: ${invokes.join(', ')}`,
   ];
-  return [path, ...told.filter((line) => line !== false)].join('\n');
+  return [path, ...lines.filter((line) => line !== false)].join('\n');
 }
 
-/** Text at a place. */
+/** Text at a position. */
 function text(className: string, x: number, y: number, content: string): string {
   return `<text class="${className}" x="${n(x)}" y="${n(y)}">${content}</text>`;
 }
 
-/** A row's parts; its target and each event are spans of their own. */
+/** A row's parts; its target and each event have their own span. */
 function spans({ parts }: Row): string {
   return parts
     .map(({ text: part, event, isTarget }) => {
@@ -39,7 +39,7 @@ function spans({ parts }: Row): string {
     .join('');
 }
 
-/** The rows inside a box: what runs, then the edges that are written. */
+/** The rows inside a box: invoked actors, then the written edges. */
 function rows(box: PlacedBox): string[] {
   let y = box.y + 6 + TITLE.line + 4;
   const next = () => {
@@ -47,11 +47,11 @@ function rows(box: PlacedBox): string[] {
     return y - 3.5;
   };
   const runs = box.runs.map((run) => text('runs', box.x + PAD, next(), xml(run)));
-  const edges = box.edges.map(({ edge, tooltip: told, rows: own }) => {
+  const edges = box.edges.map(({ edge, tooltip: title, rows: own }) => {
     const top = y;
     const lines = own.map((row) => text('row', box.x + PAD + row.indent * 6, next(), spans(row)));
     const plate = rect('plate', { x: box.x + 4, y: top, width: box.width - 8, height: y - top }, 3);
-    return `<g class="edge written" data-edge="${xml(edge)}"><title>${xml(told)}</title>${plate}${lines.join('')}</g>`;
+    return `<g class="edge written" data-edge="${xml(edge)}"><title>${xml(title)}</title>${plate}${lines.join('')}</g>`;
   });
   return [...runs, ...edges];
 }
@@ -79,7 +79,7 @@ function stateGroup(box: PlacedBox): string {
   ].join('');
 }
 
-/** What the machine does wherever it is: no state of its own. */
+/** The group of the root's transitions, which is not a state. */
 function anywhereGroup(box: PlacedBox): string {
   const name = text('name', box.x + PAD, box.y + 5 + 15, xml(box.title));
   return `<g class="anywhere">${rect('box', box, 7)}${name}${rows(box).join('')}</g>`;
@@ -91,8 +91,8 @@ function noteGroup(notes: string[], top: number): string {
   return `<g class="notes">${lines.join('')}</g>`;
 }
 
-/** A way with round corners. */
-function way(points: ElkPoint[]): string {
+/** A path with round corners. */
+function pathOf(points: ElkPoint[]): string {
   const [first, ...rest] = points;
   const corner = (at: ElkPoint, to: ElkPoint, by: number) => {
     const length = Math.hypot(to.x - at.x, to.y - at.y) || 1;
@@ -110,7 +110,7 @@ function way(points: ElkPoint[]): string {
   return `M${n(first!.x)} ${n(first!.y)}${parts.join('')}`;
 }
 
-/** The head of an arrow, as a shape of its own, so that a class can colour it. */
+/** The head of an arrow, a separate shape, so that a class can colour it. */
 function arrow(points: ElkPoint[]): string {
   const [before, tip] = points.slice(-2) as [ElkPoint, ElkPoint];
   const length = Math.hypot(tip.x - before.x, tip.y - before.y) || 1;
@@ -120,9 +120,9 @@ function arrow(points: ElkPoint[]): string {
   return `<path class="arrow" d="M${n(tip.x)} ${n(tip.y)}L${side(1)}L${side(-1)}Z"/>`;
 }
 
-/** The group of a line: a broad invisible way to point at, the visible one, its head and its label. */
+/** The group of a line: the line, its head and its label. */
 function lineGroup({ edge, points, label }: PlacedLine): string {
-  const d = way(points);
+  const d = pathOf(points);
   const labels = edge.transitions.map((made, index) =>
     text(
       'label',
@@ -140,15 +140,15 @@ function lineGroup({ edge, points, label }: PlacedLine): string {
   ].join('');
 }
 
-/** Where a compound begins. */
+/** The dot and arrow of an initial state. */
 function beginning({ dot, points }: Layout['beginnings'][number]): string {
   const r = dot.width / 2;
-  return `<g class="begin"><circle cx="${n(dot.x + r)}" cy="${n(dot.y + r)}" r="${n(r)}"/><path class="line" d="${way(points)}"/>${arrow(points)}</g>`;
+  return `<g class="begin"><circle cx="${n(dot.x + r)}" cy="${n(dot.y + r)}" r="${n(r)}"/><path class="line" d="${pathOf(points)}"/>${arrow(points)}</g>`;
 }
 
 /**
- * The chart as SVG: classes and data attributes only, no colours; `web/inspector/chart.css` has them. Outer states
- * lie below the lines, states without children above them, notes at the foot.
+ * The chart as SVG with classes and data attributes only; the colours are in `web/inspector/chart.css`. Outer states
+ * are drawn below the lines, states without children above them, notes at the bottom.
  */
 export function svgOf(graph: ChartGraph, layout: Layout, notes: string[] = []): string {
   const height = layout.height + (notes.length > 0 ? notes.length * LABEL.line + 12 : 0);
