@@ -5,7 +5,7 @@ import { whenChromium } from '../support/chromium.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
-whenChromium('the API documentation, in a browser', (executablePath) => {
+whenChromium('the API documentation in a browser', (executablePath) => {
   const database = withDatabase();
   let service: Service;
   let browser: Browser;
@@ -44,7 +44,7 @@ whenChromium('the API documentation, in a browser', (executablePath) => {
     expect(misdeeds).to.deep.equal([]);
   });
 
-  /** Opens an operation for trying. */
+  /** Opens an operation to try it out. */
   async function tryOut(tag: string, operationId: string) {
     const operation = page.locator(`#operations-${tag}-${operationId}`);
     await operation.locator('.opblock-summary-control').click();
@@ -52,7 +52,7 @@ whenChromium('the API documentation, in a browser', (executablePath) => {
     return operation;
   }
 
-  /** Sends what is filled in; gives status and body of what came back. */
+  /** Executes the request; returns status and body of the response. */
   async function execute(operation: ReturnType<Page['locator']>) {
     await operation.getByRole('button', { name: 'Execute' }).click();
     const row = operation.locator('.live-responses-table tr.response');
@@ -63,7 +63,7 @@ whenChromium('the API documentation, in a browser', (executablePath) => {
     };
   }
 
-  it('shows every operation, with each error code as an example of its own', async () => {
+  it('shows every operation, with an example for each error code', async () => {
     const shown = await page.locator('.opblock').count();
     const document = await (await fetch(`${service.app.url}/openapi.json`)).json();
     const { paths } = document as { paths: Record<string, object> };
@@ -73,13 +73,13 @@ whenChromium('the API documentation, in a browser', (executablePath) => {
     await codes.locator('option', { hasText: 'EXPIRED' }).waitFor({ state: 'attached' });
   }).timeout(60_000);
 
-  it('tries an operation out on the service that it came from, and shows what came back', async () => {
+  it('tries out an operation on its own service, and shows the response', async () => {
     const health = await execute(await tryOut('service', 'getHealth'));
     expect(health.status).to.include('200');
     expect(JSON.parse(health.body)).to.include({ status: 'ok' });
   }).timeout(60_000);
 
-  it('creates a session, and asks as its agent with the key that was entered', async () => {
+  it('creates a session, and calls as its agent with the entered key', async () => {
     const created = await execute(await tryOut('sessions', 'createSession'));
     expect(created.status).to.include('201');
     await page.getByRole('button', { name: 'Authorize', exact: true }).click();
@@ -94,7 +94,7 @@ whenChromium('the API documentation, in a browser', (executablePath) => {
     const unknown = await execute(operation);
     expect(unknown.status).to.include('404');
     expect(unknown.body).to.include('NOT_FOUND');
-    // The browser itself notes every answer of 400 and more.
+    // The browser itself logs every response from 400.
     misdeeds = misdeeds.filter((text) => !text.startsWith('Failed to load resource'));
   }).timeout(60_000);
 });

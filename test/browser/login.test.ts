@@ -30,7 +30,7 @@ whenChromium('the login in a browser', (executablePath) => {
   });
   afterEach(() => page.close());
 
-  it('leads to the page that was asked for, by keyboard alone, and says what was wrong', async () => {
+  it('leads to the requested page, by keyboard alone, and shows what was wrong', async () => {
     await page.goto(`${http.url}/docs`);
     await page.locator('#token:focus').waitFor();
     await page.keyboard.type('wrong');
@@ -45,7 +45,7 @@ whenChromium('the login in a browser', (executablePath) => {
     expect(complaints).to.deep.equal([]);
   });
 
-  it('leads a person who comes to / to the inspector, where it ends again', async () => {
+  it('redirects / to the inspector, where one can log out', async () => {
     await page.goto(http.url);
     await page.locator('#token:focus').waitFor();
     await page.keyboard.type('letmein');
@@ -58,7 +58,7 @@ whenChromium('the login in a browser', (executablePath) => {
   });
 
   for (const colorScheme of ['light', 'dark'] as const) {
-    it(`is free of serious accessibility faults: ${colorScheme}`, async () => {
+    it(`has no serious axe-core finding, ${colorScheme}`, async () => {
       const context = await browser.newContext({ colorScheme, bypassCSP: true });
       const form = await context.newPage();
       await form.goto(`${http.url}/login?fault=wrong`);
@@ -69,7 +69,7 @@ whenChromium('the login in a browser', (executablePath) => {
     });
   }
 
-  it('shows the chart of a session in its colours to whoever is logged in', async () => {
+  it('shows the chart of a session in its colours after the login', async () => {
     await page.goto(`${http.url}/login?to=/sessions/bot/statechart`);
     await page.fill('#token', 'letmein');
     await page.keyboard.press('Enter');

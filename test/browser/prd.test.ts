@@ -8,7 +8,7 @@ import { registerPrdWalk } from '../support/prd-walk.ts';
 import { type Service, startService } from '../support/service.ts';
 import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
 
-whenChromium("the PRD's life of an agent, on whatsapp-web.js in Chromium", () => {
+whenChromium("an agent's life, on whatsapp-web.js in Chromium", () => {
   forEachEdition((page) =>
     describe(`on the page of ${page.name}`, () => {
       const database = withDatabase();

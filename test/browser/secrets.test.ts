@@ -19,7 +19,7 @@ const SECRETS = {
 
 whenChromium('a Chromium of the whole service', (executablePath) => {
   let service: SandboxService;
-  /** A proxy that never answers: Chromium stays as it is while it is looked at, and reaches nobody. */
+  /** A proxy that never answers, so that Chromium reaches no host and stays as it is during the test. */
   let silence: Server;
 
   beforeEach(async () => {
@@ -38,7 +38,7 @@ whenChromium('a Chromium of the whole service', (executablePath) => {
     await new Promise<void>((resolve) => silence.close(() => resolve()));
   });
 
-  /** Every file and folder below one that others than its user may look into. */
+  /** Every file and folder below this one that other users may read. */
   async function openToOthers(dir: string): Promise<string[]> {
     const found: string[] = [];
     for (const name of await readdir(dir)) {
@@ -51,9 +51,9 @@ whenChromium('a Chromium of the whole service', (executablePath) => {
     return found;
   }
 
-  it('sees no secret, opens no port, keeps its sandbox unless that is told, and its profile to itself', async function () {
+  it('gets no secret, opens no port, keeps its sandbox unless configured otherwise, and a private profile', async function () {
     this.timeout(120_000);
-    // A profile's place is the service's folder, so that nothing of it is left.
+    // The profile is below the service's folder, so that it is deleted with it.
     const auth = join(service.dir, 'auth');
     const { output } = await service.up({ WWEBJS_AUTH_DIR: auth });
     const key = 'agent-key-that-chromium-must-not-see';
@@ -68,13 +68,13 @@ whenChromium('a Chromium of the whole service', (executablePath) => {
     });
     const isRoot = process.getuid?.() === 0;
     for (const pid of processes) {
-      const told = [argumentsOf(pid).join('\n')];
+      const texts = [argumentsOf(pid).join('\n')];
       try {
-        told.push(readFileSync(`/proc/${pid}/environ`, 'utf8'));
+        texts.push(readFileSync(`/proc/${pid}/environ`, 'utf8'));
       } catch {
-        // A sandboxed renderer shows its environment to nobody.
+        // The environment of a sandboxed renderer is not readable.
       }
-      for (const text of told) {
+      for (const text of texts) {
         expect(text).not.to.include('must-not-see');
         expect(text).not.to.match(/remote-debugging-(port|address)/);
         if (!isRoot) expect(text).not.to.include('--no-sandbox');

@@ -12,7 +12,7 @@ const ANN = '628120000002@c.us';
 const PIXEL =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
-/** What whatsapp-web.js and a page layer on its path ask `require` for. */
+/** What whatsapp-web.js and the page layer `require`. */
 const NEEDED = `WAWebSocketModel WAWebCmd WAWebConnModel WAWebOfflineHandler WAWebAltDeviceLinkingApi WABase64
   WAWebCompanionRegClientUtils WAWebAdvSignatureApi WAWebUserPrefsInfoStore WAWebSignalStoreApi
   WAWebUserPrefsMultiDevice WAWebUserPrefsMeUser WAWebCollections WAWebCallCollection WAWebSyncGatingUtils
@@ -25,7 +25,7 @@ const NEEDED = `WAWebSocketModel WAWebCmd WAWebConnModel WAWebOfflineHandler WAW
   /\s+/,
 );
 
-/** Hands a text over as a page layer does; what both promises of the page answer. */
+/** Sends a text as the page layer does; returns the results of the page's two promises. */
 const SEND = `async (to, text) => {
   const { createWid } = require('WAWebWidFactory');
   const { chat } = await require('WAWebFindChatAction').findOrCreateLatestChat(createWid(to));
@@ -41,7 +41,7 @@ const SEND = `async (to, text) => {
 }`;
 
 describe('the editions of the stand-in', () => {
-  it('name a source and a date for each switch', () => {
+  it('have a source and a date for each switch', () => {
     for (const switches of Object.values(EDITIONS))
       expect(Object.keys(SOURCES)).to.have.members(Object.keys(switches));
     for (const { source, since } of Object.values(SOURCES)) {
@@ -51,13 +51,13 @@ describe('the editions of the stand-in', () => {
   });
 });
 
-whenChromium('the stand-in as it ages', (executablePath) => {
+whenChromium('the stand-in of later editions', (executablePath) => {
   let network: SandboxNetwork;
   let standIn: StandIn;
   let browser: Browser;
   let page: Page;
 
-  /** Opens the page of an edition in a browser of its own. */
+  /** Opens the page of an edition in its own browser. */
   async function open(options: StandInOptions = {}, userAgent = 'Chrome'): Promise<void> {
     standIn = await startStandIn(network, options);
     const args = [...standIn.chromiumArgs, '--no-sandbox'];
@@ -71,7 +71,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
   /** Evaluates an expression in the page. */
   const inPage = <T>(expression: string): Promise<T> => page.evaluate(expression) as Promise<T>;
 
-  /** The state of the page's socket, once it is this one. */
+  /** Waits until the page's socket is in this state. */
   const inState = (state: string) =>
     page.waitForFunction(`window.require?.('WAWebSocketModel').Socket.state === '${state}'`);
 
@@ -82,17 +82,17 @@ whenChromium('the stand-in as it ages', (executablePath) => {
     network.scan(ref, BOT);
   }
 
-  /** Links the page, and listens to messages as the library does. */
+  /** Links the page, and subscribes to messages as the library does. */
   async function link(): Promise<void> {
     await scan();
     await inState('CONNECTED');
     await page.waitForFunction(`require('WAWebUserPrefsMeUser').getMaybeMePnUser() !== null`);
     await inPage(`{
       const { Msg } = require('WAWebCollections');
-      window.heard = [];
-      Msg.on('add', ({ id, type, body, isNewMsg }) => isNewMsg && heard.push(['add', String(id), type, body]));
-      Msg.on('change:type', ({ id }, type) => heard.push(['type', String(id), type]));
-      Msg.on('change:body', (message, body) => heard.push(['body', String(message.latestEditMsgKey), body]));
+      window.events = [];
+      Msg.on('add', ({ id, type, body, isNewMsg }) => isNewMsg && events.push(['add', String(id), type, body]));
+      Msg.on('change:type', ({ id }, type) => events.push(['type', String(id), type]));
+      Msg.on('change:body', (message, body) => events.push(['body', String(message.latestEditMsgKey), body]));
     }`);
   }
 
@@ -107,7 +107,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
       answer: object;
     }>(`(${SEND})('${to}', '${text}')`);
 
-  /** What a call in the page throws: as it crosses to us, and what the page itself sees. */
+  /** What a call in the page throws: outside the page, and inside it. */
   async function thrownBy(expression: string): Promise<{ crossed: string; inside: Record<string, unknown> }> {
     const call = `(async () => ${expression})()`;
     const crossed = await inPage(call).catch((error: unknown) => String(error));
@@ -126,7 +126,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
   });
 
   for (const edition of ['2026-04', '2026-07', '2026-10'] as const) {
-    it(`has every module that is needed, in ${edition}`, async () => {
+    it(`has every required module, in ${edition}`, async () => {
       await open({ edition });
       const missing = await inPage(
         `${JSON.stringify(NEEDED)}.filter((name) => { try { return !require(name); } catch { return true; } })`,
@@ -136,14 +136,14 @@ whenChromium('the stand-in as it ages', (executablePath) => {
       await page.waitForFunction(`window.Debug?.VERSION === '${EDITIONS[edition].webVersion}'`);
     });
 
-    it(`gives a message the id of the key that the page made, in ${edition}`, async () => {
+    it(`sends a message under the key that the page created, in ${edition}`, async () => {
       await open({ edition });
       await link();
       const { id, own } = await send(ANN, 'hello');
       const { msgKey } = EDITIONS[edition];
       expect(own.at(-1)).to.equal(msgKey);
       expect(network.messages(BOT)[0]).to.include({ id });
-      // So have keys that were made before anybody could repair them.
+      // The same holds for keys from before the repair.
       await page.reload();
       await inState('CONNECTED');
       const history = `require('WAWebCollections').Msg.getModelsArray().map(({ id }) => id['${msgKey}'])`;
@@ -151,7 +151,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
     });
   }
 
-  it('keeps the words of an error in a property of its own', async () => {
+  it('has the text of an error in an own property', async () => {
     await open({ switches: { wordlessErrors: true } });
     const { crossed, inside } = await thrownBy(`require('WAWebWidFactory').createWid('junk')`);
     expect(crossed.split('\n')[0]).to.match(/r: r$/);
@@ -162,7 +162,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
     );
   });
 
-  it('takes no message with the id of a media model, and downloads nothing without a mimetype', async () => {
+  it('rejects a message with the id of a media model, and a download without a mimetype', async () => {
     await open({ switches: { mediaId: true, downloadNeedsMime: true } });
     await link();
     const prepared = await inPage<string[]>(`(async () => {
@@ -193,7 +193,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
     ['reachout_timelock', 463, undefined],
     ['message_cap', 475, 475],
   ] as const)
-    it(`refuses a stranger with ${code}, and nobody who wrote`, async () => {
+    it(`refuses a message to a new person with ${code}, not to one who wrote before`, async () => {
       await open();
       await link();
       network.write(ANN, { to: BOT, text: 'me first' });
@@ -210,22 +210,22 @@ whenChromium('the stand-in as it ages', (executablePath) => {
       expect(sent.answer).to.include({ messageSendResult: 'OK' });
     });
 
-  it('edits and takes back what came in, loaded or not', async () => {
+  it('edits and revokes received messages, loaded or not', async () => {
     await open();
     await link();
     const { id } = network.write(ANN, { to: BOT, text: 'tpyo' });
-    const heard = () => inPage<string[][]>('heard');
-    await eventually('the message', async () => (await heard()).length === 1);
-    const [[, own]] = (await heard()) as [string[]];
+    const events = () => inPage<string[][]>('events');
+    await eventually('the message', async () => (await events()).length === 1);
+    const [[, own]] = (await events()) as [string[]];
     network.edit(ANN, id, 'typo');
     network.revoke(ANN, id);
-    await eventually('both', async () => (await heard()).some(([what]) => what === 'type'));
-    const changes = (await heard()).slice(1);
+    await eventually('both', async () => (await events()).some(([what]) => what === 'type'));
+    const changes = (await events()).slice(1);
     expect(changes[0]).to.deep.equal(['body', own!.replace(/$/, 'E'), 'typo']);
     expect(changes[1]).to.deep.equal(['type', own, 'revoked']);
   });
 
-  it('shows no code once its references are used up, until it is asked to, where this build has that', async () => {
+  it('shows no code once its references are used up, until the refresh of this build is called', async () => {
     network.close();
     network = new SandboxNetwork({ connectMs: 0, refLifetimeMs: 50 });
     network.configure({ refsPerDevice: 3 });
@@ -247,7 +247,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
   });
 
   for (const passkey of ['refs_stop', 'refs_go_on'] as const)
-    it(`waits for a passkey, which the browser's own authenticator signs, ${passkey}`, async () => {
+    it(`waits for a passkey and accepts an assertion of the browser's authenticator, ${passkey}`, async () => {
       network.configure({ passkey });
       const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const id = Buffer.from('a credential');
@@ -289,7 +289,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
       expect(await page.getByTestId('shortcake_passkey_screen').count()).to.equal(0);
     });
 
-  it('gives up linking when the passkey is cancelled', async () => {
+  it('stops linking when the passkey is cancelled', async () => {
     network.configure({ passkey: 'refs_stop' });
     await open();
     await scan();
@@ -300,7 +300,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
     await inState('CONNECTED');
   });
 
-  it('logs a fresh link out unless its notice is answered', async () => {
+  it('logs out a new link unless its notice is answered', async () => {
     network.configure({ noticeMs: 60_000 });
     await open();
     await link();
@@ -318,7 +318,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
     expect(network.devicesOf(BOT)).to.deep.equal([]);
   });
 
-  it('reloads itself once after a fresh link', async () => {
+  it('reloads itself once after a new link', async () => {
     await open({ switches: { reloadAfterLinkMs: 100 } });
     await inPage(`window.isFirst = true`);
     await scan();
@@ -327,7 +327,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
     );
   });
 
-  it('is synced before anybody listens', async () => {
+  it('is synced before the library subscribes', async () => {
     await open({ switches: { syncedEarly: true } });
     await inPage(
       `require('WAWebSocketModel').Socket.on('change:hasSynced', () => { window.synced = true; })`,
@@ -339,7 +339,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
     ]);
   });
 
-  it('loses modules and exports while it runs, and gets them back', async () => {
+  it('loses and restores modules and exports while it runs', async () => {
     await open();
     const thrown = () =>
       inPage<string>(
@@ -354,7 +354,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
     await gone([], 'function');
   });
 
-  it('answers a look-up with the LID, whatever address the chat has', async () => {
+  it('answers a look-up with the LID, independent of the address of the chat', async () => {
     await open({ switches: { existsAnswersLid: true } });
     await link();
     const { lid } = network.account(ANN);
@@ -362,7 +362,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
     expect(await inPage(found)).to.equal(lid);
   });
 
-  it('addresses everyone by LID, and knows their numbers unless they are hidden', async () => {
+  it('addresses all people by LID, and knows their numbers unless they are hidden', async () => {
     const hidden = network.account('628120000009', { hidesNumber: true });
     await open({ lidForAll: true });
     const { lid } = network.account(ANN);
@@ -376,7 +376,7 @@ whenChromium('the stand-in as it ages', (executablePath) => {
     expect(await inPage(numberOf(hidden.lid))).to.equal('null');
   });
 
-  it('is not for a browser that names itself headless, nor shows its version in time', async () => {
+  it('refuses a headless user agent, and shows its version late', async () => {
     await open({ edition: '2026-10' }, 'HeadlessChrome/130');
     expect(await page.textContent('h1')).to.contain('Google Chrome');
     expect(await inPage('typeof window.require')).to.equal('undefined');

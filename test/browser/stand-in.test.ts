@@ -14,11 +14,11 @@ import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
 const { Client, LocalAuth, MessageMedia } = whatsapp;
 const BOT = '6281100000001';
 const ANN = '6281200000002@c.us';
-const NOBODY = '15550000001@c.us';
+const NO_ACCOUNT = '15550000001@c.us';
 const PIXEL =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
-/** The next event of a client: its arguments, once they pass the test. */
+/** The arguments of a client's next event that pass the test. */
 async function next<T extends unknown[]>(
   client: whatsapp.Client,
   event: string,
@@ -30,13 +30,13 @@ async function next<T extends unknown[]>(
   }
 }
 
-whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (executablePath) => {
+whenChromium('the stand-in of web.whatsapp.com, with whatsapp-web.js', (executablePath) => {
   let dataPath: string;
   let network: SandboxNetwork;
   let standIn: StandIn;
   let client: whatsapp.Client;
 
-  /** A client on the profile of this test. */
+  /** Creates a client on the profile of this test. */
   function newClient(): whatsapp.Client {
     return new Client({
       authStrategy: new LocalAuth({ dataPath }),
@@ -54,8 +54,8 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     await client.initialize();
     holdPipe(client);
     const ready = next(client, 'ready');
-    // On a slow machine a QR may be replaced while it is on its way: then the next one is scanned.
-    await eventually('a QR that is still good', () => {
+    // On a slow machine a QR may be replaced before it is scanned: then the next one is scanned.
+    await eventually('a valid QR', () => {
       try {
         return network.scan(qr, BOT);
       } catch {
@@ -65,18 +65,18 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     await ready;
   }
 
-  /** Sends and waits for the ack; answers the message's id and the ack's. */
+  /** Sends and waits for the ack; returns the ids of the message and of the ack. */
   async function sendAndWait(to: string, text: string, ack: number): Promise<[string, string]> {
     const acked = next<[Message, number]>(client, 'message_ack', (_, value) => value === ack);
     const sent = await client.sendMessage(to, text);
     return [sent.id._serialized, (await acked)[0].id._serialized];
   }
 
-  /** Ann's copy of a message, once she has so many: a send resolves before. */
+  /** Waits for Ann's copy of a message: a send resolves earlier. */
   const delivered = (index: number, chatId?: string) =>
     eventually('the delivery', () => network.messages(ANN, chatId)[index]);
 
-  /** Does something and answers the message that comes of it. */
+  /** Runs an action and returns the message that it causes. */
   async function receive(act: () => unknown): Promise<Message> {
     const [[message]] = await Promise.all([next<[Message]>(client, 'message'), act()]);
     return message;
@@ -106,7 +106,7 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     expect(() => network.scan(first[0], BOT)).to.throw(/expired/);
   });
 
-  it('links by a QR, sends text, tells its acks and receives', async () => {
+  it('links by a QR, sends a text, emits its acks, and receives', async () => {
     await link();
     expect(client.info.wid._serialized).to.equal(`${BOT}@c.us`);
     expect(client.info.pushname).to.equal('Bot');
@@ -119,20 +119,20 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     expect((await message.getContact()).pushname).to.equal('Ann');
   });
 
-  it('hands messages over at ack 0, and refuses with ack -1', async () => {
+  it('resolves a send at ack 0, and reports a refusal with ack -1', async () => {
     await link();
     network.faults.setLatency(BOT, 100);
     const refused = next<[Message, number]>(client, 'message_ack');
-    const sent = await client.sendMessage(NOBODY, 'hello?');
+    const sent = await client.sendMessage(NO_ACCOUNT, 'hello?');
     expect(sent.ack).to.equal(0);
     const [message, ack] = await refused;
     expect([message.id._serialized, ack]).to.deep.equal([sent.id._serialized, -1]);
     network.faults.setLatency(BOT, 0);
-    expect(await client.getNumberId(NOBODY)).to.equal(null);
+    expect(await client.getNumberId(NO_ACCOUNT)).to.equal(null);
     expect((await client.getNumberId(ANN))?._serialized).to.equal(ANN);
   });
 
-  it('quotes a message of the chat, and no other', async () => {
+  it('quotes only messages of the chat', async () => {
     await link();
     const question = await receive(() => network.write(ANN, { to: `${BOT}@c.us`, text: 'where?' }));
     await client.sendMessage(ANN, 'here', { quotedMessageId: question.id._serialized });
@@ -144,7 +144,7 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     expect(error).to.match(/Could not get the quoted message/);
   });
 
-  it('sends an image with its bytes, and gives them back', async () => {
+  it('sends an image, and downloads its bytes', async () => {
     await link();
     await client.sendMessage(ANN, new MessageMedia('image/png', PIXEL, 'dot.png'), { caption: 'a dot' });
     const received = await delivered(0);
@@ -161,7 +161,7 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     expect((await message.downloadMedia()).data).to.equal(PIXEL);
   });
 
-  it('receives from groups, the status and channels as WhatsApp addresses them', async () => {
+  it("receives from groups, status and channels with WhatsApp's addresses", async () => {
     await link();
     const { id } = network.group({ name: 'Team', participants: [BOT, ANN] });
     const draft = { to: id, text: '@bot hello', mentionedIds: [`${BOT}@c.us`] };
@@ -178,7 +178,7 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     expect((await delivered(1, id)).body).to.equal('hello team');
   });
 
-  it('addresses people by LID where WhatsApp does, in the one chat', async () => {
+  it('addresses people by LID where WhatsApp does, in one chat', async () => {
     const { lid } = network.account(ANN, { addressedByLid: true });
     await link();
     const message = await receive(() => network.write(ANN, { to: `${BOT}@c.us`, text: 'hi' }));
@@ -189,7 +189,7 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     expect((await client.getContactById(lid)).id._serialized).to.equal(ANN);
   });
 
-  it('shows that it types', async () => {
+  it('shows typing', async () => {
     await link();
     const chat = await client.getChatById(ANN);
     const typing = () => once(network.events as unknown as NodeJS.EventEmitter, 'typing');
@@ -199,7 +199,7 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     expect(stopped).to.include({ typing: false });
   });
 
-  it('comes back with what it saved, and with what came meanwhile', async () => {
+  it('restores its session and the messages that arrived meanwhile', async () => {
     await link();
     await client.sendMessage(ANN, 'one', { sendSeen: false });
     await client.sendMessage(ANN, 'two', { sendSeen: false });
@@ -234,7 +234,7 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     expect(reason).to.equal('LOGOUT');
   });
 
-  it('logs itself out: the link is gone on both sides', async () => {
+  it('logs out, which removes the link on both sides', async () => {
     await link();
     const [device] = network.devicesOf(BOT);
     await client.logout();
@@ -243,7 +243,7 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     await Promise.all([next(client, 'qr'), client.initialize()]);
   });
 
-  it('tells the states of its connection', async () => {
+  it('emits the states of its connection', async () => {
     await link();
     const states: string[] = [];
     client.on('change_state', (state) => states.push(state));
@@ -261,8 +261,8 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     expect(await ended).to.deep.equal(['TOS_BLOCK']);
   });
 
-  // What a reload does to the bare library, which then rejects promises that nobody holds, is the driver's to test.
-  it('hears what its own phone sends', async () => {
+  // Reloads are tested with the driver: the bare library rejects unhandled promises then.
+  it('receives what its own phone sends', async () => {
     await link();
     const created = next<[Message]>(client, 'message_create');
     network.write(BOT, { to: ANN, text: 'from the phone' });
@@ -271,13 +271,13 @@ whenChromium('the stand-in of web.whatsapp.com, seen by whatsapp-web.js', (execu
     expect(network.devicesOf(BOT)).to.have.length(1);
   });
 
-  it('hangs while it is frozen, and goes on when it is thawed', async () => {
+  it('hangs while frozen, and continues when thawed', async () => {
     await link();
     network.faults.freeze(BOT, true);
     const exists = client.getNumberId(ANN);
     const hangs = Symbol('hangs');
     let state: Promise<unknown>;
-    // The word of it takes a moment to reach the page.
+    // It takes a moment to reach the page.
     do state = client.getState();
     while ((await Promise.race([state, setTimeout(300, hangs)])) !== hangs);
     network.faults.freeze(BOT, false);

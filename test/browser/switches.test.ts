@@ -21,10 +21,10 @@ const FRESH = OTHER_BOT;
 const NAME = 'WAWebSendMsgChatAction.addAndSendMsgToChat';
 const NOTICE_MS = 60_000;
 const REF_LIFETIME_MS = 20_000;
-/** On a busy machine a browser takes its time. */
+/** Long enough for a browser on a busy machine. */
 const BACK_WITHIN_MS = 60_000;
 
-/** What happens to a page, and what the session then says of it. */
+/** A change of the page, and the repairs that the session then reports. */
 interface Change {
   title: string;
   switches: Partial<Switches>;
@@ -35,17 +35,17 @@ const changes: Change[] = [
   { title: 'message keys under another name', switches: { msgKey: '$1' }, repaired: ['message-key'] },
   { title: 'errors without words', switches: { wordlessErrors: true } },
   { title: 'media with an id of their own', switches: { mediaId: true }, repaired: ['media-id'] },
-  { title: 'downloads that want a mimetype', switches: { downloadNeedsMime: true } },
-  { title: 'the call for a new QR elsewhere', switches: { refreshQrMoved: true }, repaired: ['refresh-qr'] },
+  { title: 'downloads that require a mimetype', switches: { downloadNeedsMime: true } },
+  { title: 'a moved call for a new QR', switches: { refreshQrMoved: true }, repaired: ['refresh-qr'] },
   { title: 'a version that is shown before there are modules', switches: { debug: 'first' } },
   { title: 'a version that is shown late', switches: { debug: 'late' }, repaired: ['debug-version'] },
   { title: 'a version that is never shown', switches: { debug: 'never' }, repaired: ['debug-version'] },
   { title: 'a refusal of headless browsers', switches: { refusesHeadless: true } },
   { title: 'look-ups that answer with LIDs', switches: { existsAnswersLid: true } },
-  { title: 'a sync before anyone listens', switches: { syncedEarly: true } },
+  { title: 'a sync before the library subscribes', switches: { syncedEarly: true } },
 ];
 
-whenChromium('the whole service on a WhatsApp Web that has changed', (executablePath) => {
+whenChromium('the whole service on a changed WhatsApp Web', (executablePath) => {
   const database = withDatabase();
   const network = new SandboxNetwork({ refLifetimeMs: REF_LIFETIME_MS });
   const log: Record<string, unknown>[] = [];
@@ -75,13 +75,13 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
   const call = (method: string, path: string, body?: unknown, headers?: Record<string, string>) =>
     callApi(service.app.url, method, path, body, headers);
 
-  /** A person who has never written yet. */
+  /** A person who has not written yet. */
   function someone(): string {
     people += 1;
     return `6281200000${String(people).padStart(3, '0')}`;
   }
 
-  /** An agent as the API shows it. */
+  /** An agent as the API returns it. */
   const session = async (agentId: string) =>
     (await call('GET', `/sessions/${agentId}`)).body as ApiAnswer['body'] & {
       live: {
@@ -91,7 +91,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       restriction: { kind: string } | null;
     };
 
-  /** An agent once it fits. */
+  /** Waits until an agent passes the test. */
   const sessionWhen = (
     what: string,
     fits: (found: Awaited<ReturnType<typeof session>>) => boolean,
@@ -110,11 +110,11 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
   const post = (path: string, body: unknown, agentId = 'shop') =>
     call('POST', `/agents/${agentId}/${path}`, body, BEARER);
 
-  /** How often a text has arrived at a person's. */
+  /** How often a person has received a text. */
   const arrived = (person: string, text: string): number =>
     network.messages(person).filter(({ body, fromMe }) => !fromMe && body === text).length;
 
-  /** Waits until a person has the AI's answer to a text. */
+  /** Waits until a person has received the AI's reply to a text. */
   const answered = (person: string, text: string) =>
     eventually(`the answer to "${text}"`, () => arrived(person, `AI: ${text}`) > 0, BACK_WITHIN_MS);
 
@@ -137,7 +137,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
     return line === undefined ? undefined : Number(line.split(' ').at(-1));
   }
 
-  /** Ends the browser of an agent: the next page that it loads is a new one. */
+  /** Kills the browser of an agent, which then loads a new page. */
   async function endBrowser(): Promise<void> {
     await eventually('a steady agent', () =>
       service.app.system.describe('shop').supervisorStates.includes('alive.running.steady'),
@@ -148,11 +148,11 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
     await sessionWhen('the end of the browser', ({ status }) => status !== 'connected');
   }
 
-  describe('a page that comes back with', function () {
+  describe('a page that is restarted with', function () {
     this.timeout(150_000);
 
     for (const [index, { title, switches, repaired = [] }] of changes.entries())
-      it(`${title} sends, answers, says what was repaired, and lost nothing on the way`, async () => {
+      it(`${title} sends, answers, reports the repairs, and loses no message`, async () => {
         const webVersion = `2.3000.20000000${index}`;
         const person = someone();
         network.write(person, { to: BOT, text: 'hello' });
@@ -189,10 +189,10 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       });
   });
 
-  describe('a module that is gone', function () {
+  describe('a missing module', function () {
     this.timeout(150_000);
 
-    it('from a running page fails what needs it before it leaves, is named, and ends no session', async () => {
+    it('from a running page fails sends before they leave, is reported, and ends no session', async () => {
       const person = someone();
       await connected(service.url, 'shop');
       const { restarts } = (await session('shop')).supervisor;
@@ -217,7 +217,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       expect((await session('shop')).supervisor.restarts).to.equal(restarts);
     });
 
-    it('from a page that loads keeps the agent away with its name, and brings it back once it is there', async () => {
+    it('from a page that loads keeps the agent disconnected, is reported, and lets it reconnect once restored', async () => {
       const missing = 'WAWebCollections.Msg';
       const person = someone();
       standIn.set({ moduleGone: [missing] });
@@ -243,7 +243,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       ['reachout_timelock', 'REACHOUT_TIMELOCKED'],
       ['message_cap', 'MESSAGE_CAPPED'],
     ] as const)
-      it(`by a ${kind} is told ${code}, shows it, still answers, and is free again afterwards`, async () => {
+      it(`by a ${kind} returns ${code}, shows the restriction, still answers, and clears it afterwards`, async () => {
         const [stranger, friend] = [someone(), someone()];
         network.faults.restrict(BOT, { kind });
         const refused = await post('messages', { to: stranger, message: 'hello stranger' });
@@ -263,7 +263,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       });
   });
 
-  describe('a link on a page with everything in its way', function () {
+  describe('a link on a page with all obstacles', function () {
     this.timeout(120_000);
 
     before(() => {
@@ -285,7 +285,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       network.scan(qr, FRESH);
     });
 
-    it('says that it waits for a passkey, and takes the answer of one', async () => {
+    it('reports that it waits for a passkey, and accepts an assertion', async () => {
       await sessionWhen('the reason', ({ reason }) => reason === 'PASSKEY_REQUIRED', 'fresh');
       await logged('session.passkey', { agentId: 'fresh', reason: 'PASSKEY_REQUIRED', hasChallenge: true });
       const asked = await eventually('the challenge', async () => {
@@ -304,7 +304,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       expect(network.devicesOf(FRESH)).to.have.length(1);
     });
 
-    it('goes on after the page has reloaded itself', async () => {
+    it('continues after the page has reloaded itself', async () => {
       const person = someone();
       const outcomes: string[] = [];
       await eventually('a send that leaves', async () => {
@@ -317,18 +317,18 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
         else if (outcome !== 'unknown') expect(arrived(person, text)).to.equal(0);
         return outcome === 'sent';
       });
-      network.write(person, { to: FRESH, text: 'do you hear me?' });
-      await answered(person, 'do you hear me?');
+      network.write(person, { to: FRESH, text: 'are you there?' });
+      await answered(person, 'are you there?');
       expect((await session('fresh')).status).to.equal('connected');
     });
   });
 
-  describe('a service that is killed', function () {
+  describe('a killed service', function () {
     this.timeout(180_000);
     const NUMBER = '6281111111113';
     const database = withDatabase();
 
-    /** A Chromium that takes the stand-in for WhatsApp: the environment can't give arguments with spaces. */
+    /** A Chromium on the stand-in; a wrapper, since the environment can't pass arguments with spaces. */
     async function chromiumOf(page: StandIn): Promise<string> {
       const path = join(service.dir, 'chromium');
       const switches = page.chromiumArgs.map((argument) => `'${argument}'`).join(' ');
@@ -337,7 +337,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
       return path;
     }
 
-    it('on a page of July finds what left, sends nothing twice, and answers what an own send has marked read', async () => {
+    it('on a page of July finds what was sent, sends nothing twice, and answers chats that an own send has marked read', async () => {
       const world = new SandboxNetwork();
       const page = await startStandIn(world, { edition: '2026-07' });
       const dir = join(service.dir, 'killed');
@@ -357,7 +357,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
         let url = await running.url();
         await linkAgent({ url, network: world }, 'killed', NUMBER);
 
-        // The first of three is answered, which marks the chat read; the AI is silent about the second.
+        // The first of three is answered, which marks the chat read; the second gets no reply.
         service.ai.behave = ({ body }) =>
           body.message === 'two' ? 'hang' : { body: { reply: `AI: ${body.message}` } };
         for (const text of ['one', 'two', 'three']) world.write(ann, { to: NUMBER, text });
@@ -366,7 +366,7 @@ whenChromium('the whole service on a WhatsApp Web that has changed', (executable
         await eventually('the first answer', () => has(ann, 'AI: one') === 1);
         await eventually('the second question', () => service.ai.calls.at(-1)?.body.message === 'two');
 
-        // A message is with WhatsApp, and its acknowledgement is not here yet.
+        // A message has reached WhatsApp and is not acknowledged yet.
         world.faults.setLatency(NUMBER, 3_000);
         const message = { to: bob, message: 'on its way' };
         const sending = callApi(url, 'POST', '/agents/killed/messages', message, {

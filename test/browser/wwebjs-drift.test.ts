@@ -28,7 +28,7 @@ const ANN = '628120000001@c.us';
 const RUNS = faultRuns(34, 200);
 const ACKED_WITHIN_MS = 3_000;
 
-/** What a client has emitted so far. */
+/** The events of a client so far. */
 interface Emitted {
   checks: Compatibility[];
   messages: InboundMessage[];
@@ -36,7 +36,7 @@ interface Emitted {
   reasons: string[];
 }
 
-/** Collects what a client emits from now on. */
+/** Collects the events of a client from now on. */
 function collect({ events }: WhatsAppClient): Emitted {
   const emitted: Emitted = { checks: [], messages: [], acks: [], reasons: [] };
   events.on('compatibility', (report) => emitted.checks.push(report));
@@ -46,32 +46,32 @@ function collect({ events }: WhatsAppClient): Emitted {
   return emitted;
 }
 
-whenChromium('WhatsApp Web as it changes', (executablePath) => {
+whenChromium('the driver on a changed WhatsApp Web', (executablePath) => {
   let world: WwebjsWorld;
   let client: WhatsAppClient;
   let emitted: Emitted;
 
-  /** A world of this page, with a client that is not started. */
+  /** A world with this page and an unstarted client. */
   async function open(page: Parameters<typeof WwebjsWorld.open>[1]): Promise<void> {
     world = await WwebjsWorld.open(executablePath, page);
     client = world.driver({ startMs: 40_000 }).create(AGENT);
     emitted = collect(client);
   }
 
-  /** The same, linked. */
+  /** A world with this page and a linked client. */
   async function link(page: Parameters<typeof WwebjsWorld.open>[1]): Promise<void> {
     await open(page);
     await world.link(client, BOT);
   }
 
-  /** The newest result of the self-check, once it fits. */
+  /** Waits until the newest self-check passes the test. */
   const checked = (fits: (report: Compatibility) => boolean) =>
     eventually('the self-check', () => {
       const newest = emitted.checks.at(-1);
       return newest && fits(newest) ? newest : undefined;
     });
 
-  /** Sends a text and waits for WhatsApp's word; the ack. */
+  /** Sends a text; returns WhatsApp's ack. */
   async function send(text: string, to = ANN): Promise<Ack> {
     const handover = await client.sendText(to, text);
     if (handover.ack !== 0) return handover;
@@ -80,12 +80,12 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
     return eventually(`the ack of ${text}`, acked, ACKED_WITHIN_MS);
   }
 
-  /** How often a text has arrived at Ann's. */
+  /** How often Ann has received a text. */
   const arrived = (text: string): number =>
     world.network.messages(ANN).filter(({ body, fromMe }) => !fromMe && body === text).length;
 
-  /** Writes as Ann, and waits until the driver has reported it. */
-  async function hears(text: string): Promise<InboundMessage> {
+  /** Writes as Ann and waits for the driver's event. */
+  async function receives(text: string): Promise<InboundMessage> {
     world.network.write(ANN, { to: BOT, text });
     return eventually(`the message ${text}`, () => emitted.messages.find(({ body }) => body === text));
   }
@@ -99,7 +99,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
     describe(`on the page of ${page.name}`, function () {
       this.timeout(120_000);
 
-      it('is checked once it is linked: nothing is missing, and the repairs are named', async () => {
+      it('is checked once it is linked: nothing is missing, and the repairs are reported', async () => {
         await link(page);
         const { missing, repaired, compatibility, webVersion } = await checked(() => true);
         expect(missing).to.deep.equal([]);
@@ -110,7 +110,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
         expect(webVersion).to.match(/^2\.3000\.\d+/);
       });
 
-      it(`says failed of nothing that has left, over ${RUNS} random faults`, async function () {
+      it(`reports no sent message as failed, over ${RUNS} random faults`, async function () {
         this.timeout(240_000);
         await link(page);
         const seeded = new Seeded(`${FAULT_SEED} ${page.name}`);
@@ -127,7 +127,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
           if (fault === 'slow') world.network.faults.setLatency(BOT, 150);
           const sending = send(text).then(
             ({ ack }) => (ack > 0 ? 'sent' : 'refused'),
-            // No acknowledgement in time is no proof either way.
+            // A missing acknowledgement proves neither outcome.
             (error) => (error.details?.outcome ?? 'unknown') as 'failed' | 'unknown',
           );
           if (fault === 'reload') {
@@ -148,18 +148,18 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
           'failed that left': 0,
         });
         await checked(({ missing }) => missing.length === 0);
-        // The page learns a moment later that what was gone is back.
+        // The page notices a moment later that the binding is restored.
         const leaves = async () => (await send('after all of it').catch(() => null))?.ack;
         await eventually('a send that leaves', async () => ((await leaves()) ?? 0) >= 1);
       });
     }),
   );
 
-  describe('a binding that is gone', function () {
+  describe('a missing binding', function () {
     this.timeout(300_000);
     const needed = BINDINGS.filter(({ optional }) => !optional).map(({ name }) => name);
 
-    it('is named within seconds, whichever it is; nothing is lost, and all is well once it is back', async () => {
+    it('is reported within seconds, for each binding; no message is lost, and sends work once it is restored', async () => {
       await link({ edition: '2026-10', lidForAll: true });
       for (const name of needed) {
         world.standIn.set({ moduleGone: [name] });
@@ -183,7 +183,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
       expect(emitted.reasons).to.deep.equal([]);
     });
 
-    it('before the start is in the error of the start, and the next start is well', async () => {
+    it('before the start is named in its error, and the next start succeeds', async () => {
       await open({ switches: { moduleGone: ['WAWebSignalStoreApi'] } });
       const error = await failureOf(client.start());
       expect(error.code).to.equal('SESSION_START_FAILED');
@@ -195,7 +195,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
       await world.link(client, BOT);
     });
 
-    it('that a linked session needs keeps it from ready, is named, and lets it be ready once it is back', async () => {
+    it('that a linked session needs delays ready, is reported, and allows ready once it is restored', async () => {
       await open({ edition: '2026-07', switches: { moduleGone: ['WAWebCollections.Msg'] } });
       let isReady = false;
       client.events.on('ready', () => {
@@ -207,16 +207,16 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
       expect(isReady).to.equal(false);
       world.standIn.set({ moduleGone: [] });
       await eventually('ready', () => isReady);
-      await hears('now you hear me');
+      await receives('now it is restored');
     });
   });
 
-  describe('what stands between a scan and a session', function () {
+  describe('an obstacle between scan and session', function () {
     this.timeout(90_000);
     const standing: { title: string; switches: Partial<Switches> }[] = [
-      { title: 'a sync that came before anyone listened', switches: { syncedEarly: true } },
-      { title: 'a version that the page says late', switches: { debug: 'late' } },
-      { title: 'a version that the page says in another place only', switches: { debug: 'never' } },
+      { title: 'a sync before the library subscribes', switches: { syncedEarly: true } },
+      { title: 'a version that is shown late', switches: { debug: 'late' } },
+      { title: 'a version that is shown in another place only', switches: { debug: 'never' } },
       { title: 'a page that reloads itself after the link', switches: { reloadAfterLinkMs: 300 } },
       { title: 'a page that refuses headless browsers', switches: { refusesHeadless: true } },
       { title: 'look-ups that answer with LIDs', switches: { existsAnswersLid: true } },
@@ -224,13 +224,13 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
     for (const { title, switches } of standing)
       it(`${title} does not keep it from sending and receiving, nor after a restart`, async () => {
         await link({ switches });
-        await hears('hello');
+        await receives('hello');
         await eventually('a send that leaves', async () => (await send('hi').catch(() => null))?.ack === 1);
         await client.destroy();
         client = world.driver().create(AGENT);
         emitted = collect(client);
         await Promise.all([next(client, 'ready'), client.start()]);
-        await hears('and again');
+        await receives('and again');
       });
 
     it('a notice after the link is answered before it unlinks the account', async () => {
@@ -238,7 +238,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
       world.network.configure({ noticeMs: 4_000 });
       await world.link(client, BOT);
       await eventually('the answer', () => world.faults.some(({ where }) => where === 'dialog'));
-      await hears('still linked');
+      await receives('still linked');
       expect(emitted.reasons).to.deep.equal([]);
     });
 
@@ -251,7 +251,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
       await eventually('a QR after the last one', () => codes.length >= 3, 60_000);
     });
 
-    it('a number is linked by a code that is typed into the phone', async () => {
+    it('a number is linked by a code that is entered on the phone', async () => {
       await open({ edition: '2026-10' });
       await Promise.all([next(client, 'qr'), client.start()]);
       const code = await client.requestPairingCode(BOT.replace('@c.us', ''));
@@ -264,7 +264,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
   describe('a passkey at linking', function () {
     this.timeout(90_000);
 
-    /** A browser of the owner's, with a passkey of the account in it; signs what it is asked to. */
+    /** The owner's browser with a passkey of the account, which signs challenges. */
     async function ownersBrowser() {
       const browser = await chromium.launch({
         executablePath,
@@ -310,7 +310,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
     }
 
     for (const passkey of ['refs_stop', 'refs_go_on'] as const)
-      it(`is asked for, and a real assertion goes on with the link (${passkey})`, async () => {
+      it(`is requested, and a real assertion continues the link (${passkey})`, async () => {
         await open({ edition: '2026-10' });
         world.network.configure({ passkey });
         const owner = await ownersBrowser();
@@ -337,11 +337,11 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
       ['reachout_timelock', 463],
       ['message_cap', 475],
     ] as const)
-      it(`is refused with ${errorCode} to people who never wrote, says so, and still answers those who did`, async () => {
+      it(`is refused with ${errorCode} for people who have not written, reports it, and still answers those who have`, async () => {
         await link({ edition: '2026-10' });
         const restrictions: unknown[] = [];
         client.events.on('restriction', (restriction) => restrictions.push(restriction?.kind ?? null));
-        await hears('I wrote first');
+        await receives('I wrote first');
         world.network.faults.restrict(BOT, { kind });
         expect(await send('a stranger', '628120000077@c.us')).to.include({ ack: -1, errorCode });
         await eventually('the restriction', () => restrictions.includes(kind));
@@ -357,7 +357,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
   describe('a pinned build', function () {
     this.timeout(60_000);
 
-    /** Links a client to a page that is pinned under this version and says that it is `says`. */
+    /** Links a client to a page that is pinned under this version and reports the version `says`. */
     async function linkPinned(version: string, says: string): Promise<void> {
       await open({});
       const webVersionDir = await mkdtemp(join(tmpdir(), 'pinned-'));
@@ -376,7 +376,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
       }
     }
 
-    /** What was said about the pin. */
+    /** The faults about the pin. */
     const said = () => world.faults.filter(({ where }) => where === 'pin').map(({ error }) => String(error));
 
     it('is served in place of the page', async () => {
@@ -385,7 +385,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
       expect(said()).to.deep.equal([]);
     });
 
-    it('that is not what runs is said once', async () => {
+    it('that differs from the running one is reported once', async () => {
       await linkPinned('2.3000.777', '2.3000.778');
       await client.reload();
       await eventually('the fault', () => said().length > 0);
@@ -394,7 +394,7 @@ whenChromium('WhatsApp Web as it changes', (executablePath) => {
     });
   });
 
-  it('reports a picture sent by a page that gives media an id of their own', async function () {
+  it('reports a picture sent by a page that gives media their own id', async function () {
     this.timeout(60_000);
     await link({ switches: { mediaId: true } });
     const path = join(world.authDir, 'pixel.png');

@@ -17,7 +17,7 @@ import { next, WwebjsWorld } from '../support/wwebjs.ts';
 const BOT = '628110009999@c.us';
 const ANN = '628120000001@c.us';
 
-whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) => {
+whenChromium('the driver of whatsapp-web.js in Chromium', (executablePath) => {
   forEachEdition((page) =>
     describeWhatsAppClient(`wwebjs, ${page.name}`, async () => {
       const world = await WwebjsWorld.open(executablePath, page);
@@ -48,27 +48,27 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       }
     }
 
-    /** The browsers of an agent without their renderers and the like. */
+    /** The browser processes of an agent, without renderers and other helpers. */
     const browsers = (agentId: string) =>
       browsersOf(world.profileOf(agentId)).filter(
         (pid) => !argumentsOf(pid).some((arg) => arg.startsWith('--type=')),
       );
 
-    /** A client that shows its QR. */
+    /** Starts a client up to its QR. */
     async function showing(agentId: string, by = driver): Promise<WhatsAppClient> {
       const client = by.create(agentRef(agentId));
       await Promise.all([next(client, 'qr'), client.start()]);
       return client;
     }
 
-    /** A client that is linked and ready. */
+    /** Starts a client and links it. */
     async function linked(agentId: string, by = driver): Promise<WhatsAppClient> {
       const client = by.create(agentRef(agentId));
       await world.link(client, BOT);
       return client;
     }
 
-    it('runs one browser for each profile, tells its memory, and leaves none once it is destroyed', async () => {
+    it('runs one browser per profile, reports its memory, and leaves none once destroyed', async () => {
       const client = await showing('one');
       const [browser, ...others] = browsers('one');
       expect(others).to.deep.equal([]);
@@ -97,7 +97,7 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       }
     });
 
-    it('tells of a browser that was killed, and leaves nothing of it', async () => {
+    it('reports a killed browser, and leaves no process of it', async () => {
       const client = await linked('killed');
       const crashed = next(client, 'crash');
       const [browser] = browsers('killed');
@@ -108,11 +108,11 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       expect(await driver.hasCredentials(agentRef('killed'))).to.equal(true);
     });
 
-    it('tells of a page that crashed', async () => {
+    it('reports a crashed page', async () => {
       const client = await linked('crashed');
       const crashed = next(client, 'crash');
       const [browser] = browsers('crashed');
-      // A renderer comes out of the zygote, and names its arguments in one text.
+      // A renderer is forked from the zygote and has its arguments in one text.
       const renderers = processesOfGroup(browser!).filter((pid) =>
         argumentsOf(pid).join(' ').includes('--type=renderer'),
       );
@@ -135,7 +135,7 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
     });
 
     for (const moment of ['at once', 'when its browser has appeared']) {
-      it(`leaves no process when it is destroyed during its start, ${moment}`, async () => {
+      it(`leaves no process when destroyed during the start, ${moment}`, async () => {
         const client = driver.create(agentRef('hasty'));
         const events: string[] = [];
         for (const name of ['qr', 'ready', 'crash', 'disconnected'] as const)
@@ -149,7 +149,7 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       });
     }
 
-    it('bounds its calls and its end when the browser is frozen', async () => {
+    it('limits the time of calls and shutdown when the browser is frozen', async () => {
       const quick = world.driver({ queryMs: 300, sendMs: 300, closeMs: 300 });
       const client = await linked('frozen', quick);
       const [browser] = browsers('frozen');
@@ -162,36 +162,36 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       expect(processesOfGroup(browser!)).to.deep.equal([]);
     });
 
-    it('tells messages in the order in which they came, with the name of their chat', async () => {
+    it('emits messages in order of arrival, with the name of their chat', async () => {
       const client = await linked('ordered');
       world.network.account(ANN, { name: 'Ann' });
       const texts = Array.from({ length: 20 }, (_, index) => `message ${index}`);
-      const heard: string[] = [];
+      const bodies: string[] = [];
       const all = new Promise<void>((resolve) => {
         client.events.on('message', ({ body, chatName }) => {
           expect(chatName).to.equal('Ann');
-          if (heard.push(body) === texts.length) resolve();
+          if (bodies.push(body) === texts.length) resolve();
         });
       });
       for (const text of texts) world.network.write(ANN, { to: BOT, text });
       await all;
-      expect(heard).to.deep.equal(texts);
+      expect(bodies).to.deep.equal(texts);
     });
 
-    it('says that a send surely failed when its image is gone or the address is none', async () => {
+    it('reports a send as failed when its image is missing or its address is invalid', async () => {
       const client = await linked('failing');
       const image = { path: join(world.authDir, 'missing.png'), mimetype: 'image/png', size: 1 };
       const imageless = await failureOf(client.sendImage(ANN, image));
       expect(imageless).to.have.nested.property('details.outcome', 'failed');
-      const addressless = await failureOf(client.sendText('nobody', 'hi'));
+      const addressless = await failureOf(client.sendText('no-address', 'hi'));
       expect(addressless).to.have.nested.property('details.outcome', 'failed');
     });
 
-    it('refuses a quote of another chat, and one that is no message id', async () => {
+    it('refuses a quote from another chat, and an invalid message id', async () => {
       const client = await linked('quoting');
-      const heard = next(client, 'message');
+      const received = next(client, 'message');
       world.network.write(ANN, { to: BOT, text: 'quote me' });
-      const { id } = await heard;
+      const { id } = await received;
       const other = '628120000002@c.us';
       const elsewhere = await failureOf(client.sendText(other, 'hi', { quoteId: id }));
       expect(elsewhere).to.include({ code: 'NOT_FOUND' });
@@ -200,7 +200,7 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       expect(world.network.messages(other)).to.deep.equal([]);
     });
 
-    it('emits nothing after a phone-side logout, and has no credentials any more', async () => {
+    it('emits nothing after a log-out on the phone, and has no credentials left', async () => {
       const client = await linked('unlinked');
       const events: string[] = [];
       for (const name of ['qr', 'ready', 'crash', 'state', 'disconnected'] as const)
@@ -216,7 +216,7 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       expect(world.faults).to.deep.equal([]);
     });
 
-    it('starts on a profile whose lock another host left', async () => {
+    it('starts on a profile with a stale lock of another host', async () => {
       await mkdir(world.profileOf('moved'), { recursive: true });
       await driver.adopt([agentRef('moved')]);
       await symlink('another-host-4242', join(world.profileOf('moved'), 'SingletonLock'));
@@ -224,17 +224,17 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       expect(readlinkSync(join(world.profileOf('moved'), 'SingletonLock'))).to.not.contain('another-host');
     });
 
-    it('never kills the browser of sales2 while it sweeps that of sales', async () => {
+    it('does not kill the browser of sales2 when it sweeps that of sales', async () => {
       await showing('sales2');
       const before = browsers('sales2');
       expect(await killBrowsersOf(world.profileOf('sales'), 1_000)).to.equal(true);
-      // The beginning of an argument is not the argument.
+      // A prefix of an argument is not the argument.
       expect(await killBrowsersOf(join(world.authDir, 'sales'), 1_000)).to.equal(true);
       await driver.removeCredentials(agentRef('sales'));
       expect(browsers('sales2')).to.deep.equal(before);
     });
 
-    it('kills what a dead predecessor left, before the first start', async () => {
+    it('kills the browsers of a dead predecessor before the first start', async () => {
       const predecessor = world.driver();
       const client = await showing('orphan', predecessor);
       expect(browsers('orphan')).to.have.length(1);
@@ -243,7 +243,7 @@ whenChromium('the real driver, whatsapp-web.js in Chromium', (executablePath) =>
       await client.destroy();
     });
 
-    it('does not follow a link in the place of an auth folder', async () => {
+    it('does not follow a symbolic link in place of an auth folder', async () => {
       const elsewhere = await mkdtemp(join(tmpdir(), 'elsewhere-'));
       await symlink(elsewhere, join(world.authDir, 'linked-away'));
       const client = driver.create(agentRef('linked-away'));

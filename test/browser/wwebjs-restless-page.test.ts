@@ -22,102 +22,105 @@ const DEADLINES = {
   closeMs: 5_000,
 };
 
-whenChromium('the real driver, when the page does what nobody asked for', (executablePath) => {
-  forEachEdition((page) =>
-    describe(`on the page of ${page.name}`, () => {
-      let world: WwebjsWorld;
-      let client: WwebjsClient;
-      let library: Library;
+whenChromium(
+  'the driver of whatsapp-web.js on a page that reloads or changes by itself',
+  (executablePath) => {
+    forEachEdition((page) =>
+      describe(`on the page of ${page.name}`, () => {
+        let world: WwebjsWorld;
+        let client: WwebjsClient;
+        let library: Library;
 
-      beforeEach(async () => {
-        world = await WwebjsWorld.open(executablePath, page);
-        const profile = new Profile(world.authDir, agentRef('restless'));
-        const launch = launchOptions({ ...world.options, protocolTimeoutMs: 20_000 }, executablePath);
-        client = new WwebjsClient({
-          profile,
-          deadlines: DEADLINES,
-          preparePage: () => Promise.resolve(),
-          open: async (events) => {
-            library = await openLibrary(profile.dir, { puppeteer: launch, userAgent: undefined }, events);
-            return library;
-          },
-          onFault: world.options.onFault,
-          onEnd: () => undefined,
-        });
-        await world.link(client, BOT);
-      });
-      afterEach(async () => {
-        await client.destroy();
-        await world.close();
-      });
-
-      /** The page reloads itself; whatever becomes of it. */
-      const reloads = (): Promise<unknown> =>
-        library.client.pupPage!.reload().catch((error: unknown) => error);
-
-      /** Hears one message, once. */
-      async function hearsOnce(): Promise<void> {
-        const heard: string[] = [];
-        const last = new Promise<void>((resolve) => {
-          client.events.on('message', ({ body }) => {
-            heard.push(body);
-            if (body === 'last') resolve();
+        beforeEach(async () => {
+          world = await WwebjsWorld.open(executablePath, page);
+          const profile = new Profile(world.authDir, agentRef('restless'));
+          const launch = launchOptions({ ...world.options, protocolTimeoutMs: 20_000 }, executablePath);
+          client = new WwebjsClient({
+            profile,
+            deadlines: DEADLINES,
+            preparePage: () => Promise.resolve(),
+            open: async (events) => {
+              library = await openLibrary(profile.dir, { puppeteer: launch, userAgent: undefined }, events);
+              return library;
+            },
+            onFault: world.options.onFault,
+            onEnd: () => undefined,
           });
+          await world.link(client, BOT);
         });
-        for (const text of ['still there?', 'last']) world.network.write(ANN, { to: BOT, text });
-        await last;
-        expect(heard).to.deep.equal(['still there?', 'last']);
-      }
+        afterEach(async () => {
+          await client.destroy();
+          await world.close();
+        });
 
-      it('is ready again after a reload, and hears and sends', async () => {
-        const ready = next(client, 'ready');
-        await reloads();
-        expect((await ready).pn).to.equal(BOT);
-        await hearsOnce();
-        await client.sendText(ANN, 'yes');
-      });
+        /** Reloads the page from inside. */
+        const reloads = (): Promise<unknown> =>
+          library.client.pupPage!.reload().catch((error: unknown) => error);
 
-      it('survives two reloads in a row', async () => {
-        const ready = next(client, 'ready');
-        await Promise.all([reloads(), reloads()]);
-        await ready;
-        await hearsOnce();
-      });
+        /** Checks that each message is received once. */
+        async function receivesOnce(): Promise<void> {
+          const bodies: string[] = [];
+          const last = new Promise<void>((resolve) => {
+            client.events.on('message', ({ body }) => {
+              bodies.push(body);
+              if (body === 'last') resolve();
+            });
+          });
+          for (const text of ['still there?', 'last']) world.network.write(ANN, { to: BOT, text });
+          await last;
+          expect(bodies).to.deep.equal(['still there?', 'last']);
+        }
 
-      it('hears each message once after an iframe came', async () => {
-        await library.client.pupPage!.evaluate(`new Promise((resolve) => {
+        it('is ready again after a reload, and receives and sends', async () => {
+          const ready = next(client, 'ready');
+          await reloads();
+          expect((await ready).pn).to.equal(BOT);
+          await receivesOnce();
+          await client.sendText(ANN, 'yes');
+        });
+
+        it('survives two reloads in a row', async () => {
+          const ready = next(client, 'ready');
+          await Promise.all([reloads(), reloads()]);
+          await ready;
+          await receivesOnce();
+        });
+
+        it('receives each message once after an iframe was added', async () => {
+          await library.client.pupPage!.evaluate(`new Promise((resolve) => {
           const frame = document.createElement('iframe');
           frame.onload = resolve;
           frame.src = '/page/emitter.js';
           document.body.append(frame);
         })`);
-        await hearsOnce();
-        expect(await client.probe()).to.equal('CONNECTED');
-      });
+          await receivesOnce();
+          expect(await client.probe()).to.equal('CONNECTED');
+        });
 
-      it('reports no state but OPENING for a page that is there without the library', async () => {
-        await library.client.pupPage!.evaluate('void delete window.WWebJS');
-        expect(await client.probe()).to.equal('OPENING');
-        const image = { path: fileURLToPath(import.meta.url), mimetype: 'image/png', size: 1 };
-        const sent = await failureOf(client.sendImage(ANN, image));
-        expect(sent.details).to.deep.include({ outcome: 'failed', missing: ['WWebJS.processMediaData'] });
-      });
+        it('reports only the state OPENING for a page without the library', async () => {
+          await library.client.pupPage!.evaluate('void delete window.WWebJS');
+          expect(await client.probe()).to.equal('OPENING');
+          const image = { path: fileURLToPath(import.meta.url), mimetype: 'image/png', size: 1 };
+          const sent = await failureOf(client.sendImage(ANN, image));
+          expect(sent.details).to.deep.include({ outcome: 'failed', missing: ['WWebJS.processMediaData'] });
+        });
 
-      it('tells of a crash when a reloaded page is not WhatsApp any more', async () => {
-        // Half a minute otherwise; the option isn't in the library's types.
-        Object.assign((library.client as unknown as { options: object }).options, { authTimeoutMs: 200 });
-        const crashed = next(client, 'crash');
-        await world.standIn.close();
-        await reloads();
-        expect(await crashed).to.contain('taken over');
-      });
+        it('reports a crash when a reloaded page is no longer WhatsApp', async () => {
+          // The default is half a minute; the option isn't in the library's types.
+          Object.assign((library.client as unknown as { options: object }).options, { authTimeoutMs: 200 });
+          const crashed = next(client, 'crash');
+          await world.standIn.close();
+          await reloads();
+          expect(await crashed).to.contain('taken over');
+        });
 
-      it('leaves nothing when it is ended in the middle of a reload', async () => {
-        const reloading = reloads();
-        await client.destroy();
-        await reloading;
-        expect(browsersOf(world.profileOf('restless'))).to.deep.equal([]);
-      });
-    }),
-  );
-});
+        it('leaves nothing when it is destroyed during a reload', async () => {
+          const reloading = reloads();
+          await client.destroy();
+          await reloading;
+          expect(browsersOf(world.profileOf('restless'))).to.deep.equal([]);
+        });
+      }),
+    );
+  },
+);
