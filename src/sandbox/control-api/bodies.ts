@@ -14,11 +14,9 @@ const chat = z.string().min(1).max(128);
 const text = z.string().min(1).max(65_536);
 const name = z.string().min(1).max(64);
 const customer = number.meta({ description: 'The customer: digits, `+…`, or a JID.' });
-const group = chat
-  .optional()
-  .meta({
-    description: 'In this group: a JID, or a name; a group of that name is created when there is none.',
-  });
+const group = chat.optional().meta({
+  description: 'In this group: a JID, or a name; a group of that name is created when there is none.',
+});
 
 export const AGENT = z.strictObject({
   agentId: z.string().min(1).max(64).meta({ example: 'cafe' }),

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'eventemitter3';
 import type { Jid } from '../../actors/domain/identity.ts';
 import type { Me, WebAuthnJson } from '../../actors/domain/ports/whatsapp.ts';
+import { Hold } from './hold.ts';
 import type { Delivery } from './message-delivery.ts';
+import type { Pairing } from './pairing.ts';
 import type { Passkeys } from './passkeys.ts';
 import {
   type Account,
@@ -17,35 +19,34 @@ import type { Typing } from './typing.ts';
 import { chatsOf, messagesOf } from './views.ts';
 import { addressOf, findAccount, type World } from './world.ts';
 
-/** What a device needs of whoever opened it. */
+/** What a device needs of the network. */
 export interface DeviceHome {
   readonly world: World;
   readonly delivery: Delivery;
   readonly typing: Typing;
+  readonly pairing: Pairing<NetworkDevice>;
+  readonly passkeys: Passkeys;
   readonly refLifetimeMs: number;
   readonly connectMs: number;
-  /** A new ref of this device; its former one is expired. */
-  issueRef(device: NetworkDevice): string;
   /** The device connects under its token: another one that uses it gets a CONFLICT. */
   claim(device: NetworkDevice): void;
-  unlink(token: string): void;
-  /** A code that links the device when it is typed into the phone of the number. */
-  issueCode(device: NetworkDevice, pn: Jid): string;
-  readonly passkeys: Passkeys;
-  /** The device belongs to the account from now on. */
+  /** Links the device to the account, under a new token. */
   link(device: NetworkDevice, account: Account): void;
-  /** Whether the account has a notice that isn't answered. */
+  unlink(token: string): void;
+  unlinkAll(pn: Jid): void;
+  /** Whether the account has an unanswered notice. */
   hasNotice(pn: Jid): boolean;
   answerNotice(pn: Jid): void;
-  /** It is closed: nothing is to be known of it any more. */
+  /** Forgets a closed device. */
   release(device: NetworkDevice): void;
 }
 
-const HELD_EVENTS = 1_000;
-/** Cancels nothing: what was planned has happened, and is not to be kept for its cancelling. */
+/** Events that come from the server, and so wait for the connection. */
+const FROM_SERVER = new Set<keyof DeviceEvents>(['message', 'ack', 'edited', 'typing']);
+/** Cancels nothing. What was scheduled has run; keeping its canceller would keep what it refers to. */
 const NOTHING = () => undefined;
 
-/** A device of the simulated WhatsApp; `types.ts` says what it does. */
+/** A device of the simulated WhatsApp; `Device` has its contract. */
 export class NetworkDevice implements Device {
   readonly events = new EventEmitter<DeviceEvents>();
   readonly keys: DeviceKeys;
@@ -54,20 +55,16 @@ export class NetworkDevice implements Device {
   token: string | null;
   me: Me | null = null;
   closed = false;
-  /** Who this device is linked to; null while unpaired. */
+  /** Null while unpaired. */
   account: Account | null;
-  /** The account whose passkey is waited for, and the challenge that was given last. */
+  /** The account whose passkey is awaited, and the newest challenge. */
   #passkey: { account: Account; challenge: string | null } | null = null;
-  /** How many refs may still be shown; null: as many as it takes. */
+  /** How many refs may still be shown; null: no limit. */
   #refsLeft: number | null;
   #noticeShown = false;
-  #frozen = false;
   readonly #home: DeviceHome;
+  readonly #hold = new Hold(this);
   #cancelNext: () => void;
-  /** Told once the device is thawed and, if `live`, connected. */
-  #held: { tell: () => void; live: boolean }[] = [];
-  /** Calls that wait for the same. */
-  #waiting: { wake: () => void; fail: (error: Error) => void }[] = [];
 
   constructor(home: DeviceHome, keys: DeviceKeys, link: { token: string; account: Account } | null) {
     this.#home = home;
@@ -84,7 +81,7 @@ export class NetworkDevice implements Device {
   }
 
   send(draft: Draft): Promise<ChatMessage> {
-    return this.#call(() => {
+    return this.#hold.call(() => {
       const sender = this.#opened();
       const message = { ...this.#home.delivery.handOver(sender, draft, this) };
       // As the page's own send job does, whatever its caller asks for.
@@ -94,11 +91,11 @@ export class NetworkDevice implements Device {
   }
 
   setTyping(chatId: Jid, typing: boolean): Promise<void> {
-    return this.#call(() => this.#home.typing.set(this.#opened(), chatId, typing), true);
+    return this.#hold.call(() => this.#home.typing.set(this.#opened(), chatId, typing), true);
   }
 
   async queryExists(jid: Jid): Promise<Jid | null> {
-    const found = await this.#call(() => {
+    const found = await this.#hold.call(() => {
       const { store } = this.#home.world;
       if (jid.endsWith('@g.us')) return store.groups.has(jid) ? jid : null;
       const account = findAccount(this.#home.world, jid);
@@ -110,26 +107,26 @@ export class NetworkDevice implements Device {
   }
 
   markSeen(chatId: Jid): Promise<void> {
-    return this.#call(() => this.#home.delivery.read(this.#opened(), chatId));
+    return this.#hold.call(() => this.#home.delivery.read(this.#opened(), chatId));
   }
 
   chats(): Promise<ChatView[]> {
-    return this.#call(() => chatsOf(this.#home.world, this.#home.typing, this.#opened().pn));
+    return this.#hold.call(() => chatsOf(this.#home.world, this.#home.typing, this.#opened().pn));
   }
 
   messages(chatId: Jid, limit?: number): Promise<ChatMessage[]> {
-    return this.#call(() => messagesOf(this.#home.world, this.#opened().pn, chatId, limit));
+    return this.#hold.call(() => messagesOf(this.#home.world, this.#opened().pn, chatId, limit));
   }
 
   findMessage(id: string): Promise<ChatMessage | null> {
-    return this.#call(() => {
+    return this.#hold.call(() => {
       const message = this.#home.world.store.message(this.#opened().pn, id);
       return message ? { ...message } : null;
     });
   }
 
   refresh(): Promise<void> {
-    return this.#call(() => {
+    return this.#hold.call(() => {
       if (this.state !== 'UNPAIRED_IDLE') return;
       this.#refsLeft = this.#home.world.settings.refsPerDevice;
       this.#showRef();
@@ -137,17 +134,18 @@ export class NetworkDevice implements Device {
   }
 
   requestPairingCode(number: string): Promise<string> {
-    return this.#call(() => {
+    return this.#hold.call(() => {
       const account = findAccount(this.#home.world, number);
       if (this.account) throw new SandboxRefusal('NOT_OPEN', 'This device is linked already.');
       if (!account) throw new SandboxRefusal('UNKNOWN_CHAT', 'This number has no WhatsApp account.');
-      return this.#home.issueCode(this, account.pn);
+      this.#home.unlinkAll(account.pn);
+      return this.#home.pairing.issueCode(this, account.pn);
     });
   }
 
   passkeyChallenge(): Promise<WebAuthnJson> {
-    return this.#call(() => {
-      const waiting = this.#awaited();
+    return this.#hold.call(() => {
+      const waiting = this.#awaitedPasskey();
       const options = this.#home.passkeys.challenge(waiting.account.pn);
       waiting.challenge = options.challenge;
       return options;
@@ -155,8 +153,8 @@ export class NetworkDevice implements Device {
   }
 
   answerPasskey(assertion: unknown): Promise<void> {
-    return this.#call(() => {
-      const { account, challenge } = this.#awaited();
+    return this.#hold.call(() => {
+      const { account, challenge } = this.#awaitedPasskey();
       if (challenge === null) throw new SandboxRefusal('NOT_OPEN', 'There is no challenge to answer.');
       this.#home.passkeys.check(account.pn, challenge, assertion);
       this.#home.link(this, account);
@@ -164,23 +162,23 @@ export class NetworkDevice implements Device {
   }
 
   cancelPasskey(): Promise<void> {
-    return this.#call(() => {
-      this.#awaited();
+    return this.#hold.call(() => {
+      this.#awaitedPasskey();
       this.#endPasskey();
       if (this.ref === null) this.#showRef();
     });
   }
 
   answerNotice(): Promise<void> {
-    return this.#call(() => this.#home.answerNotice(this.#opened().pn), true);
+    return this.#hold.call(() => this.#home.answerNotice(this.#opened().pn), true);
   }
 
   probe(): Promise<string> {
-    return this.#call(() => this.state);
+    return this.#hold.call(() => this.state);
   }
 
   async logout(): Promise<void> {
-    await this.#call(() => undefined, true);
+    await this.#hold.call(() => undefined, true);
     if (this.token) this.#home.unlink(this.token);
     this.close();
   }
@@ -189,15 +187,13 @@ export class NetworkDevice implements Device {
     if (this.closed) return;
     this.closed = true;
     this.#cancelNext();
-    this.#held = [];
-    for (const { fail } of this.#waiting.splice(0))
-      fail(new SandboxRefusal('CLOSED', 'The device is closed.'));
+    this.#hold.close();
     this.#home.release(this);
     this.ref = null;
     this.#home.world.wire('close', this.account?.pn ?? null);
   }
 
-  // ── The network's side ──
+  // ── For the network ──
 
   /** The phone scanned the QR: connects under the new token. */
   pair(token: string, account: Account): void {
@@ -206,79 +202,78 @@ export class NetworkDevice implements Device {
     this.ref = null;
     this.token = token;
     this.account = account;
-    this.tell(() => this.events.emit('paired', token));
+    this.emit('paired', token);
     this.#connect();
   }
 
-  /** The phone has agreed, but WhatsApp wants the account's passkey first. */
+  /** The phone has accepted, but WhatsApp wants the account's passkey first. */
   awaitPasskey(account: Account, refsGoOn: boolean): void {
     this.#cancelNext();
     this.ref = null;
     this.#passkey = { account, challenge: null };
-    this.tell(() => this.events.emit('passkey', true));
+    this.emit('passkey', true);
     if (refsGoOn) this.#showRef();
   }
 
-  /** The challenge that waits for this account's passkey. */
-  passkeyOf(pn: Jid): string | null {
+  /** The challenge for this account's passkey, or null. */
+  challengeOf(pn: Jid): string | null {
     return this.#passkey?.account.pn === pn ? this.#passkey.challenge : null;
   }
 
-  /** Shows the account's notice, or takes it away. */
-  showNotice(): void {
+  /** Shows or hides the account's notice, as it is now. */
+  updateNotice(): void {
     const shown = this.account !== null && this.#home.hasNotice(this.account.pn);
     if (shown === this.#noticeShown) return;
     this.#noticeShown = shown;
-    this.tell(() => this.events.emit('notice', shown));
+    this.emit('notice', shown);
   }
 
-  /** Tells of the account's restriction of now. */
+  /** Emits the account's current restriction. */
   showRestriction(): void {
     if (!this.account || !this.me) return;
     const { restriction } = this.#home.world.lines.of(this.account.pn);
-    this.tell(() => this.events.emit('restriction', restriction));
+    this.emit('restriction', restriction);
   }
 
-  /** Emits now, or when the device is thawed; what is `live` waits for the connection too. */
-  tell(emit: () => void, live = false): void {
-    if (this.closed) return;
-    if (!this.#frozen && (!live || this.state === 'CONNECTED')) emit();
-    else if (this.#held.length < HELD_EVENTS) this.#held.push({ tell: emit, live });
+  /** Emits an event as soon as it can reach the device. */
+  emit<Name extends keyof DeviceEvents>(
+    name: Name,
+    ...payload: EventEmitter.EventArgs<DeviceEvents, Name>
+  ): void {
+    this.#hold.emit(() => this.events.emit(name, ...payload), FROM_SERVER.has(name));
   }
 
-  /** Goes to a state of the line; the first CONNECTED opens the session, each sends what waited. */
+  /** Takes a state of the line; the first CONNECTED opens the session, each sends what was held. */
   setState(state: string): void {
     if (this.closed || this.state === state) return;
     this.state = state;
-    this.tell(() => this.events.emit('state', state));
+    this.emit('state', state);
     if (state !== 'CONNECTED' || !this.account) return;
     if (!this.me) {
       const { pn, lid, name } = this.account;
       const me = { pn, lid, name };
       this.me = me;
-      this.tell(() => this.events.emit('opened', me));
-      this.showNotice();
+      this.emit('opened', me);
+      this.updateNotice();
       if (this.#home.world.lines.of(this.account.pn).restriction) this.showRestriction();
     }
-    this.#wake();
+    this.#hold.retry();
     this.#home.delivery.flush(this.account.pn);
   }
 
   freeze(frozen: boolean): void {
-    this.#frozen = frozen;
-    if (!frozen) this.#wake();
+    this.#hold.freeze(frozen);
   }
 
-  /** The network ends it; told even to a frozen one. */
+  /** The network ends the device; a frozen one is notified, too. */
   end(reason: string): void {
     if (this.closed) return;
-    this.#frozen = false;
     if (reason === 'LOGOUT') this.events.emit('loggedOut');
     this.events.emit('closed', reason);
     this.close();
   }
 
-  /** Shows a new ref, and the next one when this expires; none when all are used up. */
+  /** Shows a new ref, and the next one when it expires; none once all are used up. */
   #showRef(): void {
     if (this.#refsLeft === 0) {
       this.ref = null;
@@ -286,14 +281,14 @@ export class NetworkDevice implements Device {
       return;
     }
     if (this.#refsLeft !== null) this.#refsLeft -= 1;
-    this.ref = this.#home.issueRef(this);
+    this.ref = this.#home.pairing.issueRef(this);
     const { ref, qr } = this;
     this.#cancelNext = this.#home.world.schedule.after(this.#home.refLifetimeMs, () => this.#showRef());
-    this.tell(() => this.events.emit('ref', ref, qr!));
+    this.emit('ref', ref, qr!);
     this.setState('UNPAIRED');
   }
 
-  /** Connects under the token; ends in whatever state the account's line is. */
+  /** Connects under the token, then takes the state of the account's line. */
   #connect(): void {
     this.#home.claim(this);
     this.setState('OPENING');
@@ -304,36 +299,21 @@ export class NetworkDevice implements Device {
     });
   }
 
-  /** Whose passkey is waited for. @throws SandboxRefusal NOT_OPEN */
-  #awaited(): { account: Account; challenge: string | null } {
+  /** @throws SandboxRefusal NOT_OPEN when no passkey is awaited */
+  #awaitedPasskey(): { account: Account; challenge: string | null } {
     if (this.#passkey) return this.#passkey;
-    throw new SandboxRefusal('NOT_OPEN', 'No passkey is waited for.');
+    throw new SandboxRefusal('NOT_OPEN', 'No passkey is awaited.');
   }
 
-  /** No passkey is waited for any more. */
   #endPasskey(): void {
     if (!this.#passkey) return;
     this.#passkey = null;
-    this.tell(() => this.events.emit('passkey', false));
+    this.emit('passkey', false);
   }
 
-  /** The account of an opened device. @throws SandboxRefusal NOT_OPEN */
+  /** The account of the opened device. @throws SandboxRefusal NOT_OPEN */
   #opened(): Account {
     if (this.me && this.account) return this.account;
     throw new SandboxRefusal('NOT_OPEN', 'The device is not linked and connected.');
-  }
-
-  /** Runs a call now, or when the device is thawed (and `online`). */
-  async #call<T>(run: () => T, online = false): Promise<T> {
-    while (!this.closed && (this.#frozen || (online && this.me !== null && this.state !== 'CONNECTED')))
-      await new Promise<void>((wake, fail) => this.#waiting.push({ wake, fail }));
-    if (this.closed) throw new SandboxRefusal('CLOSED', 'The device is closed.');
-    return run();
-  }
-
-  /** Lets everything that waited try again, in order. */
-  #wake(): void {
-    for (const { tell, live } of this.#held.splice(0)) this.tell(tell, live);
-    for (const { wake } of this.#waiting.splice(0)) wake();
   }
 }
