@@ -5,7 +5,6 @@ import { z } from 'zod';
 
 const request = z.looseObject({ message: z.string() });
 
-/** Starts listening on a free loopback port. */
 function listen(server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject).listen(0, '127.0.0.1', resolve);

@@ -7,8 +7,8 @@ import { startEchoAi } from './echo-ai.ts';
 import { SandboxNetwork } from './network/network.ts';
 
 /**
- * The simulated WhatsApp with its control API and an AI that echoes; it outlives restarts in `DATA_DIR`.
- * @throws Error when it is asked for in production, or for a network without a token
+ * The simulated WhatsApp with its control API and an echoing AI; `DATA_DIR` keeps its state across restarts.
+ * @throws Error in production, and without a token on a HOST other than loopback
  */
 export async function openSandbox(config: Config): Promise<WhatsAppBackend> {
   if (config.NODE_ENV === 'production')

@@ -17,19 +17,20 @@ import type {
 import { withTimeout } from '../../actors/domain/timeout.ts';
 import type { SandboxNetwork } from '../network/network.ts';
 import { type ChatMessage, type Device, type Draft, SandboxRefusal } from '../network/types.ts';
+import { callError, ignoreRefusal, throwLinkingError, type UnansweredOutcome } from './refusals.ts';
 
-/** How long the start and any other call may take, ms. */
+/** Time limits of the start and of any other call, ms. */
 export interface SandboxDeadlines {
   startMs: number;
   callMs: number;
 }
 
-// States that a socket goes through while its session lives, as whatsapp-web.js judges them; any other ends it.
+// Socket states of a living session, as whatsapp-web.js classifies them; any other ends it.
 const LIVING_STATES = new Set(['CONNECTED', 'OPENING', 'PAIRING', 'TIMEOUT']);
-// What a device shows before it is linked.
+// Socket states before a device is linked.
 const UNLINKED_STATES = new Set(['UNLAUNCHED', 'UNPAIRED', 'UNPAIRED_IDLE']);
 
-/** One session on the simulated WhatsApp. Costs no timer while idle. */
+/** A session on the simulated WhatsApp. */
 export class SandboxClient implements WhatsAppClient {
   readonly events = new EventEmitter<WhatsAppClientEvents>();
   readonly #network: SandboxNetwork;
@@ -39,7 +40,7 @@ export class SandboxClient implements WhatsAppClient {
   #device: Device | null = null;
   #ready = false;
   #ended = false;
-  /** Ends an opening that can't succeed any more. */
+  /** Fails the opening that is under way. */
   #failOpening: (why: string) => void = () => undefined;
 
   constructor(network: SandboxNetwork, agent: AgentRef, deadlines: SandboxDeadlines, onEnd: () => void) {
@@ -58,7 +59,7 @@ export class SandboxClient implements WhatsAppClient {
   }
 
   async logout(): Promise<void> {
-    await this.#call('failed', (device) => device.logout());
+    await this.#call((device) => device.logout());
     await this.destroy();
   }
 
@@ -101,24 +102,24 @@ export class SandboxClient implements WhatsAppClient {
   }
 
   setTyping(chatId: Jid, typing: boolean): Promise<void> {
-    return this.#call('failed', (device) => device.setTyping(chatId, typing));
+    return this.#call((device) => device.setTyping(chatId, typing));
   }
 
   resolveRecipient(jid: Jid): Promise<Jid | null> {
     if (!jid.endsWith('@c.us')) return Promise.resolve(jid);
-    return this.#call('failed', (device) => device.queryExists(jid));
+    return this.#call((device) => device.queryExists(jid));
   }
 
   probe(): Promise<string> {
-    return this.#call('failed', (device) => device.probe());
+    return this.#call((device) => device.probe());
   }
 
   findSent(query: SentQuery): Promise<Handover[]> {
     const type = query.kind === 'text' ? 'chat' : 'image';
-    return this.#call('failed', async (device) => {
+    return this.#call(async (device) => {
       const itself = query.stanzaId === undefined ? null : await device.findMessage(query.stanzaId);
       if (itself) return [handoverOf(itself)];
-      // As the page does, under this very person's addresses.
+      // As the page does, under this person's own addresses only.
       const { pn, lid } = this.#network.contact(query.to);
       const addresses = pn === query.to && lid ? [pn, lid] : [query.to];
       const chats = await Promise.all(addresses.map((address) => device.messages(address)));
@@ -134,23 +135,23 @@ export class SandboxClient implements WhatsAppClient {
   }
 
   requestPairingCode(phoneNumber: string): Promise<string> {
-    return this.#call('failed', (device) => device.requestPairingCode(phoneNumber).catch(whileLinking));
+    return this.#call((device) => device.requestPairingCode(phoneNumber).catch(throwLinkingError));
   }
 
   answerPasskey(assertion: WebAuthnJson): Promise<void> {
-    return this.#call('failed', async (device) => {
+    return this.#call(async (device) => {
       try {
         await device.answerPasskey(assertion);
       } catch (error) {
-        // The page asks for another one.
+        // The page asks for another passkey.
         if (error instanceof SandboxRefusal && error.reason === 'WRONG_PASSKEY') this.#askForPasskey(device);
-        whileLinking(error);
+        throwLinkingError(error);
       }
     });
   }
 
   fetchMissed(query: { since: EpochMs; perChat: number }): Promise<InboundMessage[]> {
-    return this.#call('failed', async (device) => {
+    return this.#call(async (device) => {
       const since = wholeSecond(query.since);
       const missed = await Promise.all(
         (await device.chats()).map(async ({ id }) => {
@@ -163,22 +164,22 @@ export class SandboxClient implements WhatsAppClient {
     });
   }
 
-  /** Hands a draft over, if the page has all that it takes. */
+  /** Hands a draft over, unless the page lacks what a send needs. */
   async #send(draft: Draft): Promise<Handover> {
     const { missing } = this.#network.settings;
     if (missing.length > 0)
       throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.pageChanged, {
         details: { outcome: 'failed', missing },
       });
-    return handoverOf(await this.#call('unknown', (device) => device.send(draft)));
+    return handoverOf(await this.#call((device) => device.send(draft), 'unknown'));
   }
 
-  /** Opens a device and follows it; resolves once it shows a QR or connects under its token. */
+  /** Opens a device and forwards its events; resolves once it shows a QR or connects under its token. */
   #open(failed: (why: string) => Error): Promise<void> {
     this.#network.tokens.claim(this.#agent);
     const device = this.#network.openDevice({ token: this.#network.tokens.of(this.#agent) });
     this.#device = device;
-    this.#follow(device);
+    this.#forward(device);
     this.#network.events.off('configured', this.#checkSelf).on('configured', this.#checkSelf);
     return new Promise((resolve, reject) => {
       this.#failOpening = (why) => reject(failed(why));
@@ -189,8 +190,8 @@ export class SandboxClient implements WhatsAppClient {
     });
   }
 
-  /** Turns what the device tells into the port's events. */
-  #follow(device: Device): void {
+  /** Emits the device's events as those of the port. */
+  #forward(device: Device): void {
     const { events } = this;
     device.events
       .on('ref', (_ref, qr) => events.emit('qr', qr))
@@ -206,7 +207,7 @@ export class SandboxClient implements WhatsAppClient {
       .on('ack', ({ chatId: _, ...ack }) => events.emit('ack', ack))
       .on('edited', (message) => this.#onEdited(message))
       .on('restriction', (restriction) => events.emit('restriction', restriction))
-      .on('notice', (shown) => shown && device.answerNotice().catch(whenGone))
+      .on('notice', (shown) => shown && device.answerNotice().catch(ignoreRefusal))
       .on('passkey', (waiting) => waiting && this.#onPasskey(device))
       .on('closed', (reason) => {
         if (reason === 'CRASH') events.emit('crash', 'The simulated browser crashed.');
@@ -214,7 +215,7 @@ export class SandboxClient implements WhatsAppClient {
       });
   }
 
-  /** What the page has and lacks; once linked, after each reload, and at each change. */
+  /** Reports what the page lacks: once ready, after each reload, and at each change. */
   readonly #checkSelf = (): void => {
     if (!this.#ready) return;
     const { webVersion, missing } = this.#network.settings;
@@ -222,18 +223,18 @@ export class SandboxClient implements WhatsAppClient {
     this.events.emit('compatibility', { webVersion, compatibility, repaired: [], missing });
   };
 
-  /** Linking waits for a passkey: goes on to its challenge, as a click on the page does. */
+  /** Linking waits for a passkey: continues to its challenge, as a click on the page does. */
   #onPasskey(device: Device): void {
     this.events.emit('passkey', null);
     this.#askForPasskey(device);
   }
 
-  /** Gets a new challenge. */
+  /** Emits a new challenge. */
   #askForPasskey(device: Device): void {
-    device.passkeyChallenge().then((options) => this.events.emit('passkey', options), whenGone);
+    device.passkeyChallenge().then((options) => this.events.emit('passkey', options), ignoreRefusal);
   }
 
-  /** Somebody else's message was changed or taken back. */
+  /** A customer edited or revoked a message. */
   #onEdited({ id: messageId, chatId: address, body, type, fromMe }: ChatMessage): void {
     if (fromMe) return;
     const chatId = this.#numberOf(address);
@@ -241,7 +242,7 @@ export class SandboxClient implements WhatsAppClient {
     else this.events.emit('edited', { messageId, chatId, body });
   }
 
-  /** A message as the port has it: people by number, as far as it is known. */
+  /** A message as the port has it: people by number, where it is known. */
   #inboundOf(message: ChatMessage): InboundMessage {
     const { id, fromMe, type, body, mentionedIds, timestamp, senderName, chatName } = message;
     const { lid } = this.#network.contact(message.senderId);
@@ -255,74 +256,40 @@ export class SandboxClient implements WhatsAppClient {
     return jid.endsWith('@lid') ? (this.#network.contact(jid).pn ?? jid) : jid;
   }
 
-  /** A living state is news once the session is ready; one that ends the session always is. */
+  /** Reports living states once the session is ready, and always a state that ends it. */
   #onState(state: string): void {
-    if (state === 'UNPAIRED_IDLE') this.#device?.refresh().catch(whenGone);
+    if (state === 'UNPAIRED_IDLE') this.#device?.refresh().catch(ignoreRefusal);
     if (state === 'PAIRING' && !this.#ready) this.events.emit('authenticated');
     else if (LIVING_STATES.has(state)) {
       if (this.#ready) this.events.emit('state', state);
     } else if (this.#ready || !UNLINKED_STATES.has(state)) this.events.emit('disconnected', state);
   }
 
-  /** The device, while there is one to talk to. @throws GatewayError BAD_GATEWAY */
+  /** The open device. @throws GatewayError BAD_GATEWAY */
   #current(): Device {
     if (this.#device && !this.#ended) return this.#device;
     throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.notRunning, { details: { outcome: 'failed' } });
   }
 
-  /** One call to the device, within its deadline; `hung` is the outcome of one that didn't answer. */
-  async #call<T>(hung: 'failed' | 'unknown', run: (device: Device) => Promise<T>): Promise<T> {
+  /** Calls the device, within the deadline; `unanswered` is the outcome when no answer comes. */
+  async #call<T>(run: (device: Device) => Promise<T>, unanswered: UnansweredOutcome = 'failed'): Promise<T> {
     const timeout = () =>
-      new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.noAnswer, { details: { outcome: hung } });
+      new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.noAnswer, { details: { outcome: unanswered } });
     try {
       return await withTimeout(this.#network.clock, run(this.#current()), this.#deadlines.callMs, timeout);
     } catch (thrown) {
-      throw translated(thrown, hung);
+      throw callError(thrown, unanswered);
     }
   }
 }
 
-/** A refusal of the network in the words of the port. */
-function translated(thrown: unknown, hung: 'failed' | 'unknown'): unknown {
-  if (!(thrown instanceof SandboxRefusal)) return thrown;
-  if (thrown.reason === 'UNKNOWN_QUOTE')
-    return new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.quote, {
-      cause: thrown,
-      details: { outcome: 'failed' },
-    });
-  // A device that closed under a call can't say any more what became of it.
-  const outcome = thrown.reason === 'CLOSED' ? hung : 'failed';
-  return new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.callFailed, {
-    cause: thrown,
-    details: { outcome },
-  });
-}
-
-/** WhatsApp's clock knows whole seconds only: a message of the same second counts. */
+/** Rounds down to WhatsApp's clock, which has whole seconds: a message of the same second counts. */
 function wholeSecond(time: EpochMs): EpochMs {
   return Math.floor(time / 1000) * 1000;
 }
 
-/** A message as what its hand-over told. */
+/** What a hand-over returns of a message. */
 function handoverOf(message: ChatMessage): Handover {
   const { id: messageId, timestamp, ack, chatId } = message;
   return { messageId, timestamp, ack, chatId };
-}
-
-/** A refusal of a call that only makes sense before a device is linked. */
-function whileLinking(thrown: unknown): never {
-  const reason = thrown instanceof SandboxRefusal ? thrown.reason : null;
-  const cause = thrown;
-  if (reason === 'NOT_OPEN')
-    throw new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.wrongStep, { cause });
-  if (reason === 'UNKNOWN_CHAT')
-    throw new GatewayError('RECIPIENT_NOT_ON_WHATSAPP', TEXTS.RECIPIENT_NOT_ON_WHATSAPP.noAccount, { cause });
-  if (reason === 'WRONG_PASSKEY')
-    throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.passkeyRefused, { cause });
-  throw thrown;
-}
-
-/** A device that closed meanwhile needs no answer. */
-function whenGone(thrown: unknown): void {
-  if (!(thrown instanceof SandboxRefusal)) throw thrown;
 }

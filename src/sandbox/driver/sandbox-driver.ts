@@ -3,7 +3,7 @@ import type { WhatsAppClient, WhatsAppDriver } from '../../actors/domain/ports/w
 import type { SandboxNetwork } from '../network/network.ts';
 import { SandboxClient, type SandboxDeadlines } from './sandbox-client.ts';
 
-/** WhatsApp as a simulation in this process. The network is not the driver's: it outlives it and is closed by its owner. */
+/** WhatsApp simulated in this process. The network outlives the driver and is closed by its owner. */
 export class SandboxDriver implements WhatsAppDriver {
   readonly name = 'sandbox';
   readonly #network: SandboxNetwork;
@@ -15,7 +15,7 @@ export class SandboxDriver implements WhatsAppDriver {
     this.#deadlines = { startMs: 30_000, callMs: 30_000, ...deadlines };
   }
 
-  /** Nothing of a dead predecessor can be left: it was all in its process. */
+  /** Has nothing to clean up: a crashed predecessor's clients were in its process. */
   async prepare(): Promise<void> {}
 
   async adopt(agents: readonly AgentRef[]): Promise<void> {
@@ -38,7 +38,7 @@ export class SandboxDriver implements WhatsAppDriver {
     this.#network.tokens.forget(agent);
   }
 
-  /** There is no process to measure. */
+  /** Empty: clients have no process of their own. */
   async memory(): Promise<ReadonlyMap<string, number>> {
     return new Map();
   }

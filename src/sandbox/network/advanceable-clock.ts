@@ -3,30 +3,29 @@ import { HOST_CLOCK } from '../../infra/host-clock.ts';
 
 interface Task {
   due: number;
-  ring: () => void;
-  /** Whose plan it is part of, if any. */
+  fire: () => void;
   owner: object | null;
 }
 
-// The longest wait that a timer of the host knows.
+// The longest timeout of Node.
 const LONGEST_WAIT_MS = 2_147_483_647;
 
-/** Lets everything follow that what just rang has set off: promises first, then a turn of the event loop. */
-function settled(): Promise<void> {
+/** Resolves after promises and one turn of the event loop have run. */
+function effects(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
 /**
- * The clock of a sandbox: runs as the host's does, and can be moved on. Rings in the order of the due time, then of
- * the asking, all on one timer of the host.
+ * The clock of a sandbox: runs as the host's does, and can be advanced. Timers fire in the order of their due time, then
+ * of their creation, all on one timer of the host.
  */
 export class AdvanceableClock implements Scheduler {
   readonly #host: Scheduler;
-  /** Next due first: most are deadlines, far away, and gone before they ring. They come and go at the end. */
+  /** By due time. Most are distant deadlines, added and cleared at the end. */
   #tasks: Task[] = [];
   #armed: { due: number; timer: object } | null = null;
   #skipped = 0;
-  /** The end of the newest `advance`: they take turns. */
+  /** Resolves after the newest `advance`: they run one after the other. */
   #advancing: Promise<void> = Promise.resolve();
   #isAdvancing = false;
 
@@ -42,13 +41,13 @@ export class AdvanceableClock implements Scheduler {
     return this.#host.monotonic() + this.#skipped;
   }
 
-  /** How far it is before the host's clock, ms. */
+  /** How far this clock is ahead of the host's, ms. */
   get advancedMs(): number {
     return this.#skipped;
   }
 
-  setTimeout(ring: () => void, ms: number): Task {
-    return this.at(this.monotonic() + Math.max(0, ms), ring);
+  setTimeout(fire: () => void, ms: number): Task {
+    return this.at(this.monotonic() + Math.max(0, ms), fire);
   }
 
   clearTimeout(task: object): void {
@@ -60,23 +59,23 @@ export class AdvanceableClock implements Scheduler {
     this.#arm();
   }
 
-  /** Rings at a moment of `monotonic()`. Those of the same moment keep the order in which they were asked for. */
-  at(due: number, ring: () => void, owner: object | null = null): Task {
-    const task = { due, ring, owner };
+  /** Fires at a moment of `monotonic()`; timers of the same moment fire in the order of their creation. */
+  at(due: number, fire: () => void, owner: object | null = null): Task {
+    const task = { due, fire, owner };
     this.#tasks.splice(this.#position(due), 0, task);
     this.#arm();
     return task;
   }
 
-  /** Forgets all that one owner has planned. */
+  /** Clears all timers of an owner. */
   forget(owner: object): void {
     this.#tasks = this.#tasks.filter((task) => task.owner !== owner);
     this.#arm();
   }
 
   /**
-   * Lets `ms` pass at once: all that falls due meanwhile rings, each at its own moment, and what follows from it
-   * happens before the next. What waits for the outside (a database, an HTTP answer) isn't waited for.
+   * Advances by `ms` at once: each timer that falls due fires at its own moment, and its effects run before the next
+   * one. Does not wait for I/O, such as a database or an HTTP answer.
    */
   advance(ms: number): Promise<void> {
     const advanced = this.#advancing.then(() => this.#advance(ms));
@@ -84,18 +83,17 @@ export class AdvanceableClock implements Scheduler {
     return advanced;
   }
 
-  /** One `advance`; the host's timer rests meanwhile. */
   async #advance(ms: number): Promise<void> {
     const until = this.monotonic() + ms;
     this.#isAdvancing = true;
     this.#arm();
     try {
-      await settled();
+      await effects();
       for (let next = this.#tasks[0]; next && next.due <= until; next = this.#tasks[0]) {
         this.#skipTo(next.due);
         this.#tasks.shift();
-        next.ring();
-        await settled();
+        next.fire();
+        await effects();
       }
       this.#skipTo(until);
     } finally {
@@ -104,12 +102,12 @@ export class AdvanceableClock implements Scheduler {
     }
   }
 
-  /** Moves on to a moment, unless it is past. */
+  /** Advances to a moment, unless it is past. */
   #skipTo(moment: number): void {
     this.#skipped += Math.max(0, moment - this.monotonic());
   }
 
-  /** Where a task of this due time belongs: behind all that are due at the same time or sooner. */
+  /** The index after all tasks that are due at this time or sooner. */
   #position(due: number): number {
     let low = 0;
     let high = this.#tasks.length;
@@ -121,7 +119,7 @@ export class AdvanceableClock implements Scheduler {
     return low;
   }
 
-  /** Keeps the one timer of the host on the next task. */
+  /** Sets the host's timer to the next task. */
   #arm(): void {
     const next = this.#isAdvancing ? undefined : this.#tasks[0];
     if (next?.due === this.#armed?.due) return;
@@ -129,17 +127,16 @@ export class AdvanceableClock implements Scheduler {
     this.#armed = null;
     if (!next) return;
     const wait = Math.min(Math.max(0, Math.ceil(next.due - this.monotonic())), LONGEST_WAIT_MS);
-    this.#armed = { due: next.due, timer: this.#host.setTimeout(() => this.#ringDue(), wait) };
+    this.#armed = { due: next.due, timer: this.#host.setTimeout(() => this.#fireDue(), wait) };
   }
 
-  /** Rings for what is due now. */
-  #ringDue(): void {
+  #fireDue(): void {
     this.#armed = null;
     const now = this.monotonic();
     try {
       for (let next = this.#tasks[0]; next && next.due <= now; next = this.#tasks[0]) {
         this.#tasks.shift();
-        next.ring();
+        next.fire();
       }
     } finally {
       this.#arm();

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Jid } from '../../actors/domain/identity.ts';
 import {
   type Account,
@@ -10,7 +11,7 @@ import {
 } from './types.ts';
 import { addressOf, findAccount, isSameChat, toJid, type World } from './world.ts';
 
-/** What comes from no chat partner: a status, or a channel's post (`author` null). */
+/** A status, or a channel's post (`author` null). */
 export interface Post {
   chatId: Jid;
   name: string;
@@ -20,10 +21,10 @@ export interface Post {
 
 const KEPT_IMAGES = 32;
 
-/** Makes messages as each side sees them, with their ids; keeps the bytes of the newest images. */
+/** Composes messages as each side sees them, with their ids; keeps the bytes of the newest images. */
 export class Composer {
   readonly #world: World;
-  readonly #images = new Map<string, Uint8Array>();
+  readonly #images = new LRUCache<string, Uint8Array>({ max: KEPT_IMAGES });
 
   constructor(world: World) {
     this.#world = world;
@@ -54,11 +55,11 @@ export class Composer {
       chatName,
     };
     if (quoted) message.quotedId = quoted.id;
-    if (draft.image) message.media = this.#shelve(draft.image);
+    if (draft.image) message.media = this.#keepImage(draft.image);
     return message;
   }
 
-  /** The message as its receiver sees it. */
+  /** The receiver's copy of a message. */
   copyFor(receiver: Account, sender: Account, message: ChatMessage): ChatMessage {
     const group = this.#world.store.groups.get(message.chatId);
     const senderId = addressOf(sender);
@@ -78,7 +79,7 @@ export class Composer {
     return copy;
   }
 
-  /** A post as whoever follows it sees it. */
+  /** A follower's copy of a post. */
   post(post: Post): ChatMessage {
     const { chatId, author } = post;
     const stanzaId = this.#stanza(author?.pn ?? chatId);
@@ -99,12 +100,12 @@ export class Composer {
     };
   }
 
-  /** The bytes of one of the newest images. */
+  /** The bytes of an image; null when it is not among the newest. */
   imageBytes(sha256: string): Uint8Array | null {
     return this.#images.get(sha256) ?? null;
   }
 
-  /** Where a draft goes: a group, an account, or a number that has none. */
+  /** The chat of a draft: a group, an account, or a number without one. */
   #target(sender: Account, to: Jid): { chatId: Jid; chatName: string; group: Group | null } {
     const jid = toJid(to);
     const group = this.#world.store.groups.get(jid);
@@ -115,18 +116,14 @@ export class Composer {
     throw new SandboxRefusal('UNKNOWN_CHAT', 'There is no such chat for this account.');
   }
 
-  /** A new id out of the writer's own sequence. */
   #stanza(writer: Jid): string {
     return `3EB0${this.#world.seeded.hex(`message:${writer}`, 18)}`;
   }
 
-  /** Keeps an image's bytes, the newest few. */
-  #shelve(image: NonNullable<Draft['image']>): Media {
+  /** Keeps an image's bytes for a while. */
+  #keepImage(image: NonNullable<Draft['image']>): Media {
     const sha256 = createHash('sha256').update(image.data).digest('hex');
-    this.#images.delete(sha256);
     this.#images.set(sha256, image.data);
-    const [oldest] = this.#images.keys();
-    if (this.#images.size > KEPT_IMAGES && oldest) this.#images.delete(oldest);
     const { mimetype, filename } = image;
     return { mimetype, size: image.data.byteLength, sha256, ...(filename && { filename }) };
   }

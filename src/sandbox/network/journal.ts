@@ -12,13 +12,13 @@ import { dirname } from 'node:path';
 import { recordSchema, type StoreRecord } from './records.ts';
 
 /**
- * The records on disk, one JSON object a line. A record is written before its change is told to anybody, and
- * synchronously: a kill -9 of the process loses none (the kernel has it; only a power cut would).
+ * The records on disk, one JSON object a line. A record is written synchronously before its change is visible: a
+ * kill -9 of the process loses none (a power cut may).
  */
 export class Journal {
   readonly #path: string;
   #file: number | null = null;
-  /** Lines of a change that is made of several records, while it is being made. */
+  /** Lines of the change that `together` is making. */
   #held: string[] | null = null;
 
   constructor(path: string) {
@@ -26,24 +26,27 @@ export class Journal {
     mkdirSync(dirname(path), { recursive: true });
   }
 
-  /** All records; a last line that was cut off by a kill is left out. @throws Error naming a broken line */
+  /** All records, without a last line that a kill cut off. @throws Error naming a broken line */
   read(): StoreRecord[] {
     if (!existsSync(this.#path)) return [];
     const lines = readFileSync(this.#path, 'utf8').split('\n');
-    // What follows the last newline is either nothing or a line that was being written.
+    // After the last newline comes nothing, or a line that was being written.
     lines.pop();
     return lines.map((line, index) => {
       try {
         return recordSchema.parse(JSON.parse(line));
       } catch (cause) {
-        throw new Error(`The sandbox journal is broken at line ${index + 1}: delete it to start afresh.`, {
-          cause,
-        });
+        throw new Error(
+          `The sandbox journal is broken at line ${index + 1}: delete it to start with an empty network.`,
+          {
+            cause,
+          },
+        );
       }
     });
   }
 
-  /** Replaces the file by these records, in one step. */
+  /** Replaces the file atomically. */
   rewrite(records: Iterable<StoreRecord>): void {
     this.close();
     const next = `${this.#path}.next`;
@@ -54,14 +57,13 @@ export class Journal {
     this.#file = openSync(this.#path, 'a');
   }
 
-  /** Adds a record; on disk (as far as a process can tell) when it returns. */
   append(record: StoreRecord): void {
     const line = `${JSON.stringify(record)}\n`;
     if (this.#held) this.#held.push(line);
     else this.#write(line);
   }
 
-  /** Writes the records of one change together, when `change` returns: it must not wait for anything. */
+  /** Writes the records of a synchronous change at once, when `change` returns. */
   together(change: () => void): void {
     if (this.#held) {
       change();
@@ -77,7 +79,6 @@ export class Journal {
     }
   }
 
-  /** Adds to the file. */
   #write(text: string): void {
     this.#file ??= openSync(this.#path, 'a');
     writeSync(this.#file, text);

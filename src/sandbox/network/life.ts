@@ -16,7 +16,7 @@ import { Typing } from './typing.ts';
 import { WireLog } from './wire-log.ts';
 import type { World } from './world.ts';
 
-/** The parts of the network from its start, or a reset, to the next. */
+/** The parts of the network, from a start or reset to the next. */
 export interface Life {
   world: World;
   log: WireLog;
@@ -29,7 +29,7 @@ export interface Life {
   tokens: SavedTokens;
 }
 
-/** Builds the parts of a new life on what the journal holds. */
+/** Builds the parts of a new life on the content of the journal. */
 export function beginLife(
   seed: string,
   options: SandboxNetworkOptions,
@@ -50,7 +50,7 @@ export function beginLife(
     settings,
     store,
     schedule,
-    // A later life on the same journal must not draw the ids of a former one again.
+    // A later life on the same journal must not draw the same ids.
     seeded: new Seeded(`${seed}/${store.life}`),
     lines: new Lines(),
     events,

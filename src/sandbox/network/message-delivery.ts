@@ -5,25 +5,25 @@ import { type Behaviour, behaviourOf } from './fixed-numbers.ts';
 import { type Account, type ChatMessage, type Device, type Draft, SandboxRefusal } from './types.ts';
 import { addressOf, findAccount, type World } from './world.ts';
 
-/** WhatsApp's code of a refusal by restriction. */
 const RESTRICTION_CODES: Record<Restriction['kind'], number> = { reachout_timelock: 463, message_cap: 475 };
 
-/** What sending does to the sender's own line. */
+/** Faults that a send causes on the sender's line. */
 export interface SenderFaults {
   drop(pn: Jid, forMs: number): void;
   ban(pn: Jid): void;
 }
 
 /**
- * WhatsApp's server: takes messages from accounts in order, refuses or acknowledges them, and brings copies to
- * the others. An own message at ack 0 is one that the server hasn't seen; `flush` sends those that wait.
+ * WhatsApp's server: accepts messages of accounts in order, refuses or acknowledges them, and delivers copies. An own
+ * message at ack 0 has not reached the server; `flush` sends those.
  */
 export class Delivery {
   readonly #world: World;
   readonly #faults: SenderFaults;
   readonly #composer: Composer;
-  /** `account|stanza` of what is on its way, and of what is not to drop the line or be refused a second time. */
+  /** `account|stanza` of messages on their way to the server. */
   readonly #onTheWay = new Set<string>();
+  /** Keys of faults that happen once: a dropped line, a refused first message. */
   readonly #once = new Set<string>();
 
   constructor(world: World, composer: Composer, faults: SenderFaults) {
@@ -33,7 +33,7 @@ export class Delivery {
   }
 
   /**
-   * Takes a message into the sender's chat at ack 0 and, unless the device is offline, on its way.
+   * Adds a message to the sender's chat at ack 0 and, unless the device is offline, transmits it.
    * @throws SandboxRefusal UNKNOWN_CHAT, UNKNOWN_QUOTE
    */
   handOver(sender: Account, draft: Draft, sentBy: Device | null): ChatMessage {
@@ -44,7 +44,7 @@ export class Delivery {
     return message;
   }
 
-  /** The account's connection is back: sends what waits, in order. */
+  /** Transmits an account's messages at ack 0, in order. */
   flush(pn: Jid): void {
     const sender = findAccount(this.#world, pn);
     if (!sender) return;
@@ -53,7 +53,7 @@ export class Delivery {
     }
   }
 
-  /** A message that comes from no chat partner; it goes to one account. */
+  /** Delivers a status or a channel's post to one account. */
   broadcast(to: Account, post: Post): ChatMessage {
     const message = this.#composer.post(post);
     this.#keep(to.pn, message, null);
@@ -66,7 +66,7 @@ export class Delivery {
   }
 
   /**
-   * The author changes the text of a message, or (`null`) takes it back, for all who have it.
+   * Edits the text of an own message, or revokes it (`null`), for all who have it.
    * @throws SandboxRefusal UNKNOWN_MESSAGE
    */
   change(author: Account, id: string, text: string | null): ChatMessage {
@@ -87,7 +87,7 @@ export class Delivery {
     return { ...own };
   }
 
-  /** The reader has read a chat: unread is 0, and the writers see it. */
+  /** Marks a chat read, and sends read receipts to the writers. */
   read(reader: Account, chatId: Jid): void {
     const { store } = this.#world;
     const chat = store.chat(reader.pn, chatId);
@@ -101,14 +101,14 @@ export class Delivery {
     }
   }
 
-  /** Stores a copy and tells of it. */
+  /** Stores a copy and emits it. */
   #keep(owner: Jid, message: ChatMessage, sentBy: Device | null): void {
     this.#world.store.commit({ kind: 'message', owner, message });
     this.#world.events.emit('message', owner, { ...message }, sentBy);
   }
 
-  /** A copy for the receiver; a direct one may come under the sender's other address as well. */
-  #bringCopy(receiver: Account, sender: Account, message: ChatMessage): void {
+  /** Stores the receiver's copy; a direct one may also be emitted under the sender's other address. */
+  #storeCopy(receiver: Account, sender: Account, message: ChatMessage): void {
     const copy = this.#composer.copyFor(receiver, sender, message);
     this.#keep(receiver.pn, copy, null);
     if (!this.#world.settings.twoKeys || copy.chatId.endsWith('@g.us')) return;
@@ -117,7 +117,7 @@ export class Delivery {
     this.#world.events.emit('message', receiver.pn, { ...copy, id, chatId: other, senderId: other }, null);
   }
 
-  /** Puts a message on its way to the server; it never overtakes an earlier one. */
+  /** Sends a message to the server; it does not overtake an earlier one. */
   #transmit(sender: Account, message: ChatMessage, byPhone: boolean): void {
     const { schedule, lines } = this.#world;
     const { dropsSenderForMs } = behaviourOf(message.chatId);
@@ -131,13 +131,13 @@ export class Delivery {
     this.#onTheWay.add(key);
     schedule.at(line.lastArrival, () => {
       this.#onTheWay.delete(key);
-      // Lost with the connection: it is still at ack 0, and leaves with the next flush.
+      // Otherwise lost with the connection: it stays at ack 0 until the next flush.
       if (byPhone || line.state === 'CONNECTED')
         this.#world.store.together(() => this.#arrive(sender, message));
     });
   }
 
-  /** The server has the message: refuses it, or acknowledges it and brings it on. */
+  /** The server has the message: refuses it, or acknowledges and delivers it. */
   #arrive(sender: Account, message: ChatMessage): void {
     const { store } = this.#world;
     const group = store.groups.get(message.chatId);
@@ -151,10 +151,10 @@ export class Delivery {
     }
     this.#acknowledge(sender, message.stanzaId, 1);
     const readers = group ? group.participants.filter((pn) => pn !== sender.pn) : peer ? [peer.pn] : [];
-    for (const pn of readers) this.#bring(sender, message, pn);
+    for (const pn of readers) this.#route(sender, message, pn);
   }
 
-  /** Whether the server says no, by the number, its first time, or chance. */
+  /** Whether the server refuses: by the number, the first time, or by chance. */
   #refuses(sender: Account, message: ChatMessage, behaviour: Behaviour): boolean {
     if (!behaviour.exists || behaviour.bans) return true;
     if (behaviour.refusesFirst && this.#first(`refuse|${sender.pn}|${message.chatId}`)) return true;
@@ -162,7 +162,7 @@ export class Delivery {
     return failureRate > 0 && this.#world.seeded.share(`failure:${sender.pn}`) < failureRate;
   }
 
-  /** WhatsApp's code for a message that the sender may not write now: to someone who never wrote. */
+  /** WhatsApp's code for a restricted sender's message to a person who never wrote; undefined: allowed. */
   #restrictionOf(sender: Account, { chatId }: ChatMessage): number | undefined {
     const { restriction } = this.#world.lines.of(sender.pn);
     if (!restriction || !/@(c\.us|lid)$/.test(chatId)) return undefined;
@@ -170,30 +170,30 @@ export class Delivery {
     return hasWritten ? undefined : RESTRICTION_CODES[restriction.kind];
   }
 
-  /** Brings a message to one account, when its phone can be reached. */
-  #bring(sender: Account, message: ChatMessage, pn: Jid): void {
+  /** Delivers a message to one account once its phone is reachable. */
+  #route(sender: Account, message: ChatMessage, pn: Jid): void {
     const { reachable, deliversAfterMs } = behaviourOf(pn);
     if (!reachable) return;
     if (deliversAfterMs === 0) this.#deliver(sender, message, pn);
     else this.#world.schedule.after(deliversAfterMs, () => this.#deliver(sender, message, pn));
   }
 
-  /** The copy comes into the receiver's chat; the receiver may read it and answer by itself. */
+  /** Stores the receiver's copy; a fixed number may read and answer it. */
   #deliver(sender: Account, message: ChatMessage, pn: Jid): void {
     const receiver = findAccount(this.#world, pn);
     if (!receiver) return;
-    if (pn !== sender.pn) this.#bringCopy(receiver, sender, message);
+    if (pn !== sender.pn) this.#storeCopy(receiver, sender, message);
     this.#acknowledge(sender, message.stanzaId, 2);
     const { readsAfterMs, reply } = behaviourOf(pn);
     const chatId = message.chatId.endsWith('@g.us') ? message.chatId : addressOf(sender);
     if (readsAfterMs !== null) this.#world.schedule.after(readsAfterMs, () => this.read(receiver, chatId));
-    // A bot that answers by repeating would have it answer for ever.
+    // Else a bot that repeats the reply would be answered without end.
     const isAnswer = reply !== null && message.body.includes(reply);
     if (reply !== null && !isAnswer && pn !== sender.pn && chatId !== message.chatId)
       this.handOver(receiver, { to: chatId, text: reply }, null);
   }
 
-  /** The writer learns how far a message got; ticks only grow. */
+  /** Raises the ack of the writer's message; lower ones are ignored. */
   #acknowledge(writer: Account, stanzaId: string, ack: number, errorCode?: number): void {
     const { store, events } = this.#world;
     const message = store.message(writer.pn, stanzaId);
@@ -204,7 +204,7 @@ export class Delivery {
     events.emit('ack', writer.pn, { messageId: message.id, ack, chatId: message.chatId, ...why });
   }
 
-  /** True the first time only. */
+  /** True for the first call with a key. */
   #first(key: string): boolean {
     if (this.#once.has(key)) return false;
     this.#once.add(key);

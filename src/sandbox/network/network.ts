@@ -22,15 +22,14 @@ import {
   type WireEntry,
 } from './types.ts';
 import { chatsOf, messagesOf } from './views.ts';
-import { accountOf, addressOf, contactOf, findAccount, makeGroup, toJid } from './world.ts';
+import { accountOf, addressOf, contactOf, findAccount, saveGroup, toJid } from './world.ts';
 
 /**
- * A small simulated WhatsApp, all in this process. Numbers may be given as `62811…` or as `62811…@c.us`; every
- * number exists (and comes to be when first named) but the fixed 15550000001.
+ * A small WhatsApp, simulated in this process. Numbers may be given as `62811…` or as `62811…@c.us`; every number
+ * except the fixed 15550000001 has an account, created when it is first named.
  */
 export class SandboxNetwork {
   readonly events = new EventEmitter<SandboxNetworkEvents>();
-  /** The time of everything in it. */
   readonly clock: AdvanceableClock;
   readonly #options: SandboxNetworkOptions;
   readonly #journal: Journal | null;
@@ -46,39 +45,36 @@ export class SandboxNetwork {
 
   // ── Devices ──
 
-  /** A new device; connects by itself with a good token, else shows refs. Listen before the next tick. */
+  /** A new device: connects with a linked token, else shows refs. Subscribe to its events before the next tick. */
   openDevice(options: { token?: string | null } = {}): Device {
     return this.#life.devices.open(options.token ?? null);
   }
 
-  /** The devices that are open now under this account. */
   devicesOf(number: string): Device[] {
     return this.#life.devices.of(toJid(number));
   }
 
-  // ── Phone side ──
+  // ── Phones ──
 
-  /** Gets or makes an account; given fields are set. @throws SandboxRefusal UNKNOWN_CHAT: 15550000001, or no number */
+  /** The account of a number, with these fields set. @throws SandboxRefusal UNKNOWN_CHAT: 15550000001, or no number */
   account(number: string, fields: Partial<Omit<Account, 'pn'>> = {}): Account {
     return accountOf(this.#life.world, number, fields);
   }
 
-  /** What WhatsApp tells others of the person with a number or LID. */
+  /** What others may know of the person with a number or LID. */
   contact(jid: Jid): ContactView {
     return contactOf(this.#life.world, jid);
   }
 
-  /** All accounts that were ever named. */
   accounts(): Account[] {
     return [...this.#life.world.store.accounts.values()];
   }
 
-  /** Makes a group, or replaces name and participants of the one with this id. */
+  /** Creates a group, or replaces name and participants of the one with this id. */
   group(options: { id?: Jid; name: string; participants: string[] }): Group {
-    return makeGroup(this.#life.world, options);
+    return saveGroup(this.#life.world, options);
   }
 
-  /** All groups. */
   groups(): Group[] {
     return [...this.#life.world.store.groups.values()];
   }
@@ -99,41 +95,41 @@ export class SandboxNetwork {
     return account;
   }
 
-  /** The passkey of `number` is this one, on an authenticator that is not its phone. */
+  /** Sets the passkey of `number`, which is on an authenticator other than its phone. */
   registerPasskey(number: string, passkey: { id: string; publicKey: KeyObject }): void {
     this.#life.passkeys.register(this.account(number).pn, passkey);
   }
 
-  /** The assertion of the phone of `number` for the device that waits for one. @throws SandboxRefusal NOT_OPEN */
+  /** Signs with the passkey on the phone of `number`, for the device that waits for it. @throws SandboxRefusal NOT_OPEN */
   signPasskey(number: string): WebAuthnJson {
     return this.#life.devices.signPasskey(this.account(number).pn);
   }
 
-  /** Declines a QR on the phone: the device hears `refused`. @throws SandboxRefusal as scan */
+  /** Declines a QR on the phone: the device emits `refused`. @throws SandboxRefusal as scan */
   refuse(qr: string): void {
     this.#life.devices.refuse(qr);
   }
 
-  /** Unlinks every device of the account on its phone (LOGOUT), open or not. */
+  /** Unlinks every device of the account on its phone, open or not. */
   unlink(number: string): void {
     this.#life.devices.unlinkAll(this.account(number).pn);
     this.events.emit('changed');
   }
 
   /**
-   * Writes as a person from their phone; returns the writer's copy. `to` is a number, LID or group.
+   * Writes a message on the phone of `from`; returns the writer's copy.
    * @throws SandboxRefusal UNKNOWN_CHAT, UNKNOWN_QUOTE
    */
   write(from: string, draft: Draft): ChatMessage {
     return { ...this.#life.delivery.handOver(this.account(from), draft, null) };
   }
 
-  /** Changes the text of an own message. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  /** Edits the text of an own message. @throws SandboxRefusal UNKNOWN_MESSAGE */
   edit(author: string, messageId: string, text: string): ChatMessage {
     return this.#life.delivery.change(this.account(author), messageId, text);
   }
 
-  /** Takes an own message back, for everyone. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  /** Revokes an own message for everyone. @throws SandboxRefusal UNKNOWN_MESSAGE */
   revoke(author: string, messageId: string): ChatMessage {
     return this.#life.delivery.change(this.account(author), messageId, null);
   }
@@ -151,39 +147,37 @@ export class SandboxNetwork {
     return { ...this.#life.delivery.broadcast(this.account(to), post) };
   }
 
-  /** Reads a chat on the account's phone: read receipts go out. */
+  /** Reads a chat on the account's phone, which sends read receipts. */
   read(number: string, chatId: Jid): void {
     this.#life.delivery.read(this.account(number), chatId);
   }
 
-  /** Types (or stops) on the account's phone. */
   type(number: string, chatId: Jid, typing: boolean): void {
     this.#life.typing.set(this.account(number), toJid(chatId), typing);
   }
 
-  /** Whether `number` sees someone typing in a chat of theirs now; the chat by number or by LID. */
+  /** Whether `number` sees a typing indicator in a chat, given by number or by LID. */
   isTyping(number: string, chatId: Jid): boolean {
     return this.#life.typing.isShown(this.account(number).pn, this.#chatId(chatId));
   }
 
-  /** The chats of an account. */
   chats(number: string): ChatView[] {
     return chatsOf(this.#life.world, this.#life.typing, this.account(number).pn);
   }
 
-  /** The newest `limit` of a chat, given by number or by LID, or of all; oldest first. */
+  /** The newest `limit` messages of a chat, given by number or by LID, or of all chats; oldest first. */
   messages(number: string, chatId?: Jid, limit?: number): ChatMessage[] {
     const id = chatId && this.#chatId(chatId);
     return messagesOf(this.#life.world, this.account(number).pn, id, limit);
   }
 
-  /** A chat as its messages are addressed: that of a person may be given by either address. */
+  /** The id of a chat; that of a person may be given by number or by LID. */
   #chatId(id: Jid): Jid {
     const person = findAccount(this.#life.world, id);
     return person ? addressOf(person) : id;
   }
 
-  /** The bytes of one of the newest images, or null when they were let go. */
+  /** The bytes of an image; null when it is not among the newest. */
   mediaBytes(sha256: string): Uint8Array | null {
     return this.#life.composer.imageBytes(sha256);
   }
@@ -193,24 +187,21 @@ export class SandboxNetwork {
     return this.#life.faults;
   }
 
-  /** Tokens of the in-process driver. */
   get tokens(): SavedTokens {
     return this.#life.tokens;
   }
 
-  /** True when the token belongs to a device that is still linked. */
+  /** Whether the token belongs to a linked device. */
   isLinked(token: string): boolean {
     return this.#life.world.store.tokens.has(token);
   }
 
-  // ── The whole ──
+  // ── Network ──
 
-  /** What holds for everybody. */
   get settings(): Readonly<NetworkSettings> {
     return this.#settings;
   }
 
-  /** Changes what holds for everybody. */
   configure(changes: Partial<NetworkSettings>): void {
     const { lidForAll } = { ...this.#settings, ...changes };
     const isReaddressed = lidForAll !== this.#settings.lidForAll;
@@ -220,12 +211,12 @@ export class SandboxNetwork {
     this.events.emit('changed');
   }
 
-  /** The newest lines of what travelled, oldest first. */
+  /** The newest lines of what was transmitted, oldest first. */
   wireLog(): WireEntry[] {
     return this.#life.log.list();
   }
 
-  /** Ends all devices (`closed RESET`), forgets everything, and starts again from the seed. */
+  /** Ends all devices (`closed RESET`), deletes everything, and restarts from the seed. */
   reset(seed?: string): void {
     this.#life.devices.end();
     this.#life.world.schedule.clear();
@@ -235,14 +226,13 @@ export class SandboxNetwork {
     this.events.emit('reset');
   }
 
-  /** Closes all devices silently, stops all timers, closes the journal. Idempotent. */
+  /** Closes all devices without events, stops all timers, closes the journal. Idempotent. */
   close(): void {
     this.#life.devices.close();
     this.#life.world.schedule.clear();
     this.#life.world.store.close();
   }
 
-  /** A life on what the journal holds. */
   #begin(seed: string): Life {
     const { clock, events } = this;
     const outside = { clock, events, journal: this.#journal, settings: this.#settings };

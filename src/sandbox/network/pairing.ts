@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Jid } from '../../actors/domain/identity.ts';
 import { type RefusalReason, SandboxRefusal } from './types.ts';
 import type { World } from './world.ts';
@@ -16,7 +17,7 @@ export class Pairing<Device extends { readonly ref: string | null }> {
   readonly #world: World;
   readonly #refs = new Map<string, Device>();
   /** The newest refs that can no longer be scanned, and why. */
-  readonly #spentRefs = new Map<string, RefusalReason>();
+  readonly #spentRefs = new LRUCache<string, RefusalReason>({ max: REMEMBERED_REFS });
   readonly #codes = new Map<string, { device: Device; pn: Jid; cancelExpiry: () => void }>();
 
   constructor(world: World) {
@@ -84,7 +85,5 @@ export class Pairing<Device extends { readonly ref: string | null }> {
   #spend(ref: string, reason: RefusalReason): void {
     this.#refs.delete(ref);
     this.#spentRefs.set(ref, reason);
-    const [oldest] = this.#spentRefs.keys();
-    if (this.#spentRefs.size > REMEMBERED_REFS && oldest) this.#spentRefs.delete(oldest);
   }
 }

@@ -6,19 +6,18 @@ import { SandboxRefusal } from './types.ts';
 
 const RP_ID = 'whatsapp.com';
 const ORIGIN = 'https://web.whatsapp.com';
-/** The owner was present, and verified. */
+/** Authenticator flags: the user was present, and verified. */
 const PRESENT_AND_VERIFIED = 0x05;
 
-/** A passkey of an account as WhatsApp knows it. */
 interface Passkey {
   /** The credential's id, base64url. */
   id: string;
   publicKey: KeyObject;
-  /** On the account's own phone; absent when the passkey lives elsewhere. */
+  /** Absent when the passkey is not on the account's phone. */
   privateKey?: KeyObject;
 }
 
-/** An assertion (`AuthenticationResponseJSON`), as far as it is checked. */
+/** The checked part of an `AuthenticationResponseJSON`. */
 const assertionSchema = z.object({
   id: z.string(),
   response: z.object({ clientDataJSON: z.string(), authenticatorData: z.string(), signature: z.string() }),
@@ -28,16 +27,16 @@ const clientDataSchema = z.object({ type: z.string(), challenge: z.string(), ori
 const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).digest();
 const fromBase64Url = (text: string) => Buffer.from(text, 'base64url');
 
-/** The passkeys of all accounts (ES256): WhatsApp's side, which checks, and the phones', which sign. */
+/** The passkeys of all accounts (ES256), for phones, which sign, and for WhatsApp, which verifies. */
 export class Passkeys {
   readonly #passkeys = new Map<Jid, Passkey>();
 
-  /** The account's passkey is this one, which lives on some other authenticator. */
+  /** Sets the account's passkey, which is on an authenticator other than its phone. */
   register(pn: Jid, passkey: { id: string; publicKey: KeyObject }): void {
     this.#passkeys.set(pn, passkey);
   }
 
-  /** New request options (`PublicKeyCredentialRequestOptionsJSON`) with a challenge of their own. */
+  /** Request options (`PublicKeyCredentialRequestOptionsJSON`) with a new challenge. */
   challenge(pn: Jid): WebAuthnJson & { challenge: string } {
     return {
       challenge: randomBytes(32).toString('base64url'),
@@ -48,7 +47,7 @@ export class Passkeys {
     };
   }
 
-  /** What the account's phone answers to a challenge. @throws SandboxRefusal WRONG_PASSKEY when it has no passkey */
+  /** The assertion of the account's phone. @throws SandboxRefusal WRONG_PASSKEY when the passkey is not on it */
   sign(pn: Jid, challenge: string): WebAuthnJson {
     const { id, privateKey } = this.#of(pn);
     if (!privateKey) throw new SandboxRefusal('WRONG_PASSKEY', 'The passkey is not on this phone.');
@@ -72,7 +71,7 @@ export class Passkeys {
     };
   }
 
-  /** Checks an assertion as a relying party does. @throws SandboxRefusal WRONG_PASSKEY, naming what is wrong */
+  /** Verifies an assertion as a relying party does. @throws SandboxRefusal WRONG_PASSKEY, naming what is wrong */
   check(pn: Jid, challenge: string, assertion: unknown): void {
     const refuse = (what: string) => new SandboxRefusal('WRONG_PASSKEY', `The passkey has a wrong ${what}.`);
     const parsed = assertionSchema.safeParse(assertion);
@@ -94,7 +93,7 @@ export class Passkeys {
       throw refuse('signature');
   }
 
-  /** The account's passkey, made on its phone when it is first needed. */
+  /** The account's passkey, created on its phone on first use. */
   #of(pn: Jid): Passkey {
     let passkey = this.#passkeys.get(pn);
     if (!passkey) {
@@ -106,7 +105,7 @@ export class Passkeys {
   }
 }
 
-/** The value of a JSON text; undefined when it is none. */
+/** The value of a JSON text; undefined when invalid. */
 function parsedJson(text: Buffer): unknown {
   try {
     return JSON.parse(text.toString());

@@ -1,7 +1,7 @@
 import type { EpochMs } from '../../actors/domain/ports/clock.ts';
 import type { AdvanceableClock } from './advanceable-clock.ts';
 
-/** What one life of the network has planned, on a clock that it shares with others. */
+/** The timers of one life of the network, on a clock that is shared with others. */
 export class Schedule {
   readonly #clock: AdvanceableClock;
   readonly #skewMs: () => number;
@@ -11,17 +11,17 @@ export class Schedule {
     this.#skewMs = skewMs;
   }
 
-  /** The network's monotonic time, ms. */
+  /** Monotonic time, ms. */
   now(): number {
     return this.#clock.monotonic();
   }
 
-  /** WhatsApp's clock: whole seconds, as its timestamps are, in ms. */
+  /** The time of WhatsApp's clock in whole seconds, as ms. */
   timestamp(): EpochMs {
     return Math.floor((this.#clock.now() + this.#skewMs()) / 1000) * 1000;
   }
 
-  /** How long until WhatsApp's clock shows a time, ms; its fractions of a second count. */
+  /** Time until WhatsApp's clock shows a time, ms. */
   msUntil(time: EpochMs): number {
     return time - (this.#clock.now() + this.#skewMs());
   }
@@ -37,7 +37,7 @@ export class Schedule {
     return () => this.#clock.clearTimeout(task);
   }
 
-  /** Forgets all that was planned. */
+  /** Cancels all tasks. */
   clear(): void {
     this.#clock.forget(this);
   }

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 
 /**
- * Ids and chances out of a seed. Each label has its own sequence, so that what one account draws does not
- * depend on how it interleaves with others: the same seed and script give the same ids.
+ * Ids and random numbers from a seed. Each label has its own sequence, so that what one account draws does not depend
+ * on the others: the same seed and script give the same ids.
  */
 export class Seeded {
   readonly #seed: string;

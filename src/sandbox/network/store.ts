@@ -3,7 +3,6 @@ import type { Journal } from './journal.ts';
 import type { StoreRecord } from './records.ts';
 import type { Account, ChatMessage, Group } from './types.ts';
 
-/** A chat of one account. */
 export interface Chat {
   id: Jid;
   name: string;
@@ -11,15 +10,15 @@ export interface Chat {
   messages: ChatMessage[];
 }
 
-/** What one account has on its phone. */
+/** The chats of one account. */
 interface Box {
   chats: Map<Jid, Chat>;
   byStanza: Map<string, ChatMessage>;
 }
 
 /**
- * All that the simulated WhatsApp remembers. `commit` is the only way to change it: it writes the record to the
- * journal (if there is one), then folds it in. Objects handed out are the store's own: read, don't write.
+ * The state of the simulated WhatsApp. Changed by `commit` only, which writes a record to the journal (if any), then
+ * applies it. Returned objects are the store's own: don't write to them.
  */
 export class Store {
   readonly accounts = new Map<Jid, Account>();
@@ -27,9 +26,9 @@ export class Store {
   readonly groups = new Map<Jid, Group>();
   /** Linked device token → account. */
   readonly tokens = new Map<string, Jid>();
-  /** agentId → the token that the in-process driver keeps for it, and whose it is. */
+  /** agentId → the token that the in-process driver keeps for it, and the agent's user. */
   readonly saved = new Map<string, { userId?: number; token: string }>();
-  /** How often the service has come up on this journal. */
+  /** How often the service has started on this journal. */
   life = 0;
   readonly #boxes = new Map<Jid, Box>();
   readonly #journal: Journal | null;
@@ -40,53 +39,49 @@ export class Store {
     this.#chatSize = options.chatSize;
   }
 
-  /** Reads the journal back, shortens it to what still counts, and begins a new life. */
+  /** Replays and compacts the journal, and counts a new life. */
   restore(): void {
-    for (const record of this.#journal?.read() ?? []) this.#fold(record);
-    this.#fold({ kind: 'start', life: this.life + 1 });
+    for (const record of this.#journal?.read() ?? []) this.#apply(record);
+    this.#apply({ kind: 'start', life: this.life + 1 });
     this.#journal?.rewrite(this.#records());
   }
 
-  /** Makes a change: on disk first, then in memory. */
+  /** Applies a change: on disk first, then in memory. */
   commit(record: StoreRecord): void {
     this.#journal?.append(record);
-    this.#fold(record);
+    this.#apply(record);
   }
 
-  /** Makes several changes that belong together, with one write. */
+  /** Writes the changes of `change` to the journal at once. */
   together(change: () => void): void {
     if (this.#journal) this.#journal.together(change);
     else change();
   }
 
-  /** Closes the journal. */
   close(): void {
     this.#journal?.close();
   }
 
-  /** All chats on an account's phone. */
   chats(owner: Jid): Chat[] {
     return [...(this.#boxes.get(owner)?.chats.values() ?? [])];
   }
 
-  /** One of them, if it is there. */
   chat(owner: Jid, chatId: Jid): Chat | undefined {
     return this.#boxes.get(owner)?.chats.get(chatId);
   }
 
-  /** By the account's own `id`, or by the stanza id that is its third part. */
+  /** A message by the account's own `id`, or by the stanza id that is its third part. */
   message(owner: Jid, id: string): ChatMessage | undefined {
     return this.#boxes.get(owner)?.byStanza.get(id.split('_')[2] ?? id);
   }
 
-  /** Own messages that the server has not seen, in the order of writing. */
+  /** Own messages at ack 0, oldest first. */
   pending(owner: Jid): ChatMessage[] {
     const all = [...(this.#boxes.get(owner)?.byStanza.values() ?? [])];
     return all.filter((message) => message.fromMe && message.ack === 0);
   }
 
-  /** Puts one record into the picture. */
-  #fold(record: StoreRecord): void {
+  #apply(record: StoreRecord): void {
     switch (record.kind) {
       case 'start':
         this.life = record.life;
@@ -126,7 +121,7 @@ export class Store {
     }
   }
 
-  /** A message comes into the owner's chat; the oldest make room. */
+  /** Adds a message to the owner's chat; the oldest are dropped. */
   #addMessage(owner: Jid, message: ChatMessage): void {
     const box = this.#box(owner);
     const name = message.chatName ?? message.chatId;
@@ -139,20 +134,18 @@ export class Store {
     chat.messages.push(message);
     if (!message.fromMe) chat.unread += 1;
     box.byStanza.set(message.stanzaId, message);
-    // A few more than are wanted, so that they go in one step now and then.
+    // Dropped an eighth at a time: removing one per message costs more.
     if (chat.messages.length <= this.#chatSize + Math.floor(this.#chatSize / 8)) return;
     for (const { stanzaId } of chat.messages.splice(0, chat.messages.length - this.#chatSize)) {
       box.byStanza.delete(stanzaId);
     }
   }
 
-  /** An own message's ack changes; it waits no longer. */
   #setAck({ owner, stanzaId, ack, errorCode }: Extract<StoreRecord, { kind: 'ack' }>): void {
     const message = this.#box(owner).byStanza.get(stanzaId);
     if (message) Object.assign(message, { ack }, errorCode !== undefined && { errorCode });
   }
 
-  /** A message's content changes, where it stands. */
   #replaceMessage(owner: Jid, { stanzaId, type, body, editedAt }: ChatMessage): void {
     const message = this.#box(owner).byStanza.get(stanzaId);
     if (!message) return;
@@ -160,7 +153,6 @@ export class Store {
     if (type === 'revoked') delete message.media;
   }
 
-  /** The account's box, made when it is first needed. */
   #box(owner: Jid): Box {
     let box = this.#boxes.get(owner);
     if (!box) {
@@ -170,7 +162,7 @@ export class Store {
     return box;
   }
 
-  /** The shortest list of records that folds to this picture. */
+  /** The shortest list of records that gives this state. */
   *#records(): Generator<StoreRecord> {
     yield { kind: 'start', life: this.life };
     for (const account of this.accounts.values()) yield { kind: 'account', account };

@@ -5,8 +5,8 @@ import type { Me, Restriction, WebAuthnJson } from '../../actors/domain/ports/wh
 import type { AdvanceableClock } from './advanceable-clock.ts';
 import type * as schemas from './schemas.ts';
 
-// The vocabulary of the simulated WhatsApp, shared by its faces: the in-process driver, the virtual phone,
-// and the stand-in web page of the tests.
+// The vocabulary of the simulated WhatsApp, shared by the in-process driver, the virtual phone, and the stand-in web
+// page of the tests.
 
 /** A person or a bot. */
 export type Account = z.infer<typeof schemas.account>;
@@ -37,7 +37,7 @@ export interface Draft {
   stanzaId?: string;
 }
 
-/** Why the network said no, in a word that tests and adapters can compare. */
+/** Why the network refused. */
 export type RefusalReason =
   | 'EXPIRED_REF'
   | 'UNKNOWN_REF'
@@ -79,7 +79,7 @@ export interface AckView {
   errorCode?: number;
 }
 
-/** What is known of a person; null where nothing is. */
+/** What is known of a person; null: unknown. */
 export interface ContactView {
   pn: Jid | null;
   lid: Jid | null;
@@ -87,7 +87,7 @@ export interface ContactView {
 }
 
 /**
- * What a device hears, in these orders:
+ * Events of a device, in these orders:
  * no token or a revoked one: `ref`, `state UNPAIRED`, then `ref` again at each refresh;
  * scanned: `paired`, `state OPENING`, `state PAIRING`, `state CONNECTED`, `opened`;
  * scanned while WhatsApp wants a passkey: `passkey true`, and once it is answered as above;
@@ -97,7 +97,7 @@ export interface ContactView {
 export interface DeviceEvents {
   /** A new pairing ref; `qr` is `ref,static,identity,adv,platform`. The former ref is expired. */
   ref: (ref: string, qr: string) => void;
-  /** The phone scanned the QR; the token is to be kept for the next start. */
+  /** The phone scanned the QR; the next start needs the token. */
   paired: (token: string) => void;
   opened: (me: Me) => void;
   state: (state: string) => void;
@@ -105,26 +105,25 @@ export interface DeviceEvents {
   refused: () => void;
   /** The phone unlinked this device; `closed LOGOUT` follows. */
   loggedOut: () => void;
-  /** The network ended it: `LOGOUT`, `CRASH`, `RESET`. Nothing comes afterwards. */
+  /** The network ended the device: `LOGOUT`, `CRASH`, `RESET`. The last event. */
   closed: (reason: string) => void;
-  /** A message new to this account, from others or from its own phone; not this device's own sends. */
+  /** A new message of this account, from others or from its own phone; not this device's own sends. */
   message: (message: ChatMessage) => void;
   ack: (ack: AckView) => void;
-  /** Its author changed or took back a message of this account's chats. */
+  /** Its author edited or revoked a message of this account's chats. */
   edited: (message: ChatMessage) => void;
-  /** Linking waits for a passkey of the account, or no longer. */
+  /** Linking waits for a passkey of the account, or no longer does. */
   passkey: (waiting: boolean) => void;
-  /** A notice covers the page until it is answered, or no longer. */
+  /** A notice covers the page, or no longer does. */
   notice: (shown: boolean) => void;
   /** WhatsApp limits what the account may send, or no longer does. */
   restriction: (restriction: Restriction | null) => void;
-  /** Someone started or stopped typing to this account. */
   typing: (change: { chatId: Jid; typing: boolean }) => void;
 }
 
 /**
- * One linked (or to be linked) device. While it is frozen its methods hang and it hears nothing, until it is
- * thawed or closed; what needs the server waits while the line is down.
+ * A device that is, or can be, linked. While it is frozen, its methods hang and its events are held, until it is thawed
+ * or closed; what needs the server waits while the line is down.
  */
 export interface Device {
   readonly events: EventEmitter<DeviceEvents>;
@@ -140,9 +139,8 @@ export interface Device {
   readonly me: Me | null;
   readonly closed: boolean;
   /**
-   * Hands a message over: resolves with it at ack 0 (or higher); the truth follows by `ack` events.
-   * The chat counts as read from then on.
-   * While the account is offline it waits there and leaves in order once the connection is back.
+   * Hands a message over: resolves with it at ack 0 (or higher); its outcome follows by `ack` events. Marks the chat
+   * read. While the account is offline, messages wait and leave in order on reconnection.
    * @throws SandboxRefusal NOT_OPEN, UNKNOWN_CHAT, UNKNOWN_QUOTE, CLOSED
    */
   send(draft: Draft): Promise<ChatMessage>;
@@ -164,31 +162,29 @@ export interface Device {
   requestPairingCode(number: string): Promise<string>;
   /** The passkey's request options, with a new challenge. @throws SandboxRefusal NOT_OPEN when none is waited for */
   passkeyChallenge(): Promise<WebAuthnJson>;
-  /** Goes on with linking. @throws SandboxRefusal NOT_OPEN, WRONG_PASSKEY */
+  /** Continues linking. @throws SandboxRefusal NOT_OPEN, WRONG_PASSKEY */
   answerPasskey(assertion: unknown): Promise<void>;
-  /** Gives the link up; refs are shown again. */
+  /** Abandons the link; refs are shown again. */
   cancelPasskey(): Promise<void>;
-  /** Takes the notice away. */
   answerNotice(): Promise<void>;
-  /** `Socket.state`, answered only when the device isn't frozen. */
+  /** `Socket.state`. */
   probe(): Promise<string>;
   /** Unlinks this device at the network, then closes it. */
   logout(): Promise<void>;
-  /** Ends the connection; the token stays good. Idempotent, silent. */
+  /** Ends the connection without events; the token stays linked. Idempotent. */
   close(): void;
 }
 
-/** How a network begins, and what it is kept in. */
 export interface SandboxNetworkOptions {
-  /** Shared with whoever should see it moved; its own by default. */
+  /** Its own clock by default. */
   clock?: AdvanceableClock;
-  /** Ids, refs and failures are drawn from it; the same seed and script give the same wire log. */
+  /** Of ids, refs and random failures: the same seed and script give the same wire log. */
   seed?: string;
   /** A pairing ref is replaced after this many milliseconds. */
   refLifetimeMs?: number;
   /** How long a connection takes from OPENING to CONNECTED. */
   connectMs?: number;
-  /** A file that keeps accounts, links, chats and messages across a kill -9; none: memory only. */
+  /** A file that keeps accounts, links, chats and messages across restarts and kill -9; memory only by default. */
   journal?: string;
   /** Entries of the wire log that are kept. */
   wireLogSize?: number;
@@ -208,22 +204,21 @@ export const DEFAULT_SETTINGS: NetworkSettings = {
   refsPerDevice: null,
 };
 
-/** What the whole network tells observers (the phone page, tests). */
+/** Events of the whole network, for observers. */
 export interface SandboxNetworkEvents {
   wire: (entry: WireEntry) => void;
-  /** A copy of a message came into an account's chats; `sentBy` is the device that handed it over, if one did. */
+  /** A new copy of a message in an account's chats; `sentBy` is the device that handed it over, if any. */
   message: (owner: Jid, message: ChatMessage, sentBy: Device | null) => void;
   ack: (owner: Jid, ack: AckView) => void;
-  /** A message of an account's chats was changed or taken back by its author. */
+  /** Its author edited or revoked a message of an account's chats. */
   edited: (owner: Jid, message: ChatMessage) => void;
-  /** An account types (or stops) to a chat, seen from `reader`, who would see the indicator. */
+  /** A typing indicator changed, in the chat as its `reader` sees it. */
   typing: (change: { reader: Jid; chatId: Jid; typing: boolean }) => void;
   /** The reader has read a chat, as the reader sees it. */
   read: (reader: Jid, chatId: Jid) => void;
-  /** What holds for everybody changed. */
   configured: (settings: NetworkSettings) => void;
   /** Accounts, links or lines changed. */
   changed: () => void;
-  /** Everything was forgotten. */
+  /** Everything was deleted. */
   reset: () => void;
 }

@@ -4,14 +4,12 @@ import type { ChatMessage, ChatView } from './types.ts';
 import type { Typing } from './typing.ts';
 import type { World } from './world.ts';
 
-/** What kind of chat a JID names. */
 function kindOf(id: Jid): ChatView['kind'] {
   if (id.endsWith('@g.us')) return 'group';
   if (id.endsWith('@newsletter')) return 'channel';
   return id === 'status@broadcast' ? 'status' : 'direct';
 }
 
-/** One chat as its owner sees it now. */
 function viewOf(owner: Jid, chat: Chat, typing: Typing): ChatView {
   const last = chat.messages.at(-1);
   return {

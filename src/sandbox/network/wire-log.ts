@@ -1,7 +1,7 @@
 import type { EpochMs } from '../../actors/domain/ports/clock.ts';
 import type { WireEntry } from './types.ts';
 
-/** The newest lines of what travelled; bounded. */
+/** The newest lines of what was transmitted; bounded. */
 export class WireLog {
   readonly #size: number;
   #entries: WireEntry[] = [];
@@ -16,7 +16,7 @@ export class WireLog {
     this.#seq += 1;
     const entry = { seq: this.#seq, at, ...line };
     this.#entries.push(entry);
-    // Cut by half now and then, not by one each time.
+    // Halved now and then: removing one per line costs more.
     if (this.#entries.length > this.#size * 2) this.#entries = this.#entries.slice(-this.#size);
     return entry;
   }

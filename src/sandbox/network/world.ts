@@ -15,7 +15,7 @@ import {
   type WireEntry,
 } from './types.ts';
 
-/** What all parts of the simulated WhatsApp stand on. */
+/** What all parts of the simulated WhatsApp share. */
 export interface World {
   readonly settings: NetworkSettings;
   readonly store: Store;
@@ -23,23 +23,23 @@ export interface World {
   readonly seeded: Seeded;
   readonly lines: Lines;
   readonly events: EventEmitter<SandboxNetworkEvents>;
-  /** Writes a line of the wire log. */
+  /** Writes a line to the wire log. */
   wire(kind: string, account: Jid | null, detail?: WireEntry['detail']): void;
 }
 
-/** A number in any of its spellings as a JID: `62811…`, `+62 811…`, `…@s.whatsapp.net`, or a JID as it is. */
+/** The JID of a number written as `62811…`, `+62 811…` or `…@s.whatsapp.net`; a JID as it is. */
 export function toJid(number: string): Jid {
   if (number.endsWith('@s.whatsapp.net')) return number.replace('@s.whatsapp.net', '@c.us');
   return number.includes('@') ? number : `${number.replace(/\D/g, '')}@c.us`;
 }
 
-/** The account of a number or LID, made when the number is first named; null where there is none. */
+/** The account of a number or LID, created when the number is first named; null where there is none. */
 export function findAccount(world: World, number: string): Account | null {
   const jid = toJid(number);
   if (jid.endsWith('@lid')) return world.store.byLid.get(jid) ?? null;
   if (!/^\d+@c\.us$/.test(jid) || !behaviourOf(jid).exists) return null;
   const { accounts } = world.store;
-  return accounts.get(jid) ?? accounts.get(otherSpelling(jid) ?? '') ?? makeAccount(world, jid);
+  return accounts.get(jid) ?? accounts.get(otherSpelling(jid) ?? '') ?? createAccount(world, jid);
 }
 
 /** True when both name one chat: the same JID, or the same person by number and by LID. */
@@ -49,8 +49,8 @@ export function isSameChat(world: World, one: Jid, other: Jid): boolean {
   return account !== null && account === findAccount(world, other);
 }
 
-/** A new account with a LID and a name made from its number. */
-function makeAccount(world: World, pn: Jid): Account {
+/** A new account with a LID and a name derived from its number. */
+function createAccount(world: World, pn: Jid): Account {
   const digits = pn.slice(0, pn.indexOf('@'));
   const lid = (BigInt(`0x${world.seeded.fixed(`lid:${digits}`, 14)}`) + 10n ** 14n).toString().slice(0, 15);
   const account = { pn, lid: `${lid}@lid`, name: `+${digits}`, addressedByLid: world.settings.lidForAll };
@@ -58,12 +58,12 @@ function makeAccount(world: World, pn: Jid): Account {
   return account;
 }
 
-/** How others see an account. */
+/** The JID by which others see an account. */
 export function addressOf(account: Account): Jid {
   return account.addressedByLid || account.hidesNumber ? account.lid : account.pn;
 }
 
-/** What WhatsApp tells of the person with a number or LID. */
+/** What others may know of the person with a number or LID. */
 export function contactOf(world: World, jid: Jid): ContactView {
   const account = findAccount(world, jid);
   if (!account) return { pn: null, lid: null, name: null };
@@ -75,15 +75,15 @@ export function accountOf(world: World, number: string, fields: Partial<Omit<Acc
   const account = findAccount(world, number);
   if (!account) throw new SandboxRefusal('UNKNOWN_CHAT', 'This number has no WhatsApp account.');
   if (Object.keys(fields).length === 0) return account;
-  // Changed in place: open devices hold it.
+  // Changed in place: open devices refer to it.
   Object.assign(account, fields);
   world.store.commit({ kind: 'account', account });
   world.events.emit('changed');
   return account;
 }
 
-/** Makes a group, or replaces name and participants of the one with this id. @throws SandboxRefusal UNKNOWN_CHAT */
-export function makeGroup(world: World, options: { id?: Jid; name: string; participants: string[] }): Group {
+/** Creates a group, or replaces name and participants of the one with this id. @throws SandboxRefusal UNKNOWN_CHAT */
+export function saveGroup(world: World, options: { id?: Jid; name: string; participants: string[] }): Group {
   const drawn = () =>
     BigInt(`0x${world.seeded.hex('group', 12)}`)
       .toString()
@@ -98,8 +98,8 @@ export function makeGroup(world: World, options: { id?: Jid; name: string; parti
 }
 
 /**
- * The other spelling of a number that has two, or null: Brazil's mobile numbers with and without the ninth digit,
- * Mexico's with and without the 1. WhatsApp has the account under one of them and answers a look-up of either.
+ * The other spelling of a number that has two, or null: Brazilian mobile numbers with and without the ninth digit,
+ * Mexican ones with and without the 1. WhatsApp has the account under one of them and finds it by either.
  */
 function otherSpelling(jid: Jid): Jid | null {
   const brazil = /^55(\d\d)(9?)(\d{8}@c\.us)$/.exec(jid);
