@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** One request that the AI backend got. */
+/** A request that the AI backend received. */
 export interface AiCall {
   path: string;
   authorization: string | undefined;
@@ -11,11 +11,11 @@ export interface AiCall {
   body: Record<string, unknown>;
 }
 
-/** How the backend answers a call; `hang` never does, `close` hangs up, `flood` sends a reply without an end. */
+/** The backend's answer: `hang` never answers, `close` disconnects, `flood` sends an endless reply. */
 type AiAnswer = { status?: number; body?: unknown } | 'hang' | 'close' | 'flood';
 export type AiBehaviour = (call: AiCall) => AiAnswer | Promise<AiAnswer>;
 
-/** A real HTTP server in the place of the customer's AI backend: notes every call, answers as told. */
+/** An HTTP server in place of the AI backend: records every call and answers as configured. */
 export class AiServer {
   readonly calls: AiCall[] = [];
   behave: AiBehaviour = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
@@ -30,7 +30,7 @@ export class AiServer {
     return this;
   }
 
-  /** Forgets the calls so far, and closes the connections that nobody uses. */
+  /** Clears the recorded calls and closes idle connections. */
   rest(): void {
     this.calls.length = 0;
     this.#server.closeIdleConnections();
@@ -60,7 +60,7 @@ export class AiServer {
   }
 }
 
-/** Sends the beginning of a JSON reply, and more of it for as long as somebody reads. */
+/** Sends a JSON reply that never ends, for as long as it is read. */
 async function flood(res: ServerResponse): Promise<void> {
   const endless = Readable.from(
     (function* () {

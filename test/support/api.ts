@@ -1,11 +1,11 @@
-/** An answer of the service, its body parsed. */
+/** An answer of the service with its parsed body. */
 export interface ApiAnswer {
   status: number;
   headers: Headers;
   body: Record<string, unknown> & { error?: { code: string } };
 }
 
-/** Calls the service as a JSON client; rejects when the connection breaks or nothing comes for half a minute. */
+/** Calls the service as a JSON client; rejects when the connection breaks or is silent for 30 s. */
 export async function callApi(
   base: string,
   method: string,

@@ -12,7 +12,7 @@ import type { TestDatabase } from './postgres.ts';
 import { askRaw } from './raw-http.ts';
 import { type Service, startService } from './service.ts';
 
-/** Every file below a folder, links not followed: its kind and what is in it. */
+/** Kind and content of every file below a folder; links are not followed. */
 async function filesBelow(dir: string, except: readonly string[] = []): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const name of (await readdir(dir)).sort()) {
@@ -32,16 +32,16 @@ async function filesBelow(dir: string, except: readonly string[] = []): Promise<
 }
 
 /**
- * The whole service in this process, on the simulated network, with what an attacker would like to reach around
- * it: a server on loopback, files beside its folders; and with everything that it says written down.
+ * The whole service in this process on the simulated network, with targets around it (a server on loopback, files
+ * beside its folders) and a record of everything it sends.
  */
 export class AttackedService {
   readonly canary = new Canary();
   readonly web = new EvilWeb();
-  /** The names that the attacker's own server resolves. */
+  /** Resolves the attacker's own names. */
   readonly names = new FakeResolver();
   readonly logLines: string[] = [];
-  /** Every answer that the attacks got. */
+  /** Every answer to the attacks. */
   readonly answers: string[] = [];
   readonly streams: EventStream[] = [];
   service!: Service;
@@ -73,14 +73,14 @@ export class AttackedService {
     return this.service.app.url;
   }
 
-  /** One request; its answer is remembered. */
+  /** Sends a request and records its answer. */
   async ask(path: string, ask: Ask = {}): Promise<Reply> {
     const reply = await askRaw(this.url, path, ask);
     this.answers.push(`${JSON.stringify([...reply.headers])}\n${reply.text}`);
     return reply;
   }
 
-  /** What lies outside the service's own folders, compared with how it was at the start. */
+  /** The changes outside the service's own folders since its start. */
   async outside(): Promise<{ now: Record<string, string>; before: Record<string, string> }> {
     return { now: await this.#look(), before: this.#outside };
   }
@@ -96,7 +96,7 @@ export class AttackedService {
     const { dir } = this.service;
     for (const folder of ['victim', 'session', 'bot', 'etc']) {
       await mkdir(join(dir, folder, 'session'), { recursive: true });
-      await writeFile(join(dir, folder, 'session', 'cookies'), 'of somebody else');
+      await writeFile(join(dir, folder, 'session', 'cookies'), 'of another agent');
     }
     await writeFile(join(dir, 'passwd'), 'root');
     await symlink(join(dir, 'victim'), join(dir, 'link'));

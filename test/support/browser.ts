@@ -7,7 +7,7 @@ export function startBrowser(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, args: ['--no-sandbox'] });
 }
 
-/** What a suite about a page has from its first hook on. */
+/** Service and browser of a suite about a page, from its first hook on. */
 interface PageSuite {
   service: Service;
   browser: Browser;

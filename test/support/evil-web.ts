@@ -5,10 +5,10 @@ import { png, pngClaiming } from './images.ts';
 
 const MEGABYTE = Buffer.alloc(1024 * 1024);
 
-/** A reply that is too long, full of control characters, and has a link. */
+/** A reply that is too long, has control characters and a link. */
 const REPLY = `http://127.0.0.1:1/\0\u001b[2J\u0007${'x'.repeat(100_000)}`;
 
-/** Writes for ever, as fast as it is read. */
+/** Writes endlessly, as fast as it is read. */
 function pour(res: ServerResponse): void {
   const more = (): void => {
     while (!res.destroyed && res.write(MEGABYTE));
@@ -17,13 +17,13 @@ function pour(res: ServerResponse): void {
   more();
 }
 
-/** A byte now and then, until nobody listens any more. */
+/** Writes a byte now and then until the client disconnects. */
 function drip(res: ServerResponse): void {
   const timer = setInterval(() => res.write('x'), 200);
   res.once('close', () => clearInterval(timer));
 }
 
-/** What each path answers, image servers that went wrong or never meant well. */
+/** The answer of each path: broken and malicious image servers. */
 const PAGES: Record<string, (res: ServerResponse, url: URL) => void> = {
   '/image.png': (res) => res.setHeader('content-type', 'image/png').end(png()),
   '/html': (res) => res.setHeader('content-type', 'image/png').end('<!doctype html><p>hi'),
@@ -42,7 +42,7 @@ const PAGES: Record<string, (res: ServerResponse, url: URL) => void> = {
   '/redirect': (res, url) => res.writeHead(302, { location: url.searchParams.get('to') ?? '' }).end(),
 };
 
-/** A web server that the service may ask although it is on loopback, and that means no good. */
+/** A malicious web server on loopback that the service is allowed to fetch from. */
 export class EvilWeb {
   readonly #server: Server = createServer({ keepAliveTimeout: 100 }, (req, res) => this.#answer(req, res));
 
@@ -55,7 +55,7 @@ export class EvilWeb {
     return this;
   }
 
-  /** How many connections are open now. */
+  /** The number of open connections. */
   connections(): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
@@ -75,7 +75,7 @@ export class EvilWeb {
   }
 }
 
-/** A server on both loopback addresses, with one port, that notes whatever reaches it: nothing may. */
+/** A server on one port of both loopback addresses that records everything it receives; nothing may reach it. */
 export class Canary {
   readonly heard: string[] = [];
   readonly #servers = ['127.0.0.1', '::1'].map((host) => ({

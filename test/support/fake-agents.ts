@@ -1,9 +1,9 @@
 import type { SandboxAgents } from '../../src/sandbox/control-api/phones.ts';
 
-/** The actors as the sandbox's control API sees them: none, but for what a test says. */
-export function fakeAgents(told: Partial<SandboxAgents> & Pick<SandboxAgents, 'events'>): SandboxAgents {
+/** The agents as the sandbox's control API sees them: none, except for `changes`. */
+export function fakeAgents(changes: Partial<SandboxAgents> & Pick<SandboxAgents, 'events'>): SandboxAgents {
   const unexpected = () => {
     throw new Error('not in this test');
   };
-  return { list: () => [], qr: unexpected, ask: unexpected, ...told };
+  return { list: () => [], qr: unexpected, ask: unexpected, ...changes };
 }

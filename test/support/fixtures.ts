@@ -10,7 +10,7 @@ export const CUSTOMER_CHAT = `${CUSTOMER}@c.us`;
 export const KEY = 'sandbox-key';
 export const BEARER = { authorization: `Bearer ${KEY}` };
 
-/** Environment of a service whose rate limit delays nothing. */
+/** Environment of a service without an effective rate limit. */
 export const UNLIMITED = { SEND_RATE_PER_MINUTE: '600000', SEND_BURST: '10000' };
 
 /** A PNG of one pixel. */

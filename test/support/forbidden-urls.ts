@@ -1,6 +1,6 @@
 /**
- * URLs that lead to this machine or a private network, each in a form that somebody forgot to think of, and some
- * that are no http(s) at all. `PORT` stands for the port of a server that must hear nothing.
+ * URLs of this machine or a private network, each in an unusual form, and some that are not http(s). `PORT` stands for
+ * the port of a server that must receive nothing.
  */
 export const FORBIDDEN_URLS = [
   'http://127.0.0.1:PORT/',

@@ -5,7 +5,7 @@ export function png(width = 4, height = 3): Buffer {
   return PNG.sync.write(new PNG({ width, height, fill: true }));
 }
 
-/** A PNG whose header claims a size that its data doesn't have. */
+/** A PNG whose header has a larger size than its data. */
 export function pngClaiming(width: number, height: number): Buffer {
   const bytes = png(1, 1);
   bytes.writeUInt32BE(width, 16);

@@ -5,7 +5,7 @@ interface Alarm {
   ring: () => void;
 }
 
-/** A clock that stands still until a test lets time pass. */
+/** A clock that is advanced by a test. */
 export class ManualClock implements Scheduler {
   #time = 1_700_000_000_000;
   #stepped = 0;
@@ -29,17 +29,17 @@ export class ManualClock implements Scheduler {
     this.#alarms.delete(alarm as Alarm);
   }
 
-  /** Steps the time of display alone, as NTP does to a host's clock. */
+  /** Steps the wall time alone, as NTP does to a host's clock. */
   step(ms: number): void {
     this.#stepped += ms;
   }
 
-  /** Alarms that are set. */
+  /** The number of pending timers. */
   get size(): number {
     return this.#alarms.size;
   }
 
-  /** Lets time pass: what is due rings in order, and what follows from one happens before the next. */
+  /** Advances the time; timers fire in order, each after the effects of the one before. */
   async pass(ms: number): Promise<void> {
     const until = this.#time + ms;
     for (let next = this.#next(until); next; next = this.#next(until)) {
@@ -52,7 +52,7 @@ export class ManualClock implements Scheduler {
     await settled();
   }
 
-  /** The alarm that is due first, if it is by then. */
+  /** The first timer that is due by then. */
   #next(until: number): Alarm | undefined {
     let first: Alarm | undefined;
     for (const alarm of this.#alarms)
@@ -61,7 +61,7 @@ export class ManualClock implements Scheduler {
   }
 }
 
-/** Resolves when all promises that could settle have. */
+/** Lets all pending promises settle. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

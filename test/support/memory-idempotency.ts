@@ -5,7 +5,7 @@ import type {
   IdempotentAnswer,
 } from '../../src/http/ports.ts';
 
-/** The idempotency store in a Map, with the behaviour of the real one. */
+/** The idempotency store in a Map, behaving like the real one. */
 export class MemoryIdempotency implements IdempotencyStore {
   readonly #known = new Map<
     string,
@@ -30,7 +30,7 @@ export class MemoryIdempotency implements IdempotencyStore {
   }
 
   async complete(key: IdempotencyKey, answer: IdempotentAnswer): Promise<void> {
-    // Through JSON, as a database would keep it.
+    // Through JSON, like a database.
     this.#known.set(this.#name(key), {
       bodyHash: key.bodyHash,
       storedId: '',
@@ -38,7 +38,7 @@ export class MemoryIdempotency implements IdempotencyStore {
     });
   }
 
-  /** As after a crash: every request in flight was cut off after it had stored its message. */
+  /** Simulates a crash: every request in flight was cut off after it stored its message. */
   cutOff(): void {
     for (const known of this.#known.values()) known.isCutOff = known.answer === undefined;
   }

@@ -13,7 +13,7 @@ const SHIPPED = new URL('../../docs/nginx.conf', import.meta.url);
 const CERTIFICATES = fileURLToPath(new URL('./stand-in/', import.meta.url));
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
-/** What differs from one machine to the next: addresses and files. All else is as shipped. */
+/** The machine's addresses and files; all else is as shipped. */
 function localised(shipped: string, ports: { http: number; https: number }, gateway: string): string {
   const changes: [string, string][] = [
     ['server 127.0.0.1:3000;', `server ${gateway};`],
@@ -28,7 +28,7 @@ function localised(shipped: string, ports: { http: number; https: number }, gate
   }, shipped);
 }
 
-/** The real nginx with the shipped configuration, on loopback and with all its files in a folder of its own. */
+/** The real nginx with the shipped configuration, on loopback and with its files in its own folder. */
 export class Nginx {
   readonly ports: { http: number; https: number };
   readonly #dir: string;
@@ -46,7 +46,7 @@ export class Nginx {
     const ports = { http: await freePort(), https: await freePort() };
     await writeFile(join(dir, 'site.conf'), localised(await readFile(SHIPPED, 'utf8'), ports, gateway));
     const paths = TEMPORARY.map((name) => `${name}_temp_path ${dir}/${name};`).join(' ');
-    // Without the service's hint to nginx: the file must let events through by itself.
+    // Without the service's hint to nginx, so that the file itself must pass events on.
     await writeFile(
       join(dir, 'nginx.conf'),
       `daemon off; master_process off; pid ${dir}/pid; error_log ${dir}/error.log; events {}
@@ -59,7 +59,7 @@ export class Nginx {
     return nginx;
   }
 
-  /** True once it takes connections; throws when it ended instead. */
+  /** True once it accepts connections; throws when it exited. */
   async #listens(): Promise<boolean> {
     if (this.#process.exitCode !== null) throw new Error(`nginx ended with ${this.#process.exitCode}`);
     const socket = connect(this.ports.https, '127.0.0.1');

@@ -1,7 +1,7 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 
-/** What a page did that none of ours may do. */
+/** Forbidden behaviour of a page. */
 export interface Misdeeds {
   /** Errors of scripts and of the content policy. */
   errors: string[];
@@ -9,12 +9,12 @@ export interface Misdeeds {
   foreign: string[];
 }
 
-/** Notes from now on what a page of `url` does wrong. */
+/** Records forbidden behaviour of a page of `url` from now on. */
 export function watchMisdeeds(page: Page, url: string): Misdeeds {
   const misdeeds: Misdeeds = { errors: [], foreign: [] };
   page.on('pageerror', (error) => misdeeds.errors.push(String(error)));
   page.on('console', (message) => {
-    // The browser itself notes every answer of 400 and more; what is to be seen of it, the tests look at.
+    // The browser logs every answer of 400 and more; the tests check what the page shows of them.
     const isRefusal = message.text().startsWith('Failed to load resource');
     if (message.type() === 'error' && !isRefusal) misdeeds.errors.push(message.text());
   });
@@ -25,7 +25,7 @@ export function watchMisdeeds(page: Page, url: string): Misdeeds {
   return misdeeds;
 }
 
-/** What axe-core has to say that is serious or critical, as `rule: element`. */
+/** Serious and critical findings of axe-core, as `rule: element`. */
 export async function faultsOf(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults;

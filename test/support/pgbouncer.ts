@@ -7,7 +7,7 @@ import pg, { type PoolConfig } from 'pg';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 
-/** The real pgbouncer on loopback before one server, with its defaults but for what `settings` says. */
+/** The real pgbouncer on loopback in front of one server, with its defaults except for `settings`. */
 export class Pgbouncer {
   readonly port: number;
   readonly #dir: string;
@@ -19,7 +19,7 @@ export class Pgbouncer {
     this.#process = child;
   }
 
-  /** @param server a server that is reached by the unix socket in its `host` */
+  /** @param server a server with a unix socket in its `host` */
   static async start(program: string, server: PoolConfig, settings: string[] = []): Promise<Pgbouncer> {
     const socketDir = String(server.host);
     // It refuses to run as root, and the socket is for the server's user alone.
@@ -46,12 +46,12 @@ export class Pgbouncer {
     return pgbouncer;
   }
 
-  /** Where a client reaches a database of the server through it. */
+  /** The address of a database of the server through it. */
   url(database: string): string {
     return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
   }
 
-  /** True once it lets clients through; throws when it ended instead. */
+  /** True once it accepts clients; throws when it exited. */
   async #answers({ user, database }: PoolConfig): Promise<boolean> {
     if (this.#process.exitCode !== null) throw new Error(`pgbouncer ended with ${this.#process.exitCode}`);
     const client = new pg.Client({ host: '127.0.0.1', port: this.port, user, database });

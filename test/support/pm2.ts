@@ -11,24 +11,24 @@ import { SandboxApi } from './sandbox-api.ts';
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const NAME = 'whatsapp-gateway';
 
-/** What pm2 knows of a process. */
+/** A process in pm2's list. */
 export interface Pm2Process {
   pid: number;
   status: string;
   restarts: number;
   exitCode: number | undefined;
-  /** The file that has what it wrote to stderr. */
+  /** The file with its stderr. */
   errorFile: string;
 }
 
-/** As much of `pm2 jlist` as is read. */
+/** The parts of `pm2 jlist` that are read. */
 interface Listed {
   name: string;
   pid: number;
   pm2_env: { status: string; restart_time: number; exit_code?: number; pm_err_log_path: string };
 }
 
-/** The real pm2 with a daemon of its own, which `kill` ends. */
+/** The real pm2 with its own daemon, which `kill` stops. */
 export class Pm2 {
   readonly #program: string;
   readonly #home: string;
@@ -42,7 +42,7 @@ export class Pm2 {
     return new Pm2(program, await realpath(await mkdtemp(join(tmpdir(), 'pm2-'))));
   }
 
-  /** Runs one command with this environment and nothing else of ours; gives what it printed. */
+  /** Runs one command with only this environment; returns its output. */
   async run(args: string[], env: Record<string, string> = {}): Promise<string> {
     const { PATH = '' } = process.env;
     const { stdout } = await promisify(execFile)(this.#program, args, {
@@ -61,18 +61,18 @@ export class Pm2 {
     return { pid: found.pid, status, restarts, exitCode, errorFile };
   }
 
-  /** How the service's processes ended so far, in pm2's words: `code [0] via signal [SIGINT]`. */
+  /** The exits of the service's processes in pm2's log: `code [0] via signal [SIGINT]`. */
   async exits(): Promise<string[]> {
     const log = await readFile(join(this.#home, 'pm2.log'), 'utf8');
     return [...log.matchAll(new RegExp(`${NAME}:\\d+\\] exited with (.*)`, 'g'))].map((match) => match[1]!);
   }
 
-  /** Forgets the service. */
+  /** Deletes the service. */
   async forget(): Promise<void> {
     await this.run(['delete', NAME]).catch(() => undefined);
   }
 
-  /** Ends the daemon with all that it runs. */
+  /** Stops the daemon and its processes. */
   async kill(): Promise<void> {
     await this.run(['kill']);
     await rm(this.#home, { recursive: true, force: true, maxRetries: 5 });
@@ -108,13 +108,13 @@ export class Deployment extends SandboxApi {
     });
   }
 
-  /** `pm2 start` on the simulated network, or on what `mode` names in the file; gives what pm2 printed. */
+  /** `pm2 start` on the simulated network, or in the file's `mode`; returns the output. */
   start(env: Record<string, string> = {}, mode = 'sandbox'): Promise<string> {
     const file = join(this.dir, 'ecosystem.config.js');
     return this.#pm2.run(['start', file, '--env', mode], { ...this.#env, ...env });
   }
 
-  /** Ends the service and takes the folder away. */
+  /** Stops the service and deletes its folder. */
   async close(): Promise<void> {
     await this.#pm2.forget();
     await rm(this.dir, { recursive: true, force: true, maxRetries: 5 });

@@ -1,6 +1,6 @@
 import { startEmbeddedPostgres } from '../../src/infra/postgres/embedded/embedded.ts';
 
-// A process that owns an embedded server, to be killed: it says `ready` and then only waits.
+// A process that owns an embedded server until it is killed; prints `ready`.
 
 const server = await startEmbeddedPostgres({ dataDir: process.argv[2]! });
 process.stdout.write('ready\n');

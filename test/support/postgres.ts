@@ -28,7 +28,7 @@ function systemBinDir(): string | null {
   return dirs.find((dir) => existsSync(join(dir, 'postgres'))) ?? null;
 }
 
-/** Which servers the database suites run on: the embedded one always, the system's when it is there; in CI it has to be. */
+/** The servers that database suites run on: the embedded one, and the system's where found; in CI it is required. */
 export function flavours(): { name: string; binDir: string | undefined }[] {
   const system = systemBinDir();
   if (!system)
@@ -41,7 +41,7 @@ export function flavours(): { name: string; binDir: string | undefined }[] {
 
 const servers = new Map<string, Promise<RunningServer>>();
 
-/** One server per process and flavour, in a folder of its own; started when it is first needed. */
+/** One server per process and flavour in its own folder; started on first use. */
 function sharedServer(binDir: string | undefined): Promise<RunningServer> {
   const name = binDir ?? '';
   const known = servers.get(name);
@@ -54,7 +54,7 @@ function sharedServer(binDir: string | undefined): Promise<RunningServer> {
   return started;
 }
 
-// Imported while mocha reads the test files, this is a hook of the root suite: it runs after everything.
+// Imported while mocha reads the test files, this is a hook of the root suite and runs last.
 after(async () => {
   for (const started of servers.values()) {
     const { server, dataDir } = await started;
@@ -63,7 +63,7 @@ after(async () => {
   }
 });
 
-/** Runs statements without parameters on a connection of their own. */
+/** Runs statements without parameters on their own connection. */
 export async function administer(connection: PoolConfig, sql: string): Promise<void> {
   const client = new pg.Client(connection);
   await client.connect();
@@ -74,7 +74,7 @@ export async function administer(connection: PoolConfig, sql: string): Promise<v
   }
 }
 
-/** Makes an empty database on the shared server; it goes with the server, at the end of the run. */
+/** Creates an empty database on the shared server, which is deleted at the end of the run. */
 export async function createDatabase(binDir?: string): Promise<TestDatabase> {
   const { server } = await sharedServer(binDir);
   const database = `test_${randomBytes(6).toString('hex')}`;
@@ -85,7 +85,7 @@ export async function createDatabase(binDir?: string): Promise<TestDatabase> {
 }
 
 /**
- * Gives the enclosing `describe` (or file) one fresh database.
+ * Creates one empty database for the enclosing `describe` or file.
  *
  * @example
  * const database = withDatabase();

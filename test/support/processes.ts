@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** What `read` gives, or nothing when the process is gone or not ours to see. */
+/** The result of `read`; undefined when the process is gone or not readable. */
 function seen(read: () => string): string {
   try {
     return read();
@@ -21,8 +21,8 @@ export function childrenOf(pid: number): number[] {
 }
 
 /**
- * The processes that work in a folder or name it in an argument, such as a database server and its workers; without
- * /proc (macOS) none are seen.
+ * The processes that work in a folder or name it in an argument, such as a database server and its workers; none
+ * without /proc (macOS).
  */
 export function processesIn(dir: string): number[] {
   if (process.platform !== 'linux') return [];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 
-/** What the real Prometheus is told to do. */
+/** Options of the real Prometheus. */
 export interface PrometheusOptions {
   /** The program. */
   path: string;
@@ -16,7 +16,7 @@ export interface PrometheusOptions {
   rules: string[];
 }
 
-/** A real Prometheus on loopback, with everything it writes in a folder of its own. */
+/** A real Prometheus on loopback that writes into its own folder. */
 export class Prometheus {
   readonly #child: ChildProcess;
   readonly #dir: string;
@@ -53,7 +53,7 @@ export class Prometheus {
     return started;
   }
 
-  /** The values of an instant query; none when it finds nothing, or nothing but NaN. */
+  /** The values of an instant query without NaN. */
   async values(expr: string): Promise<number[]> {
     const { result } = await this.#get<{ result: { value: [number, string] }[] }>(
       `query?query=${encodeURIComponent(expr)}`,
@@ -67,7 +67,7 @@ export class Prometheus {
     return (await this.#get<Groups>('rules')).groups.flatMap(({ rules }) => rules);
   }
 
-  /** Ends it and takes its folder away. */
+  /** Stops it and deletes its folder. */
   async stop(): Promise<void> {
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
@@ -75,7 +75,7 @@ export class Prometheus {
     await rm(this.#dir, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  /** Asks its API. @throws Error when it refuses */
+  /** Calls its API. @throws Error when it answers with an error */
   async #get<T>(path: string): Promise<T> {
     const response = await fetch(`${this.#url}/api/v1/${path}`, { signal: AbortSignal.timeout(10_000) });
     const { status, error, data } = (await response.json()) as { status: string; error?: string; data: T };

@@ -6,7 +6,7 @@ import type { Ask, Reply } from './http-harness.ts';
 const agent = new Agent({ keepAlive: true, maxSockets: 4 });
 after(() => agent.destroy());
 
-/** One request whose path goes out exactly as written: `fetch` would tidy it up first. */
+/** One request with the path exactly as written; `fetch` would normalize it. */
 export async function askRaw(
   base: string,
   path: string,
@@ -28,7 +28,7 @@ export async function askRaw(
       ...headers,
     },
   });
-  // A refused body is not read to its end: the answer is there before the last of it is gone.
+  // A refused body is not read to the end, so the answer may arrive before it is sent.
   const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
   sent.end(content);
   const [response] = await answered;
@@ -45,7 +45,7 @@ export async function askRaw(
   };
 }
 
-/** Bytes as they are, and all that comes back until the server closes or `done` is satisfied. */
+/** Sends bytes unchanged; returns the answer up to the server's close or until `done` is true. */
 export async function sendBytes(
   base: string,
   bytes: string | Buffer,

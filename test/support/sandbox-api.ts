@@ -3,28 +3,28 @@ import { eventually } from './eventually.ts';
 import { BEARER } from './fixtures.ts';
 import { connected, createAgent, linkAgent } from './link-agent.ts';
 
-/** A message as the simulated network keeps it. */
+/** A message of the simulated network. */
 interface NetworkMessage {
   fromMe: boolean;
   body: string;
   ack: number;
 }
 
-/** Calls a service on the simulated network, wherever and however it runs, and asks the network what came through. */
+/** Calls a service on the simulated network, and asks the network for its messages. */
 export abstract class SandboxApi {
   abstract readonly url: string;
 
-  /** Calls the API with the key of all agents. */
+  /** Calls the API with the key that all agents share. */
   call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
     return callApi(this.url, method, path, body, { ...BEARER, ...headers });
   }
 
-  /** Hands a text in, to be sent later. */
+  /** Accepts a text without waiting for it to be sent. */
   accept(agentId: string, to: string, message: string): Promise<ApiAnswer> {
     return this.call('POST', `/agents/${agentId}/messages`, { to, message }, { prefer: 'respond-async' });
   }
 
-  /** Creates an agent; gives the answer, which has the QR. */
+  /** Creates an agent; the answer has the QR. */
   createAgent(agentId: string): Promise<ApiAnswer> {
     return createAgent(this.url, agentId);
   }
@@ -45,7 +45,7 @@ export abstract class SandboxApi {
     await this.call('POST', `/sandbox/phones/${agentId}/network`, { latencyMs });
   }
 
-  /** The texts that WhatsApp took from an agent for a chat, in order. */
+  /** The texts that an agent sent to a chat, in order. */
   async sentTexts(agentId: string, chat: string): Promise<string[]> {
     const { body } = await this.call(
       'GET',
@@ -56,7 +56,7 @@ export abstract class SandboxApi {
     return messages.filter(({ fromMe, ack }) => fromMe && ack >= 1).map((message) => message.body);
   }
 
-  /** Waits until every message of these ids is settled; gives how many ended in which status. */
+  /** Waits until every message has an outcome; returns the number of messages by status. */
   async settled(agentId: string, ids: readonly string[]): Promise<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const id of ids) {

@@ -10,7 +10,7 @@ import { SandboxApi } from './sandbox-api.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Tells on stderr of each module of a WhatsApp driver that is imported. */
+/** Prints each imported module of a WhatsApp driver to stderr. */
 const WITNESS = `export async function resolve(specifier, context, next) {
   const found = await next(specifier, context);
   if (/whatsapp-web|puppeteer|\\/wwebjs\\/|sandbox-driver/.test(found.url))
@@ -18,10 +18,10 @@ const WITNESS = `export async function resolve(specifier, context, next) {
   return found;
 }`;
 
-/** A script as the value of an option that must not hold spaces. */
+/** A script as an option value without spaces. */
 const asUrl = (script: string) => `data:text/javascript,${encodeURIComponent(script)}`;
 
-/** `npm run sandbox` as a person runs it, but on a free port and in a folder of its own. */
+/** `npm run sandbox` as a person runs it, but on a free port and in its own folder. */
 export class SandboxCommand extends SandboxApi {
   readonly dir: string;
   readonly #child: ChildProcess;
@@ -53,7 +53,7 @@ export class SandboxCommand extends SandboxApi {
     });
   }
 
-  /** Starts it, of this checkout or of another, and waits for the words for people. */
+  /** Starts it in this or another checkout and waits for its welcome. */
   static async start(root = ROOT): Promise<SandboxCommand> {
     const command = new SandboxCommand(await realpath(await mkdtemp(join(tmpdir(), 'gateway-'))), root);
     await eventually(
@@ -67,7 +67,7 @@ export class SandboxCommand extends SandboxApi {
     return command;
   }
 
-  /** The first cURL, as it is printed. */
+  /** The first printed cURL. */
   get firstCommand(): string {
     return /^curl (.*\\\n)+.*$/m.exec(this.#stderr)![0];
   }
@@ -76,12 +76,12 @@ export class SandboxCommand extends SandboxApi {
     return /"url":"([^"]+)"/.exec(this.#stdout)![1]!;
   }
 
-  /** What was said to people: on stderr. */
+  /** The text for people, on stderr. */
   get words(): string {
     return this.#stderr;
   }
 
-  /** The log: on stdout, one object a line. */
+  /** The log on stdout, one object per line. */
   get log(): Record<string, unknown>[] {
     return this.#stdout
       .split('\n')
@@ -89,14 +89,14 @@ export class SandboxCommand extends SandboxApi {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
-  /** npm and what it started, by their ids; none without /proc (macOS). */
+  /** The ids of npm and its child processes; none without /proc (macOS). */
   processes(): number[] {
     const found = [this.#child.pid!];
     for (const pid of found) found.push(...childrenOf(pid));
     return found;
   }
 
-  /** Ends it as Ctrl+C does, waits until it is gone, and takes its folder away. */
+  /** Stops it as Ctrl+C does, waits for its exit and deletes its folder. */
   async close(): Promise<void> {
     const exited = once(this.#child, 'exit');
     this.#child.kill('SIGINT');

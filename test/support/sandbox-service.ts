@@ -6,8 +6,8 @@ import { SandboxApi } from './sandbox-api.ts';
 import { type ServiceProcess, startProcess } from './service-process.ts';
 
 /**
- * The service as a process of its own on the simulated network, with everything in one folder that outlives it: kill
- * it, start it again, and ask the network what really came through.
+ * The service as its own process on the simulated network, with all its files in a folder that outlives it: kill it,
+ * start it again, and ask the network which messages it received.
  */
 export class SandboxService extends SandboxApi {
   readonly dir: string;
@@ -52,13 +52,13 @@ export class SandboxService extends SandboxApi {
     return this.#url;
   }
 
-  /** The process that was started last. */
+  /** The newest process. */
   get running(): ServiceProcess {
     if (!this.#process) throw new Error('The service was never started');
     return this.#process;
   }
 
-  /** Ends what runs and takes the folder away. */
+  /** Kills the process and deletes the folder. */
   async close(): Promise<void> {
     const running = this.#process?.child;
     if (running && running.exitCode === null && running.signalCode === null)

@@ -4,14 +4,14 @@ import { withDatabase } from './postgres.ts';
 import { SandboxApi } from './sandbox-api.ts';
 import { type Service, type ServiceOptions, startService } from './service.ts';
 
-/** A line of the wire log, as far as the same script gives the same. */
+/** The reproducible part of a line of the wire log. */
 export interface Wire {
   kind: string;
   account: string | null;
   detail: Record<string, unknown>;
 }
 
-/** A message on somebody's phone. */
+/** A message on a phone. */
 interface Message {
   id: string;
   body: string;
@@ -19,7 +19,7 @@ interface Message {
   fromMe: boolean;
 }
 
-/** A service on the simulated network, driven over HTTP alone: its clock, its phones, its people. */
+/** A service on the simulated network whose clock, phones and people are controlled over HTTP. */
 class ScriptedSandbox extends SandboxApi {
   readonly url: string;
 
@@ -28,33 +28,33 @@ class ScriptedSandbox extends SandboxApi {
     this.url = url;
   }
 
-  /** Lets time pass at once. */
+  /** Advances the clock. */
   async advance(advanceMs: number): Promise<void> {
     expect((await this.call('POST', '/sandbox/clock', { advanceMs })).status).to.equal(200);
   }
 
-  /** What is done with a phone of the sandbox. */
+  /** Controls a phone of the sandbox. */
   phone(agentId: string, what: string, body: object = {}) {
     return this.call('POST', `/sandbox/phones/${agentId}/${what}`, body);
   }
 
-  /** Changes what holds for everybody on the simulated WhatsApp. */
+  /** Changes the settings of the simulated WhatsApp. */
   async configure(settings: object): Promise<void> {
     expect((await this.call('POST', '/sandbox/settings', settings)).status).to.equal(200);
   }
 
-  /** Sends a text as an agent and waits for its end. */
+  /** Sends a text as an agent and waits for its outcome. */
   send(agentId: string, to: string, message: string) {
     return this.call('POST', `/agents/${agentId}/messages`, { to, message });
   }
 
-  /** What is on somebody's phone. */
+  /** The messages on a phone. */
   async messagesOf(number: string): Promise<Message[]> {
     const { body } = await this.call('GET', `/sandbox/people/${number}/messages?limit=1000`);
     return body as unknown as Message[];
   }
 
-  /** The newest message of an agent's chat with somebody. */
+  /** The newest message of an agent's chat with a number. */
   async newest(agentId: string, number: string): Promise<Message | undefined> {
     const chat = encodeURIComponent(`${number}@c.us`);
     const { body } = await this.call('GET', `/sandbox/phones/${agentId}/messages?chat=${chat}&limit=1`);
@@ -66,7 +66,7 @@ class ScriptedSandbox extends SandboxApi {
     await eventually(`${ack} ticks`, async () => (await this.newest(agentId, number))?.ack === ack);
   }
 
-  /** Waits until an agent is in a state, and gives how it is. */
+  /** Waits until an agent is in a state; returns its session. */
   state(agentId: string, status: string) {
     return eventually(`${agentId} to be ${status}`, async () => {
       const { body } = await this.call('GET', `/sessions/${agentId}`);
@@ -75,7 +75,7 @@ class ScriptedSandbox extends SandboxApi {
   }
 }
 
-/** What a suite that drives the sandbox has from its first hook on. */
+/** Service and API of a suite, from its first hook on. */
 interface ScriptedSuite {
   service: Service;
   api: ScriptedSandbox;

@@ -7,21 +7,21 @@ import type { DoorRequest } from './service-door.ts';
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const DOOR = new URL('service-door.ts', import.meta.url).href;
 
-/** A fresh database is made in seconds, but on a busy machine in a minute. */
+/** A new database takes seconds, but up to a minute on a busy machine. */
 const START_WITHIN_MS = 120_000;
 
 /** The service as its own process, as an operator would run it. */
 export interface ServiceProcess {
   child: ChildProcess;
-  /** Everything it printed so far. */
+  /** Its output so far. */
   output(): string;
-  /** Where it listens, once it says that it is ready. */
+  /** Its URL, once it is ready. */
   url(): Promise<string>;
-  /** Sends a signal and resolves with how it ended. */
+  /** Sends a signal and resolves with its exit. */
   end(signal: NodeJS.Signals): Promise<Ended>;
-  /** Resolves with how it ended, whoever ended it. */
+  /** Resolves with its exit, for whatever reason. */
   ended: Promise<Ended>;
-  /** Asks something of a process that was started with a door; resolves once it has obeyed. */
+  /** Sends a request to a process started with a door; resolves once it is carried out. */
   ask(request: DoorRequest): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ interface Ended {
   signal: NodeJS.Signals | null;
 }
 
-/** Starts the service with this environment and nothing else of ours; `door` lets a test in (service-door.ts). */
+/** Starts the service with only this environment; `door` lets the test in (service-door.ts). */
 export function startProcess(env: Record<string, string>, door = false): ServiceProcess {
   const { PATH = '', HOME = '' } = process.env;
   const doorArguments = door ? ['--import', DOOR] : [];

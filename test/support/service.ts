@@ -15,7 +15,7 @@ import { AiServer } from './ai-server.ts';
 import { PIXEL } from './fixtures.ts';
 import type { TestDatabase } from './postgres.ts';
 
-/** A whole service on loopback with everything around it, for one suite. */
+/** A whole service on loopback with its surroundings, for one suite. */
 export interface Service {
   app: App;
   url: string;
@@ -23,7 +23,7 @@ export interface Service {
   network: SandboxNetwork;
   ai: AiServer;
   pool: pg.Pool;
-  /** A folder of its own, deleted with it. */
+  /** Its own folder, deleted with it. */
   dir: string;
   /** Serves a tiny PNG at `/image.png`, and is an allowed media origin. */
   images: string;
@@ -108,6 +108,6 @@ export interface ServiceOptions extends Partial<Overrides> {
   /** Changes what the environment can't say, e.g. arguments with spaces. */
   configure?: (config: Config) => Config;
   network?: SandboxNetwork;
-  /** In the place of the sandbox driver on `network`. */
+  /** Replaces the sandbox driver on `network`. */
   driver?: SandboxDriver;
 }

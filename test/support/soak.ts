@@ -8,28 +8,28 @@ import { connected, createAgent, linkAgent } from './link-agent.ts';
 import type { TestDatabase } from './postgres.ts';
 import { startService } from './service.ts';
 
-// A process of its own: a service that is used for a while, and what it holds before and afterwards. It is started
-// with `--expose-gc` and gets its task as JSON in its one argument; it prints its findings as JSON.
+// A process that uses a service for a while and measures what it holds before and afterwards. It is started with
+// `--expose-gc` and its task as JSON in its one argument; it prints its findings as JSON.
 
-/** What to do: so many lives of one agent, then so long with twenty of them. */
+/** The number of agents to create and delete, then of rounds with twenty agents. */
 export interface SoakTask {
   database: TestDatabase;
   cycles: number;
   rounds: number;
-  /** Rounds go on for so long, one a second. */
+  /** Minimum duration of the rounds, one per second. */
   minutes: number;
 }
 
-/** What the process holds after a garbage collection. */
+/** Resources of the process after a garbage collection. */
 export interface Holding {
   heapBytes: number;
-  /** But those of connections to the database: the pool keeps as many as were needed of late. */
+  /** Without those of database connections: the pool keeps as many as were needed recently. */
   descriptors: number;
   timers: number;
   listeners: number;
 }
 
-/** The same at the beginning and the end of each part. */
+/** Measured at the start and the end of each part. */
 export interface SoakFindings {
   cycles: { before: Holding; after: Holding };
   soak: { before: Holding; after: Holding; rounds: number; messages: number };
@@ -44,11 +44,11 @@ const POOL_SIZE = 10;
 
 const { database, cycles, rounds, minutes } = JSON.parse(process.argv[2]!) as SoakTask;
 const isLong = minutes > 0 || rounds > 20;
-/** Customers who write in turns: enough that nobody is taken for a bot. */
+/** Customers who write by turns: enough that none looks like a bot. */
 const customers = isLong ? 50 : 8;
-/** By then what is remembered of agents that have gone is as much as it gets. */
+/** By then the memory of deleted agents has reached its limit. */
 const warmCycles = isLong ? 150 : 20;
-/** By then everything that is bounded is full: the network's chats, and in a long run what each agent remembers. */
+/** By then all bounded memory is full: the network's chats, and in a long run that of each agent. */
 const warmRounds = isLong ? 520 : 24;
 const network = new SandboxNetwork({ chatSize: 3, wireLogSize: 100 });
 const service = await startService(database, {
@@ -63,10 +63,10 @@ const service = await startService(database, {
 const call = (method: string, path: string, body?: unknown) =>
   callApi(service.app.url, method, path, body, BEARER);
 
-/** How many TCP connections are open, both ends counted. */
+/** The number of TCP connections, both ends counted. */
 const connections = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
 
-/** What the process holds now that it rests: when all connections but the database's have closed. */
+/** Resources of the idle process, once all connections except the database's are closed. */
 async function holding(): Promise<Holding> {
   service.ai.rest();
   await eventually('idle connections to close', () => connections() <= POOL_SIZE);
@@ -92,7 +92,7 @@ async function send(agentId: string, message: string): Promise<void> {
   if (status !== 200) throw new Error(`${agentId} answered ${status}`);
 }
 
-/** One life of an agent, from its creation to its deletion. */
+/** Creates, links, uses and deletes an agent. */
 async function cycle(): Promise<void> {
   await linkAgent(service, 'cycled');
   await send('cycled', 'hello');
@@ -101,7 +101,7 @@ async function cycle(): Promise<void> {
 
 let messages = 0;
 
-/** Every agent sends, answers a customer; one loses its browser, one its network for a moment. */
+/** Every agent sends a text and answers a customer; one loses its browser, one its network for a moment. */
 async function round(index: number): Promise<void> {
   const [unlucky, offline] = [AGENTS[index % 20]!, AGENTS[(index + 7) % 20]!];
   const answered = new Promise<void>((resolve) => {

@@ -1,14 +1,14 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** The addresses of /proc/net that lead nowhere beyond this machine: loopback, and the peer of who only listens. */
+/** Loopback addresses in /proc/net. */
 const LOCAL = [
   /^[0-9A-F]{6}7F$/, // 127.0.0.0/8
   /^0{24}01000000$/, // ::1
   /^0{16}FFFF0000[0-9A-F]{6}7F$/, // 127.0.0.0/8 as IPv6
 ];
-const NOBODY = /^0+$/;
+const NO_PEER = /^0+$/;
 
-/** Where Linux lists everybody's sockets; null on other systems. */
+/** Where Linux lists all sockets; null on other systems. */
 export function findProcNet(): string | null {
   return existsSync('/proc/net/tcp') ? '/proc/net' : null;
 }
@@ -26,8 +26,8 @@ function inodesOf(pid: number): Set<string> {
 }
 
 /**
- * The TCP and UDP sockets of these processes whose own or other end is not on this machine's loopback, as lines of
- * /proc/net (`findProcNet`). A process that is gone has none.
+ * The TCP and UDP sockets of these processes with either end beyond loopback, as lines of /proc/net (`findProcNet`).
+ * A process that is gone has none.
  */
 export function foreignSockets(pids: number[]): string[] {
   const inodes = new Set(
@@ -49,7 +49,7 @@ export function foreignSockets(pids: number[]): string[] {
         if (!inodes.has(inode)) return false;
         const [here = '', there = ''] = [own, other].map((end) => end.split(':')[0]!);
         const isLocal = (address: string) => LOCAL.some((pattern) => pattern.test(address));
-        return !isLocal(here) || !(isLocal(there) || NOBODY.test(there));
+        return !isLocal(here) || !(isLocal(there) || NO_PEER.test(there));
       }),
   );
 }

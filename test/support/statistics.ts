@@ -1,4 +1,4 @@
-/** Samples of one quantity, by what they were taken of. */
+/** Samples of one quantity by group. */
 export type Groups = Record<'known' | 'unknown', number[]>;
 
 const HALVINGS = 200;
@@ -13,12 +13,12 @@ function shuffled<T>(values: readonly T[]): T[] {
   return mixed;
 }
 
-/** The value in the middle: outliers, as a busy machine has them, don't move it. */
+/** The median, which outliers of a busy machine don't move. */
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-/** Takes half of the samples of each, in random order, so that whatever else goes on strikes both alike; in ms. */
+/** Takes samples of both in random order, so that disturbances affect both alike; in ms. */
 export async function interleaved<T>(
   of: Record<keyof Groups, T>,
   samples: number,
@@ -37,12 +37,12 @@ export async function interleaved<T>(
   return groups;
 }
 
-/** How far the medians are apart, in µs. */
+/** The distance of the medians in µs. */
 export function difference({ known, unknown }: Groups): number {
   return 1_000 * Math.abs(median(known) - median(unknown));
 }
 
-/** How far the medians of two halves of one group are apart at most, over many random halvings of either; in µs. */
+/** The largest distance in µs of the medians of two random halves of one group, over many halvings of each. */
 export function noise(groups: Groups): number {
   const apart = Object.values(groups).flatMap((group) =>
     Array.from({ length: HALVINGS }, () => {

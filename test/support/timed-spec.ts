@@ -4,8 +4,8 @@ const LISTED = 10;
 const { EVENT_SUITE_BEGIN, EVENT_SUITE_END, EVENT_RUN_END } = Mocha.Runner.constants;
 
 /**
- * Mocha's `spec`, which ends with how long the run took and the files that took longest, their hooks included. With
- * `--parallel` the files are not timed: their events arrive together.
+ * Mocha's `spec` reporter with the duration of the run and of its slowest files, including hooks. With `--parallel`
+ * files are not timed, since their events arrive together.
  */
 export default class TimedSpec extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {

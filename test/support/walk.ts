@@ -7,13 +7,13 @@ import {
   type Snapshot,
 } from 'xstate';
 
-/** What a walk needs: fresh inputs, and for each event type the payloads worth trying. */
+/** Input factory and payloads by event type of a walk. */
 export interface WalkOptions {
   machine: AnyStateMachine;
   input: () => unknown;
-  /** Payload variants by event type; a type that is not listed is sent bare. */
+  /** Payload variants by event type; other types are sent without a payload. */
   payloads?: Record<string, object[]>;
-  /** What of the context tells two states apart; keep it bounded. */
+  /** The part of the context that distinguishes states; has to be bounded. */
   contextKey?: (context: never) => unknown;
 }
 
@@ -30,7 +30,7 @@ export function edgesOf(machine: AnyStateMachine): Set<string> {
   return edges;
 }
 
-/** The name of one transition, its guard included: two on one event differ by it. */
+/** The name of a transition with its guard, which distinguishes two on one event. */
 function nameOf(transition: {
   source: AnyStateNode;
   eventType: string;

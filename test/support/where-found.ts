@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Where system programs are that an ordinary user's search path leaves out. */
+/** Folders of system programs that a user's search path omits. */
 const SYSTEM_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
 
 /** The path of a program that is installed here, or null. */
@@ -20,8 +20,8 @@ export function findProgram(name: string): string | null {
 }
 
 /**
- * Registers `describe(title, fn)` where what it needs was found. Elsewhere it says why not and registers a pending
- * test; with `CI=true` a failing one, so that nobody takes the absence for a pass.
+ * Registers `describe(title, fn)` where its requirement was found; elsewhere a pending test with the reason, and with
+ * `CI=true` a failing one, so that its absence does not pass.
  */
 export function whereFound<T>(
   title: string,

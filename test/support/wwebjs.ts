@@ -7,7 +7,7 @@ import { WwebjsDriver, type WwebjsOptions } from '../../src/infra/whatsapp/wwebj
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { type StandIn, type StandInOptions, startStandIn } from './stand-in/index.ts';
 
-/** What the real driver needs around it: a network, the stand-in that links to it, and a folder for profiles. */
+/** The real driver's surroundings: a network, the stand-in of its page, and a folder for profiles. */
 export class WwebjsWorld {
   readonly network: SandboxNetwork;
   readonly faults: { where: string; error: unknown }[] = [];
@@ -22,14 +22,14 @@ export class WwebjsWorld {
     this.standIn = standIn;
   }
 
-  /** A world whose page is of the given edition. */
+  /** Starts one whose page has the given edition. */
   static async open(executablePath: string, page: StandInOptions = {}): Promise<WwebjsWorld> {
     const network = new SandboxNetwork();
     const authDir = await mkdtemp(join(tmpdir(), 'auth-'));
     return new WwebjsWorld(executablePath, authDir, network, await startStandIn(network, page));
   }
 
-  /** Options of a driver whose Chromium takes the stand-in for WhatsApp; faults are kept in `faults`. */
+  /** Options of a driver whose Chromium opens the stand-in; faults are added to `faults`. */
   get options(): WwebjsOptions & { executablePath: string } {
     return {
       authDir: this.authDir,
