@@ -124,6 +124,9 @@ describe('the service, killed with SIGKILL at each step of a message', function 
       const failed: string[] = [];
       for (let run = 0; run < RUNS; run += 1) {
         await killAt(point, 1, async () => {
+          // It waits behind a slow one, so that its 202 is sent before the kill.
+          await service.delaySends('agent-1', 500);
+          await streams[0]!.write(service, 1);
           const { body } = await service.accept('agent-1', NO_ACCOUNT, `undeliverable ${run}`);
           failed.push(String(body.id));
           await writeAll(streams);
