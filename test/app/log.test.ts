@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { LOG_EVENTS } from '../../src/infra/logging/log-vocabulary.ts';
 import { createLogger } from '../../src/infra/logging/logger.ts';
+import { registerAgentLifecycle } from '../support/agent-lifecycle.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { BOT } from '../support/fixtures.ts';
 import { linkAgent } from '../support/link-agent.ts';
 import { FIELDS, readLine } from '../support/log-lines.ts';
 import { withDatabase } from '../support/postgres.ts';
-import { registerPrdWalk } from '../support/prd-walk.ts';
 import { type Service, startService } from '../support/service.ts';
 
 const KEY = 'key-of-user-7';
@@ -63,7 +63,7 @@ describe('the log at the lowest level', () => {
   });
   after(() => service.close());
 
-  registerPrdWalk(() => service);
+  registerAgentLifecycle(() => service);
 
   it('follows one trace id from the request through the AI call to the send', async () => {
     const { app, ai } = service;

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { browsersOf } from '../../src/infra/whatsapp/wwebjs/processes.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
+import { registerAgentLifecycle } from '../support/agent-lifecycle.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { forEachEdition } from '../support/editions.ts';
 import { withDatabase } from '../support/postgres.ts';
-import { registerPrdWalk } from '../support/prd-walk.ts';
 import { type Service, startService } from '../support/service.ts';
 import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
 
-whenChromium("an agent's life, on whatsapp-web.js in Chromium", () => {
+whenChromium('the lifecycle of an agent, on whatsapp-web.js in Chromium', () => {
   forEachEdition((page) =>
     describe(`on the page of ${page.name}`, () => {
       const database = withDatabase();
@@ -29,7 +29,7 @@ whenChromium("an agent's life, on whatsapp-web.js in Chromium", () => {
         await standIn?.close();
       });
 
-      registerPrdWalk(
+      registerAgentLifecycle(
         () => service,
         () => {
           const authFolder = join(service.config.WWEBJS_AUTH_DIR, 'shop');

@@ -6,7 +6,7 @@ import { BOT, CUSTOMER, PIXEL } from './fixtures.ts';
 import { connected, createAgent } from './link-agent.ts';
 import type { Service } from './service.ts';
 
-/** What a driver that runs browsers leaves of the agent on this machine. */
+/** Traces that a driver with browsers leaves of the agent on this machine. */
 export interface Traces {
   authFolder: string;
   browsers: number;
@@ -16,10 +16,10 @@ const DEVELOPER = '62895619356936';
 const KEY = 'key-of-user-7';
 
 /**
- * Registers the steps of the PRD's life of an agent, in order: each `it` goes on where the one before ended.
- * Both are called when the steps run; `traces` where there are browsers.
+ * Registers the steps of an agent's lifecycle in order: each `it` continues where the one before ended. Both functions
+ * are called when the steps run; `traces` is for drivers with browsers.
  */
-export function registerPrdWalk(service: () => Service, traces?: () => Traces): void {
+export function registerAgentLifecycle(service: () => Service, traces?: () => Traces): void {
   const group = '120363000000000001@g.us';
 
   /** Calls the API as a JSON client. */
@@ -36,13 +36,13 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
       .network.messages(BOT, chat)
       .filter((message) => message.fromMe && message.body === text);
 
-  /** The status in the owner's table. */
+  /** The agent's row of `whatsapp_user`. */
   const row = async () =>
     (await service().pool.query('select * from whatsapp_user where agent_id = $1', ['shop'])).rows[0] as
       | Record<string, unknown>
       | undefined;
 
-  it('creates a session with the latest active key of the user, and answers with a QR', async () => {
+  it('creates a session with the latest active key of the user and answers with a QR', async () => {
     await service().pool.query(
       "insert into api_keys (user_id, api_key, is_active, created_at) values (7, 'old', true, now() - interval '1 day'), (7, $1, true, now()), (7, 'off', false, now() + interval '1 day')",
       [KEY],
@@ -57,7 +57,7 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
     expect(await row()).to.include({ status: 'awaiting_qr', api_key: KEY });
   });
 
-  it('connects when the QR is scanned, and writes that down', async () => {
+  it('connects and writes the status when the QR is scanned', async () => {
     const qr = await fetch(`${service().app.url}/sessions/shop/qr`, { headers: { accept: 'text/plain' } });
     service().network.scan(await qr.text(), BOT);
     await connected(service().url, 'shop');
@@ -82,7 +82,7 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
     expect(body).not.to.have.property('qr');
   });
 
-  it('keeps other users and other keys out', async () => {
+  it('refuses other users and other keys', async () => {
     const taken = await call('POST', '/sessions', {
       userId: 8,
       agentId: 'shop',
@@ -99,17 +99,17 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
     expect([wrong.status, wrong.body.error?.code]).to.deep.equal([401, 'UNAUTHORIZED']);
   });
 
-  it('sends a text to a number in national form; 200 means that WhatsApp has it', async () => {
+  it('sends a text to a number in national form; 200 means that WhatsApp has acknowledged it', async () => {
     const { status, body } = await asAgent('messages', { to: '081234567890', message: 'Halo dari API' });
     expect(status).to.equal(200);
     expect(body).to.include({ status: 'sent', to: `${CUSTOMER}@c.us` });
     const [sent] = sentTo(`${CUSTOMER}@c.us`, 'Halo dari API');
     expect(sent).to.include({ id: body.messageId });
     expect(sent!.ack).to.be.at.least(1);
-    const told = await call('GET', `/agents/shop/messages/${body.id}`, undefined, {
+    const read = await call('GET', `/agents/shop/messages/${body.id}`, undefined, {
       authorization: `Bearer ${KEY}`,
     });
-    expect(told.body).to.include({ status: 'sent', messageId: body.messageId });
+    expect(read.body).to.include({ status: 'sent', messageId: body.messageId });
   });
 
   it('sends a text to a group', async () => {
@@ -119,7 +119,7 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
     expect(sentTo(group, 'Halo grup')).to.have.length(1);
   });
 
-  it('sends a quoted reply, and never silently without its quote', async () => {
+  it('sends a quoted reply, and answers 404 for an unknown quote', async () => {
     service().ai.behave = () => ({ body: {} });
     service().network.write(CUSTOMER, { to: BOT, text: 'quote me' });
     const incoming = await eventually('the message', () =>
@@ -139,12 +139,12 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
     expect(sentTo(`${CUSTOMER}@c.us`, 'x')).to.have.length(0);
   });
 
-  it('tells that a number has no account', async () => {
+  it('answers 422 for a number without an account', async () => {
     const { status, body } = await asAgent('messages', { to: '+15550000001', message: 'anyone?' });
     expect([status, body.error?.code]).to.deep.equal([422, 'RECIPIENT_NOT_ON_WHATSAPP']);
   });
 
-  it('sends an image given as base64, and keeps a preview', async () => {
+  it('sends an image given as base64 and keeps a preview', async () => {
     const { status, body } = await asAgent('media', {
       to: CUSTOMER,
       data: PIXEL.toString('base64'),
@@ -158,7 +158,7 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
     expect(sent!.media).to.include({ mimetype: 'image/png', size: 70 });
   });
 
-  it('sends an image given by URL, without a preview when none is wanted', async () => {
+  it('sends an image given by URL, without a preview on request', async () => {
     const { status, body } = await asAgent('media', {
       to: CUSTOMER,
       url: `${service().images}/image.png`,
@@ -170,7 +170,7 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
     expect(sentTo(`${CUSTOMER}@c.us`, 'by URL')).to.have.length(1);
   });
 
-  it('runs the AI for a caller, typing meanwhile, and sends its reply', async () => {
+  it('asks the AI for a caller, shows typing meanwhile and sends its reply', async () => {
     const { ai, network } = service();
     ai.behave = async ({ body }) => {
       await eventually('typing to show', () => network.isTyping(CUSTOMER, `${BOT}@c.us`));
@@ -198,7 +198,7 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
     await eventually('typing to be off', () => !network.isTyping(CUSTOMER, `${BOT}@c.us`));
   });
 
-  it('answers a direct message through the AI', async () => {
+  it('answers a direct message with the AI’s reply', async () => {
     const { network, ai } = service();
     ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
     network.write(CUSTOMER, { to: BOT, text: 'apa kabar?' });
@@ -246,7 +246,7 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
     expect([failed.status, failed.body.error?.code]).to.deep.equal([502, 'AI_DOWNSTREAM_ERROR']);
   });
 
-  it('reconnects: logs out, and answers with a new QR', async () => {
+  it('reconnects: logs out and answers with a new QR', async () => {
     const { status, body } = await call('POST', '/sessions/shop/reconnect');
     expect(status).to.equal(200);
     expect(body.qr).to.be.a('string');
@@ -255,7 +255,7 @@ export function registerPrdWalk(service: () => Service, traces?: () => Traces): 
     expect([refused.status, refused.body.error?.code]).to.deep.equal([409, 'SESSION_NOT_READY']);
   });
 
-  it('deletes the session: no row, no auth folder, no browser; and again is 404', async () => {
+  it('deletes the session with its row, auth folder and browser; a repeat is 404', async () => {
     const { status } = await call('DELETE', '/sessions/shop');
     expect(status).to.equal(200);
     expect(await row()).to.equal(undefined);

@@ -1,8 +1,8 @@
+import { registerAgentLifecycle } from '../support/agent-lifecycle.ts';
 import { withDatabase } from '../support/postgres.ts';
-import { registerPrdWalk } from '../support/prd-walk.ts';
 import { type Service, startService } from '../support/service.ts';
 
-describe("the PRD's life of an agent, on the sandbox driver", () => {
+describe('the lifecycle of an agent, on the sandbox driver', () => {
   const database = withDatabase();
   let service: Service;
 
@@ -11,5 +11,5 @@ describe("the PRD's life of an agent, on the sandbox driver", () => {
   });
   after(() => service.close());
 
-  registerPrdWalk(() => service);
+  registerAgentLifecycle(() => service);
 });
