@@ -32,11 +32,11 @@ export interface Overrides {
   limits?: Partial<ActorLimits>;
   /** Resolves the names in the URLs of media and of AI backends; the system's by default. */
   lookup?: Lookup;
-  /** Told when another service has the database: the process has to end. */
+  /** Another service has taken the database: the process must exit. */
   onEvicted?(): void;
 }
 
-/** The running service. `stop` may be called at any time, and again. */
+/** The running service. `stop` is safe at any time and to repeat. */
 export interface App {
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -44,13 +44,13 @@ export interface App {
   readonly url: string;
   /** The actors, once started: for tests that look inside. */
   readonly system: GatewayApi;
-  /** Counts and logs an error that nobody owns; the process goes on. */
+  /** Counts and logs an error without a caller; the process goes on. */
   fault(where: string, error: unknown): void;
 }
 
 const PURGE_EVERY_MS = 3_600_000;
 
-/** The composition root: the only place that knows actors, HTTP and infrastructure (DESIGN §1). */
+/** The composition root: the only place that knows actors, HTTP and infrastructure. */
 export function createApp(config: Config, overrides: Overrides): App {
   return new Service(config, overrides);
 }
@@ -100,13 +100,13 @@ class Service implements App {
     return this.#stopped;
   }
 
-  /** Undoes what was opened; a start under way ends first, at its next step, or what it opens would stay. */
+  /** Closes what was opened. A start under way stops at its next step first, so that nothing it opens is left. */
   async #stop(): Promise<void> {
     await this.#started.catch(() => undefined);
     await this.#releases.release();
   }
 
-  /** Opens everything, step by step; a stop ends it between two of them. */
+  /** Opens everything, step by step; a stop interrupts it between two of them. */
   async #start(): Promise<void> {
     const config = this.#config;
     const { signal } = this.#stopping;
@@ -223,7 +223,7 @@ class Service implements App {
     return source;
   }
 
-  /** Deletes what is no longer kept: now, without being waited for, and every hour. */
+  /** Deletes expired data now, in the background, and every hour. */
   #purgeRegularly(database: Database): void {
     const purge = () => {
       database.purge().catch((error: unknown) => {
@@ -236,12 +236,12 @@ class Service implements App {
     this.#releases.push(() => clearInterval(timer));
   }
 
-  /** Listens, and arranges for the stop: refuse, drain the actors, then close what is still open. */
+  /** Listens, and registers the stop: refuse requests, drain the actors, close what is still open. */
   async #listen(server: Server): Promise<void> {
     const { PORT, HOST, SHUTDOWN_GRACE_MS } = this.#config;
     const terminator = createHttpTerminator({ server, gracefulTerminationTimeout: 1_000 });
     this.#releases.push(() => terminator.terminate());
-    // Before the connections, so that held requests are answered by their actors' end.
+    // Before the connections close, so that the actors still answer held requests.
     this.#releases.push(() => this.system.stop(SHUTDOWN_GRACE_MS * 0.8));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -252,7 +252,7 @@ class Service implements App {
   }
 }
 
-/** The one line that says that the service is ready, and before it what the operator should know. */
+/** Logs that the service is ready, and before that what the operator should know. */
 function logReady(logger: Logger, config: Config, url: string): void {
   const { HOST, SESSIONS_TOKEN, WHATSAPP_DRIVER } = config;
   if (!SESSIONS_TOKEN) {

@@ -2,9 +2,9 @@ import { createApp } from './app.ts';
 import { ConfigError, loadEnvFile, readConfig } from './infra/config.ts';
 import { createLogger } from './infra/logging/logger.ts';
 
-// The process: configuration → app → start → signals → exit code (SPEC §13).
+// The process: configuration, app, start, signals, exit code.
 
-/** Reads the configuration, or ends with every fault listed and the exit code that pm2 does not retry (SPEC §2). */
+/** Reads the configuration; exits with every fault listed and 78, the code that pm2 does not restart. */
 function configuration() {
   try {
     loadEnvFile();
@@ -23,20 +23,20 @@ const logger = createLogger(config.LOG_LEVEL);
 /** The running service, for the scripts that start it. */
 export const app = createApp(config, { logger, onEvicted: () => void end(1) });
 
-// The library rejects promises that nobody holds, with bare strings too (FAULTS §0.1): told, never fatal.
+// whatsapp-web.js rejects promises that have no handler, with bare strings too: reported, never fatal.
 process.on('unhandledRejection', (reason) => app.fault('unhandledRejection', reason));
 process.on('uncaughtException', (error) => app.fault('uncaughtException', error));
 
 let stopping = false;
 
-/** The first signal drains, the second ends it at once. */
+/** The first signal drains; the second exits at once. */
 function onSignal(signal: string): void {
   if (stopping) process.exit(1);
   logger.info({ event: 'service.stopping', signal });
   void end(0);
 }
 
-/** Drains, then ends the process with this code. */
+/** Drains, then exits with this code. */
 async function end(code: number): Promise<void> {
   stopping = true;
   const failed = (error: unknown) => {
@@ -51,7 +51,7 @@ try {
   await app.start();
   process.send?.('ready');
 } catch (error) {
-  // A start that was told to stop has not failed.
+  // A start that a signal has interrupted has not failed.
   if (!stopping) {
     logger.fatal({ event: 'service.start_failed', err: error });
     console.error(`The service could not start: ${error instanceof Error ? error.message : String(error)}`);

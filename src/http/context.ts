@@ -5,7 +5,7 @@ import { createOnce, type Once } from './middleware/idempotency.ts';
 import { tokenGuards } from './middleware/operator-auth.ts';
 import { rateLimitHeaders } from './middleware/rate-limit-headers.ts';
 import { ByteBudget } from './middleware/upload-budget.ts';
-import { OF_PEOPLE, type Refusal, wrongKeys } from './middleware/wrong-keys.ts';
+import { PEOPLE, type Refusal, wrongKeys } from './middleware/wrong-keys.ts';
 import type { DocumentFiles } from './openapi/document-files.ts';
 import type { Access } from './operation.ts';
 import type { HttpDeps } from './ports.ts';
@@ -13,7 +13,7 @@ import { streamLimit } from './sse/stream-limit.ts';
 
 const MEGABYTE = 1024 * 1024;
 
-/** Memory for the bodies of agents; apart, so that neither kind keeps the other out. */
+/** Memory for the bodies of agents, in two budgets so that neither kind blocks the other. */
 interface Budgets {
   /** Images, in bodies and from URLs. */
   media: ByteBudget;
@@ -21,17 +21,17 @@ interface Budgets {
   text: ByteBudget;
 }
 
-/** What all operations work on: the injected parts, and the middleware that counts across operations. */
+/** The injected parts and the middleware that counts across operations. */
 export interface HttpContext extends HttpDeps {
   /** Middleware by access; `open` needs none. */
   guards: Record<Exclude<Access, 'open'>, RequestHandler>;
   budgets: Budgets;
-  /** In front of every operation that streams events. */
+  /** Limits open event streams. */
   streams: RequestHandler;
   createLimits: CreateLimits;
   /** Counts wrong tokens in the log-in form. */
   wrongLogins: Refusal;
-  /** Shows the send bucket of the agent. */
+  /** Adds the agent's send bucket to the response. */
   rateLimit: RequestHandler;
   once: Once;
   document: DocumentFiles;
@@ -51,7 +51,7 @@ export function httpContext(deps: HttpDeps, document: DocumentFiles): HttpContex
       text: new ByteBudget(0.25 * UPLOAD_BUDGET_MB * MEGABYTE),
     },
     createLimits: createLimits(deps.system, deps.settings),
-    wrongLogins: wrongKeys(OF_PEOPLE),
+    wrongLogins: wrongKeys(PEOPLE),
     rateLimit: rateLimitHeaders(deps.system, SEND_RATE_PER_MINUTE),
     once: createOnce(deps),
   };

@@ -52,7 +52,7 @@ export interface Operation<Context> {
   responses: Record<number, ResponseDescription>;
   /** Headers that any response may carry. */
   responseHeaders?: Record<string, HeaderDescription>;
-  /** Error codes, besides those of `access`, of a request that does not fit, and of a bug. */
+  /** Error codes, besides those of `access`, of an invalid request, and of a bug. */
   codes?: ErrorCode[];
   /**
    * Receives what the schemas let through. What it returns is the JSON of 200; `undefined` when it has written the

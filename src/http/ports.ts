@@ -4,12 +4,12 @@ import type { GatewayApi } from '../actors/domain/gateway-api.ts';
 import type { AgentRef, Jid } from '../actors/domain/identity.ts';
 import type { ImageFile } from '../actors/domain/ports/whatsapp.ts';
 
-// What the HTTP edge needs of the outside, besides the actors. `infra/` implements it, `app.ts` hands it in.
+// What the HTTP edge needs besides the actors. `infra/` implements it, `app.ts` injects it.
 
 /** An image that was checked and written to a file of this service. */
 export type StoredImage = ImageFile;
 
-/** What the caller claims about an image; the bytes decide, these only name it. */
+/** What the caller says about an image; the bytes decide its type. */
 interface ImageClaim {
   mimetype?: string;
   filename?: string;
@@ -25,7 +25,7 @@ export interface MediaSource {
   fromBase64(data: string, claim: ImageClaim): Promise<StoredImage>;
   /** `onBytes` receives the length of each chunk, and may throw: then nothing more is read. */
   fromUrl(url: string, claim: ImageClaim, onBytes?: (bytes: number) => void): Promise<StoredImage>;
-  /** Copies the image into `TEMP_DIR` and gives the copy's path. */
+  /** Copies the image into `TEMP_DIR`; returns the copy's path. */
   preview(image: StoredImage): Promise<string>;
   /** Deletes the stored file: it will not be sent. Never rejects, safe to repeat. */
   discard(image: StoredImage): Promise<void>;
@@ -37,7 +37,7 @@ export interface MediaSource {
  */
 type ParseJid = (text: string, defaultCountry: string) => Jid;
 
-/** The answer of a finished request, kept to be given again. `headers` holds those that belong to the answer. */
+/** The stored answer of a finished request, with its own headers. */
 export interface IdempotentAnswer {
   status: number;
   headers: Record<string, string>;
@@ -79,7 +79,7 @@ export interface IdempotencyStore {
   begin(key: IdempotencyKey): Promise<IdempotencyState>;
   /** Keeps the answer. While the database is away this is deferred, and resolves nevertheless. */
   complete(key: HeldKey, answer: IdempotentAnswer): Promise<void>;
-  /** Frees a key whose request surely did nothing, so that it may be tried again; deferred like `complete`. */
+  /** Releases a key whose request did nothing, so that it can be retried; deferred like `complete`. */
   abandon(key: HeldKey): Promise<void>;
 }
 

@@ -5,7 +5,7 @@ import { sendJson } from './send-json.ts';
 
 type Method = 'get' | 'post' | 'delete';
 
-/** What a handler answers; written by `sendAnswer`, kept by the idempotency store. */
+/** A handler's response; written by `sendAnswer`, kept by the idempotency store. */
 export interface Answer {
   status: number;
   body: unknown;
@@ -42,7 +42,7 @@ export function resource(
   });
 }
 
-/** Writes a handler's answer. */
+/** Writes a handler's response. */
 export function sendAnswer(res: Response, { status, body, headers }: Answer): void {
   sendJson(res, status, body, headers);
 }

@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 
-/** Calls `look` when the JSON response is written: for headers with the state of that moment. */
+/** Calls `look` just before the JSON response is written, to set headers from the state of that moment. */
 export function beforeAnswer(res: Response, look: () => void): void {
   res.locals.beforeAnswer = look;
 }

@@ -7,16 +7,16 @@ import { problemBody } from './middleware/error-handler.ts';
 import { newTraceId } from './middleware/trace.ts';
 
 /**
- * Node's classes with the app's own prototypes. Express sets these on every request; when they are there from
- * the start that is a no-op, and V8 keeps its fast paths: half the cost of a request (expressjs/express#5998).
+ * Node's classes with the app's own prototypes. Express sets these on every request; set from the start, that is a
+ * no-op, and V8 keeps its fast paths: half the cost of a request (expressjs/express#5998).
  */
 function expressClasses(app: Express) {
-  /** An `IncomingMessage` that is the app's request from birth. */
+  /** An `IncomingMessage` with the app's prototype. */
   function Request(this: IncomingMessage, socket: Socket): void {
     IncomingMessage.call(this, socket);
   }
   Request.prototype = app.request;
-  /** A `ServerResponse` that is the app's response from birth. */
+  /** A `ServerResponse` with the app's prototype. */
   function Response(this: ServerResponse, request: IncomingMessage, options: object): void {
     // Node passes options that its types don't show.
     Reflect.apply(ServerResponse, this, [request, options]);
@@ -28,7 +28,7 @@ function expressClasses(app: Express) {
   };
 }
 
-/** The 400 for a client that does not speak HTTP, or too slowly; the connection ends with it. */
+/** The 400 for bytes that are not HTTP, or too slow; it closes the connection. */
 function refusal(code: string | undefined, headers: Record<string, string>): string {
   const traceId = newTraceId();
   const message =
@@ -47,15 +47,14 @@ function refusal(code: string | undefined, headers: Record<string, string>): str
   ].join('\r\n');
 }
 
-/** Above what the largest body may take to arrive; each body has a deadline of its own. */
+/** Above what the largest body may take; each body has its own deadline. */
 const REQUEST_TIMEOUT_MS = 120_000;
 /** Connections at once; an idle one takes 10 KB and ends after 10 s without a request. */
 const MAX_CONNECTIONS = 10_000;
 
 /**
- * An HTTP server for the app, not listening yet. Times are for receiving a request: a send that is held open for
- * its answer is not cut. What Node itself would refuse without a body is answered as the contract wants it, with
- * these headers.
+ * An HTTP server for the app, not listening yet. Its timeouts are for receiving a request: a send that waits for its
+ * response is not cut. Requests that Node would refuse without a body get the usual error body, and `headers`.
  */
 export function createHttpServer(app: Express, headers: Record<string, string> = {}): Server {
   const server = createServer(
@@ -74,7 +73,7 @@ export function createHttpServer(app: Express, headers: Record<string, string> =
   const newest = new WeakMap<object, ServerResponse>();
   server.on('request', (req, res) => newest.set(req.socket, res));
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
-  // Node by itself would ask for the body before the key is checked.
+  // Node would send 100 Continue before the key is checked.
   server.on('checkContinue', (req, res) => server.emit('request', req, res));
   const refused = new WeakSet<object>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -90,8 +89,8 @@ export function createHttpServer(app: Express, headers: Record<string, string> =
 }
 
 /**
- * Runs `refuse` when it is the bad bytes' turn to be answered: behind all requests of the connection that came whole.
- * `isBegun` says that the bytes belong to a request whose answer has begun already.
+ * Runs `refuse` after the responses to all complete requests of the connection. `isBegun`: the bytes belong to a request
+ * whose response has already begun.
  */
 function inTurn(newest: ServerResponse | undefined, refuse: (isBegun: boolean) => void): void {
   if (newest === undefined || newest.writableFinished) refuse(false);

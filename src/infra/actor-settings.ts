@@ -2,7 +2,7 @@ import { type ActorLimits, type ActorSettings, DEFAULT_LIMITS } from '../actors/
 import type { Config } from './config.ts';
 import { parseJid } from './whatsapp/phone-number.ts';
 
-/** The actors' part of the configuration; `limits` replaces some of what is no setting. */
+/** The actors' part of the configuration; `limits` overrides limits that are not configurable. */
 export function settingsOf(config: Config, limits: Partial<ActorLimits> = {}): ActorSettings {
   return {
     sendRatePerMinute: config.SEND_RATE_PER_MINUTE,

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
-// Fields of the configuration that are more than a text or a number: normalised, or refused in words.
+// Fields of the configuration that are more than a text or a number.
 
 /** The parts of a list by comma, without blanks; none for an empty text. */
 const list = z
@@ -81,7 +81,7 @@ function isNetwork(text: string): boolean {
   return Number(prefix ?? 0) <= (isIP(address) === 4 ? 32 : 128);
 }
 
-/** Whose word about the client is taken: how many proxies are in front, or their addresses; nobody's by default. */
+/** The proxies that are trusted: how many are in front, or their addresses; none by default. */
 export const trustedProxies = list.transform((parts, context) => {
   const [first] = parts;
   if (parts.length === 1 && /^\d$/.test(first!)) return Number(first);

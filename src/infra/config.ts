@@ -12,7 +12,7 @@ import {
 } from './config-fields.ts';
 import { zodErrorMap } from './zod-error-map.ts';
 
-// The only reader of the environment (SPEC §2). Every fault is listed at once; the process then exits with 78.
+// The only reader of the environment. All faults are listed at once.
 
 const integer = (fallback: number, min = 1, max = 2_147_483_647) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
@@ -65,7 +65,7 @@ const schema = z
     START_CONCURRENCY: integer(2),
     SESSIONS_TOKEN: bearerToken.optional(),
     MAX_SESSIONS: integer(200),
-    // Of the least, what one agent may have of it holds the largest body.
+    // At the minimum, the half that one agent may use still holds the largest body.
     UPLOAD_BUDGET_MB: integer(128, 40),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     SHUTDOWN_GRACE_MS: integer(30_000),
@@ -81,7 +81,7 @@ const schema = z
   })
   .transform((env) => ({ ...env, APP_BASE_URL: env.APP_BASE_URL ?? `http://localhost:${env.PORT}` }));
 
-/** The configuration, parsed and with its defaults (SPEC §2). */
+/** The configuration, parsed and with its defaults. */
 export type Config = z.infer<typeof schema>;
 
 /** Reads a `.env` file of the working directory, if there is one; what is set already wins. */
@@ -100,7 +100,7 @@ const CHILD_VARIABLES = [
   'FONTCONFIG_PATH',
 ];
 
-/** What of the environment a child process may see: where things are, and nothing that is ours. */
+/** The environment of child processes: paths and locale, none of our settings. */
 export function childEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
   return Object.fromEntries(CHILD_VARIABLES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }

@@ -1,6 +1,6 @@
 import type { Scheduler } from '../actors/domain/ports/clock.ts';
 
-/** The time of the host; its functions are looked up at each call, so that faked ones are seen. */
+/** The host's time; its functions are resolved at each call, so that tests can fake them. */
 export const HOST_CLOCK: Scheduler = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -1,18 +1,17 @@
-/** Undoes one thing. */
 type Release = () => Promise<void> | void;
 
-/** What a service has opened, to be undone at its end in reverse order. */
+/** Releases what a service has opened, in reverse order. */
 export class ReleaseStack {
   readonly #releases: Release[] = [];
 
-  /** Adds what is to be undone before everything added so far. */
+  /** Adds a release that runs before all added so far. */
   push(release: Release): void {
     this.#releases.push(release);
   }
 
   /**
-   * Undoes everything, last first; one failure does not keep the rest from ending.
-   * @throws AggregateError with all failures, once the last one has ended
+   * Runs all releases, last first, also after a failure.
+   * @throws AggregateError with all failures, once the last one has finished
    */
   async release(): Promise<void> {
     const failures: unknown[] = [];

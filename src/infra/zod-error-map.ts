@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-/** Types in the words of who writes JSON. */
+/** Names of types for authors of JSON. */
 const TYPES: Record<string, string> = {
   string: 'a string',
   number: 'a number',
@@ -13,24 +13,24 @@ const TYPES: Record<string, string> = {
 
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
 
-/** What is over or under a bound: the value itself, or how much there is in it. */
+/** The text of a violated bound, of a value or of its length. */
 function boundWords(origin: string, word: 'at least' | 'at most', bound: number | bigint): string {
   if (origin === 'string') return bound === 1 ? 'must not be empty' : `must have ${word} ${bound} characters`;
   if (origin === 'array' || origin === 'set') return `must have ${word} ${bound} entries`;
   return `must be ${word} ${bound}`;
 }
 
-/** Each way of a union in words, and one `must be` for all. */
+/** The alternatives of a union, with one `must be` for all. */
 function anyOf(errors: z.core.$ZodIssue[][]): string {
   const ways = errors.flatMap(([first]) => (first ? [first.message.replace(/^must be /, '')] : []));
   return `must be ${[...new Set(ways)].join(' or ')}`;
 }
 
 /**
- * What zod finds wrong, of a request or of the configuration, in the words of our own faults: they go on from the
- * field's name. Schemas with words of their own keep them.
+ * Texts of zod's issues, of requests and of the configuration; they continue the field's name. Schemas with their own
+ * texts keep them.
  *
- * @example schema.safeParse({}, { error: faultWords }) // to: 'is missing'
+ * @example schema.safeParse({}, { error: zodErrorMap }) // to: 'is missing'
  */
 export function zodErrorMap(issue: RawIssue): string | undefined {
   if ((issue.code === 'invalid_type' || issue.code === 'invalid_union') && issue.input === undefined) {

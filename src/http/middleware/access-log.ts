@@ -10,17 +10,17 @@ function routeOf(req: Request): string {
   return typeof path === 'string' ? `${req.baseUrl}${path}` : 'unmatched';
 }
 
-/** One log line and one observation per request, once its response has ended or its client has gone. */
+/** One log line and one observation per request, when its response has ended or its client has disconnected. */
 export function accessLog(logger: Logger, observer?: HttpObserver): RequestHandler {
   return function logAccess(req, res, next) {
     const start = performance.now();
-    // A client that has gone has none any more.
+    // Read now: a closed connection has no address.
     const ip = addressOf(req);
     observer?.onStart();
     res.once('close', () => {
       const seconds = (performance.now() - start) / 1_000;
       const route = routeOf(req);
-      // 499: the client was gone before it was answered.
+      // 499: the client disconnected before the response.
       const status = res.headersSent ? res.statusCode : 499;
       observer?.onRequest(route, req.method, status, seconds);
       const level = route === '/health' || route === '/metrics' || route === '/readyz' ? 'debug' : 'info';

@@ -15,20 +15,20 @@ export function bearerOf(req: Request): string | undefined {
   return /^bearer +([\x21-\x7e]+)$/i.exec(req.headers.authorization ?? '')?.[1];
 }
 
-/** What is compared in the place of a secret: all digests have one length. */
+/** Digests are compared in place of secrets: they all have one length. */
 function digestOf(text: string): Buffer {
   return hash('sha256', text, 'buffer');
 }
 
-/** What an unknown agent's key is compared with, so that the answer takes as long; it is the digest of none. */
-const NOBODY = Buffer.alloc(32);
+/** Compared with the key for an unknown agent, so that the response takes as long; no key has this digest. */
+const UNKNOWN_AGENT = Buffer.alloc(32);
 
 /** Compares in constant time, whatever was presented. */
 export function sameSecret(presented: string, stored: string): boolean {
   return timingSafeEqual(digestOf(presented), digestOf(stored));
 }
 
-/** The digests of the agents' keys, each made once and again when the key is another. */
+/** Caches the digests of the agents' keys; a changed key is hashed again. */
 function keyDigests(): (agentId: string, key: string) => Buffer {
   const known = new LRUCache<string, { key: string; digest: Buffer }>({ max: 10_000 });
   return function digestOfAgent(agentId, key) {
@@ -46,17 +46,16 @@ export function unauthorized(): GatewayError {
   return new GatewayError('UNAUTHORIZED', TEXTS.UNAUTHORIZED.keyRequired);
 }
 
-/** The 404 of a key for an agent that there is not; made as the 401 is, to take as long. */
+/** The 404 for an unknown agent; created as the 401 is, to take as long. */
 function unknownAgent(): GatewayError {
   return new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.noAgent);
 }
 
 /**
- * Lets only the agent's own key through. No Bearer is 401 for any agent; with one, an unknown
- * agent is 404 at the same cost. A wrong key also asks for a look-up of the newest one, in the background.
+ * Requires the agent's own key. No Bearer is 401 for any agent; with one, an unknown agent is 404 at the same cost.
+ * A wrong key also starts a look-up of the newest one, in the background.
  *
- * Wrong keys are counted per address; too many are 429 with `Retry-After`. The right key is never refused for
- * what others at its address do.
+ * Too many wrong keys of one address are 429 with `Retry-After`; the right key is never refused.
  */
 export function agentAuth(system: GatewayApi): RequestHandler {
   const refreshKey = createKeyRefresh((agentId) => {
@@ -70,7 +69,7 @@ export function agentAuth(system: GatewayApi): RequestHandler {
     if (presented === undefined) throw unauthorized();
     const { agentId } = parseWith(agentPath, { agentId: req.params.agentId });
     const agent = system.credentials(agentId);
-    const stored = agent ? keyDigest(agentId, agent.apiKey) : NOBODY;
+    const stored = agent ? keyDigest(agentId, agent.apiKey) : UNKNOWN_AGENT;
     const same = timingSafeEqual(digestOf(presented), stored);
     if (agent === undefined) throw refusal(req, unknownAgent());
     if (!same) {
@@ -83,7 +82,7 @@ export function agentAuth(system: GatewayApi): RequestHandler {
   };
 }
 
-/** The agent that `agentAuth` let through; another user's agent of that name is not meant. */
+/** The agent that `agentAuth` has authenticated, with its user. */
 export function agentOf(res: Response): AgentRef {
   return { userId: Number(res.locals.userId), agentId: String(res.locals.agentId) };
 }

@@ -5,23 +5,23 @@ import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { HttpSettings } from '../ports.ts';
 import { AddressLimit, clientOf } from './ip-rate-limit.ts';
 
-/** Starts per address without a token: more than people need, too few for a flood of browsers. */
+/** Starts per address while there is no token: more than people need, too few for a flood of browsers. */
 const STARTS = { burst: 60, perMinute: 60 };
 
-/** Runs what starts a client for the agent, when it may be. */
+/** Runs `start`, which starts a client for the agent, when the limits allow it. */
 type Admit = <T>(req: Request, agentId: string, start: () => Promise<T>) => Promise<T>;
 
-/** The two ways to ask for a start. */
+/** The limits of both kinds of start. */
 export interface CreateLimits {
-  /** `SESSION_START_FAILED` (503) when there are `MAX_SESSIONS` already; one that is connected starts nothing. */
+  /** For a new agent: `SESSION_START_FAILED` (503) beyond `MAX_SESSIONS`. A connected agent is not limited. */
   create: Admit;
-  /** Of a known agent, connected or not: always a new client. `SESSION_NOT_FOUND`. */
+  /** For a known agent, connected or not: `SESSION_NOT_FOUND`. */
   restart: Admit;
 }
 
 /**
- * Decides who may start sessions: each is a Chromium, and `/sessions*` is open by default. `MAX_SESSIONS` bounds
- * their number; without a `SESSIONS_TOKEN` an address may ask for 60 starts at once, then for one a second.
+ * Limits session starts: each is a Chromium, and `/sessions*` is open by default. `MAX_SESSIONS` limits the number of
+ * agents; without a `SESSIONS_TOKEN` an address may start 60 at once, then one a second.
  *
  * Errors of both: `RATE_LIMITED` (429, `Retry-After`).
  */
@@ -30,10 +30,10 @@ export function createLimits(
   settings: Pick<HttpSettings, 'MAX_SESSIONS' | 'SESSIONS_TOKEN'>,
 ): CreateLimits {
   const starts = settings.SESSIONS_TOKEN === undefined ? new AddressLimit(STARTS) : null;
-  /** New agents on their way into the registry: they count already. */
+  /** New agents that are not in the registry yet. */
   const making = new Set<string>();
 
-  /** Counts a start for the address that asks for it. */
+  /** Counts a start for the address of the request. */
   function throttle(req: Request): void {
     const seconds = starts?.take(clientOf(req)) ?? 0;
     if (seconds === 0) return;
@@ -42,7 +42,7 @@ export function createLimits(
     });
   }
 
-  /** Keeps a place for a new agent. */
+  /** Reserves a place for a new agent. */
   function reserve(agentId: string): void {
     if (!making.has(agentId) && system.list().length + making.size >= settings.MAX_SESSIONS) {
       throw new GatewayError('SESSION_START_FAILED', TEXTS.SESSION_START_FAILED.maxSessions);

@@ -35,14 +35,14 @@ export const STATUS: Record<ErrorCode, number> = {
   INTERNAL: 500,
 };
 
-// Seconds after which a retry makes sense, where the error itself doesn't say it.
+// Seconds after which a retry makes sense, unless the error says otherwise.
 const RETRY_AFTER: Partial<Record<ErrorCode, number>> = {
   RATE_LIMITED: 1,
   SHUTTING_DOWN: 5,
   DATABASE_UNAVAILABLE: 5,
 };
 
-// What of an error's details callers may see; anything else stays inside.
+// The details that callers may see; all others stay internal.
 const PUBLIC_DETAILS = ['outcome', 'id', 'messageId', 'reason', 'dependencies', 'missing'] as const;
 
 /** One fault of a body, path or header: `path` names the field, dots between its parts. */
@@ -67,7 +67,7 @@ export function statusOf(error: GatewayError): number {
   return STATUS[error.code];
 }
 
-/** The details that go out: the list of issues of a 400, else the few public fields. */
+/** The details for the caller: the issues of a 400, else the public fields. */
 function publicDetails(error: GatewayError): Issue[] | Record<string, unknown> | undefined {
   const details = error.details ?? {};
   if (error.code === 'INVALID_PAYLOAD') {
@@ -78,13 +78,13 @@ function publicDetails(error: GatewayError): Issue[] | Record<string, unknown> |
   return shown.length === 0 ? undefined : Object.fromEntries(shown.map((name) => [name, details[name]]));
 }
 
-/** The contract's body for an error. */
+/** The body of an error response. */
 export function problemBody(error: GatewayError, traceId: string): ProblemBody {
   const details = publicDetails(error);
   return { error: { code: error.code, message: error.message, traceId, ...(details && { details }) } };
 }
 
-/** Headers that an error brings along: `Retry-After`, `Allow`, `WWW-Authenticate`. */
+/** The headers of an error: `Retry-After`, `Allow`, `WWW-Authenticate`. */
 export function problemHeaders(error: GatewayError): Record<string, string> {
   const headers: Record<string, string> = {};
   const seconds = error.details?.retryAfterSeconds ?? RETRY_AFTER[error.code];
@@ -94,7 +94,7 @@ export function problemHeaders(error: GatewayError): Record<string, string> {
   return headers;
 }
 
-/** A 500 without details: the trace id finds them in the log. */
+/** A 500 without details; the log has them under the trace id. */
 function bug(cause: unknown): GatewayError {
   return new GatewayError('INTERNAL', TEXTS.INTERNAL.bug, {
     cause,
@@ -102,8 +102,8 @@ function bug(cause: unknown): GatewayError {
 }
 
 /**
- * Any thrown value as an error for the caller. The framework marks its own errors (broken percent-encoding, a missing
- * file) as the caller's; all others are bugs, whose text stays inside.
+ * Any thrown value as an error for the caller. Express gives a status to errors of the request (broken percent-encoding,
+ * a missing file); all others are bugs, whose text stays internal.
  */
 export function asProblem(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown.code === 'INTERNAL' ? bug(thrown) : thrown;
@@ -121,7 +121,7 @@ export function asProblem(thrown: unknown): GatewayError {
   return bug(thrown);
 }
 
-/** Writes an error as the contract wants it; a response that has already begun can only be cut off. */
+/** Writes an error; a response that has already begun can only be cut off. */
 function sendProblem(res: Response, error: GatewayError): void {
   if (res.headersSent) {
     res.destroy();
@@ -130,12 +130,12 @@ function sendProblem(res: Response, error: GatewayError): void {
   sendJson(res, statusOf(error), problemBody(error, traceIdOf(res)), problemHeaders(error));
 }
 
-/** A path that no route knows: 404 `NOT_FOUND`. */
+/** A path without a route: 404 `NOT_FOUND`. */
 export const unknownPath: RequestHandler = function unknownPath() {
   throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.path);
 };
 
-/** The last handler: every error becomes the contract's body; bugs are logged with their stack. */
+/** The last handler: responds to every error, and logs bugs with their stack. */
 export function problemHandler(logger: Logger): ErrorRequestHandler {
   return function handleProblem(thrown, _req, res, _next) {
     const error = asProblem(thrown);

@@ -23,7 +23,7 @@ function hostName(header: string | undefined): string | undefined {
   }
 }
 
-/** How many `Host` headers there are: Node shows the first of two, a proxy in front may have looked at the other. */
+/** Counts the `Host` headers: of two, Node shows the first, and a proxy may have used the other. */
 function countHosts(rawHeaders: string[]): number {
   let count = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -33,8 +33,8 @@ function countHosts(rawHeaders: string[]): number {
 }
 
 /**
- * While bound to loopback, answers only to names of loopback and of `APP_BASE_URL`: a web page that rebinds its
- * own name to 127.0.0.1 comes with that name as `Host`. Every request needs one `Host` that is well-formed.
+ * Requires one well-formed `Host`. While bound to loopback it must be a name of loopback or of `APP_BASE_URL`: a web
+ * page that rebinds its own name to 127.0.0.1 sends that name.
  */
 export function hostGuard(settings: HttpSettings): RequestHandler {
   const known = new Set([...LOOPBACK, settings.HOST, hostName(new URL(settings.APP_BASE_URL).host)]);
@@ -42,7 +42,7 @@ export function hostGuard(settings: HttpSettings): RequestHandler {
   let passed: string | undefined;
   return function checkHost(req, _res, next) {
     const isOne = countHosts(req.rawHeaders) === 1;
-    // Nearly every request comes with the host of the one before.
+    // Nearly every request has the host of the one before.
     if (isOne && passed !== undefined && req.headers.host === passed) return next();
     const name = hostName(req.headers.host);
     if (!isOne || name === undefined || (isBoundToLoopback && !known.has(name))) {
@@ -62,9 +62,9 @@ function originHost(origin: string): string | null {
 }
 
 /**
- * Refuses what a page of another site sends and that would change something. A browser lets such pages send simple
- * requests without asking, and `POST …/reconnect` needs no body: without this any page could log out the agents
- * of who looks at it. Browsers send the page's `Origin`; other clients send none.
+ * Refuses requests of other sites' pages that would change something. Browsers send simple requests without a preflight,
+ * and `POST …/reconnect` needs no body: any page that an operator visits could log out agents. Browsers send the page's
+ * `Origin`; other clients send none.
  */
 export function originGuard(settings: HttpSettings): RequestHandler {
   const allowed = new Set(settings.CORS_ORIGINS);

@@ -11,8 +11,8 @@ import { asProblem, type ProblemBody, problemBody, problemHeaders, statusOf } fr
 import { parseWith } from './json-body.ts';
 import { traceIdOf } from './trace.ts';
 
-// Refusals of the moment: nothing was accepted, and the same request may well pass later.
-const MOMENTARY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+// Temporary refusals: nothing was accepted, and the same request may succeed later.
+const TEMPORARY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SESSION_NOT_FOUND',
   'SESSION_NOT_READY',
   'RATE_LIMITED',
@@ -27,13 +27,13 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-/** True when the failure is the request's answer for good; otherwise the key may be used for another try. */
+/** True when a failure is kept as the answer; otherwise the key is free for another attempt. */
 function isFinal(error: GatewayError): boolean {
   if (error.details?.outcome === 'unknown' || error.code === 'INTERNAL') return true;
-  return statusOf(error) < 500 && !MOMENTARY.has(error.code);
+  return statusOf(error) < 500 && !TEMPORARY.has(error.code);
 }
 
-/** An error as an answer that can be kept. */
+/** An error as a stored answer. */
 function asAnswer(error: GatewayError, traceId: string): IdempotentAnswer {
   return { status: statusOf(error), headers: problemHeaders(error), body: problemBody(error, traceId) };
 }
@@ -47,11 +47,11 @@ function replay(res: Response, kept: IdempotentAnswer): void {
   sendAnswer(res, { ...kept, body, headers: { ...kept.headers, 'Idempotent-Replayed': 'true' } });
 }
 
-/** The two ways to an answer. */
+/** How a request is answered, the first time and after a crash. */
 interface Work {
-  /** Does what was asked; the message is stored under this id, where one is given. */
+  /** Runs the request; its message is stored under `storedId`, where that is given. */
   work(storedId?: string): Promise<Answer>;
-  /** Tells how the message of that id stands. */
+  /** Answers from the stored message of that id. */
   resume(storedId: string): Promise<Answer>;
 }
 
@@ -62,18 +62,18 @@ interface Dependencies {
 }
 
 /**
- * Runs one send so that its `Idempotency-Key`, if there is one, is honoured. `body` is the validated
- * body: two spellings of one number are one body.
+ * Runs a send at most once per `Idempotency-Key`, if it has one. `body` is the validated body: two spellings of one
+ * number are one body.
  *
- * - `work` stores its message under the id that it is given. When the process dies after that, a repeat is answered
- *   by `resume`, with the state of that message.
+ * - `work` stores its message under the given id. When the process dies after that, a repeated request is answered by
+ *   `resume`, with the status of that message.
  * - A failure that surely sent nothing frees the key; one with an unknown outcome keeps it.
- * - While the answer can't be stored it is given nevertheless, and stored as soon as the database is back.
+ * - An answer that can't be stored is sent all the same, and stored when the database is available again.
  *
  * Errors: `INVALID_PAYLOAD` (the key), `IDEMPOTENCY_CONFLICT` (409 in flight, 422 another body), and `work`'s.
  */
 export function createOnce({ idempotency, logger, observer }: Dependencies) {
-  /** Frees or keeps the key of a failed request; never rejects, so that the caller gets the failure itself. */
+  /** Releases or keeps the key of a failed request; never rejects, so that the caller gets the failure itself. */
   async function conclude(key: HeldKey, thrown: unknown, traceId: string): Promise<void> {
     const error = asProblem(thrown);
     try {
@@ -84,7 +84,7 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
     }
   }
 
-  /** Does the work under a key that is ours now. */
+  /** Runs the work under a key that this request holds. */
   async function first(key: HeldKey, traceId: string, work: () => Promise<Answer>): Promise<Answer> {
     let answer: Answer;
     try {
@@ -101,7 +101,7 @@ export function createOnce({ idempotency, logger, observer }: Dependencies) {
     return answer;
   }
 
-  /** Answers for a request that was cut off. Nothing is stored: a later repeat gets the newer state of the message. */
+  /** Answers a repeat of a request that a crash cut off. Not stored: a later repeat gets the message's newer status. */
   async function again(key: HeldKey, traceId: string, resume: () => Promise<Answer>): Promise<Answer> {
     try {
       return await resume();

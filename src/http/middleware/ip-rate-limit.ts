@@ -5,18 +5,18 @@ import { LRUCache } from 'lru-cache';
 /** Addresses that are counted at most; beyond that the least recently counted one is dropped. */
 const MAX_ADDRESSES = 10_000;
 
-/** What is needed of a request to know where it comes from. */
-type FromSomewhere = Pick<Request, 'ip' | 'socket'>;
+/** The parts of a request that say where it comes from. */
+type Sender = Pick<Request, 'ip' | 'socket'>;
 
 /**
- * The client's address. What a proxy passes on is a header and may hold anything: where it is no address, the one
- * that brought it counts.
+ * The client's address. A proxy passes it on in a header, which may hold anything: if it is not an address, the proxy's
+ * own counts.
  */
-export function addressOf(req: FromSomewhere): string | undefined {
+export function addressOf(req: Sender): string | undefined {
   return [req.ip, req.socket.remoteAddress].find((text) => text !== undefined && ipaddr.isValid(text));
 }
 
-/** Whose doings count together: an IPv4 address, or the network (/64) that an IPv6 customer is given. */
+/** The unit that is counted: an IPv4 address, or the /64 network that an IPv6 customer has. */
 export function sourceOf(text: string | undefined): string {
   if (text === undefined || !ipaddr.isValid(text)) return 'unknown';
   const address = ipaddr.process(text);
@@ -27,20 +27,20 @@ export function sourceOf(text: string | undefined): string {
     .join(':');
 }
 
-/** Whom a request counts for; one form for each. */
-export function clientOf(req: FromSomewhere): string {
+/** The client that a request counts for. */
+export function clientOf(req: Sender): string {
   return sourceOf(addressOf(req));
 }
 
 /**
- * How often an address may do something: `burst` times at once, then `perMinute` times a minute. It keeps one
- * number per address (the moment at which its allowance is whole again), and a bounded number of addresses.
+ * Rate limit per address: `burst` at once, then `perMinute` a minute. It keeps one number per address, the time at which
+ * its allowance is full again, for a bounded number of addresses.
  */
 export class AddressLimit {
   readonly #intervalMs: number;
   readonly #toleranceMs: number;
   readonly #now: () => number;
-  readonly #wholeAt = new LRUCache<string, number>({ max: MAX_ADDRESSES });
+  readonly #fullAt = new LRUCache<string, number>({ max: MAX_ADDRESSES });
 
   /** @param now a monotonic clock in milliseconds */
   constructor(limit: { burst: number; perMinute: number }, now: () => number = () => performance.now()) {
@@ -49,18 +49,18 @@ export class AddressLimit {
     this.#now = now;
   }
 
-  /** Counts one for the address. Gives 0, or the seconds until the next one when it has none left. */
+  /** Counts one use for the address; returns 0, or the seconds until the next one is allowed. */
   take(address: string): number {
     const now = this.#now();
-    const wholeAt = Math.max(this.#wholeAt.get(address) ?? now, now) + this.#intervalMs;
-    const overMs = wholeAt - now - this.#toleranceMs;
+    const fullAt = Math.max(this.#fullAt.get(address) ?? now, now) + this.#intervalMs;
+    const overMs = fullAt - now - this.#toleranceMs;
     if (overMs > 0) return overMs / 1_000;
-    this.#wholeAt.set(address, wholeAt);
+    this.#fullAt.set(address, fullAt);
     return 0;
   }
 
-  /** How many addresses are remembered. */
+  /** Number of addresses that are counted. */
   get size(): number {
-    return this.#wholeAt.size;
+    return this.#fullAt.size;
   }
 }

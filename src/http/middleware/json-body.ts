@@ -20,27 +20,27 @@ export const BODY_LIMITS = {
 const JSON_TYPE = 'application/json';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
-/** How long a body may take beyond what its length takes at the slowest uplink that is served. */
+/** Time for a body beyond what its length takes on the slowest supported uplink. */
 const BODY_PATIENCE_MS = 30_000;
 /** 2 Mbit/s. */
 const SLOWEST_BYTES_PER_MS = 250;
 
-/** Milliseconds within which a body of this length has to be there. */
+/** Milliseconds within which a body of this length must arrive. */
 export function bodyDeadlineMs(length: number): number {
   return BODY_PATIENCE_MS + Math.ceil(length / SLOWEST_BYTES_PER_MS);
 }
 
-/** The refusal of a body over its limit, which it names. */
+/** The refusal of a body over its limit in bytes. */
 function overLimit(code: ErrorCode, limit: number): GatewayError {
   return new GatewayError(code, TEXTS.PAYLOAD_TOO_LARGE.bytes(limit));
 }
 
-/** The refusal of a body that takes longer than it may. */
+/** The refusal of a body that is late. */
 function tooSlow(): GatewayError {
   return new GatewayError('INVALID_PAYLOAD', TEXTS.INVALID_PAYLOAD.tooSlow);
 }
 
-/** What body-parser reports, in the words of the contract. */
+/** An error of body-parser as ours. */
 function fromParser(thrown: unknown, tooLarge: ErrorCode, limit: number): GatewayError {
   const type = typeof thrown === 'object' && thrown !== null && 'type' in thrown ? thrown.type : '';
   if (type === 'entity.too.large') return overLimit(tooLarge, limit);
@@ -50,30 +50,30 @@ function fromParser(thrown: unknown, tooLarge: ErrorCode, limit: number): Gatewa
   return invalid([{ path: '', message: 'is not valid JSON' }], TEXTS.INVALID_PAYLOAD.notJson);
 }
 
-/** Bytes that are no UTF-8 would be read as question marks, and sent on as such. */
+/** Refuses bytes that are not UTF-8: they would be read, and sent on, as replacement characters. */
 function refuseIllFormed(bytes: Buffer, encoding: string): void {
   if (encoding !== 'utf-8') throw Object.assign(new Error('not UTF-8'), { type: 'charset.unsupported' });
   if (!isUtf8(bytes)) throw new Error('not UTF-8');
 }
 
-/** Writes the charset as the parser knows it: many clients call UTF-8 `utf8`. */
+/** Rewrites the charset as the parser expects it: many clients call UTF-8 `utf8`. */
 function nameCharset(req: Request): void {
   const { headers } = req;
   headers['content-type'] = headers['content-type']?.replace(/(;\s*charset=)"?utf8"?\s*(;|$)/i, '$1utf-8$2');
 }
 
-/** What a route says of its bodies, beside their size. */
+/** Options of a route's bodies, besides their size. */
 interface BodyOptions {
-  /** Where an agent's bodies are counted; put authentication before. */
+  /** Counts the bytes of the agent's bodies; needs authentication before. */
   budget?: ByteBudget;
   /** Error code of a body over the limit; `PAYLOAD_TOO_LARGE` by default. */
   tooLarge?: ErrorCode;
 }
 
 /**
- * Reads a JSON body of at most `limit` bytes into `req.body`. Put it behind authentication: nothing of a body
- * is read before. A declared length over the limit is refused at once, without waiting for the bytes, and so is a body
- * for which the budget has no room. A body that is late ends the connection.
+ * Reads a JSON body of at most `limit` bytes into `req.body`. Put it behind authentication: no body is read before. A
+ * declared length over the limit, or over what the budget has left, is refused before the bytes arrive. A late body
+ * closes the connection.
  *
  * Errors: 415 for anything but uncompressed `application/json`, `tooLarge` (413), `INVALID_PAYLOAD`, `RATE_LIMITED`.
  */
@@ -84,7 +84,7 @@ export function jsonBody(
   const parse = express.json({
     limit,
     inflate: false,
-    // Any JSON is read: that it must be an object is the schema's to say.
+    // Any JSON: the schema requires the object.
     strict: false,
     type: () => true,
     verify: (req, res, bytes, encoding) => {
@@ -103,7 +103,7 @@ export function jsonBody(
     }
     if (length > limit) throw overLimit(tooLarge, limit);
     if (budget) holdBody(req, res, budget, limit);
-    // Whoever waits for it has sent nothing yet, and sends nothing when refused above.
+    // A client that expects this has sent nothing yet, and sends nothing when refused above.
     if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue();
     nameCharset(req);
     const late = setTimeout(() => {
@@ -112,7 +112,7 @@ export function jsonBody(
     }, bodyDeadlineMs(length));
     parse(req, res, (thrown?: unknown) => {
       clearTimeout(late);
-      // It was late, and has been answered.
+      // It was late and has its response.
       if (res.headersSent) return;
       if (thrown) return next(fromParser(thrown, tooLarge, limit));
       const fault = jsonFault(req.body);
@@ -122,7 +122,7 @@ export function jsonBody(
 }
 
 /**
- * Reads a form of at most `limit` bytes into `req.body`, as a page without scripts sends it.
+ * Reads a form of at most `limit` bytes into `req.body`.
  *
  * Errors: 415 for anything else, `PAYLOAD_TOO_LARGE`, `INVALID_PAYLOAD`.
  */
@@ -137,9 +137,9 @@ export function formBody(limit: number): RequestHandler {
   };
 }
 
-const IN_OUR_WORDS = { error: zodErrorMap };
+const ISSUE_TEXTS = { error: zodErrorMap };
 
-/** One zod issue as the contract's; each unknown field gets a line of its own. */
+/** A zod issue as ours; each unknown field is one issue. */
 function toIssues(issue: z.core.$ZodIssue): Issue[] {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
@@ -152,11 +152,11 @@ function toIssues(issue: z.core.$ZodIssue): Issue[] {
 }
 
 /**
- * The value as the schema gives it back.
+ * The value as the schema returns it.
  * @throws GatewayError `INVALID_PAYLOAD` with one detail per fault, at most 20 of them.
  */
 export function parseWith<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value, IN_OUR_WORDS);
+  const parsed = schema.safeParse(value, ISSUE_TEXTS);
   if (parsed.success) return parsed.data;
   throw invalid(parsed.error.issues.flatMap(toIssues).slice(0, 20));
 }

@@ -1,12 +1,12 @@
 import type { Issue } from './error-handler.ts';
 
-/** Nesting and width that no honest body reaches. */
+/** More nesting and fields than legitimate bodies have. */
 const MAX_DEPTH = 20;
 const MAX_KEYS = 50;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Why a text can't be stored or sent on, or null: Postgres refuses NUL, UTF-8 knows no half surrogate pairs. */
+/** Why a text can't be stored or sent on, or null: Postgres refuses NUL, UTF-8 has no lone surrogates. */
 function textFault(text: string): string | null {
   if (text.includes('\0')) return 'must not contain a NUL character';
   return LONE_SURROGATE.test(text) ? 'must be well-formed Unicode' : null;
@@ -24,8 +24,8 @@ function keysFault(keys: string[]): string | null {
 }
 
 /**
- * The first reason why a parsed JSON value is not taken, whatever its schema: too deep, too wide, text that is
- * not well-formed. Recursion ends at `MAX_DEPTH`, so that a body of 100,000 brackets costs nothing.
+ * The first fault of a parsed JSON value, whatever its schema: too deep, too wide, or text that is not well-formed.
+ * Recursion stops at `MAX_DEPTH`, so that a body of 100,000 brackets costs nothing.
  *
  * @returns null when there is none.
  */

@@ -1,19 +1,19 @@
-/** Milliseconds between two key look-ups of one agent, however many wrong keys come. */
+/** Least time between two look-ups for one agent. */
 const INTERVAL_MS = 250;
 
 /**
- * Wraps the background look-up of an agent's key: the first wrong key asks at once; those that follow within
- * `INTERVAL_MS` share one look-up at its end. So a stream of wrong keys can't flood the database, and the last
- * of them is never forgotten: a new key passes soon after its first use.
+ * Throttles the background look-up of an agent's key: the first wrong key starts one at once; those that follow within
+ * `INTERVAL_MS` share one at its end. A stream of wrong keys can't flood the database, and the last one always has a
+ * look-up after it, so that a new key is accepted soon after its first use.
  */
 export function createKeyRefresh(refresh: (agentId: string) => void): (agentId: string) => void {
   const waiting = new Map<string, { again: boolean }>();
 
-  /** Looks up, then keeps the agent quiet for a while. */
+  /** Starts a look-up, and delays the next one of the agent. */
   function run(agentId: string): void {
     const wait = { again: false };
     waiting.set(agentId, wait);
-    // Once the answer is out: even to begin it would make the answer of a known agent slower than that of an unknown one.
+    // After the response: even starting it would make a known agent's response slower than an unknown one's.
     setImmediate(refresh, agentId);
     setTimeout(() => {
       waiting.delete(agentId);

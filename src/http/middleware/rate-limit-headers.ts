@@ -4,8 +4,8 @@ import { beforeAnswer } from '../send-json.ts';
 import { agentOf } from './agent-auth.ts';
 
 /**
- * Sets `RateLimit-Policy` and `RateLimit` (IETF draft) from the agent's bucket of this moment. An agent that
- * was deleted meanwhile has none to show.
+ * Sets `RateLimit-Policy` and `RateLimit` (IETF draft) from the agent's bucket; neither for an agent that has just been
+ * deleted.
  */
 function showBucket(system: GatewayApi, policy: string, res: Response): void {
   try {
@@ -17,7 +17,7 @@ function showBucket(system: GatewayApi, policy: string, res: Response): void {
   }
 }
 
-/** Shows the agent's bucket on every response, as it is when the response is written. */
+/** Adds the agent's bucket to every response, as it is when the response is written. */
 export function rateLimitHeaders(system: GatewayApi, perMinute: number): RequestHandler {
   const policy = `"send";q=${perMinute};w=60`;
   return function showRateLimit(_req, res, next) {

@@ -3,8 +3,8 @@ import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
 /**
- * Helmet with a policy of our own: plain HTTP behind a proxy, so nothing that is TLS's business. It is asked once:
- * its headers are the same for every request.
+ * Helmet with a policy of our own, without the headers for TLS: a proxy terminates it. Helmet runs once, because its
+ * headers are the same for every request.
  */
 function headers(
   directives: Record<string, string[]>,
@@ -25,13 +25,13 @@ function headers(
   };
 }
 
-/** For answers that are data: nothing in them may be run, loaded or framed. */
+/** For responses that are data: nothing may be run, loaded or framed. */
 export const dataHeaders: RequestHandler = headers({
   'default-src': ["'none'"],
   'frame-ancestors': ["'none'"],
 });
 
-/** For pictures with a style of their own, opened as a page: nothing else is loaded or run. */
+/** For pictures with inline styles, opened as a page: nothing else is loaded or run. */
 export const pictureHeaders: RequestHandler = headers({
   'default-src': ["'none'"],
   'style-src': ["'unsafe-inline'"],
@@ -50,19 +50,19 @@ const OF_PAGES = {
   'frame-ancestors': ["'none'"],
 };
 
-/** For pages whose styles are all in files: everything from this origin, nothing inline, nothing from elsewhere. */
+/** For pages whose styles are in files: everything from this origin, nothing inline. */
 export const strictPageHeaders: RequestHandler = headers(OF_PAGES, 'same-origin');
 
 /**
- * For pages: everything from this origin, no inline script, nothing from elsewhere. They name themselves to this
- * origin alone; without that, browsers would send their forms with the origin `null` (see `originGuard`).
+ * For pages: everything from this origin, no inline script. They send a referrer to this origin alone; without one,
+ * browsers would send their forms with the origin `null` (see `originGuard`).
  */
 export const pageHeaders: RequestHandler = headers(
   { ...OF_PAGES, 'style-src': ["'self'", "'unsafe-inline'"] },
   'same-origin',
 );
 
-/** Puts fixed headers on every answer, refusals included. */
+/** Puts fixed headers on every response, refusals included. */
 export function stamp(headers: Record<string, string> = {}): RequestHandler {
   const pairs = Object.entries(headers);
   return function stampHeaders(_req, res, next) {

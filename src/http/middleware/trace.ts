@@ -4,7 +4,7 @@ import type { RequestHandler, Response } from 'express';
 // The W3C form; versions above 00 may carry more parts, `ff` is forbidden, and all-zero ids mean "none".
 const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/;
 
-/** A new trace id: 32 lower-case hex characters, never all zero. Node keeps randomness for UUIDs in stock. */
+/** A new trace id: 32 lower-case hex characters, never all zero. `randomUUID` buffers its randomness. */
 export function newTraceId(): string {
   return randomUUID().replaceAll('-', '');
 }
@@ -20,7 +20,7 @@ export function traceIdFrom(header: string | undefined): string {
   return match && !tooLong ? match[2]! : newTraceId();
 }
 
-/** Gives every request its trace id and shows it as `X-Trace-Id`, whatever becomes of the request. */
+/** Gives every request its trace id, and every response the header `X-Trace-Id`. */
 export const trace: RequestHandler = function trace(req, res, next) {
   const header = req.headers.traceparent;
   const traceId = traceIdFrom(typeof header === 'string' ? header : undefined);
@@ -29,7 +29,7 @@ export const trace: RequestHandler = function trace(req, res, next) {
   next();
 };
 
-/** The trace id that `trace` gave to this response's request. */
+/** The trace id of this response's request. */
 export function traceIdOf(res: Response): string {
   return String(res.locals.traceId);
 }

@@ -4,17 +4,17 @@ import { GatewayError } from '../../actors/domain/errors.ts';
 
 /** What one request holds of the budget. */
 export interface Hold {
-  /** Holds so many bytes more. Throws `RATE_LIMITED` (429, `Retry-After`) when there is no room; then nothing changes. */
+  /** Reserves more bytes. @throws GatewayError `RATE_LIMITED` when there is no room; then nothing changes */
   grow(bytes: number): void;
-  /** Gives so many of them back. */
+  /** Returns some of the bytes. */
   shrink(bytes: number): void;
-  /** Gives back whatever is held; safe to repeat. */
+  /** Returns all bytes; safe to repeat. */
   release(): void;
 }
 
 /**
- * How many bytes of bodies and images may be in memory at once: many large ones at a time would otherwise take all of
- * it. No owner (an agent) may hold more than half, so that one customer's uploads can't keep everybody else's out.
+ * Limits the bytes of bodies and images in memory at once. One owner (an agent) may hold half at most, so that its uploads
+ * can't block everyone else's.
  */
 export class ByteBudget {
   readonly #total: number;
@@ -26,12 +26,12 @@ export class ByteBudget {
     this.#total = total;
   }
 
-  /** Bytes that are held now. */
+  /** Bytes held now. */
   get held(): number {
     return this.#held;
   }
 
-  /** The account of one request; it holds nothing yet. */
+  /** Opens the account of one request, which holds nothing yet. */
   open(owner: string): Hold {
     let own = 0;
 
@@ -56,26 +56,25 @@ export class ByteBudget {
   }
 }
 
-/** The refusal of bytes that don't fit any more: of no blame, and soon over. */
+/** The refusal of bytes for which there is no room now. */
 function full(): GatewayError {
   return new GatewayError('RATE_LIMITED', TEXTS.RATE_LIMITED.uploads);
 }
 
 /**
- * Counts a body of at most `limit` bytes for the agent whose key it came with, before anything of it is read: as long
- * as it says it is, or without a word of that as the largest that it may be, until it is there. What is held is given
- * back with the end of the request, however that ends, unless a handler takes it over.
+ * Reserves a body of at most `limit` bytes for the authenticated agent before it is read: its declared length, or `limit`
+ * while the length is unknown. The bytes are returned when the request ends, unless a handler takes them over.
  * @throws GatewayError `RATE_LIMITED` when there is no room
  */
 export function holdBody(req: Request, res: Response, budget: ByteBudget, limit: number): void {
-  // Left there by the authentication, which has to come first.
+  // Set by the authentication, which has to come first.
   const hold = budget.open(String(res.locals.agentId));
   hold.grow(Number(req.headers['content-length'] ?? limit));
   res.locals.bodyHold = hold;
   res.once('close', hold.release);
 }
 
-/** What the body of this request holds; from now on the caller gives it back, also when the client is gone. */
+/** Takes over what the body of this request holds: the caller returns it, also when the client disconnects. */
 export function takeHold(res: Response): Hold {
   const hold = res.locals.bodyHold as Hold;
   res.off('close', hold.release);

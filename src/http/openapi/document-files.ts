@@ -4,7 +4,7 @@ export interface DocumentFiles {
   yaml(): Promise<string>;
 }
 
-/** The files of a document, which is created at the first request: that takes a sixth of a start. */
+/** The files of a document, which is created at the first request: it would take a sixth of the start. */
 export function documentFiles(describe: () => object): DocumentFiles {
   let document: object | undefined;
   let text: string | undefined;

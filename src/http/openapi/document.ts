@@ -10,7 +10,7 @@ const DESCRIPTION = `WhatsApp as an API. Every response carries \`X-Trace-Id\`; 
 \`{"error":{"code","message","traceId"}}\`. Branch on \`code\`, never on \`message\`.
 
 A \`traceparent\` header (W3C) gives its trace id to the answer, the log and the AI call. An unknown path is
-404 \`NOT_FOUND\`; a method that a path doesn't know is 405 \`METHOD_NOT_ALLOWED\` with \`Allow\`.
+404 \`NOT_FOUND\`; a method that the path does not allow is 405 \`METHOD_NOT_ALLOWED\` with \`Allow\`.
 
 <details><summary>All error codes</summary>
 

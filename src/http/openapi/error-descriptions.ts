@@ -2,7 +2,7 @@ import { TEXTS } from '../../actors/domain/error-texts.ts';
 import type { ErrorCode } from '../../actors/domain/errors.ts';
 import { BODY_LIMITS } from '../middleware/json-body.ts';
 
-/** An error code for the document: when it comes, and an example of its message and details. */
+/** An error code for the document: when it is returned, and an example of its message and details. */
 interface ErrorDescription {
   when: string;
   message: string;
@@ -14,7 +14,7 @@ const REFUSED = { outcome: 'failed', id: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa' 
 /** All error codes, as the documents describe them. */
 export const ERRORS: Record<ErrorCode, ErrorDescription> = {
   INVALID_PAYLOAD: {
-    when: 'body, path, query or a header does not fit; `details` names the fields',
+    when: 'body, path, query or a header is invalid; `details` names the fields',
     message: TEXTS.INVALID_PAYLOAD.seeDetails,
     details: [{ path: 'to', message: 'must be a phone number or a WhatsApp address' }],
   },
@@ -62,11 +62,11 @@ export const ERRORS: Record<ErrorCode, ErrorDescription> = {
     message: TEXTS.IDEMPOTENCY_CONFLICT.otherBody,
   },
   MEDIA_TOO_LARGE: {
-    when: 'the image is over 10 MB',
+    when: 'the image exceeds 10 MB',
     message: TEXTS.MEDIA_TOO_LARGE.bytes(10 * 1024 * 1024),
   },
   PAYLOAD_TOO_LARGE: {
-    when: 'the body is over its limit',
+    when: 'the body exceeds its limit',
     message: TEXTS.PAYLOAD_TOO_LARGE.bytes(BODY_LIMITS.text),
   },
   UNSUPPORTED_MEDIA_TYPE: {

@@ -66,7 +66,7 @@ export function linkingOperations(toJid: ToJid): Operation<HttpContext>[] {
       method: 'post',
       path: '/sessions/{agentId}/passkey',
       operationId: 'answerPasskeyChallenge',
-      summary: 'Hand in the assertion that the passkey made',
+      summary: 'Submit the assertion that the passkey made',
       body: passkeyAssertion,
       readBody: () => jsonBody(BODY_LIMITS.sessions),
       responses: {

@@ -3,11 +3,11 @@ import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import { clientOf } from '../middleware/ip-rate-limit.ts';
 
-/** Event streams that may be open at once: more than pages and back ends need, far fewer than connections. */
+/** Event streams open at once: more than pages and back ends need, far fewer than connections. */
 const STREAMS = { perAddress: 50, inAll: 1_000 };
 
 /**
- * Counts the event streams that are open, per address and in all; make it once for all routes that stream.
+ * Limits open event streams, per address and in all; create it once for all routes that stream.
  *
  * Errors: `RATE_LIMITED` (429, `Retry-After`) for one too many.
  */
@@ -15,7 +15,7 @@ export function streamLimit(limit = STREAMS): RequestHandler {
   const open = new Map<string, number>();
   let all = 0;
 
-  /** Adds to the count of an address; one that has none is forgotten. */
+  /** Changes the count of an address; a count of 0 is dropped. */
   function count(client: string, change: 1 | -1): void {
     all += change;
     const streams = (open.get(client) ?? 0) + change;

@@ -45,7 +45,7 @@ export interface HttpAiBackendOptions {
 
 /**
  * The AI backend over HTTP: one POST with one deadline, never redirected. It is tried once more only when no connection
- * came about: what may have arrived is never repeated. Its errors tell neither the address nor the key.
+ * came about: what may have arrived is never repeated. Its errors contain neither the address nor the key.
  */
 export class HttpAiBackend implements AiBackend {
   readonly #options: HttpAiBackendOptions;

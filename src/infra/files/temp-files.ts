@@ -13,7 +13,7 @@ export interface TempFilesOptions {
   /** `TEMP_DIR`; others may keep files there too. */
   dir: string;
   clock: Pick<Clock, 'now'>;
-  /** Told when a sweep fails; the next one tries again. */
+  /** Receives the error of a failed sweep; the next one tries again. */
   onFault: (error: unknown) => void;
 }
 
@@ -40,7 +40,7 @@ export class TempFiles {
     await this.#exists();
   }
 
-  /** Copies a file in, readable by this user alone; gives the copy's absolute path. @throws as `prepare` */
+  /** Copies a file in, readable by this user alone; returns the copy's absolute path. @throws as `prepare` */
   async add(source: string): Promise<string> {
     await this.prepare();
     const path = join(this.#dir, `wa-preview-${randomUUID()}${extname(source)}`);
@@ -68,7 +68,7 @@ export class TempFiles {
     await this.#sweeping;
   }
 
-  /** Deletes our files older than 24 hours; gives their number. A missing folder has none. */
+  /** Deletes our files older than 24 hours; returns their number. A missing folder has none. */
   async sweep(): Promise<number> {
     if (!(await this.#exists())) return 0;
     let deleted = 0;
@@ -100,7 +100,7 @@ export class TempFiles {
     return true;
   }
 
-  /** One sweep at a time, its failure told. */
+  /** Runs one sweep at a time and reports its failure. */
   #sweepSafely(): void {
     if (this.#sweeping !== undefined) return;
     this.#sweeping = this.sweep()
@@ -111,7 +111,7 @@ export class TempFiles {
   }
 }
 
-/** Somebody else was faster: there is nothing to do. */
+/** A missing file is as good as deleted. */
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }

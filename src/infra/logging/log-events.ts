@@ -40,7 +40,7 @@ function sessionListeners(logger: Logger): Listeners {
       logger.info({ event: 'session.qr', traceId, agentId, issuedAt: new Date(qr.issuedAt).toISOString() });
     },
     transition: (agentId, { machine, event, edges, ignored, dwellMs, traceId }) => {
-      // Spares the making of a line that nobody reads: there are many of these.
+      // There are many of these: the line is not even built when it is not written.
       if (!logger.isLevelEnabled('trace')) return;
       const line = { traceId, agentId, machine, cause: event, edges, ignored, dwellMs };
       logger.trace({ event: 'session.transition', ...line });

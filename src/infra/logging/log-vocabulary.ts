@@ -1,4 +1,4 @@
-/** Every `event` that a line of the log may have; docs/logs.md says what each means and which fields it has. */
+/** Every `event` of the log; docs/logs.md describes each with its fields. */
 export const LOG_EVENTS = [
   'service.ready',
   'service.open',
@@ -44,7 +44,7 @@ export const LOG_EVENTS = [
 /** The `event` of a line. */
 export type LogEvent = (typeof LOG_EVENTS)[number];
 
-/** What is handed to the logger: the event, and the fields that docs/logs.md lists for it. */
+/** A log line: the event, and the fields that docs/logs.md lists for it. */
 interface LogLine {
   event: LogEvent;
   [field: string]: unknown;

@@ -3,7 +3,7 @@ import type { LogEvent } from './log-vocabulary.ts';
 
 const REDACTED = '[redacted]';
 
-/** Names of secrets and of what people wrote, at any depth of a line. */
+/** Fields that hold secrets or message texts, at any depth of a line. */
 const SECRET_NAMES = [
   'authorization',
   'cookie',
@@ -20,9 +20,9 @@ const SECRET_NAMES = [
   'caption',
   'reply',
 ];
-/** Secrets that hide inside other texts. No pattern reaches over a quote, so the line stays JSON. */
+/** Secrets inside other texts. No pattern matches across a quote, so that the line stays JSON. */
 const SCRUBS: [RegExp, string][] = [
-  // One look at the line costs a fraction of pino's redaction by wildcard paths, and sees every depth.
+  // Pino's redaction by wildcard paths costs a multiple of this and has a fixed depth.
   [new RegExp(`"(${SECRET_NAMES.join('|')})":"(?:[^"\\\\]|\\\\.)*"`, 'g'), `"$1":"${REDACTED}"`],
   [/\b(Bearer)\s+[^\s"'\\,]+/gi, `$1 ${REDACTED}`],
   [/\bdata:[\w.+-]+\/[\w.+-]+(?:;[\w.+=-]+)*,[^\s"'\\]*/gi, `data:${REDACTED}`],
@@ -32,12 +32,12 @@ const SCRUBS: [RegExp, string][] = [
 const JID = /(?<!\d)\d{5,20}(?=(?:-\d+)?@(?:c\.us|s\.whatsapp\.net|g\.us|lid))/g;
 
 /**
- * The service's log: one JSON object a line with `level` in words, `time` in ISO form and `event` (SPEC §11).
- * Secrets and message texts are left out by name, and a last look at the finished line takes out Bearer tokens,
- * data URLs, credentials in URLs and the numbers in JIDs.
+ * The service's log: one JSON object a line with `level` in words, `time` in ISO form and `event` (docs/logs.md).
+ * Secrets and message texts are redacted by field name; Bearer tokens, data URLs, credentials in URLs and the numbers in
+ * JIDs are redacted in the finished line.
  *
- * @param level the least level that is written, or `silent`
- * @param destination stdout by default; written to at once, so that no line is lost when the process ends
+ * @param level the lowest level that is written, or `silent`
+ * @param destination stdout by default; written synchronously, so that no line is lost at the exit
  */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   return pino(
@@ -64,12 +64,12 @@ export function maskNumber(number: string): string {
   );
 }
 
-/** Takes what must not be told out of a finished line. */
+/** Redacts secrets and numbers in a finished line. */
 function scrub(line: string): string {
   return SCRUBS.reduce((text, [pattern, by]) => text.replace(pattern, by), line).replace(JID, maskNumber);
 }
 
-/** An error as type, code, message and stack, causes included; libraries hang requests and rows on theirs. */
+/** An error as type, code, message and stack, causes included; other properties of library errors may hold secrets. */
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { type, message, stack, code } = pino.stdSerializers.err(error);

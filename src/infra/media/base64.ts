@@ -1,7 +1,7 @@
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 
-/** Longest head of a data URL that is looked at: `data:image/jpeg;charset=…;base64`. */
+/** Longest head of a data URL: `data:image/jpeg;charset=…;base64`. */
 const MAX_HEAD = 256;
 
 /** The line breaks of MIME and PEM, and what indents the lines. */
@@ -30,7 +30,6 @@ function payloadOf(text: string): string {
   return text.slice(comma + 1);
 }
 
-/** The one refusal of what is not base64. */
 function notBase64(): GatewayError {
   return new GatewayError('INVALID_PAYLOAD', TEXTS.INVALID_PAYLOAD.notBase64, {
     details: { issues: [{ path: 'data', message: 'is neither base64 nor a base64 data URL' }] },

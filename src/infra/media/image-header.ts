@@ -2,10 +2,10 @@ import { fileTypeFromBuffer } from 'file-type';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 
-/** Decoded, 50 megapixels take 200 MB: more is a bomb, whatever the file's size. */
+/** Decoded, 50 megapixels take 200 MB; more is a decompression bomb. */
 const MAX_PIXELS = 50_000_000;
 
-/** What an image file says of itself in its first bytes. */
+/** Format and size of an image file. */
 export interface ImageHeader {
   mimetype: 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp';
   extension: 'png' | 'jpg' | 'gif' | 'webp';
@@ -17,7 +17,7 @@ type Size = Pick<ImageHeader, 'width' | 'height'>;
 type Format = Pick<ImageHeader, 'mimetype' | 'extension'> & { size: (bytes: Buffer) => Size | null };
 
 const PNG: Format = { mimetype: 'image/png', extension: 'png', size: pngSize };
-/** The formats that are sent, by the name that the sniffer gives them. An animated PNG is a PNG. */
+/** The formats that are sent, by their name in file-type. An animated PNG is a PNG. */
 const FORMATS = new Map<string, Format>([
   ['png', PNG],
   ['apng', PNG],
@@ -27,7 +27,7 @@ const FORMATS = new Map<string, Format>([
 ]);
 
 /**
- * Tells format and size in pixels from the bytes alone; nothing is decoded (SPEC §9, FAULTS §3).
+ * Reads format and size in pixels from the bytes; nothing is decoded.
  * @throws GatewayError `UNSUPPORTED_MEDIA_TYPE` unless it is a PNG, JPEG, GIF or WebP,
  * `MEDIA_TOO_LARGE` over 50 megapixels.
  */

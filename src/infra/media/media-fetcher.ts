@@ -17,9 +17,9 @@ import { isMetadata } from '../net/metadata-addresses.ts';
 const DEADLINE_MS = 10_000;
 const MAX_REDIRECTS = 3;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** Names that lead here whatever the resolver says of them (RFC 6761). */
+/** Names of this host, whatever the resolver returns (RFC 6761). */
 const LOCAL_NAME = /(^|\.)localhost\.?$/;
-/** IPv4 written as an old "compatible" IPv6 address: the filtering agents take these for public. */
+/** IPv4 as a deprecated "compatible" IPv6 address: the filtering agents classify these as public. */
 const IPV4_COMPATIBLE = ipaddr.IPv6.parseCIDR('::/96');
 
 /** What a fetcher allows, and how it looks names up. */
@@ -35,10 +35,10 @@ export interface MediaFetcherOptions {
 }
 
 /**
- * Fetches what callers point to, and never anything inside our own network (SPEC §3, `MEDIA_URL_BLOCKED`).
+ * Fetches the URLs of callers, never from an internal network.
  *
- * The filtering agents check the very address that is dialled, so a name that changes its mind between check
- * and use gains nothing. No connection is kept: one that was opened for an allowed origin can't be reused.
+ * The filtering agents check the address that is connected to, so that a name can't change between check and use. No
+ * connection is kept: one that was opened for an allowed origin can't be reused.
  */
 export class MediaFetcher {
   readonly #options: MediaFetcherOptions;
@@ -59,7 +59,7 @@ export class MediaFetcher {
 
   /**
    * The bytes behind an URL, after at most 3 redirects, each checked like the first.
-   * `onBytes` is told of each piece of the answer.
+   * `onBytes` receives the length of each chunk.
    * @throws GatewayError `MEDIA_URL_BLOCKED`, `MEDIA_TOO_LARGE` or `MEDIA_FETCH_FAILED`, none of which names an
    * address; or what `onBytes` throws, if that is one.
    */
@@ -97,7 +97,7 @@ export class MediaFetcher {
   }
 }
 
-/** An URL that may be asked: http(s), with no credentials. */
+/** A URL that may be fetched: http(s), without credentials. */
 function parseUrl(text: string, base?: URL): URL {
   if (!URL.canParse(text, base?.href)) throw blocked();
   const url = new URL(text, base);
@@ -112,7 +112,7 @@ function asUtf8(header: string): string {
   return isUtf8(bytes) ? bytes.toString('utf8') : header;
 }
 
-/** True for what the filtering agents take for public: metadata at a public address, and `::a.b.c.d`. */
+/** True for what the filtering agents classify as public: metadata at a public address, and `::a.b.c.d`. */
 function isOverlooked(address: string): boolean {
   return isMetadata(address) || isIpv4Compatible(address);
 }
@@ -123,7 +123,7 @@ function isIpv4Compatible(address: string): boolean {
   return parsed.kind() === 'ipv6' && (parsed as ipaddr.IPv6).match(IPV4_COMPATIBLE);
 }
 
-/** Sorts a failed request into the three ways that the contract knows. */
+/** Maps a failed request to its error code. */
 function toMediaError(error: unknown, maxBytes: number): GatewayError {
   if (!(error instanceof BoundedFetchError)) return failed(TEXTS.MEDIA_FETCH_FAILED.unreadable, error);
   if (error.cause instanceof GatewayError) return error.cause;
@@ -133,18 +133,17 @@ function toMediaError(error: unknown, maxBytes: number): GatewayError {
   return isRefusal(error.cause) ? blocked(error) : failed(TEXTS.MEDIA_FETCH_FAILED.unreadable, error);
 }
 
-/** True when the address was refused: the filtering agents tell it by their words alone. */
+/** True when the address was refused: the filtering agents report it by their message alone. */
 function isRefusal(cause: unknown): boolean {
   if (cause instanceof BlockedAddressError) return true;
   return cause instanceof Error && cause.message.includes('is not allowed. Because');
 }
 
-/** The same words for every blocked URL: what is inside is not to be mapped by asking. */
+/** The refusal of a URL. */
 function blocked(cause?: unknown): GatewayError {
   return new GatewayError('MEDIA_URL_BLOCKED', TEXTS.MEDIA_URL_BLOCKED.blocked, { cause });
 }
 
-/** A `MEDIA_FETCH_FAILED` of the given words. */
 function failed(message: string, cause?: unknown): GatewayError {
   return new GatewayError('MEDIA_FETCH_FAILED', message, { cause });
 }

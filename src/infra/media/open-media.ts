@@ -6,13 +6,13 @@ import type { Lookup } from '../net/guarded-lookup.ts';
 import { Spool } from './spool.ts';
 import { SpooledMedia } from './spooled-media.ts';
 
-/** Where images are kept, and what tells when they are not needed any more. */
+/** Where images are kept, and the events that release them. */
 export interface MediaOptions {
   dataDir: string;
   tempDir: string;
   allowedOrigins: string[];
   lookup?: Lookup | undefined;
-  /** The gateway's events: a settled message lets its file go. */
+  /** The gateway's events: a message that is finished releases its file. */
   events: EventEmitter<GatewayEvents>;
   /** The files of messages that an earlier process left unsent. */
   pendingFiles(): Promise<string[]>;
@@ -20,8 +20,8 @@ export interface MediaOptions {
 }
 
 /**
- * Opens the images' side: the spool in `dataDir`, swept of what no message waits for, and the previews in `tempDir`.
- * `close` stops the previews' clean-up.
+ * Opens the spool in `dataDir`, without the files of no pending message, and the previews in `tempDir`. `close` stops
+ * the clean-up of previews.
  * @throws Error when `tempDir` is a link or another user's folder
  */
 export async function openMedia(

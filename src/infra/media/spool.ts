@@ -3,8 +3,8 @@ import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 /**
- * The images that wait to be sent, one private file each. Queues hold paths, so that 500 waiting images take
- * disk and not memory, and a restart finds them again.
+ * The images that wait to be sent, one private file each. Queues hold paths, so that waiting images take disk instead of
+ * memory, and survive a restart.
  */
 export class Spool {
   readonly #dir: string;
@@ -14,7 +14,7 @@ export class Spool {
     this.#dir = resolve(dir);
   }
 
-  /** Writes the bytes to a new file of an unguessable name; gives its absolute path. */
+  /** Writes the bytes to a new file with a random name; returns its absolute path. */
   async write(bytes: Buffer, extension: string): Promise<string> {
     await this.#prepare();
     const path = join(this.#dir, `${randomUUID()}.${extension}`);
@@ -28,14 +28,14 @@ export class Spool {
     return path;
   }
 
-  /** Deletes a file of the spool, once its message is settled; a path elsewhere is left alone. Never rejects. */
+  /** Deletes a file of the spool; a path elsewhere is left alone. Never rejects. */
   async release(path: string): Promise<void> {
     if (dirname(resolve(path)) !== this.#dir) return;
     // What can't be deleted now is swept at the next start.
     await rm(path, { force: true }).catch(() => {});
   }
 
-  /** Deletes every file that no message waits for: at start, before anything new comes in. Gives their number. */
+  /** Deletes all files but `keep`; returns their number. Run it before anything is written. */
   async sweep(keep: ReadonlySet<string>): Promise<number> {
     await this.#prepare();
     const kept = new Set([...keep].map((path) => resolve(path)));

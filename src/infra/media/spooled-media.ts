@@ -8,11 +8,11 @@ import { readImageHeader } from './image-header.ts';
 import { MediaFetcher } from './media-fetcher.ts';
 import type { Spool } from './spool.ts';
 
-/** 10 MB as SPEC §3 counts them. */
+/** 10 MB in the API's sense. */
 export const MAX_MEDIA_BYTES = 10 * 1024 * 1024;
 const MAX_FILENAME_LENGTH = 255;
 
-/** What the caller says of an image. Only the name is used; the bytes decide the type. */
+/** What the caller says about an image. Only the name is used; the bytes decide the type. */
 export interface MediaClaim {
   mimetype?: string;
   filename?: string;
@@ -31,8 +31,8 @@ export interface SpooledMediaOptions {
 }
 
 /**
- * The media source of the HTTP edge: what callers send becomes a checked image file in the spool (SPEC §9).
- * Whatever is refused leaves no file.
+ * The media source of the HTTP edge: stores what callers send as checked image files in the spool. What is refused
+ * leaves no file.
  */
 export class SpooledMedia {
   readonly #spool: Spool;
@@ -50,12 +50,15 @@ export class SpooledMedia {
     return await this.#store(decodeBase64(data, MAX_MEDIA_BYTES), claim);
   }
 
-  /** Fetches and stores; `onBytes` is told of what comes in, and may refuse it. `MEDIA_URL_BLOCKED`, `MEDIA_FETCH_FAILED`, `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`. */
+  /**
+   * Fetches and stores an image; `onBytes` receives the length of each chunk and may throw.
+   * `MEDIA_URL_BLOCKED`, `MEDIA_FETCH_FAILED`, `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`.
+   */
   async fromUrl(url: string, claim: MediaClaim, onBytes?: (bytes: number) => void): Promise<ImageFile> {
     return await this.#store(await this.#fetcher.fetch(url, onBytes), claim);
   }
 
-  /** Copies the image into `TEMP_DIR`, where it is kept for a day; gives the copy's path. */
+  /** Copies the image into `TEMP_DIR`, where it is kept for a day; returns the copy's path. */
   async preview(image: ImageFile): Promise<string> {
     try {
       return await this.#previews.add(image.path);

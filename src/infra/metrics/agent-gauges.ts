@@ -6,7 +6,7 @@ import type { Compatibility } from '../../actors/domain/ports/whatsapp.ts';
 const CHECKED = ['ok', 'repaired', 'broken'] as const;
 const KINDS = ['reachout_timelock', 'message_cap'] as const;
 
-/** How the agents are, as gauges that are set anew at each scrape: an agent that is gone leaves no series. */
+/** Gauges of the agents, reset at each scrape: a deleted agent leaves no series. */
 export class AgentGauges {
   readonly #list: () => AgentView[];
   readonly #sessions: Gauge<'state'>;

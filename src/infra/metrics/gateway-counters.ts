@@ -16,7 +16,7 @@ const PAIRING_BUCKETS = [5, 10, 20, 30, MINUTE, 120, 300, 600];
 const WAIT_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 30, MINUTE, 300, 900, HOUR];
 const AI_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, MINUTE, 120];
 const OPERATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 90];
-/** How a message fails, beside what is counted as `other`. */
+/** Error codes of failed messages; others are counted as `other`. */
 const SEND_ERRORS =
   'BAD_GATEWAY EXPIRED NOT_FOUND RECIPIENT_NOT_ON_WHATSAPP SESSION_NOT_FOUND REACHOUT_TIMELOCKED MESSAGE_CAPPED ACCOUNT_CHANGED'.split(
     ' ',
@@ -25,15 +25,14 @@ const OPERATIONS =
   'start logout destroy reload send_text send_image set_typing resolve_recipient probe find_sent fetch_missed request_pairing_code answer_passkey'.split(
     ' ',
   );
-/** WhatsApp's types that are worth a series of their own; it may invent others at any time. */
+/** WhatsApp's message types with a series of their own; others are counted as `other`. */
 const INBOUND_TYPES = new Set(
   'chat image video audio ptt document sticker location vcard revoked e2e_notification'.split(' '),
 );
 
 /**
- * Counts what the gateway tells of sessions, messages and calls (UX §4). Labels come from closed sets: what
- * the outside words freely is counted as `other`. What can happen begins at 0, so that the first time is seen as
- * an increase.
+ * Counts the gateway's events (docs/metrics.md). Labels come from closed sets: values that others choose are counted as
+ * `other`. Every series that is known in advance starts at 0, so that its first event is an increase.
  */
 export function countGateway({ events, charts }: Pick<GatewayApi, 'events' | 'charts'>, registry: Registry) {
   countTransitions(events, charts.agent, registry);
@@ -44,11 +43,11 @@ export function countGateway({ events, charts }: Pick<GatewayApi, 'events' | 'ch
   countFaults(events, registry);
 }
 
-/** Errors that nobody waited for. */
+/** Errors without a caller. */
 function countFaults(events: Events, registry: Registry): void {
   const faults = new Counter({
     name: 'wa_faults_total',
-    help: 'Errors that nobody waited for; the log names the agent, where there is one.',
+    help: 'Errors without a caller; the log names the agent, where there is one.',
     labelNames: ['where'],
     registers: [registry],
   });
@@ -57,7 +56,7 @@ function countFaults(events: Events, registry: Registry): void {
   events.on('fault', ({ where }) => faults.inc({ where }));
 }
 
-/** Moves of the agents' charts, and events that they ignored. */
+/** Transitions of the agents' charts, and events that they ignored. */
 function countTransitions(events: Events, chart: ChartGraph, registry: Registry): void {
   const registers = [registry];
   const transitions = new Counter({
@@ -85,12 +84,12 @@ function countTransitions(events: Events, chart: ChartGraph, registry: Registry)
   });
 }
 
-/** Restarts, QRs, and how long the stored states hold. */
+/** Restarts, QRs, and how long stored states were held. */
 function countSessions(events: Events, registry: Registry): void {
   const registers = [registry];
   const held = new Histogram({
     name: 'wa_session_state_duration_seconds',
-    help: 'How long a stored state was held, told when it is left.',
+    help: 'How long a stored state was held, observed when it is left.',
     labelNames: ['state'],
     buckets: STATE_BUCKETS,
     registers,
@@ -115,7 +114,7 @@ function countSessions(events: Events, registry: Registry): void {
   });
 }
 
-/** From the first QR that a person could scan to the end of the waiting. */
+/** Time from the first QR to the end of the pairing. */
 function countPairings(events: Events, registry: Registry): void {
   const pairing = new Histogram({
     name: 'wa_session_pairing_duration_seconds',

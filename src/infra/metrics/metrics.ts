@@ -8,7 +8,7 @@ import { countGateway } from './gateway-counters.ts';
 
 const HTTP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const DB_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
-/** Browsers grow by the minute; measuring them takes a read per process. */
+/** Measuring the browsers takes a read per process. */
 const MEMORY_HOLDS_MS = 5_000;
 /** What a request line may ask; anything else is one label. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -27,7 +27,7 @@ export interface PoolStats {
   waiting: number;
 }
 
-/** Where a gateway's gauges look besides the gateway itself. */
+/** Sources of the gauges besides the gateway. */
 interface GatewaySources {
   /** The clock of the agents' times. */
   clock?: Pick<Clock, 'now'>;
@@ -38,8 +38,8 @@ interface GatewaySources {
 }
 
 /**
- * Everything that `/metrics` tells (UX §4). Counters follow what happens; gauges are read when they are asked
- * for. `agent_id` is a label of gauges alone, so that an agent's series end with it.
+ * All metrics of `/metrics` (docs/metrics.md). Gauges are read at each scrape. `agent_id` is a label of gauges alone, so
+ * that an agent's series end with it.
  */
 export class Metrics {
   readonly #registry = new Registry();
@@ -90,7 +90,7 @@ export class Metrics {
     });
   }
 
-  /** Says whether the service takes requests: `wa_ready`. */
+  /** Sets `wa_ready`. */
   ready(isReady: boolean): void {
     this.#ready.set(isReady ? 1 : 0);
   }
@@ -139,7 +139,7 @@ export class Metrics {
     });
   }
 
-  /** Counts what the agents tell, and reads how they are, by their clock, at each scrape. Call once. */
+  /** Counts the gateway's events, and reads the agents at each scrape, by their clock. Call once. */
   observeGateway(
     system: Pick<GatewayApi, 'events' | 'list' | 'charts'>,
     { clock = Date, mailboxCapacity, memory = async () => new Map() }: GatewaySources,
@@ -157,7 +157,7 @@ export class Metrics {
   }
 }
 
-/** The same question, asked at most once in `ms`: whoever asks meanwhile gets the answer of before. */
+/** Calls `ask` at most once in `ms`; calls in between get the last result. */
 function remembered<T>(ask: () => Promise<T>, ms: number): () => Promise<T> {
   let last: { answer: Promise<T>; until: number } | undefined;
   return () => {

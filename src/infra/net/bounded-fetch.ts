@@ -18,7 +18,7 @@ export interface BoundedRequest {
   deadlineMs: number;
   /** Largest body in bytes, counted while it is read. */
   maxBytes: number;
-  /** Told of each piece of the body; what it throws ends the exchange and is the cause of its error. */
+  /** Receives the length of each chunk; an error that it throws ends the exchange and is the cause of its error. */
   onBytes?: (bytes: number) => void;
   signal?: AbortSignal;
   /** Whose milliseconds the deadline counts; the host's by default. */
@@ -34,7 +34,7 @@ export interface BoundedAnswer {
 
 export type FetchFault = 'timeout' | 'too_large' | 'cancelled' | 'failed';
 
-/** Why there is no answer. `cause` is the socket's own error and may name the address: never show it. */
+/** A failed request. `cause` is the socket's own error and may contain the address: keep it internal. */
 export class BoundedFetchError extends Error {
   readonly fault: FetchFault;
   /** False when the request surely did not arrive: no connection came about. */
@@ -60,7 +60,7 @@ export async function boundedFetch(url: URL, request: BoundedRequest): Promise<B
   onceConnected(stream, () => {
     mayHaveArrived = true;
   });
-  /** Ends the exchange, and remembers why for the error that follows. */
+  /** Ends the exchange, and records why for the error that follows. */
   const cut = (why: FetchFault): void => {
     fault = why;
     stream.destroy(new Error(why));
@@ -68,7 +68,7 @@ export async function boundedFetch(url: URL, request: BoundedRequest): Promise<B
   const onAbort = (): void => cut('cancelled');
   const timer = clock.setTimeout(() => cut('timeout'), request.deadlineMs);
   request.signal?.addEventListener('abort', onAbort, { once: true });
-  // Errors reach us through the awaits below; one that comes after them has nobody left to tell.
+  // Errors are thrown by the awaits below; later ones have no caller.
   stream.on('error', () => {});
   try {
     if (request.signal?.aborted) cut('cancelled');

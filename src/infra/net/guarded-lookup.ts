@@ -8,22 +8,22 @@ export type Lookup = (
   callback: (error: Error | null, address: string | LookupAddress[], family?: number) => void,
 ) => void;
 
-/** Tells whether an IP address, v4 or v6 without brackets, may not be dialled. */
+/** True for an IP address, v4 or v6 without brackets, that must not be connected to. */
 export type AddressRule = (address: string) => boolean;
 
-/** Raised when a host is, or resolves to, an address that may not be dialled; names neither. */
+/** A host is, or resolves to, a forbidden address; the message names neither. */
 export class BlockedAddressError extends Error {
   readonly code = 'EBLOCKED';
 
   constructor() {
-    super('The address may not be dialled.');
+    super('Connecting to this address is not allowed.');
     this.name = 'BlockedAddressError';
   }
 }
 
 /**
  * Resolves like `lookup`, and fails with `BlockedAddressError` when any of the addresses is forbidden.
- * It is given to the socket itself, so that the address that was checked is the one that is dialled.
+ * The socket itself uses it, so that the checked address is the one that is connected to.
  */
 export function guardedLookup(isForbidden: AddressRule, lookup: Lookup = systemLookup as Lookup): Lookup {
   return (hostname, options, callback) =>

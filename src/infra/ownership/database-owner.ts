@@ -7,17 +7,17 @@ import { withTimeout } from '../../actors/domain/timeout.ts';
 import { HOST_CLOCK } from '../host-clock.ts';
 import { toDatabaseError, toStartError } from '../postgres/database-error.ts';
 
-/** The advisory lock of this service in its database; a number that nobody else uses. */
+/** The advisory lock of this service in its database; a number of its own. */
 const LOCK = 1_463_894_097;
 const POLL_MS = 250;
-/** A stop waits no longer than that for a database gone silent. */
+/** How long a stop waits for an unresponsive database. */
 const RELEASE_MS = 1_000;
-/** The longest pause between two attempts to take it again, and how soon a connection gone silent is noticed. */
+/** Heartbeat, timeout of a query, and the longest pause between two attempts to retake the lock. */
 const TIMES = { heartbeatMs: 5_000, timeoutMs: 5_000, pauseMs: 5_000 };
 
 /**
- * What holds for the lock's transaction: it may be idle for ever, and ends 25 s after its client's host did. The client
- * notices sooner that the server is gone, so that it knows before another can have the lock.
+ * Settings of the lock's transaction: it may be idle permanently, and ends 25 s after its client's host has died. The
+ * client notices a dead server sooner, before another service can have the lock.
  */
 const SETTINGS = {
   idle_in_transaction_session_timeout: '0',
@@ -27,38 +27,36 @@ const SETTINGS = {
   tcp_keepalives_count: '3',
 };
 
-/** Who holds the lock: the server's process for it, and what it calls itself, where we may know. */
+/** The holder of the lock: its server process, and its application name where this user may read it. */
 interface Holder {
   pid: number;
   name: string | null;
 }
 
-/** What becomes of the ownership, in words for the operator. */
+/** Changes of the ownership. */
 export type OwnershipEvent = 'waiting' | 'lost' | 'regained' | 'taken';
 
 export interface OwnershipOptions {
   dbUrl: string;
-  /** How long another service's end is waited for, in ms: a predecessor may still be draining. */
+  /** How long to wait for another service to exit, in ms: a predecessor may still be draining. */
   waitMs: number;
-  /** Ends the waiting. */
+  /** Stops the wait. */
   signal: AbortSignal;
-  /** Milliseconds between two signs of life, until one is missed, and between attempts after that. */
   times?: typeof TIMES;
-  /** `taken` means that this process has to end: another one has the database. */
+  /** After `taken` this process must exit: another one has the database. */
   onEvent(event: OwnershipEvent, text: string): void;
 }
 
 /**
- * Keeps the database for this process alone, as folders are by their locks: two services on one database would start
- * every agent twice and send every message twice.
+ * Locks the database for this process, as the folders are: two services on one database would start every agent and send
+ * every message twice.
  *
- * It is an advisory lock that a transaction holds open on a connection of its own, so nothing is paid per query, it
- * ends with the process, however that ends, and it passes through a pooler that gives connections out by transaction.
- * When that connection breaks the lock is taken again as soon as the database answers; if another service was faster,
- * it has the database, and this one is told so.
+ * An idle transaction on its own connection holds an advisory lock: it costs nothing per query, is released however the
+ * process ends, and works through a pooler in transaction mode. When the connection breaks, the lock is retaken as soon
+ * as the database answers, unless another service was faster (`taken`).
  *
  * @returns what releases it; safe to repeat
- * @throws GatewayError `DATABASE_UNAVAILABLE` that names who has it, after `waitMs`
+ * @throws GatewayError `DATABASE_UNAVAILABLE` that names the holder, after `waitMs`
  */
 export async function ownDatabase(options: OwnershipOptions): Promise<() => Promise<void>> {
   const owner = new DatabaseOwner(options);
@@ -75,7 +73,7 @@ class DatabaseOwner {
     `whatsapp-gateway ${process.pid}@${hostname().slice(0, 30)} ${randomBytes(3).toString('hex')}`;
   readonly #ending = new AbortController();
   #client: pg.Client | null = null;
-  /** The server's process that held the lock for us last: it may outlive our end of its connection. */
+  /** The server process that held the lock for us last: it may outlive our end of the connection. */
   #pid = 0;
   #keeping: Promise<void> = Promise.resolve();
 
@@ -84,7 +82,7 @@ class DatabaseOwner {
     this.#times = options.times ?? TIMES;
   }
 
-  /** Waits until the lock is ours, and keeps it from then on. */
+  /** Waits for the lock, then keeps it. */
   async take(): Promise<void> {
     const { waitMs, signal, onEvent } = this.#options;
     const client = await this.#connect();
@@ -102,16 +100,16 @@ class DatabaseOwner {
     this.#keeping = this.#keep(client);
   }
 
-  /** Gives the lock back and closes its connection. */
+  /** Releases the lock and closes its connection. */
   async release(): Promise<void> {
-    // By a word of ours the lock is free when this resolves; by the connection's end alone, some time after it.
+    // A rollback frees the lock at once; the end of the connection alone, some time later.
     const released = this.#client?.query('rollback');
     if (released) await withTimeout(HOST_CLOCK, released, RELEASE_MS, () => new Error()).catch(() => {});
     this.#ending.abort();
     await this.#keeping;
   }
 
-  /** Watches the connection that holds the lock, and takes it anew each time that connection breaks. */
+  /** Watches the connection that holds the lock, and retakes the lock each time it breaks. */
   async #keep(held: pg.Client): Promise<void> {
     const { onEvent } = this.#options;
     for (let client: pg.Client | null = held; client; ) {
@@ -123,7 +121,7 @@ class DatabaseOwner {
     }
   }
 
-  /** Resolves when the connection has broken or is to end; it is closed then. */
+  /** Resolves when the connection has broken or the release has begun; then it is closed. */
   async #watch(client: pg.Client): Promise<void> {
     const { signal } = this.#ending;
     this.#client = client;
@@ -138,7 +136,7 @@ class DatabaseOwner {
     await close(client);
   }
 
-  /** A connection that holds the lock again; null when another service has it, or this one ends. */
+  /** A connection that holds the lock again; null when another service has it, or this one stops. */
   async #retake(): Promise<pg.Client | null> {
     const { signal } = this.#ending;
     for (let pause = POLL_MS; !signal.aborted; pause = Math.min(2 * pause, this.#times.pauseMs)) {
@@ -155,7 +153,7 @@ class DatabaseOwner {
     return null;
   }
 
-  /** True for what is left of our own former connection: its end has not reached the server yet. */
+  /** True for our own former connection, whose end has not reached the server yet. */
   #isOurs({ pid, name }: Holder): boolean {
     return pid === this.#pid && (name === null || name === this.#name);
   }
@@ -168,7 +166,7 @@ class DatabaseOwner {
       keepAlive: true,
       connectionString: this.#options.dbUrl,
     });
-    // Told by the next query, or by `end`.
+    // The next query or `end` reports it.
     client.on('error', () => {});
     try {
       await client.connect();
@@ -187,8 +185,8 @@ class DatabaseOwner {
   }
 
   /**
-   * Takes the lock if it is free: null. Otherwise gives who has it. In this isolation, and after a statement without
-   * parameters, the idle transaction holds no snapshot, which would keep old rows from being cleaned up.
+   * Takes the lock and returns null, or returns its holder. In this isolation, and after a statement without parameters,
+   * the idle transaction holds no snapshot, which would keep old rows from being vacuumed.
    */
   async #tryLock(client: pg.Client): Promise<Holder | null> {
     const sql = `select pg_try_advisory_xact_lock(${LOCK}) as taken, pg_backend_pid() as pid`;
@@ -203,7 +201,7 @@ class DatabaseOwner {
          and l.database = (select oid from pg_database where datname = current_database())`,
       [LOCK],
     );
-    // It may have let go in between: then nobody has it, and the next try gets it.
+    // Without a row it was released in between, and the next attempt gets it.
     return rows[0] ?? { pid: this.#pid, name: null };
   }
 }
@@ -213,12 +211,10 @@ async function close(client: pg.Client): Promise<void> {
   await client.end().catch(() => {});
 }
 
-/** Who has the database. */
 function usedBy({ name }: Holder): string {
   return `The database of DB_URL is used by another service (${name ?? 'of another database user'})`;
 }
 
-/** The refusal of a start. */
 function refusal(holder: Holder): GatewayError {
   const advice = 'stop that one, or give this one a database of its own.';
   return new GatewayError('DATABASE_UNAVAILABLE', `${usedBy(holder)}: ${advice}`);

@@ -7,13 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
 const NAME = '.gateway.lock';
-/** A living owner touches its lock so often. */
+/** How often a living owner touches its lock. */
 const HEARTBEAT_MS = 3_000;
-/** A lock that nobody touched for so long, while we looked, has no owner. */
+/** A lock that stays untouched for so long has no living owner. */
 const WATCH_MS = 4 * HEARTBEAT_MS;
 const POLL_MS = 100;
 
-/** Who holds a folder: a process of a place, told from a later one of the same number by its start. */
+/** The holder of a folder: a process by its place, number and start time; numbers are reused. */
 const ownerSchema = z.object({
   id: z.string(),
   host: z.string(),
@@ -23,7 +23,6 @@ const ownerSchema = z.object({
 });
 type Owner = z.infer<typeof ownerSchema>;
 
-/** The times of a lock; tests have less of it. */
 interface LockTimes {
   heartbeatMs: number;
   watchMs: number;
@@ -38,7 +37,7 @@ function proc(path: string): string {
   }
 }
 
-/** Where process numbers mean the same: one boot of one kernel, one namespace. Empty where that can't be told. */
+/** The scope of process numbers: one boot of one kernel, one namespace. Empty where it is unknown. */
 function placeOf(): string {
   try {
     return `${proc('sys/kernel/random/boot_id')} ${readlinkSync('/proc/self/ns/pid')}`;
@@ -47,7 +46,7 @@ function placeOf(): string {
   }
 }
 
-/** When a living process began, in ticks since the boot; empty for none, and for a dead one not yet buried. */
+/** Start time of a living process, in ticks since the boot; empty for none, and for a zombie. */
 function startOf(pid: number): string {
   const stat = proc(`${pid}/stat`);
   // The second field is the name, in brackets, and may hold anything.
@@ -55,7 +54,7 @@ function startOf(pid: number): string {
   return fields[0] === 'Z' || fields[0] === 'X' ? '' : (fields[19] ?? '');
 }
 
-/** Reads a lock; null when it is not there, undefined when it can't be understood. */
+/** Reads a lock; null when it is missing, undefined when it can't be parsed. */
 async function readOwner(path: string): Promise<Owner | null | undefined> {
   const text = await readFile(path, 'utf8').catch(() => null);
   if (text === null) return null;
@@ -66,7 +65,7 @@ async function readOwner(path: string): Promise<Owner | null | undefined> {
   }
 }
 
-/** True when somebody touches the file while we look: the one sign of life that comes from another host. */
+/** True when the file is touched within `watchMs`: the only sign of life from another host. */
 async function isTouched(path: string, watchMs: number): Promise<boolean> {
   const touched = () =>
     stat(path).then(
@@ -84,28 +83,28 @@ async function isTouched(path: string, watchMs: number): Promise<boolean> {
   return false;
 }
 
-/** True when the owner of a lock lives: known at once on this host, seen by its heartbeat elsewhere. */
+/** True when the owner of a lock is alive: known at once on this host, by its heartbeat elsewhere. */
 function isAlive(owner: Owner | undefined, path: string, watchMs: number): boolean | Promise<boolean> {
   const here = placeOf();
   if (owner && here !== '' && owner.place === here) return startOf(owner.pid) === owner.started;
   return isTouched(path, watchMs);
 }
 
-/** Takes a dead owner's lock away, unless somebody was faster: then theirs is put back. */
-async function bury(path: string, dead: Owner | undefined): Promise<void> {
-  const grave = `${path}-${randomUUID()}`;
-  const isMoved = await rename(path, grave).then(
+/** Removes a dead owner's lock, unless another process has replaced it: then that one is put back. */
+async function removeDead(path: string, dead: Owner | undefined): Promise<void> {
+  const removed = `${path}-${randomUUID()}`;
+  const isMoved = await rename(path, removed).then(
     () => true,
     () => false,
   );
   if (!isMoved) return;
-  const found = await readOwner(grave);
-  if (found && found.id !== dead?.id) await link(grave, path).catch(() => undefined);
-  await rm(grave, { force: true });
+  const found = await readOwner(removed);
+  if (found && found.id !== dead?.id) await link(removed, path).catch(() => undefined);
+  await rm(removed, { force: true });
 }
 
-/** Makes the lock's file in one step, complete; false when there is one already. */
-async function make(path: string, owner: Owner): Promise<boolean> {
+/** Creates the lock's file atomically; false when it exists. */
+async function create(path: string, owner: Owner): Promise<boolean> {
   const draft = `${path}-${owner.id}`;
   await writeFile(draft, JSON.stringify(owner), { mode: 0o600 });
   try {
@@ -119,22 +118,22 @@ async function make(path: string, owner: Owner): Promise<boolean> {
   }
 }
 
-/** True when the lock is still ours after a moment, in which somebody else's burial could have taken it for a dead one. */
+/** True when the lock is still ours after a moment in which another process could have removed it as dead. */
 async function isStill(path: string, owner: Owner): Promise<boolean> {
   await sleep(POLL_MS);
   return (await readOwner(path))?.id === owner.id;
 }
 
 /**
- * Takes a folder for this process alone, making it (mode 0700) when there is none: two services on one folder would
- * delete each other's files and share each other's browsers and database.
+ * Locks a folder for this process, creating it (mode 0700) when it is missing: two services on one folder would delete
+ * each other's files and share browsers and database.
  *
- * The lock is a file that names its process. One whose process is gone holds nothing: on the same host that is known
- * at once, of another host (a shared disk, a container before this one) it is believed when the file stays untouched
- * for 12 s. So a kill -9 never blocks the next start for good.
+ * The lock is a file that names its process. A dead process holds nothing: that is known at once on the same host, and
+ * assumed of another host (a shared disk, an earlier container) when the file stays untouched for 12 s. So a kill -9
+ * never blocks the next start permanently.
  *
  * @returns what releases it; safe to repeat
- * @throws Error in words for the operator when another living process has it
+ * @throws Error for the operator when another living process has it
  */
 export async function lockFolder(
   dir: string,
@@ -145,15 +144,15 @@ export async function lockFolder(
   const { pid } = process;
   const owner = { id: randomUUID(), host: hostname(), place: placeOf(), pid, started: startOf(pid) };
   for (let isContested = false; ; isContested = true) {
-    if ((await make(path, owner)) && (!isContested || (await isStill(path, owner)))) break;
+    if ((await create(path, owner)) && (!isContested || (await isStill(path, owner)))) break;
     const found = await readOwner(path);
     if (found === null) continue;
     if (await isAlive(found, path, times.watchMs)) throw new Error(refusal(dir, found));
-    await bury(path, found);
+    await removeDead(path, found);
   }
   const heartbeat = setInterval(() => {
     const now = new Date();
-    // A disk that is away now will be told of by whatever needs it.
+    // A missing disk is reported by what needs it.
     utimes(path, now, now).catch(() => undefined);
   }, times.heartbeatMs).unref();
   return async function release() {
@@ -162,7 +161,6 @@ export async function lockFolder(
   };
 }
 
-/** Who has the folder, and what to do. */
 function refusal(dir: string, owner: Owner | undefined): string {
   const who = owner ? `process ${owner.pid} on ${owner.host}` : 'another process';
   return `${dir} is used by ${who}: stop that service, or give this one a DATA_DIR and a WWEBJS_AUTH_DIR of its own.`;

@@ -5,23 +5,22 @@ import type { ReleaseStack } from '../release-stack.ts';
 import { ownDatabase } from './database-owner.ts';
 import { lockFolder } from './folder-lock.ts';
 
-/** From the end of a predecessor's drain to the end of its connection. */
+/** Time between a predecessor's drain and the close of its connection. */
 const MARGIN_MS = 5_000;
 const LEVELS = { waiting: 'warn', lost: 'error', regained: 'info', taken: 'fatal' } as const;
 
-/** What an ownership is taken with. */
 export interface OwnershipContext {
   logger: Logger;
   releases: ReleaseStack;
-  /** Ends the waiting for a predecessor. */
+  /** Stops the wait for a predecessor. */
   stopping: AbortSignal;
-  /** Told when another service has the database: the process has to end. */
+  /** Another service has taken the database: the process must exit. */
   onEvicted(): void;
 }
 
 /**
- * Keeps other services away from our folders and our database, before anything in them is looked at or adopted.
- * @throws Error in words for the operator when another service has one of them
+ * Locks our folders and our database, before anything in them is read or adopted.
+ * @throws Error for the operator when another service has one of them
  */
 export async function takeOwnership(config: Config, context: OwnershipContext): Promise<void> {
   const { DATA_DIR, WWEBJS_AUTH_DIR, WHATSAPP_DRIVER } = config;
@@ -32,7 +31,7 @@ export async function takeOwnership(config: Config, context: OwnershipContext): 
   await takeDatabase(config, context);
 }
 
-/** Keeps other services away from our database; the embedded one is in a folder that is locked already. */
+/** Locks the database; the embedded one is in a folder that is locked already. */
 async function takeDatabase(
   { DB_URL, SHUTDOWN_GRACE_MS }: Config,
   { logger, releases, stopping, onEvicted }: OwnershipContext,
@@ -40,7 +39,7 @@ async function takeDatabase(
   if (!DB_URL) return;
   const release = await ownDatabase({
     dbUrl: DB_URL,
-    // What has it may be our predecessor, which has that long to end.
+    // The holder may be our predecessor, which has that long to exit.
     waitMs: SHUTDOWN_GRACE_MS + MARGIN_MS,
     signal: stopping,
     onEvent: (event, text) => {

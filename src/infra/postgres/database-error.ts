@@ -4,7 +4,7 @@ import { GatewayError } from '../../actors/domain/errors.ts';
 
 const RETRY_AFTER_SECONDS = 5;
 
-// SQLSTATE classes (and single states) that say "not now" or "not reachable", not "your row is wrong".
+// SQLSTATE classes and states of a database that is unreachable or refuses to serve now.
 const UNAVAILABLE = [
   '08', // connection
   '25006', // read-only: a standby after a failover
@@ -17,18 +17,18 @@ const UNAVAILABLE = [
   '58', // the server's own system
 ];
 
-/** True for what the same statement can get over later; a bug in our own code is not that. */
+/** True when the same statement may succeed later; false for bugs in our own code. */
 function isUnavailable(thrown: unknown): boolean {
   if (thrown instanceof pg.DatabaseError) {
     return UNAVAILABLE.some((state) => thrown.code?.startsWith(state));
   }
-  // Whatever else the driver throws is about the connection (ECONNREFUSED, ENOENT, its timeouts).
+  // All other errors of the driver are about the connection (ECONNREFUSED, ENOENT, timeouts).
   return thrown instanceof Error && !(thrown instanceof TypeError || thrown instanceof RangeError);
 }
 
 /**
- * What the log may know of the original. PostgreSQL quotes values in `detail`, `where`, and in the text of data
- * errors (class 22), and among values are keys and messages.
+ * The error without values, for the log. PostgreSQL quotes values in `detail`, `where`, and in the message of data errors
+ * (class 22), and values include keys and message texts.
  */
 function withoutValues(thrown: unknown): Error {
   if (!(thrown instanceof pg.DatabaseError))
@@ -41,8 +41,8 @@ function withoutValues(thrown: unknown): Error {
 }
 
 /**
- * Any failure of the database as a `GatewayError`: `DATABASE_UNAVAILABLE` (with `retryAfterSeconds`) when it can't
- * be reached or will not serve now, else `INTERNAL`. Neither message nor cause holds a value of a row.
+ * Any failure of the database as a `GatewayError`: `DATABASE_UNAVAILABLE` (with `retryAfterSeconds`) when it is
+ * unreachable or refuses to serve now, else `INTERNAL`. Neither message nor cause holds a value of a row.
  */
 export function toDatabaseError(thrown: unknown, operation: string): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
@@ -58,7 +58,7 @@ export function toDatabaseError(thrown: unknown, operation: string): GatewayErro
   return new GatewayError('INTERNAL', TEXTS.INTERNAL.refusedQuery(operation, state), { cause });
 }
 
-/** A failure of the start for the operator: what the server said, and where it was asked; never the password. */
+/** A failure of the start for the operator: the server's message and address, never the password. */
 export function toStartError(thrown: unknown, config: PoolConfig): GatewayError {
   const error = toDatabaseError(thrown, 'the start');
   const { host, port, database, user } = new pg.Client(config);

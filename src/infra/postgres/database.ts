@@ -11,7 +11,7 @@ import { PgMessageLog } from './stores/message-log.ts';
 import { verifyEncoding, verifyTables } from './verify.ts';
 
 const HOUR_MS = 3_600_000;
-// How long what is over is kept: messages can be asked about, deliveries repeated, answers replayed (SPEC §3).
+// Retention: messages can be asked about, deliveries repeated, answers replayed.
 const MESSAGES_KEPT_MS = 30 * 24 * HOUR_MS;
 const INBOUND_KEPT_MS = 7 * 24 * HOUR_MS;
 const ANSWERS_KEPT_MS = 24 * HOUR_MS;
@@ -21,13 +21,13 @@ export interface DatabaseOptions {
   /** A Postgres URL; without one the embedded server in `dataDir` is started. */
   dbUrl?: string | undefined;
   dataDir: string;
-  /** Told of every query, for metrics. */
+  /** Receives every query, for metrics. */
   onQuery?: QueryObserver;
   /** Receives a sentence for the operator about each row of `whatsapp_user` that is skipped. */
   onUnusableRow?(text: string): void;
 }
 
-/** All stores on one database, and what is done with it as a whole. */
+/** All stores on one database, with its readiness, purge and close. */
 export class Database {
   readonly agents: PgAgentStore;
   readonly apiKeys: PgApiKeyStore;
@@ -58,13 +58,13 @@ export class Database {
     await this.#pool.query('ping', 'select 1');
   }
 
-  /** Its state for `/readyz`. Callers share one query, so that they take one connection, however many they are. */
+  /** Its state for `/readyz`. Concurrent callers share one query. */
   readiness(): Promise<Record<string, string>> {
     this.#readiness ??= this.#askReadiness();
     return this.#readiness;
   }
 
-  /** Deletes what is no longer kept: settled messages after 30 days, inbound ids after 7, answers after 24 h. */
+  /** Deletes expired rows: finished messages after 30 days, inbound ids after 7, answers after 24 h. */
   async purge(): Promise<void> {
     const before = (ms: number) => new Date(Date.now() - ms);
     await this.messages.purge(before(MESSAGES_KEPT_MS));
@@ -72,18 +72,18 @@ export class Database {
     await this.idempotency.purge(before(ANSWERS_KEPT_MS));
   }
 
-  /** How many connections there are, and how many wait for one. */
+  /** Connections, and callers that wait for one. */
   poolStats(): PoolStats {
     return this.#pool.stats();
   }
 
-  /** Lets running writes end, closes every connection, stops the embedded server; safe to repeat. */
+  /** Waits for running writes, closes every connection, stops the embedded server; safe to repeat. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
-  /** Asks the database once; never rejects. */
+  /** Pings the database; never rejects. */
   async #askReadiness(): Promise<Record<string, string>> {
     const database = await this.ping().then(
       () => 'ok',
@@ -93,7 +93,7 @@ export class Database {
     return { database };
   }
 
-  /** The database's parts, in the order in which they need each other. */
+  /** Closes the stores, then the pool, then the server. */
   async #close(): Promise<void> {
     await Promise.all([this.messages.close(), this.idempotency.close()]);
     await this.#pool.close();
@@ -102,9 +102,8 @@ export class Database {
 }
 
 /**
- * Opens the database that the configuration names: starts the embedded server when there is no URL, migrates, and
- * checks the tables of others.
- * @throws GatewayError or Error in words for the operator; then nothing is left running.
+ * Opens the configured database: starts the embedded server when there is no URL, migrates, and verifies the tables.
+ * @throws GatewayError or Error for the operator; then nothing is left running.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { dbUrl, dataDir } = options;

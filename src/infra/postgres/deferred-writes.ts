@@ -2,14 +2,14 @@ import { GatewayError } from '../../actors/domain/errors.ts';
 
 const RETRY_MS = 1_000;
 
-/** True when a write may or may not have happened, and can be tried again. */
+/** True when the outcome of a write is unknown and it can be retried. */
 export function isUnavailable(error: unknown): boolean {
   return error instanceof GatewayError && error.code === 'DATABASE_UNAVAILABLE';
 }
 
 /**
- * Writes that must happen although the database was away: each is tried again every second until it is written, or
- * refused for good. They are kept in memory only. A later write under the same key takes the place of the earlier.
+ * Writes that an outage has deferred: each is retried every second until it is written or permanently refused. They are
+ * kept in memory only. A later write under the same key replaces the earlier one.
  */
 export class DeferredWrites<Item> {
   readonly #write: (item: Item) => Promise<unknown>;
@@ -20,12 +20,12 @@ export class DeferredWrites<Item> {
     this.#write = write;
   }
 
-  /** The write that waits under a key. */
+  /** The deferred write of a key. */
   get(key: string): Item | undefined {
     return this.#items.get(key);
   }
 
-  /** Keeps a write for when the database is back. */
+  /** Defers a write. */
   add(key: string, item: Item): void {
     this.#items.set(key, item);
     this.#timer ??= setTimeout(() => {
@@ -34,17 +34,17 @@ export class DeferredWrites<Item> {
     }, RETRY_MS).unref();
   }
 
-  /** Tries all writes a last time. Never rejects. */
+  /** Retries all writes once more. Never rejects. */
   async close(): Promise<void> {
     await this.#flush();
     if (this.#timer) clearTimeout(this.#timer);
   }
 
-  /** Tries every write; those that the database can't take yet stay. Never rejects. */
+  /** Retries every write; those that fail for the outage stay. Never rejects. */
   async #flush(): Promise<void> {
     const tried = [...this.#items].map(async ([key, item]) => {
       const isLeft = await this.#write(item).then(() => false, isUnavailable);
-      // A later write may have taken its place meanwhile.
+      // A later write may have replaced it meanwhile.
       if (this.#items.get(key) !== item) return;
       if (isLeft) this.add(key, item);
       else this.#items.delete(key);

@@ -7,13 +7,13 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Collects what is asked for while one batch is being written, and writes it as the next: one statement and one
- * flush to disk for all callers of that time. One batch at a time, in the order of the calls.
+ * Collects the items that arrive while one batch is being written, and writes them as the next: one statement and one
+ * flush to disk for all of them. One batch at a time, in the order of the calls.
  *
- * `write` gets the items and gives a result for each, in their order. When it rejects for their contents (anything
- * but `DATABASE_UNAVAILABLE`), they are written again one by one, so that a bad item fails alone.
+ * `write` returns a result for each item, in their order. When it rejects for their contents (anything but
+ * `DATABASE_UNAVAILABLE`), they are retried one by one, so that a bad item fails alone.
  *
- * What nobody waits for may linger: `lingerMs` let more items come before a batch is written.
+ * `lingerMs` delays each batch to collect more items, where no caller waits for the write.
  *
  * @example
  * const claims = new GroupCommit((ids: string[]) => insertAll(ids));
@@ -23,7 +23,7 @@ export class GroupCommit<Item, Result> {
   readonly #write: (items: Item[]) => Promise<Result[]>;
   readonly #maxBatch: number;
   readonly #lingerMs: number;
-  /** Ends the lingering. */
+  /** Writes the delayed batch now. */
   #hurry: (() => void) | null = null;
   #waiting: Waiting<Item, Result>[] = [];
   #isRunning = false;
@@ -48,14 +48,14 @@ export class GroupCommit<Item, Result> {
     return written;
   }
 
-  /** Resolves when everything asked for so far has been written or has failed; nothing lingers meanwhile. */
+  /** Resolves when everything added so far has been written or has failed, without delay. */
   async flushed(): Promise<void> {
     const last = this.#last;
     this.#hurry?.();
     await last;
   }
 
-  /** Writes batch after batch until nothing waits; never rejects. */
+  /** Writes batch after batch until none is left; never rejects. */
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#waiting.length > 0) {
@@ -65,7 +65,7 @@ export class GroupCommit<Item, Result> {
     this.#isRunning = false;
   }
 
-  /** Lets others come along in the next batch: the rest of this tick's callers, or all of a while. */
+  /** Waits for more items for the next batch. */
   async #gather(): Promise<void> {
     if (this.#lingerMs === 0) return;
     await new Promise<void>((resolve) => {
@@ -78,7 +78,7 @@ export class GroupCommit<Item, Result> {
     this.#hurry = null;
   }
 
-  /** Writes one batch and tells each of its callers. */
+  /** Writes one batch and settles each of its promises. */
   async #settle(batch: Waiting<Item, Result>[]): Promise<void> {
     try {
       const results = await this.#write(batch.map((waiting) => waiting.item));

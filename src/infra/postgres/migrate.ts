@@ -4,7 +4,7 @@ import pg, { type PoolConfig } from 'pg';
 import { GatewayError, toGatewayError } from '../../actors/domain/errors.ts';
 import { toDatabaseError } from './database-error.ts';
 
-// Seen from the package's root, so that `src/` under tsx and `dist/` run the same files and the build copies none.
+// Relative to the package's root, so that `src/` under tsx and `dist/` run the same files.
 const MIGRATIONS = fileURLToPath(new URL('../../../src/infra/postgres/migrations', import.meta.url));
 /** The advisory lock of a migration; a number of its own. */
 const LOCK = 1_463_894_098;
@@ -12,7 +12,7 @@ const LOCK = 1_463_894_098;
 const TURN_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
-// The runner looks for its own table's key, which is shown to those who may write to the table.
+// The runner looks for its own table's key, which only users with write access can see.
 const MISSING_GRANT = `select case
   when to_regclass('public.gateway_migration') is null
     then case when not has_schema_privilege('public', 'create')
@@ -29,7 +29,7 @@ const silent = { info: () => {}, warn: () => {}, error: () => {} };
 /**
  * Brings the schema up to date, forward only. Safe to run twice, and by several processes at once: each waits for
  * its turn, and all pending files, or the first `count` of them, are one transaction.
- * @throws GatewayError `DATABASE_UNAVAILABLE`, or `INTERNAL` that says why.
+ * @throws GatewayError `DATABASE_UNAVAILABLE`, or `INTERNAL` with the reason.
  */
 export async function migrate(config: PoolConfig, count = Number.POSITIVE_INFINITY): Promise<void> {
   const client = new pg.Client({ connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...config });
@@ -38,8 +38,8 @@ export async function migrate(config: PoolConfig, count = Number.POSITIVE_INFINI
     await client.connect().catch((thrown: unknown) => {
       throw toDatabaseError(thrown, 'a connection');
     });
-    // One transaction holds the settings, the lock and the files, so that it all passes through a pooler. The runner's
-    // own `begin` changes nothing in it, and its `commit` ends it.
+    // Settings, lock and files are one transaction, so that it works through a pooler. The runner's own `begin` changes
+    // nothing in it, and its `commit` ends it.
     await client.query(`begin; set local statement_timeout = ${TURN_TIMEOUT_MS}`);
     await client.query(`select pg_advisory_xact_lock(${LOCK})`);
     await runner({
@@ -55,14 +55,14 @@ export async function migrate(config: PoolConfig, count = Number.POSITIVE_INFINI
     await client.query('commit');
   } catch (thrown) {
     await assertMayMigrate(client);
-    // The operator has to read why; a schema's error quotes no rows.
+    // For the operator; an error of the schema quotes no rows.
     throw toGatewayError(thrown, 'INTERNAL', `The migrations could not be applied: ${String(thrown)}`);
   } finally {
     await client.end().catch(() => {});
   }
 }
 
-/** @throws GatewayError in words for the operator when this user lacks what migrations need; nothing otherwise */
+/** @throws GatewayError for the operator when this user lacks privileges that migrations need */
 async function assertMayMigrate(client: pg.Client): Promise<void> {
   const { rows } = await client
     .query('rollback')
@@ -71,8 +71,5 @@ async function assertMayMigrate(client: pg.Client): Promise<void> {
   const missing = rows[0]?.missing;
   if (!missing) return;
   const advice = `As the owner of the database run: ${missing}`;
-  throw new GatewayError(
-    'INTERNAL',
-    `This user may not make the service's tables, or not see them. ${advice}`,
-  );
+  throw new GatewayError('INTERNAL', `This user may not create or read the service's tables. ${advice}`);
 }

@@ -2,32 +2,32 @@ import pg, { type PoolConfig, type QueryConfig, type QueryResultRow } from 'pg';
 import { toDatabaseError } from './database-error.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
-// The server gives up first, so that it does not work on for nobody; the second bounds a connection gone silent.
+// The server's timeout is shorter, so that it stops first; the client's covers an unresponsive connection.
 const STATEMENT_TIMEOUT_MS = 8_000;
 const QUERY_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 30_000;
-/** The settings of a session, as parameters of its start. Moments are read in ISO's form alone. */
+/** Settings of a session, as startup parameters. pg parses timestamps in ISO form only. */
 const STARTUP = { statement_timeout: STATEMENT_TIMEOUT_MS, options: '-c DateStyle=ISO' };
-/** The same settings for one transaction, where a pooler refuses or ignores those parameters. */
+/** The same settings for one transaction, for poolers that refuse or ignore startup parameters. */
 const BEGIN = `begin; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local datestyle = 'ISO'`;
 const PROTOCOL_VIOLATION = '08P01';
-/** A prepared statement is not known, or known already: a pooler gave the session of another client. */
+/** A prepared statement is missing or exists already: a pooler has switched sessions. */
 const NOT_PREPARED = ['26000', '42P05'];
 
-/** Told of every query: what it was for, and how long it took, failed ones included. */
+/** Receives every query's purpose and duration, failed ones included. */
 export type QueryObserver = (operation: string, seconds: number) => void;
 
 /** Connections of the pool; `waiting` are callers that have none yet. */
 export type PoolStats = Record<'total' | 'idle' | 'waiting', number>;
 
-/** The door to Postgres: bounded connections, a deadline on everything, and `GatewayError` as its only failure. */
+/** Access to Postgres: bounded connections, deadlines, and `GatewayError` as the only failure. */
 export class DatabasePool {
   readonly #pool: pg.Pool;
   readonly #onQuery: QueryObserver;
   readonly #keepsSettings: boolean;
   #canPrepare: boolean;
 
-  /** `config` says where; the limits are the pool's own. `keepsSettings` is false behind a pooler such as pgbouncer. */
+  /** `keepsSettings` is false behind a pooler such as pgbouncer. */
   constructor(config: PoolConfig, onQuery: QueryObserver = () => {}, keepsSettings = true) {
     this.#onQuery = onQuery;
     this.#keepsSettings = keepsSettings;
@@ -42,14 +42,14 @@ export class DatabasePool {
       application_name: 'whatsapp-gateway',
       ...config,
     });
-    // An idle connection that breaks has no caller; the pool drops it, and the next query tells what is wrong.
+    // A broken idle connection has no caller; the pool drops it, and the next query reports the error.
     this.#pool.on('error', () => {});
-    // Nor has one that breaks between the statements of a transaction.
+    // Neither has one that breaks between the statements of a transaction.
     this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   /**
-   * A pool that suits what answers there: PostgreSQL itself, or a pooler.
+   * A pool for PostgreSQL itself or for a pooler, whichever answers.
    * @throws GatewayError `DATABASE_UNAVAILABLE` or `INTERNAL`
    */
   static async open(config: PoolConfig, onQuery?: QueryObserver): Promise<DatabasePool> {
@@ -57,8 +57,8 @@ export class DatabasePool {
   }
 
   /**
-   * Runs one parameterised statement and gives its rows; `operation` names it for metrics and errors. A statement
-   * that is `prepared` is parsed once a connection, where that can be; its operation has that one text.
+   * Runs one parameterised statement and returns its rows; `operation` names it for metrics and errors. A `prepared`
+   * statement is parsed once per connection where possible; its operation must have one text.
    * @throws GatewayError `DATABASE_UNAVAILABLE` or `INTERNAL`.
    */
   async query<Row extends QueryResultRow>(
@@ -77,7 +77,7 @@ export class DatabasePool {
     }
   }
 
-  /** Runs a statement, prepared when it has a name and that can be. */
+  /** Runs a statement, prepared when it has a name and the connection allows it. */
   async #run<Row extends QueryResultRow>(query: QueryConfig): Promise<Row[]> {
     if (!this.#keepsSettings) return this.#runInTransaction<Row>({ ...query, name: undefined });
     const name = this.#canPrepare ? query.name : undefined;
@@ -92,7 +92,7 @@ export class DatabasePool {
     }
   }
 
-  /** Runs a statement in a transaction of its own, with the settings that the session can't keep. */
+  /** Runs a statement in its own transaction, with the settings that the session can't keep. */
   async #runInTransaction<Row extends QueryResultRow>(query: QueryConfig): Promise<Row[]> {
     const client = await this.#pool.connect();
     try {
@@ -107,7 +107,7 @@ export class DatabasePool {
     }
   }
 
-  /** How many connections there are, rest, and are waited for. */
+  /** Connections in all, idle ones, and callers that wait for one. */
   stats(): PoolStats {
     const { totalCount, idleCount, waitingCount } = this.#pool;
     return { total: totalCount, idle: idleCount, waiting: waitingCount };

@@ -5,11 +5,11 @@ import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { Jid } from '../../actors/domain/identity.ts';
 
-/** Longer than any address there is; nothing longer is looked at. */
+/** Longer than any address. */
 const MAX_LENGTH = 64;
 /** Direction marks, zero-width characters and the like, which come along when a number is copied. */
 const INVISIBLE = /\p{Cf}/gu;
-/** What people write between digits: spaces, dashes, dots and brackets of every script. */
+/** Separators between digits: spaces, dashes, dots and brackets of every script. */
 const SEPARATORS = /[\p{Z}\p{Pd}\p{Ps}\p{Pe}.]/gu;
 /** The device that a JID may name, with the agent that older ones have before it: `628….0:12@s.whatsapp.net`. */
 const DEVICE = /([._]\d{1,3})?:\d{1,3}$/;
@@ -40,7 +40,7 @@ export function parseJid(text: string, defaultCountry: string): Jid {
   return jid;
 }
 
-/** `parseJid` without its memory. */
+/** `parseJid` without its cache. */
 function parse(written: string, defaultCountry: string): Jid {
   if (/\p{Cc}/u.test(written)) throw invalid();
   const text = written.replace(INVISIBLE, '');
@@ -73,7 +73,7 @@ function parseUser(user: string, defaultCountry: string): string {
 
 /** The international digits of a number with its separators gone. */
 function parseNumber(compact: string, defaultCountry: string): string {
-  // `00…` dials abroad from some countries and nothing from others: too ambiguous to send to.
+  // `00…` is the international prefix of some countries only: ambiguous.
   if (!/^\+?\d+$/.test(compact) || compact.startsWith('00')) throw invalid();
   if (compact.startsWith('0')) return digitsOf(asNational(compact, defaultCountry));
   const digits = compact.replace('+', '');
@@ -97,8 +97,8 @@ function digitsOf(number: PhoneNumber | undefined): string {
 }
 
 /**
- * Refuses digits that would be a number of the default country, too, had a leading zero not been lost: they would
- * reach a stranger abroad. What begins with the default country's own code is never taken for that.
+ * Refuses digits that would also be a number of the default country if they had lost a leading zero: they would reach a
+ * stranger abroad. Digits that begin with the default country's own code are not ambiguous.
  */
 function refuseAmbiguous(digits: string, country: string, abroad: PhoneNumber | undefined): void {
   const home = asNational(digits, country);
@@ -110,7 +110,7 @@ function refuseAmbiguous(digits: string, country: string, abroad: PhoneNumber | 
   );
 }
 
-/** The refusal of what is no address; the text stays out of it, since it may be a phone number. */
+/** The refusal; it does not repeat the text, which may be a phone number. */
 function invalid(): GatewayError {
   return new GatewayError('INVALID_PAYLOAD', TEXTS.INVALID_PAYLOAD.address);
 }

@@ -8,20 +8,20 @@ export interface BackendContext {
   system: GatewayApi;
   /** Aborted when the service begins to stop. */
   stopping: AbortSignal;
-  /** Forgets which incoming messages were handled: ids that come again are new. */
+  /** Forgets which incoming messages were handled: their ids count as new. */
   forgetInbound(): Promise<void>;
 }
 
 /** What differs between the real WhatsApp and the simulated one. */
 export interface WhatsAppBackend {
   driver: WhatsAppDriver;
-  /** The time of the actors and of the AI calls: the host's, or one that can be moved on. */
+  /** The time of the actors and of the AI calls: the host's, or one that can be advanced. */
   clock: Scheduler;
-  /** An id for a message to come, of WhatsApp's own shape. */
+  /** An id for the next message, in WhatsApp's format. */
   newStanzaId(agentId: string): string;
-  /** What marks the service as not the real thing. */
+  /** Marks of a service that is not the real one. */
   edition?: Edition;
-  /** Where agents without an AI URL of their own are answered. */
+  /** The AI backend of agents without a URL of their own. */
   aiBackendUrl: string | undefined;
   /** Pages and control API that come with it, once the actors exist. */
   routers(context: BackendContext): ExtraRouter[];

@@ -7,15 +7,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { giveTo, type ServerAccount } from './server-account.ts';
 import { spawnServer } from './server-process.ts';
 
-// What the embedded server finds on disk: its cluster, the folder of its socket, its settings.
+// The embedded server's files: its cluster, the folder of its socket, its settings.
 
 const INIT_TIMEOUT_MS = 60_000;
 // The kernel's limit for a socket's path, less the name that PostgreSQL puts into the folder.
 const MAX_SOCKET_DIR = 107 - '/.s.PGSQL.5432'.length;
 
 /**
- * A short folder for the socket, the same for every start with one data folder, closed to everybody else.
- * @throws Error when somebody else made it first.
+ * A private folder for the socket, short enough for its path, and the same at every start with one data folder.
+ * @throws Error when another user has created it.
  */
 export async function openSocketDir(dataDir: string, account: ServerAccount): Promise<string> {
   const name = `whatsapp-gateway-${createHash('sha256').update(dataDir).digest('hex').slice(0, 12)}`;
@@ -26,7 +26,7 @@ export async function openSocketDir(dataDir: string, account: ServerAccount): Pr
       if (error.code !== 'EEXIST') throw error;
     },
   );
-  // The name can be guessed: somebody else's folder would hand them our queries.
+  // The name can be guessed: another user's folder would receive our queries.
   const found = await lstat(dir);
   const owner = account.owner?.uid ?? process.getuid?.();
   if (!found.isDirectory() || found.uid !== owner || (found.mode & 0o077) !== 0) {
@@ -36,8 +36,8 @@ export async function openSocketDir(dataDir: string, account: ServerAccount): Pr
 }
 
 /**
- * Runs `initdb` unless the cluster is there; beside its final name, since a half-made one would never start.
- * @throws Error with initdb's last words.
+ * Runs `initdb` unless the cluster exists; under another name first, since an unfinished cluster would never start.
+ * @throws Error with initdb's last output.
  */
 export async function initialiseCluster(
   binDir: string,
@@ -60,7 +60,7 @@ export async function initialiseCluster(
   await rename(unfinished, clusterDir);
 }
 
-/** The server's command line. It differs from PostgreSQL's defaults in: no port, little memory, no statement in its log. */
+/** The server's command line: no port, little memory, no statements in its log. */
 export async function serverArguments(clusterDir: string, socketDir: string): Promise<string[]> {
   const version = Number.parseInt(await readFile(join(clusterDir, 'PG_VERSION'), 'utf8'), 10);
   const settings = {
@@ -70,7 +70,7 @@ export async function serverArguments(clusterDir: string, socketDir: string): Pr
     shared_buffers: '32MB',
     max_wal_size: '256MB',
     log_min_error_statement: 'panic',
-    // Before 18 there is no such setting; its workers are processes that this load has no use for.
+    // New in 18; its worker processes are of no use at this load.
     ...(version >= 18 && { io_method: 'sync' }),
   };
   return ['-D', clusterDir, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])];

@@ -7,21 +7,20 @@ import { initialiseCluster, openSocketDir, serverArguments } from './data-direct
 import { findServerAccount } from './server-account.ts';
 import { findOrphan, removeStaleLock, type ServerProcess, spawnServer } from './server-process.ts';
 
-// Long enough to replay the log of a crash.
+// Long enough for crash recovery.
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 25;
 const REVIVE_MIN_MS = 250;
 const REVIVE_MAX_MS = 5_000;
 
-/** A database server of our own; `connection` goes to a pg `Pool`. */
+/** A running embedded server; `connection` is for a pg `Pool`. */
 export interface EmbeddedPostgres {
   connection: PoolConfig;
-  /** Ends the server and waits until its process is gone; safe to repeat. */
+  /** Stops the server and waits until its process is gone; safe to repeat. */
   stop(): Promise<void>;
 }
 
-/** Where the data is, and whose programs serve it. */
 export interface EmbeddedPostgresOptions {
   /** `DATA_DIR`; the cluster is its folder `postgres`. */
   dataDir: string;
@@ -53,7 +52,7 @@ async function becomesReady(server: ServerProcess, connection: PoolConfig): Prom
   return false;
 }
 
-/** Keeps one server running on a cluster: starts it, and starts it again when it dies. */
+/** Keeps one server running on a cluster: starts it, and restarts it when it dies. */
 class EmbeddedServer implements EmbeddedPostgres {
   readonly connection: PoolConfig;
   readonly #start: () => ServerProcess;
@@ -71,13 +70,13 @@ class EmbeddedServer implements EmbeddedPostgres {
     this.connection = { host: socketDir, port: 5432, user: 'postgres', database: 'postgres' };
   }
 
-  /** Brings the server up, a living orphan first; resolves when it answers. */
+  /** Starts the server, or adopts a living orphan; resolves when it answers. */
   async launch(): Promise<void> {
     this.#server = await findOrphan(this.#clusterDir);
-    // One that is going down is waited for, since it holds the cluster.
+    // An orphan that is stopping is waited for, since it holds the cluster.
     if (this.#server && (await becomesReady(this.#server, this.connection))) return;
     if (this.#server?.alive())
-      throw new Error('The embedded PostgreSQL of a predecessor neither answers nor ends');
+      throw new Error('The embedded PostgreSQL of a predecessor neither answers nor exits');
     await removeStaleLock(this.#clusterDir);
     if (this.#stopping.signal.aborted) return;
     this.#server = this.#start();
@@ -86,7 +85,7 @@ class EmbeddedServer implements EmbeddedPostgres {
     throw new Error(`The embedded PostgreSQL did not start: ${this.#server.log()}`);
   }
 
-  /** From now on a server that dies is started again, until `stop`. */
+  /** From now on a dead server is restarted, until `stop`. */
   guard(): void {
     this.#guarding = this.#revive();
   }
@@ -96,7 +95,7 @@ class EmbeddedServer implements EmbeddedPostgres {
     return this.#stopped;
   }
 
-  /** Waits for a death and undoes it, with growing pauses; ends with `stop` only. */
+  /** Restarts the server after each death, with growing pauses, until `stop`. */
   async #revive(): Promise<void> {
     for (let pause = REVIVE_MIN_MS; ; pause = Math.min(pause * 2, REVIVE_MAX_MS)) {
       await this.#server?.exited;
@@ -110,7 +109,7 @@ class EmbeddedServer implements EmbeddedPostgres {
     }
   }
 
-  /** Fast shutdown: open transactions are rolled back, what is committed is on disk. */
+  /** Fast shutdown: open transactions are rolled back, committed ones are on disk. */
   async #end(server: ServerProcess): Promise<void> {
     server.signal('SIGINT');
     const ended = server.exited.then(() => true);
@@ -119,7 +118,7 @@ class EmbeddedServer implements EmbeddedPostgres {
     await server.exited;
   }
 
-  /** Ends the server, one that is being revived included, and takes its socket away. */
+  /** Stops the server, one that is being restarted included, and removes its socket. */
   async #stop(): Promise<void> {
     this.#stopping.abort();
     if (this.#server) await this.#end(this.#server);
@@ -130,17 +129,17 @@ class EmbeddedServer implements EmbeddedPostgres {
 }
 
 /**
- * Starts the embedded PostgreSQL on `<DATA_DIR>/postgres`, making the cluster when there is none. It listens on a
- * unix socket in a folder of mode 0700, never on a port. A server that a killed predecessor left is adopted; one
- * that dies is started again.
- * @throws Error in words for the operator: no build for the platform, folders out of reach, the server's last words.
+ * Starts the embedded PostgreSQL on `<DATA_DIR>/postgres`, creating the cluster when it is missing. It listens on a unix
+ * socket in a folder of mode 0700, never on a port. A server that a killed predecessor left is adopted; one that dies is
+ * restarted.
+ * @throws Error for the operator: no build for the platform, unreachable folders, or the server's last output.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const dataDir = resolve(options.dataDir);
   const binDir = options.binDir ?? embeddedBinDir();
   await mkdir(dataDir, { recursive: true });
   const account = await findServerAccount(binDir, dataDir);
-  // Without links: it is compared to what the kernel tells of processes.
+  // Without links: it is compared with paths that the kernel reports of processes.
   const clusterDir = join(await realpath(dataDir), 'postgres');
   await initialiseCluster(binDir, clusterDir, account);
   const socketDir = await openSocketDir(dataDir, account);

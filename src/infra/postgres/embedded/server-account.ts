@@ -4,21 +4,22 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const NOBODY = 65_534;
+/** The unprivileged user of Unix systems. */
+const UNPRIVILEGED = 65_534;
 const PROBE_TIMEOUT_MS = 5_000;
 
-/** How the server's programs are started: as whom, and through which wrapper. */
+/** How the server's programs are started: as which user, and through which wrapper. */
 export interface ServerAccount {
   /** Put before the program, e.g. `['setpriv', '--pdeathsig', 'INT']`; may be empty. */
   wrapper: string[];
-  /** For `spawn`; undefined when the wrapper or the current user is right. */
+  /** For `spawn`; undefined when the wrapper sets it or the current user is right. */
   uid?: number;
   gid?: number;
-  /** Who has to own the server's files, or null when that is the current user anyway. */
+  /** The required owner of the server's files; null for the current user. */
   owner: { uid: number; gid: number } | null;
 }
 
-/** True when the command ends well under the account. */
+/** True when the command succeeds under the account. */
 async function succeeds(account: ServerAccount, command: string[]): Promise<boolean> {
   const [file, ...args] = [...account.wrapper, ...command];
   try {
@@ -29,13 +30,15 @@ async function succeeds(account: ServerAccount, command: string[]): Promise<bool
   }
 }
 
-/** The account of an existing cluster, else `nobody`: PostgreSQL refuses to run as root. */
+/** The owner of an existing cluster, else an unprivileged user: PostgreSQL refuses to run as root. */
 async function ownerFor(clusterDir: string): Promise<{ uid: number; gid: number }> {
   const found = await stat(clusterDir).catch(() => null);
-  return found && found.uid !== 0 ? { uid: found.uid, gid: found.gid } : { uid: NOBODY, gid: NOBODY };
+  return found && found.uid !== 0
+    ? { uid: found.uid, gid: found.gid }
+    : { uid: UNPRIVILEGED, gid: UNPRIVILEGED };
 }
 
-/** What root can try, the least privilege first; the capabilities only let the server pass closed parents. */
+/** Accounts that root can try, the least privileged first; the capabilities only let the server pass closed parents. */
 function candidates(owner: { uid: number; gid: number }, hasSetpriv: boolean): ServerAccount[] {
   if (!hasSetpriv) return [{ wrapper: [], ...owner, owner }];
   const base = [
@@ -53,10 +56,10 @@ function candidates(owner: { uid: number; gid: number }, hasSetpriv: boolean): S
 }
 
 /**
- * Finds out how to run the server: as the current user; as root, as the owner of the cluster or `nobody`.
+ * Finds out how to run the server: as the current user; for root, as the owner of the cluster or an unprivileged user.
  * With `setpriv` the kernel stops the server when this process dies, even by kill -9; without it (macOS) the next
  * start adopts the orphan.
- * @throws Error when root's stand-in can't reach the programs or the data.
+ * @throws Error when that user can't reach the programs or the data.
  */
 export async function findServerAccount(binDir: string, dataDir: string): Promise<ServerAccount> {
   const plain: ServerAccount = { wrapper: ['setpriv', '--pdeathsig=INT'], owner: null };
@@ -64,7 +67,7 @@ export async function findServerAccount(binDir: string, dataDir: string): Promis
   if (process.getuid?.() !== 0) return hasSetpriv ? plain : { wrapper: [], owner: null };
   const owner = await ownerFor(join(dataDir, 'postgres'));
   for (const account of candidates(owner, hasSetpriv)) {
-    // Not `test -x`: that asks the kernel's access(), which leaves capabilities out.
+    // Not `test -x`: it uses access(), which ignores capabilities.
     if (await succeeds(account, ['ls', '-d', `${binDir}/.`, `${dataDir}/.`])) return account;
   }
   throw new Error(

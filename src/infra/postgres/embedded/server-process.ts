@@ -43,7 +43,7 @@ function tailOf(child: ChildProcess): () => string {
 
 /**
  * Starts one of PostgreSQL's programs under the account.
- * It gets its own process group: a Ctrl-C at the terminal is for the service, which still needs the database to drain.
+ * It gets its own process group: Ctrl-C at the terminal is for the service, which still needs the database to drain.
  */
 export function spawnServer(account: ServerAccount, program: string, args: string[]): ServerProcess {
   const [file, ...rest] = [...account.wrapper, program, ...args];
@@ -79,8 +79,8 @@ export function spawnServer(account: ServerAccount, program: string, args: strin
 }
 
 /**
- * True while the process lives and serves this very cluster: after a reboot its number may belong to anything, and
- * a dead one stays as a zombie where nobody reaps it. Without /proc (macOS) the number has to be believed.
+ * True while the process lives and serves this cluster: after a reboot its number may belong to another process, and a
+ * dead one may stay a zombie. Without /proc (macOS) the number is trusted.
  */
 function serves(pid: number, clusterDir: string): boolean {
   if (!exists(pid)) return false;
@@ -120,9 +120,9 @@ async function isInUse(clusterDir: string): Promise<boolean> {
 }
 
 /**
- * Takes away the lock file of a server that is gone. PostgreSQL would believe its number, which may have been given
- * to another process; but the file also guards against a second server beside the backends of the first, so it
- * goes only when there are none. Without /proc (macOS) it stays, and PostgreSQL decides.
+ * Removes the lock file of a dead server. PostgreSQL would trust its process number, which may have been reused; but the
+ * file also guards against a second server beside the backends of the first, so it is removed only when there are none.
+ * Without /proc (macOS) it stays, and PostgreSQL decides.
  * @throws Error when the cluster is still in use after 10 s.
  */
 export async function removeStaleLock(clusterDir: string): Promise<void> {

@@ -62,10 +62,10 @@ export class PgAgentStore implements AgentStore {
   readonly #onUnusableRow: (text: string) => void;
   /** Rows that were reported, each once. */
   readonly #reported = new Set<string>();
-  /** A fleet that comes back changes its states together. */
+  /** After an outage all agents change their states together. */
   readonly #states = new GroupCommit((changes: AgentChange[]) => this.#writeStates(changes));
 
-  /** `onUnusableRow` gets a sentence for the operator about each row that no agent can be made of, once. */
+  /** `onUnusableRow` receives a message for the operator about each invalid row, once. */
   constructor(pool: DatabasePool, onUnusableRow: (text: string) => void = () => {}) {
     this.#pool = pool;
     this.#onUnusableRow = onUnusableRow;
@@ -135,8 +135,8 @@ export class PgAgentStore implements AgentStore {
   }
 
   /**
-   * Deletes the record and all that is remembered with it, but for the claims of messages: WhatsApp may report them
-   * again to the next agent of that name. They are purged by age.
+   * Deletes the record and its data except the claims of messages, which WhatsApp may report again to the next agent of
+   * that name; they are purged by age.
    */
   async remove({ userId, agentId }: AgentRef): Promise<void> {
     await this.#pool.query(
@@ -150,7 +150,7 @@ export class PgAgentStore implements AgentStore {
     await this.#pool.query('agent.forget', `with ${DELETE_KEPT} select`, [userId, agentId]);
   }
 
-  /** The row as a record; null for none, and for one that no agent can be made of, which is reported. */
+  /** The row as a record; null for none, and for an invalid one, which is reported. */
   #usable(raw: Record<string, unknown> | undefined): AgentRecord | null {
     if (!raw) return null;
     const { data, error } = row.safeParse(raw);
@@ -164,7 +164,7 @@ export class PgAgentStore implements AgentStore {
     return null;
   }
 
-  /** Writes states, an agent's newest one; a result for each, although there is nothing to tell. */
+  /** Writes the newest state of each agent. */
   async #writeStates(changes: AgentChange[]): Promise<undefined[]> {
     const newest = [
       ...new Map(changes.map((change) => [`${change.userId} ${change.agentId}`, change])).values(),

@@ -13,11 +13,11 @@ interface ClaimRow {
   wa_message_id: string;
 }
 
-/** The one spelling of a claim; no part can hold a NUL. */
+/** A claim as a key; no part can hold a NUL. */
 const keyOf = (userId: number | string, agentId: string, messageId: string) =>
   `${userId}\0${agentId}\0${messageId}`;
 
-/** Which WhatsApp messages were taken, in `gateway_inbound`: the primary key decides, so races can't. */
+/** Claims of incoming messages in `gateway_inbound`; its primary key decides races. */
 export class PgInboundLog implements InboundLog {
   readonly #pool: DatabasePool;
   readonly #claims = new GroupCommit((claims: Claim[]) => this.#claim(claims));
@@ -48,7 +48,7 @@ export class PgInboundLog implements InboundLog {
     return rows[0]?.linked_at ?? null;
   }
 
-  /** Forgets what came before `olderThan`: WhatsApp redelivers for minutes, not for days. */
+  /** Deletes claims before `olderThan`: WhatsApp redelivers for minutes, not for days. */
   async purge(olderThan: Date): Promise<void> {
     await this.#pool.query('inbound.purge', 'delete from public.gateway_inbound where received_at < $1', [
       olderThan,
@@ -56,9 +56,8 @@ export class PgInboundLog implements InboundLog {
   }
 
   /**
-   * Inserts all; true goes to the first claim of each message that was not there. None waits for the disk: the answer's
-   * row does, and its flush takes the claims before it along. A claim that a power cut takes back was of a message
-   * without an answer.
+   * Inserts all; true for the first claim of each new message. None waits for the disk: the row of the reply does, and
+   * its flush includes earlier claims. A claim that a power cut loses belonged to a message without a reply.
    */
   async #claim(claims: Claim[]): Promise<boolean[]> {
     const rows = await this.#pool.query<ClaimRow & { [column: string]: unknown }>(

@@ -33,21 +33,21 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * The messages of all agents in `gateway_message`. New ones and changes each travel in their own single-writer
- * group commit; a message's changes can't overtake its insert, since its id is told only afterwards.
+ * group commit; a message's changes can't overtake its insert, since its id is returned only afterwards.
  *
- * While the database is away callers are refused, and what must be written nevertheless is deferred: how a message
- * ended, and that a refused one is not to be sent, should its insert have come through after all.
+ * During an outage callers are refused, and two writes are deferred: the outcome of a message, and the failure of a
+ * refused one, in case its insert has succeeded after all.
  */
 export class PgMessageLog implements MessageLog {
   readonly #pool: DatabasePool;
   readonly #inserts = new GroupCommit((news: NewMessage[]) => this.#insert(news));
   readonly #updates = new GroupCommit((updates: MessageUpdate[]) => this.#update(updates));
-  /** Nobody waits for these, and a crash that loses one does no harm (`SETTLE_SENT`). */
+  /** No caller waits for these, and losing one in a crash does no harm (`SETTLE_SENT`). */
   readonly #sent = new GroupCommit((updates: MessageUpdate[]) => this.#settleSent(updates), {
     lingerMs: SENT_LINGERS_MS,
   });
   readonly #queues = new GroupCommit((agents: AgentRef[]) => this.#readQueues(agents));
-  /** One statement at a time reads for all callers, so that they take one connection, however many they are. */
+  /** One statement at a time reads for all callers, so that they take one connection. */
   readonly #reads = new GroupCommit((ids: string[]) => this.#readMessages(ids));
   readonly #deferred = new DeferredWrites((update: MessageUpdate) => this.#updates.add(update));
 
@@ -82,7 +82,7 @@ export class PgMessageLog implements MessageLog {
     } catch (error) {
       const refusal = {
         code: 'DATABASE_UNAVAILABLE',
-        message: 'The sender was told that it was not accepted.',
+        message: 'The sender got an error: the message was not accepted.',
       };
       if (isUnavailable(error)) this.#defer({ id, status: 'failed', error: refusal });
       throw error;
@@ -93,8 +93,8 @@ export class PgMessageLog implements MessageLog {
     await this.#updates.add({ id, status: 'sending', ...handover });
   }
 
-  async settle(id: string, settlement: MessageOutcome): Promise<void> {
-    const update = toUpdate(id, settlement);
+  async settle(id: string, outcome: MessageOutcome): Promise<void> {
+    const update = toUpdate(id, outcome);
     try {
       await (update.status === 'sent' ? this.#sent : this.#updates).add(update);
     } catch (error) {
@@ -123,7 +123,7 @@ export class PgMessageLog implements MessageLog {
   }
 
   async failPending({ userId, agentId }: AgentRef, error: MessageError): Promise<void> {
-    // What was accepted before the delete has to be in the table to be failed.
+    // Messages accepted before the delete must be in the table to be failed.
     await this.#inserts.flushed();
     await this.#pool.query(
       'message.fail_pending',
@@ -133,7 +133,7 @@ export class PgMessageLog implements MessageLog {
     );
   }
 
-  /** The image files that a restart still has to send; anything else in the spool is litter. */
+  /** The image files of unsent messages. */
   async pendingFiles(): Promise<string[]> {
     const rows = await this.#pool.query<{ path: string }>(
       'message.pending_files',
@@ -143,7 +143,7 @@ export class PgMessageLog implements MessageLog {
     return rows.map((row) => row.path);
   }
 
-  /** Deletes what was settled and accepted before `olderThan`, in bounded steps; gives their number. */
+  /** Deletes finished messages accepted before `olderThan`, in batches; returns their number. */
   async purge(olderThan: Date): Promise<number> {
     for (let purged = 0; ; ) {
       const rows = await this.#pool.query(
@@ -159,13 +159,13 @@ export class PgMessageLog implements MessageLog {
     }
   }
 
-  /** Lets what is being written end, and tries what was deferred a last time. */
+  /** Waits for running writes, and retries deferred ones once more. */
   async close(): Promise<void> {
     await Promise.all([this.#inserts.flushed(), this.#updates.flushed(), this.#sent.flushed()]);
     await this.#deferred.close();
   }
 
-  /** Reads the queues of agents that come back together; one each, in their order. */
+  /** Reads the queues of several agents, in the order given. */
   async #readQueues(agents: AgentRef[]): Promise<StoredMessage[][]> {
     const rows = await this.#pool.query<MessageRow>(
       'message.pending',
@@ -179,9 +179,9 @@ export class PgMessageLog implements MessageLog {
     );
   }
 
-  /** Reads messages by their ids; null for those that are not there. */
+  /** Reads messages by their ids; null for missing ones. */
   async #readMessages(ids: string[]): Promise<(StoredMessage | null)[]> {
-    // A status that was reported may still be on its way to the table.
+    // A reported status may not be written yet.
     await Promise.all([this.#updates.flushed(), this.#sent.flushed()]);
     const rows = await this.#pool.query<MessageRow>(
       'message.find',
@@ -192,7 +192,7 @@ export class PgMessageLog implements MessageLog {
     return ids.map((id) => messages.get(id) ?? null);
   }
 
-  /** Writes new messages; gives their numbers in the order given. */
+  /** Inserts new messages; returns their `seq` in the order given. */
   async #insert(news: NewMessage[]): Promise<number[]> {
     const rows = await this.#pool.query<{ id: string; seq: string }>(
       'message.append',
@@ -204,7 +204,7 @@ export class PgMessageLog implements MessageLog {
     return news.map((each) => seqs.get(each.id)!);
   }
 
-  /** Writes changes; a result for each, although there is nothing to tell. */
+  /** Writes changes. */
   async #update(updates: MessageUpdate[]): Promise<undefined[]> {
     const values = updateValues(onePerMessage(updates));
     await this.#pool.query('message.update', UPDATE_MESSAGES, values, { prepared: true });
@@ -218,7 +218,7 @@ export class PgMessageLog implements MessageLog {
     return updates.map(() => undefined);
   }
 
-  /** Keeps a change for when the database is back; a newer one of the same message joins it. */
+  /** Defers a change; a newer one of the same message is merged into it. */
   #defer(update: MessageUpdate): void {
     const earlier = this.#deferred.get(update.id);
     this.#deferred.add(update.id, earlier ? mergeUpdates(earlier, update) : update);

@@ -92,7 +92,7 @@ export function asStored(
   return made;
 }
 
-/** A message to be stored: what was asked for, with the id that it gets. */
+/** A message to be stored, with its id. */
 export interface NewMessage extends AgentRef {
   id: string;
   createdAt: Date;
@@ -138,7 +138,7 @@ export function insertValues(news: NewMessage[]): unknown[] {
   ];
 }
 
-/** What is to become of a message; an undefined field stays as it is. */
+/** A change of a message; undefined fields stay as they are. */
 export interface MessageUpdate {
   id: string;
   status: MessageStatus;
@@ -168,8 +168,8 @@ const updateFrom = (relations: string) => `
 export const UPDATE_MESSAGES = updateFrom('');
 
 /**
- * The same without waiting for the disk, for messages that were all sent: should a power cut take the change
- * back, the row says `sending`, and the message is looked for in its chat, where it is.
+ * The same without waiting for the disk, for messages that were sent: if a power cut loses the change, the row says
+ * `sending`, and the message is found in its chat.
  */
 export const SETTLE_SENT = updateFrom(`(select set_config('synchronous_commit', 'off', true)) as relaxed, `);
 
@@ -186,10 +186,10 @@ export function updateValues(updates: MessageUpdate[]): unknown[] {
   ];
 }
 
-/** A settlement as a change of the row. */
-export function toUpdate(id: string, settlement: MessageOutcome): MessageUpdate {
-  if (settlement.status !== 'sent') return { id, ...settlement };
-  return { id, status: 'sent', messageId: settlement.messageId, sentAt: settlement.at };
+/** An outcome as a change of the row. */
+export function toUpdate(id: string, outcome: MessageOutcome): MessageUpdate {
+  if (outcome.status !== 'sent') return { id, ...outcome };
+  return { id, status: 'sent', messageId: outcome.messageId, sentAt: outcome.at };
 }
 
 /** Two changes of one message as one: the later status, and what either knows. */

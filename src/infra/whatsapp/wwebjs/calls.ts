@@ -3,7 +3,7 @@ import { GatewayError } from '../../../actors/domain/errors.ts';
 import { withTimeout } from '../../../actors/domain/timeout.ts';
 import { HOST_CLOCK } from '../../host-clock.ts';
 
-/** A deadline of our own on a call into the library: a frozen page holds it for minutes (hazard 8). */
+/** Adds a deadline to a call into the library: a frozen page holds it for minutes (hazard 8). */
 export function within<T>(what: string, ms: number, call: Promise<T>): Promise<T> {
   return withTimeout(
     HOST_CLOCK,
@@ -14,7 +14,7 @@ export function within<T>(what: string, ms: number, call: Promise<T>): Promise<T
 }
 
 /**
- * A call that sends no message: its failure is a failure.
+ * A call that sends no message: its outcome is never unknown.
  * @throws GatewayError `BAD_GATEWAY`
  */
 export async function query<T>(what: string, ms: number, call: Promise<T>): Promise<T> {

@@ -7,12 +7,12 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-c
 const MAC = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
 
 /**
- * What makes a session smaller; bench/CHROMIUM.md tells what each gives. None of them takes from the page what it
- * needs, nor the sandbox: `--single-process` would. Puppeteer merges the feature lists with its own.
+ * Arguments that make a session smaller; bench/CHROMIUM.md has the effect of each. None removes what the page needs, nor
+ * the sandbox: `--single-process` would. Puppeteer merges the feature lists with its own.
  */
 export const MEMORY_ARGUMENTS = [
-  // No software GL: nobody looks at the page. What is left of the GPU process, a compositor, lives in the browser's,
-  // whose death is noticed, and so does the network service.
+  // No software GL: the page is never displayed. What is left of the GPU process, a compositor, runs in the browser's
+  // process, whose death is noticed, and so does the network service.
   '--disable-gpu',
   '--disable-software-rasterizer',
   '--in-process-gpu',
@@ -47,7 +47,7 @@ export interface ChromiumSettings {
   sandbox: 'auto' | 'on' | 'off';
   /** How long one call over the protocol may take, in ms: the last resort behind our own deadlines. */
   protocolTimeoutMs: number;
-  /** All that Chromium sees of the environment; `PATH` is also where it is searched for. */
+  /** Chromium's environment; it is also searched for on its `PATH`. */
   environment: Record<string, string>;
 }
 
@@ -69,14 +69,14 @@ export function findChromium(explicit: string | undefined, searchPath: string): 
   return candidates.find(isExecutable) ?? null;
 }
 
-/** True when Chromium has to run without its own sandbox: asked for, or as root, where it can't start with it. */
+/** True when Chromium runs without its own sandbox: configured, or as root, where it can't start with it. */
 export function runsUnsandboxed(sandbox: ChromiumSettings['sandbox']): boolean {
   return sandbox === 'off' || (sandbox === 'auto' && process.getuid?.() === 0);
 }
 
 /**
- * How whatsapp-web.js launches Chromium: over a pipe, so that no debugging port is open and a killed service
- * leaves no orphan (FAULTS §0.2), and without puppeteer's signal handlers, which would cut off the drain (§0.3).
+ * How whatsapp-web.js launches Chromium: over a pipe, so that no debugging port is open and a killed service leaves no
+ * orphan, and without puppeteer's signal handlers, which would interrupt the drain.
  */
 export function launchOptions(settings: ChromiumSettings, executablePath: string): LaunchOptions {
   return {
@@ -102,8 +102,8 @@ const VERSION_WITHIN_MS = 5_000;
 const userAgents = new Map<string, Promise<string | undefined>>();
 
 /**
- * The agent that this browser has with a window: without one it calls itself HeadlessChrome, which WhatsApp Web may
- * refuse, and the library's own is years old. Undefined, hence the library's, when the browser does not say its version.
+ * The user agent that this browser has with a window: headless, it calls itself HeadlessChrome, which WhatsApp Web may
+ * refuse, and the library's own is years old. Undefined, hence the library's, when the browser's version is unknown.
  */
 export function userAgentOf(
   executablePath: string,

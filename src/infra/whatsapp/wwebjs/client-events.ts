@@ -12,7 +12,7 @@ import { PageFailure, runInPage } from './page/page-layer.ts';
 import { parseMessage, withoutDevice } from './parse-message.ts';
 import type { Profile } from './profile.ts';
 
-/** Emits one of the port's events, unless the session is over. */
+/** Emits one of the port's events, unless the session has ended. */
 export type Emit = <Name extends keyof WhatsAppClientEvents>(
   name: Name,
   ...args: Parameters<WhatsAppClientEvents[Name]>
@@ -25,8 +25,8 @@ interface Parts {
   /** The build that is pinned; undefined: none. */
   pinned: string | undefined;
   emit: Emit;
-  /** The page is not to be taken over again. */
-  letGo(): void;
+  /** The page is not injected again. */
+  detach(): void;
   onFault(where: string, error: unknown): void;
 }
 
@@ -43,10 +43,10 @@ const restrictionReport = z
   .nullable();
 const probeReport = z.object({ state: z.string(), unreported: z.number() });
 
-/** States that a socket goes through while its session lives. */
+/** States of a socket whose session goes on. */
 const PASSING_STATES = new Set(['CONNECTED', 'OPENING', 'PAIRING', 'TIMEOUT']);
 
-/** WhatsApp's codes of refusals that a restriction of the account explains. */
+/** WhatsApp's refusal codes of a restricted account. */
 const RESTRICTION_CODES = [463, 475];
 
 /** Turns what the library and the page layer report into the port's events. No listener throws (hazard 10). */
@@ -57,7 +57,7 @@ export class SessionEvents {
   #unreported = 0;
   #isPinIgnored = false;
   #restriction: string | null = null;
-  /** What is emitted one after the other: who we are, then the messages in the order in which they came. */
+  /** Orders the events: `ready` first, then the messages as they arrived. */
   #line: Promise<void> = Promise.resolve();
 
   constructor(parts: Parts) {
@@ -71,7 +71,7 @@ export class SessionEvents {
     client.on('disconnected', (reason) => this.#onDisconnected(String(reason)));
   }
 
-  /** The page is new: it becomes ready once more. */
+  /** The page was reloaded: it has to become ready again. */
   pageChanged(): void {
     this.#isReady = false;
     this.#isLibraryReady = false;
@@ -107,7 +107,7 @@ export class SessionEvents {
     }
   }
 
-  /** The state of the socket, and an alarm when the page has messages that were never reported. */
+  /** The socket's state; also emits `unreported` when the page has messages that were never reported. */
   async probe(): Promise<string> {
     const { state, unreported } = await this.#run('probe', probeReport);
     if (unreported > this.#unreported) this.#parts.emit('unreported', unreported - this.#unreported);
@@ -116,7 +116,7 @@ export class SessionEvents {
     return state;
   }
 
-  /** Checks the page now; what is missing, or undefined when the page can't be asked. */
+  /** Checks the page; returns what is missing, or undefined when the page does not answer. */
   async check(): Promise<string[] | undefined> {
     try {
       const result = await this.#run('check', checkReport);
@@ -128,7 +128,7 @@ export class SessionEvents {
     }
   }
 
-  /** Does something after all that is in line. */
+  /** Runs `act` after everything before it. */
   #inLine(act: () => unknown): Promise<void> {
     const done = this.#line.then(async () => {
       await act();
@@ -137,18 +137,18 @@ export class SessionEvents {
     return done;
   }
 
-  /** The same, where nobody waits: a failure is reported and harms nothing that follows. */
+  /** The same without a caller: a failure is reported and does not stop what follows. */
   #later(where: string, act: () => unknown): void {
     this.#inLine(act).catch((error: unknown) => this.#parts.onFault(where, error));
   }
 
-  /** Linked: the evaluation that begins here runs before the library's own, so the repairs are there first. */
+  /** Linked: this evaluation runs before the library's own, so that the repairs are applied first. */
   #onAuthenticated(): void {
     void this.check();
     this.#parts.emit('authenticated');
   }
 
-  /** A result of the self-check: what was missing for readiness may be there now. */
+  /** A result of the self-check; after it the page may be ready. */
   #onCheck({ webVersion, repaired, missing }: z.infer<typeof checkReport>): void {
     const state = repaired.length > 0 ? 'repaired' : 'ok';
     const compatibility: Compatibility['compatibility'] = missing.length > 0 ? 'broken' : state;
@@ -157,7 +157,7 @@ export class SessionEvents {
     if (this.#isLibraryReady && !this.#isReady) this.#onReady();
   }
 
-  /** Says once when another build runs than the one that is pinned. */
+  /** Reports once when another build runs than the pinned one. */
   #comparePin(webVersion: string | null): void {
     const { pinned, onFault } = this.#parts;
     if (!pinned || webVersion === pinned || this.#isPinIgnored) return;
@@ -174,7 +174,7 @@ export class SessionEvents {
     this.#later('ready', () => this.#open());
   }
 
-  /** Listens for messages, then says who is linked. A page that can't be listened to is not ready. */
+  /** Listens for messages, then emits `ready`. A page that can't be listened to is not ready. */
   async #open(): Promise<void> {
     const { profile, emit, onFault } = this.#parts;
     try {
@@ -183,13 +183,13 @@ export class SessionEvents {
       this.#isReady = false;
       throw error;
     }
-    // The marker on disk is there before the event; without it the session is no worse.
+    // The marker is written before the event; the session works without it.
     await profile.markLinked().catch((error: unknown) => onFault('mark-linked', error));
     emit('ready', await this.#me());
     void this.#checkRestriction();
   }
 
-  /** Who is linked. The LID only helps to see mentions: a page that does not know it is ready all the same. */
+  /** The linked account. The LID only serves mentions: a page without it is ready all the same. */
   async #me(): Promise<Me> {
     const { wid, pushname } = this.#parts.client.info;
     const lid = await this.#run('ownLid', z.string().nullable()).catch((error: unknown) => {
@@ -219,21 +219,21 @@ export class SessionEvents {
     }
   }
 
-  /** The socket's state changed: most changes are passing, any other ends the session. */
+  /** The socket's state has changed: one that is not in `PASSING_STATES` ends the session. */
   #onState(state: string): void {
     if (PASSING_STATES.has(state)) this.#parts.emit('state', state);
     else this.#onDisconnected(state);
   }
 
-  /** After a LOGOUT there are no credentials any more, whatever is left on disk. */
+  /** After a LOGOUT the credentials are invalid, whatever is left on disk. */
   #onDisconnected(reason: string): void {
-    const { letGo, profile, emit } = this.#parts;
+    const { detach, profile, emit } = this.#parts;
     if (reason !== 'LOGOUT') {
       emit('disconnected', reason);
       return;
     }
-    // At once: the library goes on to inject into the page (hazard 1).
-    letGo();
+    // At once: the library would inject into the page again (hazard 1).
+    detach();
     this.#later('unmark', () => profile.unmarkLinked().finally(() => emit('disconnected', reason)));
   }
 

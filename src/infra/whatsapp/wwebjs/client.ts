@@ -39,7 +39,7 @@ export interface ClientDeadlines {
   closeMs: number;
 }
 
-/** What a client is made of, and its callbacks. */
+/** The parts of a client, and its callbacks. */
 export interface ClientParts {
   profile: Profile;
   deadlines: ClientDeadlines;
@@ -47,24 +47,23 @@ export interface ClientParts {
   pinned?: string;
   /** Prepares the page before it loads WhatsApp Web. */
   preparePage(page: Page): Promise<void>;
-  /** Makes the library's client for the profile; rejects when there is no Chromium. */
+  /** Creates the library's client for the profile; rejects when there is no Chromium. */
   open(events: LibraryEvents): Promise<Library>;
   onFault(where: string, error: unknown): void;
-  /** The client has ended and has left nothing. */
+  /** The client is destroyed, and nothing of it is left. */
   onEnd(): void;
 }
 
 const AGAIN_MS = 200;
 
-/** What a page that is not being linked answers. */
+/** Texts for a page that is not being linked. */
 const NOT_NOW: Record<string, string> = {
   NO_PASSKEY: TEXTS.SESSION_NOT_READY.noPasskey,
   NOT_LINKING: TEXTS.SESSION_NOT_READY.noQrToReplace,
 };
 
 /**
- * One session on the unmodified whatsapp-web.js. What the library does badly, and where it is answered here, is
- * listed in docs/hazards.md.
+ * One session on the unmodified whatsapp-web.js. docs/hazards.md lists the library's faults and where they are handled.
  */
 export class WwebjsClient implements WhatsAppClient {
   readonly events = new EventEmitter<WhatsAppClientEvents>();
@@ -77,8 +76,8 @@ export class WwebjsClient implements WhatsAppClient {
   #starting = false;
   #watched = false;
   #failStart: (cause: string) => void = () => undefined;
-  /** Nothing more is emitted: it disconnected, crashed, was logged out or is being ended. */
-  #over = false;
+  /** Nothing more is emitted: it disconnected, crashed, was logged out or is being destroyed. */
+  #ended = false;
   #destroyed: Promise<void> | null = null;
 
   constructor(parts: ClientParts) {
@@ -99,15 +98,15 @@ export class WwebjsClient implements WhatsAppClient {
   }
 
   async logout(): Promise<void> {
-    const { letGo } = this.#live();
+    const { detach } = this.#live();
     const page = this.#page();
     const isLinked = !(await this.probe()).startsWith('UNPAIRED');
-    this.#over = true;
-    letGo();
+    this.#ended = true;
+    detach();
     if (isLinked) {
       const loggedOut = runInPage(page, 'logOut', z.null());
       await query('logout', this.#parts.deadlines.logoutMs, loggedOut).catch(async (error: unknown) => {
-        // The page may go away because it is logged out: then the next one is unpaired.
+        // The page may close because it is logged out: then the next one is unpaired.
         if (!(await this.#isUnpaired(page))) throw error;
       });
     }
@@ -116,7 +115,7 @@ export class WwebjsClient implements WhatsAppClient {
   }
 
   destroy(): Promise<void> {
-    this.#over = true;
+    this.#ended = true;
     this.#failStart('the start was cancelled');
     this.#destroyed ??= this.#tearDown()
       .catch((error: unknown) => this.#parts.onFault('destroy', error))
@@ -187,7 +186,7 @@ export class WwebjsClient implements WhatsAppClient {
     return query(action, this.#parts.deadlines.queryMs, runInPage(this.#page(), action, shape, ...args));
   }
 
-  /** Runs an action that only a page which is being linked can do. @throws GatewayError also `SESSION_NOT_READY` */
+  /** Runs an action that only a page which is being linked supports. @throws GatewayError also `SESSION_NOT_READY` */
   async #askWhileLinking<T>(action: string, shape: z.ZodType<T>, argument: unknown): Promise<T> {
     try {
       return await this.#ask(action, shape, argument);
@@ -198,7 +197,7 @@ export class WwebjsClient implements WhatsAppClient {
     }
   }
 
-  /** Asks WhatsApp where a number is reached; null for one without an account. */
+  /** Looks up the address of a number; null for one without an account. */
   #askRecipient(jid: Jid): Promise<Jid | null> {
     return this.#ask('recipient', z.string().nullable(), jid);
   }
@@ -214,7 +213,7 @@ export class WwebjsClient implements WhatsAppClient {
     return false;
   }
 
-  /** Launches Chromium and takes the page over. */
+  /** Launches Chromium and injects the library into the page. */
   async #start(): Promise<void> {
     const cancelled = () => new GatewayError('SESSION_START_FAILED', TEXTS.SESSION_START_FAILED.cancelled);
     if (this.#starting || this.#destroyed !== null) throw cancelled();
@@ -228,10 +227,18 @@ export class WwebjsClient implements WhatsAppClient {
     });
     if (this.#destroyed !== null) throw cancelled();
     this.#library = library;
-    const { client, letGo } = library;
+    const { client, detach } = library;
     const { profile, pinned, onFault } = this.#parts;
     const { queryMs } = this.#parts.deadlines;
-    this.#session = new SessionEvents({ client, profile, pinned, queryMs, letGo, emit: this.#emit, onFault });
+    this.#session = new SessionEvents({
+      client,
+      profile,
+      pinned,
+      queryMs,
+      detach,
+      emit: this.#emit,
+      onFault,
+    });
     const initialized = client.initialize();
     this.#initialized = initialized.catch(() => undefined);
     const failed = new Promise<never>((_resolve, reject) => {
@@ -243,31 +250,31 @@ export class WwebjsClient implements WhatsAppClient {
     });
   }
 
-  /** A start that failed because the page lacks something, with its name. */
+  /** The error of a failed start; names what the page lacks, if that is the cause. */
   async #explained(error: unknown): Promise<unknown> {
-    if (this.#over || error instanceof GatewayError) return error;
+    if (this.#ended || error instanceof GatewayError) return error;
     const missing = await this.#session?.check();
     if (!missing?.length) return error;
     const message = TEXTS.SESSION_START_FAILED.pageChanged(missing);
     return new GatewayError('SESSION_START_FAILED', message, { cause: error, details: { missing } });
   }
 
-  /** The page is there and loads nothing yet: the page layer gets in first, in this and in each later document. */
+  /** The page has loaded nothing yet: the page layer runs first, in this and in each later document. */
   async #onOpened(page: Page): Promise<void> {
     await this.#parts.preparePage(page);
     await page.exposeFunction(REPORTER, (name: string, payload: unknown) =>
-      this.#over ? undefined : this.#session?.take(name, payload),
+      this.#ended ? undefined : this.#session?.take(name, payload),
     );
     await page.evaluateOnNewDocument(await pageScript());
   }
 
-  /** Browser and page are there, for the first time or after a reload. */
+  /** Browser and page exist, at the start or after a reload. */
   #onInjecting(library: Library): void {
     if (this.#watched) this.#session?.pageChanged();
     else this.#watch(library);
   }
 
-  /** The library reports no dead browser or page (hazard 9). */
+  /** Watches browser and page, whose death the library does not report (hazard 9). */
   #watch({ client }: Library): void {
     this.#watched = true;
     holdPipe(client);
@@ -282,18 +289,18 @@ export class WwebjsClient implements WhatsAppClient {
     this.#emit('crash', cause);
   }
 
-  /** Emits, unless the session is over; what ends it is emitted last. */
+  /** Emits, unless the session has ended; the event that ends it is the last. */
   readonly #emit: Emit = (name, ...args) => {
-    if (this.#over) return;
+    if (this.#ended) return;
     if (name === 'crash' || name === 'disconnected') {
-      this.#over = true;
-      this.#library?.letGo();
+      this.#ended = true;
+      this.#library?.detach();
     }
     // The emitter's own types can't follow a generic name.
     (this.events.emit as (name: string, ...args: unknown[]) => boolean).call(this.events, name, ...args);
   };
 
-  /** Leaves no process; a launch under way is waited for. */
+  /** Closes the browser and leaves no process; waits for a launch under way. */
   #tearDown(): Promise<void> {
     const { deadlines, profile } = this.#parts;
     return tearDown({
@@ -307,7 +314,7 @@ export class WwebjsClient implements WhatsAppClient {
 
   /** The library, while the session lives. @throws GatewayError `BAD_GATEWAY` */
   #live(): Library {
-    if (this.#library && !this.#over) return this.#library;
+    if (this.#library && !this.#ended) return this.#library;
     throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.noClient, { details: { outcome: 'failed' } });
   }
 

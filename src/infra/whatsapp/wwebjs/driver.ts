@@ -23,12 +23,12 @@ export interface WwebjsOptions extends Omit<ChromiumSettings, 'protocolTimeoutMs
   authDir: string;
   /** `SEND_TIMEOUT_MS`. */
   sendTimeoutMs: number;
-  /** `WHATSAPP_WEB_VERSION` and `WHATSAPP_WEB_DIR`: a build of the page that is kept there as `<version>.html`. */
+  /** `WHATSAPP_WEB_VERSION` and `WHATSAPP_WEB_DIR`: a build of the page, stored as `<version>.html`. */
   webVersion?: string;
   webVersionDir?: string;
   deadlines?: Partial<ClientDeadlines>;
   onFault(where: string, error: unknown): void;
-  /** Told once what the operator should know. */
+  /** Receives notices for the operator, once each. */
   onNotice(text: string): void;
 }
 
@@ -102,7 +102,7 @@ export class WwebjsDriver implements WhatsAppDriver {
     return findChromium(this.#options.executablePath, this.#options.environment.PATH ?? '');
   }
 
-  /** What to do about a Chromium that isn't there. */
+  /** What to do about a missing Chromium. */
   #missing(): string {
     return this.#options.executablePath
       ? TEXTS.SESSION_START_FAILED.notExecutable
@@ -119,7 +119,7 @@ export class WwebjsDriver implements WhatsAppDriver {
   async #open(profile: Profile, events: LibraryEvents): Promise<Library> {
     const executablePath = this.#executable();
     if (!executablePath) throw new GatewayError('SESSION_START_FAILED', this.#missing());
-    // Our own deadlines come first; this one ends what nobody waits for any more.
+    // Our own deadlines are shorter; this one ends calls without a caller.
     const protocolTimeoutMs = this.#deadlines.sendMs + 15_000;
     const launch = launchOptions({ ...this.#options, protocolTimeoutMs }, executablePath);
     const userAgent = await userAgentOf(executablePath, this.#options.environment);

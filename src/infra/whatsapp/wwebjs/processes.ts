@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_MS = 20;
 
-/** A file of /proc, empty when the process is gone or not ours to see. */
+/** A file of /proc; empty when the process is gone or not readable. */
 function read(pid: number, file: 'cmdline' | 'stat'): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
@@ -23,7 +23,7 @@ function processIds(): number[] {
   }
 }
 
-/** The process group of a living process; null for a dead one that nobody has buried yet. */
+/** The process group of a living process; null for a zombie. */
 function groupOf(pid: number): number | null {
   const stat = read(pid, 'stat');
   // The second field is the name, in brackets, and may hold anything.
@@ -32,8 +32,8 @@ function groupOf(pid: number): number | null {
 }
 
 /**
- * Processes that name exactly this profile: the browser, and some of its children. Whole arguments are compared, so
- * that the profile of `sales` never matches the browser of `sales2` (FAULTS F16).
+ * Processes with this profile in their arguments: the browser, and some of its children. Whole arguments are compared,
+ * so that the profile of `sales` never matches the browser of `sales2`.
  */
 export function browsersOf(profileDir: string): number[] {
   const token = `--user-data-dir=${profileDir}`;
@@ -52,7 +52,7 @@ export function groupsOf(groups: readonly number[]): Map<number, number[]> {
   return members;
 }
 
-/** Sends SIGKILL; one that is gone already is what was wanted. */
+/** Sends SIGKILL, if the target exists. */
 function kill(target: number): void {
   try {
     process.kill(target, 'SIGKILL');
@@ -62,9 +62,8 @@ function kill(target: number): void {
 }
 
 /**
- * Kills what runs on the profile, with all its children: puppeteer starts each browser in a process group of its
- * own. `browser` is one that may have ended already, and left children behind.
- * Resolves true once nothing is left, false after `ms`.
+ * Kills the browsers of the profile with all their children: puppeteer starts each browser in its own process group.
+ * `browser` may have exited already and have left children. Resolves true once nothing is left, false after `ms`.
  */
 export async function killBrowsersOf(profileDir: string, ms: number, browser?: number): Promise<boolean> {
   const until = performance.now() + ms;

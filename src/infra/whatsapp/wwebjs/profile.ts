@@ -7,8 +7,8 @@ import type { AgentRef } from '../../../actors/domain/identity.ts';
 import { browsersOf } from './processes.ts';
 
 const TRASH = '.trash';
-/** The owner of a login that no user has: no row has this id. */
-const NOBODY = 0;
+/** The owner of a profile without an agent: no row has this id. */
+const NO_USER = 0;
 const LOCKS = ['SingletonLock', 'SingletonCookie', 'SingletonSocket'];
 
 /** True when the path is there, a broken link included. */
@@ -19,27 +19,27 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** A link in the place of a folder would lead deletes and profiles elsewhere. */
+/** Refuses a link in place of the folder: it would lead deletes and profiles elsewhere. */
 async function refuseLink(dir: string): Promise<void> {
   if ((await lstat(dir)).isDirectory()) return;
   throw new GatewayError('SESSION_START_FAILED', TEXTS.SESSION_START_FAILED.authFolder);
 }
 
-/** Makes a folder of ours, readable by this user alone even when it was there before. */
+/** Creates a folder, and makes it readable by this user alone even when it exists. */
 async function openFolder(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 }).catch(ignoreExisting);
   await refuseLink(dir);
   await chmod(dir, 0o700);
 }
 
-/** What is there in the place of a folder is looked at next. */
+/** An existing path is checked next. */
 function ignoreExisting(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EEXIST') throw error;
 }
 
 /**
- * What an agent keeps on disk: `<WWEBJS_AUTH_DIR>/<agentId>` with Chromium's profile in `session`, the id of its user
- * in `owner`, and the marker `linked`, which tells a linked profile from one that only ever showed a QR.
+ * An agent's files: `<WWEBJS_AUTH_DIR>/<agentId>` with Chromium's profile in `session`, the id of its user in `owner`,
+ * and the marker `linked`, which a profile that has only shown a QR lacks.
  */
 export class Profile {
   readonly dir: string;
@@ -60,19 +60,19 @@ export class Profile {
   }
 
   /**
-   * Makes the folders, readable by this user alone, and removes a lock that another host left. A folder of another
-   * agent's user, or of an unknown one, is deleted first.
+   * Creates the folders, readable by this user alone, and removes the lock of another host. A folder of another user, or
+   * of an unknown one, is deleted first.
    */
   async prepare(): Promise<void> {
     if ((await this.#owner()) !== this.#userId) await this.remove();
     await openFolder(this.dir);
     await this.adopt();
-    // Chromium would make its own for all to read.
+    // Chromium would create it readable by all.
     await openFolder(this.userDataDir);
     await this.#removeForeignLock();
   }
 
-  /** Notes the user of a folder without one. */
+  /** Records the user of a folder without one. */
   async adopt(): Promise<void> {
     if ((await this.#owner()) === null)
       await writeFile(join(this.dir, 'owner'), String(this.#userId), { mode: 0o600 });
@@ -84,22 +84,20 @@ export class Profile {
     return owner !== null && owner !== this.#userId;
   }
 
-  /** True when the agent was linked and nobody logged it out. */
+  /** True when the agent was linked and has not been logged out. */
   async isLinked(): Promise<boolean> {
     return (await this.#owner()) === this.#userId && exists(join(this.dir, 'linked'));
   }
 
-  /** The agent is linked from now on. */
   async markLinked(): Promise<void> {
     await writeFile(join(this.dir, 'linked'), '', { mode: 0o600 });
   }
 
-  /** It is not linked any more. */
   async unmarkLinked(): Promise<void> {
     await rm(join(this.dir, 'linked'), { force: true });
   }
 
-  /** Deletes it: first out of the way by one rename, then for good. Safe to repeat. */
+  /** Deletes the profile: one rename first, so that it disappears at once. Safe to repeat. */
   async remove(): Promise<void> {
     if (!(await exists(this.dir))) return;
     await refuseLink(this.dir);
@@ -110,15 +108,15 @@ export class Profile {
     await rm(grave, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  /** Whose folder it is; null when there is none, or none that says so. */
+  /** The user of the folder; null when it is missing or has none. */
   async #owner(): Promise<number | null> {
     const text = await readFile(join(this.dir, 'owner'), 'utf8').catch(() => '');
     return /^\d+$/.test(text) ? Number(text) : null;
   }
 
   /**
-   * Chromium refuses a profile whose lock names another host. Such a lock is dead when no process
-   * here uses the profile; one of this host Chromium judges by itself.
+   * Chromium refuses a profile whose lock names another host. Such a lock is stale when no process here uses the profile;
+   * Chromium itself checks locks of this host.
    */
   async #removeForeignLock(): Promise<void> {
     const owner = await readlink(join(this.userDataDir, LOCKS[0]!)).catch(() => null);
@@ -134,16 +132,16 @@ async function agentIdsBelow(root: string): Promise<string[]> {
   return entries.filter((entry) => entry.isDirectory() && entry.name !== TRASH).map(({ name }) => name);
 }
 
-/** Every profile below the root, whoever has it; what an interrupted delete left in the trash is deleted. */
+/** All profiles below the root, of any user; also empties the trash of interrupted deletes. */
 export async function profilesBelow(root: string): Promise<Profile[]> {
   await rm(join(root, TRASH), { recursive: true, force: true });
-  return (await agentIdsBelow(root)).map((agentId) => new Profile(root, { userId: NOBODY, agentId }));
+  return (await agentIdsBelow(root)).map((agentId) => new Profile(root, { userId: NO_USER, agentId }));
 }
 
-/** Notes the users of profiles that were made before users were noted; one without an agent is nobody's. */
+/** Records the users of profiles from before users were recorded; a profile without an agent has none. */
 export async function adoptProfiles(root: string, agents: readonly AgentRef[]): Promise<void> {
   if (agents.length === 0) return;
   const users = new Map([...agents].reverse().map(({ userId, agentId }) => [agentId, userId]));
   for (const agentId of await agentIdsBelow(root))
-    await new Profile(root, { userId: users.get(agentId) ?? NOBODY, agentId }).adopt();
+    await new Profile(root, { userId: users.get(agentId) ?? NO_USER, agentId }).adopt();
 }

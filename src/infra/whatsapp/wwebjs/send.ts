@@ -24,7 +24,7 @@ const handover = z.object({
   errorCode: z.number().nullish(),
 });
 
-/** An image as the page takes it: its bytes travel as base64. */
+/** An image for the page, in base64. */
 async function imageOf({ path, mimetype, filename }: ImageFile) {
   return { data: await readFile(path, 'base64'), mimetype, filename: filename ?? basename(path) };
 }
@@ -42,7 +42,7 @@ export async function send(page: Page, { image, ...draft }: Draft, ms: number): 
   return { ...result, timestamp: t * 1000, errorCode: errorCode ?? undefined };
 }
 
-/** The page's failure as the port's: only what the page itself stopped before the hand-over surely did not leave. */
+/** A failure of the page as the port's: `failed` only when the page stopped before the hand-over. */
 function failureOf(cause: unknown): GatewayError {
   const failure = cause instanceof PageFailure ? cause : undefined;
   const outcome = failure?.stage === 'preparation' ? 'failed' : 'unknown';

@@ -116,7 +116,7 @@ function watchLinkEvents() {
   events.on('link_device_events:passkey_prologue_request', () => notify('passkey', null));
 }
 
-/** The dialog after a fresh link that ends the link when nobody answers it: its visible button is pressed. */
+/** The dialog after a fresh link, which ends the link when it is not answered: presses its visible button. */
 function answerDialog() {
   if (Date.now() - loadedAt > DIALOG_FOR_MS) return;
   for (const dialog of document.querySelectorAll('[role="dialog"]')) {

@@ -4,7 +4,7 @@ import { addressesOf, addressOf, findChat, isSameChat, loadedChat, messageIdOf, 
 /** The server's answer to each hand-over that is not settled yet, by message id. */
 const answers = new Map();
 
-/** WhatsApp's time in seconds, corrected by the server where the page can tell. */
+/** WhatsApp's time in seconds, corrected by the server where the page knows the offset. */
 function now() {
   return find('WATimeUtils.unixTime') ? invoke('WATimeUtils.unixTime') : Math.floor(Date.now() / 1000);
 }
