@@ -4,7 +4,18 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-const FOLDERS = ['src', 'test', 'web', 'bench', 'scripts', 'docs', 'examples', 'README.md', 'README.id.md'];
+const FOLDERS = [
+  'src',
+  'test',
+  'web',
+  'bench',
+  'scripts',
+  'docs',
+  'examples',
+  'README.md',
+  'README.id.md',
+  '.env.example',
+];
 
 /** Paths whose rewording is still to come, by how they begin. */
 const PENDING = [
@@ -61,7 +72,7 @@ function faultsOf(line) {
 }
 
 /** What the generators write is checked where they take it from. */
-const isWritten = (path) => /\.(ts|mjs|js|md|html|css|sh)$/.test(path) && !/schema\.d\.ts$/.test(path);
+const isWritten = (path) => /\.(ts|mjs|js|md|html|css|example)$/.test(path) && !/schema\.d\.ts$/.test(path);
 const listing = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', ...FOLDERS]);
 const files = String(listing).split('\n').filter(isWritten);
 

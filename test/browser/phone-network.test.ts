@@ -108,11 +108,11 @@ whenChromium('the faults of the virtual phone', (executablePath) => {
 
   it('changes settings for all agents: people by LID, and a passkey at linking', async () => {
     await withAgent('changed');
-    await choice('People').selectOption({ label: 'Addressed by LID' });
+    await choice('People').selectOption({ label: 'By LID' });
     await eventually('LIDs', () => service.network.settings.lidForAll);
     await phone.write('by LID');
     await phone.bubble(phone.customer, 'AI: by LID').waitFor();
-    await choice('People').selectOption({ label: 'Addressed by number' });
+    await choice('People').selectOption({ label: 'By number' });
     await choice('Linking').selectOption('refs_stop');
     await phone.page.getByRole('button', { name: 'Linked devices' }).click();
     await phone.button('Unlink').click();

@@ -10,13 +10,13 @@ import { findProgram, whereFound } from '../support/where-found.ts';
 import { Shell } from './console.ts';
 
 const SERVER = 'http://localhost:3000';
-/** The phone that is linked in the story. */
+/** The phone of the walk. */
 const NUMBER = '6281111111111';
-/** What comes before all others, what the scan leads to, and what ends the story. */
+/** The first operations, those after the scan, and the last ones. */
 const FIRST = ['createSession', 'getQr', 'requestPairingCode'];
 const LINKING = ['getPasskeyChallenge', 'answerPasskeyChallenge'];
 const LAST = ['reconnectSession', 'deleteSession'];
-/** Where the first documented status is not the one of this story. */
+/** Operations whose status in this walk is not the first documented one. */
 const STATUS: Record<string, number> = {
   createSession: 201,
   showLogin: 303,
@@ -57,7 +57,7 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Runs the command as it is documented, but on the address of the test; a stream is left after a second. */
+  /** Runs the documented command on the address of the test; a stream is closed after a second. */
   async function run({ 'x-codeSamples': [{ source }], operationId }: Operation) {
     const example = '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa';
     const command = signed(operationId, source)
@@ -68,7 +68,7 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
     return outcome;
   }
 
-  /** The command with an assertion of the phone's own passkey in the place of the example. */
+  /** The command with an assertion of the phone's passkey instead of the example. */
   function signed(operationId: string, source: string): string {
     if (operationId !== 'answerPasskeyChallenge') return source;
     return source.replace(/-d '.*'$/s, `-d '${JSON.stringify(service.network.signPasskey(NUMBER))}'`);
@@ -79,7 +79,7 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
     for (const operation of some) {
       const { operationId, responses } = operation;
       const status = STATUS[operationId] ?? 200;
-      it(`${operationId} gives ${status}, as documented`, async () => {
+      it(`${operationId} responds with ${status}, as documented`, async () => {
         expect(responses).to.have.property(String(status));
         const outcome = await run(operation);
         expect(outcome.status, outcome.answer).to.equal(status);
@@ -88,7 +88,7 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
   }
 
   register(named(FIRST));
-  it('(the QR is scanned, and WhatsApp wants a passkey)', async () => {
+  it('(the QR is scanned, and WhatsApp requires a passkey)', async () => {
     service.network.configure({ passkey: 'refs_stop' });
     service.network.scan(service.app.system.qr('support-bot').code, NUMBER);
     const isChallenged = () => service.app.system.describe('support-bot').passkey?.challenge;

@@ -13,14 +13,14 @@ import { read } from './pages.ts';
 
 const [readme, tour] = await Promise.all([read('README.md'), read('docs/api-tour.md')]);
 
-/** True for a command that may be repeated: it only reads. */
+/** Whether a command only reads, so that it may be repeated. */
 const isReading = ({ command }: Example) => !/ -(X|d|-data) /.test(command);
 
 const title = 'the cURLs of the tour and of the README, in their order, against the sandbox';
 
 whereFound(title, hasShell() || null, 'no bash with curl found', registerExamples);
 
-/** Registers one test per command; each goes on where the one before ended. */
+/** Registers one test per command; each continues from the previous one. */
 function registerExamples(): void {
   const database = withDatabase();
   let folder: string;
@@ -48,13 +48,13 @@ function registerExamples(): void {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Runs a command as printed, but on the address and in the folders of the test. */
+  /** Runs a printed command on the address and in the folders of the test. */
   async function run({ command }: Example): Promise<Outcome> {
     const { status, answer } = await shell.run(command.replaceAll('localhost:3000', new URL(app.url).host));
     return { status, answer: essence(answer.replaceAll(join(folder, 'temp'), '/tmp/wwebjs')) };
   }
 
-  /** Runs a command until it gives what is printed, when it only reads; once, when it does something. */
+  /** Runs a command once, or, if it only reads, until its output is the printed one. */
   async function outcomeOf(example: Example, printed: Outcome): Promise<Outcome> {
     let last = await run(example);
     const isPrinted = () => last.status === printed.status && last.answer === printed.answer;
@@ -72,7 +72,7 @@ function registerExamples(): void {
 
   for (const [index, example] of examplesOf(tour).entries()) {
     const line = example.command.split('\n')[0]!.replace(/ \\$/, ' …');
-    it(`${index + 1}: ${line} gives the printed answer`, async () => {
+    it(`${index + 1}: ${line} prints the documented answer`, async () => {
       const printed = { status: example.status, answer: essence(example.answer) };
       expect(await outcomeOf(example, printed)).to.deep.equal(printed);
     });

@@ -20,7 +20,7 @@ describe('the typed client', () => {
   });
   after(() => service?.close());
 
-  /** Runs the example with a key, as its first lines say; gives its exit code and all that it printed. */
+  /** Runs the example with a key; returns its exit code and output. */
   const send = (key: string) =>
     new Promise<{ code: number | null; printed: string }>((resolve) => {
       const args = [service.app.url, 'demo', key, '6281234567890', 'Halo'];
@@ -41,13 +41,13 @@ describe('the typed client', () => {
     expect(schema!.split('\n')[0]).to.equal(`// From docs/openapi.json, sha256 ${hash}`);
   });
 
-  it('sends, in its example', async () => {
+  it('sends a message in its example', async () => {
     const { code, printed } = await send(KEY);
     expect(printed).to.match(/^Demo is connected\nsent: true_6281234567890@c\.us_\w+\n$/);
     expect(code).to.equal(0);
   });
 
-  it('tells an error by its code, in its example', async () => {
+  it('prints the code of an error in its example', async () => {
     const { code, printed } = await send('not-its-key');
     expect(printed).to.include('UNAUTHORIZED: ');
     expect(code).to.equal(1);

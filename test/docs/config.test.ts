@@ -16,8 +16,8 @@ const variables = [...source.matchAll(/^ {4}([A-Z_]+):/gm)]
   .map(([, name]) => name!)
   .filter((name) => name !== 'NODE_ENV');
 
-describe('a configuration that is not usable', () => {
-  it('is reported in plain words, one line for each variable', () => {
+describe('an invalid configuration', () => {
+  it('is reported with one line per variable', () => {
     const env = {
       PORT: 'banana',
       MAX_SESSIONS: '-1',
@@ -45,7 +45,7 @@ describe('a configuration that is not usable', () => {
 describe('the documented configuration', () => {
   const defaults = readConfig({}) as Record<string, unknown>;
 
-  it('names each variable once, and no other', () => {
+  it('has each variable once, and no other', () => {
     expect(documented.map(([name]) => name)).to.have.members(variables);
   });
 
@@ -64,7 +64,7 @@ describe('the documented configuration', () => {
     expect(readConfig(parseEnv(example) as NodeJS.ProcessEnv)).to.deep.equal(defaults);
   });
 
-  it('is in .env.example as values that say what the defaults are, where there are any', () => {
+  it('is in .env.example with the default values, where there are any', () => {
     const values = parseEnv(example);
     for (const [name, value] of documented) {
       const expected = value === 'none' || value!.includes('$') ? '' : value;

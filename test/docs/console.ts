@@ -11,7 +11,7 @@ export interface Example {
   answer: string;
 }
 
-/** What a command gave: the status of its last HTTP answer, and what it wrote. */
+/** The result of a command: the status of its last HTTP response, and its output. */
 export interface Outcome {
   status: number | null;
   answer: string;
@@ -37,7 +37,7 @@ function exampleOf(part: string): Example {
   return { command, status: status ? Number(status) : null, answer: answer!.trim() };
 }
 
-// What differs each time, by its shape.
+// Values that differ in every run, by their shape.
 const VOLATILE: [RegExp, string][] = [
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '<time>'],
   [/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '<uuid>'],
@@ -48,7 +48,7 @@ const VOLATILE: [RegExp, string][] = [
   [/"(uptime|timestamp|tokens)":\d+(\.\d+)?/g, '"$1":<number>'],
 ];
 
-/** An answer without its layout and without what differs each time: equal texts are the same answer. */
+/** An answer without layout and without values that differ in every run, for comparison. */
 export function essence(answer: string): string {
   return VOLATILE.reduce((text, [shape, name]) => text.replace(shape, name), compact(answer.trim()));
 }
@@ -62,12 +62,12 @@ function compact(text: string): string {
   }
 }
 
-/** True where there are the programs that the commands are written for. */
+/** Whether the programs that the commands use are installed. */
 export function hasShell(): boolean {
   return spawnSync('bash', ['-c', 'command -v curl']).status === 0;
 }
 
-/** A bash that keeps its variables from one command to the next, and in which `curl` also notes the status. */
+/** A bash that keeps its variables between commands, with a `curl` that also records the status. */
 export class Shell {
   readonly #bash: ChildProcessByStdio<Writable, Readable, null>;
   readonly #headers: string;
@@ -80,7 +80,7 @@ export class Shell {
     this.#bash.stdin.write(`curl() { command curl -D '${this.#headers}' "$@"; }\n`);
   }
 
-  /** Runs one command to its end. */
+  /** Runs one command. */
   async run(command: string): Promise<Outcome> {
     await rm(this.#headers, { force: true });
     this.#bash.stdin.write(`${command}\nprintf '\\0'\n`);

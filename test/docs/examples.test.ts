@@ -9,7 +9,7 @@ describe('the worked example', function () {
   this.timeout(180_000);
 
   it('tests an AI backend through the sandbox, as docs/testing.md shows', async () => {
-    // Mocha's own options are not for the copy's process.
+    // Mocha's options must not reach the process of the copy.
     const { PATH = '', HOME = '' } = process.env;
     const run = promisify(execFile)(
       process.execPath,

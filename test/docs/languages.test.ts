@@ -8,7 +8,7 @@ const texts = new Map(
   await Promise.all([...ENGLISH].flat().map(async (path) => [path, await read(path)] as const)),
 );
 
-/** What has to be the same below a heading, whatever the language. */
+/** What has to be the same below a heading in both languages. */
 interface Section {
   /** `##`, `###`, … */
   level: string;
@@ -21,7 +21,7 @@ interface Section {
 /** All matches of a pattern's only group. */
 const found = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((match) => match[1]!);
 
-/** What a link leads to: its address or its file, by the English name; null within the page and its translation. */
+/** The target of a link, by its English name; null within the page and its translation. */
 function targetOf(link: string, page: string): string | null {
   if (link.includes('://')) return link;
   const [file] = link.split('#');
@@ -30,7 +30,7 @@ function targetOf(link: string, page: string): string | null {
   return english === (ENGLISH.get(page) ?? page) ? null : english;
 }
 
-/** The sections of a page without its code blocks; the first one begins with the title. */
+/** The sections of a page without code blocks; the first one starts with the title. */
 function sectionsOf(path: string, page: string): Section[] {
   const parts = withoutCode(page)
     .split(/^(#{1,4}) /m)
@@ -50,7 +50,7 @@ function sectionsOf(path: string, page: string): Section[] {
 }
 
 describe('the pages in Indonesian', () => {
-  it('are the ones that are compared', async () => {
+  it('are all compared', async () => {
     const files = await readdir(new URL('../../docs/id/', import.meta.url));
     const pages = files.map((name) => `docs/id/${name}`);
     expect(['README.id.md', ...pages]).to.have.members([...ENGLISH.keys()]);
@@ -60,12 +60,12 @@ describe('the pages in Indonesian', () => {
     describe(translation, () => {
       const [english, indonesian] = [texts.get(path)!, texts.get(translation)!];
 
-      it('has the code blocks of the English page, in their order', () => {
+      it('has the code blocks of the English page in the same order', () => {
         const blocks = (page: string) => page.match(/^```[\s\S]*?^```$/gm) ?? [];
         expect(blocks(indonesian)).to.deep.equal(blocks(english));
       });
 
-      it('says the same below each heading: the same names, values, tables and links', () => {
+      it('has the same names, values, tables and links below each heading', () => {
         expect(sectionsOf(translation, indonesian)).to.deep.equal(sectionsOf(path, english));
       });
 

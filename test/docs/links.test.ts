@@ -9,7 +9,7 @@ async function pagesIn(folder: string): Promise<string[]> {
   return files.filter((name) => name.endsWith('.md')).map((name) => posix.join(folder, name));
 }
 
-/** The anchors of a page's headings, as GitHub makes them; a repeated one gets a number. */
+/** The anchors of a page's headings, as on GitHub; a repeated one gets a number. */
 function anchorsOf(page: string): Set<string> {
   const anchors = new Set<string>();
   for (const [, heading] of withoutCode(page).matchAll(/^#+ (.*)$/gm)) {
@@ -22,13 +22,13 @@ function anchorsOf(page: string): Set<string> {
   return anchors;
 }
 
-/** The targets of a page's links and pictures, but not of those to the web. */
+/** The targets of a page's links and pictures, without those on the web. */
 const localLinks = (page: string) =>
   [...withoutCode(page).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target]) => target!)
     .filter((target) => !/^[a-z]+:/.test(target));
 
-/** Why a link of a page leads nowhere, or null. */
+/** Why a link of a page is broken; null when it isn't. */
 async function faultOf(page: string, link: string): Promise<string | null> {
   const [file, anchor] = link.split('#');
   const path = file ? posix.join(posix.dirname(page), file) : page;
@@ -58,7 +58,7 @@ describe('links between the pages', () => {
 });
 
 describe('the README', () => {
-  it('leads to every page of docs/', async () => {
+  it('links to every page of docs/', async () => {
     for (const [readme, folder] of [
       ['README.md', 'docs'],
       ['README.id.md', 'docs/id'],

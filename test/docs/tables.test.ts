@@ -16,7 +16,7 @@ interface Document {
   components: { schemas: Record<string, Schema> };
 }
 
-/** `{name, optional?}` of an operation's body, sorted; empty when it takes none. */
+/** `{name, optional?}` of an operation's body, sorted; empty without a body. */
 function fieldsOf({ requestBody }: Operation, { components }: Document): string[] {
   const given = requestBody?.content['application/json'].schema ?? {};
   const schema = given.$ref ? components.schemas[given.$ref.split('/').at(-1)!]! : given;
@@ -69,7 +69,7 @@ describe('docs/testing.md', () => {
 });
 
 describe('docs/decisions.md', () => {
-  it('has each decision below a topic, with a number of its own and a date', async () => {
+  it('has each decision below a topic, with a unique number and a date', async () => {
     const [, ...topics] = (await read('docs/decisions.md')).split(/^## .+$/m);
     const entries = topics.flatMap((topic) => topic.trim().split('\n\n'));
     const numbers = entries.map((entry) => {

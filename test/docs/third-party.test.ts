@@ -8,7 +8,7 @@ const read = (name: string) => readFileSync(new URL(name, root), 'utf8');
 const manifest = JSON.parse(read('package.json'));
 const scarf = createRequire(import.meta.url)('@scarf/scarf/report.js');
 
-/** How the installation reporter decides for this manifest as the root: its reason not to report, or the report. */
+/** The installation reporter's decision for this root manifest: its reason not to report, or the report. */
 function decide(rootManifest: object): Promise<unknown> {
   const reporter = { '@scarf/scarf': { version: '1.4.0', path: '/x' } };
   const tree = {
@@ -29,7 +29,7 @@ describe('third-party packages', () => {
     expect(reason).to.equal('Scarf has been disabled via a package.json in the dependency chain.');
   });
 
-  it('are in THIRD-PARTY-NOTICES, each that is installed in production, with its version', () => {
+  it('are in THIRD-PARTY-NOTICES with their versions, if they are installed in production', () => {
     const notices = read('THIRD-PARTY-NOTICES');
     for (const [name, version] of Object.entries(manifest.dependencies)) {
       expect(notices).to.include(`\n${name} ${version} (`);
@@ -41,7 +41,7 @@ describe('third-party packages', () => {
     for (const name of ['mocha', 'typescript', 'sinon']) expect(notices).not.to.include(`\n${name} `);
   });
 
-  it('are in THIRD-PARTY-NOTICES as the lock file and the pages’ build have them today', function () {
+  it('are in THIRD-PARTY-NOTICES as in the lock file and in the build of the pages', function () {
     this.timeout(120_000);
     const run = spawnSync(process.execPath, ['scripts/third-party-notices.mjs', '--check'], {
       cwd: root,

@@ -16,7 +16,7 @@ function rowsBelow(heading: string): string[][] {
     .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')));
 }
 
-/** The beginnings of the titles that a cell sets in italics. */
+/** The starts of the titles in italics in a cell. */
 const titlesIn = (cell: string) =>
   [...cell.matchAll(/\*([^*]+)\*/g)].map(([, title]) => title!.replaceAll('…', '').trim());
 
@@ -34,7 +34,7 @@ describe('docs/whatsapp-drift.md', () => {
     for (const title of rows.flatMap((cells) => titlesIn(cells[4]!))) expect(tests).to.include(title);
   });
 
-  it('has a row for each switch of the stand-in page, and each row names a test that is there', async () => {
+  it('has a row for each switch of the stand-in page, and each row names an existing test', async () => {
     const rows = rowsBelow('Changes, and what each does to a session').slice(1);
     const text = rows.map(([name]) => name).join('\n');
     for (const name of Object.keys(EDITIONS['2026-10']))

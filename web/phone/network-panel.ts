@@ -47,9 +47,9 @@ const CHOICES: Choice[] = [
   {
     label: 'Linking',
     options: [
-      ['off', 'The code is enough'],
-      ['refs_stop', 'Requires a passkey; codes stop'],
-      ['refs_go_on', 'Requires a passkey; codes continue'],
+      ['off', 'By the code only'],
+      ['refs_stop', 'With a passkey; codes stop'],
+      ['refs_go_on', 'With a passkey; codes continue'],
     ],
     read: ({ passkey }) => passkey,
     change: (passkey) => ({ passkey: passkey as NetworkSettings['passkey'] }),
@@ -57,8 +57,8 @@ const CHOICES: Choice[] = [
   {
     label: 'People',
     options: [
-      ['false', 'Addressed by number'],
-      ['true', 'Addressed by LID'],
+      ['false', 'By number'],
+      ['true', 'By LID'],
     ],
     read: ({ lidForAll }) => String(lidForAll),
     change: (value) => ({ lidForAll: value === 'true' }),
@@ -66,8 +66,8 @@ const CHOICES: Choice[] = [
   {
     label: 'Direct messages',
     options: [
-      ['false', 'Arrive under one key'],
-      ['true', 'Arrive by number and by LID'],
+      ['false', 'Under one key'],
+      ['true', 'By number and by LID'],
     ],
     read: ({ twoKeys }) => String(twoKeys),
     change: (value) => ({ twoKeys: value === 'true' }),
@@ -76,7 +76,7 @@ const CHOICES: Choice[] = [
     label: 'After linking',
     options: [
       ['false', 'No notice'],
-      ['true', 'A notice that logs out after 5 min if ignored'],
+      ['true', 'Log-out after 5 min unless a notice is answered'],
     ],
     read: ({ noticeMs }) => String(noticeMs !== null),
     change: (value) => ({ noticeMs: value === 'true' ? NOTICE_MS : null }),
