@@ -1,7 +1,7 @@
-// Makes a fresh clone runnable: refuses an unsupported Node, installs the packages when they are missing or older than
+// Makes a fresh clone runnable: refuses an unsupported Node, installs the packages when they are missing or differ from
 // the lock file, and, with `build`, compiles when a source is newer than the build. Otherwise does nothing.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -31,6 +31,23 @@ function npm(...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/**
+ * Whether a package is missing or has another version than in the lock file. Development dependencies count unless none
+ * is installed. A `node_modules` that is a link belongs to another checkout, and is left alone.
+ */
+function lacksPackages() {
+  const folder = lstatSync(`${root}node_modules`, { throwIfNoEntry: false });
+  if (folder?.isSymbolicLink()) return false;
+  const packagesOf = (path) => JSON.parse(readFileSync(`${root}${path}`, 'utf8')).packages;
+  if (!existsSync(`${root}node_modules/.package-lock.json`)) return true;
+  const installed = packagesOf('node_modules/.package-lock.json');
+  const hasDev = Object.values(installed).some(({ dev }) => dev);
+  return Object.entries(packagesOf('package-lock.json')).some(
+    ([path, { version, dev, devOptional, optional }]) =>
+      path !== '' && !optional && (hasDev || !(dev || devOptional)) && installed[path]?.version !== version,
+  );
+}
+
 /** Exits when this Node is older than the packages require, which would fail without a clear message. */
 function refuseOldNode() {
   const { engines } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
@@ -43,9 +60,7 @@ function refuseOldNode() {
 }
 
 refuseOldNode();
-if (changedAt(`${root}node_modules/.package-lock.json`) < changedAt(`${root}package-lock.json`)) {
-  npm('ci', '--no-audit', '--no-fund', '--loglevel=error');
-}
+if (lacksPackages()) npm('ci', '--no-audit', '--no-fund', '--loglevel=error');
 if (process.argv.includes('build')) {
   const sources = Math.max(
     ...['src', 'web'].map((folder) => newestBelow(root + folder)),
