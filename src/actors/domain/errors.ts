@@ -1,7 +1,4 @@
-/**
- * Every error code of the API. HTTP maps each to a status in `http/problem.ts`; that table is typed by this list, so
- * a code without a status does not compile.
- */
+/** Every error code of the API. `http/middleware/error-handler.ts` maps each to a status, or does not compile. */
 export const ERROR_CODES = [
   'INVALID_PAYLOAD',
   'UNAUTHORIZED',
@@ -34,19 +31,19 @@ export const ERROR_CODES = [
 /** One of the codes. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** What an error may carry beside its code; `outcome` says whether a failed send may have left. */
+/** Details of an error; `outcome` is `unknown` when a failed send may have been sent. */
 export interface ErrorDetails {
   outcome?: 'failed' | 'unknown';
   retryAfterSeconds?: number;
-  /** What of WhatsApp Web's page was missing. */
+  /** Bindings that WhatsApp Web's page lacks. */
   missing?: string[];
   allow?: string;
   [key: string]: unknown;
 }
 
 /**
- * The one error class of the service. `message` is read by people and never holds a secret, a phone number
- * or a message text; `cause` keeps the original for the log alone.
+ * The one error class of the service. `message` is for people and never holds a secret, a phone number or a message
+ * text; `cause` is the original error, for the log only.
  */
 export class GatewayError extends Error {
   readonly code: ErrorCode;
@@ -60,7 +57,7 @@ export class GatewayError extends Error {
   }
 }
 
-/** Any thrown value as a `GatewayError`: libraries throw bare strings too (WHATSAPP-WEB.md §8.20). */
+/** Any thrown value as a `GatewayError`; whatsapp-web.js also throws strings. */
 export function toGatewayError(
   thrown: unknown,
   code: ErrorCode = 'INTERNAL',

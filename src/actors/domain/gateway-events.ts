@@ -3,7 +3,7 @@ import type { EpochMs } from './ports/clock.ts';
 import type { MessageKind, MessageStatus, OutgoingMessage, SessionState } from './ports/stores.ts';
 import type { Compatibility } from './ports/whatsapp.ts';
 
-/** What the actors publish; metrics, log, database projection and inspector listen, nothing answers. */
+/** Events for watchers: the log, the metrics and the event streams. */
 export interface GatewayEvents {
   transition: (agentId: string, record: TransitionRecord) => void;
   state: (change: {
@@ -13,13 +13,13 @@ export interface GatewayEvents {
     reason: string | null;
     at: EpochMs;
     heldMs: number;
-    /** Of the request that caused it; none for what happens by itself. */
+    /** Of the request that caused it; absent when none did. */
     traceId?: string;
   }) => void;
   qr: (change: { agentId: string; qr: QrView | null; traceId?: string }) => void;
-  /** A passkey is asked for, its challenge has come, or it is over. */
+  /** A passkey is awaited, its challenge is known, or (null) neither any more. */
   passkey: (change: { agentId: string; passkey: PasskeyView | null }) => void;
-  /** A self-check has another result than the one before; null: no page is known any more. */
+  /** The result of the self-check has changed; null: no page is known any more. */
   compatibility: (change: { agentId: string; report: Compatibility | null }) => void;
   restriction: (change: { agentId: string; restriction: RestrictionView | null }) => void;
   /** Messages reached the agent's page and were not reported by its driver. */
@@ -33,12 +33,12 @@ export interface GatewayEvents {
     status: MessageStatus;
     error?: string;
     traceId: string;
-    /** From acceptance to this moment, when it is handed over and when it is settled. */
+    /** Since its acceptance, when it is handed over and when it has its outcome. */
     waitedMs?: number;
     /** The stored image of a settled message: nobody needs it any more. */
     file?: string;
   }) => void;
-  /** A message was refused before it was stored: once for each, where it is refused. */
+  /** A message was refused before it was stored. */
   rejected: (rejection: {
     agentId: string;
     reason: 'full' | 'not_ready' | 'draining';
@@ -64,9 +64,9 @@ export interface GatewayEvents {
     durationMs: number;
   }) => void;
   restart: (restart: { agentId: string; reason: string; attempt: number; delayMs: number }) => void;
-  /** Many agents end alike, and one at a time is tried; or that is over. */
+  /** Many agents fail for one reason, so that one at a time is started; or no longer. */
   fleet: (change: { state: 'fault' | 'recovered'; reason: string; agents?: number }) => void;
-  /** An actor, a listener or a store failed where nobody waited for the answer. */
+  /** An error without a caller: of an actor, a watcher or a store. */
   fault: (fault: { agentId: string | null; where: string; error: unknown }) => void;
   added: (agentId: string, traceId?: string) => void;
   removed: (agentId: string, traceId?: string) => void;

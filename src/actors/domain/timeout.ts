@@ -1,9 +1,6 @@
 import type { Scheduler } from './ports/clock.ts';
 
-/**
- * Waits for a promise no longer than `ms` of the clock; then rejects with what `timeout` makes. The promise itself
- * goes on unobserved: whoever made it bounds or cancels it.
- */
+/** Settles like the promise, or rejects with `timeout()` after `ms` of the clock. The promise itself is not cancelled. */
 export function withTimeout<T>(
   clock: Scheduler,
   promise: Promise<T>,
@@ -25,7 +22,7 @@ export function withTimeout<T>(
   });
 }
 
-/** Lets `ms` of the clock pass; ends at once when the signal is aborted. */
+/** Resolves after `ms` of the clock, or as soon as the signal is aborted. */
 export function pause(clock: Scheduler, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

@@ -1,16 +1,13 @@
 import type { AgentRecord, AgentStore } from '../domain/ports/stores.ts';
 import type { UserKeys } from './user-keys.ts';
 
-/** Whose key is refreshed: the record in memory is what requests are checked against. */
+/** An agent; requests are authenticated against its record. */
 interface KeyHolder {
   readonly agentId: string;
   record: AgentRecord;
 }
 
-/**
- * The lazy key update of PRD §4: after a mismatch the stored key becomes the user's latest active one. At most
- * one look-up at a time per agent, so that a stream of bad keys can't flood the database (SPEC §3).
- */
+/** Replaces an agent's key by its user's newest active one, which is looked up once at a time per agent. */
 export class ApiKeyRefresh {
   readonly #deps: { agents: AgentStore; keys: UserKeys };
   readonly #fault: (agentId: string, error: unknown) => void;
@@ -24,7 +21,7 @@ export class ApiKeyRefresh {
     this.#fault = fault;
   }
 
-  /** Starts a look-up in the background, unless one runs. */
+  /** Starts a look-up in the background unless one is running. */
   refresh(holder: KeyHolder): void {
     const { agentId } = holder;
     if (this.#running.has(agentId)) return;
@@ -34,7 +31,7 @@ export class ApiKeyRefresh {
       .finally(() => this.#running.delete(agentId));
   }
 
-  /** Looks the key up and stores it when it is another one. */
+  /** Looks the key up, and stores it when it differs. */
   async #update(holder: KeyHolder): Promise<void> {
     const latest = await this.#deps.keys.latest(holder.record.userId);
     if (!latest || latest === holder.record.apiKey) return;

@@ -2,7 +2,7 @@ import type { Agent } from '../agent/agent.ts';
 import type { Scheduler, Timer } from '../domain/ports/clock.ts';
 import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 
-/** What a recycler needs of its gateway. */
+/** What the recycler works with. */
 export interface MemoryRecyclerDeps {
   driver: Pick<WhatsAppDriver, 'memory'>;
   clock: Scheduler;
@@ -13,16 +13,16 @@ export interface MemoryRecyclerDeps {
 
 const SWEEP_EVERY_MS = 60_000;
 const QUIET_MS = 60_000;
-const RETURN_MS = 600_000;
+const RECONNECT_MS = 600_000;
 
 /**
- * Replaces clients whose browsers have grown over a soft limit, in a quiet minute and one at a time: pages keep
- * every message they have seen (FAULTS F20).
+ * Restarts clients whose browsers exceed a memory limit, one at a time and after a minute without traffic: WhatsApp's
+ * page keeps every message it has seen.
  */
 export class MemoryRecycler {
   readonly #deps: MemoryRecyclerDeps;
   #timer: Timer | null = null;
-  /** Who was recycled last, and until when the others wait for its return. */
+  /** The last recycled agent, and until when the others wait for it to reconnect. */
   #last: { agentId: string; until: number } | null = null;
   #stopped = false;
 
@@ -30,7 +30,7 @@ export class MemoryRecycler {
     this.#deps = deps;
   }
 
-  /** Looks around every minute from now on. */
+  /** Sweeps every minute. */
   start(): void {
     if (this.#stopped) return;
     this.#timer = this.#deps.clock.setTimeout(() => {
@@ -40,13 +40,13 @@ export class MemoryRecycler {
     }, SWEEP_EVERY_MS);
   }
 
-  /** Looks no more. */
+  /** Sweeps no more. */
   stop(): void {
     this.#stopped = true;
     if (this.#timer) this.#deps.clock.clearTimeout(this.#timer);
   }
 
-  /** Recycles the largest that is too large and has nothing to do, unless the one before is not back yet. */
+  /** Recycles the largest idle client over the limit, unless the last one has yet to reconnect. */
   async #sweep(): Promise<void> {
     const sizes = [...(await this.#deps.driver.memory())].sort(([, one], [, other]) => other - one);
     const now = this.#deps.clock.monotonic();
@@ -56,7 +56,7 @@ export class MemoryRecycler {
       if (bytes <= this.#deps.limitBytes) return;
       const agent = this.#deps.find(agentId);
       if (!agent?.isQuiet(QUIET_MS)) continue;
-      this.#last = { agentId, until: now + RETURN_MS };
+      this.#last = { agentId, until: now + RECONNECT_MS };
       agent.command({ type: 'session.recycle' });
       return;
     }

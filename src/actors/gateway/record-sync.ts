@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { Agent } from '../agent/agent.ts';
-import { GatewayError } from '../domain/errors.ts';
+import { isDatabaseAway } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { Scheduler, Timer } from '../domain/ports/clock.ts';
 import type { AgentRecord, AgentStore } from '../domain/ports/stores.ts';
@@ -8,7 +8,7 @@ import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 import type { AgentRegistry } from './agent-registry.ts';
 import { isPresentable } from './user-keys.ts';
 
-/** What keeps the agents as their rows are. */
+/** What the synchronisation works with. */
 export interface RecordSyncDeps {
   registry: AgentRegistry;
   agents: Pick<AgentStore, 'list' | 'has' | 'version'>;
@@ -16,101 +16,100 @@ export interface RecordSyncDeps {
   clock: Scheduler;
   events: EventEmitter<GatewayEvents>;
   newTraceId(): string;
-  /** Agents whose rows are new in the table. */
+  /** Called with the agents of new rows. */
   onAdded(agents: Agent[]): void;
 }
 
-const LOOK_EVERY_MS = 2_000;
+const POLL_EVERY_MS = 2_000;
 
 /**
- * Keeps the agents as the rows of `whatsapp_user` are, whoever writes them: one look every two seconds for all of
- * them, which reads the rows only when something else than a state has changed in them.
+ * Keeps the agents in step with the rows of `whatsapp_user`, which other systems write, too. One poll every two seconds
+ * covers all agents, and reads the rows only when more than a status has changed.
  */
 export class RecordSync {
   readonly #deps: RecordSyncDeps;
-  /** The version of the rows that the agents agree with; null when they may not. */
+  /** The version of the rows that the agents match; null when they may not. */
   #version: string | null = null;
   #timer: Timer | null = null;
   #stopped = false;
-  /** What was reported of rows, each once for as long as it is so. */
+  /** Keys of the problems reported so far; each is reported once while it lasts. */
   #reported = new Set<string>();
 
   constructor(deps: RecordSyncDeps) {
     this.#deps = deps;
   }
 
-  /** The agents of all rows, at the start. @throws GatewayError `DATABASE_UNAVAILABLE` */
+  /** Adds the agents of all rows, and starts polling. @throws GatewayError `DATABASE_UNAVAILABLE` */
   async restore(): Promise<Agent[]> {
     const rows = await this.#deps.agents.list();
     await this.#deps.driver.adopt(rows);
     const { added } = await this.#apply(rows, new Map());
-    this.#lookLater();
+    this.#pollLater();
     return added;
   }
 
-  /** Looks no more; a look under way does nothing further. */
+  /** Stops polling; a poll in progress changes nothing more. */
   stop(): void {
     this.#stopped = true;
     if (this.#timer) this.#deps.clock.clearTimeout(this.#timer);
   }
 
-  /** The next look. */
-  #lookLater(): void {
+  /** Schedules the next poll. */
+  #pollLater(): void {
     if (this.#stopped) return;
     this.#timer = this.#deps.clock.setTimeout(() => {
-      this.#look()
+      this.#poll()
         .catch((error: unknown) => this.#fault(error))
-        .finally(() => this.#lookLater());
-    }, LOOK_EVERY_MS);
+        .finally(() => this.#pollLater());
+    }, POLL_EVERY_MS);
   }
 
-  /** Reads the rows when they have changed, and brings the agents up to date. */
-  async #look(): Promise<void> {
+  /** Updates the agents when the rows have changed. */
+  async #poll(): Promise<void> {
     const { agents, registry, onAdded } = this.#deps;
-    // What changes here while the rows are read is newer than they are.
+    // An agent that changes while the rows are read is newer than they are.
     const before = new Map(registry.all().map((agent) => [agent.agentId, agent.record]));
     const version = await agents.version();
     if (version === this.#version) return;
-    const { added, settled } = await this.#apply(await agents.list(), before);
-    this.#version = settled ? version : null;
+    const { added, isComplete } = await this.#apply(await agents.list(), before);
+    this.#version = isComplete ? version : null;
     if (added.length > 0 && !this.#stopped) onAdded(added);
   }
 
-  /** Brings the agents up to date with the rows; `settled` when nothing is left for the next look. */
+  /** Updates the agents from the rows; `isComplete` unless something is left for the next poll. */
   async #apply(
     rows: AgentRecord[],
     before: ReadonlyMap<string, AgentRecord>,
-  ): Promise<{ added: Agent[]; settled: boolean }> {
+  ): Promise<{ added: Agent[]; isComplete: boolean }> {
     const { registry } = this.#deps;
     const reports = new Map<string, string>();
     const added: Agent[] = [];
-    let settled = true;
+    let isComplete = true;
     const byAgent = new Map<string, AgentRecord[]>([...before.keys()].map((agentId) => [agentId, []]));
     for (const row of rows) byAgent.set(row.agentId, [...(byAgent.get(row.agentId) ?? []), row]);
-    for (const [agentId, namesakes] of byAgent) {
+    for (const [agentId, candidates] of byAgent) {
       const known = before.get(agentId);
-      const owned = await this.#ownedOf(namesakes, known);
+      const owned = await this.#ownedOf(candidates, known);
       const agent = registry.find(agentId);
-      if (this.#stopped) return { added, settled: false };
-      if (registry.isBusy(agentId) || !isAsBefore(agent?.record, known)) settled = false;
+      if (this.#stopped) return { added, isComplete: false };
+      if (registry.isBusy(agentId) || !isUnchanged(agent?.record, known)) isComplete = false;
       else if (agent && owned) agent.update(owned);
-      else if (agent) settled = !(await this.#removeWithoutRow(agent)) && settled;
+      else if (agent) isComplete = !(await this.#removeWithoutRow(agent)) && isComplete;
       else if (owned) added.push(registry.add(owned));
-      for (const [key, text] of reportsOf(namesakes, owned)) reports.set(key, text);
+      for (const [key, text] of problemsOf(candidates, owned)) reports.set(key, text);
     }
     this.#report(reports);
-    return { added, settled };
+    return { added, isComplete };
   }
 
-  /** The row that the agent is made of: the known user's, else that of the login's user, else the newest. */
-  async #ownedOf(namesakes: AgentRecord[], known: AgentRecord | undefined): Promise<AgentRecord | undefined> {
-    if (known) return namesakes.find(({ userId }) => userId === known.userId);
-    if (namesakes.length > 1)
-      for (const row of namesakes) if (await this.#deps.driver.hasCredentials(row)) return row;
-    return namesakes[0];
+  /** The row that is the agent's: the known user's, else that with credentials, else the newest. */
+  async #ownedOf(rows: AgentRecord[], known: AgentRecord | undefined): Promise<AgentRecord | undefined> {
+    if (known) return rows.find(({ userId }) => userId === known.userId);
+    if (rows.length > 1) for (const row of rows) if (await this.#deps.driver.hasCredentials(row)) return row;
+    return rows[0];
   }
 
-  /** Removes an agent whose row was deleted; true when that has begun. A row that can't be read is none of those. */
+  /** Starts the removal of an agent whose row was deleted; false when the row exists but is unusable. */
   async #removeWithoutRow(agent: Agent): Promise<boolean> {
     const { agents, registry, newTraceId } = this.#deps;
     if (await agents.has(agent.record)) return false;
@@ -121,29 +120,28 @@ export class RecordSync {
     return true;
   }
 
-  /** Reports what was not reported at the last look. */
+  /** Reports the problems that are new since the last poll. */
   #report(reports: ReadonlyMap<string, string>): void {
     for (const [key, text] of reports) if (!this.#reported.has(key)) this.#fault(new Error(text));
     this.#reported = new Set(reports.keys());
   }
 
-  /** An error that nobody waits for; that the database is away is known without it. */
+  /** Publishes an error without a caller, unless the database is just unavailable. */
   #fault(error: unknown, agentId: string | null = null): void {
-    if (error instanceof GatewayError && error.code === 'DATABASE_UNAVAILABLE') return;
-    this.#deps.events.emit('fault', { agentId, where: 'whatsapp_user', error });
+    if (!isDatabaseAway(error)) this.#deps.events.emit('fault', { agentId, where: 'whatsapp_user', error });
   }
 }
 
-/** True when what other systems may change of a record is as it was. */
-function isAsBefore(now: AgentRecord | undefined, before: AgentRecord | undefined): boolean {
+/** True when the fields that other systems may write have not changed. */
+function isUnchanged(now: AgentRecord | undefined, before: AgentRecord | undefined): boolean {
   if (!now || !before) return now === before;
   const fields = ['userId', 'agentName', 'apiKey', 'endpointUrlRun'] as const;
   return fields.every((field) => now[field] === before[field]);
 }
 
-/** What the operator has to know of the rows of one agentId, by what it is about. */
-function reportsOf(namesakes: AgentRecord[], owned: AgentRecord | undefined): [string, string][] {
-  return namesakes.flatMap((row): [string, string][] => {
+/** Problems of the rows of one agentId, by key. */
+function problemsOf(rows: AgentRecord[], owned: AgentRecord | undefined): [string, string][] {
+  return rows.flatMap((row): [string, string][] => {
     const { userId, agentId, apiKey } = row;
     const name = `The row of whatsapp_user with user_id ${userId} and agent_id "${agentId}"`;
     if (row !== owned)

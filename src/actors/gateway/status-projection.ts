@@ -3,10 +3,7 @@ import type { AgentStore, StateChange } from '../domain/ports/stores.ts';
 
 const RETRY_MS = 1_000;
 
-/**
- * Writes each agent's states to `whatsapp_user`, in order (SPEC §5). While the database is away they wait; only
- * a delete of the agent makes them void.
- */
+/** Writes each agent's statuses to `whatsapp_user`, in order; retries while the database is unavailable. */
 export class StatusProjection {
   readonly #store: Pick<AgentStore, 'setStatus'>;
   readonly #fault: (agentId: string, error: unknown) => void;
@@ -20,7 +17,7 @@ export class StatusProjection {
     this.#fault = fault;
   }
 
-  /** Notes a change; it is written after those before it. */
+  /** Queues a change behind the agent's earlier ones. */
   write({ userId, agentId }: AgentRef, change: StateChange): void {
     const queue = this.#queues.get(agentId) ?? [];
     queue.push({ agent: { userId, agentId }, change });
@@ -28,12 +25,12 @@ export class StatusProjection {
     void this.#drain(agentId);
   }
 
-  /** Forgets what is unwritten of a deleted agent. */
+  /** Drops the unwritten changes of a removed agent. */
   forget(agentId: string): void {
     this.#queues.delete(agentId);
   }
 
-  /** Resolves when everything noted is written, or after `ms`. */
+  /** Resolves when all changes are written, or after `ms`. */
   flushed(ms: number): Promise<void> {
     if (this.#queues.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -56,7 +53,7 @@ export class StatusProjection {
     if (this.#writing.has(agentId)) return;
     this.#writing.add(agentId);
     try {
-      // Looked up each time: a delete voids the queue, and the next agent of that name has its own.
+      // Looked up each time: a removal drops the queue, and the next agent with this id gets its own.
       for (let queue = this.#queues.get(agentId); queue?.[0]; queue = this.#queues.get(agentId)) {
         await this.#store.setStatus(queue[0].agent, queue[0].change);
         queue.shift();
@@ -68,10 +65,10 @@ export class StatusProjection {
     } finally {
       this.#writing.delete(agentId);
     }
-    if (this.#queues.size === 0) for (const told of this.#idle.splice(0)) told();
+    if (this.#queues.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** One timer for all that could not be written. */
+  /** One timer for all agents whose change could not be written. */
   #retryLater(): void {
     this.#retry ??= setTimeout(() => {
       this.#retry = null;

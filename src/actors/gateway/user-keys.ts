@@ -2,19 +2,19 @@ import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { ApiKeyStore } from '../domain/ports/stores.ts';
 
-// What a Bearer token in a header can be.
+// The characters that a Bearer token can have.
 const PRESENTABLE = /^[\x21-\x7e]{1,4096}$/;
 
-/** True for a key that a caller can present as a Bearer token. */
+/** True for a key that can be a Bearer token. */
 export function isPresentable(key: string): boolean {
   return PRESENTABLE.test(key);
 }
 
-/** The keys of users in `api_keys`: those that can't be presented are skipped and reported. */
+/** Reads the keys of users; those that can't be a Bearer token are skipped and reported. */
 export class UserKeys {
   readonly #store: ApiKeyStore;
   readonly #report: (error: GatewayError) => void;
-  /** How many keys of a user were reported, so that a stream of look-ups is one report. */
+  /** Number of reported keys per user: the same number is reported once. */
   readonly #reported = new Map<number, number>();
 
   constructor(store: ApiKeyStore, report: (error: GatewayError) => void) {
@@ -22,7 +22,7 @@ export class UserKeys {
     this.#report = report;
   }
 
-  /** The newest active key of the user that can be presented, or null. */
+  /** The user's newest usable key, or null. @throws GatewayError `DATABASE_UNAVAILABLE` */
   async latest(userId: number): Promise<string | null> {
     const keys = await this.#store.active(userId);
     const unusable = keys.filter((key) => !isPresentable(key)).length;

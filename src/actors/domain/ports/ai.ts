@@ -1,6 +1,6 @@
 import type { Jid } from '../identity.ts';
 
-/** The body of `/run`, as the AI backend gets it; further fields of the caller pass through. */
+/** The body of `/run` as the AI backend receives it; further fields of the caller pass through. */
 export interface AiRequest {
   message: string;
   sessionId: Jid;
@@ -8,10 +8,10 @@ export interface AiRequest {
   [field: string]: unknown;
 }
 
-/** Who is asked for replies (SPEC §7). */
+/** The backend that writes the replies. */
 export interface AiBackend {
   /**
-   * Asks for a reply; `null` when the backend has none. No retry of what may have been processed.
+   * Asks for a reply; null when the backend has none. A request that may have been processed is not retried.
    * @throws GatewayError `AI_TIMEOUT` or `AI_DOWNSTREAM_ERROR`.
    */
   ask(

@@ -1,20 +1,20 @@
-/** Milliseconds since the epoch, by the clock that the field's text names. */
+/** Milliseconds since the epoch, by the clock that the field names. */
 export type EpochMs = number;
 
-/** Both clocks of the service. Waits, deadlines and buckets use `monotonic`; `now` is for display and rows. */
+/** Wall clock and monotonic clock. Waits, deadlines and buckets use `monotonic`; `now` is for display and rows. */
 export interface Clock {
   now(): EpochMs;
   monotonic(): number;
 }
 
-/** A running timer; only the scheduler that made it knows what it is. */
+/** A running timer, opaque to all but its scheduler. */
 export type Timer = object;
 
 /**
- * A clock that rings. All waits of the actors are its timers, XState's delays among them, so whoever moves this
- * clock moves the whole service. Its timers keep no process alive: what listens does.
+ * A clock with timers. All waits of the actors use it, XState's delays included: moving it moves the whole service. Its
+ * timers do not keep the process alive.
  */
 export interface Scheduler extends Clock {
-  setTimeout(ring: () => void, ms: number): Timer;
+  setTimeout(callback: () => void, ms: number): Timer;
   clearTimeout(timer: Timer): void;
 }

@@ -1,14 +1,14 @@
 import type { AgentRef, Jid } from '../identity.ts';
 import type { ImageFile } from './whatsapp.ts';
 
-// What the actors want of storage; `infra/postgres` implements it.
+// Storage of the actors; `infra/postgres` implements it.
 
-/** The stored states, which are those of the agent's chart (SPEC §5). */
+/** The stored statuses: the top-level states of the session chart. */
 export const SESSION_STATES = ['awaiting_qr', 'connected', 'disconnected', 'auth_failed'] as const;
 
 export type SessionState = (typeof SESSION_STATES)[number];
 
-/** A row of `whatsapp_user` (PRD §3.2). */
+/** A row of `whatsapp_user`. */
 export interface AgentRecord {
   userId: number;
   agentId: string;
@@ -22,7 +22,7 @@ export interface AgentRecord {
   updatedAt: Date;
 }
 
-/** A change of the stored state. */
+/** A change of the stored status. */
 export interface StateChange {
   from: SessionState;
   to: SessionState;
@@ -32,8 +32,8 @@ export interface StateChange {
 /** All methods reject with `DATABASE_UNAVAILABLE` when Postgres can't be reached. */
 export interface AgentStore {
   /**
-   * Inserts the record or replaces the one of the same user and agent. `endpointUrlRun`, `createdAt` and the state
-   * survive a replacement: states are written by `setStatus`, in their order. Null when another user has the agentId.
+   * Inserts the record or replaces the one of the same user and agent. A replacement keeps `endpointUrlRun`,
+   * `createdAt` and the status, which only `setStatus` writes. Null when another user has the agentId.
    */
   save(agent: {
     userId: number;
@@ -43,58 +43,57 @@ export interface AgentStore {
     status: SessionState;
   }): Promise<AgentRecord | null>;
   /**
-   * All records that an agent can be made of, the newest first; other rows are reported and skipped. Two users may
-   * have one agentId in it.
+   * All usable records, newest first; unusable rows are reported and skipped. Two users may have the same agentId.
    */
   list(): Promise<AgentRecord[]>;
   find(agent: AgentRef): Promise<AgentRecord | null>;
-  /** True when there is a row, whether or not an agent can be made of it. */
+  /** True when there is a row, usable or not. */
   has(agent: AgentRef): Promise<boolean>;
-  /** Another text whenever a row has come, gone, or changed in its name, key or AI endpoint; cheap to ask. */
+  /** A cheap text that changes with any row that is added, removed, or changed in its name, key or AI endpoint. */
   version(): Promise<string>;
-  /** Writes a state; `connected` stamps `last_connected_at`, the end of a connection `last_disconnected_at`. */
+  /** Writes a status; `connected` sets `last_connected_at`, the end of a connection `last_disconnected_at`. */
   setStatus(agent: AgentRef, change: StateChange): Promise<void>;
   setApiKey(agent: AgentRef, apiKey: string): Promise<void>;
-  /** Deletes the record and everything that was kept for it. */
+  /** Deletes the record and everything stored for it. */
   remove(agent: AgentRef): Promise<void>;
-  /** Deletes what was kept for a record that is gone; one that has come in its place stays. */
+  /** Deletes what is stored for a record that is gone; a newer record of that agent stays. */
   forget(agent: AgentRef): Promise<void>;
 }
 
-/** The keys of users, which another system writes. */
+/** The keys of users; another system writes them. */
 export interface ApiKeyStore {
-  /** The active keys of the user, the newest first; no more than a hundred. */
+  /** The user's active keys, newest first, at most a hundred. */
   active(userId: number): Promise<string[]>;
 }
 
-/** How a message stands; `unknown` when it may have left. */
+/** Status of a message; `unknown` when it may have been sent. */
 export const MESSAGE_STATUSES = ['queued', 'sending', 'sent', 'failed', 'unknown'] as const;
 
 export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
 
-/** What can be sent (SPEC §9). */
+/** Kinds of messages that can be sent. */
 export type MessageKind = 'text' | 'image';
 
-/** Why a message was not sent: a code of the contract, and words for people. */
+/** Why a message was not sent: an error code, and a line for people. */
 export interface MessageError {
   code: string;
   message: string;
-  /** What of WhatsApp Web's page was missing. */
+  /** Bindings that WhatsApp Web's page lacks. */
   missing?: string[];
 }
 
-/** What is asked to be sent. `text` is the caption of an image. */
+/** A message to send. `text` is the caption of an image. */
 export interface OutgoingMessage {
-  /** The id to store it under, a UUID nobody used before; by default a new one. */
+  /** The id to store it under, an unused UUID; by default a new one. */
   id?: string;
   to: Jid;
   kind: MessageKind;
   text: string;
   quoteId?: string;
   image?: ImageFile;
-  /** The linked account that it may leave from; by default the one of the newest session. */
+  /** The linked account that may send it; by default that of the newest session. */
   account?: Jid | null;
-  /** Who asked: a REST caller, an AI reply, or the failure report. */
+  /** A REST caller, an AI reply, or an alert to the developer. */
   origin: 'api' | 'reply' | 'report';
   traceId: string;
 }
@@ -110,55 +109,55 @@ export interface StoredMessage extends OutgoingMessage, AgentRef {
   account: Jid | null;
   /** The part of WhatsApp's id that we choose, known before the message can have left. */
   stanzaId: string | null;
-  /** The chat that it was handed over to; null before that, and in the row of one that is stored as `sending`. */
+  /** The chat it was handed over to; null before that, and in a row that was stored as `sending`. */
   chatId: Jid | null;
   createdAt: Date;
-  /** By WhatsApp's clock; null before the hand-over, and while that clock is not known. */
+  /** By WhatsApp's clock; null before the hand-over, and while that clock is unknown. */
   handedOverAt: Date | null;
   sentAt: Date | null;
 }
 
-/** What is known of a message as it is accepted. */
+/** What is known of a message when it is accepted. */
 export interface Acceptance {
-  /** The host's time of display; now by default. */
+  /** By the host's wall clock; now by default. */
   at?: Date;
   status?: 'queued' | 'sending';
   stanzaId?: string;
-  /** Of a message that is stored as `sending`. */
+  /** For a message that is stored as `sending`. */
   handedOverAt?: Date | null;
 }
 
-/** How a message ended, or for `unknown`, has not been seen to end. */
+/** Outcome of a message; `unknown` when it may have been sent. */
 export type MessageOutcome =
   | { status: 'sent'; messageId: string; at: Date }
   | { status: 'failed'; error: MessageError }
   | { status: 'unknown'; messageId: string | null; error: MessageError };
 
-/** The durable side of every mailbox. Writes of one tick travel in one statement; their order is kept. */
+/** The messages of every mailbox. Writes of one tick are one statement; their order is kept. */
 export interface MessageLog {
   /**
-   * Stores a message, accepted `at` this moment, in the order of the calls; resolves once it is on disk. One that is
-   * handed over at once is stored as `sending` and needs no `markSending`.
+   * Stores a message, in the order of the calls; resolves once it is on disk. A message that is handed over at once is
+   * stored as `sending` and needs no `markSending`.
    */
   append(agent: AgentRef, message: OutgoingMessage, acceptance?: Acceptance): Promise<StoredMessage>;
-  /** `queued → sending`, before the client sees it. */
+  /** `queued → sending`, before it is handed to the client. */
   markSending(id: string, handover: { chatId: Jid; handedOverAt: Date | null }): Promise<void>;
-  settle(id: string, settlement: MessageOutcome): Promise<void>;
+  settle(id: string, outcome: MessageOutcome): Promise<void>;
   find(agent: AgentRef, id: string): Promise<StoredMessage | null>;
-  /** Those of these WhatsApp ids that are some message's of the agent. */
+  /** Those of the WhatsApp ids that belong to messages of the agent. */
   claimed(agent: AgentRef, messageIds: string[]): Promise<string[]>;
-  /** What a restart must go on with: `queued` and `sending`, by `seq`. */
+  /** Messages to resume after a restart: `queued` and `sending`, by `seq`. */
   pending(agent: AgentRef): Promise<StoredMessage[]>;
-  /** Fails all that is queued or sending: the agent is being deleted. A settlement after it may know more. */
+  /** Fails all messages that are queued or sending, for a removal. A later `settle` may still correct one. */
   failPending(agent: AgentRef, error: MessageError): Promise<void>;
 }
 
-/** Remembers which WhatsApp messages were handled: `UNIQUE(user, agent, wa_message_id)`, also after a delete. */
+/** Which WhatsApp messages were handled: `UNIQUE(user, agent, wa_message_id)`, kept after a removal. */
 export interface InboundLog {
-  /** True for exactly one caller per message, given by its key. */
+  /** True for exactly one caller per message key. */
   claim(agent: AgentRef, messageKey: string): Promise<boolean>;
-  /** Stores when the agent's account was linked, by WhatsApp's clock: what is older is not its to answer. */
+  /** Stores when the account was linked, by WhatsApp's clock: older messages are not answered. */
   link(agent: AgentRef, at: Date): Promise<void>;
-  /** When its account was linked; null when that is not known. */
+  /** When its account was linked; null when unknown. */
   linkedAt(agent: AgentRef): Promise<Date | null>;
 }

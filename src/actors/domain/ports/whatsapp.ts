@@ -2,28 +2,28 @@ import type { EventEmitter } from 'eventemitter3';
 import type { AgentRef, Jid } from '../identity.ts';
 import type { EpochMs } from './clock.ts';
 
-/** The linked account: its phone-number JID, and its LID when WhatsApp has told it. */
+/** The linked account: its phone-number JID, and its LID once WhatsApp has sent it. */
 export interface Me {
   pn: Jid;
   lid?: Jid;
   name?: string;
 }
 
-/** A message as it came in, parsed at the driver's edge. Everything WhatsApp sends comes, unfiltered. */
+/** An incoming message, parsed by the driver and not filtered. */
 export interface InboundMessage {
   /** WhatsApp's id, unique per account: `false_<chat>_<stanza>[_<participant>]`. */
   id: string;
   /**
-   * Where it was written: the chat to answer (`…@c.us`, `…@g.us`, `status@broadcast`, `…@newsletter`). A person has
-   * the number whenever the driver knows it, `…@lid` only when it does not.
+   * The chat to answer (`…@c.us`, `…@g.us`, `status@broadcast`, `…@newsletter`). A person is named by number where the
+   * driver knows it, else by `…@lid`.
    */
   chatId: Jid;
-  /** Who wrote it, by the same rule; equals `chatId` in a direct chat. */
+  /** The author, by the same rule; equals `chatId` in a direct chat. */
   senderId: Jid;
-  /** The sender's LID, when WhatsApp has given one. */
+  /** The sender's LID, when WhatsApp has sent one. */
   lid?: Jid;
   fromMe: boolean;
-  /** WhatsApp's type: `chat` is text; anything else is not answered (SPEC §6). */
+  /** WhatsApp's type: `chat` is text; no other is answered. */
   type: string;
   body: string;
   mentionedIds: Jid[];
@@ -40,7 +40,7 @@ export interface MessageEdit {
   body: string;
 }
 
-/** A message that its author took back. */
+/** A message that its author deleted for everyone. */
 export interface MessageRevocation {
   messageId: string;
   chatId: Jid;
@@ -54,44 +54,44 @@ export interface Ack {
   errorCode?: number;
 }
 
-/** An accepted hand-over: the page took the message; only an ack ≥ 1 means that it left. */
+/** An accepted hand-over: the page took the message; only an ack ≥ 1 means that it was sent. */
 export interface Handover extends Ack {
   /** By WhatsApp's clock. */
   timestamp: EpochMs;
-  /** The chat that it went to, as the page addresses it; it may differ from the recipient that was asked for. */
+  /** The chat it went to, as the page addresses it; may differ from the requested recipient. */
   chatId?: Jid;
 }
 
-/** Options of one hand-over. */
+/** Options of a hand-over. */
 export interface HandoverOptions {
   quoteId?: string;
-  /** WhatsApp's id for the message, chosen beforehand so that it can be looked up after a crash. */
+  /** WhatsApp's id of the message, chosen in advance so that it can be looked up after a crash. */
   stanzaId?: string;
 }
 
-/** What of WhatsApp's page a session relies on, and whether it is there. */
+/** Whether WhatsApp's page has what a session relies on. */
 export interface Compatibility {
-  /** The page's build, such as `2.3000.1043220887`; null when the page does not say. */
+  /** The page's build, e.g. `2.3000.1043220887`; null when unknown. */
   webVersion: string | null;
-  /** `repaired`: something has moved and works again through a repair; `broken`: something needed is missing. */
+  /** `repaired`: something has moved and works through a repair; `broken`: something required is missing. */
   compatibility: 'ok' | 'repaired' | 'broken';
-  /** Names of the repairs that are in effect. */
+  /** Names of the active repairs. */
   repaired: string[];
   /** Names of the missing bindings, as `WAWebModule.export`. */
   missing: string[];
 }
 
-/** A limit that WhatsApp has put on writing to people who never wrote. */
+/** WhatsApp's limit on writing to people who never wrote to the account. */
 export interface Restriction {
   kind: 'reachout_timelock' | 'message_cap';
-  /** When WhatsApp lifts it, if it says so. */
+  /** When WhatsApp lifts it, if announced. */
   until?: EpochMs;
 }
 
 /** WebAuthn request options (`PublicKeyCredentialRequestOptionsJSON`) or an assertion (`AuthenticationResponseJSON`). */
 export type WebAuthnJson = Record<string, unknown>;
 
-/** An image on disk; bytes never travel through the actors. */
+/** An image on disk; its bytes never pass through the actors. */
 export interface ImageFile {
   path: string;
   mimetype: string;
@@ -99,7 +99,7 @@ export interface ImageFile {
   filename?: string;
 }
 
-/** Events of one client. `disconnected` carries the library's own reason (`LOGOUT`, `CONFLICT`, …). */
+/** Events of one client. `disconnected` has the library's reason (`LOGOUT`, `CONFLICT`, …). */
 export interface WhatsAppClientEvents {
   qr: (code: string) => void;
   authenticated: () => void;
@@ -108,29 +108,29 @@ export interface WhatsAppClientEvents {
   ready: (me: Me) => void;
   auth_failure: (reason: string) => void;
   disconnected: (reason: string) => void;
-  /** The socket's state changed without the session being over: `CONNECTED`, `OPENING`, `TIMEOUT`, … */
+  /** The socket's state changed within the session: `CONNECTED`, `OPENING`, `TIMEOUT`, … */
   state: (state: string) => void;
   message: (message: InboundMessage) => void;
-  /** A message that came in was changed by its author before or after it was answered. */
+  /** The author edited an incoming message, before or after it was answered. */
   edited: (edit: MessageEdit) => void;
-  /** A message that came in was taken back by its author. */
+  /** The author deleted an incoming message for everyone. */
   revoked: (revocation: MessageRevocation) => void;
   ack: (ack: Ack) => void;
-  /** The result of a self-check: once linked, after each load of the page, and whenever it changes. */
+  /** Result of a self-check: once linked, after each load of the page, and at each change. */
   compatibility: (report: Compatibility) => void;
-  /** Linking waits for a passkey; with the page's challenge once there is one, which may be in a second event. */
+  /** Linking waits for a passkey; the page's challenge may follow in a second event. */
   passkey: (challenge: WebAuthnJson | null) => void;
-  /** WhatsApp restricts the account, or no longer does. */
+  /** WhatsApp restricts the account; null: no longer. */
   restriction: (restriction: Restriction | null) => void;
-  /** Messages reached the page and were not reported by this driver within a minute. */
+  /** Messages that reached the page and were not reported by this driver within a minute. */
   unreported: (count: number) => void;
-  /** The browser or the page is gone: nothing else will ever come from this client. */
+  /** The browser or the page is gone: the client emits nothing more. */
   crash: (cause: string) => void;
 }
 
-/** What a look-up of an own message knows of it. */
+/** What is known of an own message that is looked up. */
 export interface SentQuery {
-  /** The chat it went to, when that is known, else the recipient. */
+  /** The chat it went to if known, else the recipient. */
   to: Jid;
   stanzaId?: string;
   kind: 'text' | 'image';
@@ -139,17 +139,17 @@ export interface SentQuery {
 }
 
 /**
- * One session's client, from start to destroy; never reused after either a crash or a destroy.
- * Every method settles within its own deadline and rejects with a `GatewayError`. A failed send says in
- * `details.outcome` whether the message may have left (`unknown`) or surely did not (`failed`).
+ * One session's client, from start to destroy; never reused after a crash or a destroy. Every method settles within a
+ * deadline and rejects with a `GatewayError`. `details.outcome` of a failed send is `unknown` when the message may have
+ * been sent, `failed` when it certainly was not.
  */
 export interface WhatsAppClient {
   readonly events: EventEmitter<WhatsAppClientEvents>;
-  /** Starts it; resolves when it either shows a QR or is on its way to ready. `SESSION_START_FAILED`. */
+  /** Resolves when it shows a QR or is about to be ready. `SESSION_START_FAILED`. */
   start(): Promise<void>;
-  /** Unlinks the device at WhatsApp and ends the client. Credentials on disk are not its to delete. */
+  /** Unlinks the device at WhatsApp and closes the client. Credentials on disk are kept. */
   logout(): Promise<void>;
-  /** Ends it: never rejects, idempotent; afterwards no event is emitted and no process is left. */
+  /** Never rejects, idempotent; afterwards no event is emitted and no process is left. */
   destroy(): Promise<void>;
   /** Reloads the page under the session. */
   reload(): Promise<void>;
@@ -160,36 +160,36 @@ export interface WhatsAppClient {
   resolveRecipient(jid: Jid): Promise<Jid | null>;
   /** A code to type into the phone instead of a scan, while a QR is shown. */
   requestPairingCode(phoneNumber: string): Promise<string>;
-  /** Gives the page the assertion that it waits for. `SESSION_NOT_READY` when it waits for none. */
+  /** Passes the passkey's assertion to the page. `SESSION_NOT_READY` when it awaits none. */
   answerPasskey(assertion: WebAuthnJson): Promise<void>;
-  /** The socket's state (`CONNECTED`, …); rejects when the page doesn't answer in time. */
+  /** The socket's state (`CONNECTED`, …); rejects when the page does not answer in time. */
   probe(): Promise<string>;
   /**
-   * Our own messages in the chat that may be this one, newest first: the one with the stanza id alone when it is
-   * there, else those with the same content written at or after `since` by WhatsApp's clock. Was it handed over?
+   * Own messages of the chat that may be this one, newest first: only that with the stanza id if there is one, else
+   * those with the same content since `since` (WhatsApp's clock). Empty when it was never handed over.
    */
   findSent(query: SentQuery): Promise<Handover[]>;
-  /** Messages of all chats that came at or after `since` by WhatsApp's clock, read or unread, oldest first. */
+  /** Messages of all chats since `since` (WhatsApp's clock), read or unread, oldest first. */
   fetchMissed(query: { since: EpochMs; perChat: number }): Promise<InboundMessage[]>;
 }
 
-/** Makes clients and owns what they leave on disk. */
+/** Creates clients and owns what they store on disk. */
 export interface WhatsAppDriver {
   readonly name: 'wwebjs' | 'sandbox';
-  /** Before the first start: kills what a dead predecessor left running. */
+  /** Before the first start: kills processes that a crashed predecessor left. */
   prepare(): Promise<void>;
   /**
-   * Before the first start: logins that were stored without their user become those of the given agents (of two with
-   * one agentId, of the first), or nobody's. Without any agent nothing is decided.
+   * Before the first start: assigns credentials that were stored without their user to the given agents (of two with the
+   * same agentId, to the first). Those of no agent are never used; without any agent nothing is decided.
    */
   adopt(agents: readonly AgentRef[]): Promise<void>;
-  /** A client on the agent's own login. One of another user under that agentId is deleted by the start. */
+  /** A client with the agent's credentials. Its start deletes those of another user under that agentId. */
   create(agent: AgentRef): WhatsAppClient;
-  /** True when the agent was linked and nobody logged it out: it may connect with no QR. */
+  /** True when the agent was linked and not logged out: it may connect without a QR. */
   hasCredentials(agent: AgentRef): Promise<boolean>;
-  /** Deletes what is stored for the agent; safe to repeat, and in any state of it but a running client. */
+  /** Deletes the agent's credentials; safe to repeat, but not while its client runs. */
   removeCredentials(agent: AgentRef): Promise<void>;
-  /** What runs for each agent, in bytes of memory; nothing where there is no process or none can be measured. */
+  /** Memory per agent in bytes; agents without a measurable process are absent. */
   memory(): Promise<ReadonlyMap<string, number>>;
   close(): Promise<void>;
 }
