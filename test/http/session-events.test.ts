@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
-import { EventStream, hearsHeartbeat } from '../support/event-stream.ts';
+import { EventStream, expectHeartbeat } from '../support/event-stream.ts';
 import { Harness } from '../support/http-harness.ts';
 
 describe('GET /sessions/{agentId}/events', () => {
@@ -59,7 +59,7 @@ describe('GET /sessions/{agentId}/events', () => {
 
   it('sends a comment every 15 s', async () => {
     clock = useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    await hearsHeartbeat(`${http.url}/sessions/bot/events`, 'event: mailbox', clock);
+    await expectHeartbeat(`${http.url}/sessions/bot/events`, 'event: mailbox', clock);
     await silence();
     expect(clock.countTimers()).to.equal(0);
   });

@@ -10,7 +10,7 @@ import { operationRoutes } from '../../src/http/operation-routes.ts';
 import type { News } from '../../src/sandbox/control-api/news.ts';
 import { CONTROL_OPERATIONS } from '../../src/sandbox/control-api/operations.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
-import { EventStream, hearsHeartbeat } from '../support/event-stream.ts';
+import { EventStream, expectHeartbeat } from '../support/event-stream.ts';
 import { fakeAgents } from '../support/fake-agents.ts';
 
 const BOT = '628110000001@c.us';
@@ -113,7 +113,7 @@ describe('GET /sandbox/stream', () => {
 
   it('sends a comment every 15 s', async () => {
     clock = useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    await hearsHeartbeat(`${base}/stream`, 'event: news', clock);
+    await expectHeartbeat(`${base}/stream`, 'event: news', clock);
     await silence();
     expect(clock.countTimers()).to.equal(0);
   });

@@ -115,7 +115,7 @@ describe('the whole service under attack', function () {
           expectProblem(reply, code);
           expect(process.memoryUsage().rss - before.rss).to.be.below(MAX_GROWTH);
           expect(await counts()).to.deep.equal(before.counts);
-          expect(attacked.canary.heard).to.deep.equal([]);
+          expect(attacked.canary.received).to.deep.equal([]);
           expect(({} as { x?: unknown }).x).to.equal(undefined);
           await expectGood();
         });
@@ -217,7 +217,7 @@ describe('the whole service under attack', function () {
       const { now, before } = await attacked.outside();
       expect(now).to.deep.equal(before);
       expect(Object.keys(before)).to.have.length.above(10);
-      expect(attacked.canary.heard).to.deep.equal([]);
+      expect(attacked.canary.received).to.deep.equal([]);
     });
 
     it('has told no key, QR, image or text: not in logs, metrics, answers or streams', async () => {

@@ -78,7 +78,7 @@ describe('an AI backend that was taken over', function () {
       await eventually('typing to be off', () => !network.isTyping(CUSTOMER, `${number}@c.us`));
       expect(network.messages(number).filter((message) => message.fromMe)).to.deep.equal([]);
       await eventually('its connections to be closed', async () => (await attacked.web.connections()) === 0);
-      expect(attacked.canary.heard).to.deep.equal([]);
+      expect(attacked.canary.received).to.deep.equal([]);
     });
   }
 
@@ -96,7 +96,7 @@ describe('an AI backend that was taken over', function () {
     expect(bodies.join('')).to.equal(reply.body.reply);
     expect(bodies.join('')).not.to.match(/[^\P{Cc}\n\t]/u);
     expect(bodies[0]).to.include('http://127.0.0.1');
-    expect(attacked.canary.heard, 'a link in a reply is not followed').to.deep.equal([]);
+    expect(attacked.canary.received, 'a link in a reply is not followed').to.deep.equal([]);
   });
 
   it('fails a customer’s message in silence, and the developer is told without the key', async () => {

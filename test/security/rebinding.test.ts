@@ -33,7 +33,7 @@ describe('names that change where they lead (DNS rebinding)', function () {
 
   /** An honest request, which must succeed right after the attack; nobody inside was asked for anything. */
   async function expectGood(): Promise<void> {
-    expect(attacked.canary.heard).to.deep.equal([]);
+    expect(attacked.canary.received).to.deep.equal([]);
     const json = { to: CUSTOMER, message: 'is fine' };
     const reply = await attacked.ask('/agents/bot/messages', { method: 'POST', key: KEY, json });
     expect(reply.status, 'the good request after it').to.equal(200);

@@ -1,7 +1,6 @@
 import { EDITIONS, type Edition } from './stand-in/editions.ts';
 import type { StandInOptions } from './stand-in/index.ts';
 
-/** One kind of page that a suite runs on. */
 export interface PageEdition extends StandInOptions {
   /** `2026-07`, or `2026-07-lid` where everyone is addressed by LID. */
   name: string;

@@ -3,7 +3,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { expect } from 'chai';
 import type { SinonFakeTimers } from 'sinon';
 
-/** An open stream of Server-Sent Events: what came so far, and a wait for what shall come. */
+/** An open stream of Server-Sent Events, with the text received so far. */
 export class EventStream {
   readonly response: IncomingMessage;
   text = '';
@@ -30,8 +30,8 @@ export class EventStream {
   }
 }
 
-/** Sees that a stream that begins with `first` is kept open by a comment every 15 s of the faked clock. */
-export async function hearsHeartbeat(url: string, first: string, clock: SinonFakeTimers): Promise<void> {
+/** Asserts that a stream which starts with `first` sends a comment every 15 s of the fake clock. */
+export async function expectHeartbeat(url: string, first: string, clock: SinonFakeTimers): Promise<void> {
   const stream = await EventStream.open(url);
   await stream.has(first);
   expect(stream.text).not.to.include('\n: ');

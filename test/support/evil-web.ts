@@ -77,11 +77,11 @@ export class EvilWeb {
 
 /** A server on one port of both loopback addresses that records everything it receives; nothing may reach it. */
 export class Canary {
-  readonly heard: string[] = [];
+  readonly received: string[] = [];
   readonly #servers = ['127.0.0.1', '::1'].map((host) => ({
     host,
     server: createServer((req, res) => {
-      this.heard.push(`${req.method} ${req.url}`);
+      this.received.push(`${req.method} ${req.url}`);
       res.end('secret');
     }),
   }));
@@ -89,7 +89,7 @@ export class Canary {
 
   async open(): Promise<this> {
     for (const { host, server } of this.#servers) {
-      server.on('connection', () => this.heard.push(`a connection to ${host}`));
+      server.on('connection', () => this.received.push(`a connection to ${host}`));
       await new Promise<void>((resolve) => server.listen(this.port, host, resolve));
       this.port = (server.address() as AddressInfo).port;
     }

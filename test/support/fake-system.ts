@@ -24,7 +24,7 @@ import { chartGraph } from '../../src/actors/statechart/graph.ts';
 
 export const AT = new Date('2025-11-07T08:00:00.000Z');
 
-/** A connected agent as the registry would tell of it. */
+/** A connected agent, as the registry would return it. */
 export function agentView(agentId: string, changes: Partial<AgentView> = {}): AgentView {
   return {
     userId: 7,
@@ -75,7 +75,7 @@ type Handlers = {
 export class FakeSystem implements GatewayApi {
   readonly events = new EventEmitter<GatewayEvents>();
   readonly charts = { agent: chartGraph(sessionMachine), supervisor: chartGraph(supervisorMachine) };
-  /** What `next` tells of every agent's machine. */
+  /** What `next` returns of every agent's machine. */
   nextOfAgent: NextTransition[] = [];
   readonly agents = new Map<string, FakeAgent>();
   readonly messages = new Map<string, StoredMessage>();
@@ -85,7 +85,7 @@ export class FakeSystem implements GatewayApi {
   readonly refreshed: string[] = [];
   readonly assertions: WebAuthnJson[] = [];
   readonly pairings: Jid[] = [];
-  /** What the next calls do; a test replaces them. */
+  /** Implementations of calls, for tests to replace. */
   onSend: (message: OutgoingMessage, options: SendOptions) => Promise<SendOutcome> = async (message) => ({
     status: 'sent',
     id: `m-${this.sent.length}`,
@@ -170,7 +170,7 @@ export class FakeSystem implements GatewayApi {
     'api_key.refresh': async (agentId): Promise<undefined> => this.onRefresh(agentId),
   };
 
-  /** Throws what a test wants a send to be refused with. */
+  /** Throws the error that the test has set. */
   #refuse(agentId: string): undefined {
     this.#agent(agentId);
     if (this.refusal) throw this.refusal;

@@ -27,7 +27,7 @@ interface AnswerBody {
   [field: string]: unknown;
 }
 
-/** What a test may say of a request: `json` is a body to be serialised, `body` goes as it is. */
+/** A request: `json` is serialised, `body` is sent as it is. */
 export interface Ask {
   method?: string;
   headers?: Record<string, string>;
@@ -36,7 +36,7 @@ export interface Ask {
   body?: string | Buffer;
 }
 
-/** A media source that stores nothing: each image is a name, and is remembered until it is discarded. */
+/** A media source that keeps the names of its images only. */
 class FakeMedia implements MediaSource {
   readonly stored = new Set<string>();
   failure: GatewayError | null = null;
@@ -64,7 +64,7 @@ class FakeMedia implements MediaSource {
   }
 }
 
-/** Digits with a national 0 replaced, and the two WhatsApp domains: enough of SPEC §4 for these tests. */
+/** Parses JIDs, and digits with or without the national 0: enough for these tests. */
 function parseJid(text: string): string {
   if (/^\d+@(c\.us|g\.us|lid)$/.test(text)) return text;
   const digits = text
@@ -75,7 +75,7 @@ function parseJid(text: string): string {
   return `${digits}@c.us`;
 }
 
-/** The HTTP edge on a free port of 127.0.0.1, with fakes behind it. */
+/** The HTTP layer on a free port of 127.0.0.1, with fakes behind it. */
 export class Harness {
   readonly system = new FakeSystem();
   readonly media = new FakeMedia();
@@ -167,7 +167,7 @@ export class Harness {
     return this.ask(`/agents/bot/${operation}`, { method: 'POST', key: 'secret-key', json, headers });
   }
 
-  /** Bytes as they are, and all that comes back until the server closes or `done` is satisfied. */
+  /** Sends bytes as they are; returns the answer until the server closes or `done` is satisfied. */
   async raw(bytes: string, done: (text: string) => boolean = () => false): Promise<string> {
     const socket = connect(this.port, '127.0.0.1');
     let text = '';
@@ -182,7 +182,7 @@ export class Harness {
   }
 }
 
-/** Asserts the error contract of SPEC §3. */
+/** Asserts the error contract (docs/errors.md). */
 export function expectProblem(reply: Reply, code?: string): void {
   expect(reply.headers.get('content-type')).to.equal('application/json; charset=utf-8');
   expect(Object.keys(reply.body)).to.deep.equal(['error']);
@@ -194,7 +194,6 @@ export function expectProblem(reply: Reply, code?: string): void {
     expect(reply.body.error.details).to.be.an('array').that.is.not.empty;
 }
 
-/** An error as the actors throw it. */
 export function failure(...args: ConstructorParameters<typeof GatewayError>): GatewayError {
   return new GatewayError(...args);
 }

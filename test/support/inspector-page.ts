@@ -9,16 +9,15 @@ import type { Service } from './service.ts';
 
 export type Inspected = z.output<typeof inspectedAgent>;
 
-/** How a page is opened. */
 interface Look {
   agentId?: string;
   width?: number;
   colorScheme?: 'dark' | 'light';
-  /** Done before the page is loaded. */
+  /** Runs before the page is loaded. */
   prepare?(page: Page): Promise<unknown>;
 }
 
-/** The inspector's page, and the words for what one sees on it. */
+/** The inspector's page, and what is visible on it. */
 export class InspectorPage {
   readonly page: Page;
   readonly misdeeds: Misdeeds;
@@ -32,7 +31,7 @@ export class InspectorPage {
     this.misdeeds = watchMisdeeds(page, url);
   }
 
-  /** Opens the page, of one agent or of whichever comes first, and waits until it is live. */
+  /** Opens the page of an agent, by default of the first, and waits until it is live. */
   static async open(browser: Browser, url: string, { prepare, ...look }: Look = {}): Promise<InspectorPage> {
     const { agentId, width = 1400, colorScheme = 'light' } = look;
     const viewport = { width, height: 900 };
@@ -45,7 +44,7 @@ export class InspectorPage {
     return inspector;
   }
 
-  /** Waits until the page says so of its connection. */
+  /** Waits until the page shows this state of its connection. */
   async connection(state: 'live' | 'reconnecting'): Promise<void> {
     await this.page.locator(`#connection[data-state="${state}"]`).waitFor();
   }
@@ -57,7 +56,7 @@ export class InspectorPage {
       .evaluateAll((all) => all.map((part) => part.dataset.state ?? part.dataset.edge ?? '').sort());
   }
 
-  /** What an attribute of all rows of the history says, newest first. */
+  /** An attribute of all rows of the history, newest first. */
   rows(attribute: string): Promise<(string | null)[]> {
     return this.history.evaluateAll((all, name) => all.map((row) => row.getAttribute(name)), attribute);
   }
@@ -72,14 +71,14 @@ export class InspectorPage {
     return this.page.getByRole('button', { name, exact: true });
   }
 
-  /** Closes the page, and sees that it was well-behaved all the while. */
+  /** Closes the page; fails if it had errors or foreign requests. */
   async close(): Promise<void> {
     await this.#context.close();
     expect(this.misdeeds).to.deep.equal({ errors: [], foreign: [] });
   }
 }
 
-/** One agent as the API tells of it at this moment. */
+/** One agent as the API returns it now. */
 export async function inspected(service: Service, agentId: string): Promise<Inspected> {
   const answer = await fetch(`${service.app.url}/inspector/api/agents/${agentId}`);
   return (await answer.json()) as Inspected;

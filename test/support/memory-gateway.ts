@@ -21,12 +21,12 @@ import { type ActorSettings, DEFAULT_LIMITS } from '../../src/actors/domain/sett
 import { createGateway } from '../../src/actors/gateway/gateway.ts';
 import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 
-/** The trace id of every request that a test doesn't give one of its own. */
+/** The default trace id of requests. */
 const TRACE = '0'.repeat(32);
 const ME = { pn: '6281111111111@c.us' };
 const CUSTOMER = '6283333333333@c.us';
 
-/** A call that a test holds back and lets go, or lets fail. */
+/** A promise that the test resolves (`release`) or rejects (`fail`). */
 export function held<T>() {
   let release!: (value: T) => void;
   let fail!: (error: unknown) => void;
@@ -43,11 +43,11 @@ export const away = () => Promise.reject(new GatewayError('DATABASE_UNAVAILABLE'
 /** A direct message from a customer. */
 export function inbound(id: string): InboundMessage {
   const chatId = '6282222222222@c.us';
-  const told = { id, chatId, senderId: chatId, fromMe: false, type: 'chat', body: `text ${id}` };
-  return { ...told, mentionedIds: [], timestamp: Date.now() };
+  const text = { id, chatId, senderId: chatId, fromMe: false, type: 'chat', body: `text ${id}` };
+  return { ...text, mentionedIds: [], timestamp: Date.now() };
 }
 
-/** The rows of a database in memory, and what a test says goes wrong with it. */
+/** A database in memory, with failures that a test injects. */
 export class MemoryDatabase {
   readonly rows = new Map<string, AgentRecord>();
   readonly messages = new Map<string, StoredMessage>();
@@ -55,7 +55,7 @@ export class MemoryDatabase {
   readonly links = new Map<string, Date>();
   /** The active keys of every user, the newest first. */
   keys: string[] = [];
-  /** Replaced by tests: run before what it is named after, which fails with it. */
+  /** Hooks of tests: run before the operation, which fails with them. */
   before: Partial<Record<'append' | 'save' | 'remove' | 'pending' | 'claim', () => Promise<unknown>>> = {};
   #seq = 0;
 
@@ -132,13 +132,13 @@ export class MemoryDatabase {
   };
 }
 
-/** A driver whose clients do what a test says, and by default all that they are asked, at once. */
+/** A driver whose clients follow the test's script; by default every call succeeds at once. */
 class ScriptedDriver implements WhatsAppDriver {
   readonly name = 'sandbox';
   readonly clients: WhatsAppClient[] = [];
   readonly sent: string[] = [];
   readonly assertions: WebAuthnJson[] = [];
-  /** WhatsApp's code for each send, which it refuses. */
+  /** When set, every send is refused with this code. */
   refusal: number | undefined;
   script: Partial<WhatsAppClient> = {};
 
@@ -175,7 +175,7 @@ class ScriptedDriver implements WhatsAppDriver {
   close = async () => undefined;
 }
 
-/** A gateway on a scripted driver and a database in memory: for races that have to be met to the microtask. */
+/** A gateway on a scripted driver and a database in memory, for races that depend on single microtasks. */
 export function memoryGateway(
   changes: { settings?: Partial<ActorSettings>; ask?: AiBackend['ask']; database?: MemoryDatabase } = {},
 ) {

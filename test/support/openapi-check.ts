@@ -14,7 +14,7 @@ interface Body {
   content?: Record<string, Media>;
 }
 
-/** Headers of the contract: where one is answered, the document has to tell of it. */
+/** Headers of the contract, which the document must list wherever they are answered. */
 const CONTRACT_HEADERS = [
   'x-trace-id',
   'www-authenticate',
@@ -25,7 +25,7 @@ const CONTRACT_HEADERS = [
   'idempotent-replayed',
   'preference-applied',
 ];
-/** Files of pages: their examples would tell nothing. */
+/** Files of pages, which need no examples. */
 const FILE_TYPES = ['text/html', 'text/css', 'text/javascript', 'image/png'];
 
 interface Described {
@@ -41,7 +41,7 @@ interface Reply {
   body: unknown;
 }
 
-/** What an OpenAPI document promises, to be held against what is answered. */
+/** An OpenAPI document, to which answers are compared. */
 class DocumentCheck {
   readonly #document: OpenApi;
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true });

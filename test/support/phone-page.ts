@@ -5,7 +5,7 @@ import { type Misdeeds, watchMisdeeds } from './page-checks.ts';
 /** A key that the page doesn't try. */
 export const OTHER_KEY = 'key-of-the-back-end';
 
-/** The virtual phone's page, and the words for what one does on it. */
+/** The virtual phone's page, and what a person does on it. */
 export class PhonePage {
   readonly page: Page;
   readonly misdeeds: Misdeeds;
@@ -23,7 +23,7 @@ export class PhonePage {
     this.misdeeds = watchMisdeeds(page, url);
   }
 
-  /** Opens the page, of one agent or of whichever there is, logs in where that is wanted, and waits until it is live. */
+  /** Opens the page of an agent, by default of the first, logs in with `token`, and waits until it is live. */
   static async open(
     browser: Browser,
     url: string,
@@ -56,7 +56,7 @@ export class PhonePage {
     return of.locator('li.bubble', { hasText: text });
   }
 
-  /** Waits until a message on a phone has come as far as this: `sent`, `delivered`, `read`, `refused by WhatsApp`. */
+  /** Waits until a message has this label: `sent`, `delivered`, `read`, `refused by WhatsApp`. */
   async ticked(of: Locator, text: string, far: string): Promise<void> {
     await this.bubble(of, text).locator(`.ticks[aria-label="${far}"]`).waitFor();
   }
@@ -77,7 +77,7 @@ export class PhonePage {
     return this.page.getByRole('button', { name, exact: true });
   }
 
-  /** Closes the page, and sees that it was well-behaved all the while. */
+  /** Closes the page; fails if it had errors or foreign requests. */
   async close(): Promise<void> {
     await this.#context.close();
     expect(this.misdeeds, this.#url).to.deep.equal({ errors: [], foreign: [] });

@@ -109,7 +109,7 @@ class ReplayedMachine {
     return this.#snapshot ? pathsOf(this.#snapshot.value) : [];
   }
 
-  /** Takes what a record tells. */
+  /** Applies a record. */
   take(record: TransitionRecord): void {
     if (record.event === 'xstate.init') {
       this.#begin();
@@ -127,14 +127,14 @@ class ReplayedMachine {
     this.#run(actions);
   }
 
-  /** The machine is new. */
+  /** Starts a new machine. */
   #begin(): void {
     const [snapshot, actions] = initialTransition(this.#machine as AnyActorLogic, { agent: this.#port.port });
     this.#snapshot = snapshot as AnyMachineSnapshot;
     this.#run(actions);
   }
 
-  /** The history begins in the middle: what was counted before is not known. */
+  /** Starts in the middle of a history: earlier counts are unknown. */
   #beginAt(paths: string[]): void {
     this.#begin();
     const { context, children } = this.#snapshot as AnyMachineSnapshot;
@@ -181,7 +181,7 @@ export function replay({ records }: Recording, options: ReplayOptions = {}): Rep
     const machine = machines[record.machine];
     port.at = record.at;
     if (!record.eventless) machine.take(record);
-    // The agent's machine died of a bug, and was made anew.
+    // The agent's machine crashed and was recreated.
     if (record.event === 'xstate.error.actor.agent')
       machines.agent = new ReplayedMachine(sessionMachine, port);
     // Eventless transitions belong to the event before them; in between the machine is on its way.

@@ -40,7 +40,7 @@ export abstract class SandboxApi {
     return connected(this.url, agentId);
   }
 
-  /** Sets how long the simulated WhatsApp takes for each send of an agent. */
+  /** Delays each send of an agent on its way to WhatsApp. */
   async delaySends(agentId: string, latencyMs: number): Promise<void> {
     await this.call('POST', `/sandbox/phones/${agentId}/network`, { latencyMs });
   }
@@ -60,7 +60,7 @@ export abstract class SandboxApi {
   async settled(agentId: string, ids: readonly string[]): Promise<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const id of ids) {
-      const status = await eventually(`message ${id} to be settled`, async () => {
+      const status = await eventually(`message ${id} to have an outcome`, async () => {
         const { body } = await this.call('GET', `/agents/${agentId}/messages/${id}`);
         return ['sent', 'failed', 'unknown'].includes(String(body.status)) && String(body.status);
       });

@@ -23,7 +23,7 @@ export class SandboxService extends SandboxApi {
     this.#door = door;
   }
 
-  /** `door` lets the test into the process (service-door.ts). */
+  /** `door` opens the process to the test (service-door.ts). */
   static async create(env: Record<string, string> = {}, { door = false } = {}): Promise<SandboxService> {
     return new SandboxService(await realpath(await mkdtemp(join(tmpdir(), 'gateway-'))), env, door);
   }

@@ -7,10 +7,10 @@ import { PgMessageLog } from '../../src/infra/postgres/stores/message-log.ts';
 import { SandboxClient } from '../../src/sandbox/driver/sandbox-client.ts';
 import type { CrashPoint } from './crash-points.ts';
 
-// A door into the service's process for tests: loaded before the service itself (`--import`), spoken to over the IPC
-// channel. The service knows nothing of it.
+// A test's door into the service's process: loaded before the service (`--import`), controlled over the IPC channel.
+// The service does not know it.
 
-/** What a test asks of the process: die at a point, leave a rejection to nobody, throw out of a timer. */
+/** Requests of a test: die at a point, leave a rejection unhandled, throw out of a timer. */
 export type DoorRequest =
   | { crash: { point: CrashPoint; pass: number } }
   | { reject: string }

@@ -1,7 +1,7 @@
 import { DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
 import type { SupervisedAgent } from '../../src/actors/session/supervisor.machine.ts';
 
-/** A port that does nothing and notes what was done; promises never settle unless overridden. */
+/** A port that only records its calls; promises never settle unless overridden. */
 export function silentPort(overrides: Partial<SupervisedAgent> = {}): SupervisedAgent & { calls: string[] } {
   const calls: string[] = [];
   const never = () => new Promise<never>(() => undefined);

@@ -5,29 +5,28 @@ import type { PageCall } from './page-call.ts';
 import { chatViews, peopleOf, reachableChat } from './views.ts';
 
 /** Writes one event to the page's stream. */
-export type Tell = (event: string, data: unknown) => void;
+export type SendEvent = (event: string, data: unknown) => void;
 
 /** One page load and its device on the simulated network: events go out, calls come in. */
 export class DeviceLink {
   readonly #network: SandboxNetwork;
   readonly #device: Device;
-  /** Writes an event to the page. */
-  readonly tell: Tell;
+  readonly sendEvent: SendEvent;
   /** Files that were uploaded and not yet sent, by SHA-256. */
   readonly #uploads = new Map<string, Uint8Array>();
   #thaw: (() => void)[] = [];
   #frozen = false;
 
-  constructor(network: SandboxNetwork, token: string | null, tell: Tell) {
+  constructor(network: SandboxNetwork, token: string | null, sendEvent: SendEvent) {
     this.#network = network;
-    this.tell = tell;
+    this.sendEvent = sendEvent;
     this.#device = network.openDevice({ token });
-    tell('keys', this.#device.keys);
+    sendEvent('keys', this.#device.keys);
     this.#forwardEvents();
     network.events.on('wire', this.#onWire);
   }
 
-  /** Does what the page asks. @throws SandboxRefusal, or Error for a file that wasn't uploaded */
+  /** Calls a method of the device. @throws SandboxRefusal, or Error for a file that wasn't uploaded */
   async run(call: PageCall): Promise<unknown> {
     const device = this.#device;
     switch (call.method) {
@@ -71,20 +70,20 @@ export class DeviceLink {
     return `/media/${sha256}`;
   }
 
-  /** Calls back at once, or when the page isn't frozen any more. */
+  /** Calls back at once, or when the page is thawed. */
   whenThawed(callback: () => void): void {
     if (this.#frozen) this.#thaw.push(callback);
     else callback();
   }
 
-  /** The page is gone, or is to be let go. Idempotent. */
+  /** Closes the page's device. Idempotent. */
   close(): void {
     this.#network.events.off('wire', this.#onWire);
     this.#device.close();
     this.#setFrozen(false);
   }
 
-  /** Every event of the device goes to the page. */
+  /** Forwards the device's events to the page. */
   #forwardEvents(): void {
     const { events } = this.#device;
     for (const name of [
@@ -97,36 +96,35 @@ export class DeviceLink {
       'notice',
       'restriction',
     ] as const)
-      events.on(name, (...data: unknown[]) => this.tell(name, data[0]));
+      events.on(name, (...data: unknown[]) => this.sendEvent(name, data[0]));
     events.on('message', (message) => {
-      this.tell('people', peopleOf(this.#network, [message.senderId]));
-      this.tell('message', message);
+      this.sendEvent('people', peopleOf(this.#network, [message.senderId]));
+      this.sendEvent('message', message);
     });
-    // With the chats of this very moment: what comes later comes as an event.
+    // With the chats of this moment; later changes are events.
     events.on('opened', (me) => {
       const chats = chatViews(this.#network, me);
       const known = chats.flatMap(({ id, participants = [] }) => [id, ...participants]);
-      this.tell('people', peopleOf(this.#network, known));
-      this.tell('opened', { me, chats });
+      this.sendEvent('people', peopleOf(this.#network, known));
+      this.sendEvent('opened', { me, chats });
     });
-    events.on('loggedOut', () => this.tell('loggedOut', null));
+    events.on('loggedOut', () => this.sendEvent('loggedOut', null));
     events.on('closed', (reason) => {
-      // No page can end its browser. One that hangs for good is the nearest to a crash.
+      // A page can't end its browser; hanging permanently is the nearest to a crash.
       if (reason === 'CRASH') this.#setFrozen(true);
-      else this.tell('closed', reason);
+      else this.sendEvent('closed', reason);
     });
   }
 
-  /** A frozen device says nothing, so the network's log tells that it was frozen. */
+  /** A frozen device emits nothing, so that it was frozen is read from the wire log. */
   readonly #onWire = ({ kind, account, detail }: WireEntry): void => {
     if (kind !== 'fault' || account === null || typeof detail.frozen !== 'boolean') return;
     if (this.#network.devicesOf(account).includes(this.#device)) this.#setFrozen(detail.frozen);
   };
 
-  /** Hangs the page, or lets it go on. */
   #setFrozen(frozen: boolean): void {
     this.#frozen = frozen;
-    if (frozen) this.tell('freeze', null);
+    if (frozen) this.sendEvent('freeze', null);
     else for (const callback of this.#thaw.splice(0)) callback();
   }
 

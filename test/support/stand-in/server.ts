@@ -53,7 +53,7 @@ export class StandInServer {
   /** Changes switches, in open pages too. */
   set(changes: Partial<Switches>): void {
     Object.assign(this.#switches, changes);
-    for (const link of this.#links.values()) link.tell('switches', this.#switches);
+    for (const link of this.#links.values()) link.sendEvent('switches', this.#switches);
   }
 
   /** Closes the devices of all pages, then all connections. */
@@ -95,7 +95,7 @@ export class StandInServer {
     });
     this.#links.set(session, link);
     // What has changed since the page asked for them.
-    link.tell('switches', this.#switches);
+    link.sendEvent('switches', this.#switches);
     response.once('close', () => {
       link.close();
       this.#links.delete(session);
@@ -119,7 +119,7 @@ async function answer(link: DeviceLink, body: unknown): Promise<{ result?: unkno
   }
 }
 
-/** Answers JSON, if somebody is still there to read it. */
+/** Answers JSON, if the connection is still open. */
 function reply(response: Response, status: number, body: object): void {
   if (response.headersSent || response.writableEnded) return;
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });

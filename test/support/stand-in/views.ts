@@ -52,7 +52,7 @@ export function reachableChat(network: SandboxNetwork, me: Me | null, jid: Jid):
   return jid.endsWith('@c.us') ? { id: jid, name: jid } : null;
 }
 
-/** What WhatsApp tells the page of people, unasked. */
+/** What WhatsApp sends the page of people, unasked. */
 export function peopleOf(network: SandboxNetwork, jids: Jid[]): (ContactView & { id: Jid })[] {
   const people = jids.filter((id) => /@(c\.us|lid)$/.test(id));
   return people.map((id) => ({ id, ...network.contact(id) }));

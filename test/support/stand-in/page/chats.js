@@ -29,8 +29,8 @@ class GroupMetadata extends Model {
   }
 }
 
-/** Takes a chat in; channels and the status have no place among the chats. */
-function takeIn({ id, name, unread = 0, participants, isLidAddressed, last }) {
+/** Adds a chat; channels and the status are not among the chats. */
+function addChat({ id, name, unread = 0, participants, isLidAddressed, last }) {
   const wid = createWid(id);
   const chat = new ChatModel({
     id: wid,
@@ -63,7 +63,6 @@ function groupOf(id, subject, participants, isLidAddressingMode) {
   });
 }
 
-/** Puts a message into its chat. */
 function place(chat, message) {
   chat.msgs.add(message);
   chat.t = Math.max(chat.t, message.t);
@@ -72,10 +71,10 @@ function place(chat, message) {
 
 /** The account's chats when the session opens, each with its last message. */
 export function loadChats(views) {
-  for (const view of views) if (!Chat.get(view.id)) takeIn(view);
+  for (const view of views) if (!Chat.get(view.id)) addChat(view);
 }
 
-/** Gets or makes the chat with someone; null where there is nobody. The answer may have another id than asked for. */
+/** The chat of an id, created when missing; null where there is no account. Its id may differ from the requested one. */
 export async function findChat(id) {
   const wid = createWid(id);
   const known = Chat.get(wid) ?? Newsletters.get(wid);
@@ -83,10 +82,10 @@ export async function findChat(id) {
   const view = await call('chat', { jid: wid._serialized });
   if (!view) return null;
   if (wid.isUser()) await Contact.find(wid);
-  return Chat.get(view.id) ?? Newsletters.get(view.id) ?? takeIn(view);
+  return Chat.get(view.id) ?? Newsletters.get(view.id) ?? addChat(view);
 }
 
-/** Loads a page of older messages; answers those that are new, oldest first. */
+/** Loads a page of older messages; returns the added ones, oldest first. */
 export async function loadEarlierMsgs({ chat }) {
   const limit = chat.msgs.length + PAGE_SIZE;
   const views = await call('messages', { chatId: chat.id._serialized, limit });
@@ -95,7 +94,7 @@ export async function loadEarlierMsgs({ chat }) {
   return earlier;
 }
 
-/** A message came into a chat: it is the newest, and unread when it is from somebody else. */
+/** Adds a new message to a chat; incoming ones are unread. */
 export function addToChat(chat, message) {
   if (chat.msgs.get(message.id)) return;
   place(chat, message);

@@ -3,7 +3,7 @@ export class Emitter {
   #listeners = new Map();
   #waiting = new Map();
 
-  /** Listens; whoever waited for a listener of that name goes on. */
+  /** Adds a listener, and resolves the `whenListened` of its names. */
   on(names, listener) {
     for (const name of names.split(' ')) {
       this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener]);
@@ -13,7 +13,6 @@ export class Emitter {
     return this;
   }
 
-  /** Stops listening. */
   off(names, listener) {
     for (const name of names.split(' ')) {
       const others = (this.#listeners.get(name) ?? []).filter((other) => other !== listener);
@@ -22,7 +21,6 @@ export class Emitter {
     return this;
   }
 
-  /** Listens to the next event only. */
   once(names, listener) {
     const only = (...values) => {
       this.off(names, only);
@@ -31,13 +29,13 @@ export class Emitter {
     return this.on(names, only);
   }
 
-  /** Calls the listeners of a name, in the order in which they came. */
+  /** Calls the listeners of a name, in the order of their addition. */
   trigger(name, ...values) {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) listener(...values);
   }
 
-  /** Resolves as soon as somebody listens to the name. */
-  whenHeard(name) {
+  /** Resolves once the name has a listener. */
+  whenListened(name) {
     if (this.#listeners.get(name)?.length) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiting.set(name, [...(this.#waiting.get(name) ?? []), resolve]);

@@ -10,19 +10,19 @@ const EVENTS = [
 let session = '';
 let stream = null;
 
-/** Opens a device with the token and hears its events; a former one is let go. */
-export function connect(token, hear) {
+/** Opens a device with the token, and closes a former one; `onEvent` receives its events. */
+export function connect(token, onEvent) {
   disconnect();
   session = crypto.randomUUID();
   stream = new EventSource(`/events?${new URLSearchParams({ session, token: token ?? '' })}`);
-  for (const name of EVENTS) stream.addEventListener(name, (event) => hear(name, JSON.parse(event.data)));
+  for (const name of EVENTS) stream.addEventListener(name, (event) => onEvent(name, JSON.parse(event.data)));
   stream.addEventListener('freeze', hang);
   stream.addEventListener('switches', (event) => Object.assign(switches, JSON.parse(event.data)));
-  // A stream that opens itself again would be a second device, unasked for.
+  // A stream that reconnects by itself would open a second device.
   stream.addEventListener('error', disconnect);
 }
 
-/** Lets the device go. */
+/** Closes the device. */
 export function disconnect() {
   stream?.close();
   stream = null;
@@ -35,7 +35,7 @@ function hang() {
   try {
     request.send();
   } catch {
-    // The network is gone: nothing holds the page any more.
+    // The network is gone: nothing freezes the page any more.
   }
 }
 
@@ -50,7 +50,7 @@ export async function call(method, params = {}) {
   return answer.result;
 }
 
-/** Brings the bytes of a media file to the network; answers where they can be had. */
+/** Uploads a media file to the network; returns its path. */
 export async function upload(blob) {
   const response = await fetch(`/upload?session=${session}`, { method: 'POST', body: blob });
   return (await response.json()).result;

@@ -27,7 +27,7 @@ class Messages extends Collection {
 
 export const Msg = new Messages();
 
-/** The message of a view; made and taken in when it isn't loaded yet. */
+/** The message of a view, added when it isn't loaded yet. */
 export function keep(view, extra = {}) {
   return Msg.get(view.id) ?? Msg.add(new MessageModel({ ...attributesOf(view), ...extra }));
 }
@@ -90,7 +90,7 @@ export function editOf(view) {
   };
 }
 
-/** What a message tells of the one it quotes. */
+/** What a message carries of the one it quotes. */
 function quoteOf(id) {
   const quoted = Msg.get(id);
   return {

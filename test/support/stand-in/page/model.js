@@ -12,12 +12,12 @@ export class Model extends Emitter {
     Object.assign(this, attributes);
   }
 
-  /** From now on events of the model are heard at the collection too. */
+  /** Forwards the model's events to a collection from now on. */
   join(collection) {
     this.#collections.push(collection);
   }
 
-  /** Tells the model's listeners, then its collections'. */
+  /** Calls the model's listeners, then its collections'. */
   trigger(name, ...values) {
     super.trigger(name, ...values);
     for (const collection of this.#collections) collection.trigger(name, ...values);
@@ -39,7 +39,7 @@ export class Model extends Emitter {
     return { ...this };
   }
 
-  /** What an exposed function of the library gets when it is called with a model. */
+  /** What exposed functions of the library receive. */
   toJSON() {
     return this.serialize();
   }
@@ -50,7 +50,7 @@ export class Model extends Emitter {
   }
 }
 
-/** Models by their id, in the order in which they came. */
+/** Models by id, in the order of their addition. */
 export class Collection extends Emitter {
   #models = new Map();
 
@@ -59,7 +59,7 @@ export class Collection extends Emitter {
     return this.#models.get(keyOf(id));
   }
 
-  /** Takes a model in and tells of it. */
+  /** Adds a model and emits `add`. */
   add(model) {
     this.#models.set(keyOf(model.id), model);
     model.join(this);
@@ -67,13 +67,12 @@ export class Collection extends Emitter {
     return model;
   }
 
-  /** Takes older models in, before the others; nobody is told. */
+  /** Adds older models before the others, without an event. */
   addFirst(models) {
     this.#models = new Map([...models.map((model) => [keyOf(model.id), model]), ...this.#models]);
     for (const model of models) model.join(this);
   }
 
-  /** All models. */
   getModelsArray() {
     return [...this.#models.values()];
   }

@@ -6,7 +6,7 @@ import { switches } from './switches.js';
 
 const ID_IN_DATA = 'Data passed to getter must include an id property';
 
-/** Acks of messages whose hand-over isn't over yet, by message id. */
+/** Acks of messages that are being handed over, by message id. */
 const held = new Map();
 /** WhatsApp's codes of what it refused, by message. */
 const refusals = new WeakMap();
@@ -24,7 +24,7 @@ export function addAndSendMsgToChat(chat, attributes) {
   return [stored, sent];
 }
 
-/** Gives a message to the network under the id of its key, then takes it in. */
+/** Sends a message to the network under the id of its key, then adds it. */
 async function handOver(chat, attributes) {
   if (switches.mediaId && '__x_id' in attributes) throw pageError(ID_IN_DATA);
   underWay += 1;
@@ -47,7 +47,6 @@ async function handOver(chat, attributes) {
   }
 }
 
-/** What the network is asked to send. */
 function draftOf(chat, attributes) {
   const { body, caption, directPath, mimetype, filename, quotedStanzaID, mentionedJidList = [] } = attributes;
   return {
@@ -80,19 +79,19 @@ function release(message) {
   settle();
 }
 
-/** One hand-over is done; when none is left, no ack waits for any. */
+/** Ends a hand-over; after the last one no ack is held. */
 function settle() {
   underWay -= 1;
   if (underWay === 0) held.clear();
 }
 
-/** A message got further, or was refused. */
+/** Sets a message's ack, and the error of a refused one. */
 function apply(message, { ack, errorCode }) {
   if (errorCode !== undefined) refusals.set(message, errorCode);
   message.set(ack < 0 ? { ...failureOf({ errorCode }), ack } : { ack });
 }
 
-/** An ack came: of a message that is here, is being handed over, or was sent before the page was loaded. */
+/** Applies an ack: of a loaded message, one that is being handed over, or one sent before the page was loaded. */
 export async function acknowledge(ack) {
   const { messageId } = ack;
   if (held.has(messageId)) return held.get(messageId).push(ack);
@@ -101,7 +100,7 @@ export async function acknowledge(ack) {
   if (message) apply(message, ack);
 }
 
-/** Loads an own message of former days; what its ack was when the page last saw it, nobody knows. */
+/** Loads an own message that was sent before the page was loaded; its last ack is unknown. */
 async function load(messageId) {
   const view = await call('find', { id: messageId });
   return view && keep({ ...view, ack: 0 });

@@ -9,7 +9,7 @@ import { acknowledge } from './sending.js';
 import { switches } from './switches.js';
 import { loadToken, removeToken, saveToken } from './token.js';
 
-/** What the device hears about the session. */
+/** Handlers of the device's session events. */
 const session = {
   keys: (publicKeys) => Object.assign(keys, publicKeys),
   ref: (ref) => Conn.set({ ref }),
@@ -38,44 +38,44 @@ const session = {
   },
   closed: (reason) => {
     disconnect();
-    // The network has forgotten everything, and this device with it.
+    // The network has deleted everything, this device included.
     if (reason === 'RESET') Socket.set({ state: 'UNPAIRED' });
   },
 };
 
-/** What is left of a message that was taken back. */
+/** Attributes of a revoked message. */
 const REVOKED = { type: 'revoked', subtype: 'sender', body: undefined, caption: undefined };
 
-/** What the device hears about messages. */
+/** Handlers of the device's message events. */
 const traffic = {
   message: announce,
   ack: acknowledge,
   edited: change,
 };
 
-/** The library never asks whether it is synced: it has to hear it. */
+/** Emits the sync once the library listens: it never asks for it. */
 async function announceSynced() {
   if (switches.syncedEarly) {
     Socket.hasSynced = true;
     return;
   }
-  await Socket.whenHeard('change:hasSynced');
+  await Socket.whenListened('change:hasSynced');
   Socket.set({ hasSynced: true });
 }
 
-/** A message came while the page was open. */
+/** Adds a message that came while the page was open. */
 async function announce(view) {
   const isKnown = Msg.get(view.id) !== undefined;
   const chat = view.chatId === 'status@broadcast' ? null : await findChat(view.chatId);
   const message = keep(view, { isNewMsg: true });
   if (chat) addToChat(chat, message);
   if (!isKnown) return;
-  // It was loaded with the chat's history before the word of it came.
+  // It was loaded with the chat's history before its event came.
   message.isNewMsg = true;
   Msg.trigger('add', message);
 }
 
-/** The author changed a message, or took it back; one that isn't loaded shows up as taken back. */
+/** Applies an edit or a revocation by the author; a revoked message that isn't loaded is added. */
 function change(view) {
   const message = Msg.get(view.id);
   if (view.type !== 'revoked') return message?.set(editOf(view));
@@ -83,7 +83,7 @@ function change(view) {
   keep(view, { ...REVOKED, isNewMsg: true });
 }
 
-/** Handles events one after the other; one that fails doesn't stop the next. */
+/** Handles events one after the other; an error doesn't stop the next. */
 function inOrder(handlers, ready) {
   let last = ready;
   return (name, data) => {
@@ -95,9 +95,9 @@ function inOrder(handlers, ready) {
 export async function start() {
   const onSession = inOrder(session, Promise.resolve());
   // Without a listener a message would give no event; nothing comes before there is one.
-  const onTraffic = inOrder(traffic, Msg.whenHeard('add'));
-  const hear = (name, data) => (name in traffic ? onTraffic : onSession)(name, data);
-  const open = async () => connect(await loadToken(), hear);
+  const onTraffic = inOrder(traffic, Msg.whenListened('add'));
+  const onEvent = (name, data) => (name in traffic ? onTraffic : onSession)(name, data);
+  const open = async () => connect(await loadToken(), onEvent);
   Socket.on('reconnect', open);
   await open();
 }
