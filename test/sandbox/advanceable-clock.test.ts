@@ -5,8 +5,8 @@ import { AdvanceableClock } from '../../src/sandbox/network/advanceable-clock.ts
 
 const HOUR = 3_600_000;
 
-describe('the clock of a sandbox', () => {
-  it('rings in the order of the due time, then of the asking, and shows each its own moment', async () => {
+describe('AdvanceableClock', () => {
+  it('fires timers in the order of due time, then of creation, each at its own moment', async () => {
     const clock = new AdvanceableClock();
     const start = clock.now();
     const rung: [string, number][] = [];
@@ -27,12 +27,12 @@ describe('the clock of a sandbox', () => {
     expect(clock.advancedMs).to.be.within(4 * HOUR - 1_000, 4 * HOUR);
   });
 
-  it('lets what follows from one ring happen before the next', async () => {
+  it('runs the effects of a timer before the next one fires', async () => {
     const clock = new AdvanceableClock();
     const order: string[] = [];
     clock.setTimeout(() => {
       order.push('ring');
-      // Promises and a turn of the event loop later, and a timer of its own within the time that passes.
+      // After promises and a turn of the event loop, and with a timer within the advanced time.
       void turn().then(() => {
         order.push('consequence');
         clock.setTimeout(() => order.push('its timer'), 1_000);
@@ -43,7 +43,7 @@ describe('the clock of a sandbox', () => {
     expect(order).to.deep.equal(['ring', 'consequence', 'its timer', 'next ring']);
   });
 
-  it('lets one advance end before the next begins', async () => {
+  it('runs advances one after the other', async () => {
     const clock = new AdvanceableClock();
     const rung: number[] = [];
     for (const hour of [1, 2, 3]) clock.setTimeout(() => rung.push(hour), hour * HOUR);
@@ -52,19 +52,19 @@ describe('the clock of a sandbox', () => {
     expect(rung).to.deep.equal([1, 2, -1, 3]);
   });
 
-  it('forgets all that one owner has planned, and nothing else', async () => {
+  it('clears the timers of one owner only', async () => {
     const clock = new AdvanceableClock();
     const rung: string[] = [];
     const owner = {};
     clock.at(clock.monotonic() + HOUR, () => rung.push('of the owner'), owner);
     clock.at(clock.monotonic() + HOUR, () => rung.push('of another'), {});
-    clock.setTimeout(() => rung.push('of nobody'), HOUR);
+    clock.setTimeout(() => rung.push('without owner'), HOUR);
     clock.forget(owner);
     await clock.advance(2 * HOUR);
-    expect(rung).to.deep.equal(['of another', 'of nobody']);
+    expect(rung).to.deep.equal(['of another', 'without owner']);
   });
 
-  it('runs by itself as the host does, on one timer of it', async () => {
+  it('runs as the host does, on one of its timers', async () => {
     let timers = 0;
     const clock = new AdvanceableClock({
       ...HOST_CLOCK,

@@ -16,15 +16,14 @@ import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { startEchoAi } from '../../src/sandbox/echo-ai.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { fakeAgents } from '../support/fake-agents.ts';
-import { agentRef } from '../support/fixtures.ts';
+import { agentRef, PIXEL } from '../support/fixtures.ts';
 import { sandboxCheck } from '../support/openapi-check.ts';
 
-/** As far as the control API looks at an agent. */
+/** The part of an agent that the control API reads. */
 const BOT = { agentId: 'bot', agentName: 'Bot', status: 'awaiting_qr', reason: null } as unknown as AgentView;
 const NUMBER = '628110000001';
 const CUSTOMER = '628119000001';
-const PIXEL =
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const IMAGE = PIXEL.toString('base64');
 
 describe('sandbox control API', () => {
   let network: SandboxNetwork;
@@ -126,8 +125,8 @@ describe('sandbox control API', () => {
     });
   });
 
-  it('passes on what the service says of an agent that it does not know', async () => {
-    expect((await call('POST', '/phones/nobody/scan', {})).body.error.code).to.equal('SESSION_NOT_FOUND');
+  it('returns the service’s error for an unknown agent', async () => {
+    expect((await call('POST', '/phones/unknown/scan', {})).body.error.code).to.equal('SESSION_NOT_FOUND');
     expect(
       (await call('POST', '/phones/bot/messages', { from: CUSTOMER, text: 'x' })).body.error.code,
     ).to.equal('SESSION_NOT_READY');
@@ -168,7 +167,7 @@ describe('sandbox control API', () => {
     await ready;
   });
 
-  it('wants a passkey when it is set to, and signs with that of the phone', async () => {
+  it('requires a passkey when set to, and signs with that of the phone', async () => {
     const unasked = await call('POST', '/phones/bot/passkey', { number: NUMBER });
     expect(unasked.status).to.equal(409);
     const settings = await call('POST', '/settings', { passkey: 'refs_stop' });
@@ -187,7 +186,7 @@ describe('sandbox control API', () => {
     expect((await call('GET', '/settings')).body).to.deep.equal(settings.body);
   });
 
-  it('edits and deletes messages of a customer, and of nobody else', async () => {
+  it('edits and deletes messages of a customer, and no others', async () => {
     await scan();
     const sent = await call('POST', '/phones/bot/messages', { from: CUSTOMER, text: 'tpyo' });
     const messageId = String(sent.body.id);
@@ -204,7 +203,7 @@ describe('sandbox control API', () => {
     expect((await call('POST', '/phones/bot/revoke', { from: CUSTOMER, messageId })).status).to.equal(404);
   });
 
-  it('restricts an account for so long by WhatsApp’s clock, and ends it', async () => {
+  it('restricts an account until a time of WhatsApp’s clock, and ends it', async () => {
     await call('POST', '/settings', { clockSkewMs: -30_400 });
     await scan();
     const restricted = next('restriction');
@@ -222,19 +221,19 @@ describe('sandbox control API', () => {
     expect((await call('POST', '/phones/bot/network', { restore: true })).body.restriction).to.equal(null);
   });
 
-  it('writes an image that can be looked at, and as a person known by LID', async () => {
+  it('writes an image that can be fetched, and as a person known by LID', async () => {
     await scan();
-    const heard = next('message');
-    const sent = { from: CUSTOMER, image: PIXEL, byLid: true, hidesNumber: true };
+    const received = next('message');
+    const sent = { from: CUSTOMER, image: IMAGE, byLid: true, hidesNumber: true };
     await call('POST', '/phones/bot/messages', sent);
-    expect(await heard)
+    expect(await received)
       .to.have.property('chatId')
       .that.matches(/@lid$/);
     const { body } = await call('GET', '/phones/bot/messages');
     const media = body[0]?.media as { sha256: string };
     const image = await fetch(`${base}/images/${media.sha256}`);
     expect(image.headers.get('content-type')).to.equal('image/png');
-    expect(Buffer.from(await image.arrayBuffer()).toString('base64')).to.equal(PIXEL);
+    expect(Buffer.from(await image.arrayBuffer()).toString('base64')).to.equal(IMAGE);
   });
 
   it('posts a status and in a channel', async () => {
@@ -252,7 +251,7 @@ describe('sandbox control API', () => {
   it('shows the chats and messages of a phone, and types and reads as a customer', async () => {
     await scan();
     const ack = (wanted: number) =>
-      new Promise<void>((resolve) => client.events.on('ack', (heard) => heard.ack === wanted && resolve()));
+      new Promise<void>((resolve) => client.events.on('ack', ({ ack }) => ack === wanted && resolve()));
     const [delivered, read] = [ack(2), ack(3)];
     await client.sendText(`${CUSTOMER}@c.us`, 'from the bot');
     await delivered;
@@ -265,7 +264,7 @@ describe('sandbox control API', () => {
     expect(body[0]).to.include({ body: 'from the bot', ack: 3, fromMe: true });
   });
 
-  it('breaks and mends the line', async () => {
+  it('applies and ends faults of the line', async () => {
     await scan();
     const faults = { latencyMs: 5, failureRate: 0.5, drop: true };
     expect((await call('POST', '/phones/bot/network', faults)).body).to.include({
@@ -292,7 +291,7 @@ describe('sandbox control API', () => {
     expect(await gone).to.equal('LOGOUT');
   });
 
-  it('shows the wire log from a line on, lets time pass, and starts afresh', async () => {
+  it('shows the wire log from a line on, advances the clock, and resets', async () => {
     await scan();
     const { body: log } = await call('GET', '/wire-log');
     const lines = log as unknown as { seq: number }[];
@@ -306,7 +305,7 @@ describe('sandbox control API', () => {
     expect((await call('GET', '/numbers')).body).to.have.length(8);
   });
 
-  it('names every field that does not fit', async () => {
+  it('names every invalid field', async () => {
     const { body } = await call('POST', '/phones/bot/network', { failureRate: 2, latencyMs: -1 });
     expect(body.error.code).to.equal('INVALID_PAYLOAD');
     expect(body.error.details.map(({ path }) => path).sort()).to.deep.equal(['failureRate', 'latencyMs']);
@@ -314,14 +313,14 @@ describe('sandbox control API', () => {
     expect(form.status).to.equal(415);
   });
 
-  it('says which methods a path knows, and that it knows no others', async () => {
+  it('answers 405 with the allowed methods', async () => {
     const wrong = await fetch(`${base}/clock`, { method: 'DELETE' });
     expect(wrong.status).to.equal(405);
     expect(wrong.headers.get('allow')).to.equal('GET, HEAD, POST, OPTIONS');
     expect((await fetch(`${base}/nowhere`)).status).to.equal(404);
   });
 
-  it('takes images only where an image belongs', async () => {
+  it('accepts images only where an image belongs', async () => {
     await scan();
     const { status, body } = await call('POST', '/phones/bot/messages', {
       from: CUSTOMER,
@@ -331,11 +330,11 @@ describe('sandbox control API', () => {
     expect(body.error.code).to.equal('UNSUPPORTED_MEDIA_TYPE');
   });
 
-  it('has an example that fits for every body of its document', () => sandboxCheck.examples());
+  it('has a valid example for every body of its document', () => sandboxCheck.examples());
 });
 
 describe('echo AI', () => {
-  it('answers a run with what was said, and refuses anything else', async () => {
+  it('echoes the message of a run, and refuses anything else', async () => {
     const echo = await startEchoAi();
     const ask = (body: unknown) =>
       fetch(`${echo.url}/agents/bot/run`, {

@@ -48,7 +48,7 @@ describe('SandboxDriver', () => {
     return client;
   }
 
-  it('rejects a call to a hung page within its deadline, as a send that may have left', async () => {
+  it('rejects a call to a hung page within its deadline; the outcome of a send is unknown', async () => {
     const client = await linked();
     network.faults.freeze(number, true);
     const error = await client.sendText('628119', 'hi').catch((thrown: unknown) => thrown);
@@ -60,7 +60,7 @@ describe('SandboxDriver', () => {
     expect(probe).to.include({ code: 'BAD_GATEWAY' });
   });
 
-  it('hands a message over under the id that was chosen for it, and finds it by that id alone', async () => {
+  it('hands a message over under the given id, and finds it by that id alone', async () => {
     const client = await linked();
     const stanzaId = '3EB0AAAAAAAAAAAAAAAAAA';
     const handover = await client.sendText('628119@c.us', 'the same', { stanzaId });
@@ -92,7 +92,7 @@ describe('SandboxDriver', () => {
     });
   }
 
-  it('quotes a message of the same person, addressed by number or by LID, and of nobody else', async () => {
+  it('quotes a message of the same person, addressed by number or by LID, and of no other person', async () => {
     const client = await linked();
     const { pn, lid } = network.account('628119');
     const { messageId: quoteId } = await client.sendText(pn, 'by number');
@@ -105,7 +105,7 @@ describe('SandboxDriver', () => {
     }
   });
 
-  it('reports a page that lacks what a send needs, and sends nothing until it is back', async () => {
+  it('reports a page that lacks what a send needs, and sends nothing until it has it again', async () => {
     const client = await linked();
     const reports: string[] = [];
     client.events.on('compatibility', ({ compatibility, missing }) =>
@@ -139,7 +139,7 @@ describe('SandboxDriver', () => {
     const stale = network.signPasskey(number);
     const second = nextChallenge();
     const refused = await client
-      .answerPasskey({ ...stale, id: 'of-somebody-else' })
+      .answerPasskey({ ...stale, id: 'of-another-phone' })
       .catch((thrown: unknown) => thrown);
     expect(refused).to.include({ code: 'BAD_GATEWAY' });
     await second;
@@ -148,7 +148,7 @@ describe('SandboxDriver', () => {
     expect(new Set(challenges).size).to.be.greaterThan(1);
   });
 
-  it('asks for refs again when they are used up', async () => {
+  it('requests new refs when they are used up', async () => {
     network.configure({ refsPerDevice: 2 });
     const client = driver.create(agentRef('a'));
     const codes = new Set<string>();
@@ -162,7 +162,7 @@ describe('SandboxDriver', () => {
     await third;
   });
 
-  it('is cured of a hung page by a reload', async () => {
+  it('recovers from a hung page by a reload', async () => {
     const client = await linked();
     network.faults.freeze(number, true);
     const ready = new Promise((resolve) => client.events.once('ready', resolve));
@@ -171,14 +171,14 @@ describe('SandboxDriver', () => {
     expect(await client.probe()).to.equal('CONNECTED');
   });
 
-  it('tells of a crashed browser', async () => {
+  it('reports a crashed browser', async () => {
     const client = await linked();
     const crashed = once(client, 'crash');
     network.faults.crash(number);
     expect(await crashed).to.contain('crashed');
   });
 
-  it('tells of a link that the phone declined as an auth failure', async () => {
+  it('reports a link that the phone declined as an auth failure', async () => {
     const client = driver.create(agentRef('declined'));
     const qr = new Promise<string>((resolve) => client.events.once('qr', resolve));
     await client.start();
@@ -187,14 +187,14 @@ describe('SandboxDriver', () => {
     expect(await failed).to.contain('declined');
   });
 
-  it('settles a start that is overtaken by a destroy', async () => {
+  it('rejects a start during which it is destroyed', async () => {
     const client = driver.create(agentRef('hasty'));
     const started = client.start().catch((thrown: unknown) => thrown);
     await client.destroy();
     expect(await started).to.include({ code: 'SESSION_START_FAILED' });
   });
 
-  it('says that a send of an image surely failed when the file is gone', async () => {
+  it('reports a send of an image as failed when the file is missing', async () => {
     const client = await linked();
     const image = { path: '/nonexistent/x.png', mimetype: 'image/png', size: 1 };
     const error = await client.sendImage('628119@c.us', image).catch((thrown: unknown) => thrown);
@@ -204,7 +204,7 @@ describe('SandboxDriver', () => {
       .that.includes({ outcome: 'failed' });
   });
 
-  it('loses and doubles nothing of a hundred messages across a drop', async () => {
+  it('neither loses nor duplicates any of a hundred messages across a drop', async () => {
     const client = await linked();
     const customer = '628119000000@c.us';
     const texts = Array.from({ length: 100 }, (_, index) => `message ${index}`);
@@ -224,7 +224,7 @@ describe('SandboxDriver', () => {
     expect(network.messages(customer).map(({ body }) => body)).to.deep.equal(texts);
   });
 
-  it('gives the first of two sessions of one agent a conflict', async () => {
+  it('reports a conflict to the first of two sessions of one agent', async () => {
     const first = await linked();
     const gone = once(first, 'disconnected');
     const second = driver.create(agentRef('a'));

@@ -13,21 +13,20 @@ import { agentRef } from '../support/fixtures.ts';
 const BOT = '628110000001@c.us';
 const CUSTOMER = '628119000001@c.us';
 
-/** The host's clock, counting what it still has to ring for: others of this process have timers, too. */
+/** The host's clock, counting the timers that are set through it. */
 class CountingClock implements Scheduler {
   readonly now = HOST_CLOCK.now;
   readonly monotonic = HOST_CLOCK.monotonic;
   readonly #pending = new Set<object>();
 
-  /** Timers that are set. */
   get size(): number {
     return this.#pending.size;
   }
 
-  setTimeout(ring: () => void, ms: number): object {
+  setTimeout(fire: () => void, ms: number): object {
     const timer = HOST_CLOCK.setTimeout(() => {
       this.#pending.delete(timer);
-      ring();
+      fire();
     }, ms);
     this.#pending.add(timer);
     return timer;
@@ -73,7 +72,7 @@ describe('SandboxNetwork', () => {
     return device;
   }
 
-  /** A device that is linked and connected, and the acks that it heard. */
+  /** A connected device, with the acks and texts that it received. */
   function linked(on = network, number = BOT): { device: Device; acks: number[]; texts: string[] } {
     const device = unpaired(on);
     const acks: number[] = [];
@@ -118,19 +117,19 @@ describe('SandboxNetwork', () => {
       expect(refusalOf(() => network.scan(gone, BOT))).to.equal('EXPIRED_REF');
     });
 
-    it('tells of a link in order: paired, OPENING, PAIRING, CONNECTED, opened', () => {
+    it('emits the events of a link in order: paired, OPENING, PAIRING, CONNECTED, opened', () => {
       const device = unpaired();
-      const heard: string[] = [];
+      const emitted: string[] = [];
       device.events
-        .on('paired', () => heard.push('paired'))
-        .on('state', (state) => heard.push(state))
-        .on('opened', ({ pn }) => heard.push(pn));
+        .on('paired', () => emitted.push('paired'))
+        .on('state', (state) => emitted.push(state))
+        .on('opened', ({ pn }) => emitted.push(pn));
       network.scan(device.qr!, BOT);
       clock.tick(50);
-      expect(heard).to.deep.equal(['paired', 'OPENING', 'PAIRING', 'CONNECTED', BOT]);
+      expect(emitted).to.deep.equal(['paired', 'OPENING', 'PAIRING', 'CONNECTED', BOT]);
     });
 
-    it('wants a new QR once the phone has unlinked the device', () => {
+    it('shows a new QR once the phone has unlinked the device', () => {
       const { device } = linked();
       const ends: string[] = [];
       device.events.on('loggedOut', () => ends.push('loggedOut')).on('closed', (reason) => ends.push(reason));
@@ -152,7 +151,7 @@ describe('SandboxNetwork', () => {
   });
 
   describe('fixed numbers', () => {
-    it('15550000000 gets it, and reads it after a second', async () => {
+    it('15550000000 receives a message, and reads it after a second', async () => {
       const { device, acks } = linked();
       await device.send({ to: '15550000000', text: 'hi' });
       clock.tick(10);
@@ -170,14 +169,14 @@ describe('SandboxNetwork', () => {
       expect(refusalOf(() => network.account('15550000001'))).to.equal('UNKNOWN_CHAT');
     });
 
-    it('15550000002 stays at one tick', async () => {
+    it('15550000002 keeps a message at one tick', async () => {
       const { device, acks } = linked();
       await device.send({ to: '15550000002', text: 'hi' });
       clock.tick(3_600_000);
       expect(acks).to.deep.equal([1]);
     });
 
-    it('15550000003 fails once', async () => {
+    it('15550000003 refuses the first message', async () => {
       const { device, acks } = linked();
       await device.send({ to: '15550000003', text: 'one' });
       await device.send({ to: '15550000003', text: 'two' });
@@ -186,7 +185,7 @@ describe('SandboxNetwork', () => {
       expect(network.messages('15550000003').map(({ body }) => body)).to.deep.equal(['two']);
     });
 
-    it('15550000004 answers pong, and does not go on with who repeats it', async () => {
+    it('15550000004 answers pong, but not to a message that repeats it', async () => {
       const { device, texts } = linked();
       await device.send({ to: '15550000004', text: 'ping' });
       clock.tick(10);
@@ -196,7 +195,7 @@ describe('SandboxNetwork', () => {
       expect(texts).to.deep.equal(['pong']);
     });
 
-    it('15550000005 gets it after thirty seconds', async () => {
+    it('15550000005 receives a message after thirty seconds', async () => {
       const { device, acks } = linked();
       await device.send({ to: '15550000005', text: 'hi' });
       clock.tick(29_000);
@@ -205,7 +204,7 @@ describe('SandboxNetwork', () => {
       expect(acks).to.deep.equal([1, 2]);
     });
 
-    it('15550000008 drops the connection during the send; the message leaves once it is back', async () => {
+    it('15550000008 drops the connection during the send; the message leaves on reconnection', async () => {
       const { device, acks } = linked();
       const states: string[] = [];
       device.events.on('state', (state) => states.push(state));
@@ -217,7 +216,7 @@ describe('SandboxNetwork', () => {
       expect(network.messages('15550000008')).to.have.length(1);
     });
 
-    it('15550000009 gets whoever writes to it banned, until restored', async () => {
+    it('15550000009 bans an account that writes to it, until restored', async () => {
       const { device, acks } = linked();
       await device.send({ to: '15550000009', text: 'hi' });
       clock.tick(10);
@@ -230,7 +229,7 @@ describe('SandboxNetwork', () => {
   });
 
   describe('lines', () => {
-    it('keeps the order when the latency falls while messages are on their way', async () => {
+    it('keeps the order when the latency drops while messages are on their way', async () => {
       const { device } = linked();
       network.faults.setLatency(BOT, 1_000);
       await device.send({ to: CUSTOMER, text: 'slow' });
@@ -242,7 +241,7 @@ describe('SandboxNetwork', () => {
       expect(network.messages(CUSTOMER).map(({ body }) => body)).to.deep.equal(['slow', 'fast']);
     });
 
-    it('sends what was on its way when the connection broke, once, after it is back', async () => {
+    it('sends messages that were on their way in a disconnect once, after the reconnection', async () => {
       const { device, acks } = linked();
       network.faults.setLatency(BOT, 500);
       await device.send({ to: CUSTOMER, text: 'lost on the way' });
@@ -259,7 +258,7 @@ describe('SandboxNetwork', () => {
       ]);
     });
 
-    it('brings what came during a drop once the connection is back', () => {
+    it('delivers messages of a drop on reconnection', () => {
       const { texts } = linked();
       network.faults.drop(BOT);
       network.write(CUSTOMER, { to: BOT, text: 'are you there?' });
@@ -269,7 +268,7 @@ describe('SandboxNetwork', () => {
       expect(texts).to.deep.equal(['are you there?']);
     });
 
-    it('tells a frozen device nothing, and answers it nothing, until it is thawed', async () => {
+    it('holds the events and calls of a frozen device until it is thawed', async () => {
       const { device, texts } = linked();
       network.faults.freeze(BOT, true);
       network.write(CUSTOMER, { to: BOT, text: 'hello?' });
@@ -295,7 +294,7 @@ describe('SandboxNetwork', () => {
   });
 
   describe('chats', () => {
-    it('counts unread messages until they are read, and tells the writer', async () => {
+    it('counts unread messages until they are read, and sends read receipts', async () => {
       const { device, acks } = linked();
       await device.send({ to: CUSTOMER, text: 'one' });
       await device.send({ to: CUSTOMER, text: 'two' });
@@ -306,7 +305,7 @@ describe('SandboxNetwork', () => {
       expect(acks.filter((ack) => ack === 3)).to.have.length(2);
     });
 
-    it('drops a typing indicator that nobody renews', () => {
+    it('drops a typing indicator that is not renewed', () => {
       linked();
       network.type(CUSTOMER, BOT, true);
       clock.tick(24_000);
@@ -315,7 +314,7 @@ describe('SandboxNetwork', () => {
       expect(network.isTyping(BOT, CUSTOMER)).to.equal(false);
     });
 
-    it('sends to the members of a group, and to nobody who is not one', async () => {
+    it('delivers to the members of a group only', async () => {
       const { device } = linked();
       const mine = network.group({ name: 'Mine', participants: [BOT, CUSTOMER] });
       const theirs = network.group({ name: 'Theirs', participants: [CUSTOMER] });
@@ -326,7 +325,7 @@ describe('SandboxNetwork', () => {
       expect(error).to.include({ reason: 'UNKNOWN_CHAT' });
     });
 
-    it('keeps no more messages per chat than it was told to', () => {
+    it('keeps at most `chatSize` messages per chat', () => {
       const small = made({ chatSize: 3 });
       for (let index = 0; index < 9; index += 1) small.write(CUSTOMER, { to: BOT, text: String(index) });
       clock.tick(10);
@@ -334,7 +333,7 @@ describe('SandboxNetwork', () => {
     });
   });
 
-  it('lets virtual time pass at once, each thing at its own moment', async () => {
+  it('advances virtual time at once, each event at its own moment', async () => {
     const { device, acks } = linked();
     await device.send({ to: '15550000005', text: 'hi' });
     const before = device.qr;
@@ -365,7 +364,7 @@ describe('SandboxNetwork', () => {
     expect(logs[0]).to.not.equal(logs[2]);
   });
 
-  it('forgets everything on reset, and ends the devices', () => {
+  it('deletes everything on reset, and ends the devices', () => {
     const { device } = linked();
     const ends: string[] = [];
     device.events.on('closed', (reason) => ends.push(reason));
@@ -387,7 +386,7 @@ describe('SandboxNetwork', () => {
     });
     afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-    it('brings accounts, links, chats, messages and acks back after a kill', async () => {
+    it('restores accounts, links, chats, messages and acks after a kill', async () => {
       const first = made({ journal });
       const { device } = linked(first);
       first.tokens.save(agentRef('agent-1'), device.token!);
@@ -407,7 +406,7 @@ describe('SandboxNetwork', () => {
       expect(again.me?.pn).to.equal(BOT);
     });
 
-    it('sends what the server had not seen, and draws no id twice', async () => {
+    it('sends messages that had not reached the server, and draws no id twice', async () => {
       const first = made({ journal });
       const { device } = linked(first);
       await device.send({ to: CUSTOMER, text: 'sent' });
@@ -425,7 +424,7 @@ describe('SandboxNetwork', () => {
       expect(new Set(received.map(({ id }) => id)).size).to.equal(3);
     });
 
-    it('leaves out a last line that a kill cut off, and names any other broken one', () => {
+    it('ignores a last line that a kill cut off, and names any other broken one', () => {
       made({ journal }).account(BOT);
       appendFileSync(journal, '{"kind":"acc');
       expect(made({ journal }).accounts()).to.have.length(1);
@@ -433,7 +432,7 @@ describe('SandboxNetwork', () => {
       expect(() => new SandboxNetwork({ journal })).to.throw(/line 3/);
     });
 
-    it('forgets the journal on reset', () => {
+    it('empties the journal on reset', () => {
       const first = made({ journal });
       first.account(BOT);
       first.reset();

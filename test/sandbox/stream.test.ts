@@ -2,23 +2,22 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { EventEmitter } from 'eventemitter3';
 import express from 'express';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
-import type { GatewayEvents } from '../../src/actors/domain/gateway-events.ts';
 import { operationRoutes } from '../../src/http/operation-routes.ts';
 import type { News } from '../../src/sandbox/control-api/news.ts';
 import { CONTROL_OPERATIONS } from '../../src/sandbox/control-api/operations.ts';
+import type { PhoneView } from '../../src/sandbox/control-api/phones.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { EventStream, expectHeartbeat } from '../support/event-stream.ts';
-import { fakeAgents } from '../support/fake-agents.ts';
+import { memoryGateway } from '../support/memory-gateway.ts';
 
 const BOT = '628110000001@c.us';
 const CUSTOMER = '628119000001@c.us';
 
 describe('GET /sandbox/stream', () => {
   let network: SandboxNetwork;
-  let agents: EventEmitter<GatewayEvents>;
+  let gateway: ReturnType<typeof memoryGateway>;
   let stopping: AbortController;
   let server: Server;
   let base: string;
@@ -26,11 +25,11 @@ describe('GET /sandbox/stream', () => {
 
   beforeEach(async () => {
     network = new SandboxNetwork();
-    agents = new EventEmitter();
+    gateway = memoryGateway();
     stopping = new AbortController();
     const control = operationRoutes(CONTROL_OPERATIONS, {
       network,
-      agents: fakeAgents({ qr: () => ({ code: '2@x', issuedAt: 0 }), events: agents }),
+      agents: gateway.system,
       stopping: stopping.signal,
       forgetInbound: async () => undefined,
     });
@@ -42,13 +41,14 @@ describe('GET /sandbox/stream', () => {
     clock?.restore();
     clock = undefined;
     network.close();
+    await gateway.system.stop(1_000);
     await new Promise((resolve) => {
       server.close(resolve);
       server.closeAllConnections();
     });
   });
 
-  /** Waits until the stream has told what `found` looks for, and gives it. */
+  /** Waits for the first frame in which `found` finds something, and returns that. */
   async function news<T>(stream: EventStream, found: (one: News) => T | undefined): Promise<T> {
     for (;;) {
       const frames = stream.text.split('\n\n').slice(0, -1);
@@ -61,14 +61,15 @@ describe('GET /sandbox/stream', () => {
     }
   }
 
-  /** Resolves once no stream listens any more. */
-  async function silence(): Promise<void> {
+  /** Resolves once no stream is subscribed. */
+  async function unsubscribed(): Promise<void> {
     while (network.events.listenerCount('wire') > 0) await new Promise((resolve) => setImmediate(resolve));
-    expect(agents.eventNames()).to.be.empty;
+    for (const name of ['state', 'qr', 'added', 'removed'] as const)
+      expect(gateway.system.events.listenerCount(name), name).to.equal(0);
     expect(network.events.listenerCount('reset')).to.equal(0);
   }
 
-  it('tells first the whole picture, then what happens', async () => {
+  it('sends everything first, then what happens', async () => {
     network.account(BOT, { name: 'Demo' });
     const stream = await EventStream.open(`${base}/stream`);
     await stream.has('retry: 2000\n\n');
@@ -97,10 +98,10 @@ describe('GET /sandbox/stream', () => {
       account: BOT,
     });
     stream.close();
-    await silence();
+    await unsubscribed();
   });
 
-  it('tells everything anew after a reset', async () => {
+  it('sends everything again after a reset', async () => {
     network.account(BOT);
     const stream = await EventStream.open(`${base}/stream`);
     await news(stream, ({ fresh }) => fresh);
@@ -108,13 +109,31 @@ describe('GET /sandbox/stream', () => {
     const after = await news(stream, (one) => (one.fresh && one.people?.length === 0 ? one : undefined));
     expect(after.wire).to.deep.equal([]);
     stream.close();
-    await silence();
+    await unsubscribed();
+  });
+
+  it('sends the phones when an agent is added, shows a QR, connects, and is removed', async () => {
+    const stream = await EventStream.open(`${base}/stream`);
+    const phone = (fits: (one: PhoneView | undefined) => boolean) =>
+      news(stream, ({ phones }) => phones && fits(phones[0]));
+    const created = gateway.create();
+    await phone((one) => one?.agentId === 'shop');
+    gateway.client().events.emit('qr', 'a,b,c');
+    await created;
+    await phone((one) => one?.qr?.code === 'a,b,c');
+    gateway.client().events.emit('ready', { pn: BOT });
+    await phone((one) => one?.status === 'connected' && one.qr === null);
+    const before = stream.text.length;
+    await gateway.remove();
+    while (!stream.text.slice(before).includes('"phones":[]')) await once(stream.response, 'data');
+    stream.close();
+    await unsubscribed();
   });
 
   it('sends a comment every 15 s', async () => {
     clock = useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     await expectHeartbeat(`${base}/stream`, 'event: news', clock);
-    await silence();
+    await unsubscribed();
     expect(clock.countTimers()).to.equal(0);
   });
 
@@ -123,10 +142,10 @@ describe('GET /sandbox/stream', () => {
     const ended = once(stream.response, 'end');
     stopping.abort();
     await ended;
-    await silence();
+    await unsubscribed();
   });
 
-  it('cuts off a viewer that falls a megabyte behind', async () => {
+  it('disconnects a viewer that falls a megabyte behind', async () => {
     const stream = await EventStream.open(`${base}/stream`);
     stream.response.pause();
     while (network.events.listenerCount('wire') > 0) {
@@ -134,10 +153,10 @@ describe('GET /sandbox/stream', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     stream.close();
-    await silence();
+    await unsubscribed();
   });
 
-  it('shows what is on the phone of anybody, and makes groups', async () => {
+  it('shows the phone of any person, and creates groups', async () => {
     const json = async (path: string, init?: RequestInit) => (await fetch(`${base}${path}`, init)).json();
     const made = (await json('/groups', {
       method: 'POST',
