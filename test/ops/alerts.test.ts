@@ -29,7 +29,7 @@ const [rules, cases] = await Promise.all([
 ]);
 
 describe('the alert rules', () => {
-  it('each have a heading in the runbook, which has no other', async () => {
+  it('have one heading each in the runbook, which has no others', async () => {
     const runbook = await readFile(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
     const headings = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading!);
     expect(rules.map(({ alert }) => alert))
@@ -39,7 +39,7 @@ describe('the alert rules', () => {
       expect(annotations.runbook).to.equal(`docs/runbook.md#${alert.toLowerCase()}`);
   });
 
-  it('are each tested where they fire and where they have to be silent', () => {
+  it('are each tested for firing and for not firing', () => {
     for (const { alert } of rules) {
       const counts = cases.filter(({ alertname }) => alertname === alert).map((one) => one.exp_alerts.length);
       expect(counts, alert).to.include(0);
@@ -52,18 +52,18 @@ describe('the alert rules', () => {
     findProgram('promtool'),
     'no promtool found (Debian package: prometheus)',
     (promtool) => {
-      /** Runs promtool; gives all that it printed, and its status. */
+      /** Runs promtool; returns its output and status. */
       function run(...args: string[]) {
         const { status, stdout, stderr } = spawnSync(promtool, args, { encoding: 'utf8' });
         return { status, printed: `${stdout}${stderr}` };
       }
 
-      it('are rules', () => {
+      it('are valid', () => {
         const { status, printed } = run('check', 'rules', RULES);
         expect(status, printed).to.equal(0);
       });
 
-      it('fire and are silent as their tests say', () => {
+      it('pass their tests', () => {
         const { status, printed } = run('test', 'rules', CASES);
         expect(status, printed).to.equal(0);
       });

@@ -24,7 +24,7 @@ const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) 
 const ALERTS = fileURLToPath(new URL('../../docs/alerts.yaml', import.meta.url));
 
 describe('the dashboard', () => {
-  it('is in docs/ as its script makes it', async () => {
+  it('is in docs/ as its script generates it', async () => {
     const written = await readFile(new URL('../../docs/grafana-dashboard.json', import.meta.url), 'utf8');
     expect(written).to.equal(`${JSON.stringify(dashboard(), null, 2)}\n`);
   });
@@ -37,7 +37,7 @@ describe('the dashboard', () => {
     expect(names.filter((name) => !isShown(name))).to.deep.equal([]);
   });
 
-  it('has panels with ids of their own that lie beside each other', () => {
+  it('has panels with unique ids that do not overlap', () => {
     expect(new Set(panels.map(({ id }) => id)).size).to.equal(panels.length);
     const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
       Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)} ${y + Math.floor(cell / w)}`),
@@ -73,7 +73,7 @@ function registerScrapes(this: Mocha.Suite, path: string): void {
     callApi(service.app.url, method, target, body, { ...BEARER, ...headers });
 
   let round = 0;
-  /** Some of everything: sends that work and fail, a repeated one, and a customer who gets an answer. */
+  /** Traffic of all kinds: sends that succeed and fail, a repeated one, and an answered customer. */
   async function traffic(): Promise<void> {
     round += 1;
     const send = { to: CUSTOMER, message: `round ${round}` };
@@ -85,7 +85,7 @@ function registerScrapes(this: Mocha.Suite, path: string): void {
     service.network.write(CUSTOMER, { to: BOT, text: `question ${round}` });
   }
 
-  it('has data for every expression when the sandbox is under traffic', async () => {
+  it('has data for every expression when the sandbox has traffic', async () => {
     await linkAgent(service, 'shop', BOT);
     let empty = expressions;
     await eventually(
@@ -105,7 +105,7 @@ function registerScrapes(this: Mocha.Suite, path: string): void {
     expect(empty).to.deep.equal([]);
   });
 
-  it('evaluates every alert rule, and none fires for a service that is well', async () => {
+  it('evaluates every alert rule, and none fires for a healthy service', async () => {
     const rules = await eventually('the rules to be evaluated', async () => {
       const all = await prometheus.rules();
       return all.every(({ health }) => health !== 'unknown') && all;

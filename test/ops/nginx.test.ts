@@ -13,9 +13,8 @@ import { SandboxService } from '../support/sandbox-service.ts';
 import { findProgram, whereFound } from '../support/where-found.ts';
 
 const NAME = 'gateway.example.com';
-/** Not the proxy's own address, so that one is told from the other. */
+/** Differs from the proxy's own address. */
 const CLIENT = '127.0.0.2';
-/** Of the agent, and for the sessions, too. */
 
 const shipped = await readFile(new URL('../../docs/nginx.conf', import.meta.url), 'utf8');
 
@@ -32,12 +31,12 @@ describe('docs/nginx.conf', () => {
     );
   });
 
-  it('lets through what the service takes, and leaves the refusal of a little more to it', () => {
+  it('passes bodies that the service accepts, and slightly larger ones for it to refuse', () => {
     const [, megabytes] = /client_max_body_size (\d+)m;/.exec(shipped)!;
     expect(Number(megabytes) * 1024 * 1024).to.be.above(Math.max(...Object.values(BODY_LIMITS)));
   });
 
-  it('gives up an idle connection before the service does', () => {
+  it('closes an idle connection before the service does', () => {
     expect(secondsOf('keepalive_timeout')).to.be.below(5);
   });
 });
@@ -67,7 +66,7 @@ whereFound(
       await service?.close();
     });
 
-    /** Asks nginx as the outside does; resolves with the head of the answer. */
+    /** Calls nginx from outside; resolves with the head of the response. */
     async function ask(path: string, options: RequestOptions = {}, body?: Buffer): Promise<IncomingMessage> {
       const { headers, ...rest } = options;
       const asked = request({
@@ -86,10 +85,10 @@ whereFound(
       return (await answered)[0];
     }
 
-    /** The JSON of an answer. */
+    /** The JSON of a response. */
     const json = async (answer: IncomingMessage) => JSON.parse(await text(answer));
 
-    /** A POST of so many bytes of JSON to an operation of the agent. */
+    /** A POST of some bytes of JSON to an operation of the agent. */
     function post(operation: string, bytes: number): Promise<IncomingMessage> {
       const headers = { 'Content-Type': 'application/json', 'Content-Length': bytes };
       return ask(`/agents/shop/${operation}`, { method: 'POST', headers }, Buffer.alloc(bytes, ' '));
@@ -113,7 +112,7 @@ whereFound(
       expect(JSON.parse(line)).to.include({ ip: CLIENT, status: 200 });
     });
 
-    it('gives logins that go over https only', async () => {
+    it('sets login cookies for https only', async () => {
       const headers = { 'Content-Type': 'application/x-www-form-urlencoded', Origin: `https://${NAME}` };
       const answer = await ask('/login', { method: 'POST', headers }, Buffer.from(`token=${KEY}`));
       answer.resume();
@@ -138,7 +137,7 @@ whereFound(
       stream.destroy();
     });
 
-    it('holds a send until WhatsApp has it', async () => {
+    it('holds a send until WhatsApp has acknowledged it', async () => {
       await service.delaySends('shop', 500);
       const body = Buffer.from(JSON.stringify({ to: '6281200000002', message: 'Halo' }));
       const headers = { 'Content-Type': 'application/json' };
@@ -154,7 +153,7 @@ whereFound(
       ['an image that nginx refuses', 'media', 16 * 1024 * 1024, 'MEDIA_TOO_LARGE'],
     ];
     for (const [what, operation, bytes, code] of tooLarge) {
-      it(`answers ${code} in the one form of errors: ${what}`, async () => {
+      it(`responds with ${code} in the common error format: ${what}`, async () => {
         const answer = await post(operation, bytes);
         expect(answer.statusCode).to.equal(413);
         const { error } = await json(answer);
@@ -163,17 +162,17 @@ whereFound(
       });
     }
 
-    it('keeps the metrics to its own machine', async () => {
+    it('restricts the metrics to its own machine', async () => {
       expect((await ask('/metrics')).resume().statusCode).to.equal(403);
       expect((await ask('/metrics', { localAddress: '127.0.0.1' })).resume().statusCode).to.equal(200);
     });
 
-    it('sends plain HTTP to https', async () => {
+    it('redirects plain HTTP to https', async () => {
       const answer = await fetch(`http://127.0.0.1:${nginx.ports.http}/docs`, { redirect: 'manual' });
       expect(answer.status).to.equal(301);
     });
 
-    it('says in the one form of errors that the outcome is not known, when the service is away', async () => {
+    it('responds in the common error format that the outcome is unknown, when the service is down', async () => {
       const alone = await Nginx.start(program, '127.0.0.1:9');
       try {
         const answer = await ask('/sessions', { port: alone.ports.https });

@@ -13,11 +13,11 @@ import { type StandIn, startStandIn } from '../support/stand-in/index.ts';
 import { findProgram, whereFound } from '../support/where-found.ts';
 
 const TEXTS = 40;
-/** Slow enough that messages wait, however slow the machine that hands them in. */
+/** Slow enough that messages wait on every machine. */
 const LATENCY_MS = 1_000;
 const WAITING = 10;
 
-/** A program that is Chromium with further arguments, which the environment could not say as they have spaces. */
+/** Chromium with further arguments; a wrapper, since the environment can't pass arguments with spaces. */
 async function wrapped(executablePath: string, args: string[], folder: string): Promise<string> {
   const path = join(folder, 'chromium');
   const quoted = args.map((arg) => `'${arg}'`).join(' ');
@@ -43,7 +43,7 @@ whereFound(
     });
     afterEach(() => service.close());
 
-    /** Starts the service with two linked agents that take their time for each send. */
+    /** Starts the service with two linked agents and slow sends. */
     async function linked(): Promise<Stream[]> {
       const streams = [1, 2].map((index) => new Stream(index));
       await service.start();
@@ -51,12 +51,12 @@ whereFound(
       return streams;
     }
 
-    /** Sets how long the simulated WhatsApp takes for a send. */
+    /** Sets the time of a send on the simulated WhatsApp. */
     async function latency(streams: Stream[], latencyMs: number): Promise<void> {
       for (const { agentId } of streams) await service.delaySends(agentId, latencyMs);
     }
 
-    /** Hands in texts and, once some of them wait in the queues, does what is to be survived. */
+    /** Sends texts and, once some of them are queued, runs the interruption. */
     async function duringSends(streams: Stream[], act: () => Promise<unknown>): Promise<void> {
       await latency(streams, LATENCY_MS);
       const writing = Promise.all(streams.map((stream) => stream.write(service, TEXTS)));
@@ -72,7 +72,7 @@ whereFound(
       await latency(streams, 0);
     }
 
-    /** What became of all that was accepted. */
+    /** The outcomes of all accepted messages. */
     async function findings(streams: Stream[]) {
       return total(await Promise.all(streams.map((stream) => stream.audit(service))));
     }
@@ -104,7 +104,7 @@ whereFound(
       expect((await pm2.exits()).slice(earlier)).to.deep.equal(Array(2).fill('code [0] via signal [SIGINT]'));
     });
 
-    it('is back by itself after kill -9, has lost nothing, and leaves no orphan', async () => {
+    it('restarts automatically after kill -9, has lost nothing, and leaves no orphan', async () => {
       const streams = await linked();
       const { pid } = (await pm2.find())!;
       const family = processesIn(service.dir);
@@ -128,10 +128,10 @@ whereFound(
       expect(found.duplicates, 'at most one of each agent').to.be.at.most(streams.length);
     });
 
-    it('stops once at a bad configuration, with every fault named', async () => {
+    it('stops once at an invalid configuration, with every fault listed', async () => {
       const faults = { PORT: 'many', SEND_BURST: '0', AI_TIMEOUT_MS: 'soon' };
       await service.start(faults);
-      // Whatever pm2 restarts after the same delay would be back by then.
+      // By then pm2 would have restarted it.
       await pm2.run(['start', 'false', '--name', 'other', '--restart-delay', '2000']);
       await eventually(
         'pm2 to restart what ended later',

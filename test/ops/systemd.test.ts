@@ -13,7 +13,7 @@ const ecosystem = await readFile(new URL('../../ecosystem.config.js', import.met
 /** The value of a setting in the unit. */
 const settingOf = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1];
 
-describe('the time that is left for the drain', () => {
+describe('the time limit of the shutdown', () => {
   const { SHUTDOWN_GRACE_MS } = readConfig({});
 
   it('is above the default of SHUTDOWN_GRACE_MS under systemd', () => {
@@ -42,22 +42,22 @@ whereFound(
   findProgram('systemd-analyze'),
   'no systemd-analyze found: apt-get install systemd',
   (program) => {
-    /** What systemd-analyze says of the unit. */
+    /** The output of systemd-analyze for the unit. */
     function analyse(...args: string[]) {
       const { status, stdout, stderr } = spawnSync(program, [...args, UNIT], { encoding: 'utf8' });
       return { status, said: stdout + stderr };
     }
 
-    it('has nothing that systemd objects to', () => {
+    it('has no warning of systemd-analyze', () => {
       expect(analyse('verify')).to.deep.equal({ status: 0, said: '' });
     });
 
-    it('is exposed at most to 2.0 of 10, as systemd rates it', () => {
+    it('has an exposure of at most 2.0 of 10 by systemd-analyze', () => {
       const { status, said } = analyse('security', '--offline=yes', '--threshold=20');
       expect(status, said).to.equal(0);
     });
 
-    it("leaves Chromium's own sandbox what it needs: namespaces, and the calls to enter them", () => {
+    it("allows what Chromium's own sandbox needs: namespaces, and the calls to enter them", () => {
       expect(settingOf('RestrictNamespaces')).to.equal('user pid net');
       expect(unit).to.match(/^SystemCallFilter=capset chroot seccomp$/m);
     });

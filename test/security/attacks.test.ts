@@ -18,7 +18,7 @@ import { TRAVERSALS } from './traversal-rows.ts';
 import { URLS } from './url-rows.ts';
 import { WIRE } from './wire-rows.ts';
 
-/** Generous: what is meant is that nothing takes minutes or gigabytes, on a loaded machine too. */
+/** Generous limits: nothing may take minutes or gigabytes, even on a loaded machine. */
 const MAX_MS = 15_000;
 const MAX_GROWTH = 400 * 1024 * 1024;
 const IMAGE = png(8, 8).toString('base64');
@@ -32,12 +32,12 @@ describe('the whole service under attack', function () {
 
   before(async () => {
     await attacked.open(database(), { bot: KEY, other: OTHER_KEY });
-    // They take as long as the limits are; the other attacks go on meanwhile.
+    // They run until the time limits; the other attacks run meanwhile.
     for (const [name, head, more] of SLOW) slow.push({ name, ...dripping(head, more) });
   });
   after(() => attacked.close());
 
-  /** Starts of requests that never end, and what is sent of them every second. */
+  /** The starts of endless requests, and what is sent every second. */
   const SLOW = [
     ['without a byte', '', ''],
     ['in the middle of a line', 'GET /health HT', ''],
@@ -54,7 +54,7 @@ describe('the whole service under attack', function () {
     ],
   ] as const;
 
-  /** A connection that sends so little that it never ends by itself. */
+  /** Opens a connection that sends too slowly to complete. */
   function dripping(head: string, more: string): { socket: Socket; text: () => string } {
     const socket = connect(Number(new URL(attacked.url).port), '127.0.0.1');
     let text = '';
@@ -69,14 +69,14 @@ describe('the whole service under attack', function () {
     return { socket, text: () => text };
   }
 
-  /** An honest request, which must succeed right after every attack. */
+  /** A valid request, which must succeed right after every attack. */
   async function expectGood(): Promise<void> {
     const json = { to: '081234567890', message: `${MARK} is fine` };
     const reply = await attacked.ask('/agents/bot/messages', { method: 'POST', key: KEY, json });
     expect(reply.status, 'the good request after it').to.equal(200);
   }
 
-  /** How many messages and agents there are: no attack may change it. */
+  /** The numbers of messages and agents, which no attack may change. */
   async function counts() {
     const { rows } = await attacked.service.pool.query(
       `select (select count(*)::int from gateway_message where text not like $1) as messages,
@@ -86,7 +86,7 @@ describe('the whole service under attack', function () {
     return rows[0];
   }
 
-  /** Ports and origins of this run in an attack's URL. */
+  /** Inserts the ports and origins of this run into an attack's URL. */
   function aimed({ ask }: Attack): Attack['ask'] {
     const json = ask.json as { url?: string } | undefined;
     if (typeof json?.url !== 'string') return ask;
@@ -125,7 +125,7 @@ describe('the whole service under attack', function () {
 
   describe('bytes on the wire', () => {
     for (const { name, bytes, status } of WIRE) {
-      it(`are answered or cut off, and hide no request: ${name}`, async () => {
+      it(`are answered or cut off, and smuggle no request: ${name}`, async () => {
         const answer = await sendBytes(attacked.url, Buffer.from(bytes, 'latin1'));
         attacked.answers.push(answer);
         expect(answer).to.match(status);
@@ -136,8 +136,8 @@ describe('the whole service under attack', function () {
     }
   });
 
-  describe('what is no attack by itself', () => {
-    it('is a header that proves nothing', async () => {
+  describe('harmless input', () => {
+    it('includes headers that prove nothing', async () => {
       for (const headers of HARMLESS) {
         const reply = await attacked.ask('/sessions/bot', { headers });
         expect(reply.status, JSON.stringify(headers)).to.equal(200);
@@ -147,7 +147,7 @@ describe('the whole service under attack', function () {
       await expectGood();
     });
 
-    it('is data, whatever its fields are called', async () => {
+    it('includes data with any field names', async () => {
       const metadata = { constructor: { prototype: { x: 1 } }, $where: '1', toString: 'x' };
       const json = {
         message: MARK,
@@ -162,7 +162,7 @@ describe('the whole service under attack', function () {
       expect(attacked.service.ai.calls.at(-1)?.body.metadata).to.deep.equal(metadata);
     });
 
-    it('is a failure of the database, told without a value of the row', async () => {
+    it('that the database rejects is reported without values of the row', async () => {
       const { pool } = attacked.service;
       await pool.query('alter table gateway_message add constraint attacked check (false) not valid');
       try {
@@ -177,7 +177,7 @@ describe('the whole service under attack', function () {
       await expectGood();
     });
 
-    it('is a good request beside 1,000 idle connections', async () => {
+    it('is answered beside 1,000 idle connections', async () => {
       const port = Number(new URL(attacked.url).port);
       const sockets = Array.from({ length: 1_000 }, () => connect(port, '127.0.0.1').on('error', () => {}));
       try {
@@ -188,7 +188,7 @@ describe('the whole service under attack', function () {
       }
     });
 
-    it('is an image that is as it says, and a QR for who asks for it', async () => {
+    it('includes a valid image, and a create that returns a QR', async () => {
       const json = { to: '081234567890', data: IMAGE };
       const sent = await attacked.ask('/agents/bot/media', { method: 'POST', key: KEY, json });
       expect(sent.status).to.equal(200);
@@ -196,7 +196,7 @@ describe('the whole service under attack', function () {
       const created = await attacked.ask('/sessions', { method: 'POST', json: waiting });
       expect(created.status).to.equal(201);
       qr = String(created.body.qr);
-      // The one answer that may hold it.
+      // The only answer that may contain it.
       attacked.answers.pop();
       expect(qr).to.have.length.above(20);
       for (const path of ['/sessions', '/sessions/waiting', '/metrics', '/inspector/api/agents', '/readyz'])
@@ -204,8 +204,8 @@ describe('the whole service under attack', function () {
     });
   });
 
-  describe('after all that, the service', () => {
-    it('ends every request that comes too slowly', async () => {
+  describe('after all attacks, the service', () => {
+    it('has closed every request that is too slow', async () => {
       for (const { name, socket, text } of slow) {
         if (!socket.closed) await eventually(`the end of one ${name}`, () => socket.closed, 55_000);
         expect(text(), name).not.to.match(/HTTP\/1\.1 2/);
@@ -213,16 +213,16 @@ describe('the whole service under attack', function () {
       await expectGood();
     });
 
-    it('has changed nothing outside its folders, and asked nobody inside for anything', async () => {
+    it('has changed nothing outside its folders, and called no private address', async () => {
       const { now, before } = await attacked.outside();
       expect(now).to.deep.equal(before);
       expect(Object.keys(before)).to.have.length.above(10);
       expect(attacked.canary.received).to.deep.equal([]);
     });
 
-    it('has told no key, QR, image or text: not in logs, metrics, answers or streams', async () => {
+    it('has disclosed no key, QR, image or text in logs, metrics, answers or streams', async () => {
       const metrics = (await attacked.ask('/metrics')).text;
-      const told: Record<string, string> = {
+      const outputs: Record<string, string> = {
         log: attacked.logLines.join(''),
         metrics,
         answers: attacked.answers.join('\n'),
@@ -239,7 +239,7 @@ describe('the whole service under attack', function () {
         image: IMAGE,
         text: MARK,
       };
-      for (const [where, text] of Object.entries(told)) {
+      for (const [where, text] of Object.entries(outputs)) {
         expect(text.length, where).to.be.above(100);
         for (const [what, secret] of Object.entries(secrets)) {
           expect(text.includes(secret), `${what} in ${where}`).to.equal(false);

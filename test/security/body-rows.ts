@@ -4,7 +4,7 @@ import { type Attack, attackOn, KEY, MARK } from './row.ts';
 
 const message = { to: '081234567890', message: MARK };
 
-/** Bytes as they are, as a body of the agent. */
+/** Raw bytes as a body of the agent. */
 function bytes(
   name: string,
   body: string | Buffer,
@@ -19,7 +19,7 @@ function bytes(
 const withText = (text: Buffer) =>
   Buffer.concat([Buffer.from('{"to":"081234567890","message":"'), text, Buffer.from('"}')]);
 
-/** Bodies that cost more to read than to send, or that others would stumble over. */
+/** Bodies that cost more to read than to send, or that crash other parsers. */
 export const BODIES: Attack[] = [
   bytes('a gzip bomb of 50 MB', gzipSync(Buffer.alloc(50_000_000)), 'UNSUPPORTED_MEDIA_TYPE', {
     'content-encoding': 'gzip',

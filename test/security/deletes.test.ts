@@ -9,13 +9,13 @@ import { eventually } from '../support/eventually.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
-describe('deletes and creates on the real driver, with no browser', () => {
+describe('deletes and creates on the real driver, without a browser', () => {
   const database = withDatabase();
   let service: Service;
   let auth: string;
 
   before(async () => {
-    // A driver that starts no Chromium still makes, marks and deletes profiles.
+    // A driver without Chromium still creates, marks and deletes profiles.
     const env = { WHATSAPP_DRIVER: 'wwebjs', PUPPETEER_EXECUTABLE_PATH: '/no/chromium' };
     service = await startService(database(), { env });
     auth = service.config.WWEBJS_AUTH_DIR;
@@ -32,15 +32,15 @@ describe('deletes and creates on the real driver, with no browser', () => {
     expect((await call('GET', `/sessions/${agentId}`)).status).to.equal(200);
   }
 
-  /** A folder beside the root that nothing may touch. */
+  /** A folder beside the root that must not be touched. */
   async function victim(): Promise<string> {
     const dir = join(service.dir, 'victim');
     await mkdir(dir, { recursive: true });
-    await writeFile(join(dir, 'cookies'), 'of somebody else');
+    await writeFile(join(dir, 'cookies'), 'of another program');
     return dir;
   }
 
-  it('delete the folder of the agent, and leave its neighbour’s and the trash empty', async () => {
+  it('delete the folder of the agent only, and empty the trash', async () => {
     await agent('sales');
     await agent('sales2');
     for (const id of ['sales', 'sales2']) {
@@ -54,12 +54,12 @@ describe('deletes and creates on the real driver, with no browser', () => {
     expect((await call('DELETE', '/sessions/sales')).status).to.equal(404);
   });
 
-  it('do not reach through a link in the place of the folder', async () => {
+  it('do not follow a link in place of the folder', async () => {
     const dir = await victim();
     await agent('linked');
     await rm(join(auth, 'linked'), { recursive: true });
     await symlink(dir, join(auth, 'linked'));
-    // The record goes; what stands in the folder's place is not ours, and stays.
+    // The record is deleted; the link in place of the folder is not ours, and stays.
     expect((await call('DELETE', '/sessions/linked')).status).to.equal(200);
     expect(await readdir(dir)).to.deep.equal(['cookies']);
     expect((await lstat(join(auth, 'linked'))).isSymbolicLink()).to.equal(true);
@@ -68,7 +68,7 @@ describe('deletes and creates on the real driver, with no browser', () => {
     expect((await call('GET', '/health')).status).to.equal(200);
   });
 
-  it('do not reach through links inside the folder', async () => {
+  it('do not follow links inside the folder', async () => {
     const dir = await victim();
     await agent('inside');
     await rm(join(auth, 'inside', 'session'), { recursive: true });
@@ -78,7 +78,7 @@ describe('deletes and creates on the real driver, with no browser', () => {
     expect(await readdir(dir)).to.deep.equal(['cookies']);
   });
 
-  it('are not led elsewhere by a row of the database', async () => {
+  it('are not redirected by a row of the database', async () => {
     const dir = await victim();
     await service.pool.query(
       `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status)

@@ -10,7 +10,7 @@ import { KEY, OTHER_KEY } from './row.ts';
 
 const CUSTOMER = '6281234567890';
 
-/** What the AI of an agent's row may be, and what a run then says; `WEB` and `PORT` as in the media URLs. */
+/** Malicious AIs, and the error of a run with them; `WEB` and `PORT` as in the media URLs. */
 const AIS: [name: string, url: string, code: ErrorCode][] = [
   ['redirects inside', 'WEB/redirect?to=http://127.0.0.1:PORT/', 'AI_DOWNSTREAM_ERROR'],
   ['redirects to itself', 'WEB/loop', 'AI_DOWNSTREAM_ERROR'],
@@ -36,7 +36,7 @@ const AIS: [name: string, url: string, code: ErrorCode][] = [
   ['is no URL', 'the one in the cellar', 'AI_DOWNSTREAM_ERROR'],
 ];
 
-describe('an AI backend that was taken over', function () {
+describe('a compromised AI backend', function () {
   this.timeout(60_000);
   const database = withDatabase();
   const attacked = new AttackedService();
@@ -46,7 +46,7 @@ describe('an AI backend that was taken over', function () {
   });
   after(() => attacked.close());
 
-  /** A connected agent whose row names this AI. */
+  /** Connects an agent with this AI. */
   async function agentWith(agentId: string, number: string, endpoint: string): Promise<void> {
     const { pool, network } = attacked.service;
     const create = () => createAgent(attacked.url, agentId, { userId: 7, apikey: KEY });
@@ -57,7 +57,7 @@ describe('an AI backend that was taken over', function () {
     await connected(attacked.url, agentId);
   }
 
-  /** Asks the agent to answer the customer. */
+  /** Runs the agent for the customer. */
   const run = (agentId: string) =>
     attacked.ask(`/agents/${agentId}/run`, {
       method: 'POST',
@@ -66,7 +66,7 @@ describe('an AI backend that was taken over', function () {
     });
 
   for (const [index, [name, url, code]] of AIS.entries()) {
-    it(`is ${code} when it ${name}: nothing is sent, typing is off, no connection is left`, async () => {
+    it(`is answered with ${code} when it ${name}: nothing is sent, typing is off, no connection is left`, async () => {
       const agentId = `ai${index}`;
       const number = `62811000${1_000 + index}`;
       await agentWith(agentId, number, url);
@@ -82,7 +82,7 @@ describe('an AI backend that was taken over', function () {
     });
   }
 
-  it('says no more than text, to nobody but who asked', async () => {
+  it('can only send text, and only to the chat that asked', async () => {
     await agentWith('talker', '6281100009999', 'WEB/reply');
     const { network } = attacked.service;
     const reply = await run('talker');
@@ -99,7 +99,7 @@ describe('an AI backend that was taken over', function () {
     expect(attacked.canary.received, 'a link in a reply is not followed').to.deep.equal([]);
   });
 
-  it('fails a customer’s message in silence, and the developer is told without the key', async () => {
+  it('leaves a customer’s message unanswered, and is reported to the developer without the key', async () => {
     const { network } = attacked.service;
     network.account('62895619356936');
     network.write(CUSTOMER, { to: '628110001002@c.us', text: 'help me' });

@@ -91,7 +91,7 @@ export const HEADERS: Attack[] = [
   sending('no type at all', { 'content-type': '' }, 'UNSUPPORTED_MEDIA_TYPE'),
 ];
 
-/** Headers that are no reason to refuse anything, and may neither be believed nor break the log. */
+/** Headers that are accepted, but neither trusted nor able to break the log. */
 export const HARMLESS: Record<string, string>[] = [
   { traceparent: '"}{"level":"fatal"' },
   { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-evil' },

@@ -8,7 +8,7 @@ function presenting(name: string, headers: Record<string, string>, query = ''): 
   return { name, path: `/agents/bot/messages${query}`, ask, code: 'UNAUTHORIZED' };
 }
 
-/** Authorization headers that hold everything but the agent's key as a Bearer. */
+/** Authorization headers without the agent's key as a Bearer token. */
 const HEADERS = [
   '',
   'Bearer',
@@ -52,7 +52,7 @@ const HEADERS = [
   KEY,
 ];
 
-/** Keys of every wrong shape, and keys in every wrong place. */
+/** Keys of every wrong form, and keys in every wrong place. */
 export const KEYS: Attack[] = [
   ...HEADERS.map((authorization) =>
     presenting(`Authorization: ${authorization.slice(0, 40)}`, { authorization }),

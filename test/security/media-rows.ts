@@ -4,13 +4,13 @@ import { type Attack, attackOn } from './row.ts';
 
 const to = '081234567890';
 
-/** An image that is none of ours, by what it claims and what it holds. */
+/** A refused image, by its claimed and actual content. */
 function holding(name: string, content: Buffer | string, code: ErrorCode, more: object = {}): Attack {
   const data = Buffer.from(content).toString('base64');
   return attackOn('media', name, { to, data, mimetype: 'image/png', ...more }, code);
 }
 
-/** Base64 that is none. */
+/** Invalid base64. */
 const spelled = (name: string, data: string) => attackOn('media', name, { to, data }, 'INVALID_PAYLOAD');
 
 /** An ISO media file of a brand. */
@@ -18,7 +18,7 @@ const iso = (brand: string) => Buffer.from(`\0\0\0\x18ftyp${brand}\0\0\0\0${bran
 
 const valid = png().toString('base64');
 
-/** Media that lie about their type or size. */
+/** Media with a false type or size. */
 export const MEDIA: Attack[] = [
   holding(
     'an SVG with a script',

@@ -18,10 +18,10 @@ import { Profile } from '../../src/infra/whatsapp/wwebjs/profile.ts';
 import { agentRef } from '../support/fixtures.ts';
 import { gif, jpeg, png, webp } from '../support/images.ts';
 
-/** Seconds for all of them together (`npm run fuzz`); without it each runs a few hundred times. */
+/** Seconds for all properties (`npm run fuzz`); without it each runs a few hundred times. */
 const FUZZ_SECONDS = Number(process.env.FUZZ_SECONDS ?? 0);
 
-/** The code of the only kind of error that a parser may throw; undefined when it gave a value. */
+/** The code of the only error that a parser may throw; undefined when it returned a value. */
 function codeOf(parse: () => unknown): ErrorCode | undefined {
   try {
     parse();
@@ -118,12 +118,12 @@ const images = fc.asyncProperty(
   },
 );
 
-/** Whatever is looked up is here. */
+/** Resolves every name to this address. */
 const allIsLoopback: Lookup = (_host, options, callback) =>
   options.all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4);
 const fetcher = new MediaFetcher({ allowedOrigins: [], maxBytes: 1, lookup: allIsLoopback });
 
-/** An octet in one of the ways in which addresses may be written. */
+/** An octet in one of the notations of addresses. */
 const octet = (value: number) =>
   fc.constantFrom(
     String(value),
@@ -184,7 +184,7 @@ const keys = fc.property(anyText, (key) => {
   );
 });
 
-/** The same value with the fields of its objects the other way round. */
+/** The same value with the fields of its objects in reverse order. */
 function turned(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(turned);
   if (typeof value !== 'object' || value === null) return value;
@@ -211,7 +211,7 @@ const limits = fc.property(
     const fault = jsonFault(value);
     if (fault) expect(fault.path.length).to.be.below(2_200);
     else {
-      // What is taken can be stored and sent on: it is what it was after a trip through UTF-8.
+      // An accepted text can be stored and sent: it survives a round trip through UTF-8.
       const text = canonicalJson(value);
       expect(text).not.to.match(/\\u0000|\\ud[89a-f]/i);
       expect(Buffer.from(text).toString('utf8')).to.equal(text);
@@ -301,7 +301,7 @@ describe('properties', () => {
         interruptAfterTimeLimit: share,
       });
       console.log(`      ${details.numRuns} runs`);
-      // Being interrupted is how it ends; only a counterexample is a failure.
+      // It ends by interruption; only a counterexample is a failure.
       if (details.counterexample) throw new Error(fc.defaultReportMessage(details as never));
     });
   }

@@ -6,12 +6,12 @@ import { connected, createAgent } from '../support/link-agent.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { KEY, OTHER_KEY } from './row.ts';
 
-/** Public to every rule, and nobody's since 2006: the network of the old 6bone leads nowhere. */
+/** Public by every rule, and unused since 2006: the network of the former 6bone. */
 const PUBLIC = '3ffe::1';
 const METADATA = '169.254.169.254';
 const CUSTOMER = '6281234567890';
 
-describe('names that change where they lead (DNS rebinding)', function () {
+describe('names that change their address (DNS rebinding)', function () {
   this.timeout(60_000);
   const database = withDatabase();
   const attacked = new AttackedService();
@@ -31,7 +31,7 @@ describe('names that change where they lead (DNS rebinding)', function () {
   /** A URL of the name, at the port where the canary listens. */
   const at = (name: string): string => `http://${name}:${attacked.canary.port}/`;
 
-  /** An honest request, which must succeed right after the attack; nobody inside was asked for anything. */
+  /** A valid request, which must succeed right after the attack; no private address was called. */
   async function expectGood(): Promise<void> {
     expect(attacked.canary.received).to.deep.equal([]);
     const json = { to: CUSTOMER, message: 'is fine' };
@@ -96,7 +96,7 @@ describe('names that change where they lead (DNS rebinding)', function () {
     };
     attacked.names.set('ai.example', ['127.0.0.1'], [METADATA], ['127.0.0.1', METADATA]);
     expect((await run()).status, 'an AI on loopback is allowed').to.equal(200);
-    // A connection that was checked may be used again; the attack needs a new one.
+    // A checked connection may be reused; the attack needs a new one.
     await eventually('its connections to be closed', async () => (await attacked.web.connections()) === 0);
     for (let attempt = 0; attempt < 2; attempt += 1) {
       const reply = await run();

@@ -13,10 +13,10 @@ export interface Attack {
 export const KEY = 'secret-key';
 export const OTHER_KEY = 'key-of-the-neighbour';
 
-/** A text that may turn up nowhere but in the answer of WhatsApp's own side. */
+/** A text that may appear only on WhatsApp's side. */
 export const MARK = 'MARKED-TEXT-OF-A-CUSTOMER';
 
-/** A POST to the agent with its right key. */
+/** A POST to the agent with its key. */
 export function attackOn(operation: string, name: string, json: unknown, code: ErrorCode): Attack {
   return { name, path: `/agents/bot/${operation}`, ask: { method: 'POST', key: KEY, json }, code };
 }

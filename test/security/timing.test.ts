@@ -15,10 +15,10 @@ import { difference, type Groups, interleaved, noise } from '../support/statisti
 const SAMPLES = 10_000;
 /** Of whole requests, which take some hundred times as long. */
 const REQUESTS = 4_000;
-/** A difference that is there shows every time; what shows only sometimes was the machine. */
+/** A real difference shows every time; one that shows only sometimes comes from the machine. */
 const ROUNDS = 3;
 
-/** An address for each request, so that none of them is throttled. */
+/** An address for each request, so that none is throttled. */
 const addressOf = (index: number): string => `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`;
 
 describe('a wrong key costs the same for an unknown agent as for a known one', function () {
@@ -31,12 +31,12 @@ describe('a wrong key costs the same for an unknown agent as for a known one', f
     syncBuiltinESMExports();
   });
 
-  /** The authentication alone, without the way to it. */
+  /** The authentication alone, without HTTP. */
   function authentication() {
     const system = new FakeSystem();
     system.add('bot', 'secret-key');
     const authenticate = agentAuth(system);
-    /** Presents a wrong key that nobody has presented before; gives the code of the refusal. */
+    /** Presents a new wrong key; returns the code of the refusal. */
     const guess = (agentId: string): string => {
       count += 1;
       const headers = { authorization: `Bearer wrong-key-${count}` };
@@ -51,7 +51,7 @@ describe('a wrong key costs the same for an unknown agent as for a known one', f
     return { system, guess };
   }
 
-  /** Passes when the groups differ by less than some times what halves of one and the same group differ by. */
+  /** Passes when the groups differ by less than a multiple of the difference between halves of one group. */
   async function expectAlike(what: string, times: number, measure: () => Promise<Groups>): Promise<void> {
     const seen: string[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -63,9 +63,9 @@ describe('a wrong key costs the same for an unknown agent as for a known one', f
     expect.fail(`${what} differs: ${seen.join(', ')}`);
   }
 
-  it('in what is done: one look-up of the key, one digest, one comparison of 32 bytes, and no query before the answer', async () => {
+  it('in steps: one look-up of the key, one digest, one comparison of 32 bytes, and no query before the answer', async () => {
     const { system, guess } = authentication();
-    // The digest of the agent's own key is made once, at the first guess.
+    // The digest of the agent's own key is computed once, at the first guess.
     expect(guess('bot')).to.equal('UNAUTHORIZED');
     expect(system.refreshed, 'look-ups begun before the answer').to.deep.equal([]);
     await nextTurn();
@@ -85,9 +85,9 @@ describe('a wrong key costs the same for an unknown agent as for a known one', f
     expect(work('ghost')).to.deep.equal({ code: 'SESSION_NOT_FOUND', done: [1, 1, 0, 1], bytes: [32, 32] });
   });
 
-  it(`in the time that the authentication takes, over ${SAMPLES} guesses in random order`, async () => {
+  it(`in the time of the authentication, over ${SAMPLES} guesses in random order`, async () => {
     const { guess } = authentication();
-    // Of a digest that is left out, three times the noise would be a half.
+    // Three times the noise is half of a digest's time, so an omitted digest would show.
     await expectAlike('the authentication', 3, () =>
       interleaved(AGENTS, SAMPLES, (agentId) => {
         const start = performance.now();

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../src/actors/domain/errors.ts';
 import { type Attack, KEY, MARK } from './row.ts';
 
-/** Ids that are no agent's, each as it stands in the request line: a folder beside ours, a header, a shell. */
+/** Invalid ids as in the request line: a folder beside ours, a header, a shell. */
 const BAD_IDS = [
   '..%2f..%2fvictim',
   '..%2Fvictim',
@@ -64,7 +64,7 @@ const BAD_IDS = [
   '__proto__',
 ];
 
-/** Paths that are no agent's at all once they are taken apart. */
+/** Paths that are not an agent's once parsed. */
 const BAD_PATHS: [string, ErrorCode][] = [
   ['../victim', 'NOT_FOUND'],
   ['../../victim', 'NOT_FOUND'],
@@ -80,7 +80,7 @@ const BAD_PATHS: [string, ErrorCode][] = [
 
 const message = { to: '081234567890', message: MARK };
 
-/** Deletes of, and sends as, what is no agent. */
+/** Deletes of, and sends as, invalid agents. */
 export const TRAVERSALS: Attack[] = [
   ...BAD_IDS.map(
     (id): Attack => ({

@@ -6,26 +6,25 @@ import { KEY } from '../support/fixtures.ts';
 import { png } from '../support/images.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 
-/** That of all agents which `SandboxApi` links. */
 const MEGABYTE = 1024 * 1024;
 const AGENTS = ['one', 'two', 'three'];
 const UPLOADS = 60;
 const LENGTH = 14_000_000;
-/** All but the last piece of each body, so that none of them ever ends. */
+/** All but the last piece of each body, so that none completes. */
 const SENT = Buffer.alloc(13_500_000, 'A');
-/** Of 64 MB, 48 are for images; the rest is what each of them costs besides, and the garbage of it all. */
+/** Of 64 MB, 48 are for images; the rest is overhead and garbage. */
 const MAX_GROWTH_MB = 350;
 
-/** The most memory that a process ever had, in MB (Linux). */
+/** The peak memory of a process, MB (Linux). */
 function peakOf(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
 }
 
-describe(`${UPLOADS} uploads of 14 MB at once, of which none ends`, function () {
+describe(`${UPLOADS} uploads of 14 MB at once, of which none completes`, function () {
   this.timeout(120_000);
   let service: SandboxService;
-  const sockets: { socket: Socket; told: () => string }[] = [];
+  const sockets: { socket: Socket; response: () => string }[] = [];
 
   before(async () => {
     service = await SandboxService.create({ UPLOAD_BUDGET_MB: '64' });
@@ -37,42 +36,42 @@ describe(`${UPLOADS} uploads of 14 MB at once, of which none ends`, function () 
     await service.close();
   });
 
-  /** Begins an upload with an agent's key and sends nearly all of it. */
+  /** Starts an upload with an agent's key and sends nearly all of it. */
   function begin(agentId: string): void {
     const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
-    let told = '';
+    let response = '';
     socket
       .on('error', () => {})
       .on('data', (chunk) => {
-        told += chunk;
+        response += chunk;
       });
     socket.write(
       `POST /agents/${agentId}/media HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${KEY}\r\n` +
         `Content-Type: application/json\r\nContent-Length: ${LENGTH}\r\n\r\n{"to":"081234567890","data":"`,
     );
     socket.write(SENT);
-    sockets.push({ socket, told: () => told });
+    sockets.push({ socket, response: () => response });
   }
 
-  /** An honest upload of nearly the largest image. */
+  /** A valid upload of nearly the largest image. */
   const good = (agentId: string) => {
     const data = Buffer.concat([png(8, 8), Buffer.alloc(10 * MEGABYTE - 1_000)]).toString('base64');
     return service.call('POST', `/agents/${agentId}/media`, { to: '081234567890', data });
   };
 
-  it('take no more memory than the budget, are told to come again, and leave everything as it was', async () => {
+  it('take no more memory than the budget, get 429 with Retry-After, and block no later upload', async () => {
     const { pid } = service.running.child;
     const before = peakOf(pid!);
     for (let upload = 0; upload < UPLOADS; upload += 1) begin(AGENTS[upload % AGENTS.length]!);
-    const refused = () => sockets.filter(({ told }) => told() !== '');
+    const refused = () => sockets.filter(({ response }) => response() !== '');
     await eventually('all but three to be refused', () => refused().length === UPLOADS - 3, 60_000);
-    for (const { told } of refused()) {
-      expect(told()).to.match(/^HTTP\/1\.1 429 /);
-      expect(told())
+    for (const { response } of refused()) {
+      expect(response()).to.match(/^HTTP\/1\.1 429 /);
+      expect(response())
         .to.include('"code":"RATE_LIMITED"')
         .and.to.match(/\r\nRetry-After: 1\r\n/);
     }
-    const sent = sockets.filter(({ told }) => told() === '');
+    const sent = sockets.filter(({ response }) => response() === '');
     await eventually('the others to have sent theirs', () =>
       sent.every(({ socket }) => !socket.writableLength),
     );

@@ -4,7 +4,7 @@ import { type Attack, attackOn } from './row.ts';
 
 const to = '081234567890';
 
-/** A media URL; `PORT` becomes the canary's port, `WEB` the origin of a server that may be asked. */
+/** A media URL; `PORT` becomes the canary's port, `WEB` the origin of an allowed server. */
 const fetching = (name: string, url: string, code: ErrorCode): Attack =>
   attackOn('media', name, { to, url }, code);
 
@@ -23,7 +23,7 @@ const REDIRECTS = [
   'http://',
 ];
 
-/** Media URLs that lead where they may not, or to servers that mean no good. */
+/** Media URLs of forbidden addresses or malicious servers. */
 export const URLS: Attack[] = [
   ...FORBIDDEN_URLS.filter((url) => url !== '').map((url) =>
     fetching(JSON.stringify(url), url, 'MEDIA_URL_BLOCKED'),

@@ -2,7 +2,7 @@ const HOST = 'Host: localhost\r\n';
 const DELETE = 'DELETE /sessions/bot HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const POST = `POST /sessions HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n`;
 
-/** Bytes that are no honest request. */
+/** Bytes that are not a valid request. */
 export interface WireAttack {
   name: string;
   bytes: string;
@@ -10,17 +10,17 @@ export interface WireAttack {
   status: RegExp;
 }
 
-/** Bytes that no server in front of us would read as we do, if we read them at all: the contract's 400. */
+/** Bytes that other servers may read differently: the contract's 400. */
 const refused = (name: string, bytes: string): WireAttack => ({
   name,
   bytes,
   status: /^HTTP\/1\.1 400 /,
 });
 
-/** What hides a second request in the first, or is no HTTP. */
+/** Request smuggling, and bytes that are not HTTP. */
 export const WIRE: WireAttack[] = [
   refused(
-    'two ways to tell the length',
+    'two ways to give the length',
     `${POST}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${DELETE}`,
   ),
   refused(
