@@ -6,6 +6,7 @@ import { createHttpTerminator } from 'http-terminator';
 import type { Logger } from 'pino';
 import type { GatewayApi } from './actors/domain/gateway-api.ts';
 import type { Scheduler } from './actors/domain/ports/clock.ts';
+import type { ImageFiles } from './actors/domain/ports/files.ts';
 import type { ActorLimits } from './actors/domain/settings.ts';
 import { createGateway } from './actors/gateway/gateway.ts';
 import { createHttpApp, createHttpServer } from './http/app.ts';
@@ -132,7 +133,8 @@ class Service implements App {
     signal.throwIfAborted();
     await whatsapp.driver.prepare();
     const clock = this.#overrides.clock ?? whatsapp.clock;
-    const system = this.#openSystem(database, whatsapp, clock);
+    const media = await this.#openMedia(database);
+    const system = this.#openSystem({ database, whatsapp, clock, files: media.files });
     metrics.observeGateway(system, {
       clock,
       mailboxCapacity: config.MAILBOX_CAPACITY,
@@ -142,7 +144,7 @@ class Service implements App {
     const app = createHttpApp({
       settings: config,
       system,
-      media: await this.#openMedia(database, system),
+      media: media.source,
       idempotency: database.idempotency,
       parseJid,
       readiness: () => database.readiness(),
@@ -179,8 +181,14 @@ class Service implements App {
   }
 
   /** The actors, their AI backend, and the log of what they do. */
-  #openSystem(database: Database, whatsapp: WhatsAppBackend, clock: Scheduler): GatewayApi {
+  #openSystem(parts: {
+    database: Database;
+    whatsapp: WhatsAppBackend;
+    clock: Scheduler;
+    files: ImageFiles;
+  }): GatewayApi {
     const config = this.#config;
+    const { database, whatsapp, clock, files } = parts;
     const ai = new HttpAiBackend({
       baseUrl: whatsapp.aiBackendUrl,
       timeoutMs: config.AI_TIMEOUT_MS,
@@ -196,6 +204,7 @@ class Service implements App {
       apiKeys,
       messages,
       inbound,
+      files,
       clock,
       random: Math.random,
       newTraceId: () => randomUUID().replaceAll('-', ''),
@@ -208,19 +217,18 @@ class Service implements App {
   }
 
   /** The images of messages, with their clean-up. */
-  async #openMedia(database: Database, { events }: GatewayApi): Promise<MediaSource> {
+  async #openMedia(database: Database): Promise<{ source: MediaSource; files: ImageFiles }> {
     const { DATA_DIR, TEMP_DIR, MEDIA_ALLOWED_ORIGINS } = this.#config;
-    const { source, close } = await openMedia({
+    const { source, files, close } = await openMedia({
       dataDir: DATA_DIR,
       tempDir: TEMP_DIR,
       allowedOrigins: MEDIA_ALLOWED_ORIGINS,
       lookup: this.#overrides.lookup,
-      events,
       pendingFiles: () => database.messages.pendingFiles(),
       onFault: (where, error) => this.fault(where, error),
     });
     this.#releases.push(close);
-    return source;
+    return { source, files };
   }
 
   /** Deletes expired data now, in the background, and every hour. */

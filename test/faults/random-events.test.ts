@@ -100,6 +100,7 @@ function oneAgent(chance: Chance) {
       link: () => Promise.resolve(),
       linkedAt: () => Promise.resolve(null),
     },
+    files: { release: () => Promise.resolve() },
     random: chance,
     newTraceId: () => '0'.repeat(32),
     newStanzaId: () => '3EB0',

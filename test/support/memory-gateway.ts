@@ -181,6 +181,8 @@ export function memoryGateway(
 ) {
   const { database = new MemoryDatabase() } = changes;
   const driver = new ScriptedDriver();
+  /** Paths of deleted image files. */
+  const released: string[] = [];
   const system = createGateway({
     driver,
     clock: HOST_CLOCK,
@@ -189,6 +191,7 @@ export function memoryGateway(
     apiKeys: { active: async () => database.keys },
     messages: database.log,
     inbound: database.inbound,
+    files: { release: async (path) => void released.push(path) },
     random: () => 0.5,
     newTraceId: () => TRACE,
     newStanzaId: () => `3EB0${randomBytes(9).toString('hex').toUpperCase()}`,
@@ -207,6 +210,7 @@ export function memoryGateway(
     database,
     driver,
     system,
+    released,
     create,
     reconnect: () => ask({ type: 'session.reconnect', traceId: TRACE }),
     remove: () => ask({ type: 'session.remove', traceId: TRACE }),

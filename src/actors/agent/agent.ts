@@ -4,6 +4,7 @@ import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { Jid } from '../domain/identity.ts';
 import type { AiBackend } from '../domain/ports/ai.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
+import type { ImageFiles } from '../domain/ports/files.ts';
 import type { AgentRecord, InboundLog, MessageLog } from '../domain/ports/stores.ts';
 import type {
   Ack,
@@ -33,6 +34,7 @@ export interface AgentPorts {
   ai: AiBackend;
   messages: MessageLog;
   inbound: InboundLog;
+  files: ImageFiles;
   clock: Scheduler;
   random(): number;
   newTraceId(): string;

@@ -35,8 +35,6 @@ export interface GatewayEvents {
     traceId: string;
     /** Since its acceptance, when it is handed over and when it has its outcome. */
     waitedMs?: number;
-    /** The stored image of a settled message: nobody needs it any more. */
-    file?: string;
   }) => void;
   /** A message was refused before it was stored. */
   rejected: (rejection: {

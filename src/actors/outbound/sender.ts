@@ -5,6 +5,7 @@ import { GatewayError } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { AgentRef } from '../domain/identity.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
+import type { ImageFiles } from '../domain/ports/files.ts';
 import type { MessageLog, MessageStatus, OutgoingMessage, StoredMessage } from '../domain/ports/stores.ts';
 import type { Restriction } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
@@ -20,6 +21,7 @@ export interface SenderDeps {
   settings: ActorSettings;
   clock: Scheduler;
   messages: MessageLog;
+  files: ImageFiles;
   /** An id for a message to come, of WhatsApp's own shape. */
   newStanzaId(agentId: string): string;
   events: EventEmitter<GatewayEvents>;
@@ -192,11 +194,12 @@ export class Sender implements DispatcherReports {
 
   /** Tells the world how a message stands. */
   status(message: StoredMessage, status: MessageStatus): void {
-    const { events } = this.#deps;
+    const { events, files } = this.#deps;
     const { agentId } = this.#owner;
-    const isOver = status !== 'queued' && status !== 'sending';
+    const isFinal = status !== 'queued' && status !== 'sending';
     const restriction = RESTRICTIONS.get(message.error?.code);
     if (restriction) this.#owner.refused(restriction);
+    if (isFinal && message.image) void files.release(message.image.path);
     events.emit('message', {
       agentId,
       id: message.id,
@@ -206,7 +209,6 @@ export class Sender implements DispatcherReports {
       error: message.error?.code,
       traceId: message.traceId,
       waitedMs: status === 'queued' ? undefined : this.#deps.clock.now() - message.createdAt.getTime(),
-      file: isOver ? message.image?.path : undefined,
     });
   }
 

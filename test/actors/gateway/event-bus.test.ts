@@ -19,7 +19,7 @@ async function run(setUp: (gateway: ReturnType<typeof memoryGateway>) => void) {
   const gateway = memoryGateway({
     settings: { startConcurrency: 9, limits: { ...DEFAULT_LIMITS, unlinkMs: 20 } },
   });
-  const { system, driver, database, client } = gateway;
+  const { system, driver, database, client, released } = gateway;
   setUp(gateway);
   const spec = { type: 'session.create', userId: 1, apiKey: 'key', traceId: 't' } as const;
   const clients = [];
@@ -38,6 +38,9 @@ async function run(setUp: (gateway: ReturnType<typeof memoryGateway>) => void) {
   shop!.emit('restriction', { kind: 'message_cap' });
   shop!.emit('unreported', 1);
   await gateway.send('hello');
+  const image = { path: '/spool/image.png', mimetype: 'image/png', size: 68 };
+  const message = { to: 'x@c.us', kind: 'image', text: 'look', image, origin: 'api', traceId: 't' } as const;
+  await system.ask('shop', { type: 'message.send', userId: 1, message, respondAsync: false });
   shop!.emit('message', inbound('1'));
   await eventually('the reply', () => driver.sent.length === 2);
   const connected = database.rows.get('shop')?.status;
@@ -47,7 +50,7 @@ async function run(setUp: (gateway: ReturnType<typeof memoryGateway>) => void) {
   await system.ask('cafe', { type: 'session.remove', traceId: 't' });
   await system.stop(1_000);
   const sent = [...database.messages.values()].map(({ text, status }) => `${text} ${status}`);
-  return { connected, sent, rows: [...database.rows.keys()], claims: [...database.claims] };
+  return { connected, sent, rows: [...database.rows.keys()], claims: [...database.claims], released };
 }
 
 describe('a watcher that throws', () => {
@@ -69,9 +72,10 @@ describe('a watcher that throws', () => {
       expect([...seen]).to.have.members(KINDS);
       expect(done).to.deep.equal({
         connected: 'connected',
-        sent: ['hello sent', 'hello sent'],
+        sent: ['hello sent', 'look sent', 'hello sent'],
         rows: ['shop', 'bank', 'kiosk'],
         claims: ['1'],
+        released: ['/spool/image.png'],
       });
       if (kind === 'fault') expect(printed.alwaysCalledWith(bug)).to.equal(true);
       else expect(faults).to.include(bug);
