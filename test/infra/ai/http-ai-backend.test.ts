@@ -28,7 +28,7 @@ describe('HttpAiBackend', () => {
     if (server.listening) await new Promise((resolve) => server.close(resolve));
   });
 
-  /** Starts an AI that answers so, and a backend that asks it. */
+  /** Starts an AI server with this answer, and a backend that asks it. */
   async function answering(listener: RequestListener, timeoutMs = 5_000, lookup?: Lookup): Promise<void> {
     server = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
@@ -46,17 +46,17 @@ describe('HttpAiBackend', () => {
     backend = new HttpAiBackend({ baseUrl: base, timeoutMs, lookup });
   }
 
-  /** An AI that answers 200 with the text. */
+  /** An AI server that answers 200 with the text. */
   const body =
     (text: string | Buffer, type = 'application/json'): RequestListener =>
     (_request, response) =>
       response.setHeader('content-type', type).end(text);
 
-  /** Asks for agent `support`; the server's own URL is used unless another is given. */
+  /** Asks as agent `support`, by default at the server's own URL. */
   const ask = (endpointUrl: string | null = null, signal = new AbortController().signal) =>
     backend.ask({ agentId: 'support', apiKey: KEY, endpointUrl }, REQUEST, { traceId: TRACE_ID, signal });
 
-  /** The error of a failed ask, after seeing that it leaks nothing. */
+  /** The error of a failed request, checked for leaks. */
   async function failure(asked: Promise<unknown>): Promise<GatewayError> {
     const error = await asked.then(
       (value) => expect.fail(`answered ${String(value)}`),
@@ -69,7 +69,7 @@ describe('HttpAiBackend', () => {
     return gatewayError;
   }
 
-  it('posts the request as JSON with the agent’s key and the trace, and gives the reply', async () => {
+  it('posts the request as JSON with the agent’s key and the trace, and returns the reply', async () => {
     await answering(body('{"reply":"hi\\nthere"}'));
     expect(await ask()).to.equal('hi\nthere');
     expect(seen).to.have.length(1);
@@ -86,7 +86,7 @@ describe('HttpAiBackend', () => {
     expect(seen[0]?.url).to.equal('/own/run');
   });
 
-  it('uses one connection for calls that follow each other', async () => {
+  it('reuses the connection for consecutive calls', async () => {
     await answering(body('{"reply":"hi"}'));
     let connections = 0;
     server.on('connection', () => {
@@ -97,8 +97,8 @@ describe('HttpAiBackend', () => {
     expect(connections).to.equal(1);
   });
 
-  describe('whose connections are kept', () => {
-    it('ends an idle one before a server does that closes after a second', async () => {
+  describe('with kept connections', () => {
+    it('closes an idle one before a server does that closes after a second', async () => {
       await answering(body('{"reply":"hi"}'));
       server.keepAliveTimeout = 0;
       const connection = once(server, 'connection');
@@ -112,7 +112,7 @@ describe('HttpAiBackend', () => {
       expect(await Promise.race([ended, closed])).to.equal('ended by the backend');
     });
 
-    it('uses none that its server announced to close', async () => {
+    it('does not reuse one that its server announced to close', async () => {
       await answering((_request, response) => {
         response.setHeader('keep-alive', 'timeout=0');
         response.end('{"reply":"hi"}');
@@ -127,8 +127,8 @@ describe('HttpAiBackend', () => {
     });
   });
 
-  describe('whose request fails', () => {
-    /** A resolver that fails so often, then leads to the server. */
+  describe('with a failed request', () => {
+    /** A resolver that fails `failures` times, then returns the server. */
     function failing(times: number): { lookup: Lookup; calls: () => number } {
       let calls = 0;
       const lookup: Lookup = (_host, options, callback) => {
@@ -141,20 +141,20 @@ describe('HttpAiBackend', () => {
     }
     const named = () => `${base.replace('127.0.0.1', 'ai.example')}/run`;
 
-    it('sends once more what found no connection', async () => {
+    it('retries once when no connection was made', async () => {
       await answering(body('{"reply":"hi"}'), 5_000, failing(1).lookup);
       expect(await ask(named())).to.equal('hi');
       expect(seen).to.have.length(1);
     });
 
-    it('tries no third time', async () => {
+    it('does not retry twice', async () => {
       const { lookup, calls } = failing(3);
       await answering(body('{"reply":"hi"}'), 5_000, lookup);
       expect((await failure(ask(named()))).code).to.equal('AI_DOWNSTREAM_ERROR');
       expect([calls(), seen.length]).to.deep.equal([2, 0]);
     });
 
-    it('sends nothing twice that may have arrived, on a new connection or a kept one', async () => {
+    it('does not retry a request that may have arrived, on a new or a kept connection', async () => {
       let isKept = false;
       await answering((_request, response) => {
         if (isKept) response.end('{"reply":"hi"}');
@@ -194,24 +194,24 @@ describe('HttpAiBackend', () => {
       expect(await ask()).to.equal('hi');
     });
 
-  it('takes control characters out of the reply and keeps line breaks and tabs', async () => {
+  it('removes control characters from the reply, but not line breaks and tabs', async () => {
     await answering(body(JSON.stringify({ reply: 'a\u0000b\u001b[31m\r\n\tc\u0085\u007f😀\rd' })));
     expect(await ask()).to.equal('ab[31m\n\tc😀\nd');
   });
 
-  it('takes halves of surrogate pairs out of the reply', async () => {
+  it('removes lone surrogates from the reply', async () => {
     await answering(body('{"reply":"a\\ud83d b\\ude00 \\ud83d\\ude00"}'));
     expect(await ask()).to.equal('a b 😀');
   });
 
-  it('gives a reply of more than 65,536 characters whole', async () => {
+  it('returns a reply of more than 65,536 characters in full', async () => {
     const reply = `${'x'.repeat(65_535)}😀 and more`;
     await answering(body(JSON.stringify({ reply })));
     expect(await ask()).to.equal(reply);
   });
 
   for (const status of [302, 400, 401, 404, 429, 500, 503])
-    it(`tells AI_DOWNSTREAM_ERROR for ${status}, asking once`, async () => {
+    it(`rejects with AI_DOWNSTREAM_ERROR for ${status} after one request`, async () => {
       await answering((_request, response) =>
         response.writeHead(status, { location: `${base}/elsewhere` }).end('{"reply":"no"}'),
       );
@@ -237,7 +237,7 @@ describe('HttpAiBackend', () => {
     ['UTF-16', Buffer.from('\ufeff{"reply":"hi"}', 'utf16le')],
     ['half a character', Buffer.from([...Buffer.from('{"reply":"'), 0xf0, 0x9f, ...Buffer.from('"}')])],
   ] as const)
-    it(`tells AI_DOWNSTREAM_ERROR for ${name}`, async () => {
+    it(`rejects with AI_DOWNSTREAM_ERROR for ${name}`, async () => {
       await answering(body(text, 'text/html'));
       const error = await failure(ask());
       expect(error.code).to.equal('AI_DOWNSTREAM_ERROR');
@@ -257,7 +257,7 @@ describe('HttpAiBackend', () => {
     expect(written).to.be.below(50);
   });
 
-  it('tells AI_TIMEOUT when nothing comes, and closes the socket', async () => {
+  it('rejects with AI_TIMEOUT without an answer, and closes the socket', async () => {
     const closed = new Promise((resolve) => {
       void answering((request) => request.socket.once('close', resolve), 100);
     });
@@ -266,7 +266,7 @@ describe('HttpAiBackend', () => {
     await closed;
   });
 
-  it('tells AI_TIMEOUT for an answer that drips, counting from the start', async () => {
+  it('rejects with AI_TIMEOUT for a slow answer, measured from the start', async () => {
     await answering((_request, response) => {
       const drip = setInterval(() => response.write(' '), 20);
       response.once('close', () => clearInterval(drip));
@@ -276,7 +276,7 @@ describe('HttpAiBackend', () => {
     expect(performance.now() - before).to.be.within(190, 10_000);
   });
 
-  it('tells AI_DOWNSTREAM_ERROR when the socket closes half-way', async () => {
+  it('rejects with AI_DOWNSTREAM_ERROR when the socket closes half-way', async () => {
     await answering((_request, response) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('{"reply":"hal', () => response.destroy());
@@ -285,14 +285,14 @@ describe('HttpAiBackend', () => {
     expect(seen).to.have.length(1);
   });
 
-  it('tells AI_DOWNSTREAM_ERROR when nobody listens', async () => {
+  it('rejects with AI_DOWNSTREAM_ERROR when the port is closed', async () => {
     await answering(body('{}'));
     server.close();
     await once(server, 'close');
     expect((await failure(ask())).code).to.equal('AI_DOWNSTREAM_ERROR');
   });
 
-  it('ends at once when it is cancelled', async () => {
+  it('rejects at once when it is aborted', async () => {
     await answering(() => {});
     const controller = new AbortController();
     const asked = failure(ask(null, controller.signal));
@@ -301,7 +301,7 @@ describe('HttpAiBackend', () => {
     expect((await asked).code).to.equal('AI_DOWNSTREAM_ERROR');
   });
 
-  it('asks nobody when it was cancelled before', async () => {
+  it('sends no request when it was aborted before', async () => {
     await answering(body('{"reply":"hi"}'));
     expect((await failure(ask(null, AbortSignal.abort()))).code).to.equal('AI_DOWNSTREAM_ERROR');
     expect(seen).to.have.length(0);
@@ -365,12 +365,12 @@ describe('HttpAiBackend', () => {
       expect((error.cause as Error).cause).to.be.instanceOf(BlockedAddressError);
     });
 
-  it('dials private addresses and public ones beside them', () => {
+  it('connects to private and public addresses', () => {
     for (const address of ['10.0.0.1', '192.0.0.191', '168.63.129.17', 'fd20:ce::253', '64:ff9b:2::1', '::1'])
       expect(isMetadata(address), address).to.equal(false);
   });
 
-  it('says so when no AI backend is configured', async () => {
+  it('rejects with a clear error when no AI backend is configured', async () => {
     base = '';
     backend = new HttpAiBackend({ baseUrl: undefined, timeoutMs: 1_000 });
     const error = await failure(ask());

@@ -31,7 +31,7 @@ describe('TempFiles', () => {
     await rm(root, { recursive: true });
   });
 
-  /** A preview of ours that was written so long ago. */
+  /** A preview that was written `ageMs` ago. */
   async function preview(ageMs: number): Promise<string> {
     const path = await files.add(source);
     await setAge(path, ageMs);
@@ -46,7 +46,7 @@ describe('TempFiles', () => {
     expect(await readdir(dir)).to.deep.equal([basename(young)]);
   });
 
-  it('leaves the files of others, however old', async () => {
+  it('keeps the files of others of any age', async () => {
     await preview(48 * HOUR);
     for (const name of ['report.png', 'wa-preview-.png', 'wa-preview-notes.txt', '.hidden']) {
       await writeFile(join(dir, name), 'x');
@@ -56,7 +56,7 @@ describe('TempFiles', () => {
     expect(await readdir(dir)).to.have.length(4);
   });
 
-  it('never deletes a link, nor through one', async () => {
+  it('never deletes a link or its target', async () => {
     const old = await preview(48 * HOUR);
     const [name, outside] = [basename(old), join(root, 'outside')];
     await rm(old);
@@ -71,7 +71,7 @@ describe('TempFiles', () => {
     expect(await readdir(outside)).to.deep.equal([name]);
   });
 
-  /** How preparing, writing and sweeping end for a folder. */
+  /** The results of preparing, writing and sweeping a folder. */
   async function outcomes(of: TempFiles): Promise<string[]> {
     const failed = (error: Error) => error.message;
     const done = () => 'done';
@@ -106,12 +106,12 @@ describe('TempFiles', () => {
     expect(await outcomes(files)).to.deep.equal(Array(3).fill(`TEMP_DIR (${dir}) is not a folder.`));
   });
 
-  it('makes a folder that only this user can enter', async () => {
+  it('creates a folder that only this user can enter', async () => {
     await files.prepare();
     expect((await stat(dir)).mode & 0o777).to.equal(0o700);
   });
 
-  it('doesn’t go into folders, nor delete one with a name of ours', async () => {
+  it('neither enters nor deletes folders, whatever their names', async () => {
     const old = await preview(48 * HOUR);
     await rm(old);
     await mkdir(old);
@@ -120,7 +120,7 @@ describe('TempFiles', () => {
     expect(await readdir(dir)).to.have.length(1);
   });
 
-  it('has nothing to do while there is no folder', async () => {
+  it('does nothing without a folder', async () => {
     expect(await files.sweep()).to.equal(0);
   });
 
@@ -144,7 +144,7 @@ describe('TempFiles', () => {
     expect(timers.countTimers()).to.equal(0);
   });
 
-  it('tells of a sweep that failed', async () => {
+  it('reports a failed sweep', async () => {
     await writeFile(dir, 'a file where the folder should be');
     files.start();
     await files.stop();

@@ -14,7 +14,7 @@ describe('logGateway', () => {
     listen('trace');
   });
 
-  /** Starts to log at this level. */
+  /** Starts logging at this level. */
   function listen(level: string): void {
     events = new EventEmitter();
     lines = [];
@@ -48,8 +48,8 @@ describe('logGateway', () => {
     traceId,
   };
 
-  /** What happens, and the line that tells of it. */
-  const told: [string, () => void, Record<string, unknown>][] = [
+  /** Events and their log lines. */
+  const logged: [string, () => void, Record<string, unknown>][] = [
     ['an agent that came', () => events.emit('added', agentId), { level: 'info', event: 'session.added' }],
     [
       'an agent that went',
@@ -182,20 +182,20 @@ describe('logGateway', () => {
       { level: 'error', event: 'fault', where: 'mailbox' },
     ],
   ];
-  for (const [what, happen, line] of told)
-    it(`tells of ${what} in one line`, () => {
+  for (const [what, happen, line] of logged)
+    it(`logs ${what} in one line`, () => {
       happen();
       expect(lines).to.have.length(1);
       expect(lines[0]).to.deep.include({ agentId, ...line });
       expect(JSON.stringify(lines)).not.to.contain('secret-qr');
     });
 
-  it('has no line for a QR that is over', () => {
+  it('has no line for a withdrawn QR', () => {
     events.emit('qr', { agentId, qr: null });
     expect(lines).to.deep.equal([]);
   });
 
-  it('leaves out the agent of a fault that has none', () => {
+  it('omits the agent of a fault without one', () => {
     events.emit('fault', { agentId: null, where: 'stop', error: 'bare' });
     expect(lines[0]).to.include({ where: 'stop', err: 'bare' }).and.not.have.property('agentId');
   });
@@ -207,9 +207,9 @@ describe('logGateway', () => {
     expect(lines).to.deep.equal([]);
   });
 
-  it('is silent once it is stopped', () => {
+  it('logs nothing once it is stopped', () => {
     stop();
-    for (const [, happen] of told) happen();
+    for (const [, happen] of logged) happen();
     expect(lines).to.deep.equal([]);
     expect(events.eventNames()).to.deep.equal([]);
   });

@@ -6,7 +6,7 @@ const event = 'service.note';
 
 type Line = Record<string, unknown>;
 
-/** A logger that keeps its lines, each of which must be one JSON object. */
+/** A logger that keeps its lines and checks that each is one JSON object. */
 function capturing(level = 'info') {
   const lines: Line[] = [];
   const texts: string[] = [];
@@ -21,7 +21,7 @@ function capturing(level = 'info') {
 }
 
 describe('The log', () => {
-  it('writes a line with level, time and event, and the fields that are given', () => {
+  it('writes a line with level, time, event and the given fields', () => {
     const { logger, lines } = capturing();
     logger.warn({ event: 'http.request', traceId: 'abc', agentId: 'support' }, 'slow');
     expect(lines).to.have.length(1);
@@ -96,7 +96,7 @@ describe('The log', () => {
     expect(texts.join('')).to.contain('628********90@c.us').and.not.contain('6281234567890');
   });
 
-  it('tells an error’s type, code, message, stack and causes, and nothing that hangs on it', () => {
+  it('writes an error’s type, code, message, stack and causes, and none of its other fields', () => {
     const { logger, lines, texts } = capturing();
     const cause = Object.assign(new Error('socket hang up'), { options: { headers: { key: secret } } });
     const error = Object.assign(new GatewayError('BAD_GATEWAY', 'It failed.', { cause }), { row: secret });
@@ -105,13 +105,13 @@ describe('The log', () => {
     expect(texts[0]).to.contain('socket hang up').and.not.contain(secret);
   });
 
-  it('takes a bare string as an error', () => {
+  it('accepts a bare string as an error', () => {
     const { logger, lines } = capturing();
     logger.error({ event, err: 'auth timeout' });
     expect(lines[0]?.err).to.equal('auth timeout');
   });
 
-  it('keeps one line for texts that try to make two', () => {
+  it('writes texts with line breaks in one line', () => {
     const { logger, lines } = capturing();
     logger.info({ event, note: '"}\n{"level":"fatal"' }, 'a\nb');
     expect(lines).to.have.length(1);

@@ -25,7 +25,7 @@ describe('MediaFetcher', () => {
     }
   });
 
-  /** A server on a loopback address; gives its port. */
+  /** Starts a server on a loopback address; returns its port. */
   async function serve(listener: RequestListener, host = '127.0.0.1', port = 0): Promise<number> {
     const server = createServer((request, response) => {
       requests.push(request.url ?? '');
@@ -47,7 +47,7 @@ describe('MediaFetcher', () => {
   const fetcher = (options: Partial<MediaFetcherOptions> = {}) =>
     new MediaFetcher({ allowedOrigins: [], maxBytes: MAX_BYTES, ...options });
 
-  /** A resolver that gives these addresses, a further set at each call. */
+  /** A resolver that returns the next set of addresses at each call. */
   function resolving(...answers: string[][]): Lookup {
     let call = 0;
     return (_host, options, callback) => {
@@ -59,7 +59,7 @@ describe('MediaFetcher', () => {
     };
   }
 
-  describe('refuses with MEDIA_URL_BLOCKED, and asks nobody,', () => {
+  describe('refuses with MEDIA_URL_BLOCKED, without a request,', () => {
     for (const form of FORBIDDEN_URLS)
       it(JSON.stringify(form), async () => {
         const port = await canary();
@@ -135,7 +135,7 @@ describe('MediaFetcher', () => {
     expect(code).to.equal('MEDIA_FETCH_FAILED');
   });
 
-  it('dials the address that was checked: one look-up for each request', async () => {
+  it('connects to the checked address: one look-up per request', async () => {
     const lookup = resolving(['127.0.0.1'], ['93.184.216.34']);
     let calls = 0;
     const counted: Lookup = (host, options, callback) => {
@@ -146,7 +146,7 @@ describe('MediaFetcher', () => {
     expect(calls).to.equal(1);
   });
 
-  it('takes private addresses for an allowed origin, and for that origin only', async () => {
+  it('accepts private addresses for an allowed origin only', async () => {
     const port = await serve((_request, response) => response.end('picture'));
     const other = await canary();
     const allowing = fetcher({ allowedOrigins: [`http://127.0.0.1:${port}`] });
@@ -158,23 +158,23 @@ describe('MediaFetcher', () => {
     expect(requests).to.deep.equal(['/a']);
   });
 
-  /** A server with an allowed origin; gives a fetcher for it and its address. */
+  /** Starts a server with an allowed origin; returns a fetcher and the address. */
   async function allowed(listener: RequestListener, options: Partial<MediaFetcherOptions> = {}) {
     const origin = `http://127.0.0.1:${await serve(listener)}`;
     return { origin, media: fetcher({ allowedOrigins: [origin], ...options }) };
   }
 
-  it('tells of each piece as it comes in, and reads no more when that is refused', async () => {
+  it('reports each chunk as it arrives, and stops reading when the callback throws', async () => {
     const { origin, media } = await allowed((_request, response) => {
       response.write(Buffer.alloc(MAX_BYTES / 4));
       response.once('close', () => requests.push('closed'));
     });
     const refusal = new GatewayError('RATE_LIMITED', 'no room');
-    let told = 0;
+    let received = 0;
     const error = await failureOf(
       media.fetch(`${origin}/`, (bytes) => {
-        told += bytes;
-        if (told === MAX_BYTES / 4) throw refusal;
+        received += bytes;
+        if (received === MAX_BYTES / 4) throw refusal;
       }),
     );
     expect(error).to.equal(refusal);
@@ -191,7 +191,7 @@ describe('MediaFetcher', () => {
     expect((await failureOf(media.fetch(`${origin}/4`))).code).to.equal('MEDIA_FETCH_FAILED');
   });
 
-  it('follows a redirect whose address is written in raw UTF-8', async () => {
+  it('follows a redirect to an address in raw UTF-8', async () => {
     const { origin, media } = await allowed((request, response) => {
       if (request.url !== '/') return response.end('there');
       response.socket?.end(`HTTP/1.1 302 Found\r\nLocation: /foto/caf\u00e9-\u6f22.png\r\n\r\n`);
@@ -200,7 +200,7 @@ describe('MediaFetcher', () => {
     expect(requests.at(-1)).to.equal('/foto/caf%C3%A9-%E6%BC%A2.png');
   });
 
-  it('asks for the bytes as they are, with no credentials', async () => {
+  it('requests the bytes unencoded and without credentials', async () => {
     let headers: Record<string, unknown> = {};
     const { origin, media } = await allowed((request, response) => {
       headers = request.headers;
@@ -212,12 +212,12 @@ describe('MediaFetcher', () => {
   });
 
   for (const status of [304, 400, 404, 500])
-    it(`tells MEDIA_FETCH_FAILED for ${status}`, async () => {
+    it(`rejects with MEDIA_FETCH_FAILED for ${status}`, async () => {
       const { origin, media } = await allowed((_request, response) => response.writeHead(status).end());
       expect((await failureOf(media.fetch(origin))).code).to.equal('MEDIA_FETCH_FAILED');
     });
 
-  it('takes a file of exactly the limit and tells MEDIA_TOO_LARGE one byte over', async () => {
+  it('accepts a file of exactly the limit and rejects with MEDIA_TOO_LARGE one byte over', async () => {
     const { origin, media } = await allowed((request, response) =>
       response.end(Buffer.alloc(Number(request.url?.slice(1)))),
     );
@@ -225,7 +225,7 @@ describe('MediaFetcher', () => {
     expect((await failureOf(media.fetch(`${origin}/${MAX_BYTES + 1}`))).code).to.equal('MEDIA_TOO_LARGE');
   });
 
-  it('measures an endless file while reading it, and hangs up', async () => {
+  it('measures an endless file while reading it, and disconnects', async () => {
     let closed = false;
     const { origin, media } = await allowed((_request, response) => {
       const pour = (): void => {
@@ -240,7 +240,7 @@ describe('MediaFetcher', () => {
     while (!closed) await new Promise(setImmediate);
   });
 
-  it('tells MEDIA_FETCH_FAILED when the whole takes too long, dripping or redirecting', async () => {
+  it('rejects with MEDIA_FETCH_FAILED when slow chunks or redirects take too long in all', async () => {
     const { origin, media } = await allowed(
       (request, response) => {
         if (request.url === '/drip') {
@@ -257,7 +257,7 @@ describe('MediaFetcher', () => {
     }
   });
 
-  it('tells MEDIA_FETCH_FAILED for a name that nobody knows', async () => {
+  it('rejects with MEDIA_FETCH_FAILED for an unknown name', async () => {
     const lookup: Lookup = (_host, _options, callback) =>
       callback(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }), '');
     const { code } = await failureOf(fetcher({ lookup }).fetch('http://nowhere.example/'));

@@ -67,7 +67,7 @@ describe('SpooledMedia', () => {
       expect(await readFile(image.path)).to.deep.equal(png());
     });
 
-  it('takes 10 MB of base64 in lines, and refuses one byte more', async () => {
+  it('accepts 10 MB of base64 in lines, and refuses one byte more', async () => {
     const inLines = (bytes: Buffer) => bytes.toString('base64').replace(/.{64}/g, '$&\r\n');
     const full = Buffer.concat([png(), Buffer.alloc(MAX_MEDIA_BYTES - png().length)]);
     expect((await media.fromBase64(inLines(full), {})).size).to.equal(MAX_MEDIA_BYTES);
@@ -75,12 +75,12 @@ describe('SpooledMedia', () => {
     expect((await failureOf(over)).code).to.equal('MEDIA_TOO_LARGE');
   });
 
-  it('stores what an URL gives', async () => {
+  it('stores the file of a URL', async () => {
     fetched = jpeg();
     expect(await media.fromUrl('https://pictures.example/a.png', {})).to.include({ mimetype: 'image/jpeg' });
   });
 
-  it('keeps folder and files from other users', async () => {
+  it('hides folder and files from other users', async () => {
     const { path } = await media.fromBase64(png().toString('base64'), {});
     expect((await stat(path)).mode & 0o777).to.equal(0o600);
     expect((await stat(dirname(path))).mode & 0o777).to.equal(0o700);
@@ -93,7 +93,7 @@ describe('SpooledMedia', () => {
     ['cat\u0000\r\n.png', 'cat.png'],
     ['/', undefined],
   ] as const)
-    it(`takes ${JSON.stringify(given)} as a name to show, never as a path`, async () => {
+    it(`uses ${JSON.stringify(given)} as a display name, never as a path`, async () => {
       const image = await media.fromBase64(png().toString('base64'), { filename: given });
       expect(image.filename).to.equal(kept);
       expect(dirname(image.path)).to.equal(join(root, 'spool'));
@@ -112,12 +112,12 @@ describe('SpooledMedia', () => {
     ['text', Buffer.from('hello')],
     ['one byte', Buffer.from([0])],
   ] as const)
-    it(`tells UNSUPPORTED_MEDIA_TYPE for ${name}, by either source, and leaves no file`, async () => {
+    it(`rejects with UNSUPPORTED_MEDIA_TYPE for ${name} from either source, and leaves no file`, async () => {
       fetched = bytes;
       const claim = { mimetype: 'image/png', filename: 'a.png' };
-      const told = await failureOf(media.fromBase64(bytes.toString('base64'), claim));
-      expect(told.code).to.equal('UNSUPPORTED_MEDIA_TYPE');
-      expect((await failureOf(media.fromUrl('https://pictures.example/', claim))).code).to.equal(told.code);
+      const error = await failureOf(media.fromBase64(bytes.toString('base64'), claim));
+      expect(error.code).to.equal('UNSUPPORTED_MEDIA_TYPE');
+      expect((await failureOf(media.fromUrl('https://pictures.example/', claim))).code).to.equal(error.code);
       expect(await spooled()).to.deep.equal([]);
     });
 
@@ -128,19 +128,19 @@ describe('SpooledMedia', () => {
     ['GIF', gif(65_000, 65_000)],
     ['WebP', webp('VP8X', 16_000_000, 16_000_000)],
   ] as const)
-    it(`tells MEDIA_TOO_LARGE for a ${name} over 50 megapixels`, async () => {
+    it(`rejects with MEDIA_TOO_LARGE for a ${name} over 50 megapixels`, async () => {
       const { code, message } = await failureOf(media.fromBase64(bytes.toString('base64'), {}));
       expect(code).to.equal('MEDIA_TOO_LARGE');
       expect(message).to.contain('megapixels');
       expect(await spooled()).to.deep.equal([]);
     });
 
-  it('takes 50 megapixels', async () => {
+  it('accepts 50 megapixels', async () => {
     const image = await media.fromBase64(pngClaiming(10_000, 5_000).toString('base64'), {});
     expect(image.mimetype).to.equal('image/png');
   });
 
-  it('takes 10 MB exactly and tells MEDIA_TOO_LARGE one byte over', async () => {
+  it('accepts 10 MB and rejects with MEDIA_TOO_LARGE one byte over', async () => {
     const bytes = Buffer.concat([png(), Buffer.alloc(MAX_MEDIA_BYTES)]).subarray(0, MAX_MEDIA_BYTES + 1);
     const fits = bytes.subarray(0, MAX_MEDIA_BYTES).toString('base64');
     expect((await media.fromBase64(fits, {})).size).to.equal(MAX_MEDIA_BYTES);
@@ -148,7 +148,7 @@ describe('SpooledMedia', () => {
     expect(code).to.equal('MEDIA_TOO_LARGE');
   });
 
-  it('tells MEDIA_TOO_LARGE before it looks at what is too long', async () => {
+  it('rejects with MEDIA_TOO_LARGE before it decodes what is too long', async () => {
     const { code } = await failureOf(media.fromBase64('!'.repeat(20_000_000), {}));
     expect(code).to.equal('MEDIA_TOO_LARGE');
   });
@@ -167,13 +167,13 @@ describe('SpooledMedia', () => {
     ['too much padding', 'A==='],
     ['an URL', 'https://pictures.example/cat.png'],
   ] as const)
-    it(`tells INVALID_PAYLOAD for ${name}`, async () => {
+    it(`rejects with INVALID_PAYLOAD for ${name}`, async () => {
       const { code, message } = await failureOf(media.fromBase64(text, {}));
       expect(code).to.equal('INVALID_PAYLOAD');
       expect(message).not.to.contain(good.slice(0, 20));
     });
 
-  it('copies a preview into TEMP_DIR and leaves it there when the image is discarded', async () => {
+  it('copies a preview into TEMP_DIR and keeps it when the image is discarded', async () => {
     const image = await media.fromBase64(png().toString('base64'), {});
     const preview = await media.preview(image);
     expect(dirname(preview)).to.equal(join(root, 'temp'));
@@ -185,7 +185,7 @@ describe('SpooledMedia', () => {
     expect((await stat(preview)).mode & 0o777).to.equal(0o600);
   });
 
-  it('tells INTERNAL when the disk doesn’t take the image', async () => {
+  it('rejects with INTERNAL when the image can’t be written', async () => {
     await writeFile(join(root, 'spool'), 'a file where the folder should be');
     const error = await failureOf(media.fromBase64(png().toString('base64'), {}));
     expect(error).to.be.instanceOf(GatewayError).and.include({ code: 'INTERNAL' });
@@ -193,7 +193,7 @@ describe('SpooledMedia', () => {
   });
 
   describe('Spool', () => {
-    it('sweeps what no message waits for', async () => {
+    it('deletes files that no message needs', async () => {
       const [kept, orphan] = [await spool.write(png(), 'png'), await spool.write(png(), 'png')];
       expect(await spool.sweep(new Set([kept]))).to.equal(1);
       expect(await spooled()).to.deep.equal([basename(kept)]);
@@ -208,7 +208,7 @@ describe('SpooledMedia', () => {
       expect(await readFile(outside, 'utf8')).to.equal('x');
     });
 
-    it('sweeps a folder that is not there yet', async () => {
+    it('tolerates a missing folder', async () => {
       expect(await spool.sweep(new Set())).to.equal(0);
     });
   });

@@ -11,13 +11,13 @@ import { inbound, memoryGateway } from '../../support/memory-gateway.ts';
 
 type Changes = NonNullable<Parameters<typeof memoryGateway>[0]>;
 
-/** The trace id of a request, told from others by one digit. */
+/** A request's trace id that differs from others by one digit. */
 const trace = (digit: number) => `${digit}`.padStart(32, 'a');
 const TO = '6283333333333@c.us';
 const refused = (outcome: 'failed' | 'unknown') =>
   new GatewayError('BAD_GATEWAY', 'WhatsApp failed the send.', { details: { outcome } });
 
-/** A gateway with the metrics and the log of the service on it: nothing here emits but the gateway itself. */
+/** A gateway with the service's metrics and log: only the gateway itself emits events. */
 function observed(changes: Changes = {}) {
   const gateway = memoryGateway(changes);
   const metrics = new Metrics({ driver: 'sandbox' });
@@ -31,7 +31,7 @@ function observed(changes: Changes = {}) {
     const rows = [...body.matchAll(new RegExp(`^${name}\\{(.*)\\} (\\S+)$`, 'gm'))];
     return Object.fromEntries(rows.map(([, labels, value]) => [labels!, Number(value)]));
   }
-  /** The values of one label that were counted, in order. */
+  /** The counted values of one label, in order. */
   async function counted(name: string, label: string): Promise<string[]> {
     const rows = Object.entries(await series(name)).filter(([, value]) => value > 0);
     return [...new Set(rows.map(([labels]) => new RegExp(`${label}="([^"]*)"`).exec(labels)![1]!))].sort();
@@ -85,7 +85,7 @@ describe('what the gateway itself reports', () => {
     gateway = observed({ settings: { qrMaxRefreshes: 1 } });
     const { system, driver, client } = gateway;
     const spec = { type: 'session.create', userId: 1, agentName: 'Shop', apiKey: 'key' } as const;
-    /** Asks for a start, in which so many clients show a QR one after the other. */
+    /** Starts a session in which this many clients show a QR one after the other. */
     const started = async (start: () => Promise<unknown>, clients = 1) => {
       const made = driver.clients.length;
       const asked = start();
@@ -100,13 +100,13 @@ describe('what the gateway itself reports', () => {
     client().events.emit('ready', { pn: '6281111111111@c.us' });
     client().events.emit('disconnected', 'TIMEOUT');
     await eventually('the backing off', isIn('alive.backing_off'));
-    // The first is for the log-out: its QR says that the phone has unlinked the device already.
+    // The first is for the logout: its QR shows that the phone has unlinked the device already.
     await started(() => system.ask('shop', { type: 'session.reconnect', traceId: trace(2) }), 2);
-    client().events.emit('qr', 'nobody scans');
+    client().events.emit('qr', 'never scanned');
     await eventually('the rest', isIn('alive.resting'));
     await system.ask('shop', { type: 'session.remove', traceId: trace(3) });
-    const told = gateway.lines.filter(({ event }) => /^session\.(added|removed|state|qr)$/.test(event));
-    expect(told.map(({ event, to, traceId }) => [to ?? event, traceId])).to.deep.equal([
+    const lines = gateway.lines.filter(({ event }) => /^session\.(added|removed|state|qr)$/.test(event));
+    expect(lines.map(({ event, to, traceId }) => [to ?? event, traceId])).to.deep.equal([
       ['session.added', trace(1)],
       ['session.qr', trace(1)],
       ['connected', trace(1)],

@@ -15,7 +15,7 @@ const charts = { agent: chartGraph(sessionMachine), supervisor: chartGraph(super
 const MISSING = 'no promtool found (Debian package: prometheus)';
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 
-/** An agent as the registry tells of it. */
+/** An agent as the registry shows it. */
 function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
   const never = new Date(0);
   return {
@@ -48,7 +48,7 @@ function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
   };
 }
 
-/** A page that is whole. */
+/** A page with nothing missing. */
 const WHATSAPP = { webVersion: '2.3000.1', compatibility: 'ok' as const, repaired: [], missing: [] };
 
 describe('Metrics', () => {
@@ -69,7 +69,7 @@ describe('Metrics', () => {
     metrics.observePool(() => ({ total: 5, idle: 2, waiting: 1 }));
   });
 
-  /** The series of one metric, as `labels` → value, with the labels in the order that they are written. */
+  /** The series of one metric as `labels` → value, with the labels in the order of the exposition. */
   async function series(name: string): Promise<Record<string, number>> {
     const { body } = await metrics.text();
     const found: Record<string, number> = {};
@@ -80,7 +80,7 @@ describe('Metrics', () => {
     return found;
   }
 
-  /** Everything that can be counted, counted once. */
+  /** Emits every counted event once. */
   function exercise(): void {
     metrics.ready(true);
     metrics.onStart();
@@ -118,7 +118,7 @@ describe('Metrics', () => {
     more: Partial<{ reason: string; at: number; heldMs: number }> = {},
   ) => events.emit('state', { agentId: 'support', from, to, reason: null, at: NOW, heldMs: 0, ...more });
 
-  it('is what docs/metrics.md says: names, types, labels, buckets and meanings', async () => {
+  it('has the names, types, labels, buckets and meanings of docs/metrics.md', async () => {
     memory.set('support', 1);
     exercise();
     const { body, contentType } = await metrics.text();
@@ -128,7 +128,7 @@ describe('Metrics', () => {
     expect(exposed(body)).to.have.length(32).and.have.members(documented);
   });
 
-  it('tells of the process and of Node, with no gauge that is named like a counter', async () => {
+  it('has metrics of the process and of Node, without gauges named like counters', async () => {
     const { body } = await metrics.text();
     const types = [...body.matchAll(/^# TYPE (\S+ \S+)$/gm)].map(([, type]) => type!);
     for (const type of ['process_resident_memory_bytes gauge', 'nodejs_eventloop_lag_p99_seconds gauge'])
@@ -136,7 +136,7 @@ describe('Metrics', () => {
     expect(types.filter((type) => /_total gauge$/.test(type))).to.deep.equal([]);
   });
 
-  it('tells what the pages of the agents lack, their builds, and who is restricted', async () => {
+  it('has the compatibility, the versions and the restrictions of the agents', async () => {
     const whatsapp = { ...WHATSAPP, compatibility: 'broken' as const, missing: ['X.y'] };
     const { live } = agent('support');
     agents = [
@@ -159,12 +159,12 @@ describe('Metrics', () => {
     expect(await series('wa_unreported_messages_total')).to.deep.equal({ '': 3 });
   });
 
-  it('holds no QR', async () => {
+  it('contains no QR', async () => {
     exercise();
     expect((await metrics.text()).body).not.to.contain('secret-qr');
   });
 
-  it('counts each thing that happens once, under its labels', async () => {
+  it('counts each event once, under its labels', async () => {
     exercise();
     const http =
       'http_request_method="POST",http_route="/agents/:agentId/messages",http_response_status_code="200"';
@@ -196,7 +196,7 @@ describe('Metrics', () => {
       expect((await series(name))[labels], `${name}{${labels}}`).to.equal(value);
   });
 
-  it('begins at 0 where all labels are known', async () => {
+  it('starts at 0 where all labels are known', async () => {
     expect(await series('wa_idempotency_requests_total')).to.deep.equal({
       'outcome="new"': 0,
       'outcome="replayed"': 0,
@@ -223,7 +223,7 @@ describe('Metrics', () => {
     expect(await series('wa_ready')).to.deep.equal({ '': 0 });
   });
 
-  it('begins at 0 with every transition of the chart', async () => {
+  it('starts at 0 for every transition of the chart', async () => {
     const all = await series('wa_session_transitions_total');
     const ends = new Set(Object.keys(all).map((labels) => labels.replace(/,event=.*/, '')));
     const drawn = charts.agent.edges.map(({ edge }) => `from="${edge.replace(' → ', '",to="')}"`);
@@ -232,13 +232,13 @@ describe('Metrics', () => {
     expect(new Set(Object.values(all))).to.deep.equal(new Set([0]));
   });
 
-  it('tells the memory of the browsers that are there, of agents that are there', async () => {
+  it('has the memory of existing browsers of existing agents', async () => {
     agents = [agent('support'), agent('sales')];
     memory.set('support', 123_456_789).set('gone', 5);
     expect(await series('wa_chromium_memory_bytes')).to.deep.equal({ 'agent_id="support"': 123_456_789 });
   });
 
-  it('tells how each agent is at the moment of the scrape', async () => {
+  it('has the state of each agent at the time of the scrape', async () => {
     const oldestAt = Date.now() - 60_000;
     agents = [
       agent('support', {
@@ -267,7 +267,7 @@ describe('Metrics', () => {
     expect(ages['agent_id="sales"']).to.equal(0);
   });
 
-  it('drops the series of an agent that is gone', async () => {
+  it('drops the series of a removed agent', async () => {
     agents = [agent('support'), agent('sales')];
     exercise();
     expect((await metrics.text()).body).to.contain('sales');
@@ -286,7 +286,7 @@ describe('Metrics', () => {
     for (const [, name] of body.matchAll(/^(\w+)\{[^}]*agent_id=/gm)) expect(gauges).to.include(name);
   });
 
-  it('counts requests that are being answered', async () => {
+  it('counts requests in progress', async () => {
     metrics.onStart();
     expect(await series('http_server_active_requests')).to.deep.equal({ '': 1 });
   });
@@ -297,7 +297,7 @@ describe('Metrics', () => {
     ['disconnected', 'CRASH', 'failed'],
     ['auth_failed', 'AUTH_FAILURE', 'failed'],
   ] as const)
-    it(`times a pairing that ends in ${to}${reason ? ` (${reason})` : ''} as ${outcome}`, async () => {
+    it(`times a pairing that leads to ${to}${reason ? ` (${reason})` : ''} as ${outcome}`, async () => {
       for (const issuedAt of [NOW, NOW + 20_000])
         events.emit('qr', { agentId: 'support', qr: { code: 'x', issuedAt } });
       events.emit('qr', { agentId: 'support', qr: null });
@@ -308,12 +308,12 @@ describe('Metrics', () => {
       expect((await series('wa_session_pairing_duration_seconds_sum'))[`outcome="${outcome}"`]).to.equal(45);
     });
 
-  it('has no pairing for a session that needed no QR', async () => {
+  it('has no pairing for a session without a QR', async () => {
     change('awaiting_qr', 'connected');
     expect(Object.values(await series('wa_session_pairing_duration_seconds_count'))).to.deep.equal([0, 0, 0]);
   });
 
-  it('takes no label from words that others choose', async () => {
+  it('has no label with values that others choose', async () => {
     events.emit('inbound', {
       agentId: 'support',
       type: '6281234567890',
@@ -340,7 +340,7 @@ describe('Metrics', () => {
     });
     metrics.onRequest('unmatched', 'PROPFIND', 405, 0.1);
     const { body } = await metrics.text();
-    for (const told of [
+    for (const series of [
       'wa_messages_received_total{type="other",handled="ignored"} 1',
       'wa_session_restarts_total{reason="other"} 1',
       'wa_session_transitions_total{from="a",to="b",event="xstate.after"} 1',
@@ -348,11 +348,11 @@ describe('Metrics', () => {
       'wa_messages_sent_total{type="text",outcome="failed",error_type="other"} 1',
       'http_server_request_duration_seconds_count{http_request_method="_OTHER"',
     ])
-      expect(body).to.contain(told);
+      expect(body).to.contain(series);
     expect(body).not.to.contain('6281234567890');
   });
 
-  it('counts the chart of the agent, not that of its supervisor', async () => {
+  it('counts transitions of the session, not of its supervisor', async () => {
     events.emit('transition', 'support', {
       seq: 1,
       at: NOW,
@@ -368,7 +368,7 @@ describe('Metrics', () => {
   });
 
   whereFound('promtool check metrics', findProgram('promtool'), MISSING, (promtool) => {
-    it('has nothing to say', async () => {
+    it('is empty', async () => {
       exercise();
       memory.set('support', 1);
       const { body } = await metrics.text();
@@ -379,7 +379,7 @@ describe('Metrics', () => {
   });
 });
 
-/** What an exposition has, as the rows of the documentation: name, type, labels, buckets, meaning. */
+/** The metrics of an exposition as rows of the documentation: name, type, labels, buckets, meaning. */
 function exposed(body: string): string[] {
   return [...body.matchAll(/^# HELP ((?:wa|http)_\w+) (.*)\n# TYPE \S+ (\S+)\n((?:[a-z].*\n)*)/gm)].map(
     ([, name, help, type, series]) => {

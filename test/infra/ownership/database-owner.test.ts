@@ -6,9 +6,9 @@ import { type AnswerProxy, openAnswerProxy } from '../../support/answer-proxy.ts
 import { eventually } from '../../support/eventually.ts';
 import { flavours, withDatabase } from '../../support/postgres.ts';
 
-/** One service that wants the database, and what it was told. */
+/** A service that waits for the database, and its events. */
 class Owner {
-  readonly told: OwnershipEvent[] = [];
+  readonly reported: OwnershipEvent[] = [];
   readonly texts: string[] = [];
   readonly stop = new AbortController();
   readonly #dbUrl: string;
@@ -18,10 +18,10 @@ class Owner {
     this.#dbUrl = dbUrl;
   }
 
-  /** Waits for the database, by default not at all. */
+  /** Waits for the database; by default not at all. */
   async take(waitMs = 0): Promise<this> {
     const onEvent = (event: OwnershipEvent, text: string): void => {
-      this.told.push(event);
+      this.reported.push(event);
       this.texts.push(text);
     };
     const { signal } = this.stop;
@@ -30,7 +30,7 @@ class Owner {
     return this;
   }
 
-  /** How it was refused. */
+  /** The error that it was refused with. */
   async refusal(waitMs = 0): Promise<GatewayError> {
     return await this.take(waitMs).then(
       () => expect.fail('it should have been refused'),
@@ -44,7 +44,7 @@ class Owner {
 }
 
 for (const { name, binDir } of flavours()) {
-  describe(`a database for one service alone, on ${name}`, () => {
+  describe(`the ownership of a database, on ${name}`, () => {
     const database = withDatabase(binDir);
     let owners: Owner[];
     let admin: pg.Client;
@@ -63,7 +63,7 @@ for (const { name, binDir } of flavours()) {
       await proxy?.close();
     });
 
-    /** A service that wants the database; it is released after the test. */
+    /** A service that waits for the database; released after the test. */
     function owner(dbUrl = database().url): Owner {
       owners.push(new Owner(dbUrl));
       return owners.at(-1)!;
@@ -78,48 +78,48 @@ for (const { name, binDir } of flavours()) {
       return rows.map(({ pid }) => pid);
     }
 
-    /** Cuts the connection that holds the lock, as a restart of the server would. */
+    /** Terminates the connection that holds the lock, like a restart of the server. */
     async function cut(): Promise<void> {
       await admin.query('select pg_terminate_backend(unnest($1::int[]))', [await holders()]);
     }
 
-    it('refuses a second one, which is told who has it', async () => {
+    it('is refused to a second service, with the name of the owner', async () => {
       await owner().take();
       const second = owner();
       const { code, message } = await second.refusal();
       expect(code).to.equal('DATABASE_UNAVAILABLE');
       expect(message).to.include(`whatsapp-gateway ${process.pid}@`).and.to.include('a database of its own');
-      expect(second.told).to.deep.equal(['waiting']);
+      expect(second.reported).to.deep.equal(['waiting']);
     });
 
-    it('goes to the next one as soon as the first has released it', async () => {
+    it('passes to the next service as soon as the first releases it', async () => {
       const first = await owner().take();
       const second = owner().take(60_000);
-      await eventually('the second to wait', () => owners[1]!.told.includes('waiting'));
+      await eventually('the second to wait', () => owners[1]!.reported.includes('waiting'));
       await first.release();
       await second;
       expect((await owner().refusal()).code).to.equal('DATABASE_UNAVAILABLE');
     });
 
-    it('is no longer waited for by one that is told to stop', async () => {
+    it('is no longer awaited by a service that stops', async () => {
       await owner().take();
       const second = owner();
       const refused = second.refusal(60_000);
-      await eventually('the second to wait', () => second.told.includes('waiting'));
+      await eventually('the second to wait', () => second.reported.includes('waiting'));
       second.stop.abort();
       await refused;
       expect(await holders()).to.have.length(1);
     });
 
-    it('is taken again after its connection broke, by the same service', async () => {
+    it('is regained by the same service after its connection broke', async () => {
       const first = await owner().take();
       await cut();
-      await eventually('it to be taken again', () => first.told.includes('regained'));
-      expect(first.told).to.deep.equal(['lost', 'regained']);
+      await eventually('it to be regained', () => first.reported.includes('regained'));
+      expect(first.reported).to.deep.equal(['lost', 'regained']);
       expect((await owner().refusal()).code).to.equal('DATABASE_UNAVAILABLE');
     });
 
-    /** The database by way of a network that fails as the test wants it. */
+    /** The database behind a network with faults. */
     async function farAway(): Promise<{ url: string; network: AnswerProxy }> {
       const network = await openAnswerProxy(`${database().config.host}/.s.PGSQL.5432`);
       proxy = network;
@@ -129,63 +129,63 @@ for (const { name, binDir } of flavours()) {
       return { url: url.href, network };
     }
 
-    it('belongs to whoever was faster then; the first one is told once, and takes it no more', async () => {
+    it('belongs to the first to take it then; the former owner reports that once, and does not retake it', async () => {
       const { url, network } = await farAway();
       const first = await owner(url).take();
-      // Away from the database for long enough that another one finds it free.
+      // Disconnected long enough for another service to take it.
       network.dropAnswers();
       await cut();
       await eventually('the lock to be free', async () => (await holders()).length === 0);
       const second = await owner().take();
-      await eventually('the first to know that it lost it', () => first.told.includes('lost'));
+      await eventually('the first to report the loss', () => first.reported.includes('lost'));
       network.passAnswers();
-      await eventually('the first to be told', () => first.told.includes('taken'));
-      expect(first.told).to.deep.equal(['lost', 'taken']);
+      await eventually('the first to report the new owner', () => first.reported.includes('taken'));
+      expect(first.reported).to.deep.equal(['lost', 'taken']);
       expect(first.texts.at(-1)).to.include('has to end');
-      expect(second.told).to.deep.equal([]);
+      expect(second.reported).to.deep.equal([]);
       await second.release();
       expect(await holders()).to.deep.equal([]);
     });
 
-    it('is not lost to what is left of the service’s own former connection', async () => {
+    it('is not lost to the service’s own former connection', async () => {
       const { url, network } = await farAway();
       const first = await owner(url).take();
       const former = await holders();
       network.strand();
       const second = await owner().refusal();
       expect(second.message).to.include(`whatsapp-gateway ${process.pid}@`);
-      await eventually('the first to know that it lost it', () => first.told.includes('lost'));
-      // As the server does it by itself once nobody answers there any more.
+      await eventually('the first to report the loss', () => first.reported.includes('lost'));
+      // As the server does itself once the client is gone.
       await admin.query('select pg_terminate_backend(unnest($1::int[]))', [former]);
-      await eventually('it to be taken again', () => first.told.includes('regained'));
-      expect(first.told).to.deep.equal(['lost', 'regained']);
+      await eventually('it to be regained', () => first.reported.includes('regained'));
+      expect(first.reported).to.deep.equal(['lost', 'regained']);
     });
 
-    it('is given back at a stop within moments, although the database says nothing any more', async () => {
+    it('is released quickly at a stop even if the database does not answer', async () => {
       const { url, network } = await farAway();
       const first = await owner(url).take();
       network.dropAnswers();
       const start = performance.now();
       await first.release();
-      // A second is waited for the answer; the rest is for a busy machine.
+      // One second for the answer, the rest for a busy machine.
       expect(performance.now() - start).to.be.below(10_000);
       await eventually('it to be free', async () => (await holders()).length === 0);
     });
 
-    it('may be idle for longer than the server lets transactions be', async () => {
+    it('survives the server’s limit for idle transactions', async () => {
       await admin.query(`do $$ begin execute format(
         'alter database %I set idle_in_transaction_session_timeout = 100', current_database()); end $$`);
       const first = await owner().take();
       await new Promise((resolve) => setTimeout(resolve, 400));
       expect(await holders()).to.have.length(1);
-      expect(first.told).to.deep.equal([]);
+      expect(first.reported).to.deep.equal([]);
     });
 
-    it('keeps no old rows from being cleaned up', async () => {
+    it('does not prevent the cleanup of old rows', async () => {
       await owner().take();
       const sql =
         'select coalesce(backend_xmin, backend_xid) as since from pg_stat_activity where pid = any($1)';
-      // Between two signs of life, each of which is a statement.
+      // Between two heartbeats, each of which is a statement.
       await eventually('it to hold no snapshot', async () => {
         const { rows } = await admin.query<{ since: unknown }>(sql, [await holders()]);
         return rows.length === 1 && rows[0]!.since === null;
@@ -194,8 +194,8 @@ for (const { name, binDir } of flavours()) {
   });
 }
 
-describe('a database that is not there', () => {
-  it('is DATABASE_UNAVAILABLE for who wants it, without a word of the password', async () => {
+describe('an unreachable database', () => {
+  it('is refused with DATABASE_UNAVAILABLE, without the password', async () => {
     const error = await new Owner('postgres://me:s3cret@127.0.0.1:1/none').refusal();
     expect(error.code).to.equal('DATABASE_UNAVAILABLE');
     expect(`${error.message} ${error.stack}`).not.to.include('s3cret');

@@ -11,7 +11,7 @@ import { lockFolder } from '../../../src/infra/ownership/folder-lock.ts';
 const OWNER = fileURLToPath(new URL('../../support/folder-owner.ts', import.meta.url));
 const QUICK = { heartbeatMs: 20, watchMs: 400 };
 
-describe('the lock of a folder', () => {
+describe('a folder lock', () => {
   let dir: string;
   let release: (() => Promise<void>) | null = null;
   let other: ChildProcess | null = null;
@@ -33,7 +33,7 @@ describe('the lock of a folder', () => {
 
   const file = () => join(dir, '.gateway.lock');
 
-  /** The error of a lock that is refused. */
+  /** The error of a refused lock. */
   async function refused(times = QUICK): Promise<string> {
     const outcome = await lockFolder(dir, times).catch((error: Error) => error);
     if (outcome instanceof Error) return outcome.message;
@@ -48,13 +48,13 @@ describe('the lock of a folder', () => {
     return other;
   }
 
-  /** Changes what the lock says of its owner. */
+  /** Changes the owner in the lock file. */
   async function pretend(changes: Record<string, unknown>): Promise<void> {
     const owner = JSON.parse(await readFile(file(), 'utf8')) as object;
     await writeFile(file(), JSON.stringify({ ...owner, ...changes }));
   }
 
-  it('is had by one at a time, and by the next once it is released', async () => {
+  it('allows one holder at a time and can be taken after release', async () => {
     release = await lockFolder(dir, QUICK);
     expect(await refused())
       .to.include(dir)
@@ -65,7 +65,7 @@ describe('the lock of a folder', () => {
     release = await lockFolder(dir, QUICK);
   });
 
-  it('is the same through a link to the folder', async () => {
+  it('is the same for a link to the folder', async () => {
     release = await lockFolder(dir, QUICK);
     const alias = `${dir}-alias`;
     await symlink(dir, alias);
@@ -77,14 +77,14 @@ describe('the lock of a folder', () => {
     }
   });
 
-  it('makes a folder, and a file that is closed to others', async () => {
+  it('creates a folder and a file that others can’t read', async () => {
     dir = join(dir, 'a', 'b');
     release = await lockFolder(dir, QUICK);
     expect((await stat(dir)).mode & 0o777).to.equal(0o700);
     expect((await stat(file())).mode & 0o777).to.equal(0o600);
   });
 
-  it('of another process holds while that lives, and not after its kill -9', async () => {
+  it('of another process is valid while that runs, and not after its kill -9', async () => {
     const owner = await heldByAnother();
     expect(await refused()).to.include(`process ${owner.pid} on `);
     const gone = once(owner, 'exit');
@@ -94,23 +94,23 @@ describe('the lock of a folder', () => {
     release = await lockFolder(dir, { heartbeatMs: 20, watchMs: 3_600_000 });
   });
 
-  it('does not hold for a later process that got the number of a dead one', async () => {
+  it('is not valid for a later process with the pid of a dead one', async () => {
     await heldByAnother();
     await pretend({ started: '1' });
     release = await lockFolder(dir, { heartbeatMs: 20, watchMs: 3_600_000 });
   });
 
-  it('of another host holds while it is touched, and no longer', async () => {
+  it('of another host is valid as long as it is touched', async () => {
     release = await lockFolder(dir, QUICK);
     await pretend({ id: 'theirs', host: 'elsewhere', place: 'another boot', pid: 1 });
     expect(await refused({ heartbeatMs: 20, watchMs: 30_000 })).to.include('process 1 on elsewhere');
-    // Ends the touching; the lock, being another's now, stays.
+    // Stops the touching; the lock, now another's, stays.
     await release();
     expect(existsSync(file())).to.equal(true);
     release = await lockFolder(dir, QUICK);
   });
 
-  it('that nobody can read holds while it is touched, and no longer', async () => {
+  it('with unreadable content is valid as long as it is touched', async () => {
     await writeFile(file(), '{"pid":');
     const touching = setInterval(() => void utimes(file(), new Date(), new Date()), 20);
     try {
@@ -121,7 +121,7 @@ describe('the lock of a folder', () => {
     release = await lockFolder(dir, QUICK);
   });
 
-  it('is had by exactly one of many that find it without an owner', async () => {
+  it('is taken by exactly one of many that find it without an owner', async () => {
     await writeFile(file(), JSON.stringify({ id: 'dead', host: 'h', place: 'p', pid: 1, started: '1' }));
     const tried = await Promise.allSettled(Array.from({ length: 10 }, () => lockFolder(dir, QUICK)));
     const taken = tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));

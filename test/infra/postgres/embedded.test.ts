@@ -20,12 +20,12 @@ import { type ServerProcess, spawnServer } from '../../../src/infra/postgres/emb
 
 const OWNER = fileURLToPath(new URL('../../support/postgres-owner.ts', import.meta.url));
 
-/** The postmaster's id, from the file that it keeps in its cluster. */
+/** The postmaster's pid, from the file in its cluster. */
 async function pidOf(dataDir: string): Promise<number> {
   return Number.parseInt(await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8'), 10);
 }
 
-/** True while the process is there; a zombie that nobody reaps is not. */
+/** True while the process runs; false for a zombie. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -35,12 +35,12 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Asks again until the answer is right; the test's own timeout is the deadline. */
+/** Polls until `check` is true; the test's timeout is the deadline. */
 async function eventually(isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isSo())) await sleep(10);
 }
 
-/** Runs one statement on a connection of its own. */
+/** Runs one statement on its own connection. */
 async function query(server: EmbeddedPostgres, text: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client(server.connection);
   client.on('error', () => {});
@@ -72,7 +72,7 @@ describe('embedded Postgres', () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  it('makes its cluster at the first start, keeps the data over a restart, and leaves no process', async () => {
+  it('creates its cluster at the first start, keeps the data across restarts and leaves no process', async () => {
     const first = await start();
     await query(first, 'create table kept as select 42 as answer');
     const pid = await pidOf(dataDir);
@@ -82,7 +82,7 @@ describe('embedded Postgres', () => {
     expect(await query(second, 'select answer from kept')).to.deep.equal([{ answer: 42 }]);
   });
 
-  it('is reached through a private folder only, never through a port, and with a disk that is waited for', async () => {
+  it('listens in a private folder only, on no port, and waits for the disk', async () => {
     const server = await start();
     const dir = String(server.connection.host);
     expect((await stat(dir)).mode & 0o777).to.equal(0o700);
@@ -94,23 +94,23 @@ describe('embedded Postgres', () => {
     expect(existsSync(dir)).to.equal(false);
   });
 
-  it('starts over a half-made cluster of an interrupted first start', async () => {
+  it('starts after an interrupted first start', async () => {
     await mkdir(join(dataDir, 'postgres.tmp', 'base'), { recursive: true });
     expect(await query(await start(), 'select 1 as one')).to.deep.equal([{ one: 1 }]);
   });
 
-  it('starts below a folder that is closed to other users', async () => {
+  it('starts in a folder that is closed to other users', async () => {
     await chmod(dataDir, 0o700);
     expect(await query(await start(join(dataDir, 'inner')), 'select 1 as one')).to.deep.equal([{ one: 1 }]);
   });
 
-  it('starts although the lock file of a dead server names a process that lives', async () => {
+  it('starts when the lock file of a dead server names a running process', async () => {
     await (await start()).stop();
     await writeFile(join(dataDir, 'postgres', 'postmaster.pid'), `${process.pid}\n${dataDir}/postgres\n`);
     expect(await query(await start(), 'select 1 as one')).to.deep.equal([{ one: 1 }]);
   });
 
-  it('adopts a server that a dead predecessor left, and stops it like its own', async () => {
+  it('adopts the server of a dead predecessor, and stops it like its own', async () => {
     await (await start()).stop();
     const orphan = await leaveOrphan(dataDir);
     const server = await start();
@@ -120,7 +120,7 @@ describe('embedded Postgres', () => {
     expect(orphan.alive()).to.equal(false);
   });
 
-  it('survives a kill -9 of the service: the next start has the data, and one server is left', async () => {
+  it('survives a kill -9 of the service: the next start has the data and runs one server', async () => {
     const owner = spawn(process.execPath, ['--import', 'tsx', OWNER, dataDir], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -133,7 +133,7 @@ describe('embedded Postgres', () => {
     expect(isRunning(pid)).to.equal((await pidOf(dataDir)) === pid);
   });
 
-  it('starts a server again that was killed, with all that was committed', async () => {
+  it('restarts a killed server with all committed data', async () => {
     const database = await openDatabase({ dataDir });
     try {
       const A = { userId: 1, agentId: 'a' };
@@ -147,7 +147,7 @@ describe('embedded Postgres', () => {
       const pid = await pidOf(dataDir);
       process.kill(pid, 'SIGKILL');
       await eventually(() => !isRunning(pid));
-      // Backends outlive their postmaster for a moment and still answer: only a new server counts.
+      // Backends outlive their postmaster for a moment and still answer, so wait for a new server.
       await eventually(() =>
         pidOf(dataDir).then(
           (newer) => newer !== pid,
@@ -167,7 +167,7 @@ describe('embedded Postgres', () => {
     expect(existsSync(join(dataDir, 'postgres', 'postmaster.pid'))).to.equal(false);
   });
 
-  it('does not trust a socket folder that somebody else made', async () => {
+  it('does not trust a socket folder that another user created', async () => {
     const first = await start();
     await first.stop();
     const dir = String(first.connection.host);
@@ -180,19 +180,19 @@ describe('embedded Postgres', () => {
     }
   });
 
-  it('says why it does not start, in words of the server', async () => {
+  it('fails to start with the server’s own message', async () => {
     await (await start()).stop();
     await rm(join(dataDir, 'postgres', 'global', 'pg_control'));
     const error = await start().catch((thrown: Error) => thrown);
     expect(String(error)).to.match(/did not start: .*could not find the database system/s);
   });
 
-  it('names DB_URL as the way out on a machine that it has no build for', () => {
+  it('refers to DB_URL on a machine without a build', () => {
     expect(() => embeddedBinDir('sunos', 'sparc')).to.throw(/sunos-sparc.*DB_URL/);
   });
 });
 
-/** Starts a server on the cluster that no service owns and that nobody's death ends. */
+/** Starts a server on the cluster that no service owns and that outlives every process. */
 async function leaveOrphan(dataDir: string): Promise<ServerProcess> {
   const binDir = embeddedBinDir();
   const found = await findServerAccount(binDir, dataDir);

@@ -3,7 +3,7 @@ import sinon from 'sinon';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
 import { GroupCommit } from '../../../src/infra/postgres/group-commit.ts';
 
-/** A write that waits for `open()`, and remembers its batches. */
+/** A write that waits for `open()` and records its batches. */
 function gatedWrite() {
   const batches: number[][] = [];
   const gates: (() => void)[] = [];
@@ -20,7 +20,7 @@ function gatedWrite() {
 }
 
 describe('group commit', () => {
-  it('writes the calls of one tick as one batch, in their order', async () => {
+  it('writes the calls of one tick as one batch, in order', async () => {
     const batches: number[][] = [];
     const commit = new GroupCommit(async (items: number[]) => {
       batches.push(items);
@@ -30,7 +30,7 @@ describe('group commit', () => {
     expect(batches).to.deep.equal([[1, 2, 3]]);
   });
 
-  it('lets more calls join what may linger, until the time is over or somebody wants it written', async () => {
+  it('lets further calls join a lingering batch until its time is up or a flush is requested', async () => {
     const timers = sinon.useFakeTimers();
     try {
       const batches: number[][] = [];
@@ -58,7 +58,7 @@ describe('group commit', () => {
     }
   });
 
-  it('collects what comes while a batch is being written, and writes one batch at a time', async () => {
+  it('collects calls while a batch is being written, and writes one batch at a time', async () => {
     const { batches, write, open } = gatedWrite();
     const commit = new GroupCommit(write);
     const first = commit.add(1);
@@ -73,7 +73,7 @@ describe('group commit', () => {
     expect(batches).to.deep.equal([[1], [2, 3]]);
   });
 
-  it('splits what is more than a batch may hold', async () => {
+  it('splits calls into batches of limited size', async () => {
     const sizes: number[] = [];
     const write = async (items: number[]) => {
       sizes.push(items.length);
@@ -84,7 +84,7 @@ describe('group commit', () => {
     expect(sizes).to.deep.equal([2, 2, 1]);
   });
 
-  it('fails a bad item alone', async () => {
+  it('fails only the invalid item', async () => {
     const commit = new GroupCommit(async (items: number[]) => {
       if (items.includes(2)) throw new GatewayError('INTERNAL', 'bad item');
       return items;
@@ -104,7 +104,7 @@ describe('group commit', () => {
     expect(writes).to.equal(1);
   });
 
-  it('tells when everything asked for has been written, failures included', async () => {
+  it('resolves when everything is written, also after failures', async () => {
     const commit = new GroupCommit(async (): Promise<number[]> => {
       throw new GatewayError('DATABASE_UNAVAILABLE', 'away');
     });

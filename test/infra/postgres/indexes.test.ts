@@ -10,7 +10,7 @@ const AGENT = { userId: 7, agentId: 'agent-7' };
 const OTHER = { userId: 9, agentId: 'agent-9' };
 const ERROR = { code: 'EXPIRED', message: 'It waited too long.' };
 
-/** Statements that read a whole table by design; they run at the start or on a timer, never for a request. */
+/** Statements that read a whole table by design; they run at startup or on a timer, never for a request. */
 const NOT_OF_REQUESTS = new Set([
   'agent.list',
   'message.pending_files',
@@ -24,10 +24,10 @@ const NOT_OF_REQUESTS = new Set([
   'ping',
 ]);
 
-// A new agent's id must be no other user's: the owner's table, a row an agent, has no index for that.
+// A new agentId must not be another user's: the owner's table, with one row per agent, has no index for that.
 const BY_AGENT_ALONE = ['agent.save: Seq Scan on whatsapp_user'];
 
-/** Rows enough that a scan of a table costs more than any index. */
+/** Enough rows for a scan of a table to cost more than any index. */
 const FILL = `
   insert into gateway_message
     (id, user_id, agent_id, to_jid, kind, text, origin, trace_id, status, message_id, created_at)
@@ -52,7 +52,7 @@ interface Statement {
   values: unknown[];
 }
 
-/** A pool that remembers its statements, and how many of one operation ran at once. */
+/** A pool that records its statements, and how many of one operation ran at once. */
 class RecordingPool extends DatabasePool {
   readonly statements: Statement[] = [];
   readonly most = new Map<string, number>();
@@ -79,7 +79,7 @@ interface PlanNode {
   Plans?: PlanNode[];
 }
 
-/** The parts of a plan that look at every row of a table, or of an index. */
+/** The parts of a plan that read every row of a table or an index. */
 function scans(node: PlanNode): string[] {
   const isScan =
     node['Node Type'] === 'Seq Scan' || (/Index.* Scan/.test(node['Node Type']) && !node['Index Cond']);
@@ -150,7 +150,7 @@ for (const { name, binDir } of flavours()) {
       await sql.end();
     });
 
-    it('use an index, every one that a request can cause', async () => {
+    it('all use an index when a request causes them', async () => {
       await useEverything(database);
       const used = new Set(pool.statements.map(({ operation }) => operation));
       expect(
@@ -165,7 +165,7 @@ for (const { name, binDir } of flavours()) {
       expect(found).to.deep.equal(BY_AGENT_ALONE);
     });
 
-    it('read for all callers one at a time, so that no key takes the connections of others', async () => {
+    it('read for all callers one at a time, so that one key does not use up the connections', async () => {
       const { rows } = await sql.query<{ id: string }>(
         `select id from gateway_message where agent_id = 'agent-9'`,
       );
@@ -182,7 +182,7 @@ for (const { name, binDir } of flavours()) {
       expect(pool.most.get('message.find')).to.equal(1);
     });
 
-    it('ask nothing for an id that is no UUID', async () => {
+    it('are not run for an id that is not a UUID', async () => {
       const before = pool.statements.length;
       for (const id of [
         '',

@@ -7,7 +7,7 @@ import { createDatabase, flavours, type TestDatabase } from '../../support/postg
 
 const FILES = readdirSync(new URL('../../../src/infra/postgres/migrations', import.meta.url)).length;
 
-/** Runs statements on a connection of its own. */
+/** Runs statements on its own connection. */
 async function run(database: TestDatabase, text: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client(database.config);
   await client.connect();
@@ -18,7 +18,7 @@ async function run(database: TestDatabase, text: string): Promise<Record<string,
   }
 }
 
-/** Opens the database as the service does, and closes it again. */
+/** Opens the database as the service does, and closes it. */
 async function open(database: TestDatabase): Promise<void> {
   await (await openDatabase({ dbUrl: database.url, dataDir: 'unused' })).close();
 }
@@ -30,7 +30,7 @@ for (const { name, binDir } of flavours()) {
       database = await createDatabase(binDir);
     });
 
-    it('make every table of a fresh database', async () => {
+    it('create every table of a new database', async () => {
       await open(database);
       const rows = await run(
         database,
@@ -47,7 +47,7 @@ for (const { name, binDir } of flavours()) {
       ]);
     });
 
-    it('make whatsapp_user as the owner wrote it', async () => {
+    it('create whatsapp_user as its owner defines it', async () => {
       await migrate(database.config);
       const rows = await run(
         database,
@@ -84,7 +84,7 @@ for (const { name, binDir } of flavours()) {
       ]);
     });
 
-    it("leave another system's api_keys alone, whatever more it has", async () => {
+    it("do not change another system's api_keys with further columns", async () => {
       await run(
         database,
         `create table api_keys (id uuid primary key default gen_random_uuid(), user_id bigint, api_key varchar(99),
@@ -97,13 +97,13 @@ for (const { name, binDir } of flavours()) {
       expect(await run(database, 'select note from api_keys')).to.deep.equal([{ note: null }]);
     });
 
-    it('tell at start which columns of api_keys are missing', async () => {
+    it('fail with the missing columns of api_keys', async () => {
       await run(database, 'create table api_keys (user_id int, api_key text)');
       const error = await open(database).catch((thrown: Error) => thrown);
       expect(String(error)).to.include('api_keys.is_active, api_keys.created_at');
     });
 
-    it('give what was kept by agentId alone to the user who was served, and to nobody where there is no row', async () => {
+    it('assign rows with an agentId alone to its user, and delete those without one', async () => {
       await migrate(database.config, 3);
       await run(
         database,
@@ -128,7 +128,7 @@ for (const { name, binDir } of flavours()) {
       ]);
     });
 
-    it('turn the ids of claimed messages into their keys, of which there may be fewer', async () => {
+    it('convert the ids of claimed messages to keys, which may be fewer', async () => {
       await migrate(database.config, 6);
       await run(
         database,
@@ -140,7 +140,7 @@ for (const { name, binDir } of flavours()) {
       expect(claims.map(({ key }) => key)).to.deep.equal(['1@g.us_3EB0', '3EB0', '3EB1']);
     });
 
-    it('change nothing at all when one of them fails, and say why', async () => {
+    it('change nothing when one of them fails, and report why', async () => {
       await run(database, 'create table gateway_inbound (something int)');
       const error = await open(database).catch((thrown: Error) => thrown);
       expect(String(error)).to.include('relation "gateway_inbound" already exists');

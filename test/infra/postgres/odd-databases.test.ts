@@ -6,7 +6,7 @@ import { administer, createDatabase, flavours, type TestDatabase } from '../../s
 const A = { userId: 1, agentId: 'a' };
 const TEXT = { to: '628123456789@c.us', kind: 'text', text: 'hello', origin: 'api', traceId: 't' } as const;
 
-/** Opens the database as the service does; gives what it is refused with, or null. */
+/** Opens the database as the service does; returns the error that it is refused with, or null. */
 async function refusal(dbUrl: string): Promise<string | null> {
   try {
     await (await openDatabase({ dbUrl, dataDir: 'unused' })).close();
@@ -16,7 +16,7 @@ async function refusal(dbUrl: string): Promise<string | null> {
   }
 }
 
-/** The URL for another user, or another database. */
+/** The URL with another user or database. */
 function changed(
   { url }: TestDatabase,
   changes: { user?: string; password?: string; name?: string },
@@ -30,7 +30,7 @@ function changed(
 }
 
 for (const { name: server, binDir } of flavours()) {
-  describe(`a database that is not as usual, on ${server}`, () => {
+  describe(`an unusual database, on ${server}`, () => {
     let database: TestDatabase;
     let name: string;
     beforeEach(async () => {
@@ -38,7 +38,7 @@ for (const { name: server, binDir } of flavours()) {
       name = String(database.config.database);
     });
 
-    it('may write its moments in another style', async () => {
+    it('may use another DateStyle', async () => {
       await administer(database.config, `alter database ${name} set datestyle = 'SQL, DMY'`);
       const at = new Date('2026-03-02T01:00:00Z');
       for (const options of ['', '&options=-c%20timezone%3DAsia/Jakarta']) {
@@ -51,7 +51,7 @@ for (const { name: server, binDir } of flavours()) {
       }
     });
 
-    it('has to be able to hold every text: another encoding is refused with what to do', async () => {
+    it('with another encoding is refused with instructions, since it can’t store every text', async () => {
       const latin = `${name}_latin1`;
       await administer(
         database.config,
@@ -62,21 +62,21 @@ for (const { name: server, binDir } of flavours()) {
       expect(message).to.include(`database ${latin}`);
     });
 
-    it('that does not let the user make tables says which privilege is missing, and takes who needs none', async () => {
+    it('is refused with the missing privilege, unless the user needs none', async () => {
       const [first, second] = [`first_${name}`, `second_${name}`];
       await administer(
         database.config,
         `create role ${first} login; create role ${second} login; revoke create on schema public from public`,
       );
       expect(await grantsFor(first)).to.deep.equal([`GRANT USAGE, CREATE ON SCHEMA public TO ${first};`]);
-      // The tables are another user's now: their privileges are asked for, and the right to make some is not.
+      // The tables are now another user's: their privileges are required, that to create tables is not.
       const grants = await grantsFor(second);
       expect(grants).to.include(`GRANT SELECT, INSERT, UPDATE, DELETE ON public.whatsapp_user TO ${second};`);
       expect(grants.join()).not.to.include('CREATE');
       for (const table of await ownTables()) expect(grants.join()).to.include(`ON public.${table} TO`);
     });
 
-    /** The tables that the migrations make for the gateway. */
+    /** The tables that the migrations create. */
     async function ownTables(): Promise<string[]> {
       const sql = new pg.Client(database.config);
       await sql.connect();
@@ -90,7 +90,7 @@ for (const { name: server, binDir } of flavours()) {
       }
     }
 
-    /** Does as the owner what each refusal of the user's start says, until there is none. */
+    /** Runs as the owner what each refusal of the user's start requires, until there is none. */
     async function grantsFor(user: string): Promise<string[]> {
       const grants: string[] = [];
       const url = changed(database, { user });
@@ -103,7 +103,7 @@ for (const { name: server, binDir } of flavours()) {
       return grants;
     }
 
-    it('with columns of types that do not fit is refused with their names', async () => {
+    it('with columns of wrong types is refused with their names', async () => {
       await administer(
         database.config,
         'create table api_keys (user_id text, api_key varchar(99), is_active int, created_at bigint)',
@@ -114,13 +114,13 @@ for (const { name: server, binDir } of flavours()) {
       );
     });
 
-    it('that refuses the start is named with host, port, database and user, never the password', async () => {
+    it('is named with host, port, database and user in a refusal, never with the password', async () => {
       const host = String(database.config.host);
       const missing = await refusal(changed(database, { name: 'not_there', password: 's3cret' }));
       expect(missing).to.include('database "not_there" does not exist');
       expect(missing).to.include(`(PostgreSQL at ${host}, port 5432, database not_there, user postgres)`);
-      const stranger = await refusal(changed(database, { user: 'nobody_here', password: 's3cret' }));
-      expect(stranger).to.include('nobody_here');
+      const stranger = await refusal(changed(database, { user: 'unknown_user', password: 's3cret' }));
+      expect(stranger).to.include('unknown_user');
       const unreachable = await refusal('postgres://me:s3cret@127.0.0.1:1/none');
       expect(unreachable).to.include('(PostgreSQL at 127.0.0.1, port 1, database none, user me)');
       expect(`${missing} ${stranger} ${unreachable}`).not.to.include('s3cret');

@@ -26,12 +26,12 @@ const MESSAGE: OutgoingMessage = {
   traceId: 'a'.repeat(32),
 };
 
-/** Asks again until the answer is right; the test's own timeout is the deadline. */
+/** Polls until `check` is true; the test's timeout is the deadline. */
 async function eventually(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo().catch(() => false))) await sleep(10);
 }
 
-/** Expects a rejection with `DATABASE_UNAVAILABLE` and when to come back. */
+/** Expects a rejection with `DATABASE_UNAVAILABLE` and a time to retry. */
 async function expectUnavailable(promise: Promise<unknown>): Promise<void> {
   const error = await promise.then(
     () => expect.fail('it should have been rejected'),
@@ -55,7 +55,7 @@ describe('an outage of the database', () => {
       await rm(dataDir, { recursive: true, force: true });
     });
 
-    it('refuses everything with DATABASE_UNAVAILABLE, and is over as soon as the database is back', async () => {
+    it('refuses everything with DATABASE_UNAVAILABLE until the database is back', async () => {
       const dbUrl = `postgres://postgres@localhost/postgres?host=${server?.connection.host}`;
       const database = await openDatabase({ dbUrl, dataDir: 'unused' });
       const { id } = await database.messages.append(A, MESSAGE);
@@ -67,7 +67,7 @@ describe('an outage of the database', () => {
       await expectUnavailable(database.inbound.claim(A, 'wa-1'));
       await expectUnavailable(database.idempotency.begin(key));
       await expectUnavailable(database.agents.list());
-      // It was sent already: the caller hears of the failure, and the row is written later.
+      // The message was sent already: the caller gets the error, and the row is written later.
       const sent = { status: 'sent', messageId: 'wa', at: new Date() } as const;
       await expectUnavailable(database.messages.settle(id, sent));
 
@@ -79,7 +79,7 @@ describe('an outage of the database', () => {
       await database.close();
     });
 
-    it('fails a start with a clear error, and never tells the password', async () => {
+    it('fails a start with a clear error without the password', async () => {
       await server?.stop();
       const dbUrl = `postgres://postgres:s3cret-word@localhost/postgres?host=${server?.connection.host}`;
       const error = await openDatabase({ dbUrl, dataDir: 'unused' }).catch((thrown: GatewayError) => thrown);
@@ -109,7 +109,7 @@ describe('an outage of the database', () => {
       await proxy.close();
     });
 
-    it('never sends what it refused, although the database had stored it', async () => {
+    it('never sends a refused message, even if the database had stored it', async () => {
       const log = new PgMessageLog(pool);
       await log.append(A, { ...MESSAGE, text: 'before' });
       proxy.dropAnswers();
@@ -125,7 +125,7 @@ describe('an outage of the database', () => {
       await direct.close();
     });
 
-    it('leaves no Idempotency-Key taken, whichever of its statements had no answer', async () => {
+    it('leaves no Idempotency-Key in flight, whichever of its statements had no answer', async () => {
       const store = new PgIdempotencyStore(pool);
       const key = (name: string) => ({ ...A, operation: 'run', key: name, bodyHash: 'h' });
       const hold = async (name: string) => {

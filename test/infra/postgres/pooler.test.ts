@@ -14,7 +14,7 @@ import { findProgram, whereFound } from '../../support/where-found.ts';
 const A = { userId: 1, agentId: 'a' };
 const TEXT = { to: '628123456789@c.us', kind: 'text', text: 'hello', origin: 'api', traceId: 't' } as const;
 
-/** Few server connections, so that transactions of one client meet those of another's session. */
+/** Few server connections, so that clients share them. */
 const MODES: [string, string[]][] = [
   ['with its defaults', []],
   ['that lends connections by transaction', ['pool_mode = transaction', 'default_pool_size = 3']],
@@ -46,7 +46,7 @@ whereFound(
         });
         after(() => pgbouncer?.stop());
 
-        it('is migrated, written and read, many statements at once, and twice', async () => {
+        it('can be migrated, written and read with many statements at once, and twice', async () => {
           for (let start = 0; start < 2; start += 1) {
             const database = await openDatabase({ dbUrl: url, dataDir: 'unused' });
             await Promise.all(
@@ -68,7 +68,7 @@ whereFound(
           }
         });
 
-        it('gives statements their deadline, and leaves no setting of ours to other clients', async () => {
+        it('limits the time of statements without changing settings of other clients', async () => {
           const pool = await DatabasePool.open({ connectionString: url });
           const settings = `select current_setting('statement_timeout') as deadline`;
           expect(await pool.query('look', settings)).to.deep.equal([{ deadline: '8s' }]);
@@ -80,14 +80,14 @@ whereFound(
           expect(rows).to.deep.equal([{ deadline: '0' }]);
         });
 
-        it('is kept for one service alone', async () => {
+        it('can be owned by one service only', async () => {
           const { signal } = new AbortController();
-          const told: OwnershipEvent[] = [];
+          const reported: OwnershipEvent[] = [];
           const wanted = {
             dbUrl: url,
             waitMs: 0,
             signal,
-            onEvent: (event: OwnershipEvent) => told.push(event),
+            onEvent: (event: OwnershipEvent) => reported.push(event),
           };
           const release = await ownDatabase(wanted);
           const refused = await ownDatabase(wanted).then(
@@ -97,7 +97,7 @@ whereFound(
           expect(refused).to.include(`used by another service (whatsapp-gateway ${process.pid}@`);
           await release();
           await (await ownDatabase(wanted))();
-          expect(told).to.deep.equal(['waiting']);
+          expect(reported).to.deep.equal(['waiting']);
         });
 
         it('serves the whole service: a message is delivered', async () => {

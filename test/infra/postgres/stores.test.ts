@@ -12,12 +12,12 @@ const A = { userId: 1, agentId: 'a' };
 const B = { userId: 1, agentId: 'b' };
 const ERROR = { code: 'EXPIRED', message: 'It waited too long.' };
 
-/** A text to be sent, unless told otherwise. */
+/** A text to be sent, with changes. */
 function outgoing(text: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage {
   return { to: '628123456789@c.us', kind: 'text', text, origin: 'api', traceId: 'a'.repeat(32), ...more };
 }
 
-/** What a promise is rejected with. */
+/** The error that a promise rejects with. */
 async function failure(promise: Promise<unknown>): Promise<GatewayError> {
   return promise.then(
     () => expect.fail('it should have been rejected'),
@@ -69,7 +69,7 @@ for (const { name, binDir } of flavours()) {
         expect(await database.agents.list()).to.have.length(1);
       });
 
-      it('leaves the state of a record that is replaced to whoever writes the states, in their order', async () => {
+      it('keeps the status of a replaced record, which is written in its own order', async () => {
         await database.agents.save(agent);
         await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'connected', at: new Date() });
         expect((await database.agents.save(agent))?.status).to.equal('connected');
@@ -81,7 +81,7 @@ for (const { name, binDir } of flavours()) {
         expect((await database.agents.find(agent))?.apiKey).to.equal(agent.apiKey);
       });
 
-      it('stamps the last connection and the last disconnection, each by its own state', async () => {
+      it('sets the time of the last connection and disconnection by status', async () => {
         await database.agents.save(agent);
         const [up, down] = [new Date(1_000), new Date(2_000)];
         await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'connected', at: up });
@@ -98,7 +98,7 @@ for (const { name, binDir } of flavours()) {
         });
       });
 
-      it('stamps the end of a connection by a ban, too, and no refusal to link', async () => {
+      it('sets the time of a disconnection by a ban, but not of a refused link', async () => {
         await database.agents.save(agent);
         const at = new Date(4_000);
         await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'auth_failed', at: new Date() });
@@ -107,7 +107,7 @@ for (const { name, binDir } of flavours()) {
         expect((await database.agents.find(agent))?.lastDisconnectedAt).to.deep.equal(at);
       });
 
-      it('does not give an agentId to a second user, but replaces the row of one that has it already', async () => {
+      it('does not give an agentId to a second user, but replaces the row of its own user', async () => {
         await database.agents.save(agent);
         expect(await database.agents.save({ ...agent, userId: 2 })).to.equal(null);
         await sql.query(
@@ -120,7 +120,7 @@ for (const { name, binDir } of flavours()) {
         expect((await database.agents.list()).map(({ userId }) => userId)).to.deep.equal([2, 1]);
       });
 
-      it("writes to the row of one user alone, and deletes nothing of another user's agent of that name", async () => {
+      it("writes only the user's own row, and deletes nothing of another user's agent with that agentId", async () => {
         await database.agents.save(agent);
         const namesake = { ...agent, userId: 2 };
         await sql.query(
@@ -147,7 +147,7 @@ for (const { name, binDir } of flavours()) {
         await database.agents.remove(namesake);
       });
 
-      it('have another version whenever a row comes, goes, or changes in what others write, and not by a state', async () => {
+      it('have a new version when a row is added, removed or changed by others, but not by a status', async () => {
         const seen = new Set([await database.agents.version()]);
         const isNew = async () => seen.size < seen.add(await database.agents.version()).size;
         await database.agents.save(agent);
@@ -165,7 +165,7 @@ for (const { name, binDir } of flavours()) {
         expect(seen.has(await database.agents.version())).to.equal(true);
       });
 
-      it('reads rows that another system wrote: an unknown state, no times', async () => {
+      it('reads rows of another system with an unknown status and no times', async () => {
         await sql.query(
           `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status, created_at, updated_at)
            values (9, 'old', 'Old', 'k', 'weird', null, null)`,
@@ -175,7 +175,7 @@ for (const { name, binDir } of flavours()) {
         expect(found?.createdAt).to.be.a('date');
       });
 
-      it('skips a row that no agent can be made of, says which and why, once, and reads the others', async () => {
+      it('skips an invalid row, reports it once with the reason, and reads the others', async () => {
         await sql.query(
           `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status, last_connected_at, created_at)
            values (1, 'sales', 'Sales', 'k', 'connected', 'infinity', '-infinity'),
@@ -195,7 +195,7 @@ for (const { name, binDir } of flavours()) {
         ]);
       });
 
-      it('takes users whose ids are a bigint', async () => {
+      it('accepts bigint user ids', async () => {
         await sql.query('alter table whatsapp_user alter user_id type bigint');
         try {
           await database.agents.save({ ...agent, userId: 5_000_000_000 as number });
@@ -208,7 +208,7 @@ for (const { name, binDir } of flavours()) {
         }
       });
 
-      it('sets a key, removes an agent, and finds none afterwards', async () => {
+      it('sets a key, and does not find a removed agent', async () => {
         await database.agents.save(agent);
         await database.agents.setApiKey(agent, 'k9');
         expect((await database.agents.find(agent))?.apiKey).to.equal('k9');
@@ -217,7 +217,7 @@ for (const { name, binDir } of flavours()) {
         expect(await database.agents.find(agent)).to.equal(null);
       });
 
-      it('remembers which messages an agent had taken when it is removed, until they are purged', async () => {
+      it('keeps the claimed messages of a removed agent until they are purged', async () => {
         await database.agents.save(agent);
         await database.inbound.claim(agent, 'wa-of-before');
         await database.agents.remove(agent);
@@ -226,7 +226,7 @@ for (const { name, binDir } of flavours()) {
         expect(await database.inbound.claim(agent, 'wa-of-before')).to.equal(true);
       });
 
-      it('gives the active keys of a user, the newest first', async () => {
+      it('returns the active keys of a user, newest first', async () => {
         await sql.query(
           `insert into api_keys (user_id, api_key, is_active, created_at) values
              (1, 'old', true, '2024-01-01'), (1, 'newest', true, '2025-01-01'),
@@ -240,7 +240,7 @@ for (const { name, binDir } of flavours()) {
     describe('messages', () => {
       afterEach(() => sql.query('truncate gateway_message'));
 
-      it('gives back what was stored', async () => {
+      it('returns what was stored', async () => {
         const image = { path: '/spool/a.png', mimetype: 'image/png', size: 3, filename: 'a.png' };
         const stored = await database.messages.append(
           A,
@@ -253,7 +253,7 @@ for (const { name, binDir } of flavours()) {
         expect(await database.messages.pendingFiles()).to.deep.equal([image.path]);
       });
 
-      it('stores a message that is handed over at once as sending, and waits for the disk with it', async () => {
+      it('stores a message that is handed over at once as sending, and waits for the disk', async () => {
         const handedOverAt = new Date(4_000);
         const acceptance = { status: 'sending', stanzaId: '3EB0AB', handedOverAt } as const;
         const stored = await database.messages.append(A, outgoing('now', { account: 'me@c.us' }), acceptance);
@@ -280,7 +280,7 @@ for (const { name, binDir } of flavours()) {
         }
       });
 
-      it('never inverts sending and its end, although nobody waits in between', async () => {
+      it('keeps the order of sending and outcome without waiting in between', async () => {
         const stored = await Promise.all(
           Array.from({ length: 200 }, (_, n) => database.messages.append(A, outgoing(String(n)))),
         );
@@ -303,7 +303,7 @@ for (const { name, binDir } of flavours()) {
         }
       });
 
-      it('goes forward only: settled is not sending again, and sent stays sent', async () => {
+      it('only moves a status forward: an outcome never becomes sending, and sent stays sent', async () => {
         const { id } = await database.messages.append(A, outgoing('x'));
         const at = new Date(7_000);
         await database.messages.settle(id, { status: 'unknown', messageId: null, error: ERROR });
@@ -318,14 +318,14 @@ for (const { name, binDir } of flavours()) {
         });
       });
 
-      it("knows which of WhatsApp's ids are some message's of the agent", async () => {
+      it("returns which of WhatsApp's ids belong to the agent's messages", async () => {
         const { id } = await database.messages.append(A, outgoing('1'));
         await database.messages.settle(id, { status: 'sent', messageId: 'wa-1', at: new Date() });
         expect(await database.messages.claimed(A, ['wa-1', 'wa-2'])).to.deep.equal(['wa-1']);
         expect(await database.messages.claimed(B, ['wa-1'])).to.deep.equal([]);
       });
 
-      it('gives a restart what was queued or being sent, and nothing else', async () => {
+      it('returns queued and sending messages to a restart, and no others', async () => {
         const [queued, sending, failed] = await Promise.all(
           ['1', '2', '3'].map((text) => database.messages.append(A, outgoing(text))),
         );
@@ -338,7 +338,7 @@ for (const { name, binDir } of flavours()) {
         ]);
       });
 
-      it('fails what waits when the agent is deleted, what is being stored included', async () => {
+      it('fails queued messages when the agent is deleted, including those being stored', async () => {
         const storing = [1, 2, 3].map((n) => database.messages.append(A, outgoing(String(n))));
         const other = database.messages.append(B, outgoing('stays'));
         await database.messages.failPending(A, { code: 'SESSION_NOT_FOUND', message: 'deleted' });
@@ -348,7 +348,7 @@ for (const { name, binDir } of flavours()) {
         expect((await database.messages.find(B, (await other).id))?.status).to.equal('queued');
       });
 
-      it('says of a message under way that it may have left when the agent is deleted', async () => {
+      it('sets a message in flight to unknown when the agent is deleted', async () => {
         const { id } = await database.messages.append(A, outgoing('under way'), { status: 'sending' });
         const error = { code: 'SESSION_NOT_FOUND', message: 'deleted' } as const;
         await database.messages.failPending(A, error);
@@ -356,14 +356,14 @@ for (const { name, binDir } of flavours()) {
         expect(await database.messages.find(A, id)).to.deep.include({ status: 'unknown', error });
       });
 
-      it('refuses a text that Postgres cannot hold alone, not those beside it', async () => {
+      it('refuses only the text that Postgres can’t store, not others of its batch', async () => {
         const results = await Promise.allSettled(
           ['fine', 'NUL \0 inside', 'fine too'].map((text) => database.messages.append(A, outgoing(text))),
         );
         expect(results.map((result) => result.status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled']);
       });
 
-      it('purges what was settled long ago, and only that', async () => {
+      it('purges only messages with an old outcome', async () => {
         const [settled, waiting] = await Promise.all(
           ['1', '2'].map((text) => database.messages.append(A, outgoing(text))),
         );
@@ -384,7 +384,7 @@ for (const { name, binDir } of flavours()) {
         expect(await database.inbound.claim(B, 'wa-1')).to.equal(true);
       });
 
-      it('belong to the newest link of the account, which is forgotten with the agent', async () => {
+      it('belong to the newest link of the account, which is deleted with the agent', async () => {
         expect(await database.inbound.linkedAt(A)).to.equal(null);
         await database.inbound.link(A, new Date(1_000));
         await database.inbound.link(A, new Date(2_000));
@@ -406,20 +406,20 @@ for (const { name, binDir } of flavours()) {
         expect(states.filter(({ state }) => state === 'in_flight')).to.have.length(49);
       });
 
-      /** Begins a request, which has to be the first of its key. */
+      /** Starts a request, which has to be the first of its key. */
       async function hold(store = database.idempotency) {
         const begun = await store.begin(key);
         if (begun.state !== 'new') return expect.fail(`the key is ${begun.state}`);
         return { ...key, storedId: begun.storedId };
       }
 
-      it('replay the answer as it was, keys in their order', async () => {
+      it('replay the answer unchanged, with its keys in order', async () => {
         await database.idempotency.complete(await hold(), answer);
         const again = await database.idempotency.begin(key);
         expect(JSON.stringify(again)).to.equal(JSON.stringify({ state: 'done', answer }));
       });
 
-      it('do not fit another body, and are not shared by agents or operations', async () => {
+      it('conflict with another body, and are not shared by agents or operations', async () => {
         await hold();
         const state = async (change: object) =>
           (await database.idempotency.begin({ ...key, ...change })).state;
@@ -428,10 +428,10 @@ for (const { name, binDir } of flavours()) {
         expect(await state({ operation: 'run' })).to.equal('new');
       });
 
-      it('may be used again once abandoned, after 24 h, and after the process died without storing a message', async () => {
+      it('may be reused once abandoned, after 24 h, and after the process died without storing a message', async () => {
         await database.idempotency.abandon(await hold());
         await hold();
-        // Another process, after the end of the first.
+        // Another process, after the first has ended.
         const next = new Database(new DatabasePool(fresh().config), null);
         await next.idempotency.complete(await hold(next.idempotency), answer);
         await sql.query(`update gateway_idempotency set created_at = now() - interval '25 hours'`);
@@ -448,7 +448,7 @@ for (const { name, binDir } of flavours()) {
         await next.close();
       });
 
-      it('lead to the message that was stored under them when the process died', async () => {
+      it('lead to the message stored under them when the process died', async () => {
         const id = (await hold()).storedId;
         expect((await database.messages.append(A, { ...outgoing('cut off'), id })).id).to.equal(id);
         const next = new Database(new DatabasePool(fresh().config), null);
@@ -461,7 +461,7 @@ for (const { name, binDir } of flavours()) {
         await next.close();
       });
 
-      it('are not changed by the late end of a request that no longer holds them', async () => {
+      it('are not changed by the late end of a request that lost them', async () => {
         const late = { ...(await hold()), storedId: randomUUID() };
         await database.idempotency.complete(late, answer);
         await database.idempotency.abandon(late);
@@ -485,7 +485,7 @@ for (const { name, binDir } of flavours()) {
       expect(seen).to.include.members(['ping', 'message.purge', 'inbound.purge', 'idempotency.purge']);
     });
 
-    it('tells no value of a row in an error, nor in what the log is given of it', async () => {
+    it('includes no value of a row in an error or its log line', async () => {
       const secret = 'sk-very-secret';
       const bad = {
         userId: 1,
@@ -502,14 +502,14 @@ for (const { name, binDir } of flavours()) {
       for (const error of errors) {
         expect(error.code).to.equal('INTERNAL');
         const cause = error.cause as Error;
-        const told = [
+        const texts = [
           error.message,
           cause.message,
           cause.stack,
           JSON.stringify({ ...cause }),
           String(error.stack),
         ];
-        expect(told.join('\n')).not.to.include(secret);
+        expect(texts.join('\n')).not.to.include(secret);
       }
     });
   });

@@ -29,11 +29,11 @@ type Heard = {
   [Name in keyof WhatsAppClientEvents]: { name: Name; args: Parameters<WhatsAppClientEvents[Name]> };
 }[keyof WhatsAppClientEvents];
 
-/** Rejects when a promise takes longer than anybody should wait, naming what was waited for. */
+/** Rejects with the name of what was awaited when a promise takes too long. */
 function patiently<T>(promise: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), PATIENCE_MS);
+    timer = setTimeout(() => reject(new Error(`timed out waiting for ${what}`)), PATIENCE_MS);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
@@ -72,7 +72,7 @@ class Ear {
     return this.heard.filter((event) => event.name === name).map((event) => event.args[0]) as never;
   }
 
-  /** The first payload that fits, heard already or still to come. */
+  /** The first matching payload, received already or in the future. */
   wait<Name extends keyof WhatsAppClientEvents>(
     name: Name,
     fits: (payload: Parameters<WhatsAppClientEvents[Name]>[0]) => boolean = () => true,
@@ -90,7 +90,7 @@ class Ear {
     return patiently(found, name);
   }
 
-  /** Waits until what was heard is enough, looked at after each event. */
+  /** Waits until the received events satisfy a condition, checked after each event. */
   waitFor(isEnough: () => boolean, what: string): Promise<void> {
     const enough = new Promise<void>((resolve) => {
       const check = () => {
@@ -170,7 +170,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       return [pn, lid];
     };
 
-    /** The address under which others have somebody. */
+    /** The address by which others know an account. */
     const addressOf = (person: Jid): Jid => {
       const { pn, lid, addressedByLid } = harness.network.account(person);
       return addressedByLid ? lid : pn;
@@ -185,7 +185,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       return { client, ear };
     }
 
-    /** Ends a client before its test is over. */
+    /** Destroys a client before its test ends. */
     async function end(client: WhatsAppClient): Promise<void> {
       running.delete(client);
       await client.destroy();
@@ -211,7 +211,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
     }
 
     describe('linking', () => {
-      it('shows a QR while there are no credentials, then tells who it is once scanned', async () => {
+      it('shows a QR without credentials, and emits ready with its account once scanned', async () => {
         const { driver, network } = harness;
         expect(await driver.hasCredentials(agentRef('linking'))).to.equal(false);
         const { client, ear } = await start('linking');
@@ -313,7 +313,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         await end(other.client);
       });
 
-      it('leaves a login to its user, whoever is to adopt those that have none', async () => {
+      it('leaves credentials to their user when others without one are adopted', async () => {
         const { client } = await link('noted');
         await end(client);
         await harness.driver.adopt([agentRef('noted', 2)]);
@@ -321,7 +321,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         expect(await harness.driver.hasCredentials(agentRef('noted', 2))).to.equal(false);
       });
 
-      it('tells a phone-side logout as disconnected LOGOUT', async () => {
+      it('reports a logout on the phone as disconnected LOGOUT', async () => {
         const { client, ear, number } = await link('unlinked');
         harness.network.unlink(number);
         await ear.wait('disconnected', (reason) => reason === 'LOGOUT');
@@ -348,7 +348,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         await client.destroy();
         const count = ear.heard.length;
         expect(harness.network.devicesOf(number)).to.have.length(0);
-        harness.network.write(freshNumber(), { to: number, text: 'anybody there?' });
+        harness.network.write(freshNumber(), { to: number, text: 'are you open?' });
         expect(await failureOf(client.sendText(freshNumber(), 'no'))).to.have.property('code', 'BAD_GATEWAY');
         expect(ear.heard).to.have.length(count);
       });
@@ -378,7 +378,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         if (handover.chatId) expect(handover.chatId).to.equal(addressOf(customer));
       });
 
-      it('tells a refusal as ack -1', async () => {
+      it('reports a refusal as ack -1', async () => {
         const handover = await client.sendText('15550000003@c.us', 'refused once');
         await ear.wait('ack', (ack) => ack.messageId === handover.messageId && ack.ack === -1);
       });
@@ -402,7 +402,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         ['reachout_timelock', 463],
         ['message_cap', 475],
       ] as const)
-        it(`reports a ${kind}, and refusals by it with ${errorCode}; whoever wrote is still answered`, async () => {
+        it(`reports a ${kind} and its refusals with ${errorCode}, and still sends replies`, async () => {
           const [stranger, friend] = [freshNumber(), freshNumber()];
           harness.network.write(friend, { to: number, text: `before the ${kind}` });
           await inbound(`before the ${kind}`);
@@ -484,7 +484,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         expect(await client.resolveRecipient(lid)).to.equal(lid);
       });
 
-      it('hears a direct message', async () => {
+      it('reports a direct message', async () => {
         const customer = freshNumber();
         harness.network.account(customer, { name: 'Ayu' });
         harness.network.write(customer, { to: number, text: 'a direct one' });
@@ -501,13 +501,13 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         expect(await inbound(text)).to.include({ type: 'chat', body: text });
       });
 
-      it('hears an image as something other than text', async () => {
+      it('reports an image as another type than text', async () => {
         const image = { data: PIXEL, mimetype: 'image/png' };
         harness.network.write(freshNumber(), { to: number, text: 'a picture', image });
         expect((await inbound('a picture')).type).to.equal('image');
       });
 
-      it('hears a group message with who wrote it and whom it mentions', async () => {
+      it('reports a group message with its author and mentions', async () => {
         const customer = freshNumber();
         const group = harness.network.group({ name: 'Friends', participants: [number, customer] });
         harness.network.write(customer, { to: group.id, text: 'hey @you', mentionedIds: [number] });
@@ -516,7 +516,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         expect(message.mentionedIds).to.deep.equal([number]);
       });
 
-      it('hears a status and a channel post under their own chats', async () => {
+      it('reports a status and a channel post with their own chats', async () => {
         const customer = freshNumber();
         harness.network.postStatus(customer, number, 'my status');
         expect(await inbound('my status')).to.include({ chatId: 'status@broadcast', senderId: customer });
@@ -547,7 +547,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         );
       });
 
-      it('hears that a message was edited, and that it was taken back', async () => {
+      it('reports that a message was edited and revoked', async () => {
         const customer = freshNumber();
         const own = harness.network.write(customer, { to: number, text: 'a tpyo' });
         const { id: messageId, chatId } = await inbound('a tpyo');
@@ -586,7 +586,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         expect(await client.findSent({ ...later, kind: 'image', since })).to.deep.equal([]);
       });
 
-      it('tells that the connection was lost, and that it is back', async () => {
+      it('reports that the connection was lost and restored', async () => {
         const customer = freshNumber();
         harness.network.faults.drop(number);
         await ear.wait('state', (state) => state !== 'CONNECTED');
@@ -599,7 +599,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       });
     });
 
-    it('finds what came while nobody listened even when a send has marked the chat read', async () => {
+    it('finds missed messages even when a send has marked the chat as read', async () => {
       const { client, number } = await link('read');
       await end(client);
       const customer = freshNumber();
@@ -616,7 +616,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       await end(back);
     });
 
-    it('finds the messages that came while nobody listened, oldest first', async () => {
+    it('finds missed messages, oldest first', async () => {
       const { client, number } = await link('away');
       await end(client);
       const customer = freshNumber();
@@ -633,7 +633,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       await end(back);
     });
 
-    it('tells of a session that another one took over', async () => {
+    it('reports a session that was taken over', async () => {
       const { client, ear, number } = await link('conflict');
       harness.network.faults.setState(number, 'CONFLICT');
       await ear.wait('disconnected', (reason) => reason === 'CONFLICT');

@@ -72,7 +72,7 @@ describe('parseJid', () => {
     ['9123456789', 'RU', ['+7…', '+91…']],
   ];
   for (const [text, country, ways] of ambiguous)
-    it(`refuses ${text}, which ${country} and another country could mean, and names both ways to write it`, () => {
+    it(`refuses ${text}, ambiguous in ${country}, and names both spellings`, () => {
       expect(() => parseJid(text, country))
         .to.throw(GatewayError)
         .that.satisfies(
@@ -83,7 +83,7 @@ describe('parseJid', () => {
         );
     });
 
-  it('takes digits that begin with the code of the default country for international, whatever else they could be', () => {
+  it('reads digits that start with the code of the default country as international', () => {
     expect(parseJid('525512345678', 'MX')).to.equal('525512345678@c.us');
     expect(parseJid('5215512345678', 'MX')).to.equal('5215512345678@c.us');
     expect(parseJid('5511912345678', 'BR')).to.equal('5511912345678@c.us');
@@ -146,7 +146,7 @@ describe('parseJid', () => {
         );
     });
 
-  /** Texts that come near to addresses, and texts that don't. */
+  /** Texts similar to addresses, and other texts. */
   const texts = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 80 }),
     fc.string({ unit: fc.constantFrom(...'0123456789+-. ()@'), maxLength: 30 }),
@@ -158,7 +158,7 @@ describe('parseJid', () => {
       .map((parts) => parts.join('')),
   );
 
-  it('gives an address of one of three forms, or INVALID_PAYLOAD, and nothing else', () => {
+  it('returns an address of one of three forms, or throws INVALID_PAYLOAD', () => {
     fc.assert(
       fc.property(texts, fc.constantFrom('ID', 'US', 'GB', 'IT', 'XX'), (text, country) => {
         try {
@@ -172,7 +172,7 @@ describe('parseJid', () => {
     );
   });
 
-  it('gives itself for what it gave', () => {
+  it('is idempotent', () => {
     fc.assert(
       fc.property(texts, (text) => {
         let jid: string;
@@ -187,7 +187,7 @@ describe('parseJid', () => {
     );
   });
 
-  it('gives one address for every way to write an Indonesian number', () => {
+  it('returns one address for all spellings of an Indonesian number', () => {
     fc.assert(
       fc.property(fc.integer({ min: 10_000_000, max: 9_999_999_999 }), (rest) => {
         const forms = [`08${rest}`, `+628${rest}`, `628${rest}`, `628${rest}@c.us`, `+62 8-${rest}`];

@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url);
 /** The first digits of a text's SHA-256. */
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12);
 
-/** The library's methods that we call, replace or depend on the order of, as they were when this was written. */
+/** Hashes of the library's methods that we call, replace or whose order we rely on. */
 const METHODS: Record<string, string> = {
   'Client.initialize': 'ad7ffd7a55d9',
   'Client.inject': 'd94f81d1683f',
@@ -24,17 +24,17 @@ const METHODS: Record<string, string> = {
   'LocalAuth.afterAuthReady': 'b11c7a602bdd',
 };
 
-/** The library's function in the page that prepares an image. */
+/** The library's function in the page that prepares images. */
 const PROCESS_MEDIA = 'a2fe2d73fd2e';
 
 describe('what we rely on of whatsapp-web.js', () => {
   const { version } = require('whatsapp-web.js/package.json') as { version: string };
 
-  it('is the release that it was tried with', () => {
+  it('is the tested release', () => {
     expect(version).to.equal('1.34.7');
   });
 
-  it('is as it was: a method that has changed wants a look at library.ts and client.ts', () => {
+  it('has unchanged methods; after a change, review library.ts and client.ts', () => {
     const found = Object.fromEntries(
       Object.keys(METHODS).map((name) => {
         const [owner, method] = name.split('.') as ['Client' | 'LocalAuth', string];
@@ -45,14 +45,14 @@ describe('what we rely on of whatsapp-web.js', () => {
     expect(found).to.deep.equal(METHODS);
   });
 
-  it('prepares images as it did', () => {
+  it('prepares images unchanged', () => {
     const text = readFileSync(require.resolve('whatsapp-web.js/src/util/Injected/Utils.js'), 'utf8');
     const start = text.indexOf('window.WWebJS.processMediaData =');
     const end = text.indexOf('\n    window.WWebJS.', start);
     expect(digest(text.slice(start, end))).to.equal(PROCESS_MEDIA);
   });
 
-  it('says authenticated before it looks at a message, which is when the repairs are made', () => {
+  it('emits authenticated before it reads a message, when the repairs are applied', () => {
     const { inject } = (library.Client as unknown as { prototype: { inject(): void } }).prototype;
     const text = String(inject);
     expect(text.indexOf('Events.AUTHENTICATED')).to.be.within(0, text.indexOf('LoadUtils'));

@@ -14,7 +14,7 @@ const scripts = readdirSync(FOLDER)
   .filter((name) => name.endsWith('.js'))
   .map((name) => ({ name, text: readFileSync(new URL(name, FOLDER), 'utf8') }));
 
-/** All of the installed library's code. */
+/** The installed library's code. */
 function librarySource(): string {
   const root = dirname(createRequire(import.meta.url).resolve('whatsapp-web.js/package.json'));
   return readdirSync(`${root}/src`, { recursive: true })
@@ -26,7 +26,7 @@ function librarySource(): string {
 describe('the bindings of the page layer', () => {
   const declared = new Set(BINDINGS.map(({ name }) => name));
 
-  it('are all declared: the scripts ask the page for nothing else', () => {
+  it('are all declared: the scripts use no others', () => {
     const used = scripts.flatMap(({ text }) =>
       [...text.matchAll(NAMED)].map(([, name, mapped]) => (name ?? mapped)!.replace(/\.$/, '')),
     );
@@ -54,7 +54,7 @@ describe('the bindings of the page layer', () => {
   });
 });
 
-/** A page that is only a module loader: what the repairs look at. */
+/** A page with only a module loader, as the repairs need it. */
 async function pageWith(modules: Record<string, unknown>, debug?: { VERSION: string }) {
   const window: Record<string, unknown> = {
     require: (name: string) => {
@@ -70,7 +70,7 @@ async function pageWith(modules: Record<string, unknown>, debug?: { VERSION: str
     navigator: {},
     document: { querySelector: () => null, querySelectorAll: () => [] },
     console: { warn: () => undefined },
-    // The layer's own watch is not what is looked at here.
+    // The layer's own watch is not tested here.
     setTimeout: () => 0,
   });
   runInContext(await pageScript(), context);
@@ -78,7 +78,7 @@ async function pageWith(modules: Record<string, unknown>, debug?: { VERSION: str
   return { window, modules, repair: async () => [...((await run('repair')).value as string[])] };
 }
 
-/** A message key as the page makes it, with its text under a name. */
+/** A message key as the page creates it, with its text under a name. */
 function keyClass(textName: string) {
   return class MsgKey {
     [property: string]: unknown;
@@ -100,13 +100,13 @@ function keyClass(textName: string) {
   };
 }
 
-/** What crosses to the service of an object: own enumerable data. */
+/** The part of an object that reaches the service: own enumerable data. */
 const crossing = (value: object) => JSON.parse(JSON.stringify({ ...value })) as Record<string, unknown>;
 
 describe('the repairs of the page layer', () => {
   const debug = { VERSION: '2.3000.1' };
 
-  it('do nothing on a page where nothing is wrong', async () => {
+  it('do nothing on a page without faults', async () => {
     const WAWebMsgKey = keyClass('_serialized');
     const addAndSendMsgToChat = () => [];
     const page = await pageWith(
@@ -118,7 +118,7 @@ describe('the repairs of the page layer', () => {
     expect(page.window.Debug).to.equal(debug);
   });
 
-  it('give a message key its text back, for keys made before and after, however often they run', async () => {
+  it('restore the text of message keys created before and after, however often they run', async () => {
     const WAWebMsgKey = keyClass('$1');
     const page = await pageWith({}, debug);
     const before = new WAWebMsgKey(true, '1@c.us', 'A');
@@ -132,7 +132,7 @@ describe('the repairs of the page layer', () => {
     expect(crossing(after)).to.include({ _serialized: 'false_2@c.us_B' });
   });
 
-  it('drop the id of a medium from the data of its message', async () => {
+  it('remove the id of a medium from the data of its message', async () => {
     const handed: object[] = [];
     const action = {
       addAndSendMsgToChat(_chat: unknown, data: object) {
@@ -148,7 +148,7 @@ describe('the repairs of the page layer', () => {
     expect(await page.repair()).to.deep.equal(['media-id']);
   });
 
-  it('put the call for a new QR back where it was', async () => {
+  it('restore the call for a new QR', async () => {
     const calls: string[] = [];
     const Cmd: { refreshQR?(): void } = {};
     const refreshQR = () => calls.push('moved');
@@ -159,7 +159,7 @@ describe('the repairs of the page layer', () => {
     expect(calls).to.deep.equal(['moved']);
   });
 
-  it('say the version where the library waits for it', async () => {
+  it('provide the version where the library waits for it', async () => {
     const page = await pageWith({ WAWebUpdaterVersion: { VERSION_STR: '2.3000.1049220475' } });
     expect(await page.repair()).to.deep.equal(['debug-version']);
     expect(page.window.Debug).to.deep.equal({ VERSION: '2.3000.1049220475' });

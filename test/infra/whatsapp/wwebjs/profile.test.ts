@@ -34,7 +34,7 @@ describe('the profile of an agent', () => {
       expect(() => new Profile(root, agentRef(id))).to.throw('not a folder name');
     });
 
-  it('is closed to others, Chromium’s part of it too, even where it was open before', async () => {
+  it('is closed to other users, including Chromium’s part, even if it was open before', async () => {
     await mkdir(join(root, 'bot', 'session'), { recursive: true, mode: 0o755 });
     const profile = new Profile(root, agentRef('bot'));
     await profile.prepare();
@@ -44,7 +44,7 @@ describe('the profile of an agent', () => {
     expect(await modeOf(join(profile.dir, 'linked'))).to.equal(0o600);
   });
 
-  /** A linked profile as it was made before users were noted. */
+  /** A linked profile of an earlier version without users. */
   async function unnoted(agentId: string) {
     const profile = new Profile(root, agentRef(agentId));
     await profile.prepare();
@@ -52,7 +52,7 @@ describe('the profile of an agent', () => {
     await rm(join(profile.dir, 'owner'));
   }
 
-  it('without a user becomes that of the agent that is there, once, and nobody’s where there is none', async () => {
+  it('without a user is assigned once to the existing agent, and to none where there is none', async () => {
     await unnoted('bot');
     await unnoted('left');
     expect(await new Profile(root, agentRef('bot')).isLinked()).to.equal(false);
@@ -98,12 +98,12 @@ describe('the profile of an agent', () => {
     expect(await readlink(lock).catch(() => null)).to.equal(null);
   });
 
-  it('makes the root closed to others when there is none', async () => {
+  it('creates the root closed to other users', async () => {
     await new Profile(join(root, 'deeper'), agentRef('bot')).prepare();
     expect(await modeOf(join(root, 'deeper'))).to.equal(0o700);
   });
 
-  it('is neither used nor deleted through a link in its place', async () => {
+  it('is neither used nor deleted through a link', async () => {
     await symlink(victim, join(root, 'bot'));
     const profile = new Profile(root, agentRef('bot'));
     expect((await failureOf(profile.prepare())).code).to.equal('SESSION_START_FAILED');
@@ -111,7 +111,7 @@ describe('the profile of an agent', () => {
     expect(await readdir(victim)).to.deep.equal(['kept']);
   });
 
-  it('is not used through a link in the place of Chromium’s part of it', async () => {
+  it('is not used when Chromium’s part of it is a link', async () => {
     const profile = new Profile(root, agentRef('bot'));
     await profile.prepare();
     await rm(profile.userDataDir, { recursive: true });
@@ -120,7 +120,7 @@ describe('the profile of an agent', () => {
     expect(await readdir(victim)).to.deep.equal(['kept']);
   });
 
-  it('is deleted with the links in it, not with what they lead to', async () => {
+  it('is deleted with the links in it, but not their targets', async () => {
     const profile = new Profile(root, agentRef('bot'));
     await profile.prepare();
     await symlink(victim, join(profile.dir, 'elsewhere'));
@@ -131,7 +131,7 @@ describe('the profile of an agent', () => {
     expect(await readdir(join(root, '.trash'))).to.deep.equal([]);
   });
 
-  it('goes nowhere when the trash is a link', async () => {
+  it('is not moved when the trash is a link', async () => {
     await symlink(victim, join(root, '.trash'));
     const profile = new Profile(root, agentRef('bot'));
     await profile.prepare();
@@ -141,7 +141,7 @@ describe('the profile of an agent', () => {
     expect(existsSync(join(root, '.trash'))).to.equal(false);
   });
 
-  it('leaves a neighbour alone whose name begins alike', async () => {
+  it('does not affect another profile with the same prefix', async () => {
     await new Profile(root, agentRef('sales2')).prepare();
     await new Profile(root, agentRef('sales')).prepare();
     await new Profile(root, agentRef('sales')).remove();
