@@ -1,9 +1,8 @@
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
+import { BOT, CUSTOMER } from '../support/fixtures.ts';
 import { type Wire, withScriptedSandbox } from '../support/scripted-sandbox.ts';
 
-const BOT = '6281100000001';
-const CUSTOMER = '6285000000001';
 const MINUTE = 60_000;
 
 describe('the sandbox, driven by a script', () => {

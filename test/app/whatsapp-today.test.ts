@@ -3,12 +3,10 @@ import { createLogger } from '../../src/infra/logging/logger.ts';
 import type { ApiAnswer } from '../support/api.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';
+import { BOT, CUSTOMER, OTHER_BOT as OTHER } from '../support/fixtures.ts';
 import { type LogLine, readLine } from '../support/log-lines.ts';
 import { withScriptedSandbox } from '../support/scripted-sandbox.ts';
 
-const BOT = '6281100000001';
-const OTHER = '6281100000002';
-const CUSTOMER = '6285000000001';
 const STRANGER = '6285000000002';
 const MINUTE = 60_000;
 

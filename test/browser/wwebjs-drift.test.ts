@@ -18,13 +18,12 @@ import { forEachEdition } from '../support/editions.ts';
 import { eventually } from '../support/eventually.ts';
 import { failureOf } from '../support/failure.ts';
 import { FAULT_SEED, faultRuns, reportFigures } from '../support/fault-runs.ts';
+import { CUSTOMER_CHAT as ANN, BOT_CHAT as BOT } from '../support/fixtures.ts';
 import { png } from '../support/images.ts';
 import type { Switches } from '../support/stand-in/editions.ts';
 import { next, WwebjsWorld } from '../support/wwebjs.ts';
 
 const AGENT = { userId: 1, agentId: 'drift' };
-const BOT = '628110009999@c.us';
-const ANN = '628120000001@c.us';
 const RUNS = faultRuns(34, 200);
 const ACKED_WITHIN_MS = 3_000;
 

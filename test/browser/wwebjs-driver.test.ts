@@ -11,11 +11,8 @@ import { whenChromium } from '../support/chromium.ts';
 import { forEachEdition } from '../support/editions.ts';
 import { eventually } from '../support/eventually.ts';
 import { failureOf } from '../support/failure.ts';
-import { agentRef } from '../support/fixtures.ts';
+import { CUSTOMER_CHAT as ANN, agentRef, BOT_CHAT as BOT } from '../support/fixtures.ts';
 import { next, WwebjsWorld } from '../support/wwebjs.ts';
-
-const BOT = '628110009999@c.us';
-const ANN = '628120000001@c.us';
 
 whenChromium('the driver of whatsapp-web.js in Chromium', (executablePath) => {
   forEachEdition((page) =>

@@ -8,11 +8,9 @@ import { Profile } from '../../src/infra/whatsapp/wwebjs/profile.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { forEachEdition } from '../support/editions.ts';
 import { failureOf } from '../support/failure.ts';
-import { agentRef } from '../support/fixtures.ts';
+import { CUSTOMER_CHAT as ANN, agentRef, BOT_CHAT as BOT } from '../support/fixtures.ts';
 import { next, WwebjsWorld } from '../support/wwebjs.ts';
 
-const BOT = '628110009999@c.us';
-const ANN = '628120000001@c.us';
 const DEADLINES = {
   startMs: 30_000,
   sendMs: 5_000,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { openApiDocument } from '../../src/http/openapi/document.ts';
 import { eventually } from '../support/eventually.ts';
+import { BOT } from '../support/fixtures.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 import { findProgram, whereFound } from '../support/where-found.ts';
@@ -11,7 +12,6 @@ import { Shell } from './console.ts';
 
 const SERVER = 'http://localhost:3000';
 /** The phone of the walk. */
-const NUMBER = '6281111111111';
 /** The first operations, those after the scan, and the last ones. */
 const FIRST = ['createSession', 'getQr', 'requestPairingCode'];
 const LINKING = ['getPasskeyChallenge', 'answerPasskeyChallenge'];
@@ -71,7 +71,7 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
   /** The command with an assertion of the phone's passkey instead of the example. */
   function signed(operationId: string, source: string): string {
     if (operationId !== 'answerPasskeyChallenge') return source;
-    return source.replace(/-d '.*'$/s, `-d '${JSON.stringify(service.network.signPasskey(NUMBER))}'`);
+    return source.replace(/-d '.*'$/s, `-d '${JSON.stringify(service.network.signPasskey(BOT))}'`);
   }
 
   /** Registers a test per operation. */
@@ -90,7 +90,7 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
   register(named(FIRST));
   it('(the QR is scanned, and WhatsApp requires a passkey)', async () => {
     service.network.configure({ passkey: 'refs_stop' });
-    service.network.scan(service.app.system.qr('support-bot').code, NUMBER);
+    service.network.scan(service.app.system.qr('support-bot').code, BOT);
     const isChallenged = () => service.app.system.describe('support-bot').passkey?.challenge;
     await eventually('the challenge', isChallenged);
   });

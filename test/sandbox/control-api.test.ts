@@ -16,13 +16,11 @@ import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { startEchoAi } from '../../src/sandbox/echo-ai.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { fakeAgents } from '../support/fake-agents.ts';
-import { agentRef, PIXEL } from '../support/fixtures.ts';
+import { agentRef, BOT as BOT_NUMBER, CUSTOMER, PIXEL } from '../support/fixtures.ts';
 import { sandboxCheck } from '../support/openapi-check.ts';
 
 /** The part of an agent that the control API reads. */
 const BOT = { agentId: 'bot', agentName: 'Bot', status: 'awaiting_qr', reason: null } as unknown as AgentView;
-const NUMBER = '628110000001';
-const CUSTOMER = '628119000001';
 const IMAGE = PIXEL.toString('base64');
 
 describe('sandbox control API', () => {
@@ -95,7 +93,7 @@ describe('sandbox control API', () => {
   /** Scans the agent's QR and waits until it is ready. */
   async function scan(): Promise<void> {
     const ready = new Promise((resolve) => client.events.once('ready', resolve));
-    expect((await call('POST', '/phones/bot/scan', { number: NUMBER })).status).to.equal(200);
+    expect((await call('POST', '/phones/bot/scan', { number: BOT_NUMBER })).status).to.equal(200);
     await ready;
   }
 
@@ -150,25 +148,25 @@ describe('sandbox control API', () => {
       group: 'Friends',
       mention: true,
     });
-    expect(await grouped).to.deep.include({ mentionedIds: [`${NUMBER}@c.us`], chatName: 'Friends' });
+    expect(await grouped).to.deep.include({ mentionedIds: [`${BOT_NUMBER}@c.us`], chatName: 'Friends' });
     await call('POST', '/phones/bot/messages', { from: '628119000002', text: 'me too', group: 'Friends' });
     expect(network.groups()).to.have.length(1);
     expect(network.groups()[0]?.participants).to.have.length(3);
   });
 
   it('types a pairing code into the phone, and refuses a wrong one', async () => {
-    const code = await client.requestPairingCode(NUMBER);
-    const wrong = await call('POST', '/phones/bot/code', { number: NUMBER, code: 'AAAAAAAA' });
+    const code = await client.requestPairingCode(BOT_NUMBER);
+    const wrong = await call('POST', '/phones/bot/code', { number: BOT_NUMBER, code: 'AAAAAAAA' });
     expect(wrong.status).to.equal(404);
     const ready = next('ready');
     const typed = `${code.slice(0, 4)}-${code.slice(4)}`;
-    const { body } = await call('POST', '/phones/bot/code', { number: NUMBER, code: typed });
-    expect(body.account).to.include({ pn: `${NUMBER}@c.us` });
+    const { body } = await call('POST', '/phones/bot/code', { number: BOT_NUMBER, code: typed });
+    expect(body.account).to.include({ pn: `${BOT_NUMBER}@c.us` });
     await ready;
   });
 
   it('requires a passkey when set to, and signs with that of the phone', async () => {
-    const unasked = await call('POST', '/phones/bot/passkey', { number: NUMBER });
+    const unasked = await call('POST', '/phones/bot/passkey', { number: BOT_NUMBER });
     expect(unasked.status).to.equal(409);
     const settings = await call('POST', '/settings', { passkey: 'refs_stop' });
     expect(settings.body).to.deep.include({ passkey: 'refs_stop', lidForAll: false });
@@ -177,9 +175,9 @@ describe('sandbox control API', () => {
         if (options) resolve();
       });
     });
-    await call('POST', '/phones/bot/scan', { number: NUMBER });
+    await call('POST', '/phones/bot/scan', { number: BOT_NUMBER });
     await challenged;
-    const { body } = await call('POST', '/phones/bot/passkey', { number: NUMBER });
+    const { body } = await call('POST', '/phones/bot/passkey', { number: BOT_NUMBER });
     const ready = next('ready');
     await client.answerPasskey(body);
     await ready;
@@ -214,7 +212,7 @@ describe('sandbox control API', () => {
     expect(await restricted).to.include({ kind: 'message_cap' });
     const lifted = next('restriction');
     await call('POST', '/clock', { advanceMs: 60_000 });
-    expect(network.faults.view(NUMBER).restriction).to.equal(null);
+    expect(network.faults.view(BOT_NUMBER).restriction).to.equal(null);
     expect(await lifted).to.equal(null);
     const again = await call('POST', '/phones/bot/network', { restrict: { kind: 'reachout_timelock' } });
     expect(again.body.restriction).to.deep.equal({ kind: 'reachout_timelock' });

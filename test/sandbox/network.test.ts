@@ -8,10 +8,7 @@ import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 import { AdvanceableClock } from '../../src/sandbox/network/advanceable-clock.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { type Device, SandboxRefusal } from '../../src/sandbox/network/types.ts';
-import { agentRef } from '../support/fixtures.ts';
-
-const BOT = '628110000001@c.us';
-const CUSTOMER = '628119000001@c.us';
+import { agentRef, BOT_CHAT as BOT, CUSTOMER_CHAT as CUSTOMER } from '../support/fixtures.ts';
 
 /** The host's clock, counting the timers that are set through it. */
 class CountingClock implements Scheduler {

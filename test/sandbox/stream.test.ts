@@ -10,10 +10,8 @@ import { CONTROL_OPERATIONS } from '../../src/sandbox/control-api/operations.ts'
 import type { PhoneView } from '../../src/sandbox/control-api/phones.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { EventStream, expectHeartbeat } from '../support/event-stream.ts';
+import { BOT_CHAT as BOT, CUSTOMER_CHAT as CUSTOMER } from '../support/fixtures.ts';
 import { memoryGateway } from '../support/memory-gateway.ts';
-
-const BOT = '628110000001@c.us';
-const CUSTOMER = '628119000001@c.us';
 
 describe('GET /sandbox/stream', () => {
   let network: SandboxNetwork;
@@ -161,13 +159,13 @@ describe('GET /sandbox/stream', () => {
     const made = (await json('/groups', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ name: 'Family', participants: ['628119000001', BOT] }),
+      body: JSON.stringify({ name: 'Family', participants: [CUSTOMER, BOT] }),
     })) as { id: string };
     expect(await json('/groups')).to.deep.equal([
       { id: made.id, name: 'Family', participants: [CUSTOMER, BOT] },
     ]);
     network.write(CUSTOMER, { to: made.id, text: 'hi all' });
-    const chats = (await json('/people/628119000001/chats')) as object[];
+    const chats = (await json(`/people/${CUSTOMER}/chats`)) as object[];
     expect(chats[0]).to.include({ id: made.id, name: 'Family', kind: 'group' });
     const messages = (await json(`/people/${CUSTOMER}/messages?chat=${made.id}`)) as object[];
     expect(messages[0]).to.include({ body: 'hi all', fromMe: true, ack: 2 });

@@ -2,6 +2,7 @@ import type { AgentRef } from '../../src/actors/domain/identity.ts';
 
 /** The numbers that agents of the tests are linked to, and a person who writes to them. */
 export const BOT = '6281111111111';
+export const BOT_CHAT = `${BOT}@c.us`;
 export const OTHER_BOT = '6281111111112';
 export const CUSTOMER = '6281234567890';
 export const CUSTOMER_CHAT = `${CUSTOMER}@c.us`;
