@@ -169,6 +169,11 @@ export const ROWS: RowSpec[] = [
       series('95% of the queries within', 's', [
         [quantile(0.95, 'wa_db_query_duration_seconds', 'operation'), '{{operation}}'],
       ]),
+      series('Stored files', 'bytes', [
+        ['wa_files_bytes', 'stored'],
+        ['wa_files_capacity_bytes', 'capacity'],
+      ]),
+      series('Number of stored files', 'short', [['wa_files', 'files']]),
       series('Database connections', 'short', [['sum by (state) (wa_db_pool_connections)', '{{state}}']]),
     ],
   },

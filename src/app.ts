@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { createHttpTerminator } from 'http-terminator';
 import type { Logger } from 'pino';
 import type { GatewayApi } from './actors/domain/gateway-api.ts';
@@ -15,6 +16,8 @@ import type { MediaSource } from './http/ports.ts';
 import { settingsOf } from './infra/actor-settings.ts';
 import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';
 import type { Config } from './infra/config.ts';
+import { FolderFileStore } from './infra/files/folder-file-store.ts';
+import { SignedFileLinks } from './infra/files/signed-file-links.ts';
 import { logGateway } from './infra/logging/log-events.ts';
 import { openMedia } from './infra/media/open-media.ts';
 import { Metrics } from './infra/metrics/metrics.ts';
@@ -141,10 +144,18 @@ class Service implements App {
       memory: () => whatsapp.driver.memory(),
     });
     this.#purgeRegularly(database);
+    const files = await this.#openFiles(database, system, clock);
+    metrics.observeFiles(() => files.usage());
     const app = createHttpApp({
       settings: config,
       system,
       media: media.source,
+      files,
+      fileLinks: new SignedFileLinks({
+        baseUrl: config.APP_BASE_URL,
+        secret: await database.secrets.get('file-links'),
+        clock,
+      }),
       idempotency: database.idempotency,
       parseJid,
       readiness: () => database.readiness(),
@@ -229,6 +240,24 @@ class Service implements App {
     });
     this.#releases.push(close);
     return { source, files };
+  }
+
+  /** The store of files; the bytes of a deleted agent's go with it. */
+  async #openFiles(database: Database, { events }: GatewayApi, clock: Scheduler): Promise<FolderFileStore> {
+    const { DATA_DIR, FILES_TTL_HOURS, FILES_MAX_MB } = this.#config;
+    const onFault = (error: unknown) => this.fault('files', error);
+    const files = new FolderFileStore({
+      dir: join(DATA_DIR, 'files'),
+      rows: database.files,
+      clock,
+      ttlMs: FILES_TTL_HOURS * 3_600_000,
+      maxBytes: FILES_MAX_MB * 1024 * 1024,
+      onFault,
+    });
+    await files.start();
+    this.#releases.push(() => files.close());
+    events.on('removed', () => void files.sweep().catch(onFault));
+    return files;
   }
 
   /** Deletes expired data now, in the background, and every hour. */

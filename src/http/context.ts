@@ -5,6 +5,7 @@ import { createOnce, type Once } from './middleware/idempotency.ts';
 import { tokenGuards } from './middleware/operator-auth.ts';
 import { rateLimitHeaders } from './middleware/rate-limit-headers.ts';
 import { ByteBudget } from './middleware/upload-budget.ts';
+import { UploadSlots } from './middleware/upload-slots.ts';
 import { PEOPLE, type Refusal, wrongKeys } from './middleware/wrong-keys.ts';
 import type { DocumentFiles } from './openapi/document-files.ts';
 import type { Access } from './operation.ts';
@@ -12,6 +13,8 @@ import type { HttpDeps } from './ports.ts';
 import { streamLimit } from './sse/stream-limit.ts';
 
 const MEGABYTE = 1024 * 1024;
+/** Uploads of files that one agent may have running. */
+const UPLOADS_AT_ONCE = 4;
 
 /** Memory for the bodies of agents, in two budgets so that neither kind blocks the other. */
 interface Budgets {
@@ -26,6 +29,8 @@ export interface HttpContext extends HttpDeps {
   /** Middleware by access; `open` needs none. */
   guards: Record<Exclude<Access, 'open'>, RequestHandler>;
   budgets: Budgets;
+  /** Uploads of files that run, by agent. */
+  uploads: UploadSlots;
   /** Limits open event streams. */
   streams: RequestHandler;
   createLimits: CreateLimits;
@@ -50,6 +55,7 @@ export function httpContext(deps: HttpDeps, document: DocumentFiles): HttpContex
       media: new ByteBudget(0.75 * UPLOAD_BUDGET_MB * MEGABYTE),
       text: new ByteBudget(0.25 * UPLOAD_BUDGET_MB * MEGABYTE),
     },
+    uploads: new UploadSlots(UPLOADS_AT_ONCE),
     createLimits: createLimits(deps.system, deps.settings),
     wrongLogins: wrongKeys(PEOPLE),
     rateLimit: rateLimitHeaders(deps.system, SEND_RATE_PER_MINUTE),

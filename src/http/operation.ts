@@ -42,6 +42,8 @@ export interface Operation<Context> {
   /** For the document; `run` reads them. */
   requestHeaders?: z.ZodObject;
   body?: z.ZodType;
+  /** Bodies that `run` reads itself, by media type; for the document. */
+  bodyTypes?: Record<string, z.ZodType>;
   /** Media type of the body; JSON by default. */
   bodyType?: string;
   /** Reads the body; by default JSON of any size that images need, and none counts as `{}`. */

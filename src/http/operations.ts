@@ -4,6 +4,7 @@ import type { Operation } from './operation.ts';
 import { mediaOperation } from './routes/agents/media.ts';
 import { messageOperations } from './routes/agents/messages.ts';
 import { runOperation } from './routes/agents/run.ts';
+import { fileOperations } from './routes/agents/stored-files.ts';
 import { docsOperations } from './routes/docs.ts';
 import { documentOperations } from './routes/documents.ts';
 import { inspectorOperations } from './routes/inspector.ts';
@@ -20,6 +21,7 @@ export function operations(toJid: ToJid): Operation<HttpContext>[] {
     ...messageOperations(toJid),
     mediaOperation(toJid),
     runOperation(toJid),
+    ...fileOperations,
     ...sessionOperations,
     ...linkingOperations(toJid),
     watchSession,

@@ -2,6 +2,7 @@ import type { Router } from 'express';
 import type { Logger } from 'pino';
 import type { GatewayApi } from '../actors/domain/gateway-api.ts';
 import type { AgentRef, Jid } from '../actors/domain/identity.ts';
+import type { FileLinks, FileStore } from '../actors/domain/ports/files.ts';
 import type { ImageFile } from '../actors/domain/ports/whatsapp.ts';
 
 // What the HTTP edge needs besides the actors. `infra/` implements it, `app.ts` injects it.
@@ -129,6 +130,8 @@ export interface HttpDeps {
   settings: HttpSettings;
   system: GatewayApi;
   media: MediaSource;
+  files: FileStore;
+  fileLinks: FileLinks;
   idempotency: IdempotencyStore;
   parseJid: ParseJid;
   /**

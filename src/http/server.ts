@@ -48,7 +48,7 @@ function refusal(code: string | undefined, headers: Record<string, string>): str
 }
 
 /** Above what the largest body may take; each body has its own deadline. */
-const REQUEST_TIMEOUT_MS = 120_000;
+const REQUEST_TIMEOUT_MS = 300_000;
 /** Connections at once; an idle one takes 10 KB and ends after 10 s without a request. */
 const MAX_CONNECTIONS = 10_000;
 

@@ -46,6 +46,8 @@ const schema = z
     CHROMIUM_MEMORY_LIMIT_MB: integer(0, 0),
     CHROMIUM_SANDBOX: z.enum(['auto', 'on', 'off']).default('auto'),
     MEDIA_ALLOWED_ORIGINS: fetchOrigins,
+    FILES_TTL_HOURS: integer(24, 1, 87_600),
+    FILES_MAX_MB: integer(2_048),
     DEVELOPER_NUMBER: z
       .string()
       .regex(/^\d{8,15}$/, 'must be 8 to 15 digits, without +')

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { openApiDocument } from '../../src/http/openapi/document.ts';
+import * as examples from '../../src/http/openapi/examples.ts';
 import { eventually } from '../support/eventually.ts';
 import { BOT } from '../support/fixtures.ts';
 import { withDatabase } from '../support/postgres.ts';
@@ -15,10 +16,12 @@ const SERVER = 'http://localhost:3000';
 /** The first operations, those after the scan, and the last ones. */
 const FIRST = ['createSession', 'getQr', 'requestPairingCode'];
 const LINKING = ['getPasskeyChallenge', 'answerPasskeyChallenge'];
-const LAST = ['reconnectSession', 'deleteSession'];
+const LAST = ['deleteFile', 'reconnectSession', 'deleteSession'];
 /** Operations whose status in this walk is not the first documented one. */
 const STATUS: Record<string, number> = {
   createSession: 201,
+  uploadFile: 201,
+  deleteFile: 204,
   showLogin: 303,
   logIn: 303,
   logOut: 303,
@@ -44,12 +47,15 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
   let folder: string;
   let shell: Shell;
   let messageId = '';
+  /** The stored file of the story. */
+  let file = { id: '', url: '' };
 
   before(async () => {
     service = await startService(database());
     folder = await mkdtemp(join(tmpdir(), 'samples-'));
     shell = new Shell(folder);
     await shell.run('API_KEY=key-of-the-user');
+    await shell.run(`printf '%%PDF-1.7' > invoice.pdf`);
   });
   after(async () => {
     await shell?.close();
@@ -61,9 +67,15 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
   async function run({ 'x-codeSamples': [{ source }], operationId }: Operation) {
     const example = '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa';
     const command = signed(operationId, source)
+      .replace(examples.file.url, file.url)
       .replaceAll(SERVER, service.app.url)
-      .replaceAll(example, messageId);
+      .replaceAll(example, messageId)
+      .replaceAll(examples.file.id, file.id);
     const outcome = await shell.run(command.replace('curl -N', 'curl -N --max-time 1'));
+    if (operationId === 'uploadFile') {
+      const { id, url } = JSON.parse(outcome.answer) as typeof file;
+      file = { id, url: url.replace(/^http:\/\/[^/]+/, SERVER) };
+    }
     if (operationId === 'sendMessage') messageId = String(JSON.parse(outcome.answer).id);
     return outcome;
   }

@@ -42,6 +42,7 @@ const VOLATILE: [RegExp, string][] = [
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '<time>'],
   [/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '<uuid>'],
   [/\b[0-9a-f]{32}\b/g, '<trace id>'],
+  [/expires=\d{10}&signature=[\w-]{43}/g, '<link>'],
   [/\b\d{15}@lid\b/g, '<lid>'],
   [/3EB0[0-9A-F]{18}\b/g, '<stanza>'],
   [/"2@[0-9A-F]{40},[^"]*"/g, '<qr>'],

@@ -228,7 +228,7 @@ describe('the HTTP edge', () => {
       const { headersTimeout, requestTimeout, keepAliveTimeout, timeout } = http.server;
       expect({ headersTimeout, requestTimeout, keepAliveTimeout, timeout }).to.deep.equal({
         headersTimeout: 10_000,
-        requestTimeout: 120_000,
+        requestTimeout: 300_000,
         keepAliveTimeout: 5_000,
         timeout: 0,
       });

@@ -30,5 +30,8 @@ export type CrashPoint =
   | (typeof UNDER_WAY)[number]
   | (typeof DEAD_LETTER)[number]
   | (typeof AT_THE_START)[number]
+  | 'before the row of a file is written'
+  | 'after the row of a file was written'
+  | 'after the row of a file was deleted'
   | 'when the drain of a stop has ended'
   | 'after an inbound message was claimed';

@@ -7,9 +7,11 @@ import { createHttpApp } from '../../src/http/app.ts';
 import type { ProblemBody } from '../../src/http/middleware/error-handler.ts';
 import type { HttpDeps, MediaSource, StoredImage } from '../../src/http/ports.ts';
 import { createHttpServer } from '../../src/http/server.ts';
+import { SignedFileLinks } from '../../src/infra/files/signed-file-links.ts';
 import { createLogger } from '../../src/infra/logging/logger.ts';
 import { FakeSystem } from './fake-system.ts';
 import { readLine } from './log-lines.ts';
+import { MemoryFiles } from './memory-files.ts';
 import { MemoryIdempotency } from './memory-idempotency.ts';
 import { checkAnswer } from './openapi-check.ts';
 
@@ -79,6 +81,7 @@ function parseJid(text: string): string {
 export class Harness {
   readonly system = new FakeSystem();
   readonly media = new FakeMedia();
+  readonly files = new MemoryFiles();
   readonly idempotency = new MemoryIdempotency();
   readonly stopping = new AbortController();
   readonly log: Record<string, unknown>[] = [];
@@ -102,6 +105,12 @@ export class Harness {
       },
       system: this.system,
       media: this.media,
+      files: this.files,
+      fileLinks: new SignedFileLinks({
+        baseUrl: 'https://gateway.example',
+        secret: 'secret',
+        clock: { now: () => Date.now() },
+      }),
       idempotency: this.idempotency,
       parseJid,
       readiness: async () => this.dependencies,
@@ -134,6 +143,7 @@ export class Harness {
     this.server.closeAllConnections();
     this.server.close();
     await once(this.server, 'close');
+    this.files.dispose();
   }
 
   /** One request over HTTP; its answer must be one that the OpenAPI document knows. */

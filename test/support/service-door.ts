@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
 import type { MessageOutcome } from '../../src/actors/domain/ports/stores.ts';
 import { Dispatcher } from '../../src/actors/outbound/dispatcher.ts';
+import { PgFileRows } from '../../src/infra/postgres/stores/file-rows.ts';
 import { PgInboundLog } from '../../src/infra/postgres/stores/inbound-log.ts';
 import { PgMessageLog } from '../../src/infra/postgres/stores/message-log.ts';
 import { SandboxClient } from '../../src/sandbox/driver/sandbox-client.ts';
@@ -65,6 +66,11 @@ around(PgMessageLog.prototype, 'pending', {
 });
 around(PgMessageLog.prototype, 'close', { before: () => passing('when the drain of a stop has ended') });
 around(PgInboundLog.prototype, 'claim', { after: () => passing('after an inbound message was claimed') });
+around(PgFileRows.prototype, 'insert', {
+  before: () => passing('before the row of a file is written'),
+  after: () => passing('after the row of a file was written'),
+});
+around(PgFileRows.prototype, 'remove', { after: () => passing('after the row of a file was deleted') });
 around(SandboxClient.prototype, 'sendText', {
   before: () => passing('after the lease'),
   begun: () => passing('after the hand-over to the page'),

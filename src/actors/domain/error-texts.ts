@@ -25,6 +25,8 @@ export const TEXTS = {
     ambiguousNumber: (home: string, abroad: string | undefined) =>
       `could be a number of two countries: write +${home}… or +${abroad}…`,
     folderName: 'The agentId is not a folder name.',
+    formIncomplete: 'The form is incomplete or malformed.',
+    cutOff: 'The upload was cut off.',
     unusableKeys: (userId: number, count: number) =>
       `api_keys has ${count} active keys of user ${userId} that no request can present; they are skipped. A key is ` +
       '1 to 4,096 visible ASCII characters, without blanks or line breaks.',
@@ -39,6 +41,7 @@ export const TEXTS = {
     message: 'The agent has no such message.',
     quote: 'The quoted message was not found in this chat.',
     image: 'There is no such image.',
+    file: 'There is no such file.',
   },
   METHOD_NOT_ALLOWED: {
     allowed: (methods: string) => `Method not allowed; allowed: ${methods}.`,
@@ -49,6 +52,7 @@ export const TEXTS = {
   MESSAGE_CAPPED: {
     refused: 'This account has used up the new chats that WhatsApp allows it, for now.',
   },
+  LINK_INVALID: { link: 'The link is not valid, or has expired.' },
   AGENT_ID_TAKEN: { otherUser: 'The agentId belongs to another user.' },
   ACCOUNT_CHANGED: { meanwhile: 'Another number was linked while the message was waiting.' },
   SESSION_NOT_READY: {
@@ -71,16 +75,22 @@ export const TEXTS = {
     bytes: (limit: number) => `The image is over ${limit} bytes.`,
     pixels: (megapixels: number) => `The image has more than ${megapixels} megapixels.`,
   },
-  PAYLOAD_TOO_LARGE: { bytes: (limit: number) => `The body is over ${limit} bytes.` },
+  PAYLOAD_TOO_LARGE: {
+    bytes: (limit: number) => `The body is over ${limit} bytes.`,
+    file: (limit: number) => `The file is over ${limit} bytes.`,
+  },
   UNSUPPORTED_MEDIA_TYPE: {
     contentType: (type: string) => `The Content-Type must be ${type}.`,
     encoding: 'The body must be uncompressed JSON in UTF-8.',
+    upload: 'The body must be a form (multipart/form-data), or the bytes of the file, uncompressed.',
     notAnImage: 'The media is not a PNG, JPEG, GIF or WebP image.',
   },
+  RANGE_NOT_SATISFIABLE: { size: (bytes: number) => `The file has ${bytes} bytes.` },
   RECIPIENT_NOT_ON_WHATSAPP: { noAccount: 'The number has no WhatsApp account.' },
   RATE_LIMITED: {
     mailboxFull: (capacity: number) => `The mailbox is full: ${capacity} messages are waiting.`,
     uploads: 'Too many uploads at once; try again in a moment.',
+    storeFull: 'Files of queued messages fill the store; try again later.',
     wrongKeys: 'Too many wrong keys came from this address.',
     starts: 'Too many sessions were started from this address.',
     streams: 'Too many event streams are open; close some first.',
@@ -157,6 +167,7 @@ export const TEXTS = {
     refusedQuery: (operation: string, state = '') =>
       `The database refused ${operation}${state && ` (${state})`}.`,
     imageNotStored: 'The image could not be stored.',
+    fileNotStored: 'The file could not be stored.',
     previewNotWritten: 'The preview could not be written.',
     agentsNotStopped: 'Not all agents stopped in time.',
     clientNotStopped: 'The client did not stop in time.',

@@ -27,7 +27,7 @@ export const ERRORS: Record<ErrorCode, ErrorDescription> = {
     message: TEXTS.SESSION_NOT_FOUND.noAgent,
   },
   NOT_FOUND: {
-    when: 'no such path, message or quoted message',
+    when: 'no such path, message, quoted message or file',
     message: TEXTS.NOT_FOUND.path,
   },
   METHOD_NOT_ALLOWED: {
@@ -43,6 +43,10 @@ export const ERRORS: Record<ErrorCode, ErrorDescription> = {
     when: 'the account has used up the new chats that WhatsApp allows it, for now',
     message: TEXTS.MESSAGE_CAPPED.refused,
     details: REFUSED,
+  },
+  LINK_INVALID: {
+    when: 'the link to the file has expired, or was not made by this service as it is',
+    message: TEXTS.LINK_INVALID.link,
   },
   AGENT_ID_TAKEN: {
     when: 'the agentId belongs to another userId',
@@ -70,8 +74,12 @@ export const ERRORS: Record<ErrorCode, ErrorDescription> = {
     message: TEXTS.PAYLOAD_TOO_LARGE.bytes(BODY_LIMITS.text),
   },
   UNSUPPORTED_MEDIA_TYPE: {
-    when: 'the body is not JSON, or the bytes are not an image',
+    when: 'the body is not of the media type that is wanted, or the bytes are not an image',
     message: TEXTS.UNSUPPORTED_MEDIA_TYPE.contentType('application/json'),
+  },
+  RANGE_NOT_SATISFIABLE: {
+    when: 'the file has no such range; see `Content-Range`',
+    message: TEXTS.RANGE_NOT_SATISFIABLE.size(48_213),
   },
   RECIPIENT_NOT_ON_WHATSAPP: {
     when: 'the number has no account',

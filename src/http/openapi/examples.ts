@@ -59,6 +59,18 @@ export const queued = { id: sent.id, status: 'queued', position: 3 };
 
 export const image = { mimetype: 'image/png', size: 48_213, previewPath: '/tmp/wwebjs/019a9f3e.png' };
 
+const fileId = '01f0a6c2-9b1d-4c63-8a4e-2f5d7c9e1b30';
+const link = 'expires=1762588800&signature=nXj3vW0qf1oZlq0m3Hh9yC7bq2mT5cV8xk4sR6uA1dE';
+
+export const file = {
+  id: fileId,
+  mimetype: 'application/pdf',
+  size: 48_213,
+  sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+  expiresAt: '2025-11-08T08:00:00.000Z',
+  url: `http://localhost:3000/files/${fileId}?${link}`,
+};
+
 export const ran = {
   reply: 'Hello! How can I help?',
   replySent: true,

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import type { ErrorCode } from '../../actors/domain/errors.ts';
 import { type Access, type Operation, redirectTo } from '../operation.ts';
@@ -29,19 +30,26 @@ const SCHEMES: Record<SecuritySchemes, string> = {
 };
 
 /** All error codes of an operation: those of its access and of its body come by themselves. */
-function codesOf<Context>({ access, body, codes = [] }: Operation<Context>): ErrorCode[] {
+function codesOf<Context>({ access, body, bodyTypes, codes = [] }: Operation<Context>): ErrorCode[] {
   const size: ErrorCode[] = codes.includes('MEDIA_TOO_LARGE') ? [] : ['PAYLOAD_TOO_LARGE'];
   return [
     ...(access === 'open' ? [] : (['UNAUTHORIZED'] as const)),
     ...codes,
-    ...(body ? ([...size, 'UNSUPPORTED_MEDIA_TYPE'] as const) : []),
+    ...(body || bodyTypes ? ([...size, 'UNSUPPORTED_MEDIA_TYPE'] as const) : []),
   ];
+}
+
+/** A body as a document shows it. */
+function requestBodyOf(types: Record<string, z.ZodType>, required: boolean) {
+  const content = Object.entries(types).map(([type, schema]) => [type, { schema }] as const);
+  return { ...(required && { required }), content: Object.fromEntries(content) };
 }
 
 /** One operation as its document shows it. */
 function described<Context>(operation: Operation<Context>): ZodOpenApiOperationObject {
   const { operationId, summary, description, tag, access, params, query, requestHeaders, body } = operation;
   const { bodyType = 'application/json', readBody, responses, responseHeaders = {} } = operation;
+  const { bodyTypes = body && { [bodyType]: body } } = operation;
   const redirect = access === 'page' && { 303: redirectTo('A browser without login is led to the form.') };
   const shared = headerObjects(responseHeaders);
   const success = Object.entries({ ...responses, ...redirect }).map(
@@ -65,9 +73,7 @@ function described<Context>(operation: Operation<Context>): ZodOpenApiOperationO
     tags: [tag],
     security: SECURITY[access],
     ...(Object.keys(requestParams).length > 0 && { requestParams }),
-    ...(body && {
-      requestBody: { ...(readBody && { required: true }), content: { [bodyType]: { schema: body } } },
-    }),
+    ...(bodyTypes && { requestBody: requestBodyOf(bodyTypes, readBody !== undefined || body === undefined) }),
     responses: Object.fromEntries(all),
   };
 }

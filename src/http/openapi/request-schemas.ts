@@ -27,6 +27,25 @@ export const messagePath = z.object({
   }),
 });
 
+// As that of a message: a file that can't be there is not there.
+export const filePath = z.object({
+  agentId,
+  id: z.string().meta({ description: 'The file, a UUID.', example: '01f0a6c2-9b1d-4c63-8a4e-2f5d7c9e1b30' }),
+});
+
+export const linkedFilePath = filePath.pick({ id: true });
+
+/** The query of a signed link; a link without it is not valid either. */
+export const linkQuery = z.object({
+  expires: z.string().catch('').meta({ description: 'Seconds since the epoch.', example: '1762588800' }),
+  signature: z.string().catch('').meta({ example: 'nXj3vW0qf1oZlq0m3Hh9yC7bq2mT5cV8xk4sR6uA1dE' }),
+});
+
+/** `POST /agents/{agentId}/files` as a form. */
+export const fileForm = z
+  .object({ file: z.string().meta({ format: 'binary', example: '@invoice.pdf' }) })
+  .meta({ id: 'FileForm' });
+
 /** `POST /sessions`. Unknown fields are refused: the AI's URL, above all, can't be set here. */
 export const createSessionBody = z
   .strictObject({

@@ -135,6 +135,17 @@ export const sentMedia = z.object({ ...sent, ...image }).meta({ id: 'SentMedia' 
 export const queuedMessage = z.object(queued).meta({ id: 'QueuedMessage' });
 export const queuedMedia = z.object({ ...queued, ...image }).meta({ id: 'QueuedMedia' });
 
+export const storedFile = z
+  .object({
+    id: z.uuid(),
+    mimetype: z.string().meta({ description: 'Detected from the bytes; as claimed where none can be.' }),
+    size: z.int().meta({ description: 'Bytes.' }),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    expiresAt: moment,
+    url: z.url().meta({ description: 'Downloads the file, without a key, until it expires.' }),
+  })
+  .meta({ id: 'StoredFile' });
+
 export const ranTurn = z
   .object({
     reply: z.string().nullable(),

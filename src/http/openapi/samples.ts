@@ -28,16 +28,25 @@ function bodyOptions(document: Document, { requestBody }: Operation): string[] {
   const schema = (document.components?.schemas?.[name] as Schema | undefined) ?? media.schema;
   if (type === 'application/json')
     return [`-H 'Content-Type: ${type}'`, `-d ${quoted(JSON.stringify(schema.example))}`];
+  const option = type === 'multipart/form-data' ? '-F' : '--data-urlencode';
   return Object.entries(schema.properties ?? {}).map(
-    ([field, { example }]) => `--data-urlencode ${quoted(`${field}=${example}`)}`,
+    ([field, { example }]) => `${option} ${quoted(`${field}=${example}`)}`,
   );
+}
+
+/** The query parameters that have examples, as a query. */
+function queryOf(parameters: NonNullable<Operation['parameters']>): string {
+  const given = parameters.filter((one) => one.in === 'query' && one.schema?.example !== undefined);
+  const pairs = given.map(({ name, schema }) => `${name}=${schema!.example}`);
+  return pairs.length > 0 ? `?${pairs.join('&')}` : '';
 }
 
 /** An operation as a command, with the values of its examples. */
 function curl(document: Document, url: string, method: string, path: string, operation: Operation): string {
   const { parameters = [], responses, security = [] } = operation;
   const exampleOf = (name: string) => parameters.find((one) => one.name === name)?.schema?.example;
-  const target = path.replace(/\{(\w+)\}/g, (_, name: string) => String(exampleOf(name)));
+  const target =
+    path.replace(/\{(\w+)\}/g, (_, name: string) => String(exampleOf(name))) + queryOf(parameters);
   const isStream = Object.values(responses).some(({ content = {} }) => 'text/event-stream' in content);
   const isImage = 'image/png' in (responses[200]?.content ?? {});
   const flags = [
@@ -47,7 +56,7 @@ function curl(document: Document, url: string, method: string, path: string, ope
   ];
   const needsKey = security.length > 0 && security.every((scheme) => 'agentKey' in scheme);
   const lines = [
-    ['curl', ...flags, `${url}${target}`].join(' '),
+    ['curl', ...flags, target.includes('?') ? quoted(url + target) : url + target].join(' '),
     ...(needsKey ? ['-H "Authorization: Bearer $API_KEY"'] : []),
     ...bodyOptions(document, operation),
   ];

@@ -1,6 +1,7 @@
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError, toGatewayError } from '../../actors/domain/errors.ts';
 import type { ImageFile } from '../../actors/domain/ports/whatsapp.ts';
+import { cleanFilename } from '../files/filename.ts';
 import type { TempFiles } from '../files/temp-files.ts';
 import type { Lookup } from '../net/guarded-lookup.ts';
 import { decodeBase64 } from './base64.ts';
@@ -10,7 +11,6 @@ import type { Spool } from './spool.ts';
 
 /** 10 MB in the API's sense. */
 export const MAX_MEDIA_BYTES = 10 * 1024 * 1024;
-const MAX_FILENAME_LENGTH = 255;
 
 /** What the caller says about an image. Only the name is used; the bytes decide the type. */
 export interface MediaClaim {
@@ -83,10 +83,4 @@ export class SpooledMedia {
       throw new GatewayError('INTERNAL', TEXTS.INTERNAL.imageNotStored, { cause: error });
     }
   }
-}
-
-/** A name to show, never a path: the last part of it, with no control characters. */
-function cleanFilename(name: string | undefined): string | undefined {
-  const last = name?.slice(-MAX_FILENAME_LENGTH).split(/[/\\]/).at(-1);
-  return last?.replace(/\p{Cc}/gu, '').trim() || undefined;
 }

@@ -49,6 +49,7 @@ export class Metrics {
   readonly #idempotency: Counter<'outcome'>;
   readonly #querySeconds: Histogram<'operation'>;
   #refresh: () => Promise<void> = async () => undefined;
+  #readFiles: () => Promise<void> = async () => undefined;
 
   /** @param build `driver` is a label of `wa_build_info` */
   constructor(build: { driver: string }) {
@@ -139,6 +140,31 @@ export class Metrics {
     });
   }
 
+  /**
+   * Reads what the store of files holds at each scrape; while that can't be read, the last values stay. Call once.
+   */
+  observeFiles(usage: () => Promise<{ files: number; bytes: number; maxBytes: number }>): void {
+    const registers = [this.#registry];
+    const files = new Gauge({ name: 'wa_files', help: 'Files in the store.', registers });
+    const bytes = new Gauge({
+      name: 'wa_files_bytes',
+      help: 'Bytes of the store that files take, each at least 4 KiB.',
+      registers,
+    });
+    const capacity = new Gauge({
+      name: 'wa_files_capacity_bytes',
+      help: 'Bytes that the store holds at most.',
+      registers,
+    });
+    this.#readFiles = async () => {
+      const now = await usage().catch(() => null);
+      if (!now) return;
+      files.set(now.files);
+      bytes.set(now.bytes);
+      capacity.set(now.maxBytes);
+    };
+  }
+
   /** Counts the gateway's events, and reads the agents at each scrape, by their clock. Call once. */
   observeGateway(
     system: Pick<GatewayApi, 'events' | 'list' | 'charts'>,
@@ -152,7 +178,7 @@ export class Metrics {
 
   /** The exposition of this moment. */
   async text(): Promise<{ contentType: string; body: string }> {
-    await this.#refresh();
+    await Promise.all([this.#refresh(), this.#readFiles()]);
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 }

@@ -5,9 +5,11 @@ import { migrate } from './migrate.ts';
 import { DatabasePool, type PoolStats, type QueryObserver } from './pool.ts';
 import { PgAgentStore } from './stores/agent-store.ts';
 import { PgApiKeyStore } from './stores/api-key-store.ts';
+import { PgFileRows } from './stores/file-rows.ts';
 import { PgIdempotencyStore } from './stores/idempotency-keys.ts';
 import { PgInboundLog } from './stores/inbound-log.ts';
 import { PgMessageLog } from './stores/message-log.ts';
+import { PgSecretStore } from './stores/secret-store.ts';
 import { verifyEncoding, verifyTables } from './verify.ts';
 
 const HOUR_MS = 3_600_000;
@@ -34,6 +36,8 @@ export class Database {
   readonly messages: PgMessageLog;
   readonly inbound: PgInboundLog;
   readonly idempotency: PgIdempotencyStore;
+  readonly files: PgFileRows;
+  readonly secrets: PgSecretStore;
   readonly #pool: DatabasePool;
   readonly #server: EmbeddedPostgres | null;
   #readiness: Promise<Record<string, string>> | null = null;
@@ -51,6 +55,8 @@ export class Database {
     this.messages = new PgMessageLog(pool);
     this.inbound = new PgInboundLog(pool);
     this.idempotency = new PgIdempotencyStore(pool);
+    this.files = new PgFileRows(pool);
+    this.secrets = new PgSecretStore(pool);
   }
 
   /** Resolves when the database answers; `DATABASE_UNAVAILABLE` otherwise. */

@@ -30,6 +30,8 @@ const PRIVILEGES: Record<string, string[]> = {
   gateway_inbound: ['SELECT', 'INSERT', 'DELETE'],
   gateway_idempotency: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   gateway_link: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  gateway_file: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  gateway_secret: ['SELECT', 'INSERT'],
 };
 
 /**

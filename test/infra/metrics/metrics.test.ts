@@ -67,6 +67,7 @@ describe('Metrics', () => {
       { mailboxCapacity: 500, memory: async () => memory },
     );
     metrics.observePool(() => ({ total: 5, idle: 2, waiting: 1 }));
+    metrics.observeFiles(async () => ({ files: 3, bytes: 50_000, maxBytes: 2_147_483_648 }));
   });
 
   /** The series of one metric as `labels` → value, with the labels in the order of the exposition. */
@@ -125,7 +126,7 @@ describe('Metrics', () => {
     expect(contentType).to.match(/^text\/plain; version=0\.0\.4/);
     const page = await readFile(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
     const documented = page.split('\n').filter((line) => /^\| `(wa|http)_/.test(line));
-    expect(exposed(body)).to.have.length(32).and.have.members(documented);
+    expect(exposed(body)).to.have.length(35).and.have.members(documented);
   });
 
   it('has metrics of the process and of Node, without gauges named like counters', async () => {

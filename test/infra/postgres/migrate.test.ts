@@ -38,11 +38,13 @@ for (const { name, binDir } of flavours()) {
       );
       expect(rows.map((row) => row.table_name)).to.deep.equal([
         'api_keys',
+        'gateway_file',
         'gateway_idempotency',
         'gateway_inbound',
         'gateway_link',
         'gateway_message',
         'gateway_migration',
+        'gateway_secret',
         'whatsapp_user',
       ]);
     });

@@ -1,3 +1,58 @@
+import type { AgentRef } from '../identity.ts';
+
+// Files that pass through: uploads, media of messages in and out. `infra/files` implements it.
+
+/** What the sender says of a file; the bytes decide the type. */
+export interface FileClaim {
+  mimetype?: string | undefined;
+  filename?: string | undefined;
+}
+
+/** A file of the store. It is kept until `expiresAt`, or for as long as a queued message needs it. */
+export interface StoredFile {
+  /** A UUID. */
+  id: string;
+  /** Detected from the bytes; the claimed type only where none can be detected. */
+  mimetype: string;
+  /** In bytes. */
+  size: number;
+  /** In hex. */
+  sha256: string;
+  /** A name without a path and without control characters. */
+  filename?: string;
+  createdAt: Date;
+  expiresAt: Date;
+  /** Absolute path of the bytes on this machine, to be read only. */
+  path: string;
+}
+
+/** The one store of files. All methods reject with `DATABASE_UNAVAILABLE` when Postgres can't be reached. */
+export interface FileStore {
+  /**
+   * Stores bytes as they arrive, never whole in memory; resolves once file and row are on disk. A call that rejects
+   * leaves nothing behind, also when `bytes` throws. Errors: `SESSION_NOT_FOUND`, `PAYLOAD_TOO_LARGE` (more than
+   * the whole store holds), `RATE_LIMITED` (files of queued messages fill it), and whatever `bytes` throws.
+   */
+  add(agent: AgentRef, bytes: AsyncIterable<Uint8Array>, claim?: FileClaim): Promise<StoredFile>;
+  /** The agent's file; null when it is missing, expired or another agent's. */
+  find(agent: AgentRef, id: string): Promise<StoredFile | null>;
+  /** Any agent's file, for the holder of a signed link alone; null when it is missing or expired. */
+  findLinked(id: string): Promise<StoredFile | null>;
+  /**
+   * Deletes the agent's file; false when `find` gives none. The bytes of one that a queued message needs are kept
+   * until the message has its outcome.
+   */
+  remove(agent: AgentRef, id: string): Promise<boolean>;
+}
+
+/** Signed links to files: a link downloads its file until it expires, without a key. */
+export interface FileLinks {
+  /** The link, on `APP_BASE_URL`; valid until the file expires. */
+  url(file: Pick<StoredFile, 'id' | 'expiresAt'>): string;
+  /** True for the id, expiry and signature of a link that has not expired. */
+  isValid(link: { id: string; expires: string; signature: string }): boolean;
+}
+
 /** The image files of messages. */
 export interface ImageFiles {
   /**
