@@ -1,28 +1,17 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
-/**
- * Helmet with a policy of our own, without the headers for TLS: a proxy terminates it. Helmet runs once, because its
- * headers are the same for every request.
- */
+/** Helmet with a policy of our own, without the headers for TLS: a proxy terminates it. */
 function headers(
   directives: Record<string, string[]>,
   policy: 'no-referrer' | 'same-origin' = 'no-referrer',
 ): RequestHandler {
-  const fixed = new Headers();
-  const recorder = { setHeader: (name: string, value: string) => fixed.set(name, value), removeHeader() {} };
-  helmet({
+  return helmet({
     contentSecurityPolicy: { useDefaults: false, directives },
     strictTransportSecurity: false,
     frameguard: { action: 'deny' },
     referrerPolicy: { policy },
-  })({} as IncomingMessage, recorder as unknown as ServerResponse, () => undefined);
-  const pairs = [...fixed];
-  return function securityHeaders(_req, res, next) {
-    for (const [name, value] of pairs) res.setHeader(name, value);
-    next();
-  };
+  });
 }
 
 /** For responses that are data: nothing may be run, loaded or framed. */
