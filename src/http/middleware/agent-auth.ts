@@ -1,6 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
-import { LRUCache } from 'lru-cache';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
@@ -28,19 +27,6 @@ export function sameSecret(presented: string, stored: string): boolean {
   return timingSafeEqual(digestOf(presented), digestOf(stored));
 }
 
-/** Caches the digests of the agents' keys; a changed key is hashed again. */
-function keyDigests(): (agentId: string, key: string) => Buffer {
-  const known = new LRUCache<string, { key: string; digest: Buffer }>({ max: 10_000 });
-  return function digestOfAgent(agentId, key) {
-    let entry = known.get(agentId);
-    if (entry?.key !== key) {
-      entry = { key, digest: digestOf(key) };
-      known.set(agentId, entry);
-    }
-    return entry.digest;
-  };
-}
-
 /** The 401 of a missing or wrong Bearer. */
 export function unauthorized(): GatewayError {
   return new GatewayError('UNAUTHORIZED', TEXTS.UNAUTHORIZED.keyRequired);
@@ -62,14 +48,13 @@ export function agentAuth(system: GatewayApi): RequestHandler {
     // The agent may be removed by now.
     system.ask(agentId, { type: 'api_key.refresh' }).catch(() => undefined);
   });
-  const keyDigest = keyDigests();
   const refusal = wrongKeys();
   return function authenticateAgent(req, res, next) {
     const presented = bearerOf(req);
     if (presented === undefined) throw unauthorized();
     const { agentId } = parseWith(agentPath, { agentId: req.params.agentId });
     const agent = system.credentials(agentId);
-    const stored = agent ? keyDigest(agentId, agent.apiKey) : UNKNOWN_AGENT;
+    const stored = agent ? digestOf(agent.apiKey) : UNKNOWN_AGENT;
     const same = timingSafeEqual(digestOf(presented), stored);
     if (agent === undefined) throw refusal(req, unknownAgent());
     if (!same) {
