@@ -39,11 +39,8 @@ function countHosts(rawHeaders: string[]): number {
 export function hostGuard(settings: HttpSettings): RequestHandler {
   const known = new Set([...LOOPBACK, settings.HOST, hostName(new URL(settings.APP_BASE_URL).host)]);
   const isBoundToLoopback = isLoopback(settings.HOST);
-  let passed: string | undefined;
   return function checkHost(req, _res, next) {
     const isOne = countHosts(req.rawHeaders) === 1;
-    // Nearly every request has the host of the one before.
-    if (isOne && passed !== undefined && req.headers.host === passed) return next();
     const name = hostName(req.headers.host);
     if (!isOne || name === undefined || (isBoundToLoopback && !known.has(name))) {
       throw invalid(
@@ -51,7 +48,6 @@ export function hostGuard(settings: HttpSettings): RequestHandler {
         TEXTS.INVALID_PAYLOAD.wrongHost,
       );
     }
-    passed = req.headers.host;
     next();
   };
 }
