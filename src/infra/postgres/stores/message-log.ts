@@ -12,7 +12,6 @@ import { DeferredWrites, isUnavailable } from '../deferred-writes.ts';
 import { GroupCommit } from '../group-commit.ts';
 import type { DatabasePool } from '../pool.ts';
 import {
-  asStored,
   INSERT_MESSAGES,
   insertValues,
   type MessageRow,
@@ -67,18 +66,20 @@ export class PgMessageLog implements MessageLog {
       handedOverAt = null,
     } = acceptance;
     const id = message.id ?? randomUUID();
+    const stored = { id, userId, agentId, createdAt, status, stanzaId, handedOverAt };
     try {
-      const seq = await this.#inserts.add({
-        id,
-        userId,
-        agentId,
-        createdAt,
-        status,
-        stanzaId,
-        handedOverAt,
-        message,
-      });
-      return asStored(message, { id, userId, agentId, seq, status, stanzaId, createdAt, handedOverAt });
+      const seq = await this.#inserts.add({ ...stored, message });
+      const account = message.account ?? null;
+      return {
+        ...message,
+        ...stored,
+        seq,
+        account,
+        messageId: null,
+        error: null,
+        chatId: null,
+        sentAt: null,
+      };
     } catch (error) {
       const refusal = {
         code: 'DATABASE_UNAVAILABLE',

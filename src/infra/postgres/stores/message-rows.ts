@@ -57,41 +57,6 @@ export function toStoredMessage(row: MessageRow): StoredMessage {
   };
 }
 
-/** A message as it was just stored. Field by field: this is the hot path, and spreading costs V8 microseconds. */
-export function asStored(
-  message: OutgoingMessage,
-  stored: Pick<
-    StoredMessage,
-    'id' | keyof AgentRef | 'seq' | 'status' | 'stanzaId' | 'createdAt' | 'handedOverAt'
-  >,
-): StoredMessage {
-  const { to, kind, text, quoteId, image, account = null, origin, traceId } = message;
-  const { id, userId, agentId, seq, status, stanzaId, createdAt, handedOverAt } = stored;
-  const made: StoredMessage = {
-    id,
-    userId,
-    agentId,
-    seq,
-    to,
-    kind,
-    text,
-    origin,
-    traceId,
-    status,
-    messageId: null,
-    error: null,
-    account,
-    stanzaId,
-    chatId: null,
-    createdAt,
-    handedOverAt,
-    sentAt: null,
-  };
-  if (quoteId !== undefined) made.quoteId = quoteId;
-  if (image) made.image = image;
-  return made;
-}
-
 /** A message to be stored, with its id. */
 export interface NewMessage extends AgentRef {
   id: string;
