@@ -109,11 +109,7 @@ function onceConnected(stream: ReturnType<typeof open>, connected: () => void): 
   );
 }
 
-/**
- * The client's stream, with every convenience that would break a bound turned off. Its hook buys 16 kB a request:
- * Node 20 makes a new hidden class for each property that a literal has after the spread of an object which is not
- * empty, and the client makes its request's options so, from these.
- */
+/** The client's stream, with every convenience turned off that would break a bound. */
 function open(url: URL, request: BoundedRequest) {
   return got.stream(url, {
     method: request.method,
@@ -126,11 +122,5 @@ function open(url: URL, request: BoundedRequest) {
     throwHttpErrors: false,
     decompress: false,
     enableUnixSockets: false,
-    hooks: { beforeRequest: [withoutCacheOptions] },
   });
-}
-
-/** Nothing is cached, so nothing says how. */
-function withoutCacheOptions(options: { cacheOptions: object }): void {
-  options.cacheOptions = {};
 }
