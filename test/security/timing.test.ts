@@ -63,9 +63,8 @@ describe('a wrong key costs the same for an unknown agent as for a known one', f
     expect.fail(`${what} differs: ${seen.join(', ')}`);
   }
 
-  it('in steps: one look-up of the key, one digest, one comparison of 32 bytes, and no query before the answer', async () => {
+  it('in steps: one look-up of the key, two digests, one comparison of 32 bytes, and no query before the response', async () => {
     const { system, guess } = authentication();
-    // The digest of the agent's own key is computed once, at the first guess.
     expect(guess('bot')).to.equal('UNAUTHORIZED');
     expect(system.refreshed, 'look-ups begun before the answer').to.deep.equal([]);
     await nextTurn();
@@ -81,8 +80,8 @@ describe('a wrong key costs the same for an unknown agent as for a known one', f
       const done = [looked, hashed, created, compared].map((spy, index) => spy.callCount - before[index]!);
       return { code, done, bytes: compared.lastCall.args.map((side) => side.byteLength) };
     };
-    expect(work('bot')).to.deep.equal({ code: 'UNAUTHORIZED', done: [1, 1, 0, 1], bytes: [32, 32] });
-    expect(work('ghost')).to.deep.equal({ code: 'SESSION_NOT_FOUND', done: [1, 1, 0, 1], bytes: [32, 32] });
+    expect(work('bot')).to.deep.equal({ code: 'UNAUTHORIZED', done: [1, 2, 0, 1], bytes: [32, 32] });
+    expect(work('ghost')).to.deep.equal({ code: 'SESSION_NOT_FOUND', done: [1, 2, 0, 1], bytes: [32, 32] });
   });
 
   it(`in the time of the authentication, over ${SAMPLES} guesses in random order`, async () => {
