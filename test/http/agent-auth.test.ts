@@ -10,7 +10,7 @@ describe('authentication of /agents', () => {
   let clock: SinonFakeTimers;
   beforeEach(async () => {
     http = await new Harness().start();
-    // Stands still: one guess more is allowed with each second.
+    // Stopped, since every second allows another guess.
     clock = useFakeTimers({ toFake: ['performance'] });
   });
   afterEach(async () => {
@@ -49,7 +49,7 @@ describe('authentication of /agents', () => {
     expect((await sendAs('bearer secret-key')).status).to.equal(200);
   });
 
-  it('looks the newest key up in the background after a wrong one, so that the next call passes', async () => {
+  it('looks up the newest key in the background after a wrong one, so that the next call passes', async () => {
     http.system.onRefresh = (agentId): undefined => {
       http.system.agents.get(agentId)!.key = 'new-key';
     };
@@ -57,7 +57,7 @@ describe('authentication of /agents', () => {
     expect((await sendAs('Bearer new-key')).status).to.equal(200);
   });
 
-  it('asks no look-up per wrong key of a stream of them', async () => {
+  it('does not look up once per wrong key when there are many', async () => {
     await Promise.all(Array.from({ length: 50 }, () => sendAs('Bearer wrong')));
     expect(http.system.refreshed.length).to.be.within(1, 10);
   });
@@ -67,11 +67,11 @@ describe('authentication of /agents', () => {
     expectProblem(await sendAs(undefined, 'ghost'), 'UNAUTHORIZED');
   });
 
-  it('answers 401 before a body of 14 MB is read, and asks nobody for it who waits to be asked', async () => {
+  it('answers 401 before a body of 14 MB is read, without 100 Continue', async () => {
     const head = 'POST /agents/bot/media HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
-    const told = (got: string) => got.includes('traceId');
+    const isAnswered = (got: string) => got.includes('traceId');
     for (const expectation of ['', 'Expect: 100-continue\r\n']) {
-      const answer = await http.raw(`${head}${expectation}Content-Length: 14000000\r\n\r\n`, told);
+      const answer = await http.raw(`${head}${expectation}Content-Length: 14000000\r\n\r\n`, isAnswered);
       expect(answer).to.match(/^HTTP\/1.1 401 /);
     }
     const authorized = `${head}Authorization: Bearer secret-key\r\nExpect: 100-continue\r\n`;
@@ -79,7 +79,7 @@ describe('authentication of /agents', () => {
     expect(asked).to.match(/^HTTP\/1.1 100 Continue/);
   });
 
-  /** Presents wrong keys until one is refused as too many; gives that answer. */
+  /** Presents wrong keys until one is answered with 429; returns that answer. */
   async function untilThrottled(agentId: string) {
     for (let i = 0; i < 1_000; i += 1) {
       const reply = await sendAs(`Bearer wrong-${i}`, agentId);
@@ -88,7 +88,7 @@ describe('authentication of /agents', () => {
     return expect.fail('never throttled');
   }
 
-  it('answers 429 with Retry-After to an address that presents too many wrong keys, never to the right one', async () => {
+  it('answers 429 with Retry-After to an address with too many wrong keys, never to the right key', async () => {
     const reply = await untilThrottled('bot');
     expectProblem(reply, 'RATE_LIMITED');
     expect(Number(reply.headers.get('retry-after'))).to.be.within(1, 60);
@@ -96,12 +96,12 @@ describe('authentication of /agents', () => {
     expectProblem(await sendAs(undefined), 'UNAUTHORIZED');
   });
 
-  it('throttles guesses at agents that do not exist like those at agents that do', async () => {
+  it('throttles guesses at unknown agents like those at existing ones', async () => {
     expectProblem(await untilThrottled('ghost'), 'RATE_LIMITED');
     expectProblem(await sendAs('Bearer wrong'), 'RATE_LIMITED');
   });
 
-  it('still looks the newest key up for an address that is throttled', async () => {
+  it('still looks up the newest key for a throttled address', async () => {
     await untilThrottled('bot');
     http.system.onRefresh = (agentId): undefined => {
       http.system.agents.get(agentId)!.key = 'new-key';

@@ -16,7 +16,7 @@ describe('/agents', () => {
   afterEach(() => http.stop());
 
   describe('POST /messages', () => {
-    it('answers 200 with both ids once WhatsApp has the message, to the number in its one form', async () => {
+    it('answers 200 with both ids and the normalized number once WhatsApp has the message', async () => {
       const reply = await http.send('messages', { ...text, quoteId: 'true_1@c.us_3EB0' });
       expect(reply.status).to.equal(200);
       expect(reply.body).to.deep.equal({
@@ -32,7 +32,7 @@ describe('/agents', () => {
       expect(options).to.deep.equal({ respondAsync: false });
     });
 
-    it('answers 202 with Location when it waits, at once with Prefer: respond-async', async () => {
+    it('answers 202 with Location when the message waits, at once with Prefer: respond-async', async () => {
       http.system.onSend = async (message) => ({ status: 'queued', id: 'm-9', to: message.to, position: 3 });
       const reply = await http.send('messages', text, { prefer: 'wait=10, respond-async' });
       expect(reply.status).to.equal(202);
@@ -69,7 +69,7 @@ describe('/agents', () => {
       expect((await http.send('messages', text)).status).to.equal(409);
     });
 
-    it('tells the outcome and the id of a send that was not acknowledged', async () => {
+    it('returns the outcome and the id of an unacknowledged send', async () => {
       http.system.onSend = async () => {
         throw failure('BAD_GATEWAY', 'Not acknowledged.', {
           details: { outcome: 'unknown', id: 'm-1', cause: 'x' },
@@ -81,7 +81,7 @@ describe('/agents', () => {
     });
   });
 
-  describe('every code of the actors', () => {
+  describe('errors of the actors', () => {
     const codes: ErrorCode[] = [
       'NOT_FOUND',
       'RECIPIENT_NOT_ON_WHATSAPP',
@@ -93,7 +93,7 @@ describe('/agents', () => {
       'AI_TIMEOUT',
     ];
     for (const code of codes) {
-      it(`reaches the caller: ${code} as ${STATUS[code]}`, async () => {
+      it(`reach the caller: ${code} as ${STATUS[code]}`, async () => {
         http.system.onRun = async () => {
           throw failure(code, 'It went wrong.');
         };
@@ -105,7 +105,7 @@ describe('/agents', () => {
       });
     }
 
-    it('tells a bug without its text and logs it with its stack', async () => {
+    it('are answered without their text when unexpected, and logged with their stack', async () => {
       http.system.onSend = async () => {
         throw new TypeError('secret-key of undefined');
       };
@@ -119,7 +119,7 @@ describe('/agents', () => {
   });
 
   describe('GET /messages/{id}', () => {
-    it('tells what became of a message, not its text', async () => {
+    it('returns the status of a message without its text', async () => {
       http.system.messages.set('m-1', {
         id: 'm-1',
         userId: 7,
@@ -151,14 +151,14 @@ describe('/agents', () => {
       });
     });
 
-    it('answers 404 NOT_FOUND for one that is not there, and 401 without the key', async () => {
+    it('answers 404 NOT_FOUND for an unknown message, and 401 without the key', async () => {
       expectProblem(await http.ask('/agents/bot/messages/nope', { key: 'secret-key' }), 'NOT_FOUND');
       expectProblem(await http.ask('/agents/bot/messages/nope'), 'UNAUTHORIZED');
     });
   });
 
   describe('POST /media', () => {
-    it('sends an image from base64 with its caption and tells type, size and preview', async () => {
+    it('sends an image from base64 with its caption, and returns type, size and preview', async () => {
       const reply = await http.send('media', { ...image, caption: 'Invoice #123' });
       expect(reply.status).to.equal(200);
       expect(reply.body).to.include({
@@ -199,7 +199,7 @@ describe('/agents', () => {
       'MEDIA_URL_BLOCKED',
       'MEDIA_FETCH_FAILED',
     ] as const) {
-      it(`answers ${STATUS[code]} ${code} when the image is refused so`, async () => {
+      it(`answers ${STATUS[code]} ${code} when the image is refused with it`, async () => {
         http.media.failure = failure(code, 'Refused.');
         const reply = await http.send('media', image);
         expect(reply.status).to.equal(STATUS[code]);
@@ -210,7 +210,7 @@ describe('/agents', () => {
   });
 
   describe('POST /run', () => {
-    it('passes unknown fields through to the AI and answers what was replied and sent', async () => {
+    it('passes unknown fields to the AI and returns its reply and the sent message', async () => {
       const reply = await http.send('run', { ...question, temperature: 0.2, metadata: { chat_name: 'VIP' } });
       expect(reply.body).to.deep.equal({
         reply: 'Hello!',
@@ -227,12 +227,12 @@ describe('/agents', () => {
       });
     });
 
-    it('takes the sessionId as a bare number too', async () => {
+    it('accepts the sessionId as a number, too', async () => {
       await http.send('run', { ...question, sessionId: 6281234567890 });
       expect(http.system.ran[0]!.request.sessionId).to.equal('6281234567890@c.us');
     });
 
-    it('answers reply null and replySent false when the AI has nothing to say', async () => {
+    it('returns reply null and replySent false when the AI has no reply', async () => {
       http.system.onRun = async ({ sessionId }) => ({ reply: null, replySent: false, sessionId });
       const reply = await http.send('run', question);
       expect(reply.body).to.deep.equal({ reply: null, replySent: false, sessionId: '6281234567890@c.us' });

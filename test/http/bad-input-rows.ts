@@ -7,13 +7,13 @@ const image = { to: '081234567890', data: 'aGk=' };
 const question = { message: 'hi', sessionId: '081234567890' };
 const key = 'secret-key';
 
-/** Objects in each other, `depth` deep. */
+/** Nested objects, `depth` deep. */
 const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
 /** An object of `count` fields. */
 export const wide = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]));
 
-/** One request that must be refused, and how. */
+/** A request that must be refused, and its error. */
 export interface Row {
   name: string;
   path: string;
@@ -46,7 +46,7 @@ function send(operation: string, name: string, json: unknown, field: string): Ro
   };
 }
 
-/** A body as it is, sent to one of the POSTs. */
+/** A raw body, sent to one of the POSTs. */
 function body(
   name: string,
   path: string,
@@ -74,7 +74,7 @@ const AGENT_IDS = [
   'session;rm',
 ];
 
-/** What callers get wrong, by accident or on purpose. */
+/** Invalid requests, by accident or on purpose. */
 export const ROWS: Row[] = [
   ...AGENT_IDS.flatMap((id): Row[] => [
     {
@@ -118,7 +118,7 @@ export const ROWS: Row[] = [
   create('half a surrogate pair', { ...session, agentName: 'a\ud800b' }, 'agentName'),
 
   send('messages', 'no recipient', { message: 'hi' }, 'to'),
-  send('messages', 'words as recipient', { ...text, to: 'nobody' }, 'to'),
+  send('messages', 'words as recipient', { ...text, to: 'no number' }, 'to'),
   send('messages', 'a number as recipient', { ...text, to: 6281234567890 }, 'to'),
   send('messages', 'a list of recipients', { ...text, to: ['6281234567890'] }, 'to'),
   send('messages', 'a status as recipient', { ...text, to: 'status@broadcast' }, 'to'),

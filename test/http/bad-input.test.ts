@@ -15,7 +15,7 @@ describe('bad input', () => {
   after(() => http.stop());
 
   for (const { name, path, ask, code, field } of ROWS) {
-    it(`is answered ${STATUS[code]} ${code} and disturbs nobody: ${name}`, async () => {
+    it(`is answered with ${STATUS[code]} ${code} and has no other effect: ${name}`, async () => {
       const reply = await http.ask(path, ask);
       expect(reply.status).to.equal(STATUS[code]);
       expectProblem(reply, code);
@@ -31,7 +31,7 @@ describe('bad input', () => {
     });
   }
 
-  it('is told in plain words that go on from the name of the field', async () => {
+  it('is described in plain words after the name of the field', async () => {
     const { body } = await http.ask('/sessions', {
       method: 'POST',
       json: { userId: 0, agentName: '', apikey: 5, color: 'red' },
@@ -63,7 +63,7 @@ describe('bad input', () => {
     ]);
   });
 
-  it('is told what it is: JSON that is no object is not called broken JSON', async () => {
+  it('is described correctly: JSON that is not an object is not called invalid JSON', async () => {
     for (const body of ['null', '"text"', '5', '[]']) {
       const reply = await http.ask('/agents/bot/messages', {
         method: 'POST',
@@ -77,13 +77,13 @@ describe('bad input', () => {
     expect(path.body.error.message).to.equal('The path could not be decoded.');
   });
 
-  it('is told the limit that a body is over', async () => {
+  it('is answered with the limit when a body is too large', async () => {
     const reply = await http.send('messages', { ...text, message: 'x'.repeat(600_000) });
     expectProblem(reply, 'PAYLOAD_TOO_LARGE');
     expect(reply.body.error.message).to.equal('The body is over 524288 bytes.');
   });
 
-  it('takes what is just within the limits', async () => {
+  it('does not include values just within the limits', async () => {
     const big = await http.send('messages', { ...text, message: '\u{1F600}'.repeat(32_768) });
     expect(big.status).to.equal(200);
     const data = 'A'.repeat(Math.ceil((10 * 1024 * 1024) / 3) * 4);

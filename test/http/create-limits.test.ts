@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import { expectProblem, Harness } from '../support/http-harness.ts';
 
-describe('the admission of sessions', () => {
+describe('the limits for creating sessions', () => {
   let http: Harness;
   afterEach(() => http.stop());
 
-  /** A create of an agent. */
+  /** Creates an agent. */
   const create = (agentId: string, headers: Record<string, string> = {}) =>
     http.ask('/sessions', { method: 'POST', json: { userId: 7, agentId, agentName: 'A' }, headers });
 
-  /** Creates until one is refused, 150 times at most; gives the refusal. */
+  /** Creates agents until one is refused, 150 at most; returns the refusal. */
   async function flood(prefix: string, headers: Record<string, string> = {}) {
     for (let i = 0; i < 150; i += 1) {
       const reply = await create(`${prefix}${i}`, headers);
@@ -18,7 +18,7 @@ describe('the admission of sessions', () => {
     return null;
   }
 
-  it('lets one address start 60 sessions at once, and tells when the next may come', async () => {
+  it('allow one address 60 starts at once, and answer when the next is allowed', async () => {
     http = await new Harness().start();
     const flooded = await flood('a');
     expectProblem(flooded!.reply, 'RATE_LIMITED');
@@ -28,10 +28,10 @@ describe('the admission of sessions', () => {
     expect(http.system.created).to.have.length(flooded!.admitted);
   });
 
-  it('counts a reconnect as a start, and none of an agent that is not there', async () => {
+  it('count a reconnect as a start, but not that of an unknown agent', async () => {
     http = await new Harness().start();
     const reconnect = (agentId: string) => http.ask(`/sessions/${agentId}/reconnect`, { method: 'POST' });
-    for (let i = 0; i < 100; i += 1) expectProblem(await reconnect('nobody'), 'SESSION_NOT_FOUND');
+    for (let i = 0; i < 100; i += 1) expectProblem(await reconnect('unknown'), 'SESSION_NOT_FOUND');
     let admitted = 0;
     let reply = await reconnect('bot');
     for (; admitted < 150 && reply.status < 400; admitted += 1) {
@@ -41,7 +41,7 @@ describe('the admission of sessions', () => {
     expect(admitted).to.be.within(60, 149);
   });
 
-  it('always answers for a session that is connected: nothing is started', async () => {
+  it('do not apply to a connected session, which is not started', async () => {
     http = await new Harness().start();
     http.system.onCreate = async () => ({
       agent: http.system.describe('bot'),
@@ -52,7 +52,7 @@ describe('the admission of sessions', () => {
     for (let i = 0; i < 100; i += 1) expect((await create('bot')).status).to.equal(200);
   });
 
-  it('counts the client behind a trusted proxy, and believes no other in what it says of itself', async () => {
+  it('count the client behind a trusted proxy, and ignore other claims', async () => {
     http = await new Harness().start({ TRUST_PROXY: ['loopback'] });
     expect((await flood('a', { 'x-forwarded-for': '192.0.2.1' }))?.reply.status).to.equal(429);
     expect((await create('b', { 'x-forwarded-for': '192.0.2.2' })).status).to.equal(201);
@@ -66,12 +66,12 @@ describe('the admission of sessions', () => {
     expect(refused).to.be.above(0);
   });
 
-  it('asks nobody to wait who has the SESSIONS_TOKEN', async () => {
+  it('do not apply with the SESSIONS_TOKEN', async () => {
     http = await new Harness().start({ SESSIONS_TOKEN: 'token' });
     expect(await flood('a', { authorization: 'Bearer token' })).to.equal(null);
   });
 
-  it('ends at MAX_SESSIONS, counting those on their way; a known one may always start anew', async () => {
+  it('refuse more than MAX_SESSIONS, including those being created, but never a known one', async () => {
     http = await new Harness().start({ MAX_SESSIONS: 4 });
     const { onCreate } = http.system;
     let open = () => {};

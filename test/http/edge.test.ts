@@ -15,7 +15,7 @@ describe('the HTTP edge', () => {
       http = await new Harness().start();
     });
 
-    it('takes the trace id of a valid traceparent and makes one of its own for anything else', async () => {
+    it('use that of a valid traceparent, and are new otherwise', async () => {
       const good = await http.ask('/health', { headers: { traceparent: `00-${TRACE}-b7ad6b7169203331-01` } });
       expect(good.headers.get('x-trace-id')).to.equal(TRACE);
       for (const bad of [
@@ -32,13 +32,13 @@ describe('the HTTP edge', () => {
       }
     });
 
-    it('knows the parts that later versions may add, and that version 00 may not have', () => {
+    it('accept further parts of later versions, but not of version 00', () => {
       expect(traceIdFrom(`01-${TRACE}-b7ad6b7169203331-01-more`)).to.equal(TRACE);
       expect(traceIdFrom(`00-${TRACE}-b7ad6b7169203331-01-more`)).not.to.equal(TRACE);
       expect(traceIdFrom(`00-${TRACE.toUpperCase()}-b7ad6b7169203331-01`)).not.to.equal(TRACE.toUpperCase());
     });
 
-    it('names itself nowhere and lets no answer be framed, sniffed or cached', async () => {
+    it('does not name the server, and forbids framing, sniffing and caching', async () => {
       const { headers } = await http.ask('/sessions');
       expect(headers.has('x-powered-by')).to.equal(false);
       expect(headers.has('etag')).to.equal(false);
@@ -52,13 +52,13 @@ describe('the HTTP edge', () => {
   describe('cross-origin access', () => {
     const from = { origin: 'https://app.example' };
 
-    it('is not given while CORS_ORIGINS is empty', async () => {
+    it('is refused without CORS_ORIGINS', async () => {
       http = await new Harness().start();
       const reply = await http.ask('/sessions', { headers: from });
       expect(reply.headers.has('access-control-allow-origin')).to.equal(false);
     });
 
-    it('is given to the origins of the list alone, with the headers they need', async () => {
+    it('is allowed for the listed origins only, with the headers they need', async () => {
       http = await new Harness().start({ CORS_ORIGINS: ['https://app.example'] });
       const reply = await http.ask('/sessions', { headers: from });
       expect(reply.headers.get('access-control-allow-origin')).to.equal('https://app.example');
@@ -75,7 +75,7 @@ describe('the HTTP edge', () => {
       expect(preflight.headers.get('access-control-allow-headers')).to.include('Authorization');
     });
 
-    it('is given to all with *', async () => {
+    it('is allowed for all with *', async () => {
       http = await new Harness().start({ CORS_ORIGINS: ['*'] });
       const reply = await http.ask('/sessions', { headers: from });
       expect(reply.headers.get('access-control-allow-origin')).to.equal('*');
@@ -83,11 +83,11 @@ describe('the HTTP edge', () => {
   });
 
   describe('the Origin of a page', () => {
-    /** A reconnect, which needs no body, as a page would ask for it. */
+    /** A reconnect from a page, which needs no body. */
     const reconnect = (origin: string) =>
       http.ask('/sessions/bot/reconnect', { method: 'POST', headers: { origin } });
 
-    it('must be our own, or one of CORS_ORIGINS, where something would change', async () => {
+    it('must be our own or one of CORS_ORIGINS for requests with effects', async () => {
       http = await new Harness().start({ CORS_ORIGINS: ['https://app.example'] });
       for (const origin of [http.url, 'https://gateway.example', 'https://app.example']) {
         expect((await reconnect(origin)).status, origin).to.equal(200);
@@ -133,13 +133,13 @@ describe('the HTTP edge', () => {
       }
     });
 
-    it('may name anything when bound to another address', async () => {
+    it('may have any name when bound to another address', async () => {
       http = await new Harness().start({ HOST: '0.0.0.0' });
       expect(await askAs('wa.internal')).to.match(/^HTTP\/1.1 200 /);
     });
   });
 
-  describe('what Node would refuse by itself', () => {
+  describe('requests that Node itself would refuse', () => {
     beforeEach(async () => {
       http = await new Harness().start();
     });
@@ -157,7 +157,7 @@ describe('the HTTP edge', () => {
       ],
       ['a header with a bare line feed', 'GET /health HTTP/1.1\r\nHost: localhost\r\nA: b\nc\r\n\r\n'],
     ] as const) {
-      it(`is answered by the error contract: ${name}`, async () => {
+      it(`are answered in the error format: ${name}`, async () => {
         const answer = await http.raw(bytes);
         expect(answer).to.match(/^HTTP\/1.1 400 Bad Request\r\n/);
         const traceId = /X-Trace-Id: ([0-9a-f]{32})/.exec(answer)?.[1];
@@ -167,7 +167,7 @@ describe('the HTTP edge', () => {
       });
     }
 
-    /** A POST of a message, whole, and the start of one whose body is no chunk. */
+    /** A complete POST of a message, and the start of one with an invalid chunk. */
     const body = JSON.stringify({ to: '6281234567890', message: 'Hi' });
     const head =
       'POST /agents/bot/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret-key\r\n' +
@@ -183,7 +183,7 @@ describe('the HTTP edge', () => {
       ['a request whose body is broken', broken],
       ['a whole request and bytes that are no HTTP', `${whole}hello\r\n\r\n`],
     ] as const) {
-      it(`never answers a pending request with what is wrong behind it: ${name}`, async () => {
+      it(`do not affect the answer to the request before: ${name}`, async () => {
         let send = () => {};
         const sending = new Promise<void>((resolve) => {
           send = resolve;
@@ -204,7 +204,7 @@ describe('the HTTP edge', () => {
       });
     }
 
-    it('sends nothing after junk to a client that has closed with its answer pending', async () => {
+    it('are not answered after the client has closed the connection', async () => {
       http.system.onSend = () => new Promise(() => {});
       const refused = once(http.server, 'clientError');
       const socket = connect(http.port, '127.0.0.1');
@@ -217,14 +217,14 @@ describe('the HTTP edge', () => {
       expect((await http.ask('/health')).status).to.equal(200);
     });
 
-    it('answers a request whatever it expects', async () => {
+    it('are answered with any Expect header', async () => {
       const answer = await http.raw(
         'GET /health HTTP/1.1\r\nHost: localhost\r\nExpect: miracles\r\nConnection: close\r\n\r\n',
       );
       expect(answer).to.match(/^HTTP\/1.1 200 /);
     });
 
-    it('has time limits for receiving a request, none for answering it', () => {
+    it('are limited in time while received, but not while answered', () => {
       const { headersTimeout, requestTimeout, keepAliveTimeout, timeout } = http.server;
       expect({ headersTimeout, requestTimeout, keepAliveTimeout, timeout }).to.deep.equal({
         headersTimeout: 10_000,
@@ -234,7 +234,7 @@ describe('the HTTP edge', () => {
       });
     });
 
-    it('survives a client that leaves in the middle of its body', async () => {
+    it('may be cut off in the middle of the body', async () => {
       const socket = connect(http.port, '127.0.0.1');
       socket.write('POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n');
       socket.write('Content-Length: 100\r\n\r\n{"userId":');
@@ -264,7 +264,7 @@ describe('the HTTP edge', () => {
       ['POST', '/health', 'GET, HEAD, OPTIONS'],
       ['POST', '/metrics', 'GET, HEAD, OPTIONS'],
     ] as const) {
-      it(`answers 405 with Allow to ${method} ${path}`, async () => {
+      it(`answer 405 with Allow to ${method} ${path}`, async () => {
         const reply = await http.ask(path, { method });
         expect(reply.status).to.equal(405);
         expect(reply.body.error.code).to.equal('METHOD_NOT_ALLOWED');
@@ -272,7 +272,7 @@ describe('the HTTP edge', () => {
       });
     }
 
-    it('answers OPTIONS with Allow and HEAD as GET without its body', async () => {
+    it('answer OPTIONS with Allow, and HEAD as GET without its body', async () => {
       const options = await http.ask('/sessions/bot', { method: 'OPTIONS' });
       expect([options.status, options.headers.get('allow')]).to.deep.equal([
         204,
@@ -292,7 +292,7 @@ describe('the HTTP edge', () => {
       '/.env',
       '/health/x',
     ]) {
-      it(`answers 404 NOT_FOUND to ${path}`, async () => {
+      it(`answer 404 NOT_FOUND to ${path}`, async () => {
         const reply = await http.ask(path);
         expect(reply.status).to.equal(404);
         expect(reply.body.error.code).to.equal('NOT_FOUND');

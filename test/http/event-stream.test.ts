@@ -6,7 +6,7 @@ import type { Response } from 'express';
 import { EventStream } from '../../src/http/sse/event-stream.ts';
 
 describe('a stream of Server-Sent Events', () => {
-  it('takes what is told after its end for told: the service is stopping', async () => {
+  it('ignores events sent after its end, when the service stops', async () => {
     const stopping = new AbortController();
     const errors: unknown[] = [];
     const server = createServer((_req, res: ServerResponse & { set?: unknown }) => {

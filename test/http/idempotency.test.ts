@@ -17,7 +17,7 @@ describe('Idempotency-Key', () => {
 
   it('answers the same key and body as the first time, and sends once', async () => {
     const first = await http.send('messages', text, keyed);
-    // The same body in another order, and the number in another spelling.
+    // The same body with its fields in another order and the number in another spelling.
     const again = await http.send('messages', { message: 'Halo', to: '+62 812-3456-7890' }, keyed);
     expect(again.status).to.equal(200);
     expect(again.body).to.deep.equal(first.body);
@@ -34,7 +34,7 @@ describe('Idempotency-Key', () => {
     expect(again.headers.get('location')).to.equal('/agents/bot/messages/m-9');
   });
 
-  it('replays media and run as well, each with keys of its own', async () => {
+  it('replays media and run as well, each with its own keys', async () => {
     for (const [operation, body] of [
       ['messages', text],
       ['media', { to: text.to, data: 'aGk=' }],
@@ -74,7 +74,7 @@ describe('Idempotency-Key', () => {
     expectProblem(other, 'IDEMPOTENCY_CONFLICT');
   });
 
-  it('keeps an unknown outcome, with the trace id of the request that asks again', async () => {
+  it('replays an unknown outcome with the trace id of the repeat', async () => {
     http.system.onSend = async () => {
       throw failure('BAD_GATEWAY', 'Not acknowledged.', { details: { outcome: 'unknown', id: 'm-1' } });
     };
@@ -92,7 +92,7 @@ describe('Idempotency-Key', () => {
     'DATABASE_UNAVAILABLE',
     'SHUTTING_DOWN',
   ] as const) {
-    it(`lets the key be tried again after ${code}, which sent nothing`, async () => {
+    it(`allows the key again after ${code}, which sent nothing`, async () => {
       http.system.refusal = failure(code, 'Not now.');
       expect((await http.send('messages', text, keyed)).body.error.code).to.equal(code);
       http.system.refusal = null;
@@ -100,7 +100,7 @@ describe('Idempotency-Key', () => {
     });
   }
 
-  /** Begins a request and forgets it in the middle of its work, as a crash and a restart would. */
+  /** Starts a request and drops it half-way, like a crash and a restart. */
   async function cutOff(operation: string, body: object): Promise<void> {
     const { system } = http;
     const begun = system.sent.length + system.ran.length;
@@ -112,7 +112,7 @@ describe('Idempotency-Key', () => {
     http.idempotency.cutOff();
   }
 
-  it('answers a request that a crash cut off by how its message stands, and sends nothing', async () => {
+  it('answers a request that a crash cut off with the status of its message, and sends nothing', async () => {
     const image = { path: '/spool/1', mimetype: 'image/png', size: 68 };
     const message = { to: '6281234567890@c.us', text: 'Hello!', messageId: 'true_1', image };
     const bodies = {
@@ -135,9 +135,9 @@ describe('Idempotency-Key', () => {
     expect(http.system.ran).to.have.length(1);
   });
 
-  it('frees the key of a request that a crash cut off only when its message is told to have failed', async () => {
+  it('releases the key of a request that a crash cut off only when its message has failed', async () => {
     await cutOff('messages', text);
-    // Nobody can tell now: the key stays.
+    // The outcome can't be read now, so the key stays.
     expect((await http.send('messages', text, keyed)).status).to.equal(404);
     http.system.messages.set('stored-0', { id: 'stored-0', status: 'failed' } as StoredMessage);
     expect((await http.send('messages', text, keyed)).body.error.details).to.include({ outcome: 'failed' });
@@ -145,12 +145,12 @@ describe('Idempotency-Key', () => {
     expect((await http.send('messages', text, keyed)).body.id).to.equal('m-2');
   });
 
-  it('takes no key for a body that does not fit', async () => {
-    expect((await http.send('messages', { to: 'nobody', message: 'x' }, keyed)).status).to.equal(400);
+  it('does not use the key for an invalid body', async () => {
+    expect((await http.send('messages', { to: 'no number', message: 'x' }, keyed)).status).to.equal(400);
     expect((await http.send('messages', text, keyed)).status).to.equal(200);
   });
 
-  it('gives the answer even when it can not be stored', async () => {
+  it('answers even when the answer can’t be stored', async () => {
     http.idempotency.complete = async () => {
       throw failure('DATABASE_UNAVAILABLE', 'gone');
     };
@@ -158,7 +158,7 @@ describe('Idempotency-Key', () => {
     expect(http.log.some(({ event }) => event === 'idempotency.lost')).to.equal(true);
   });
 
-  it('accepts nothing while the keys can not be looked up', async () => {
+  it('accepts no request while keys can’t be looked up', async () => {
     http.idempotency.begin = async () => {
       throw failure('DATABASE_UNAVAILABLE', 'gone');
     };
@@ -166,7 +166,7 @@ describe('Idempotency-Key', () => {
     expect(http.system.sent).to.be.empty;
   });
 
-  it('knows equal bodies whatever the order of their fields', () => {
+  it('compares bodies regardless of the order of their fields', () => {
     expect(canonicalJson({ b: [{ d: 1, c: 2 }], a: null })).to.equal('{"a":null,"b":[{"c":2,"d":1}]}');
   });
 });

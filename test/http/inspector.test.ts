@@ -35,23 +35,23 @@ describe('the inspector', () => {
     await http.stop();
   });
 
-  /** An agent takes a transition. */
+  /** Publishes a transition of an agent. */
   function happens(seq: number, agentId = 'bot'): void {
     http.system.agents.get(agentId)!.history.push(record(seq));
     http.system.events.emit('transition', agentId, record(seq));
   }
 
-  /** Resolves once no stream listens to the actors any more. */
+  /** Resolves once no stream listens to the actors. */
   async function silence(): Promise<void> {
     while (http.system.events.eventNames().length > 0) await new Promise((resolve) => setImmediate(resolve));
   }
 
   describe('GET /inspector/api/agents', () => {
-    it('is asked for anew each time: no cache shows the page of an older build, or of who has logged out', async () => {
+    it('is never served from a cache: neither of an older build nor after a logout', async () => {
       expect((await http.ask('/inspector')).headers.get('cache-control')).to.equal('no-cache');
     });
 
-    it('is where a browser that comes to / is led; anybody else is told that there is nothing', async () => {
+    it('is where / redirects browsers; other clients get 404', async () => {
       const page = await http.ask('/', { headers: { accept: 'text/html,*/*;q=0.8' } });
       expect([page.status, page.headers.get('location')]).to.deep.equal([303, '/inspector']);
       expect((await http.ask('/')).status).to.equal(404);
@@ -88,7 +88,7 @@ describe('the inspector', () => {
   });
 
   describe('GET /inspector/api/agents/{agentId}', () => {
-    it('tells what led here, oldest first, and what can happen next', async () => {
+    it('returns the history, oldest first, and the next transitions', async () => {
       http.system.nextOfAgent = [{ event: 'probe.due', label: 'probe.due', edge }];
       happens(1);
       happens(2);
@@ -101,7 +101,7 @@ describe('the inspector', () => {
       expect(body.qr).to.equal(null);
     });
 
-    it('has the QR of this moment with its times', async () => {
+    it('has the current QR with its times', async () => {
       http.system.add('scan-me', 'k', {}, { code: '2@code', issuedAt: 0, expiresAt: 75_000 });
       const { body } = await http.ask('/inspector/api/agents/scan-me');
       expect(body.qr).to.deep.equal({
@@ -111,14 +111,14 @@ describe('the inspector', () => {
       });
     });
 
-    it('answers 404 for an agent that is not there', async () => {
-      const { body } = await http.ask('/inspector/api/agents/nobody');
+    it('answers 404 for an unknown agent', async () => {
+      const { body } = await http.ask('/inspector/api/agents/unknown');
       expect(body.error.code).to.equal('SESSION_NOT_FOUND');
     });
   });
 
   describe('GET /inspector/api/events', () => {
-    it('tells of all agents first, then of those that changed, and of the removed', async () => {
+    it('sends all agents first, then the changed and removed ones', async () => {
       http.system.add('other', 'k');
       const stream = await EventStream.open(`${http.url}/inspector/api/events`);
       expect(stream.response.headers['content-type']).to.equal('text/event-stream; charset=utf-8');
@@ -139,7 +139,7 @@ describe('the inspector', () => {
       await silence();
     });
 
-    it('tells of tokens that flow in by themselves, until they have', async () => {
+    it('sends the refill of tokens until they are full', async () => {
       clock = useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
       const stream = await EventStream.open(`${http.url}/inspector/api/events`);
       await stream.has('"tokens":99');
@@ -156,7 +156,7 @@ describe('the inspector', () => {
       await silence();
     });
 
-    it('tells of one agent how it is, then each record under its number', async () => {
+    it('sends the state of one agent, then each record with its number', async () => {
       happens(1);
       const stream = await EventStream.open(`${http.url}/inspector/api/events?agentId=bot`);
       await stream.has('event: agent\ndata: {"agentId":"bot"');
@@ -170,7 +170,7 @@ describe('the inspector', () => {
       await silence();
     });
 
-    it('shows where a change led, though its event came from the middle of it', async () => {
+    it('shows the state after a change, even if its event is published during it', async () => {
       clock = useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
       const table = await EventStream.open(`${http.url}/inspector/api/events`);
       await table.has('"complete":true}');
@@ -182,7 +182,7 @@ describe('the inspector', () => {
       await silence();
     });
 
-    it('sends at most ten frames a second, and loses no record by it', async () => {
+    it('sends at most ten frames a second without losing a record', async () => {
       clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       const stream = await EventStream.open(`${http.url}/inspector/api/events?agentId=bot`);
       await stream.has('event: agent\n');
@@ -199,7 +199,7 @@ describe('the inspector', () => {
       await silence();
     });
 
-    it('goes on where a reader left off: after `Last-Event-ID`, or `after`', async () => {
+    it('continues after `Last-Event-ID` or `after`', async () => {
       for (const seq of [1, 2, 3]) happens(seq);
       const url = `${http.url}/inspector/api/events?agentId=bot&after=1`;
       const first = await EventStream.open(url);
@@ -213,7 +213,7 @@ describe('the inspector', () => {
       await silence();
     });
 
-    it('says so when the numbers began anew: the service was restarted', async () => {
+    it('sends a reset when the numbers restarted with the service', async () => {
       happens(1);
       const url = `${http.url}/inspector/api/events?agentId=bot`;
       const stream = await EventStream.open(url, { 'last-event-id': '700' });
@@ -232,13 +232,13 @@ describe('the inspector', () => {
       await silence();
     });
 
-    it('answers 404 for an agent that is not there, 400 for what is no agentId', async () => {
+    it('answers 404 for an unknown agent, 400 for an invalid agentId', async () => {
       const url = '/inspector/api/events?agentId=';
-      expect((await http.ask(`${url}nobody`)).body.error.code).to.equal('SESSION_NOT_FOUND');
+      expect((await http.ask(`${url}unknown`)).body.error.code).to.equal('SESSION_NOT_FOUND');
       expect((await http.ask(`${url}no%20body`)).body.error.code).to.equal('INVALID_PAYLOAD');
     });
 
-    it('ends when the service stops, and no new one begins', async () => {
+    it('ends when the service stops, and no new one starts', async () => {
       const streams = ['', '?agentId=bot'].map((query) =>
         EventStream.open(`${http.url}/inspector/api/events${query}`),
       );
@@ -249,7 +249,7 @@ describe('the inspector', () => {
       expect((await http.ask('/inspector/api/events')).body.error.code).to.equal('SHUTTING_DOWN');
     });
 
-    it('cuts off a viewer that falls a megabyte behind', async () => {
+    it('disconnects a viewer that falls a megabyte behind', async () => {
       const stream = await EventStream.open(`${http.url}/inspector/api/events`);
       stream.response.pause();
       const { view } = http.system.agents.get('bot')!;
@@ -283,14 +283,14 @@ describe('the inspector', () => {
       await silence();
     });
 
-    it('costs nothing while nobody watches: the actors have no listener', async () => {
+    it('has no listener on the actors without a viewer', async () => {
       await http.ask('/inspector/api/agents');
       await http.ask('/inspector/api/agents/bot');
       expect(http.system.events.eventNames()).to.be.empty;
     });
   });
 
-  it('changes nothing: only GET and HEAD are known', async () => {
+  it('is read-only: allows GET and HEAD', async () => {
     for (const path of ['agents', 'agents/bot', 'events']) {
       const reply = await http.ask(`/inspector/api/${path}`, { method: 'POST' });
       expect(reply.status).to.equal(405);

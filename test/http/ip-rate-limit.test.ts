@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { AddressLimit, clientOf } from '../../src/http/middleware/ip-rate-limit.ts';
 
-/** A request that comes from an address, through a proxy when both are given. */
+/** A request from an address, through a proxy when both are given. */
 const from = (ip: string | undefined, remoteAddress = '127.0.0.1') =>
   ({ ip, socket: { remoteAddress } }) as Parameters<typeof clientOf>[0];
 
@@ -12,7 +12,7 @@ describe('AddressLimit', () => {
     now = 1_000_000;
   });
 
-  it('gives a burst, then tells how long to wait, then one per interval', () => {
+  it('allows a burst, then returns how long to wait, then allows one per interval', () => {
     const limit = limited(3, 60);
     expect([1, 2, 3].map(() => limit.take('a'))).to.deep.equal([0, 0, 0]);
     expect(limit.take('a')).to.equal(1);
@@ -23,7 +23,7 @@ describe('AddressLimit', () => {
     expect(limit.take('a')).to.equal(1);
   });
 
-  it('gives the whole burst again after a quiet time, and no more', () => {
+  it('allows the whole burst again after an idle time, and no more', () => {
     const limit = limited(3, 60);
     for (let i = 0; i < 5; i += 1) limit.take('a');
     now += 3_600_000;
@@ -31,14 +31,14 @@ describe('AddressLimit', () => {
     expect(limit.take('a')).to.be.above(0);
   });
 
-  it('counts each address for itself', () => {
+  it('counts each address separately', () => {
     const limit = limited(1, 1);
     expect(limit.take('a')).to.equal(0);
     expect(limit.take('a')).to.equal(60);
     expect(limit.take('b')).to.equal(0);
   });
 
-  it('remembers 10,000 addresses and forgets the one that was quiet for longest', () => {
+  it('keeps 10,000 addresses and drops the least recently used one', () => {
     const limit = limited(1, 1);
     limit.take('first');
     for (let i = 0; i < 10_000; i += 1) limit.take(`address ${i}`);
@@ -48,7 +48,7 @@ describe('AddressLimit', () => {
   });
 });
 
-describe('whom a request counts for', () => {
+describe('the client that a request counts for', () => {
   for (const [ip, client] of [
     ['192.0.2.7', '192.0.2.7'],
     ['::ffff:192.0.2.7', '192.0.2.7'],
@@ -61,7 +61,7 @@ describe('whom a request counts for', () => {
     it(`is ${client} for ${JSON.stringify(ip)}`, () => expect(clientOf(from(ip))).to.equal(client));
   }
 
-  it('is nobody in particular for a client that is gone already', () => {
+  it('is a common one for clients that are disconnected already', () => {
     expect(clientOf({ ip: undefined, socket: {} } as never)).to.equal('unknown');
   });
 });

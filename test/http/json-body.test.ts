@@ -19,7 +19,7 @@ describe('bodies', () => {
     await http.stop();
   });
 
-  /** Sends the head of a request of the agent, and what is given of its body. */
+  /** Sends the head of a request of the agent and a part of its body. */
   function begin(operation: string, length: number, start: string): Socket {
     const socket = connect(http.port, '127.0.0.1');
     socket.write(
@@ -36,13 +36,13 @@ describe('bodies', () => {
   }
 
   describe('on a slow uplink', () => {
-    it('have the time that an image of 10 MB takes at 2.5 Mbit/s, within the limit of the server', () => {
+    it('have the time of an image of 10 MB at 2.5 Mbit/s, within the server’s limit', () => {
       const seconds = BODY_LIMITS.media / TWO_AND_A_HALF_MBIT_PER_S;
       expect(bodyDeadlineMs(BODY_LIMITS.media)).to.be.above(seconds * 1_000);
       expect(http.server.requestTimeout).to.be.above(bodyDeadlineMs(BODY_LIMITS.media));
     });
 
-    it('are taken when they come within it', async () => {
+    it('are accepted within it', async () => {
       const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       const body = JSON.stringify({ to, data: 'A'.repeat(13_900_000) });
       const request = once(http.server, 'request');
@@ -54,7 +54,7 @@ describe('bodies', () => {
       socket.destroy();
     });
 
-    it('are refused when they come later, and the connection is closed', async () => {
+    it('are refused later, and the connection is closed', async () => {
       const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       const request = once(http.server, 'request');
       const socket = begin('messages', 1_000, '{');
@@ -70,7 +70,7 @@ describe('bodies', () => {
     ['messages', BODY_LIMITS.text + 1],
     ['run', 99_999_999_999],
   ] as const)
-    it(`of ${length} bytes to /${operation} are refused with 413 before they come`, async () => {
+    it(`of ${length} bytes to /${operation} are refused with 413 before they are sent`, async () => {
       const socket = begin(operation, length, '{');
       expect(await answerOn(socket)).to.match(/^HTTP\/1.1 413 /);
       socket.destroy();
@@ -84,7 +84,7 @@ describe('bodies', () => {
       expect(http.system.sent.at(-1)).to.have.nested.property('message.text', 'café 漢');
     });
 
-  it('may say null for every field that is optional', async () => {
+  it('may have null for every optional field', async () => {
     const message = await http.send('messages', { to, message: 'hi', quoteId: null });
     expect(message.status).to.equal(200);
     const nothing = { caption: null, mimetype: null, filename: null, quoteId: null, save_to_temp: null };
@@ -99,7 +99,7 @@ describe('bodies', () => {
     expect((await http.ask('/sessions', { method: 'POST', json })).status).to.be.oneOf([200, 201]);
   });
 
-  it('are refused with both ways to write a number that two countries could mean', async () => {
+  it('are refused with both spellings of a number that is ambiguous between two countries', async () => {
     const service = await new Harness().start({}, { parseJid });
     const reply = await service.send('messages', { to: '81234567890', message: 'hi' });
     await service.stop();
@@ -109,7 +109,7 @@ describe('bodies', () => {
     ]);
   });
 
-  it('may name a URL of 8,192 characters, and no longer one', async () => {
+  it('may have a URL of up to 8,192 characters', async () => {
     const url = (length: number) => 'https://a.example/'.padEnd(length, 'x');
     expect((await http.send('media', { to, url: url(8_192) })).status).to.equal(200);
     expect((await http.send('media', { to, url: url(8_193) })).status).to.equal(400);

@@ -31,7 +31,7 @@ describe('the login, with SESSIONS_TOKEN', () => {
     return reply.headers.get('set-cookie')!.split(';')[0]!;
   }
 
-  it('leads a browser that asks for a page to the form, and anyone else to 401', async () => {
+  it('redirects browsers to the form, and answers others with 401', async () => {
     for (const path of ['/inspector?agent=bot', '/docs']) {
       const page = await http.ask(path, { headers: BROWSER });
       expect(page.status).to.equal(303);
@@ -41,7 +41,7 @@ describe('the login, with SESSIONS_TOKEN', () => {
     expectProblem(await http.ask('/inspector/api/agents', { headers: BROWSER }), 'UNAUTHORIZED');
   });
 
-  it('shows a form that needs no script and loads nothing', async () => {
+  it('shows a form without scripts and external resources', async () => {
     const page = await http.ask('/login?to=%2Finspector%3Fagent%3D%22bot', { headers: BROWSER });
     expect(page.status).to.equal(200);
     expect(page.headers.get('content-security-policy')).to.include("default-src 'none'");
@@ -50,7 +50,7 @@ describe('the login, with SESSIONS_TOKEN', () => {
     expect(page.text).not.to.match(/<script|https?:|\son\w+=| src=/);
   });
 
-  it('gives whoever knows the token a cookie that scripts and other sites never see', async () => {
+  it('sets a cookie for the right token, hidden from scripts and other sites', async () => {
     const reply = await submit({ token: 'letmein', to: '/inspector?agent=bot' });
     expect(reply.status).to.equal(303);
     expect(reply.headers.get('location')).to.equal('/inspector?agent=bot');
@@ -61,7 +61,7 @@ describe('the login, with SESSIONS_TOKEN', () => {
     expect(secure.headers.get('set-cookie')).to.include('; Secure');
   });
 
-  it('lets the cookie read everything that the token guards, and change nothing', async () => {
+  it('allows reads with the cookie, but no changes', async () => {
     const cookie = cookieOf(await submit({ token: 'letmein' }));
     for (const path of ['/docs', '/sessions', '/sessions/bot', '/inspector/api/agents']) {
       expect((await http.ask(path, { headers: { cookie } })).status, path).to.equal(200);
@@ -76,13 +76,13 @@ describe('the login, with SESSIONS_TOKEN', () => {
     expect(http.system.agents.has('bot')).to.equal(true);
   });
 
-  it('tells the inspector that there is a login to end', async () => {
+  it('shows the inspector that a logout is possible', async () => {
     const cookie = cookieOf(await submit({ token: 'letmein' }));
     const { body } = await http.ask('/inspector/api/agents', { headers: { cookie } });
     expect(body.hasLogin).to.equal(true);
   });
 
-  it('refuses a cookie that was made up, prolonged, or is of another token', async () => {
+  it('refuses a cookie that is forged, prolonged or of another token', async () => {
     const cookie = cookieOf(await submit({ token: 'letmein' }));
     const [until, proof] = cookie.replace('gateway_login=', '').split('.');
     const prolonged = `gateway_login=${Number(until) + 1}.${proof}`;
@@ -102,7 +102,7 @@ describe('the login, with SESSIONS_TOKEN', () => {
     expectProblem(await http.ask('/sessions', { headers: { cookie } }), 'UNAUTHORIZED');
   });
 
-  it('leads nobody to another site', async () => {
+  it('never redirects to another site', async () => {
     for (const to of [
       'https://evil.example',
       '//evil.example',
@@ -115,7 +115,7 @@ describe('the login, with SESSIONS_TOKEN', () => {
     }
   });
 
-  it('shows the form again after a wrong token, and says so', async () => {
+  it('shows the form with an error after a wrong token', async () => {
     const reply = await submit({ token: 'letmei', to: '/docs' });
     expect(reply.status).to.equal(303);
     expect(reply.headers.get('set-cookie')).to.equal(null);
@@ -126,7 +126,7 @@ describe('the login, with SESSIONS_TOKEN', () => {
     expectProblem(await submit({}, {}), 'UNAUTHORIZED');
   });
 
-  it('answers 429 to wrong tokens after five from one address, and never to the right one', async () => {
+  it('answers 429 to wrong tokens after five from one address, never to the right one', async () => {
     const from = { 'x-forwarded-for': '203.0.113.7' };
     for (let turn = 0; turn < 5; turn += 1) {
       expectProblem(await submit({ token: `guess ${turn}` }, from), 'UNAUTHORIZED');
@@ -142,7 +142,7 @@ describe('the login, with SESSIONS_TOKEN', () => {
     expect(right.headers.get('set-cookie')).to.be.a('string');
   });
 
-  it('counts a network of IPv6 as one address', async () => {
+  it('counts an IPv6 network as one address', async () => {
     for (let turn = 0; turn < 5; turn += 1) {
       await submit({ token: 'guess' }, { 'x-forwarded-for': `2001:db8:1:2::${turn}` });
     }
@@ -151,7 +151,7 @@ describe('the login, with SESSIONS_TOKEN', () => {
     expectProblem(await guess('2001:db8:1:3::1'), 'UNAUTHORIZED');
   });
 
-  it('refuses what is no form, and one that is too large', async () => {
+  it('refuses bodies that are not a form or too large', async () => {
     expectProblem(
       await http.ask('/login', { method: 'POST', json: { token: 'letmein' } }),
       'UNSUPPORTED_MEDIA_TYPE',
@@ -159,13 +159,13 @@ describe('the login, with SESSIONS_TOKEN', () => {
     expectProblem(await submit({ token: 'x'.repeat(9_000) }, {}), 'PAYLOAD_TOO_LARGE');
   });
 
-  it('takes the cookie away again', async () => {
+  it('deletes the cookie at logout', async () => {
     const reply = await http.ask('/logout', { method: 'POST' });
     expect(reply.status).to.equal(303);
     expect(reply.headers.get('set-cookie')).to.match(/^gateway_login=; Path=\/; Expires=Thu, 01 Jan 1970/);
   });
 
-  it('has nothing to ask while no token is set', async () => {
+  it('does not exist without a token', async () => {
     const open = await new Harness().start();
     const page = await open.ask('/login?to=/docs', { headers: BROWSER });
     expect(page.headers.get('location')).to.equal('/docs');

@@ -57,13 +57,13 @@ describe('the service itself', () => {
     expectProblem(await http.ask('/readyz'), 'SHUTTING_DOWN');
   });
 
-  it('answers /metrics as Prometheus wants it', async () => {
+  it('answers /metrics in the Prometheus format', async () => {
     const reply = await http.ask('/metrics');
     expect(reply.headers.get('content-type')).to.match(/^text\/plain; version=0\.0\.4/);
     expect(reply.text).to.equal('wa_ready 1\n');
   });
 
-  it('observes each request by the pattern of its route', async () => {
+  it('measures each request by the pattern of its route', async () => {
     await http.ask('/sessions/bot');
     await http.ask('/nowhere/bot');
     expect(http.observed).to.deep.include(['/sessions/:agentId', 'GET', 200]);
@@ -88,7 +88,7 @@ describe('the service itself', () => {
     }
   });
 
-  it('mounts the pages of others with a content policy for pages, guarded ones behind the token', async () => {
+  it('serves mounted pages with a content policy, and guarded ones behind the token', async () => {
     const router = Router().get('/', (_req, res) => void res.send('<p>inspector</p>'));
     const guarded = await new Harness().start(
       { SESSIONS_TOKEN: 'letmein' },
@@ -109,7 +109,7 @@ describe('the service itself', () => {
     }
   });
 
-  it('has every route in the document and every operation as a route', () => {
+  it('documents every route and routes every operation', () => {
     const app = createHttpApp({
       settings: { HOST: '127.0.0.1', APP_BASE_URL: 'http://localhost:3000', CORS_ORIGINS: [] },
       parseJid: String,
@@ -121,7 +121,7 @@ describe('the service itself', () => {
     expect(routes.sort()).to.deep.equal(operations.sort());
   });
 
-  it('has the OpenAPI files of docs/ as the schemas make them', async () => {
+  it('has up-to-date OpenAPI files in docs/', async () => {
     const docs = new URL('../../docs/', import.meta.url);
     const made = { openapi: openApiDocument(SERVER), 'sandbox-openapi': sandboxDocument(SERVER) };
     for (const [name, document] of Object.entries(made)) {
@@ -131,7 +131,7 @@ describe('the service itself', () => {
     }
   });
 
-  it('gives every operation an id of its own and every JSON body an example that fits', () => {
+  it('gives every operation a unique id and every JSON body a valid example', () => {
     const { paths } = openApiDocument('http://localhost:3000');
     const operations = Object.values(paths ?? {}).flatMap((item) => Object.values(item ?? {}));
     const ids = operations.map(({ operationId }) => operationId);

@@ -17,14 +17,14 @@ describe('GET /sessions/{agentId}/events', () => {
     await http.stop();
   });
 
-  /** Resolves once no stream listens to the actors any more. */
+  /** Resolves once no stream listens to the actors. */
   async function silence(): Promise<void> {
     while (http.system.events.listenerCount('state') > 0)
       await new Promise((resolve) => setImmediate(resolve));
     expect(http.system.events.eventNames()).to.be.empty;
   }
 
-  it('tells first what is, then every change of this agent alone, and no text of a message', async () => {
+  it('sends the current state, then every change of this agent alone, without message texts', async () => {
     const stream = await EventStream.open(`${http.url}/sessions/scan-me/events`);
     expect(stream.response.headers['content-type']).to.equal('text/event-stream; charset=utf-8');
     await stream.has('event: state\ndata: {"status":"awaiting_qr"');
@@ -72,7 +72,7 @@ describe('GET /sessions/{agentId}/events', () => {
     await silence();
   });
 
-  it('ends when the service stops, and no new one begins', async () => {
+  it('ends when the service stops, and no new one starts', async () => {
     const stream = await EventStream.open(`${http.url}/sessions/bot/events`);
     const ended = once(stream.response, 'end');
     http.stopping.abort();
@@ -81,7 +81,7 @@ describe('GET /sessions/{agentId}/events', () => {
     expect((await http.ask('/sessions/bot/events')).body.error.code).to.equal('SHUTTING_DOWN');
   });
 
-  it('cuts off a reader that falls a megabyte behind', async () => {
+  it('disconnects a reader that falls a megabyte behind', async () => {
     const stream = await EventStream.open(`${http.url}/sessions/bot/events`);
     stream.response.pause();
     const reason = 'x'.repeat(500_000);

@@ -37,7 +37,7 @@ describe('/sessions', () => {
     expect(reply.text).not.to.include('from-body');
   });
 
-  describe('what WhatsApp wants of a session', () => {
+  describe('what WhatsApp requires of a session', () => {
     const whatsapp = { webVersion: '2.3', compatibility: 'broken' as const, repaired: [], missing: ['X.y'] };
     const assertion = {
       id: 'AQID',
@@ -47,7 +47,7 @@ describe('/sessions', () => {
       clientExtensionResults: {},
     };
 
-    it('is in the session: its page, and the restriction of its account', async () => {
+    it('is shown: the compatibility of its page and the restriction of its account', async () => {
       const { live } = agentView('bot');
       const restriction = { kind: 'message_cap' as const, since: 0, until: 60_000 };
       http.system.add('checked', 'k', { live: { ...live, whatsapp }, restriction });
@@ -60,7 +60,7 @@ describe('/sessions', () => {
       });
     });
 
-    it('can be a passkey: its challenge is read, its assertion handed in; 409 when none is asked for', async () => {
+    it('can be a passkey, with GET for the challenge and POST for the assertion; else 409', async () => {
       const challenge = { challenge: 'AQID', rpId: 'whatsapp.com' };
       const reason = 'PASSKEY_REQUIRED';
       http.system.add('asked', 'k', { status: 'awaiting_qr', reason, passkey: { challenge, since: 0 } });
@@ -74,7 +74,7 @@ describe('/sessions', () => {
       expectProblem(await http.ask('/sessions/asked/passkey', { method: 'POST', json }), 'INVALID_PAYLOAD');
     });
 
-    it('can be a pairing code, for a number in any form', async () => {
+    it('can be a pairing code for a number in any form', async () => {
       http.system.add('scan-me', 'k', { status: 'awaiting_qr' }, qr);
       const ask = (phoneNumber: string, agentId = 'scan-me') =>
         http.ask(`/sessions/${agentId}/pairing-code`, { method: 'POST', json: { phoneNumber } });
@@ -98,7 +98,7 @@ describe('/sessions', () => {
     expect(reply.body).not.to.have.property('qr');
   });
 
-  it('answers 202 with the status when neither QR nor readiness came in time', async () => {
+  it('answers 202 with the status when neither a QR nor ready came in time', async () => {
     http.system.onCreate = async ({ agentId }) => ({
       agent: agentView(agentId, { status: 'awaiting_qr' }),
       qr: null,
@@ -116,7 +116,7 @@ describe('/sessions', () => {
     ['DATABASE_UNAVAILABLE', 503],
     ['SHUTTING_DOWN', 503],
   ] as const) {
-    it(`answers ${status} ${code} when a start ends so`, async () => {
+    it(`answers ${status} ${code} when a start fails with it`, async () => {
       http.system.onCreate = async () => {
         throw failure(code, 'refused');
       };
@@ -135,7 +135,7 @@ describe('/sessions', () => {
     expect(reply.body.error.details).to.deep.equal(issues);
   });
 
-  it('shows of an AI endpoint the origin and the path, never its credentials or its query', async () => {
+  it('shows the origin and path of an AI endpoint, never its credentials or query', async () => {
     const shown: [string | null, string | null][] = [
       ['https://me:s3cret@ai.example:8443/run/bot?token=s3cret#s3cret', 'https://ai.example:8443/run/bot'],
       ['http://ai.example', 'http://ai.example/'],
@@ -154,7 +154,7 @@ describe('/sessions', () => {
     }
   });
 
-  it('lists the agents and tells of one, never its key', async () => {
+  it('lists the agents and returns one, without its key', async () => {
     const list = await http.ask('/sessions');
     expect(list.body.sessions).to.have.length(1);
     const one = await http.ask('/sessions/bot');
@@ -165,7 +165,7 @@ describe('/sessions', () => {
     expect(list.text + one.text).not.to.include('secret-key');
   });
 
-  it('answers 404 SESSION_NOT_FOUND for an agent that is not there', async () => {
+  it('answers 404 SESSION_NOT_FOUND for an unknown agent', async () => {
     for (const [method, path] of [
       ['GET', '/sessions/ghost'],
       ['DELETE', '/sessions/ghost'],
@@ -179,13 +179,13 @@ describe('/sessions', () => {
     }
   });
 
-  it('deletes an agent, and a second time answers 404', async () => {
+  it('deletes an agent, and answers 404 the second time', async () => {
     const first = await http.ask('/sessions/bot', { method: 'DELETE' });
     expect(first.body).to.deep.equal({ agentId: 'bot', deleted: true });
     expect((await http.ask('/sessions/bot', { method: 'DELETE' })).status).to.equal(404);
   });
 
-  it('says so when a delete or a reconnect has left the device linked', async () => {
+  it('answers unlinked: false when a delete or a reconnect left the device linked', async () => {
     http.system.isUnlinked = false;
     const { onReconnect } = http.system;
     http.system.onReconnect = async (agentId) => ({ ...(await onReconnect(agentId)), isUnlinked: false });
@@ -201,7 +201,7 @@ describe('/sessions', () => {
     expect(reply.body.qr).to.equal('2@again');
   });
 
-  it('shows the QR as PNG by default, as SVG or as text by Accept, and lets no cache keep it', async () => {
+  it('returns the QR as PNG, or as SVG or text by Accept, without caching', async () => {
     http.system.add('scan-me', 'k', { status: 'awaiting_qr' }, qr);
     const response = await fetch(`${http.url}/sessions/scan-me/qr`);
     expect(response.headers.get('content-type')).to.equal('image/png');
@@ -230,7 +230,7 @@ describe('/sessions with SESSIONS_TOKEN', () => {
   });
   afterEach(() => http.stop());
 
-  it('wants the token as Bearer for every session path and for the docs', async () => {
+  it('requires the token as Bearer for every session path and the docs', async () => {
     for (const [method, path] of [
       ['GET', '/sessions'],
       ['POST', '/sessions'],
@@ -252,7 +252,7 @@ describe('/sessions with SESSIONS_TOKEN', () => {
     expect((await http.ask('/docs', { key: 'letmein' })).status).to.equal(200);
   });
 
-  it('leaves the agents to their own keys, and health to everyone', async () => {
+  it('does not require it for agents, which have their own keys, and for health', async () => {
     expect((await http.send('messages', { to: '081234567890', message: 'hi' })).status).to.equal(200);
     expect((await http.ask('/health')).status).to.equal(200);
   });

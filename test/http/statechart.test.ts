@@ -18,7 +18,7 @@ describe('GET /sessions/{agentId}/statechart', () => {
       .map(([, , , value]) => value!);
   }
 
-  it('draws the live states with all around them lit, and what can happen next', async () => {
+  it('highlights the active states with their parents, and the next transitions', async () => {
     const reply = await http.ask('/sessions/bot/statechart');
     expect(reply.status).to.equal(200);
     expect(reply.headers.get('content-type')).to.equal('image/svg+xml; charset=utf-8');
@@ -36,7 +36,7 @@ describe('GET /sessions/{agentId}/statechart', () => {
     expect(reply.text).to.include(`data-hash="${http.system.charts.agent.hash}"`);
   });
 
-  it('is a picture of its own: it brings its colours, loads nothing and runs nothing', async () => {
+  it('is a standalone image with its own colours, without external resources or scripts', async () => {
     const reply = await http.ask('/sessions/bot/statechart');
     expect(reply.text).to.match(/<style>[\s\S]*--live:[\s\S]*\.chart \.active/);
     expect(reply.text).not.to.match(/<script|href=|url\(|@import/);
@@ -45,14 +45,14 @@ describe('GET /sessions/{agentId}/statechart', () => {
     );
   });
 
-  it('draws the supervisor when asked for', async () => {
+  it('draws the supervisor on request', async () => {
     const reply = await http.ask('/sessions/bot/statechart?machine=supervisor');
     expect(withClass(reply.text, 'active', 'state')).to.include('alive.running.steady');
     const other = await http.ask('/sessions/bot/statechart?machine=mailbox');
     expect(other.body.error.code).to.equal('INVALID_PAYLOAD');
   });
 
-  it('is mermaid text with the live states marked, by Accept', async () => {
+  it('is Mermaid text with the active states marked, by Accept', async () => {
     for (const accept of ['text/plain', 'text/vnd.mermaid']) {
       const reply = await http.ask('/sessions/bot/statechart', { headers: { accept } });
       expect(reply.headers.get('content-type')).to.equal(`${accept}; charset=utf-8`);
@@ -61,7 +61,7 @@ describe('GET /sessions/{agentId}/statechart', () => {
     }
   });
 
-  it('answers 404 for an agent that is not there', async () => {
-    expect((await http.ask('/sessions/nobody/statechart')).body.error.code).to.equal('SESSION_NOT_FOUND');
+  it('answers 404 for an unknown agent', async () => {
+    expect((await http.ask('/sessions/unknown/statechart')).body.error.code).to.equal('SESSION_NOT_FOUND');
   });
 });

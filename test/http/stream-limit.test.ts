@@ -6,7 +6,7 @@ import { EventStream } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectProblem, Harness } from '../support/http-harness.ts';
 
-/** A request of an address, as far as the limit looks at it, and what closes it. */
+/** A request from an address with the parts that the limit uses, and a function to close it. */
 function request(limit: RequestHandler, ip: string): () => void {
   let close = () => {};
   const res = { once: (_name: string, listener: () => void) => (close = listener) };
@@ -15,7 +15,7 @@ function request(limit: RequestHandler, ip: string): () => void {
 }
 
 describe('event streams', () => {
-  it('are at most so many per address, and so many in all', () => {
+  it('are limited per address and in all', () => {
     const limit = streamLimit({ perAddress: 2, inAll: 3 });
     const [first] = [request(limit, '192.0.2.1'), request(limit, '192.0.2.1')];
     expect(() => request(limit, '192.0.2.1')).to.throw(GatewayError, 'from this address');
@@ -38,7 +38,7 @@ describe('event streams', () => {
       await http.stop();
     });
 
-    it('are 50 at most, over all paths together; one that ends makes room for another', async () => {
+    it('are 50 at most on all paths together, and one that ends makes room for another', async () => {
       const paths = ['/sessions/bot/events', '/inspector/api/events', '/inspector/api/events?agentId=bot'];
       for (let i = 0; i < 50; i += 1) {
         streams.push(await EventStream.open(`${http.url}${paths[i % paths.length]}`));

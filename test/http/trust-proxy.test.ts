@@ -12,7 +12,7 @@ describe('TRUST_PROXY', () => {
     ['loopback, 10.0.0.0/8, fd00::/8', ['loopback', '10.0.0.0/8', 'fd00::/8']],
   ];
   for (const [text, value] of cases) {
-    it(`takes '${text}'`, () => {
+    it(`accepts '${text}'`, () => {
       expect(readConfig({ TRUST_PROXY: text }).TRUST_PROXY).to.deep.equal(value);
     });
   }
@@ -31,7 +31,7 @@ describe('behind a proxy', () => {
   let harness: Harness;
   afterEach(() => harness.stop());
 
-  /** The client's address as the log has it, of a request with a forged and a real part. */
+  /** The logged client address of a request with a forged and a real part. */
   async function loggedAddress(trusted?: number | string[]): Promise<unknown> {
     harness = await new Harness().start(trusted === undefined ? {} : { TRUST_PROXY: trusted });
     await harness.ask('/health', { headers: { 'X-Forwarded-For': '6.6.6.6, 203.0.113.9' } });
@@ -41,19 +41,19 @@ describe('behind a proxy', () => {
     return line.ip;
   }
 
-  it('logs the address that the proxy saw, when there is one proxy', async () => {
+  it('logs the address that the proxy saw with one proxy', async () => {
     expect(await loggedAddress(1)).to.equal('203.0.113.9');
   });
 
-  it('logs the address that the proxy saw, when the proxy is named', async () => {
+  it('logs the address that the proxy saw when the proxy is named', async () => {
     expect(await loggedAddress(['loopback'])).to.equal('203.0.113.9');
   });
 
-  it('believes nobody by default: the address is that of the connection', async () => {
+  it('trusts no proxy by default: the address is that of the connection', async () => {
     expect(await loggedAddress()).to.equal('127.0.0.1');
   });
 
-  it('never takes the host from X-Forwarded-Host: a page of that name is another site', async () => {
+  it('never takes the host from X-Forwarded-Host, whose page is another site', async () => {
     harness = await new Harness().start({ TRUST_PROXY: 1 });
     const headers = { origin: 'https://evil.example', 'X-Forwarded-Host': 'evil.example' };
     const reply = await harness.ask('/sessions/bot/reconnect', { method: 'POST', headers });
@@ -61,7 +61,7 @@ describe('behind a proxy', () => {
     expect(reply.body.error.details).to.deep.equal([{ path: 'Origin', message: 'is another site' }]);
   });
 
-  it('does not believe a proxy that is not named', async () => {
+  it('does not trust an unnamed proxy', async () => {
     expect(await loggedAddress(['10.0.0.0/8'])).to.equal('127.0.0.1');
   });
 });

@@ -8,11 +8,11 @@ import { AT } from '../support/fake-system.ts';
 import { expectProblem, Harness } from '../support/http-harness.ts';
 
 const to = '081234567890';
-/** Of 60 MB for images, 30 for one agent: two of these fit, and no third one. */
+/** Of 60 MB for images, 30 per agent: two of these fit, but not a third one. */
 const LARGE = 14_000_000;
 
 describe('ByteBudget', () => {
-  it('gives out what it has, to one owner no more than half, and takes it back', () => {
+  it('grants what it has, at most half to one owner, and takes it back', () => {
     const budget = new ByteBudget(100);
     const [one, two, three] = [budget.open('a'), budget.open('a'), budget.open('b')];
     one.grow(30);
@@ -48,7 +48,7 @@ describe('many uploads at once', () => {
     await http.stop();
   });
 
-  /** Starts an upload that stops before its last byte; gives the connection, and what it has been told. */
+  /** Starts an upload that stops before its last byte; returns the connection and its answer. */
   async function halfway(
     { agentId = 'bot', key = 'secret-key', length = LARGE as number | null, operation = 'media' } = {},
     more = '',
@@ -56,11 +56,11 @@ describe('many uploads at once', () => {
   ) {
     const socket = connect(http.port, '127.0.0.1');
     sockets.push(socket);
-    let told = '';
+    let answer = '';
     socket
       .on('error', () => {})
       .on('data', (chunk) => {
-        told += chunk;
+        answer += chunk;
       });
     await once(socket, 'connect');
     const size = length === null ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`;
@@ -68,10 +68,10 @@ describe('many uploads at once', () => {
       `POST /agents/${agentId}/${operation} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n` +
         `Content-Type: application/json\r\n${size}\r\n${more}\r\n${start}`,
     );
-    return { socket, told: () => told };
+    return { socket, answer: () => answer };
   }
 
-  /** How a whole upload of an agent is answered. */
+  /** The answer to a complete upload of an agent. */
   const upload = (agentId = 'bot', key = 'secret-key', json: object = { data: 'A'.repeat(LARGE) }) =>
     http.ask(`/agents/${agentId}/media`, { method: 'POST', key, json: { to, ...json } });
 
@@ -80,7 +80,7 @@ describe('many uploads at once', () => {
     await eventually(`${agentId} to be full`, async () => (await upload(agentId, key)).status === 429);
   }
 
-  it('are 429 with Retry-After beyond an agent’s half, and the others have theirs', async () => {
+  it('are answered with 429 and Retry-After above an agent’s half, without affecting others', async () => {
     await halfway();
     await halfway();
     await untilFull('bot', 'secret-key');
@@ -90,7 +90,7 @@ describe('many uploads at once', () => {
     expect((await upload('second', 'second-key')).status).to.equal(200);
   });
 
-  it('are 429 beyond the whole, for everybody; small requests pass meanwhile', async () => {
+  it('are answered with 429 above the whole budget for every agent, unlike small requests', async () => {
     for (const [agentId, key] of [
       ['bot', 'secret-key'],
       ['second', 'second-key'],
@@ -104,16 +104,16 @@ describe('many uploads at once', () => {
     expect((await upload('third', 'third-key', { data: 'AAAA' })).status).to.equal(200);
   });
 
-  it('are refused before anything of them is asked for or read', async () => {
+  it('are refused before any of their body is read', async () => {
     await halfway();
     await halfway();
     await untilFull('bot', 'secret-key');
     const refused = await halfway({}, 'Expect: 100-continue\r\n');
-    await eventually('the answer', () => refused.told().includes('traceId'));
-    expect(refused.told()).to.match(/^HTTP\/1.1 429 /);
+    await eventually('the answer', () => refused.answer().includes('traceId'));
+    expect(refused.answer()).to.match(/^HTTP\/1.1 429 /);
   });
 
-  it('give their bytes back when they are cut off', async () => {
+  it('release their bytes when they are cut off', async () => {
     await halfway();
     await halfway();
     await untilFull('bot', 'secret-key');
@@ -121,7 +121,7 @@ describe('many uploads at once', () => {
     await eventually('room again', async () => (await upload()).status === 200);
   });
 
-  it('give their bytes back when they are refused for what they are', async () => {
+  it('release their bytes when their content is refused', async () => {
     for (let round = 0; round < 5; round += 1) {
       const bodies = Array.from({ length: 2 }, () =>
         upload('bot', 'secret-key', { data: '!'.repeat(LARGE), x: 1 }),
@@ -131,7 +131,7 @@ describe('many uploads at once', () => {
     expect((await upload()).status).to.equal(200);
   });
 
-  it('give their bytes back when the image is stored, while its send still waits', async () => {
+  it('release their bytes when the image is stored, while its send still waits', async () => {
     let finish = (_outcome: SendOutcome): void => {};
     const sent = new Promise<SendOutcome>((resolve) => {
       finish = resolve;
@@ -145,27 +145,30 @@ describe('many uploads at once', () => {
     for (const reply of await Promise.all(waiting)) expect(reply.status).to.equal(200);
   });
 
-  it('count as the largest that they may be while their length is unknown', async () => {
+  it('count with the maximum while their length is unknown', async () => {
     await halfway({ length: null });
     await halfway({ length: null });
     await untilFull('bot', 'secret-key');
     expectProblem(await upload(), 'RATE_LIMITED');
   });
 
-  it('count as they are once they are read', async () => {
+  it('count with their size once they are read', async () => {
     http.system.onSend = () => new Promise(() => {});
     const body = JSON.stringify({ to, message: 'hi' });
     const chunks = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
-    // As the largest that they may be, twenty of these would be all that one agent has.
+    // With the maximum, twenty of these would use up an agent's half.
     for (let waiting = 1; waiting <= 25; waiting += 1) {
-      const { socket, told } = await halfway({ operation: 'messages', length: null }, '', chunks);
-      await eventually(`send ${waiting} to wait`, () => http.system.sent.length === waiting || told() !== '');
-      expect(told()).to.equal('');
+      const { socket, answer } = await halfway({ operation: 'messages', length: null }, '', chunks);
+      await eventually(
+        `send ${waiting} to wait`,
+        () => http.system.sent.length === waiting || answer() !== '',
+      );
+      expect(answer()).to.equal('');
       expect(socket.readyState).to.equal('open');
     }
   });
 
-  it('count what a URL brings as it comes in, too', async () => {
+  it('also count the chunks of a URL as they arrive', async () => {
     const counted: number[] = [];
     http.media.fromUrl = async (url, _claim?: object, onBytes?: (bytes: number) => void) => {
       for (let bytes = 0; bytes < 40; bytes += 1) {
@@ -175,12 +178,12 @@ describe('many uploads at once', () => {
       return { path: url, mimetype: 'image/png', size: 68 };
     };
     expectProblem(await upload('bot', 'secret-key', { url: 'https://example.com/a.png' }), 'RATE_LIMITED');
-    // Half of the budget, less the request itself.
+    // Half of the budget, minus the request itself.
     expect(counted).to.have.length(29);
     expect((await upload()).status, 'all given back').to.equal(200);
   });
 
-  it('leave room for texts, which are counted apart', async () => {
+  it('leave room for texts, which are counted separately', async () => {
     const half = 10 * 1024 * 1024;
     for (let held = 0; held + 512_000 <= half; held += 512_000)
       await halfway({ operation: 'messages', length: 512_000 });
