@@ -1,9 +1,9 @@
 import mocha from 'mocha';
 
-// Mocha's reporter of `npm run drift`: the usual lines, then which flow works on which edition of the page. A flow that
-// no test shows any more is a failure, too.
+// Mocha's reporter of `npm run drift`: the usual lines, then which flow works on which edition of the page. A flow
+// without a test is a failure, too.
 
-/** Each flow with the titles of the tests that show it. */
+/** The flows, each by the titles of its tests. */
 const FLOWS: Record<string, RegExp> = {
   link: /once scanned|QR is scanned|saved credentials|pairing code|passkey/,
   send: /hands a text over|sends a text to a number/,
@@ -11,12 +11,12 @@ const FLOWS: Record<string, RegExp> = {
   quote: /quote/,
   group: /group/,
   LID: /\bLIDs?\b/,
-  inbound: /hears|answers a direct message/,
-  'catch-up': /while nobody listened/,
+  inbound: /reports a direct message|answers a direct message/,
+  'catch-up': /finds missed messages/,
   'look-up after a kill': /finds what it sent|under the stanza id/,
   'self-check': /is checked once|has and lacks/,
   'a reload': /reload/,
-  'a dead browser': /comes back without a QR/,
+  'a dead browser': /is detected and replaced without a QR/,
   'random faults': /random faults/,
 };
 const ON_EDITION = /\b\d{4}-\d\d(?:-lid)?\b/;
@@ -27,13 +27,13 @@ interface Cell {
   failed: number;
 }
 
-/** A cell in a few letters. */
+/** A cell as text. */
 function shown({ passed, failed }: Cell): string {
   if (failed > 0) return `✘ ${failed} of ${passed + failed}`;
   return passed > 0 ? `✔ ${passed}` : '✘ no test';
 }
 
-/** The rows in columns. */
+/** The rows as aligned columns. */
 function inColumns(rows: string[][]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows
@@ -64,7 +64,7 @@ export default class DriftReporter extends mocha.reporters.Spec {
     });
   }
 
-  /** Counts a test, or a hook that failed, in each flow of its edition that it shows. */
+  /** Counts a test, or a failed hook, in its flows and edition. */
   #count(test: Mocha.Runnable, result: keyof Cell): void {
     const title = test.fullTitle();
     const [edition] = ON_EDITION.exec(title) ?? [];
