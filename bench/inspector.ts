@@ -7,7 +7,7 @@ import { supervisorMachine } from '../src/actors/session/supervisor.machine.ts';
 import { recordTransitions } from '../src/actors/statechart/transition-recorder.ts';
 import { childEnvironment } from '../src/infra/config.ts';
 import { Harness } from '../test/support/http-harness.ts';
-import { silentPort } from '../test/support/silent-port.ts';
+import { silentEffects } from '../test/support/silent-effects.ts';
 import { type InspectorRound, inspectorReport } from './inspector-report.ts';
 import { firstWord, spawnNode, stopNode } from './pinned.ts';
 import { publish } from './publish.ts';
@@ -26,18 +26,21 @@ type Watch = (record: TransitionRecord) => void;
 
 /** A supervisor with its connected agent, watched as in the service, or not at all. */
 function startAgent(watch: Watch | null) {
-  const idle = { actors: { client: fromCallback(() => undefined) } } as never;
+  const inert = fromCallback(() => undefined);
+  const idle = { actors: { client: inert, dispatcher: inert } } as never;
   const machine = supervisorMachine.provide({ actors: { agent: sessionMachine.provide(idle) } });
-  const port = silentPort({ takeSlot: async () => undefined });
+  const effects = silentEffects({ acquireSlot: async () => undefined });
   const inspect = watch
     ? recordTransitions({
         now: Date.now,
         onTransition: watch,
-        onState: () => undefined,
         onError: () => undefined,
       })
     : undefined;
-  return createActor(machine, { input: { agent: port }, inspect }).start();
+  return createActor(machine, {
+    input: { effects, clock: { now: () => 0, monotonic: () => 0 }, random: () => 0.5 },
+    inspect,
+  }).start();
 }
 
 /** CPU microseconds for each event of the round. */
@@ -51,8 +54,8 @@ async function measure(watch: Watch | null): Promise<number> {
   const before = process.cpuUsage();
   for (let sent = 0; sent < EVENTS; sent += BURST) {
     for (let pair = 0; pair < BURST; pair += 2) {
-      agent.send({ type: 'outbox.sending' });
-      agent.send({ type: 'outbox.idle' });
+      agent.send({ type: 'client.state', state: 'OPENING' });
+      agent.send({ type: 'client.state', state: 'CONNECTED' });
     }
     await turn();
   }

@@ -54,20 +54,20 @@ export async function openOutbox(
   const nothing = async (): Promise<void> => undefined;
   const log = { markSending: nothing, settle: nothing } as Partial<MessageLog> as MessageLog;
   const silent = (): void => undefined;
-  const reports = { mode: silent, changed: silent, status: silent, suspect: silent, fault };
+  const reports = { changed: silent, status: silent, fault };
   const outbox = new Dispatcher({ settings, clock: HOST_CLOCK, log, reports });
   client.events.on('ack', (ack) => outbox.acked(ack));
   client.events.on('qr', (qr) => network.scan(qr, number));
   const ready = new Promise((resolve) => client.events.once('ready', resolve));
   await client.start();
   await ready;
-  outbox.open(client, { pn: number });
+  outbox.open({ client, me: { pn: number }, suspect: silent });
   let seq = 0;
   return {
     async send(to, text) {
       seq += 1;
       const message = stored(seq, to, text);
-      const end = await outbox.put(message).settled;
+      const end = await outbox.put(message).outcome;
       if (end?.status !== 'sent') throw new Error(`The outcome of the message is ${end?.status}.`);
     },
     async close() {

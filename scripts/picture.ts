@@ -25,10 +25,10 @@ async function main(): Promise<void> {
   try {
     const page = await browser.newPage({ viewport: { width: 1400, height: 860 }, colorScheme: 'light' });
     await page.goto(`${url}/inspector?agent=cafe`);
-    await page.locator('[data-state="connected.link.healthy"].active').waitFor();
+    await page.locator('[data-state="connected.healthy"].active').waitFor();
     await ask('/agents/cafe/messages', { to: '+15550000004', message: 'ping' });
     await ask('/sandbox/phones/cafe/network', { state: 'OPENING' });
-    await page.locator('[data-state="connected.link.suspect"].active').waitFor();
+    await page.locator('[data-state="connected.suspect"].active').waitFor();
     await ask('/sandbox/phones/cafe/network', { state: 'PAIRING' });
     await page.locator('#history tr[data-ignored]').first().waitFor();
     // Newly entered states flash for a moment.

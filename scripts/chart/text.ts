@@ -31,10 +31,10 @@ ${states(supervisor)}
 
 ${fenced(mermaidOf(supervisor))}
 
-## Why a session ended, and what comes of it
+## Why a session ended, and what follows
 
-The reasons of \`agent.down\`, from [restart-policy.ts](../src/actors/domain/restart-policy.ts); \`comesBack\` decides by them.
-A reason that is not here comes back by itself.
+The reasons of \`agent.down\`, from [restart-policy.ts](../src/actors/domain/restart-policy.ts); \`shouldRestart\` decides by
+them. An unknown reason restarts automatically.
 
 ${reasonTable()}
 `;

@@ -28,7 +28,7 @@ describe('logging out an agent with a lost session', () => {
     const token = network.devicesOf(BOT)[0]!.token!;
     network.faults.setState(BOT, 'CONFLICT');
     await eventually('the disconnect', () => {
-      return service.app.system.describe(agentId).states.includes('disconnected.resting');
+      return service.app.system.describe(agentId).states.includes('disconnected.idle');
     });
     network.faults.restore(BOT);
     return token;

@@ -50,7 +50,7 @@ describe('a recorded history', () => {
     network.scan(String(again.qr), BOT);
     await reaches('connected');
     network.unlink(BOT);
-    await reaches('disconnected.resting');
+    await reaches('disconnected.idle');
     const { history, ...detail } = await call('GET', '/inspector/api/agents/sales');
     // As copied by the page's "copy as JSON".
     recording = JSON.parse(JSON.stringify({ agentId: 'sales', records: history }));
@@ -69,7 +69,7 @@ describe('a recorded history', () => {
       'alive.running → alive.backing_off',
       'alive.backing_off → alive.running',
       'alive → alive.relinking',
-      'disconnected.closing → disconnected.resting',
+      'disconnected.closing → disconnected.idle',
     ]);
     expect(recording.records.at(-1)!.seq).to.equal(recording.records.length);
   });
@@ -89,8 +89,8 @@ describe('a recorded history', () => {
     const [first, second] = ['supervisor', 'agent'].map((name) =>
       recording.records.find(({ machine }) => machine === name),
     );
-    expect(first!.from).to.deep.equal(['alive.resting']);
-    expect(second!.from).to.deep.equal(['disconnected.resting']);
+    expect(first!.from).to.deep.equal(['alive.idle']);
+    expect(second!.from).to.deep.equal(['disconnected.idle']);
   });
 
   it('contains no numbers, QRs or names', () => {

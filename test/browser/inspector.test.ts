@@ -39,8 +39,8 @@ whenChromium('the inspector', (executablePath) => {
   /** Drops and restores the agent's socket: two transitions. */
   async function flap(agentId: string): Promise<void> {
     for (const [state, path] of [
-      ['OPENING', 'connected.link.suspect'],
-      ['CONNECTED', 'connected.link.healthy'],
+      ['OPENING', 'connected.suspect'],
+      ['CONNECTED', 'connected.healthy'],
     ] as const) {
       suite.service.network.faults.setState(numberOf(agentId), state);
       await eventually(path, () => suite.service.app.system.describe(agentId).states.includes(path));
@@ -61,7 +61,7 @@ whenChromium('the inspector', (executablePath) => {
     await inspector.page.locator('[data-state="awaiting_qr.scanning"].active').waitFor();
     expect(await inspector.lit('agent', 'active')).to.deep.equal(['awaiting_qr', 'awaiting_qr.scanning']);
     const litAt = inspector.page.evaluate(`new Promise((resolve) => {
-      const state = document.querySelector('[data-state="connected.link.healthy"]');
+      const state = document.querySelector('[data-state="connected.healthy"]');
       new MutationObserver(() => state.classList.contains('active') && resolve(Date.now()))
         .observe(state, { attributes: true });
     })`);

@@ -15,7 +15,7 @@ whenChromium('the login in a browser', (executablePath) => {
     this.timeout(60_000);
     browser = await startBrowser(executablePath);
     http = await new Harness().start({ SESSIONS_TOKEN: 'letmein' });
-    http.system.add('bot', 'k', { states: ['connected.link.healthy', 'connected.mailbox.idle'] });
+    http.system.add('bot', 'k', { states: ['connected.healthy'] });
   });
   after(async () => {
     await browser?.close();
@@ -78,7 +78,7 @@ whenChromium('the login in a browser', (executablePath) => {
       const found = `getComputedStyle(document.querySelector('[data-state="${path}"] > .box'))`;
       return (await page.evaluate(`[${found}.strokeWidth, ${found}.fill]`)) as string[];
     };
-    const [live, other] = [await look('connected.link.healthy'), await look('connected.link.suspect')];
+    const [live, other] = [await look('connected.healthy'), await look('connected.suspect')];
     expect(live[0]).to.equal('2.5px');
     expect(live[1]).not.to.equal(other[1]);
     expect(complaints.filter((text) => !text.includes('favicon') && !text.includes('404'))).to.be.empty;

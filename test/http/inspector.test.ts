@@ -5,7 +5,7 @@ import type { TransitionRecord } from '../../src/actors/domain/agent-view.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { Harness } from '../support/http-harness.ts';
 
-const edge = 'connected.link.healthy → connected.link.probing';
+const edge = 'connected.healthy → connected.probing';
 
 /** The record with this number. */
 function record(seq: number): TransitionRecord {
@@ -16,8 +16,8 @@ function record(seq: number): TransitionRecord {
     event: 'probe.due',
     edges: [edge],
     ignored: false,
-    from: ['connected.link.healthy'],
-    to: ['connected.link.probing'],
+    from: ['connected.healthy'],
+    to: ['connected.probing'],
     dwellMs: 5,
   };
 }
@@ -72,11 +72,11 @@ describe('the inspector', () => {
         agentName: 'Support Bot',
         userId: 7,
         status: 'connected',
-        states: ['connected.link.healthy'],
+        states: ['connected.healthy'],
         supervisorStates: ['alive.running.steady'],
         since: '2025-11-07T08:00:00.000Z',
         reason: null,
-        mailbox: { depth: 0, capacity: 500, tokens: 99 },
+        mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 99 },
         supervisor: { restarts: 0 },
         hasQr: false,
         whatsapp: null,

@@ -38,7 +38,7 @@ describe('GET /sessions/{agentId}/events', () => {
     events.emit('qr', { agentId: 'scan-me', qr: null });
     events.emit('mailbox', {
       agentId: 'scan-me',
-      mailbox: { depth: 4, capacity: 500, tokens: 1, nextTokenSeconds: 0 },
+      mailbox: { mode: 'throttled', depth: 4, capacity: 500, tokens: 1, nextTokenSeconds: 0 },
     });
     events.emit('message', {
       agentId: 'scan-me',

@@ -5,8 +5,8 @@ describe('GET /sessions/{agentId}/statechart', () => {
   let http: Harness;
   beforeEach(async () => {
     http = await new Harness().start();
-    http.system.add('bot', 'k', { states: ['connected.link.healthy', 'connected.mailbox.idle'] });
-    const edge = 'connected.link.healthy → connected.link.probing';
+    http.system.add('bot', 'k', { states: ['connected.healthy'] });
+    const edge = 'connected.healthy → connected.probing';
     http.system.nextOfAgent = [{ event: 'probe.due', label: 'probe.due', edge }];
   });
   afterEach(() => http.stop());
@@ -23,16 +23,8 @@ describe('GET /sessions/{agentId}/statechart', () => {
     expect(reply.status).to.equal(200);
     expect(reply.headers.get('content-type')).to.equal('image/svg+xml; charset=utf-8');
     expect(reply.headers.get('cache-control')).to.equal('no-store');
-    expect(withClass(reply.text, 'active', 'state').sort()).to.deep.equal([
-      'connected',
-      'connected.link',
-      'connected.link.healthy',
-      'connected.mailbox',
-      'connected.mailbox.idle',
-    ]);
-    expect(withClass(reply.text, 'next', 'edge')).to.deep.equal([
-      'connected.link.healthy → connected.link.probing',
-    ]);
+    expect(withClass(reply.text, 'active', 'state').sort()).to.deep.equal(['connected', 'connected.healthy']);
+    expect(withClass(reply.text, 'next', 'edge')).to.deep.equal(['connected.healthy → connected.probing']);
     expect(reply.text).to.include(`data-hash="${http.system.charts.agent.hash}"`);
   });
 
@@ -57,7 +49,7 @@ describe('GET /sessions/{agentId}/statechart', () => {
       const reply = await http.ask('/sessions/bot/statechart', { headers: { accept } });
       expect(reply.headers.get('content-type')).to.equal(`${accept}; charset=utf-8`);
       expect(reply.text).to.match(/^stateDiagram-v2\n/);
-      expect(reply.text).to.include('class connected__link__healthy,connected__mailbox__idle live');
+      expect(reply.text).to.include('class connected__healthy live');
     }
   });
 

@@ -31,7 +31,7 @@ export function agentView(agentId: string, changes: Partial<AgentView> = {}): Ag
     agentId,
     agentName: 'Support Bot',
     status: 'connected',
-    states: ['connected.link.healthy'],
+    states: ['connected.healthy'],
     supervisorStates: ['alive.running.steady'],
     since: AT.getTime(),
     reason: null,
@@ -50,7 +50,7 @@ export function agentView(agentId: string, changes: Partial<AgentView> = {}): Ag
     qr: null,
     passkey: null,
     restriction: null,
-    mailbox: { depth: 0, capacity: 500, tokens: 99, nextTokenSeconds: 0.4 },
+    mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 99, nextTokenSeconds: 0.4 },
     supervisor: { restarts: 0 },
     ...changes,
   };

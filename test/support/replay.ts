@@ -10,9 +10,9 @@ import type { MachineName } from '../../src/actors/domain/chart-graph.ts';
 import { restartRule } from '../../src/actors/domain/restart-policy.ts';
 import { type ActorLimits, DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
 import { sessionMachine } from '../../src/actors/session/session.machine.ts';
-import { type SupervisedAgent, supervisorMachine } from '../../src/actors/session/supervisor.machine.ts';
+import { type SupervisorInput, supervisorMachine } from '../../src/actors/session/supervisor.machine.ts';
 import { pathsOf } from '../../src/actors/statechart/labels.ts';
-import { silentPort } from './silent-port.ts';
+import { silentEffects } from './silent-effects.ts';
 
 /** A history as the inspector copies it, or as `GET /inspector/api/agents/{agentId}` gives it in `history`. */
 export interface Recording {
@@ -34,43 +34,47 @@ export interface Replayed {
   divergence: { record: TransitionRecord; expected: string[]; found: string[] } | null;
 }
 
-/** The port of a replayed agent: remembers what the machines ask it for, does nothing. */
-class ReplayPort {
+/** The effects of a replayed agent: remember what the machines did, and do nothing. */
+class ReplayInput {
   isLinked = false;
-  givesWay = false;
+  isReplaceable = false;
   at = 0;
-  readonly port: SupervisedAgent;
+  readonly input: SupervisorInput;
 
   constructor({ limits, qrMaxRefreshes = 15 }: ReplayOptions) {
-    this.port = Object.defineProperties(
-      silentPort({
+    const effects = Object.defineProperties(
+      silentEffects({
         limits: { ...DEFAULT_LIMITS, ...limits },
         qrMaxRefreshes,
         linked: () => {
           this.isLinked = true;
         },
         showQr: (code) => {
-          this.givesWay = code !== null;
+          this.isReplaceable = code !== null;
         },
-        askPasskey: () => {
-          this.givesWay = true;
+        showPasskey: () => {
+          this.isReplaceable = true;
         },
-        endPasskey: () => {
-          this.givesWay = false;
+        hidePasskey: () => {
+          this.isReplaceable = false;
         },
-        abandon: () => {
-          this.givesWay = false;
+        releaseCrashed: () => {
+          this.isReplaceable = false;
         },
-        now: () => this.at,
-        monotonic: () => this.at,
       }),
       {
         isLinked: { get: () => this.isLinked },
-        givesWay: { get: () => this.givesWay },
+        isReplaceable: { get: () => this.isReplaceable },
       },
     );
+    this.input = { effects, clock: { now: () => this.at, monotonic: () => this.at }, random: () => 0.5 };
   }
 }
+
+/** The session machine without a supervisor: its reports are in the supervisor's records. */
+const session = sessionMachine.provide({
+  actions: { reportConnected: () => {}, reportLost: () => {}, reportDown: () => {} },
+});
 
 /** An action as XState hands it over when it does not run it. */
 interface DoneAction {
@@ -97,12 +101,12 @@ function stateValue(paths: string[]): string | Nested {
 /** One machine of a replay, moved by its records alone: nothing runs, no timer is set. */
 class ReplayedMachine {
   readonly #machine: AnyStateMachine;
-  readonly #port: ReplayPort;
+  readonly #replayed: ReplayInput;
   #snapshot: AnyMachineSnapshot | null = null;
 
-  constructor(machine: AnyStateMachine, port: ReplayPort) {
+  constructor(machine: AnyStateMachine, replayed: ReplayInput) {
     this.#machine = machine;
-    this.#port = port;
+    this.#replayed = replayed;
   }
 
   get paths(): string[] {
@@ -129,7 +133,7 @@ class ReplayedMachine {
 
   /** Starts a new machine. */
   #begin(): void {
-    const [snapshot, actions] = initialTransition(this.#machine as AnyActorLogic, { agent: this.#port.port });
+    const [snapshot, actions] = initialTransition(this.#machine as AnyActorLogic, this.#replayed.input);
     this.#snapshot = snapshot as AnyMachineSnapshot;
     this.#run(actions);
   }
@@ -142,21 +146,21 @@ class ReplayedMachine {
     resolved.children = children;
     this.#snapshot = resolved;
     if (paths.some((path) => /^(connected|alive\.running\.(settling|steady))/.test(path))) {
-      this.#port.isLinked = true;
+      this.#replayed.isLinked = true;
     }
   }
 
   /** What the actors of the machine had done by the time of the record. */
   #beforeThat({ event }: TransitionRecord, { context }: AnyMachineSnapshot): void {
     // Only what was linked is restored.
-    if (event === 'session.restore') this.#port.isLinked = true;
+    if (event === 'session.restore') this.#replayed.isLinked = true;
     if (/^xstate\.done\.actor\..*\.closing$/.test(event)) {
       const { reason } = context as { reason: string | null };
-      if (restartRule(reason ?? '').forgetCredentials) this.#port.isLinked = false;
+      if (restartRule(reason ?? '').forgetCredentials) this.#replayed.isLinked = false;
     }
   }
 
-  /** Runs the machine's own actions on the port; those of XState would start actors and timers. */
+  /** Runs the machine's own actions with the input; those of XState would start actors and timers. */
   #run(actions: unknown[]): void {
     for (const { type, exec, info, params } of actions as DoneAction[]) {
       if (!type.startsWith('xstate.')) exec?.(info, params);
@@ -171,19 +175,18 @@ class ReplayedMachine {
  * @example expect(replay(JSON.parse(report)).divergence).to.equal(null);
  */
 export function replay({ records }: Recording, options: ReplayOptions = {}): Replayed {
-  const port = new ReplayPort(options);
+  const replayed = new ReplayInput(options);
   const machines: Record<MachineName, ReplayedMachine> = {
-    agent: new ReplayedMachine(sessionMachine, port),
-    supervisor: new ReplayedMachine(supervisorMachine, port),
+    agent: new ReplayedMachine(session, replayed),
+    supervisor: new ReplayedMachine(supervisorMachine, replayed),
   };
   let divergence: Replayed['divergence'] = null;
   for (const [index, record] of records.entries()) {
     const machine = machines[record.machine];
-    port.at = record.at;
+    replayed.at = record.at;
     if (!record.eventless) machine.take(record);
-    // The agent's machine crashed and was recreated.
-    if (record.event === 'xstate.error.actor.agent')
-      machines.agent = new ReplayedMachine(sessionMachine, port);
+    // The session crashed, and was recreated.
+    if (record.event === 'xstate.error.actor.agent') machines.agent = new ReplayedMachine(session, replayed);
     // Eventless transitions belong to the event before them; in between the machine is on its way.
     const next = records.slice(index + 1).find((other) => other.machine === record.machine);
     if (next?.eventless || divergence) continue;

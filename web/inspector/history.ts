@@ -21,7 +21,7 @@ function commonAncestor(paths: readonly string[]): string {
   return (end === -1 ? first : first.slice(0, end)).join('.');
 }
 
-/** `from → to` in words: `connected.link: healthy → probing`. */
+/** `from → to` in words: `connected: healthy → probing`. */
 function movement(record: Transition): string {
   if (record.ignored) return `ignored in ${pathText(record.from)}`;
   const { left, entered } = movedOf(record);

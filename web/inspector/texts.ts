@@ -39,12 +39,12 @@ const STATE_TEXTS: Record<string, string> = {
   linking: 'A phone is linked; WhatsApp is loading its chats.',
   passkey: 'A phone has scanned the QR and requires a passkey.',
   incompatible: 'Its page lacks something; it is checked again before the attempt fails.',
-  faltering: 'The session failed; the supervisor decides what follows.',
+  recovering: 'The session was lost; the supervisor decides what follows.',
   reloading: 'Its page is being reloaded.',
   waiting: 'Its client is starting, to be logged out once it is ready.',
   logging_out: 'It is logging out.',
   closing: 'Its client is being closed.',
-  resting: 'Nothing is running.',
+  idle: 'Nothing is running.',
 };
 
 /** A reason, explained; an unknown one as it is. */
@@ -52,20 +52,21 @@ export function reasonText(reason: string): string {
   return (REASON_TEXTS as Record<string, string>)[reason] ?? `Reason: ${reason}.`;
 }
 
-/** What a connected agent does, by its two regions. */
-function connectedText(states: string[]): string {
-  if (states.includes('connected.link.suspect')) return 'It is connected, but the connection may be lost.';
-  if (states.includes('connected.mailbox.throttled')) return 'It is connected and waits for send tokens.';
-  if (states.includes('connected.mailbox.sending')) return 'It is connected and sending.';
+/** What a connected agent does, by its state and its dispatcher's mode. */
+function connectedText({ states, mailbox }: Summary): string {
+  if (states.includes('connected.suspect')) return 'It is connected, but the connection may be lost.';
+  if (mailbox.mode === 'throttled') return 'It is connected and waits for send tokens.';
+  if (mailbox.mode === 'sending') return 'It is connected and sending.';
   return 'It is connected and ready to send.';
 }
 
 /** What an agent does and what it waits for. */
-export function situationText({ status, states, supervisorStates }: Summary): string {
-  if (status === 'connected') return connectedText(states);
+export function situationText(agent: Summary): string {
+  const { status, states, supervisorStates } = agent;
+  if (status === 'connected') return connectedText(agent);
   const now = STATE_TEXTS[states[0]?.split('.').at(-1) ?? ''] ?? 'It has not started yet.';
   if (supervisorStates.includes('alive.backing_off')) return 'It restarts by itself.';
-  if (supervisorStates.includes('alive.resting')) return `${now} It waits for POST /sessions or /reconnect.`;
+  if (supervisorStates.includes('alive.idle')) return `${now} It waits for POST /sessions or /reconnect.`;
   return now;
 }
 

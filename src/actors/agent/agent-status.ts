@@ -9,59 +9,51 @@ export interface StatusWriter {
   write(agent: AgentRef, change: StateChange): void;
 }
 
-/** Where every change is written, and where it is published. */
+/** Where each change is written and published. */
 export interface AgentStatusDeps {
   clock: Clock;
   projection: StatusWriter;
   events: EventEmitter<GatewayEvents>;
 }
 
-/** Whose state it is: the record in memory follows it. */
-interface AgentStatusOwner {
-  readonly agentId: string;
-  /** Of the request that a change belongs to. */
-  readonly traceId: string | undefined;
-  record: AgentRecord;
-}
-
-/** Which of the four stored states an agent is in, and since when; every change is told (SPEC §5). */
+/** The record of an agent in memory, and its stored status with it: each change is written and published. */
 export class AgentStatus {
+  record: AgentRecord;
   readonly #deps: AgentStatusDeps;
-  readonly #owner: AgentStatusOwner;
   #status: SessionState;
   #since: number;
 
-  constructor(deps: AgentStatusDeps, owner: AgentStatusOwner) {
+  constructor(deps: AgentStatusDeps, record: AgentRecord) {
+    this.record = record;
     this.#deps = deps;
-    this.#owner = owner;
-    this.#status = owner.record.status;
+    this.#status = record.status;
     this.#since = deps.clock.now();
   }
 
+  /** The status as it is stored. */
   get status(): SessionState {
     return this.#status;
   }
 
-  /** Since when the state holds, by the clock of display. */
+  /** Since when the status holds, in epoch ms. */
   get since(): number {
     return this.#since;
   }
 
-  /** Changes the state, unless it is the present one, and publishes the change. */
-  become(state: string, reason: string | null): void {
-    if (state === this.#status) return;
-    const to = state as SessionState;
-    const at = this.#deps.clock.now();
-    const { agentId, record, traceId } = this.#owner;
+  /** Changes the status, unless it is the present one. */
+  change(to: SessionState, reason: string | null, traceId?: string): void {
     const from = this.#status;
-    const change = { agentId, from, to, heldMs: at - this.#since, at };
+    if (to === from) return;
+    const at = this.#deps.clock.now();
+    const stamp = new Date(at);
+    const { agentId } = this.record;
+    const heldMs = at - this.#since;
     this.#status = to;
     this.#since = at;
-    const stamp = new Date(at);
-    this.#owner.record = { ...record, status: to, updatedAt: stamp };
-    if (to === 'connected') this.#owner.record.lastConnectedAt = stamp;
-    if (to === 'disconnected' || from === 'connected') this.#owner.record.lastDisconnectedAt = stamp;
-    this.#deps.projection.write(record, { from, to, at: stamp });
-    this.#deps.events.emit('state', { ...change, reason, traceId });
+    this.record = { ...this.record, status: to, updatedAt: stamp };
+    if (to === 'connected') this.record.lastConnectedAt = stamp;
+    if (to === 'disconnected' || from === 'connected') this.record.lastDisconnectedAt = stamp;
+    this.#deps.projection.write(this.record, { from, to, at: stamp });
+    this.#deps.events.emit('state', { agentId, from, to, heldMs, at, reason, traceId });
   }
 }

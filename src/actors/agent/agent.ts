@@ -1,29 +1,24 @@
 import type { EventEmitter } from 'eventemitter3';
-import type { AgentView, PasskeyView, QrView } from '../domain/agent-view.ts';
+import type { AgentView } from '../domain/agent-view.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
-import type { Jid } from '../domain/identity.ts';
 import type { AiBackend } from '../domain/ports/ai.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
 import type { ImageFiles } from '../domain/ports/files.ts';
-import type { AgentRecord, InboundLog, MessageLog } from '../domain/ports/stores.ts';
-import type {
-  Ack,
-  InboundMessage,
-  Me,
-  Restriction,
-  WhatsAppClient,
-  WhatsAppDriver,
-} from '../domain/ports/whatsapp.ts';
+import type { AgentRecord, InboundLog, MessageLog, SessionState } from '../domain/ports/stores.ts';
+import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
-import { AiReplies, type LiveAgent } from '../inbound/ai-reply.ts';
+import { AiReplies } from '../inbound/ai-reply.ts';
 import { Inbound } from '../inbound/inbound.ts';
 import type { OwnReplies } from '../inbound/loop-guard.ts';
 import { Sender } from '../outbound/sender.ts';
+import { AccountRestriction } from '../session/account-restriction.ts';
 import { ActorSystem } from '../session/actor-system.ts';
-import { SessionEffects, type SessionOwner } from '../session/session-effects.ts';
+import { Connection } from '../session/connection.ts';
+import { DeviceLink } from '../session/device-link.ts';
+import { SessionEffects } from '../session/session-effects.ts';
 import type { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
 import type { StartSemaphore } from '../session/start-semaphore.ts';
-import type { SupervisorEvent } from '../session/supervisor.machine.ts';
+import type { SupervisorEvent, SupervisorReport } from '../session/supervisor.machine.ts';
 import { AgentStatus, type StatusWriter } from './agent-status.ts';
 import { Shutdown } from './shutdown.ts';
 import { StartWaiters } from './start-waiters.ts';
@@ -38,7 +33,7 @@ export interface AgentPorts {
   clock: Scheduler;
   random(): number;
   newTraceId(): string;
-  /** An id for a message to come, of WhatsApp's own shape. */
+  /** A WhatsApp id for the next message. */
   newStanzaId(agentId: string): string;
   settings: ActorSettings;
 }
@@ -52,57 +47,92 @@ export interface AgentDeps extends AgentPorts {
   events: EventEmitter<GatewayEvents>;
 }
 
-/**
- * One agent: its record, its session, its sending and receiving halves, and the supervisor that decides about them.
- */
-export class Agent implements SessionOwner {
+/** One agent, composed of its parts: its status, its connection, its sender and receiver, its actor system. */
+export class Agent {
   readonly agentId: string;
+  readonly connection: Connection;
+  readonly link: DeviceLink;
   readonly sender: Sender;
   readonly aiReplies: AiReplies;
   readonly inbound: Inbound;
   readonly startWaiters: StartWaiters;
   readonly actorSystem: ActorSystem;
   readonly shutdown: Shutdown;
-  record: AgentRecord;
   readonly #deps: AgentDeps;
+  readonly #status: AgentStatus;
+  readonly #restriction: AccountRestriction;
   readonly #session: SessionEffects;
   #booted: Promise<void> | null = null;
-  readonly #state: AgentStatus;
-  /** Of the request that is being carried out by the machines; none once it has led where it could. */
+  /** Of the request that the machines are executing; undefined when they have. */
   #traceId: string | undefined;
-  /** When it last sent or got a message, by the monotonic clock. */
-  #activeAt: number;
 
   constructor(record: AgentRecord, deps: AgentDeps) {
-    const { agentId } = record;
+    const { userId, agentId } = record;
+    const { clock, random, events, settings } = deps;
+    const ref = { userId, agentId };
+    const traceId = () => this.#traceId;
     this.agentId = agentId;
     this.#deps = deps;
-    this.record = record;
-    this.#state = new AgentStatus(deps, this);
-    this.#activeAt = deps.clock.monotonic();
-    this.startWaiters = new StartWaiters(deps.clock);
-    this.#session = new SessionEffects(deps, this);
-    this.sender = new Sender(deps, this);
-    const live: LiveAgent = { record: () => this.record, client: () => this.client, me: () => this.me };
+    const status = new AgentStatus(deps, record);
+    this.#status = status;
+    this.startWaiters = new StartWaiters(clock);
+    const connection = new Connection(agentId, clock, events);
+    this.connection = connection;
+    this.link = new DeviceLink(clock);
+    this.#restriction = new AccountRestriction(clock, settings.limits.refusalMs, (restriction) =>
+      events.emit('restriction', { agentId, restriction }),
+    );
+    this.sender = new Sender(deps, ref, (kind) => this.#restriction.refused(kind));
+    const live = {
+      record: () => status.record,
+      client: () => connection.client,
+      me: () => connection.me,
+    };
     this.aiReplies = new AiReplies(deps, live, this.sender);
     this.inbound = new Inbound(deps, live, { sender: this.sender, aiReplies: this.aiReplies });
-    this.actorSystem = new ActorSystem(this.#session, deps.clock, {
-      onTransition: (transition) => deps.events.emit('transition', agentId, transition),
-      traceId: () => this.#traceId,
-      onState: (state, reason) => this.#moved(state, reason),
-      onError: (error) => this.#fault('actor', error),
+    this.#session = new SessionEffects(deps, {
+      agent: ref,
+      connection,
+      link: this.link,
+      restriction: this.#restriction,
+      dispatcher: this.sender.dispatcher,
+      inbound: this.inbound,
+      onQr: () => this.startWaiters.reach({ kind: 'qr' }),
+      traceId,
     });
-    this.shutdown = new Shutdown(deps, this);
+    this.actorSystem = new ActorSystem({ effects: this.#session, random }, clock, {
+      traceId,
+      onTransition: (transition) => events.emit('transition', agentId, transition),
+      onStatus: (state, reason) => this.#changeStatus(state, reason),
+      onReport: (report) => this.#report(report),
+      onError: (error) => events.emit('fault', { agentId, where: 'actor', error }),
+    });
+    this.shutdown = new Shutdown(deps, {
+      ref,
+      sender: this.sender,
+      inbound: this.inbound,
+      aiReplies: this.aiReplies,
+      startWaiters: this.startWaiters,
+      actorSystem: this.actorSystem,
+      boot: () => this.boot(),
+    });
   }
 
-  // ── commands ──────────────────────────────────────────────────────────────────────────────────────────
-
-  /** It could be taken up, or is being: its supervisor answers. */
-  get isBooted(): boolean {
-    return this.#booted !== null;
+  /** Its row as it is known: key, name and AI endpoint may be replaced. */
+  get record(): AgentRecord {
+    return this.#status.record;
   }
 
-  /** Takes up what is stored of the agent and starts the supervisor; once, however often it is called. */
+  set record(record: AgentRecord) {
+    this.#status.record = record;
+  }
+
+  /** True when a message can be sent now. */
+  get isConnected(): boolean {
+    return this.actorSystem.is('connected');
+  }
+
+  /** Loads credentials and queue, and starts the actor system; once, however often it is called. */
   boot(): Promise<void> {
     this.#booted ??= this.#boot().catch((error: unknown) => {
       this.#booted = null;
@@ -111,16 +141,15 @@ export class Agent implements SessionOwner {
     return this.#booted;
   }
 
-  /** Reads credentials and queue, then lets the supervisor begin. */
   async #boot(): Promise<void> {
-    this.#session.restoreLink(await this.#deps.driver.hasCredentials(this.record));
+    this.link.restore(await this.#deps.driver.hasCredentials(this.record));
     await this.sender.restore();
     this.actorSystem.start();
   }
 
   /** Entered into the registry: whatever its row says, there is no connection yet. */
   begin(): void {
-    if (this.#state.status === 'connected') this.#state.become('disconnected', null);
+    if (this.#status.status === 'connected') this.#status.change('disconnected', null);
   }
 
   /** Takes over what another system has changed in its row. */
@@ -128,91 +157,52 @@ export class Agent implements SessionOwner {
     this.record = { ...this.record, agentName, apiKey, endpointUrlRun };
   }
 
-  /** After a restart of the service: connects when it was linked; else what the row claims is over. */
-  comeBack(): void {
+  /** After a restart of the service: connects if it is linked, else it is disconnected, whatever its row says. */
+  restore(): void {
     if (this.record.status === 'auth_failed') return;
-    if (this.#session.isLinked) this.command({ type: 'session.restore' });
-    // Somebody may have asked for a start meanwhile.
-    else if (this.actorSystem.isAtRest) this.#state.become('disconnected', null);
+    if (this.link.isLinked) this.command({ type: 'session.restore' });
+    // A start may have been requested meanwhile.
+    else if (this.actorSystem.isDown) this.#status.change('disconnected', null);
   }
 
-  /** Gives the supervisor a command; what comes of a request's carries its trace id. */
+  /** Sends the supervisor a command; what follows carries the trace id of its request. */
   command(event: SupervisorEvent): void {
     if ('traceId' in event && this.actorSystem.accepts(event)) this.#traceId = event.traceId;
     this.actorSystem.command(event);
   }
 
-  // ── what is told of it ────────────────────────────────────────────────────────────────────────────────
-
-  get traceId(): string | undefined {
-    return this.#traceId;
-  }
-
-  /** The QR that can be scanned now, or null. */
-  get qr(): QrView | null {
-    return this.#session.live.qr;
-  }
-
-  /** What a passkey has to sign now, or null. */
-  get passkey(): PasskeyView | null {
-    return this.#session.live.passkey;
-  }
-
-  /** The number that is linked, also while its connection is lost; null when none is known. */
-  get account(): Jid | null {
-    return this.#session.account;
-  }
-
-  /** The client of this moment, and who is linked while the session is ready. */
-  get client(): WhatsAppClient | null {
-    return this.#session.client;
-  }
-
-  get me(): Me | null {
-    return this.#session.live.me;
-  }
-
-  /** False when the newest log-out has left the device linked at the phone. */
-  get isUnlinked(): boolean {
-    return this.#session.isUnlinked;
-  }
-
-  /** True when a message can be sent now. */
-  get isConnected(): boolean {
-    return this.actorSystem.is('connected');
-  }
-
-  /** It is connected, has nothing to do, and has had nothing for `ms`. */
+  /** True when it is connected, has nothing to do, and has had nothing for `ms`. */
   isQuiet(ms: number): boolean {
-    const quietFor = this.#deps.clock.monotonic() - this.#activeAt;
-    return this.isConnected && quietFor >= ms && this.sender.dispatcher.isIdle && this.inbound.isIdle;
+    const isIdle = this.sender.dispatcher.isEmpty && this.inbound.isIdle;
+    return this.isConnected && isIdle && this.connection.quietMs >= ms;
   }
 
   /**
-   * A probe is due. It passes by the machine, which hears only of a page that isn't well, and asks it again: two
-   * transitions for each probe of a healthy page were most of what idle agents cost, and of what their history told.
+   * Probes the client outside of the session chart, which is only notified of a page that isn't well and then probes it
+   * again: two transitions for each probe of a healthy page would be most of the cost of an idle agent, and most of its
+   * history.
    */
-  probeDue(): void {
+  probe(): void {
     if (!this.isConnected) return;
-    const doubt = () => this.actorSystem.sendToSession({ type: 'probe.due' });
+    const suspect = () => this.actorSystem.requestProbe();
     this.#session.probe().then((state) => {
-      if (state !== 'CONNECTED') doubt();
-    }, doubt);
+      if (state !== 'CONNECTED') suspect();
+    }, suspect);
   }
 
-  /** Everything to be told of it at this moment; never its key. */
+  /** Everything about it at this moment, except its key. */
   view(): AgentView {
-    const { apiKey: _apiKey, status: _status, ...told } = this.record;
+    const { apiKey: _apiKey, status: _status, ...row } = this.record;
     const { restarts, nextStartAt, ...states } = this.actorSystem.view();
     return {
-      ...told,
+      ...row,
       ...states,
-      status: this.#state.status,
-      since: this.#state.since,
-      live: this.#session.live.view(this.isConnected),
-      qr: this.qr,
-      passkey: this.passkey,
-      restriction: this.#session.restriction.current,
+      status: this.#status.status,
+      since: this.#status.since,
+      live: this.connection.view(this.isConnected),
+      qr: this.connection.qr,
+      passkey: this.connection.passkey,
+      restriction: this.#restriction.current,
       mailbox: this.sender.dispatcher.view(),
       supervisor: {
         restarts,
@@ -222,76 +212,19 @@ export class Agent implements SessionOwner {
     };
   }
 
-  // ── SessionOwner: what the session tells ─────────────────────────────────────────────────────────────
-
-  /** WhatsApp refused a send for such a restriction. */
-  refused(kind: Restriction['kind']): void {
-    this.#session.restriction.refused(kind);
+  /** The session has a status. When it is connected, or down, the request has been executed. */
+  #changeStatus(status: SessionState, reason: string | null): void {
+    this.#status.change(status, reason, this.#traceId);
+    if (status === 'connected' || this.actorSystem.isDown) this.#traceId = undefined;
   }
 
-  /** A message came in. */
-  message(message: InboundMessage): void {
-    this.#activeAt = this.#deps.clock.monotonic();
-    this.inbound.receive(message);
-  }
-
-  /** An acknowledgement came. */
-  acked(ack: Ack): void {
-    this.#activeAt = this.#deps.clock.monotonic();
-    this.sender.dispatcher.acked(ack);
-  }
-
-  /** A QR can be scanned. */
-  qrShown(): void {
-    this.startWaiters.reach({ kind: 'qr' });
-  }
-
-  /** The session is ready. */
-  opened(client: WhatsAppClient, me: Me, linkedAt: number | null): void {
-    this.sender.dispatcher.open(client, me);
-    this.inbound.open(client, linkedAt).catch((error: unknown) => this.#fault('catch-up', error));
-  }
-
-  /** Nothing more is sent with this session. */
-  closed(): void {
-    this.sender.dispatcher.close();
-  }
-
-  /** The session is lost, its client whole. */
-  faltering(reason: string): void {
-    this.command({ type: 'agent.faltered', reason });
-  }
-
-  /** The session is connected, and known to be. */
-  connected(): void {
-    this.#deps.circuitBreaker.connected(this.agentId);
-    this.command({ type: 'agent.connected' });
-    this.startWaiters.reach({ kind: 'connected' });
-  }
-
-  /** The machine is made anew: it begins where there is no client. */
-  died(): void {
-    this.#state.become('disconnected', 'ACTOR_CRASH');
-  }
-
-  /** There is no client any more. */
-  down(reason: string, missing: string[]): void {
-    this.#deps.circuitBreaker.down(this.agentId, reason, missing);
-    this.command({ type: 'agent.down', reason });
-    // The end of a client that another one follows at once answers nobody.
-    if (this.actorSystem.isAtRest) this.startWaiters.reach({ kind: 'down', reason });
-  }
-
-  // ── inner ─────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** The machine is in this state. Connected or at rest, a request has been carried out. */
-  #moved(state: string, reason: string | null): void {
-    this.#state.become(state, reason);
-    if (state === 'connected' || this.actorSystem.isAtRest) this.#traceId = undefined;
-  }
-
-  /** An error that nobody waits for. */
-  #fault(where: string, error: unknown): void {
-    this.#deps.events.emit('fault', { agentId: this.agentId, where, error });
+  /** Passes a report of the supervisor on. */
+  #report(report: SupervisorReport): void {
+    if (report.type === 'connected') this.startWaiters.reach({ kind: 'connected' });
+    if (report.type === 'down') this.startWaiters.reach({ kind: 'down', reason: report.reason });
+    if (report.type === 'restart') {
+      const { reason, attempt, delayMs } = report;
+      this.#deps.events.emit('restart', { agentId: this.agentId, reason, attempt, delayMs });
+    }
   }
 }

@@ -1,12 +1,12 @@
 import type { Scheduler } from '../domain/ports/clock.ts';
 
-/** The moments that a start request waits for. */
+/** What a start request waits for. */
 export type StartProgress = { kind: 'qr' } | { kind: 'connected' } | { kind: 'down'; reason: string };
 
-/** Where an agent's milestones are told to the requests that wait for one. */
+/** The requests that wait for the progress of an agent's start. */
 export class StartWaiters {
   readonly #clock: Scheduler;
-  /** None while nobody waits, as with most agents. */
+  /** Created for the first one: most agents have none. */
   #waiting: Set<(progress: StartProgress | null) => void> | null = null;
   #closed = false;
 
@@ -14,34 +14,29 @@ export class StartWaiters {
     this.#clock = clock;
   }
 
-  /** Resolves with the next milestone, or null after `ms` or at the end. Register before the command is given. */
+  /** Resolves with the next progress, or null after `ms` or a shutdown. Call it before the command is sent. */
   next(ms: number): Promise<StartProgress | null> {
     if (this.#closed) return Promise.resolve(null);
     return new Promise((resolve) => {
-      const settle = (progress: StartProgress | null) => {
+      const resolveOnce = (progress: StartProgress | null) => {
         this.#clock.clearTimeout(timer);
-        this.#waiting?.delete(settle);
+        this.#waiting?.delete(resolveOnce);
         resolve(progress);
       };
-      const timer = this.#clock.setTimeout(() => settle(null), ms);
+      const timer = this.#clock.setTimeout(() => resolveOnce(null), ms);
       this.#waiting ??= new Set();
-      this.#waiting.add(settle);
+      this.#waiting.add(resolveOnce);
     });
   }
 
-  /** Tells whoever waits. */
-  reach(progress: StartProgress): void {
-    this.#tell(progress);
+  /** Resolves all waits. */
+  reach(progress: StartProgress | null): void {
+    for (const resolve of [...(this.#waiting ?? [])]) resolve(progress);
   }
 
-  /** There will be none any more. */
+  /** Resolves all waits with null, now and in the future. */
   close(): void {
     this.#closed = true;
-    this.#tell(null);
-  }
-
-  /** Ends every wait. */
-  #tell(progress: StartProgress | null): void {
-    for (const settle of [...(this.#waiting ?? [])]) settle(progress);
+    this.reach(null);
   }
 }

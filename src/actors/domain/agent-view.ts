@@ -14,8 +14,12 @@ export interface LiveView {
   whatsapp: Compatibility | null;
 }
 
+/** What an agent's dispatcher does: nothing without a session, waits for a message, sends, or waits for a token. */
+export type DispatcherMode = 'closed' | 'idle' | 'sending' | 'throttled';
+
 /** How full an agent's mailbox is, and how many tokens it has. */
 export interface MailboxView {
+  mode: DispatcherMode;
   /** Messages that wait for a token or for the connection. */
   depth: number;
   capacity: number;
@@ -42,7 +46,7 @@ export interface AgentView {
   /** The AI endpoint of the record, or null for the configured one. */
   endpointUrlRun: string | null;
   status: SessionState;
-  /** Path of the live machine states, e.g. `connected.link.healthy`. */
+  /** Path of the live machine states, e.g. `connected.healthy`. */
   states: string[];
   /** The same of the supervisor: `alive.running.steady`. */
   supervisorStates: string[];

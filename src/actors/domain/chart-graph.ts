@@ -26,7 +26,7 @@ export interface ChartEdge {
 }
 
 export interface ChartState {
-  /** The path without the machine's name: `connected.link.healthy`. */
+  /** The path without the machine's name: `connected.healthy`. */
   path: string;
   /** The path of the state around it; empty at the top. */
   parent: string;

@@ -1,81 +1,81 @@
 import { TEXTS } from './error-texts.ts';
 
 /**
- * Which end of a session leads where. The chart is drawn from this table, the supervisor decides by it, and nothing
- * else does.
+ * What follows the end of a session, by its reason. The supervisor decides by this table alone, and the chart is drawn
+ * from it.
  *
- * - `restart`: comes back by itself, with growing waits and no end
- * - `restart_linked`: so too, but only when the agent has been linked; else it rests
- * - `rest`: waits for a request; a new QR comes with it
- * - `blocked`: rests in `auth_failed`; the profile is kept
+ * - `restart`: restarted automatically, with growing waits, without limit
+ * - `restart_linked`: the same if the agent has been linked, else `idle`
+ * - `idle`: waits for a request, which shows a new QR
+ * - `blocked`: waits for a request in `auth_failed`; the profile is kept
  */
-type Verdict = 'restart' | 'restart_linked' | 'rest' | 'blocked';
+type Decision = 'restart' | 'restart_linked' | 'idle' | 'blocked';
 
-/** A row of the table: what follows such an end, and under which conditions. */
+/** A row of the table. */
 export interface RestartRule {
-  verdict: Verdict;
-  /** The client is whole, only its page is not: the page is reloaded once before there is a new client. */
+  decision: Decision;
+  /** The client still runs: its page is reloaded once before the client is replaced. */
   reload?: true;
-  /** So many restarts within so many ms; then it rests. Without it there is no end. */
+  /** At most so many restarts within so many ms, then `idle`; without it there is no limit. */
   atMost?: { times: number; withinMs: number };
-  /** When many agents end so at once the cause is common, and a new client for each makes it worse. */
+  /** When many agents end for this reason, the cause is common and restarting all of them makes it worse. */
   common?: true;
   /** The credentials are worthless: delete them, or the next start fails the same way. */
   forgetCredentials?: true;
-  /** The least wait before the restart, where an instant one makes matters worse. */
+  /** The minimum wait, where an immediate restart makes matters worse. */
   minDelayMs?: number;
 }
 
 /** The table. */
 export const RESTART_POLICY = {
-  // Asked for: the supervisor knows what comes next.
-  STOPPED: { verdict: 'rest' },
-  RECYCLED: { verdict: 'restart' },
-  LOGGED_OUT: { verdict: 'rest', forgetCredentials: true },
+  // Requested: the supervisor decides what follows.
+  STOPPED: { decision: 'idle' },
+  RECYCLED: { decision: 'restart' },
+  LOGGED_OUT: { decision: 'idle', forgetCredentials: true },
   // The phone ended the link.
-  LOGOUT: { verdict: 'rest', forgetCredentials: true },
-  UNPAIRED: { verdict: 'restart_linked', atMost: { times: 1, withinMs: 3_600_000 } },
-  UNPAIRED_IDLE: { verdict: 'restart_linked', atMost: { times: 1, withinMs: 3_600_000 } },
-  // Nobody scanned.
-  QR_EXPIRED: { verdict: 'rest' },
-  QR_STALLED: { verdict: 'restart' },
+  LOGOUT: { decision: 'idle', forgetCredentials: true },
+  UNPAIRED: { decision: 'restart_linked', atMost: { times: 1, withinMs: 3_600_000 } },
+  UNPAIRED_IDLE: { decision: 'restart_linked', atMost: { times: 1, withinMs: 3_600_000 } },
+  // Not scanned in time.
+  QR_EXPIRED: { decision: 'idle' },
+  QR_STALLED: { decision: 'restart' },
   // The phone wanted a passkey, and none was given.
-  PASSKEY_REQUIRED: { verdict: 'rest' },
-  // Somebody else took the session over: fighting back at once, or for ever, makes it flap.
-  CONFLICT: { verdict: 'restart', minDelayMs: 60_000, atMost: { times: 3, withinMs: 3_600_000 } },
+  PASSKEY_REQUIRED: { decision: 'idle' },
+  // Another WhatsApp Web took the session over: taking it back at once, or without limit, makes it flap.
+  CONFLICT: { decision: 'restart', minDelayMs: 60_000, atMost: { times: 3, withinMs: 3_600_000 } },
   // Network and phone.
-  TIMEOUT: { verdict: 'restart' },
-  OPENING: { verdict: 'restart' },
-  OFFLINE: { verdict: 'restart', reload: true },
-  PROXYBLOCK: { verdict: 'restart', minDelayMs: 300_000 },
-  DEPRECATED_VERSION: { verdict: 'restart', minDelayMs: 60_000, common: true },
-  UNLAUNCHED: { verdict: 'restart', common: true },
+  TIMEOUT: { decision: 'restart' },
+  OPENING: { decision: 'restart' },
+  OFFLINE: { decision: 'restart', reload: true },
+  PROXYBLOCK: { decision: 'restart', minDelayMs: 300_000 },
+  DEPRECATED_VERSION: { decision: 'restart', minDelayMs: 60_000, common: true },
+  UNLAUNCHED: { decision: 'restart', common: true },
   // The browser or its page.
-  CRASH: { verdict: 'restart' },
-  UNRESPONSIVE: { verdict: 'restart' },
-  ACTOR_CRASH: { verdict: 'restart' },
-  START_FAILED: { verdict: 'restart_linked', common: true },
-  START_TIMEOUT: { verdict: 'restart_linked', common: true },
-  LINK_TIMEOUT: { verdict: 'restart_linked', reload: true, common: true },
-  // WhatsApp's page lacks something that a session needs: it may have moved, or come back with the next build.
-  INCOMPATIBLE: { verdict: 'restart', reload: true, common: true },
+  CRASH: { decision: 'restart' },
+  UNRESPONSIVE: { decision: 'restart' },
+  ACTOR_CRASH: { decision: 'restart' },
+  START_FAILED: { decision: 'restart_linked', common: true },
+  START_TIMEOUT: { decision: 'restart_linked', common: true },
+  LINK_TIMEOUT: { decision: 'restart_linked', reload: true, common: true },
+  // WhatsApp's page lacks something that a session needs: the next build may have it again.
+  INCOMPATIBLE: { decision: 'restart', reload: true, common: true },
   // The account.
-  AUTH_FAILURE: { verdict: 'blocked' },
-  TOS_BLOCK: { verdict: 'blocked' },
-  SMB_TOS_BLOCK: { verdict: 'blocked' },
+  AUTH_FAILURE: { decision: 'blocked' },
+  TOS_BLOCK: { decision: 'blocked' },
+  SMB_TOS_BLOCK: { decision: 'blocked' },
 } as const satisfies Record<string, RestartRule>;
 
 /** The reasons that may be followed by a restart. */
 export const RESTART_REASONS: readonly string[] = Object.entries(RESTART_POLICY)
-  .filter(([, { verdict }]) => verdict.startsWith('restart'))
+  .filter(([, { decision }]) => decision.startsWith('restart'))
   .map(([reason]) => reason);
 
-/** The table's row for a reason; a reason that it doesn't know is transient (the library may add some). */
+/** The rule of a reason; an unknown one counts as transient, since the library may add some. */
 export function restartRule(reason: string): RestartRule {
-  return (RESTART_POLICY as Record<string, RestartRule>)[reason] ?? { verdict: 'restart' };
+  return (RESTART_POLICY as Record<string, RestartRule>)[reason] ?? { decision: 'restart' };
 }
 
-/** Why a start came to nothing, in a line for people: the error where one ended it, else the reason's name. */
+/** Why a start failed, in a line for people: the error if one ended it, else the reason's name. */
 export function whyDown(reason: string, lastError: string | undefined): string {
   const isExplained = reason === 'START_FAILED' || reason === 'INCOMPATIBLE';
   const error = isExplained ? lastError?.split('\n')[0] : undefined;

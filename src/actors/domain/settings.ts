@@ -45,10 +45,10 @@ export interface ActorLimits {
   probeEveryMs: number;
   probeAgainMs: number;
   probeMs: number;
-  /** Probes without an answer before the page counts as frozen. */
-  mutesAllowed: number;
-  /** Probes that tell of no connection before the network counts as lost. */
-  offlinesAllowed: number;
+  /** Consecutive probes without an answer after which the page counts as frozen. */
+  maxProbeTimeouts: number;
+  /** Consecutive probes that find no connection after which the network counts as lost. */
+  maxOfflineProbes: number;
   typingRenewMs: number;
   /** Inbound messages older than this are not answered when fetched after an absence. */
   backlogMs: number;
@@ -70,8 +70,8 @@ export const DEFAULT_LIMITS: ActorLimits = {
   probeEveryMs: 15_000,
   probeAgainMs: 5_000,
   probeMs: 5_000,
-  mutesAllowed: 3,
-  offlinesAllowed: 12,
+  maxProbeTimeouts: 3,
+  maxOfflineProbes: 12,
   typingRenewMs: 20_000,
   backlogMs: 900_000,
 };

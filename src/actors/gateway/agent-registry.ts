@@ -101,7 +101,7 @@ export class AgentRegistry {
     this.#deps.onRemove(agentId);
     await (rowIsGone ? agents.forget(record) : agents.remove(record));
     this.#drop(agent, traceId);
-    return { isUnlinked: agent.isUnlinked };
+    return { isUnlinked: agent.link.isUnlinked };
   }
 
   /** Takes an agent out of the registry. */
@@ -152,7 +152,7 @@ export class AgentRegistry {
     if (!apiKey) throw withoutKey();
     const record = await agents.save({ userId, agentId, agentName, apiKey, status: 'awaiting_qr' });
     if (!record) throw taken();
-    if (known && !known.actorSystem.isOver) {
+    if (known && !known.actorSystem.isStopped) {
       known.record = record;
       return { agent: known, created: false };
     }

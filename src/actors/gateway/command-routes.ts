@@ -168,7 +168,7 @@ async function reconnectSession(
   context.lifecycle.assertOpen();
   const agent = context.agents.get(agentId);
   const started = await start(context, agent, { type: 'session.reconnect', traceId });
-  return { ...started, created: false, isUnlinked: agent.isUnlinked };
+  return { ...started, created: false, isUnlinked: agent.link.isUnlinked };
 }
 
 /** Sends a start to the supervisor and waits for QR, readiness or failure, `QR_WAIT_MS` at most. */
@@ -189,7 +189,7 @@ async function start(
     const { lastError } = agent.view().supervisor;
     throw new GatewayError('SESSION_START_FAILED', whyDown(progress.reason, lastError));
   }
-  return { agent: agent.view(), qr: agent.qr, outcome: progress?.kind ?? 'pending' };
+  return { agent: agent.view(), qr: agent.connection.qr, outcome: progress?.kind ?? 'pending' };
 }
 
 /** A message of the agent. @throws GatewayError `NOT_FOUND` */

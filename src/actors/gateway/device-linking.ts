@@ -10,7 +10,7 @@ import type { ActorLimits } from '../domain/settings.ts';
 // Ways to link a phone besides a scan: a passkey, and a code that is typed into it.
 
 /** What the passkey has to sign. @throws GatewayError `SESSION_NOT_READY` */
-export function passkeyChallenge({ passkey }: Agent): WebAuthnJson {
+export function passkeyChallenge({ connection: { passkey } }: Agent): WebAuthnJson {
   if (!passkey) throw noPasskey();
   if (passkey.challenge) return passkey.challenge;
   throw notReady('NO_CHALLENGE', TEXTS.SESSION_NOT_READY.noChallenge);
@@ -25,7 +25,7 @@ export function noPasskey(): GatewayError {
 export async function answerPasskey(agent: Agent, assertion: WebAuthnJson): Promise<undefined> {
   passkeyChallenge(agent);
   // There is a client in each state that awaits a passkey.
-  await agent.client!.answerPasskey(assertion);
+  await agent.connection.client!.answerPasskey(assertion);
 }
 
 /** Refusal where no QR is shown that a code could replace. */
@@ -44,13 +44,13 @@ export async function pairingCode(
   const refusal = numberLinked(agents, number);
   if (refusal) throw refusal;
   // There is a client in each state that shows a QR.
-  const code = await agent.client!.requestPairingCode(number.split('@')[0]!);
+  const code = await agent.connection.client!.requestPairingCode(number.split('@')[0]!);
   return { code, expiresAt: clock.now() + limits.pairingCodeMs };
 }
 
 /** Refusal of a number that an agent is linked to: WhatsApp would log that device out. Null for any other number. */
 function numberLinked(agents: Agent[], number: Jid): GatewayError | null {
-  if (!agents.some(({ account }) => account === number)) return null;
+  if (!agents.some(({ connection }) => connection.account === number)) return null;
   return notReady('NUMBER_LINKED', TEXTS.SESSION_NOT_READY.numberLinked);
 }
 

@@ -105,7 +105,7 @@ class Gateway implements GatewayApi {
   }
 
   qr(agentId: string): QrView {
-    const { qr } = this.#agents.get(agentId);
+    const { qr } = this.#agents.get(agentId).connection;
     if (qr) return qr;
     throw new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.noQr);
   }

@@ -106,7 +106,7 @@ export class Lifecycle {
   async #bring(agent: Agent, attempt = 1): Promise<void> {
     try {
       await agent.boot();
-      if (!this.isStopping) agent.comeBack();
+      if (!this.isStopping) agent.restore();
     } catch (error) {
       this.#deps.events.emit('fault', { agentId: agent.agentId, where: 'restore', error });
       void this.#bringLater(agent, attempt);
@@ -139,7 +139,7 @@ export class Lifecycle {
     const { registry, clock, settings } = this.#deps;
     this.#probes = clock.setTimeout(() => {
       registry.all().forEach((agent, index) => {
-        if (index % PROBE_SLICES === slice) agent.probeDue();
+        if (index % PROBE_SLICES === slice) agent.probe();
       });
       this.#probeLater((slice + 1) % PROBE_SLICES);
     }, settings.limits.probeEveryMs / PROBE_SLICES);

@@ -6,27 +6,27 @@ import { withTimeout } from '../domain/timeout.ts';
 
 /** The acks of the message in flight: they may come before the send resolves, or long after. */
 export class AckTracker {
-  /** A few at a time, begun anew for each message: a map's tables would pile up (see `Entry`). */
+  /** A few at a time, a new list for each message: a map would leave its outgrown tables behind (see `Entry`). */
   #seen: Ack[] = [];
-  #waiter: { messageId: string; settle(ack: Ack): void; fail(error: Error): void } | null = null;
+  #waiter: { messageId: string; resolve(ack: Ack): void; fail(error: Error): void } | null = null;
 
-  /** Takes note of an ack. */
+  /** Keeps an ack, and resolves the wait for it. */
   note(ack: Ack): void {
     this.#seen.push(ack);
-    if (this.#waiter?.messageId === ack.messageId && ack.ack !== 0) this.#waiter.settle(ack);
+    if (this.#waiter?.messageId === ack.messageId && ack.ack !== 0) this.#waiter.resolve(ack);
   }
 
   /** Resolves with the first ack other than 0 of the message; rejects after `sendTimeoutMs`, or when abandoned. */
   wait(
     messageId: string,
-    context: { clock: Scheduler; sendTimeoutMs: number; closed: AbortSignal },
+    context: { clock: Scheduler; sendTimeoutMs: number; ended: AbortSignal },
   ): Promise<Ack> {
     const seen = this.#seen.findLast((ack) => ack.messageId === messageId);
     if (seen && seen.ack !== 0) return Promise.resolve(seen);
-    const acked = new Promise<Ack>((settle, fail) => {
-      this.#waiter = { messageId, settle, fail };
+    const acked = new Promise<Ack>((resolve, fail) => {
+      this.#waiter = { messageId, resolve, fail };
     });
-    if (context.closed.aborted) this.abandon();
+    if (context.ended.aborted) this.abandon();
     return withTimeout(
       context.clock,
       acked,
@@ -35,12 +35,12 @@ export class AckTracker {
     );
   }
 
-  /** The session is over: no ack will come through it. */
+  /** The session has ended: rejects the wait. */
   abandon(): void {
     this.#waiter?.fail(new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.endedBeforeAck));
   }
 
-  /** Forgets the message in flight: the next one begins. */
+  /** Starts with the next message. */
   clear(): void {
     this.#seen = [];
     this.#waiter = null;

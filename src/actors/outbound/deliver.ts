@@ -9,31 +9,31 @@ import type { Entry } from './outbound-queue.ts';
 import type { WhatsAppClock } from './whatsapp-clock.ts';
 
 /**
- * How one attempt to deliver ended. `doubtful`: it may have left, and nobody can tell now. `stuck`: it surely did
- * not leave, for a reason that is the connection's and not the message's.
+ * The result of one attempt to deliver. `indeterminate`: the message may have left. `not_sent`: it has not left, for a
+ * reason that lies in the connection and not in the message.
  */
-export type DeliveryResult = MessageOutcome | { status: 'doubtful' | 'stuck'; error: GatewayError };
+export type DeliveryResult = MessageOutcome | { status: 'indeterminate' | 'not_sent'; error: GatewayError };
 
-/** True for an end that is written down and told. */
+/** True for a result that is final. */
 export function isOutcome(result: DeliveryResult): result is MessageOutcome {
-  return result.status !== 'doubtful' && result.status !== 'stuck';
+  return result.status !== 'indeterminate' && result.status !== 'not_sent';
 }
 
-/** What a delivery needs; `acks` is the agent's, fed by the client's `ack` events. */
+/** What a delivery needs; `acks` is fed by the client's `ack` events. */
 export interface DeliveryContext {
   client: WhatsAppClient;
   log: Pick<MessageLog, 'markSending' | 'claimed'>;
   acks: AckTracker;
   clock: Scheduler;
-  /** The agent's; outlives its sessions. */
+  /** The agent's: it outlives sessions. */
   whatsAppClock: WhatsAppClock;
   sendTimeoutMs: number;
-  /** Aborted when the session is over. */
-  closed: AbortSignal;
-  /** Ids already told to be another message's, so that equal texts are not taken for each other. */
+  /** Aborted at the end of the session. */
+  ended: AbortSignal;
+  /** Ids known to be another message's: equal texts must not be confused. */
   claimed: { isClaimed(messageId: string): boolean };
-  /** The message is about to be handed over. */
-  handing(message: StoredMessage): void;
+  /** Called right before a message is handed over. */
+  onHandover(message: StoredMessage): void;
 }
 
 /** An error as it is stored with a message. Pure. */
@@ -60,7 +60,7 @@ const REFUSALS = new Map<number | undefined, MessageError>([
   ],
 ]);
 
-/** How the message of an ack other than 0 ended. Pure. */
+/** The outcome that an ack other than 0 means. Pure. */
 export function acknowledged({ messageId, ack, errorCode }: Ack, clock: Clock): MessageOutcome {
   if (ack >= 1) return { status: 'sent', messageId, at: new Date(clock.now()) };
   const error = REFUSALS.get(errorCode) ?? { code: 'BAD_GATEWAY', message: TEXTS.BAD_GATEWAY.refused };
@@ -68,8 +68,8 @@ export function acknowledged({ messageId, ack, errorCode }: Ack, clock: Clock): 
 }
 
 /**
- * Waits for the server's word on a message that was handed over: only that is "sent". When the session
- * ends before, the next one can tell, at once.
+ * Waits for the server's acknowledgement of a message that was handed over: only that means "sent". When the session
+ * ends first, the next session looks the message up at once.
  */
 async function confirm(handover: Handover, context: DeliveryContext): Promise<DeliveryResult> {
   const { messageId } = handover;
@@ -77,7 +77,7 @@ async function confirm(handover: Handover, context: DeliveryContext): Promise<De
     const answer = handover.ack !== 0 ? handover : await context.acks.wait(messageId, context);
     return acknowledged(answer, context.clock);
   } catch (error) {
-    if (context.closed.aborted) return { status: 'doubtful', error: toGatewayError(error) };
+    if (context.ended.aborted) return { status: 'indeterminate', error: toGatewayError(error) };
     return { status: 'unknown', messageId, error: messageError(toGatewayError(error)) };
   }
 }
@@ -97,10 +97,7 @@ async function recipient(client: WhatsAppClient, to: Jid): Promise<Jid> {
   throw new GatewayError('RECIPIENT_NOT_ON_WHATSAPP', TEXTS.RECIPIENT_NOT_ON_WHATSAPP.noAccount);
 }
 
-/**
- * Delivers one message: recipient, `sending` on record, hand-over, acknowledgement. Never rejects: every way
- * it can end is a result.
- */
+/** Delivers one message: recipient, `sending` in the log, hand-over, acknowledgement. Never rejects. */
 export async function deliver(entry: Entry, context: DeliveryContext): Promise<DeliveryResult> {
   context.acks.clear();
   let handedOver = false;
@@ -110,10 +107,10 @@ export async function deliver(entry: Entry, context: DeliveryContext): Promise<D
     const handedOverAt = context.whatsAppClock.now();
     if (message.status === 'queued') await context.log.markSending(message.id, { chatId, handedOverAt });
     entry.message = { ...message, status: 'sending', chatId, handedOverAt };
-    // A delete may have told meanwhile how it ended; what only lost its session waits for the next.
-    if (context.closed.aborted) throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.endedBeforeSend);
+    // A delete may have published its outcome meanwhile; without a delete it waits for the next session.
+    if (context.ended.aborted) throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.endedBeforeSend);
     handedOver = true;
-    context.handing(entry.message);
+    context.onHandover(entry.message);
     const handover = await handOver(context.client, message, chatId);
     context.whatsAppClock.learn(handover.timestamp);
     if (handover.chatId) entry.message.chatId = handover.chatId;
@@ -121,20 +118,20 @@ export async function deliver(entry: Entry, context: DeliveryContext): Promise<D
   } catch (thrown) {
     const error = toGatewayError(thrown, 'BAD_GATEWAY', TEXTS.BAD_GATEWAY.sendFailed);
     const stayed = !handedOver || error.details?.outcome === 'failed';
-    // A client that is gone refuses whatever it is handed: that is its session's fault, too.
-    const isOfSession = !handedOver || context.closed.aborted;
-    if (stayed && isOfSession && CONNECTION_CODES.has(error.code)) return { status: 'stuck', error };
+    // A destroyed client refuses every hand-over: a fault of the session, too.
+    const isOfSession = !handedOver || context.ended.aborted;
+    if (stayed && isOfSession && CONNECTION_CODES.has(error.code)) return { status: 'not_sent', error };
     const left = !stayed && error.code === 'BAD_GATEWAY';
-    return left ? { status: 'doubtful', error } : { status: 'failed', error: messageError(error) };
+    return left ? { status: 'indeterminate', error } : { status: 'failed', error: messageError(error) };
   }
 }
 
-// Before the hand-over these tell of the page or the database, not of the message.
+// Before the hand-over these are faults of the page or the database, not of the message.
 const CONNECTION_CODES = new Set(['BAD_GATEWAY', 'DATABASE_UNAVAILABLE']);
 
-// Timestamps have whole seconds, and a message may get WhatsApp's own a little later.
+// Timestamps are whole seconds, and WhatsApp may assign them a little later.
 const CLOCK_SLACK_MS = 5_000;
-// How far the host's clock may be ahead of WhatsApp's as long as that is not known.
+// How far the host's clock may be ahead of WhatsApp's while the difference is not known.
 const HOST_CLOCK_SLACK_MS = 600_000;
 
 /** The earliest timestamp that the message can have at WhatsApp. Pure. */
@@ -143,14 +140,14 @@ function earliestTimestamp({ handedOverAt, createdAt }: StoredMessage): EpochMs 
   return createdAt.getTime() - HOST_CLOCK_SLACK_MS;
 }
 
-/** Where the message went, or would go: the same number may have two spellings. */
+/** The chat that the message went to, or would go to: a number may have two spellings. */
 async function chatOf({ chatId, to }: StoredMessage, client: WhatsAppClient): Promise<Jid> {
   return chatId ?? (await client.resolveRecipient(to)) ?? to;
 }
 
 /**
- * Looks in the chat whether a doubtful message left, by its id and else by content and time; `null` when it is not
- * there. Rejects when the client can't tell.
+ * Looks in the chat for a message that may have left, by its id and else by content and time; `null` when it is not
+ * there. Rejects when the client can't answer.
  */
 export async function lookUp(
   message: StoredMessage,

@@ -1,36 +1,51 @@
-import type { MailboxView } from '../domain/agent-view.ts';
+import type { DispatcherMode, MailboxView } from '../domain/agent-view.ts';
+import { TEXTS } from '../domain/error-texts.ts';
 import { isAccountOf, type Jid } from '../domain/identity.ts';
 import type { Scheduler, Timer } from '../domain/ports/clock.ts';
 import type { MessageError, MessageLog, MessageStatus, StoredMessage } from '../domain/ports/stores.ts';
 import type { Ack, Me, WhatsAppClient } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import { pause } from '../domain/timeout.ts';
-import { DebouncedMode, type DispatcherMode } from './debounced-mode.ts';
 import { type Entry, OutboundQueue, type Reservation } from './outbound-queue.ts';
 import { Outcomes } from './outcomes.ts';
-import { expiry, hasExpired } from './retries.ts';
-import { SessionSends } from './session-sends.ts';
+import { expiry, hasExpired, SessionSends } from './session-sends.ts';
 import { WhatsAppClock } from './whatsapp-clock.ts';
 
-const ACCOUNT_CHANGED: MessageError = {
-  code: 'ACCOUNT_CHANGED',
-  message: 'Another account was linked after the message had been accepted.',
-};
+const ACCOUNT_CHANGED: MessageError = { code: 'ACCOUNT_CHANGED', message: TEXTS.ACCOUNT_CHANGED.meanwhile };
 
-/** What an outbox tells its agent. */
-export interface DispatcherReports {
-  mode(mode: DispatcherMode): void;
-  changed(): void;
-  /** How a message stands now; the message itself may be as it was stored. */
-  status(message: StoredMessage, status: MessageStatus): void;
-  /** A send ended in doubt: is the client still alive? */
+/** A session that is ready to send. */
+export interface ReadySession {
+  client: WhatsAppClient;
+  me: Me;
+  /** Called when a send leaves it open whether the client still works. */
   suspect(): void;
+}
+
+/** Callbacks from a dispatcher. */
+export interface DispatcherReports {
+  /** A message has left the mailbox. */
+  changed(): void;
+  /** A message has another status; the message itself may be as it was stored. */
+  status(message: StoredMessage, status: MessageStatus): void;
   fault(where: string, error: unknown): void;
 }
 
+// The modes of a dispatcher:
+//
+// - closed: there is no session. Messages wait in the queue and expire after `messageTtlMs`, by one timer for the
+//   oldest. `open` leads to idle or, with messages in the queue, to sending.
+// - idle: there is a session, and the queue is empty. `put` leads to sending, `close` to closed.
+// - sending: the loop takes the head of the queue, one message at a time, and records its outcome, until there is no
+//   message (idle), no token (throttled) or no session (closed). A message whose session ends under it stays at the
+//   head for the next session. After a crash of the loop there is a pause before it goes on.
+// - throttled: messages wait for a token, with one timer for the next. The timer leads to sending, `close` to closed.
+//
+// `stopTaking` closes, too, but lets the message in flight use the session to its end. `failAll` closes permanently:
+// it empties the queue, and whatever is put in later fails.
+
 /**
- * The sending half of an agent: takes the head of the mailbox while the session is open, one message at a
- * time, and settles it. Outlives clients and restarts of the machine; only a delete or a stop ends it.
+ * Sends the messages of one agent, in order. The session chart opens it with each connection and closes it at the end
+ * of that; the queue outlives sessions and restarts.
  */
 export class Dispatcher {
   readonly #queue: OutboundQueue;
@@ -38,17 +53,17 @@ export class Dispatcher {
   readonly #clock: Scheduler;
   readonly #log: MessageLog;
   readonly #reports: DispatcherReports;
-  /** What only a message needs is made for the first one: of a thousand agents most are idle. */
-  #outcomes: Outcomes | null = null;
-  #mode: DebouncedMode | null = null;
-  #sending: SessionSends | null = null;
   readonly #whatsAppClock: WhatsAppClock;
-  /** There while messages are taken. */
-  #client: WhatsAppClient | null = null;
+  /** These two are created for the first message: of a thousand agents most are idle. */
+  #outcomes: Outcomes | null = null;
+  #sends: SessionSends | null = null;
+  /** Present while messages are taken. */
+  #session: ReadySession | null = null;
   /** The account of the newest session. */
   #me: Me | null = null;
+  /** The loop, while it runs. */
   #running: Promise<void> | null = null;
-  /** The message that was handed over, until its attempt has ended: it may outlast the session. */
+  /** The message that was handed over, until its attempt has ended: that may be after its session. */
   #inFlight: string | null = null;
   /** Why nothing is sent any more: the agent was deleted. */
   #gone: MessageError | null = null;
@@ -69,7 +84,14 @@ export class Dispatcher {
     this.#whatsAppClock = new WhatsAppClock(deps.clock);
   }
 
-  /** How this agent's messages ended. */
+  /** What it is doing now, see above. */
+  get mode(): DispatcherMode {
+    if (this.#running !== null) return 'sending';
+    if (!this.#session) return 'closed';
+    return this.#queue.length > 0 ? 'throttled' : 'idle';
+  }
+
+  /** The outcomes of this agent's messages. */
   get outcomes(): Outcomes {
     this.#outcomes ??= new Outcomes({ clock: this.#clock, log: this.#log, reports: this.#reports });
     return this.#outcomes;
@@ -87,11 +109,11 @@ export class Dispatcher {
 
   /** True when a message with a place would be handed over at once: it may be stored as `sending` already. */
   takesAtOnce(): boolean {
-    return this.#client !== null && this.#running === null && this.#queue.isNextInLine();
+    return this.mode === 'idle' && this.#queue.isNextInLine();
   }
 
-  /** Nothing is being sent, waits, or is about to be stored. */
-  get isIdle(): boolean {
+  /** True when no message is being sent, waits, or is about to be stored. */
+  get isEmpty(): boolean {
     return this.#running === null && this.#queue.length === 0 && this.#queue.depth === 0;
   }
 
@@ -100,31 +122,31 @@ export class Dispatcher {
     return this.#me?.pn ?? null;
   }
 
-  /** WhatsApp's time, as far as it is known. */
+  /** WhatsApp's time; null before the first hand-over. */
   get whatsAppNow(): Date | null {
     return this.#whatsAppClock.now();
   }
 
-  /** Queues a message that was stored just now: how many are before it, and how it ends; null when a stop keeps it. */
-  put(message: StoredMessage): { before: number; settled: Promise<StoredMessage | null> } {
-    let before = 0;
-    const settled = new Promise<StoredMessage | null>((waiter) => {
+  /** Queues a message that was stored just now: its position, and its outcome; null when a stop keeps it queued. */
+  put(message: StoredMessage): { position: number; outcome: Promise<StoredMessage | null> } {
+    let position = 0;
+    const outcome = new Promise<StoredMessage | null>((waiter) => {
       const error = this.#gone ?? (this.#isForeign(message) ? ACCOUNT_CHANGED : null);
+      const acceptedAt = this.#clock.monotonic();
       if (error) this.outcomes.record(message, { status: 'failed', error }, waiter);
-      else
-        before = this.#queue.put({ message, acceptedAt: this.#clock.monotonic(), doubtful: false, waiter });
+      else position = this.#queue.put({ message, acceptedAt, mayHaveLeft: false, waiter });
       if (this.#released) waiter(null);
     });
     this.#wake();
-    return { before, settled };
+    return { position, outcome };
   }
 
-  /** Queues a message of an earlier process. One that was `sending` is looked for first: it may have left. */
+  /** Queues a message of an earlier process. One that was `sending` is looked up first: it may have left. */
   resume(message: StoredMessage): void {
-    // Over a restart the time of display is all there is.
+    // Over a restart there is only the wall clock.
     const age = Math.max(0, this.#clock.now() - message.createdAt.getTime());
     const acceptedAt = this.#clock.monotonic() - age;
-    this.#queue.put({ message, acceptedAt, doubtful: message.status === 'sending' });
+    this.#queue.put({ message, acceptedAt, mayHaveLeft: message.status === 'sending' });
     this.#wake();
   }
 
@@ -138,11 +160,11 @@ export class Dispatcher {
     return this.#queue.positionOf(id);
   }
 
-  /** The session is ready: sending begins. What was accepted for another account ends. */
-  open(client: WhatsAppClient, me: Me): void {
-    this.#client = client;
-    this.#sending = null;
-    this.#me = me;
+  /** Starts sending with a session. Messages accepted for another account fail. */
+  open(session: ReadySession): void {
+    this.#session = session;
+    this.#sends = null;
+    this.#me = session.me;
     this.#queue.close();
     for (const entry of this.#queue.removeWaiting(({ message }) => this.#isForeign(message)))
       this.#abandon(entry, ACCOUNT_CHANGED);
@@ -150,67 +172,68 @@ export class Dispatcher {
     this.#wake();
   }
 
-  /** Takes nothing new; what is in flight may end. */
+  /** Takes no more messages; the one in flight goes on. */
   stopTaking(): void {
-    this.#client = null;
+    this.#session = null;
     this.#queue.close();
     this.#arm();
   }
 
-  /** The session is over: the queue waits where it is, and what is in flight for the next session. */
+  /** The session has ended: what is in flight is kept for the next one. */
   close(): void {
-    this.#sending?.end();
+    this.#sends?.end();
     this.stopTaking();
   }
 
-  /** An ack of the current client; one that comes late settles what was unknown. */
+  /** Takes an acknowledgement of the current client; a late one resolves an unknown outcome. */
   acked(ack: Ack): void {
-    this.#sending?.acked(ack);
+    this.#sends?.acks.note(ack);
     this.#outcomes?.acked(ack);
   }
 
-  /** How full the mailbox is, and how old its oldest message. */
+  /** How full the mailbox is, how old its oldest message, and what the dispatcher does with them. */
   view(): MailboxView {
     const oldest = this.#queue.oldest();
-    if (!oldest) return this.#queue.view();
+    const view = { mode: this.mode, ...this.#queue.view() };
+    if (!oldest) return view;
     const age = this.#clock.monotonic() - oldest.acceptedAt;
-    return { ...this.#queue.view(), oldestAt: this.#clock.now() - age };
+    return { ...view, oldestAt: this.#clock.now() - age };
   }
 
-  /** Resolves when the message in flight has ended, or is kept for the next session. */
+  /** Resolves when the message in flight has an outcome, or is kept for the next session. */
   async drained(): Promise<void> {
     await this.#running;
   }
 
-  /** Tells those who wait, and will, that their message is kept. */
+  /** Resolves all waiting callers, present and future, with null: their messages stay queued. */
   releaseWaiters(): void {
     this.#released = true;
     for (const { waiter } of this.#queue.entries()) waiter?.(null);
   }
 
-  /** The agent is deleted: every message ends so, those being stored, too. The rows of what is `failed` are the caller's. */
+  /** The agent is deleted: every message fails, also those being stored. The caller updates the rows of the failed. */
   failAll(error: MessageError): void {
     this.#gone = error;
     this.close();
     for (let entry = this.#queue.dropOldest(); entry; entry = this.#queue.dropOldest()) {
       const { message, waiter } = entry;
       if (this.#mayHaveLeft(entry)) this.#abandon(entry, error);
-      else this.outcomes.tell({ ...message, status: 'failed', error }, waiter);
+      else this.outcomes.publish({ ...message, status: 'failed', error }, waiter);
     }
     this.#arm();
   }
 
-  /** True for a message of an account that is not the one of the newest session. */
+  /** True for a message of another account than that of the newest session. */
   #isForeign({ account }: StoredMessage): boolean {
     return this.#me !== null && !isAccountOf(this.#me, account);
   }
 
-  /** True when the message was handed over and nobody has said how that ended. */
-  #mayHaveLeft({ doubtful, message }: Entry): boolean {
-    return doubtful || message.id === this.#inFlight;
+  /** True when the message was handed over and that has no known outcome. */
+  #mayHaveLeft({ mayHaveLeft, message }: Entry): boolean {
+    return mayHaveLeft || message.id === this.#inFlight;
   }
 
-  /** Ends a message that is not sent any more: unknown when it may have left. */
+  /** Records the outcome of a message that is not sent any more: unknown when it may have left. */
   #abandon(entry: Entry, error: MessageError): void {
     const { message, waiter } = entry;
     if (this.#mayHaveLeft(entry))
@@ -221,64 +244,60 @@ export class Dispatcher {
   /** Starts the loop unless it runs; without a session there is only an expiry to wait for. */
   #wake(): void {
     if (this.#running !== null) return;
-    if (!this.#client) {
+    if (!this.#session) {
       this.#arm();
       return;
     }
     this.#running = this.#run()
-      .catch((error: unknown) => this.#stumble(error))
+      .catch((error: unknown) => this.#crashed(error))
       .finally(() => {
         this.#running = null;
-        // A message may have come, or the session have opened, while the loop was ending.
-        if (this.#client && this.#queue.next()) this.#wake();
-        // Only now: while the loop runs there is nothing to wait for, and no timer is set.
+        // A message may have been put in, or the session opened, while the loop was ending.
+        if (this.#session && this.#queue.next()) this.#wake();
         else this.#arm();
       });
   }
 
-  /** The loop died of a bug: told, and not begun anew at once, or it would die for ever without a rest. */
-  async #stumble(error: unknown): Promise<void> {
-    this.#reports.fault('outbox', error);
-    // Without a session nothing could end the rest.
-    const over = this.#sending?.over ?? new AbortController().signal;
-    await pause(this.#clock, this.#settings.limits.probeAgainMs, over);
-  }
-
-  /** Hands messages over until there is no token, no message or no session. */
+  /** Sends until there is no token, no message or no session. */
   async #run(): Promise<void> {
-    for (let entry = this.#queue.next(); entry && this.#client; entry = this.#queue.next()) {
-      this.#mode ??= new DebouncedMode(this.#clock, (mode) => this.#reports.mode(mode));
-      this.#mode.set('sending');
-      this.#sending ??= this.#makeSending(this.#client);
-      const settlement = await this.#sending.settle(entry);
+    for (let entry = this.#queue.next(); entry && this.#session; entry = this.#queue.next()) {
+      this.#sends ??= this.#sendsOf(this.#session);
+      const outcome = await this.#sends.send(entry);
       this.#inFlight = null;
-      // A delete may have emptied the mailbox meanwhile, and told how this one ended.
-      if (!settlement || this.#queue.oldest() !== entry) break;
-      this.outcomes.record(entry.message, settlement, entry.waiter);
+      // Meanwhile `failAll` may have emptied the queue, and published another outcome.
+      if (!outcome || this.#queue.oldest() !== entry) return;
+      this.outcomes.record(entry.message, outcome, entry.waiter);
       this.#queue.dropOldest();
       this.#reports.changed();
     }
-    this.#mode?.set(this.#client && this.#queue.length > 0 ? 'throttled' : 'idle');
   }
 
-  /** What sends with this client. */
-  #makeSending(client: WhatsAppClient): SessionSends {
+  /** The loop threw: a bug. It goes on after a pause, lest it spin. */
+  async #crashed(error: unknown): Promise<void> {
+    this.#reports.fault('outbox', error);
+    // Without a session nothing could end the pause.
+    const ended = this.#sends?.ended ?? new AbortController().signal;
+    await pause(this.#clock, this.#settings.limits.probeAgainMs, ended);
+  }
+
+  /** What sends within this session. */
+  #sendsOf({ client, suspect }: ReadySession): SessionSends {
     return new SessionSends({
       client,
+      suspect,
       log: this.#log,
       clock: this.#clock,
       whatsAppClock: this.#whatsAppClock,
       settings: this.#settings,
       claimed: this.outcomes,
-      suspect: () => this.#reports.suspect(),
-      handing: (message) => {
+      onHandover: (message) => {
         this.#inFlight = message.id;
         this.#reports.status(message, 'sending');
       },
     });
   }
 
-  /** Sets the one timer of the agent: the next token, or the expiry of the oldest message. */
+  /** Sets the agent's one timer: for the next token, or for the expiry of the oldest message. */
   #arm(): void {
     if (this.#timer) this.#clock.clearTimeout(this.#timer);
     this.#timer = null;
@@ -290,9 +309,9 @@ export class Dispatcher {
     this.#timer = this.#clock.setTimeout(() => this.#due(), wait);
   }
 
-  /** The timer rang: go on sending, or expire what has waited too long while there is no session. */
+  /** The timer fired: sends on, or expires the oldest message while there is no session. */
   #due(): void {
-    if (this.#client) {
+    if (this.#session) {
       this.#wake();
       return;
     }

@@ -5,19 +5,19 @@ import type { Clock } from '../domain/ports/clock.ts';
 import type { StoredMessage } from '../domain/ports/stores.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/** Hears how a message ended, or null when it is kept over a stop. */
+/** Receives a message with its outcome, or null when a stop keeps it queued. */
 export type Waiter = (message: StoredMessage | null) => void;
 
 /**
- * A message on its way out, and whoever waits for it. The waiter stands here and not in a map by id: a map leaves its
- * outgrown tables behind, each with a hold on the next, and what they held would outlive every small collection.
+ * A queued message with its waiting caller. The waiter is not in a map by id: a map leaves its outgrown tables behind,
+ * each referring to the next, and what they held would survive every small garbage collection.
  */
 export interface Entry {
   message: StoredMessage;
   /** When it was accepted, by the monotonic clock: its age survives a step of the host's clock. */
   acceptedAt: number;
-  /** It was `sending` when its client went away: it may have left already. */
-  doubtful: boolean;
+  /** It was handed over and has no outcome: it may have left. */
+  mayHaveLeft: boolean;
   waiter?: Waiter;
 }
 
@@ -27,8 +27,8 @@ export interface Reservation {
 }
 
 /**
- * The FIFO mailbox with its token bucket, as plain data (SPEC §8). Messages wait in `waiting` until there is a
- * token, then stand in `outgoing`, at most a burst of them, until they are handed over one by one.
+ * The FIFO mailbox with its token bucket. Messages wait in `waiting` for a token, then in `outgoing`, at most a burst
+ * of them, until they are sent one by one.
  */
 export class OutboundQueue {
   #waiting: Entry[] = [];
@@ -50,12 +50,12 @@ export class OutboundQueue {
     this.#bucket = new TokenBucket(settings.sendRatePerMinute, settings.sendBurst, clock.monotonic());
   }
 
-  /** Messages that still wait, those about to be stored included. */
+  /** Messages that wait for a token, and reserved places. */
   get depth(): number {
     return this.#waiting.length + this.#reserved;
   }
 
-  /** Everything not yet handed over. */
+  /** All messages without an outcome. */
   get length(): number {
     return this.#waiting.length + this.#outgoing.length;
   }
@@ -84,7 +84,7 @@ export class OutboundQueue {
     });
   }
 
-  /** True when the one place that is held is for the next message to go, and there is a token for it. */
+  /** True when the only reserved place is for the next message to send, and there is a token for it. */
   isNextInLine(): boolean {
     return this.#reserved === 1 && this.length === 0 && this.#freeTokens() > 0;
   }
@@ -97,13 +97,13 @@ export class OutboundQueue {
     return before;
   }
 
-  /** The connection is there: tokens may be taken. */
+  /** Tokens may be taken from now on. */
   open(): void {
     this.#open = true;
     this.#admit();
   }
 
-  /** The connection is gone: what has not been handed over waits again, in its place, its tokens given back. */
+  /** No token is taken any more: messages of `outgoing` wait again, in order, and their tokens are given back. */
   close(): void {
     this.#open = false;
     const back = this.#outgoing.splice(0);
@@ -111,20 +111,20 @@ export class OutboundQueue {
     this.#bucket.giveBack(back.length);
   }
 
-  /** Takes off all messages that fit, of a mailbox that is closed. */
+  /** Removes all messages that fit, from a closed queue. */
   removeWaiting(fits: (entry: Entry) => boolean): Entry[] {
     const removed = this.#waiting.filter(fits);
     this.#waiting = this.#waiting.filter((entry) => !fits(entry));
     return removed;
   }
 
-  /** The next message to hand over, left in place; undefined when none has a token. */
+  /** The next message to send, left in place; undefined when none has a token. */
   next(): Entry | undefined {
     this.#admit();
     return this.#outgoing[0];
   }
 
-  /** How many messages are before this one; 0 when it is not here any more. */
+  /** How many messages are before this one; 0 when it is not queued. */
   positionOf(id: string): number {
     const fits = (entry: Entry) => entry.message.id === id;
     const outgoing = this.#outgoing.findIndex(fits);
@@ -133,17 +133,17 @@ export class OutboundQueue {
     return waiting < 0 ? 0 : this.#outgoing.length + waiting;
   }
 
-  /** Everything not yet handed over, in order. */
+  /** All messages, in order. */
   entries(): Entry[] {
     return [...this.#outgoing, ...this.#waiting];
   }
 
-  /** The oldest message of all, wherever it stands. */
+  /** The oldest message of all. */
   oldest(): Entry | undefined {
     return this.#outgoing[0] ?? this.#waiting[0];
   }
 
-  /** Takes off the oldest message. */
+  /** Removes the oldest message. */
   dropOldest(): Entry | undefined {
     return this.#outgoing.shift() ?? this.#waiting.shift();
   }
@@ -155,7 +155,7 @@ export class OutboundQueue {
   }
 
   /** How full it is at this moment. */
-  view(): MailboxView {
+  view(): Omit<MailboxView, 'mode'> {
     const now = this.#clock.monotonic();
     return {
       depth: this.#waiting.length,

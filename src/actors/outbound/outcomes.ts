@@ -4,7 +4,7 @@ import type { Ack } from '../domain/ports/whatsapp.ts';
 import { acknowledged } from './deliver.ts';
 import type { Waiter } from './outbound-queue.ts';
 
-/** What settlements need of the world; `reports.status` tells it how a message stands now. */
+/** What outcomes need; `reports.status` publishes them. */
 export interface OutcomeDeps {
   clock: Scheduler;
   log: Pick<MessageLog, 'settle'>;
@@ -16,50 +16,46 @@ export interface OutcomeDeps {
 
 const REMEMBERED_IDS = 1_000;
 
-/**
- * How the messages of one agent ended: written down, told to whoever waits, and remembered as long as later events
- * may refer to it.
- */
+/** The outcomes of an agent's messages: logged, published, and remembered as long as later events may refer to them. */
 export class Outcomes {
   readonly #deps: OutcomeDeps;
-  /** Newest own WhatsApp ids: a chat that is searched has them, too. */
+  /** Newest own WhatsApp ids: a look-up in a chat finds those messages, too. */
   readonly #claimed = new Set<string>();
-  /** Messages settled as unknown, by WhatsApp id: a late ack still makes them sent or failed. */
-  readonly #unsettled = new Map<string, StoredMessage>();
+  /** Messages of unknown outcome by WhatsApp id: a late ack still makes them sent or failed. */
+  readonly #unknown = new Map<string, StoredMessage>();
 
   constructor(deps: OutcomeDeps) {
     this.#deps = deps;
   }
 
-  /** True for a WhatsApp id that is known to be some message's, so that equal texts are told apart. */
+  /** True for the WhatsApp id of a known message: equal texts must not be confused. */
   isClaimed(messageId: string): boolean {
     return this.#claimed.has(messageId);
   }
 
-  /** Writes how a message ended, and tells it. */
-  record(message: StoredMessage, settlement: MessageOutcome, waiter?: Waiter): void {
-    const settled = settle(message, settlement);
-    if (settled.messageId) this.#claim(settled.messageId);
-    if (settlement.status === 'unknown' && settlement.messageId)
-      this.#unsettled.set(settlement.messageId, settled);
-    // Nobody waits for the write: after a crash the row still says `sending`, and the chat is asked.
+  /** Logs the outcome of a message, and publishes it. */
+  record(message: StoredMessage, outcome: MessageOutcome, waiter?: Waiter): void {
+    const recorded = withOutcome(message, outcome);
+    if (recorded.messageId) this.#claim(recorded.messageId);
+    if (outcome.status === 'unknown' && outcome.messageId) this.#unknown.set(outcome.messageId, recorded);
+    // The write is not awaited: after a crash the row still says `sending`, and the message is looked up in its chat.
     this.#deps.log
-      .settle(message.id, settlement)
+      .settle(message.id, outcome)
       .catch((error: unknown) => this.#deps.reports.fault('outbox.settle', error));
-    this.tell(settled, waiter);
+    this.publish(recorded, waiter);
   }
 
-  /** Tells the world and the waiter. */
-  tell(message: StoredMessage, waiter?: Waiter): void {
+  /** Publishes the status of a message, and resolves its waiting caller. */
+  publish(message: StoredMessage, waiter?: Waiter): void {
     this.#deps.reports.status(message, message.status);
     waiter?.(message);
   }
 
-  /** An ack that comes late settles what was unknown: sent, or refused. */
+  /** A late ack resolves an unknown outcome: sent, or refused. */
   acked(ack: Ack): void {
-    const late = this.#unsettled.get(ack.messageId);
+    const late = this.#unknown.get(ack.messageId);
     if (!late || ack.ack === 0) return;
-    this.#unsettled.delete(ack.messageId);
+    this.#unknown.delete(ack.messageId);
     this.record(late, acknowledged(ack, this.#deps.clock));
   }
 
@@ -69,16 +65,16 @@ export class Outcomes {
     if (this.#claimed.size <= REMEMBERED_IDS) return;
     const [oldest] = this.#claimed;
     this.#claimed.delete(oldest!);
-    this.#unsettled.delete(oldest!);
+    this.#unknown.delete(oldest!);
   }
 }
 
-/** The stored message after its settlement. Pure. */
-function settle(message: StoredMessage, settlement: MessageOutcome): StoredMessage {
-  if (settlement.status === 'sent') {
-    const { status, messageId, at: sentAt } = settlement;
+/** A message with its outcome. Pure. */
+function withOutcome(message: StoredMessage, outcome: MessageOutcome): StoredMessage {
+  if (outcome.status === 'sent') {
+    const { status, messageId, at: sentAt } = outcome;
     return { ...message, status, messageId, sentAt, error: null };
   }
-  const messageId = settlement.status === 'unknown' ? settlement.messageId : null;
-  return { ...message, status: settlement.status, messageId, error: settlement.error };
+  const messageId = outcome.status === 'unknown' ? outcome.messageId : null;
+  return { ...message, status: outcome.status, messageId, error: outcome.error };
 }

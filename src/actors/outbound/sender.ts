@@ -10,9 +10,7 @@ import type { MessageLog, MessageStatus, OutgoingMessage, StoredMessage } from '
 import type { Restriction } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import { withTimeout } from '../domain/timeout.ts';
-import type { ActorSystem } from '../session/actor-system.ts';
-import type { DispatcherMode } from './debounced-mode.ts';
-import { Dispatcher, type DispatcherReports } from './dispatcher.ts';
+import { Dispatcher } from './dispatcher.ts';
 import type { Reservation } from './outbound-queue.ts';
 import { splitText } from './split-text.ts';
 
@@ -22,59 +20,56 @@ export interface SenderDeps {
   clock: Scheduler;
   messages: MessageLog;
   files: ImageFiles;
-  /** An id for a message to come, of WhatsApp's own shape. */
+  /** A WhatsApp id for the next message. */
   newStanzaId(agentId: string): string;
   events: EventEmitter<GatewayEvents>;
 }
 
-/** The agent that a sender belongs to. */
-interface SenderOwner {
-  readonly agentId: string;
-  readonly record: AgentRef;
-  readonly actorSystem: Pick<ActorSystem, 'sendToSession'>;
-  /** WhatsApp refused a send for such a restriction of the account. */
-  refused(kind: Restriction['kind']): void;
-}
-
-/** A message that was stored and queued: how many are before it, and its outcome; null when a stop keeps it. */
+/** A message that was stored and queued; the outcome is null when a stop keeps it queued. */
 interface Accepted {
   stored: StoredMessage;
   position: number;
-  settled: Promise<StoredMessage | null>;
+  outcome: Promise<StoredMessage | null>;
 }
 
-/** The restriction that a message's error shows. */
+/** The restriction of the account that a message's error means. */
 const RESTRICTIONS = new Map<string | undefined, Restriction['kind']>([
   ['REACHOUT_TIMELOCKED', 'reachout_timelock'],
   ['MESSAGE_CAPPED', 'message_cap'],
 ]);
 
-class Waited extends Error {}
+class WaitTimeout extends Error {}
 
 /**
- * Accepts messages for one agent: a place in the mailbox, then the row on disk, then the queue, so that nothing
- * accepted is ever lost (SPEC §3).
+ * Accepts messages for one agent: a place in the mailbox, then the row on disk, then the queue, so that no accepted
+ * message is lost.
  */
-export class Sender implements DispatcherReports {
+export class Sender {
   readonly dispatcher: Dispatcher;
   readonly #deps: SenderDeps;
-  readonly #owner: SenderOwner;
+  readonly #agent: AgentRef;
+  readonly #onRefusal: (kind: Restriction['kind']) => void;
 
-  constructor(deps: SenderDeps, owner: SenderOwner) {
+  /** `onRefusal` is called when WhatsApp refuses a send because of a restriction of the account. */
+  constructor(deps: SenderDeps, agent: AgentRef, onRefusal: (kind: Restriction['kind']) => void) {
     this.#deps = deps;
-    this.#owner = owner;
+    this.#agent = agent;
+    this.#onRefusal = onRefusal;
     this.dispatcher = new Dispatcher({
       settings: deps.settings,
       clock: deps.clock,
       log: deps.messages,
-      reports: this,
+      reports: {
+        changed: () => this.#publishMailbox(),
+        status: (message, status) => this.#publish(message, status),
+        fault: (where, error) => deps.events.emit('fault', { agentId: agent.agentId, where, error }),
+      },
     });
   }
 
-  /** Queues what an earlier process left: in the order of acceptance, before anything new. */
+  /** Queues the messages of an earlier process, in the order of acceptance, before any new ones. */
   async restore(): Promise<void> {
-    for (const message of await this.#deps.messages.pending(this.#owner.record))
-      this.dispatcher.resume(message);
+    for (const message of await this.#deps.messages.pending(this.#agent)) this.dispatcher.resume(message);
   }
 
   /** Holds a place. @throws GatewayError `RATE_LIMITED`, counted. */
@@ -87,17 +82,17 @@ export class Sender implements DispatcherReports {
     this.#counted(traceId, () => this.dispatcher.assertRoom());
   }
 
-  /** Reports a refusal of the full mailbox, and throws it on. */
+  /** Counts a refusal by the full mailbox, and rethrows it. */
   #counted<T>(traceId: string, ask: () => T): T {
     try {
       return ask();
     } catch (error) {
-      this.#deps.events.emit('rejected', { agentId: this.#owner.agentId, reason: 'full', traceId });
+      this.#deps.events.emit('rejected', { agentId: this.#agent.agentId, reason: 'full', traceId });
       throw error;
     }
   }
 
-  /** Stores and queues a message; the place is the caller's or a new one. `DATABASE_UNAVAILABLE`, `RATE_LIMITED`. */
+  /** Stores and queues a message. @throws GatewayError `DATABASE_UNAVAILABLE`, `RATE_LIMITED` */
   async accept(
     message: OutgoingMessage,
     place: Reservation = this.reserve(message.traceId),
@@ -106,18 +101,18 @@ export class Sender implements DispatcherReports {
       const { clock, messages, newStanzaId } = this.#deps;
       const status = this.dispatcher.takesAtOnce() ? 'sending' : 'queued';
       const owned = { ...message, account: message.account ?? this.dispatcher.account };
-      const stored = await messages.append(this.#owner.record, owned, {
+      const stored = await messages.append(this.#agent, owned, {
         at: new Date(clock.now()),
         status,
-        stanzaId: newStanzaId(this.#owner.agentId),
+        stanzaId: newStanzaId(this.#agent.agentId),
         handedOverAt: status === 'sending' ? this.dispatcher.whatsAppNow : null,
       });
       place.release();
-      // Stored as `sending` or not: it is told as such when it is handed over.
-      this.status(stored, 'queued');
-      const { before: position, settled } = this.dispatcher.put(stored);
-      this.changed();
-      return { stored, position, settled };
+      // One stored as `sending` is published as such when it is handed over.
+      this.#publish(stored, 'queued');
+      const queued = this.dispatcher.put(stored);
+      this.#publishMailbox();
+      return { stored, ...queued };
     } finally {
       place.release();
     }
@@ -129,14 +124,14 @@ export class Sender implements DispatcherReports {
     return stored.id;
   }
 
-  /** Accepts a message, a long text as several in order: all of them or none. The ids of the others are new. */
+  /** Accepts a message, a long text as several in order: all of them or none. Only the first keeps the given id. */
   async #acceptSplit(message: OutgoingMessage, place?: Reservation): Promise<[Accepted, ...Accepted[]]> {
     const [text = message.text, ...others] = message.kind === 'text' ? splitText(message.text) : [];
     const rest = others.map((text) => ({ ...message, id: undefined, quoteId: undefined, text }));
     const places = [place ?? this.reserve(message.traceId)];
     try {
       for (const { traceId } of rest) places.push(this.reserve(traceId));
-      // In one tick: they are stored together.
+      // In one tick, so that they are stored together.
       const first = this.accept({ ...message, text }, places[0]);
       return await Promise.all([first, ...rest.map((part, index) => this.accept(part, places[index + 1]))]);
     } finally {
@@ -151,57 +146,38 @@ export class Sender implements DispatcherReports {
     return outcomes.find(({ status }) => status === 'queued') ?? outcomes[0]!;
   }
 
-  /** The outcome of an accepted message; a send already under way is waited for. */
-  async #outcomeOf({ stored, position, settled }: Accepted, options: SendOptions): Promise<SendOutcome> {
+  /** The outcome of an accepted message within `SEND_WAIT_MS`, or of a send under way by then. */
+  async #outcomeOf({ stored, position, outcome }: Accepted, options: SendOptions): Promise<SendOutcome> {
     const queued = { status: 'queued', id: stored.id, to: stored.to, position } as const;
     if (options.respondAsync) return queued;
-    let ended: StoredMessage | null;
+    let sent: StoredMessage | null;
     try {
       const { clock, settings } = this.#deps;
-      ended = await withTimeout(clock, settled, settings.sendWaitMs, () => new Waited());
+      sent = await withTimeout(clock, outcome, settings.sendWaitMs, () => new WaitTimeout());
     } catch {
-      // Its session may end before it does: then it is kept for the next one, however long that takes.
+      // When its session ends first, it is kept for the next one, however long that takes.
       const kept = this.dispatcher.drained().then(() => null);
-      ended = this.dispatcher.isInFlight(stored.id) ? await Promise.race([settled, kept]) : null;
+      sent = this.dispatcher.isInFlight(stored.id) ? await Promise.race([outcome, kept]) : null;
     }
-    if (ended) return outcomeOf(ended);
+    if (sent) return outcomeOf(sent);
     return { ...queued, position: this.dispatcher.positionOf(stored.id) };
   }
 
-  /** How a stored message of this agent stands. @throws GatewayError that it ended with */
+  /** The outcome of a stored message of this agent so far. @throws GatewayError when it was not sent */
   outcome(message: StoredMessage): SendOutcome {
     const { id, to, status } = message;
     if (status !== 'queued' && status !== 'sending') return outcomeOf(message);
     return { status: 'queued', id, to, position: this.dispatcher.positionOf(id) };
   }
 
-  // ── OutboxReports ─────────────────────────────────────────────────────────────────────────────────────
-
-  /** What the outbox is doing: for the chart. */
-  mode(mode: DispatcherMode): void {
-    this.#owner.actorSystem.sendToSession({ type: `outbox.${mode}` });
-  }
-
-  /** A send ended in doubt: is the client still alive? */
-  suspect(): void {
-    this.#owner.actorSystem.sendToSession({ type: 'probe.due' });
-  }
-
-  /** An error that nobody waits for. */
-  fault(where: string, error: unknown): void {
-    this.#deps.events.emit('fault', { agentId: this.#owner.agentId, where, error });
-  }
-
-  /** Tells the world how a message stands. */
-  status(message: StoredMessage, status: MessageStatus): void {
-    const { events, files } = this.#deps;
-    const { agentId } = this.#owner;
+  /** Publishes the status of a message. */
+  #publish(message: StoredMessage, status: MessageStatus): void {
     const isFinal = status !== 'queued' && status !== 'sending';
     const restriction = RESTRICTIONS.get(message.error?.code);
-    if (restriction) this.#owner.refused(restriction);
-    if (isFinal && message.image) void files.release(message.image.path);
-    events.emit('message', {
-      agentId,
+    if (restriction) this.#onRefusal(restriction);
+    if (isFinal && message.image) void this.#deps.files.release(message.image.path);
+    this.#deps.events.emit('message', {
+      agentId: this.#agent.agentId,
       id: message.id,
       kind: message.kind,
       origin: message.origin,
@@ -212,16 +188,15 @@ export class Sender implements DispatcherReports {
     });
   }
 
-  /** Tells the world how full the mailbox is. */
-  changed(): void {
+  /** Publishes how full the mailbox is. */
+  #publishMailbox(): void {
     const { events } = this.#deps;
-    const { agentId } = this.#owner;
     if (events.listenerCount('mailbox') > 0)
-      events.emit('mailbox', { agentId, mailbox: this.dispatcher.view() });
+      events.emit('mailbox', { agentId: this.#agent.agentId, mailbox: this.dispatcher.view() });
   }
 }
 
-/** A settled message as an answer, or the error that it ended with. */
+/** A message with its outcome as a response. @throws GatewayError when it was not sent */
 function outcomeOf(message: StoredMessage): SendOutcome {
   const { id, to, status, messageId, sentAt } = message;
   if (status === 'sent' && messageId && sentAt) return { status, id, messageId, to, at: sentAt };

@@ -1,19 +1,32 @@
-import { createActor } from 'xstate';
+import { type ActorRefFrom, createActor } from 'xstate';
 import type { TransitionRecord } from '../domain/agent-view.ts';
 import type { MachineName, NextTransition } from '../domain/chart-graph.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
+import { SESSION_STATES, type SessionState } from '../domain/ports/stores.ts';
 import { pathsOf } from '../statechart/labels.ts';
 import { nextTransitions } from '../statechart/next-transitions.ts';
 import { type Observer, recordTransitions } from '../statechart/transition-recorder.ts';
+import type { sessionMachine } from './session.machine.ts';
 import type { SessionTag } from './session.setup.ts';
-import { type SupervisedAgent, type SupervisorEvent, supervisorMachine } from './supervisor.machine.ts';
+import {
+  type SupervisorEvent,
+  type SupervisorInput,
+  type SupervisorReport,
+  supervisorMachine,
+} from './supervisor.machine.ts';
 
-/** Callbacks from the machines of a supervision, once their snapshots have moved. */
-export type ActorSystemReports = Omit<Observer, 'now'>;
+type Session = ActorRefFrom<typeof sessionMachine>;
+
+/** Callbacks from an actor system, once its snapshots have moved. */
+export interface ActorSystemReports extends Omit<Observer, 'now'> {
+  /** The session's state after each of its events; `reason` is why it is not connected. */
+  onStatus(status: SessionState, reason: string | null): void;
+  onReport(report: SupervisorReport): void;
+}
 
 /** Where both machines are at this moment. */
 export interface ActorSystemView {
-  /** The live leaf states of the agent's chart, `connected.link.healthy`; none before the supervisor started. */
+  /** The active leaf states of the session chart, `connected.healthy`; none before the start. */
   states: string[];
   supervisorStates: string[];
   /** Why the agent is not connected; null before its first end. */
@@ -24,100 +37,131 @@ export interface ActorSystemView {
 
 const HISTORY_LENGTH = 200;
 
-/** One agent's actor system: the supervisor is its root, the session chart its child; one hook watches both. */
+/** One agent's actor system: the supervisor is its root, the session its child; one hook records both. */
 export class ActorSystem {
   /** The newest transitions of both machines, oldest first. */
   readonly history: TransitionRecord[] = [];
-  readonly #root: ReturnType<typeof this.makeRoot>;
+  readonly #reports: ActorSystemReports;
+  readonly #root: ReturnType<typeof this.createRoot>;
+  #session: Session | null = null;
+  #isKilled = false;
 
-  constructor(agent: SupervisedAgent, clock: Scheduler, reports: ActorSystemReports) {
-    this.#root = this.makeRoot(agent, clock, reports);
+  constructor(input: Omit<SupervisorInput, 'clock'>, clock: Scheduler, reports: ActorSystemReports) {
+    this.#reports = reports;
+    this.#root = this.createRoot({ ...input, clock }, clock);
   }
 
-  /** Begins: commands count from now on. */
+  /** Starts both machines, unless they were killed before: commands count from now on. */
   start(): void {
+    if (this.#isKilled) return;
+    const { onReport, onError } = this.#reports;
+    this.#root.on('*', onReport);
+    this.#root.subscribe({ next: ({ children }) => this.#follow(children.agent), error: onError });
     this.#root.start();
   }
 
-  /** Gives the supervisor a command, or tells it of its agent; one that has ended does nothing more. */
+  /** Sends the supervisor an event; one that has stopped ignores it. */
   command(event: SupervisorEvent): void {
-    if (!this.isOver) this.#root.send(event);
+    if (!this.isStopped) this.#root.send(event);
   }
 
   /** True when a command would change something now. */
   accepts(event: SupervisorEvent): boolean {
-    return !this.isOver && this.#root.getSnapshot().can(event);
+    return !this.isStopped && this.#root.getSnapshot().can(event);
   }
 
-  /** Sends the agent's chart an event of its own, if it lives. */
-  sendToSession(event: { type: 'probe.due' | 'outbox.idle' | 'outbox.sending' | 'outbox.throttled' }): void {
-    const { agent } = this.#root.getSnapshot().children;
-    if (agent?.getSnapshot().status === 'active') agent.send(event);
+  /** Makes the session probe its client, when it is connected and not probing already. */
+  requestProbe(): void {
+    if (this.#session?.getSnapshot().status === 'active') this.#session.send({ type: 'probe.due' });
   }
 
-  /** Resolves when the supervisor has ended, by a removal or a stop. */
-  ended(): Promise<void> {
+  /** Closes the client and stops both machines; at once when they were never started. */
+  async stop(): Promise<void> {
+    if (!this.#session) return this.kill();
+    const stopped = this.stopped();
+    this.command({ type: 'supervisor.stop' });
+    await stopped;
+  }
+
+  /** Resolves when the supervisor has stopped, for a removal or with the service. */
+  stopped(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.isOver) return resolve();
+      if (this.isStopped) return resolve();
       this.#root.subscribe({ complete: resolve, error: () => resolve() });
     });
   }
 
   /** True while the session is in a state with this tag; false before the start. */
   is(tag: SessionTag): boolean {
-    return this.#root.getSnapshot().children.agent?.getSnapshot().hasTag(tag) ?? false;
+    return this.#session?.getSnapshot().hasTag(tag) ?? false;
   }
 
-  /** Its agent has no client, and none will come at once: it rests, or backs off. */
-  get isAtRest(): boolean {
-    const snapshot = this.#root.getSnapshot();
-    return snapshot.matches({ alive: 'resting' }) || snapshot.matches({ alive: 'backing_off' });
+  /** No client runs, and none will start at once. */
+  get isDown(): boolean {
+    return this.#root.getSnapshot().hasTag('down');
   }
 
-  /** It has ended, by a removal or a stop: commands lead to nothing. */
-  get isOver(): boolean {
-    return this.#root.getSnapshot().status !== 'active';
+  /** The supervisor has stopped, for a removal or with the service: commands are ignored. */
+  get isStopped(): boolean {
+    return this.#isKilled || this.#root.getSnapshot().status !== 'active';
   }
 
-  /** Ends both machines at once. */
+  /** Stops both machines at once, without a log-out or an awaited close. */
   kill(): void {
+    this.#isKilled = true;
     this.#root.stop();
   }
 
   /** Where both machines are. */
   view(): ActorSystemView {
-    const { children, context, value } = this.#root.getSnapshot();
-    const agent = children.agent?.getSnapshot();
+    const { context, value } = this.#root.getSnapshot();
+    const session = this.#session?.getSnapshot();
     const { restarts, nextStartAt } = context;
     return {
-      states: agent ? pathsOf(agent.value) : [],
+      states: session ? pathsOf(session.value) : [],
       supervisorStates: pathsOf(value),
-      reason: agent?.context.reason ?? null,
+      reason: session?.context.reason ?? null,
       restarts,
       nextStartAt,
     };
   }
 
-  /** What may happen next in each machine. */
+  /** The transitions that are possible next in each machine. */
   next(): Record<MachineName, NextTransition[]> {
-    const snapshot = this.#root.getSnapshot();
     return {
-      supervisor: nextTransitions(snapshot),
-      agent: nextTransitions(snapshot.children.agent?.getSnapshot()),
+      supervisor: nextTransitions(this.#root.getSnapshot()),
+      agent: nextTransitions(this.#session?.getSnapshot()),
     };
   }
 
-  /** Makes the root, with the hook that keeps the history. */
-  private makeRoot(agent: SupervisedAgent, clock: Scheduler, reports: ActorSystemReports) {
+  /** Follows the session's status; that of one recreated after a crash from its beginning. */
+  #follow(session: Session | undefined): void {
+    if (!session || session === this.#session) return;
+    const isRecreated = this.#session !== null;
+    this.#session = session;
+    const report = (snapshot: ReturnType<Session['getSnapshot']>, reason: string | null) => {
+      const status = SESSION_STATES.find((state) => snapshot.hasTag(state));
+      if (status) this.#reports.onStatus(status, reason);
+    };
+    // An error of the session is the supervisor's to handle.
+    session.subscribe({
+      next: (snapshot) => report(snapshot, snapshot.context.reason),
+      error: () => undefined,
+    });
+    if (isRecreated) report(session.getSnapshot(), 'ACTOR_CRASH');
+  }
+
+  /** Creates the root with the inspection hook that records the history. */
+  private createRoot(input: SupervisorInput, clock: Scheduler) {
     const onTransition = (record: TransitionRecord) => {
       this.history.push(record);
       if (this.history.length > HISTORY_LENGTH) this.history.shift();
-      reports.onTransition(record);
+      this.#reports.onTransition(record);
     };
     return createActor(supervisorMachine, {
-      input: { agent },
+      input,
       clock,
-      inspect: recordTransitions({ ...reports, now: () => clock.now(), onTransition }),
+      inspect: recordTransitions({ ...this.#reports, now: () => clock.now(), onTransition }),
     });
   }
 }

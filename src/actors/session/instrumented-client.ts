@@ -12,16 +12,16 @@ import type {
 
 type Operation = Omit<Parameters<GatewayEvents['operation']>[0], 'agentId'>;
 
-/** The same client, telling how long each call took and how it ended: `wa_client_operation_duration_seconds`. */
+/** Measures each call of a client and its outcome: `wa_client_operation_duration_seconds`. */
 export class InstrumentedClient implements WhatsAppClient {
   readonly #client: WhatsAppClient;
   readonly #clock: Clock;
-  readonly #tell: (operation: Operation) => void;
+  readonly #onCall: (operation: Operation) => void;
 
-  constructor(client: WhatsAppClient, clock: Clock, tell: (operation: Operation) => void) {
+  constructor(client: WhatsAppClient, clock: Clock, onCall: (operation: Operation) => void) {
     this.#client = client;
     this.#clock = clock;
-    this.#tell = tell;
+    this.#onCall = onCall;
   }
 
   get events() {
@@ -80,17 +80,17 @@ export class InstrumentedClient implements WhatsAppClient {
     return this.#time('fetch_missed', () => this.#client.fetchMissed(query));
   }
 
-  /** Runs a call and tells of it. */
+  /** Runs a call and reports its outcome and duration. */
   async #time<T>(operation: string, call: () => Promise<T>): Promise<T> {
     const startedAt = this.#clock.monotonic();
     const ended = (outcome: Operation['outcome']) =>
-      this.#tell({ operation, outcome, durationMs: this.#clock.monotonic() - startedAt });
+      this.#onCall({ operation, outcome, durationMs: this.#clock.monotonic() - startedAt });
     try {
       const result = await call();
       ended('ok');
       return result;
     } catch (error) {
-      // A call that can't tell whether it worked has run out of time, or lost its page.
+      // A call whose outcome is unknown has timed out or lost its page.
       const unknown = error instanceof GatewayError && error.details?.outcome === 'unknown';
       ended(unknown ? 'timeout' : 'error');
       throw error;

@@ -1,29 +1,19 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { EventEmitter } from 'eventemitter3';
-import type { PasskeyView } from '../domain/agent-view.ts';
+import { TEXTS } from '../domain/error-texts.ts';
+import { GatewayError } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
-import type { AgentRef, Jid } from '../domain/identity.ts';
+import type { AgentRef } from '../domain/identity.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
-import type {
-  Ack,
-  Compatibility,
-  InboundMessage,
-  Me,
-  Restriction,
-  WebAuthnJson,
-  WhatsAppClient,
-  WhatsAppDriver,
-} from '../domain/ports/whatsapp.ts';
+import type { Ack, InboundMessage, Me, WhatsAppClient, WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 import { redact } from '../domain/redact.ts';
 import type { ActorLimits, ActorSettings } from '../domain/settings.ts';
-import { AccountRestriction } from './account-restriction.ts';
-import { ClientCalls } from './client-calls.ts';
-import { ConnectionInfo } from './connection-info.ts';
+import { withTimeout } from '../domain/timeout.ts';
+import type { AccountRestriction } from './account-restriction.ts';
+import type { Connection } from './connection.ts';
+import type { DeviceLink } from './device-link.ts';
 import { InstrumentedClient } from './instrumented-client.ts';
-import { LinkMoment } from './link-moment.ts';
 import type { StartCircuitBreaker } from './start-circuit-breaker.ts';
 import type { ReleaseSlot, StartSemaphore } from './start-semaphore.ts';
-import type { SupervisedAgent } from './supervisor.machine.ts';
 
 /** What the sessions of all agents share. */
 export interface SessionDeps {
@@ -31,111 +21,70 @@ export interface SessionDeps {
   semaphore: StartSemaphore;
   circuitBreaker: StartCircuitBreaker;
   clock: Scheduler;
-  random(): number;
   settings: Pick<ActorSettings, 'limits' | 'qrMaxRefreshes'>;
   events: EventEmitter<GatewayEvents>;
 }
 
-/** The agent that a session belongs to, and what it is told. */
-export interface SessionOwner {
-  readonly agentId: string;
-  readonly record: AgentRef;
-  /** Of the request that the client was started for. */
-  readonly traceId: string | undefined;
-  message(message: InboundMessage): void;
-  acked(ack: Ack): void;
-  qrShown(): void;
-  /** `linkedAt` is the monotonic moment of the link that made it ready; null for a session that came back. */
-  opened(client: WhatsAppClient, me: Me, linkedAt: number | null): void;
-  closed(): void;
-  connected(): void;
-  /** Its machine died, and is made anew. */
-  died(): void;
-  faltering(reason: string): void;
-  /** `missing`: what the page lacks, when it ended for that. */
-  down(reason: string, missing: string[]): void;
+/** What a session of one agent works with. */
+export interface SessionParts {
+  agent: AgentRef;
+  connection: Connection;
+  link: DeviceLink;
+  restriction: AccountRestriction;
+  /** Sends while a session lasts; `suspect` is called when a send leaves it open whether the client still works. */
+  dispatcher: {
+    open(session: { client: WhatsAppClient; me: Me; suspect(): void }): void;
+    close(): void;
+    acked(ack: Ack): void;
+  };
+  /** Receives while a session lasts; `linkedAt` is the monotonic moment of its link, null for a restored session. */
+  inbound: {
+    open(client: WhatsAppClient, linkedAt: number | null): Promise<void>;
+    receive(message: InboundMessage): void;
+  };
+  /** A QR can be scanned. */
+  onQr(): void;
+  /** The trace id of the request that the session runs for. */
+  traceId(): string | undefined;
 }
 
+/** What the charts and their tests see of `SessionEffects`. */
+export type Effects = Pick<SessionEffects, keyof SessionEffects>;
+
 /**
- * The hands of the two machines: the client of one agent, its QR, its place among the starting ones. The machines
- * decide; this does what they say, within limits, and never throws into them.
+ * What the charts of one agent do to the world: its client, its QR, its slot among the starting ones. The charts
+ * decide, this executes, within limits. Nothing here throws into them, except that a promise for one of their actors
+ * may reject.
  */
-export class SessionEffects implements SupervisedAgent {
-  readonly live = new ConnectionInfo();
-  readonly restriction: AccountRestriction;
-  /** The number that is linked, also while its connection is lost; null until it was connected once. */
-  account: Jid | null = null;
+export class SessionEffects {
+  readonly link: DeviceLink;
+  readonly limits: ActorLimits;
+  readonly qrMaxRefreshes: number;
   readonly #deps: SessionDeps;
-  readonly #owner: SessionOwner;
-  readonly #calls: ClientCalls;
-  readonly #link: LinkMoment;
-  #client: WhatsAppClient | null = null;
-  #release: ReleaseSlot | null = null;
-  #isEnding = false;
-  #isLinked = false;
-  /** The phone may list the device: not so once it was logged out. */
-  #isKnownToPhone = false;
-  #isUnlinked = true;
+  readonly #parts: SessionParts;
+  readonly #connection: Connection;
+  #releaseSlot: ReleaseSlot | null = null;
+  #isClosing = false;
   #lastError: string | undefined;
 
-  constructor(deps: SessionDeps, owner: SessionOwner) {
+  constructor(deps: SessionDeps, parts: SessionParts) {
+    this.link = parts.link;
+    this.limits = deps.settings.limits;
+    this.qrMaxRefreshes = deps.settings.qrMaxRefreshes;
     this.#deps = deps;
-    this.#owner = owner;
-    const { driver, clock, settings } = deps;
-    this.#link = new LinkMoment(clock);
-    const fault = (where: string, error: unknown) => this.#fault(where, error);
-    this.#calls = new ClientCalls({ driver, clock, limits: settings.limits, fault });
-    this.restriction = new AccountRestriction(clock, settings.limits.refusalMs, (restriction) =>
-      deps.events.emit('restriction', { agentId: this.agentId, restriction }),
-    );
+    this.#parts = parts;
+    this.#connection = parts.connection;
   }
 
-  get agentId(): string {
-    return this.#owner.agentId;
-  }
-
-  get agent(): AgentRef {
-    return this.#owner.record;
-  }
-
-  get driver(): WhatsAppDriver {
-    return this.#deps.driver;
-  }
-
-  get limits(): ActorLimits {
-    return this.#deps.settings.limits;
-  }
-
-  get qrMaxRefreshes(): number {
-    return this.#deps.settings.qrMaxRefreshes;
-  }
-
-  /** It was linked and nobody logged it out: it comes back by itself. */
+  /** The device is linked: the session is restored without a request. */
   get isLinked(): boolean {
-    return this.#isLinked;
+    return this.link.isLinked;
   }
 
-  /** Credentials of an earlier process are there, or not. */
-  restoreLink(isLinked: boolean): void {
-    this.#isLinked = isLinked;
-    this.#isKnownToPhone = isLinked;
-  }
-
-  /** False when the newest log-out has left the device linked: its owner has to unlink it on the phone. */
-  get isUnlinked(): boolean {
-    return this.#isUnlinked;
-  }
-
-  // ── what is told of it ────────────────────────────────────────────────────────────────────────────────
-
-  /** The client of this generation, or null. */
-  get client(): WhatsAppClient | null {
-    return this.#client;
-  }
-
-  /** Its client only waits to be linked, or is being ended: a start that is asked for makes another one. */
-  get givesWay(): boolean {
-    return this.live.qr !== null || this.live.passkey !== null || this.#isEnding;
+  /** Its client only waits to be linked, or is closing: a requested start creates another one. */
+  get isReplaceable(): boolean {
+    const { qr, passkey } = this.#connection;
+    return qr !== null || passkey !== null || this.#isClosing;
   }
 
   /** The newest error, for people. */
@@ -143,235 +92,183 @@ export class SessionEffects implements SupervisedAgent {
     return this.#lastError;
   }
 
-  // ── AgentPort: what the agent's machine does ──────────────────────────────────────────────────────────
-
-  /** Takes the client of a new generation, or null when there is none any more. */
-  attach(client: WhatsAppClient | null): void {
-    this.#client =
-      client &&
-      new InstrumentedClient(client, this.#deps.clock, (call) =>
-        this.#deps.events.emit('operation', { agentId: this.agentId, ...call }),
-      );
-    this.live.attach(client);
-    this.#link.follow(client);
+  /** Creates the client of a session. What is not for the chart is wired here: messages are the hot path. */
+  createClient(): WhatsAppClient {
+    const { driver, clock, events } = this.#deps;
+    const { agent, dispatcher, inbound, restriction } = this.#parts;
+    const { agentId } = agent;
+    const client = driver.create(agent);
+    this.#connection.attach(
+      new InstrumentedClient(client, clock, (call) => events.emit('operation', { agentId, ...call })),
+    );
+    this.link.watch(client);
+    client.events
+      .on('message', (message) => inbound.receive(message))
+      .on('ack', (ack) => dispatcher.acked(ack))
+      .on('restriction', (restricted) => restriction.report(restricted))
+      .on('unreported', (count) => events.emit('unreported', { agentId, count }));
+    return client;
   }
 
-  /** A message came in: past the machine, it is the hot path. */
-  onMessage(message: InboundMessage): void {
-    this.#owner.message(message);
+  /** Detaches the client, whose events reach nothing any more. */
+  releaseClient(): void {
+    this.#connection.detach();
   }
 
-  /** An acknowledgement came: past the machine, too. */
-  onAck(ack: Ack): void {
-    this.#owner.acked(ack);
-  }
-
-  /** A self-check has ended. */
-  onCompatibility(report: Compatibility): void {
-    this.#setCompatibility(report);
-  }
-
-  /** WhatsApp restricts the account, or no longer does. */
-  onRestriction(restriction: Restriction | null): void {
-    this.restriction.report(restriction);
-  }
-
-  /** Messages reached the page and were not reported. */
-  onUnreported(count: number): void {
-    this.#deps.events.emit('unreported', { agentId: this.agentId, count });
-  }
-
-  /** Waits for a place among the clients that may start at once; one that nobody asked for also for the fleet. */
-  async takeSlot(signal: AbortSignal, isAsked: boolean): Promise<void> {
-    if (!isAsked) await this.#deps.circuitBreaker.admit(this.agentId, signal);
-    const release = await this.#deps.semaphore.acquire(signal);
-    // The start was given up in the moment of its turn.
+  /** Waits for a slot among the clients that start at once; a start without a request also for the circuit breaker. */
+  async acquireSlot(signal: AbortSignal, isRequested: boolean): Promise<void> {
+    const { circuitBreaker, semaphore } = this.#deps;
+    if (!isRequested) await circuitBreaker.admit(this.#parts.agent.agentId, signal);
+    const release = await semaphore.acquire(signal);
+    // The start was cancelled at the moment of its turn.
     if (signal.aborted) release();
-    else this.#release = release;
+    else this.#releaseSlot = release;
   }
 
-  /** The start is over, one way or the other. */
-  freeSlot(): void {
-    this.#release?.();
-    this.#release = null;
+  /** Frees the slot; safe to repeat. */
+  releaseSlot(): void {
+    this.#releaseSlot?.();
+    this.#releaseSlot = null;
   }
 
-  /** Shows a code, or none. */
+  /** Shows a QR, or none. */
   showQr(code: string | null): void {
-    const issuedAt = this.#deps.clock.now();
-    const qr = code === null ? null : { code, issuedAt, expiresAt: issuedAt + this.limits.qrStallMs };
-    this.live.showQr(qr);
-    this.#deps.events.emit('qr', { agentId: this.agentId, qr, traceId: this.#owner.traceId });
-    if (!qr) return;
-    this.#forgetAccount();
-    this.#owner.qrShown();
+    this.#connection.showQr(code, this.limits.qrStallMs, this.#parts.traceId());
+    if (code === null) return;
+    this.#parts.restriction.forget();
+    this.#parts.onQr();
   }
 
-  /** Linking waits for a passkey, or its challenge has come. */
-  askPasskey(challenge: WebAuthnJson | null): void {
-    const since = this.live.passkey?.since ?? this.#deps.clock.now();
-    this.#setPasskey({ challenge, since });
+  /** Shows that linking requires a passkey, with its challenge once there is one. */
+  showPasskey(challenge: Parameters<Connection['showPasskey']>[0]): void {
+    this.#connection.showPasskey(challenge);
   }
 
-  /** No passkey is asked for any more. */
-  endPasskey(): void {
-    this.#setPasskey(null);
+  /** No passkey is requested any more. */
+  hidePasskey(): void {
+    this.#connection.hidePasskey();
   }
 
   /** Keeps what the page lacks as the newest error. */
-  noteIncompatibility(): void {
-    this.#lastError = `WhatsApp Web lacks ${this.#missing().join(', ')}.`;
+  recordIncompatibility(): void {
+    this.#lastError = `WhatsApp Web lacks ${this.#connection.missing.join(', ')}.`;
   }
 
-  /** The phone knows the device from here on. */
-  linking(): void {
-    this.#isKnownToPhone = true;
-  }
-
-  /** From now on it comes back by itself. */
-  linked(): void {
-    this.#isLinked = true;
-    this.#isKnownToPhone = true;
-  }
-
-  /** The phone knows the device no more. */
-  unlinked(): void {
-    this.#isKnownToPhone = false;
-  }
-
-  /** The session is ready: sending and receiving begin. */
-  openSession(me: Me): void {
-    this.live.open(me);
-    this.account = me.pn;
-    if (this.#client) this.#owner.opened(this.#client, me, this.#link.take());
-  }
-
-  /** The session is over: nothing more is sent with it. */
-  closeSession(): void {
-    this.live.close();
-    this.#owner.closed();
-  }
-
-  /** Unlinks the device, as far as there is a client to do it. */
-  async logOut(): Promise<void> {
-    if (await this.#calls.logOut(this.#client)) this.unlinked();
-  }
-
-  /** Ends the client, if there is one. */
-  closeClient(): Promise<void> {
-    this.#isEnding = true;
-    return this.#calls.close(this.#client);
-  }
-
-  /** Deletes what the driver keeps of the agent. */
-  async forgetCredentials(): Promise<void> {
-    this.#isLinked = false;
-    this.#forgetAccount();
-    this.#setCompatibility(null);
-    await this.#calls.forgetCredentials(this.agent);
-  }
-
-  /** The socket's state, asked of the page; rejects when it doesn't answer in time. */
-  probe(): Promise<string> {
-    return this.#calls.probe(this.#client);
-  }
-
-  /** Reloads the page, in its turn among those who start: a fleet's pages don't all load at once. */
-  async reload(signal: AbortSignal): Promise<void> {
-    const release = await this.#deps.semaphore.acquire(signal);
-    await this.#calls.reload(this.#client).finally(release);
-  }
-
-  /** The session is lost, its client whole. */
-  reportFaltering(reason: string): void {
-    this.#owner.faltering(reason);
-  }
-
-  /** There is no client any more. */
-  reportDown(reason: string): void {
-    this.#isEnding = false;
-    if (reason === 'LOGGED_OUT') this.#isUnlinked = !this.#isKnownToPhone;
-    if (reason === 'STOPPED') this.restriction.close();
-    this.#owner.down(reason, reason === 'INCOMPATIBLE' ? this.#missing() : []);
-  }
-
-  /** The session is connected. */
-  reportConnected(): void {
-    this.#owner.connected();
-  }
-
-  /** Keeps the newest error for whoever asks why. */
-  noteError(error: unknown): void {
+  /** Keeps the newest error, and reports it. */
+  recordError(error: unknown): void {
     this.#lastError = redact(error instanceof Error ? error.message : String(error));
     this.#fault('client', error);
   }
 
-  // ── SupervisedAgent: what the supervisor does ─────────────────────────────────────────────────────────
+  /** The session is ready: receiving starts. */
+  openSession(me: Me): void {
+    const { client } = this.#connection;
+    this.#connection.open(me);
+    this.#deps.circuitBreaker.connected(this.#parts.agent.agentId);
+    if (!client) return;
+    this.#parts.inbound
+      .open(client, this.link.takeLinkedAt())
+      .catch((error: unknown) => this.#fault('catch-up', error));
+  }
 
-  /** Lets go what a machine held that died of a bug: it can't close its client any more (XSTATE.md, "the hole"). */
-  abandon(error: unknown): void {
-    const client = this.#client;
-    this.#isEnding = false;
-    this.noteError(error);
-    this.freeSlot();
+  /** The session is not ready any more. */
+  closeSession(): void {
+    this.#connection.me = null;
+  }
+
+  /** Starts sending with the ready session; the returned function stops it. */
+  startDispatcher(suspect: () => void): () => void {
+    const { dispatcher } = this.#parts;
+    const { client, me } = this.#connection;
+    if (client && me) dispatcher.open({ client, me, suspect });
+    return () => dispatcher.close();
+  }
+
+  /** Unlinks the device, if there is a client for it; never rejects. */
+  async logOut(): Promise<void> {
+    const { client } = this.#connection;
+    if (client && (await this.#bounded('logout', () => client.logout(), this.limits.logoutMs)))
+      this.link.unlinked();
+  }
+
+  /** Closes the client, if there is one; never rejects. */
+  async closeClient(): Promise<void> {
+    const { client } = this.#connection;
+    this.#isClosing = true;
+    if (client) await this.#bounded('destroy', () => client.destroy(), this.limits.closeMs);
+  }
+
+  /** Deletes what the driver stores of the agent; never rejects. */
+  async deleteCredentials(): Promise<void> {
+    const { agent, restriction } = this.#parts;
+    this.link.forget();
+    this.#connection.account = null;
+    restriction.forget();
+    this.#connection.setCompatibility(null);
+    const remove = () => this.#deps.driver.removeCredentials(agent);
+    await this.#bounded('forget', remove, this.limits.closeMs);
+  }
+
+  /** The socket's state. @throws GatewayError `BAD_GATEWAY` without an answer in time, `SESSION_NOT_READY` */
+  async probe(): Promise<string> {
+    const late = () => new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.probeUnanswered);
+    return withTimeout(this.#deps.clock, this.#client().probe(), this.limits.probeMs, late);
+  }
+
+  /** Reloads the page, with a start slot: pages of many agents don't load at once. @throws GatewayError as `probe` */
+  async reload(signal: AbortSignal): Promise<void> {
+    const release = await this.#deps.semaphore.acquire(signal);
+    const late = () => new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.reloadTimeout);
+    const reloading = async () =>
+      withTimeout(this.#deps.clock, this.#client().reload(), this.limits.startMs, late);
+    await reloading().finally(release);
+  }
+
+  /** The session ended and has no client any more. */
+  sessionDown(reason: string): void {
+    const { agent, restriction } = this.#parts;
+    this.#isClosing = false;
+    if (reason === 'LOGGED_OUT') this.link.loggedOut();
+    if (reason === 'STOPPED') restriction.close();
+    const missing = reason === 'INCOMPATIBLE' ? this.#connection.missing : [];
+    this.#deps.circuitBreaker.down(agent.agentId, reason, missing);
+  }
+
+  /** Frees what a crashed session held: a chart that crashed neither stops its actors nor runs its exit actions. */
+  releaseCrashed(error: unknown): void {
+    const { client } = this.#connection;
+    this.#isClosing = false;
+    this.recordError(error);
+    this.releaseSlot();
     this.showQr(null);
-    this.endPasskey();
+    this.hidePasskey();
     this.closeSession();
-    this.attach(null);
-    this.#owner.died();
+    this.#parts.dispatcher.close();
+    this.releaseClient();
     // Never rejects.
     void client?.destroy();
   }
 
-  /** The time that waits and windows are measured by. */
-  monotonic(): number {
-    return this.#deps.clock.monotonic();
+  /** Waits for a call within its limit: true when it is done. A failure is reported, never thrown. */
+  async #bounded(operation: string, call: () => Promise<unknown>, ms: number): Promise<boolean> {
+    const late = () => new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.tooLong(operation));
+    try {
+      await withTimeout(this.#deps.clock, call(), ms, late);
+      return true;
+    } catch (error) {
+      this.#fault(operation, error);
+      return false;
+    }
   }
 
-  /** Tells that the next start is planned. */
-  announceRestart(restart: { reason: string; attempt: number; delayMs: number }): void {
-    this.#deps.events.emit('restart', { agentId: this.agentId, ...restart });
+  /** The client. @throws GatewayError `SESSION_NOT_READY` when there is none */
+  #client(): WhatsAppClient {
+    if (this.#connection.client) return this.#connection.client;
+    throw new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.noClient);
   }
 
-  /** Chance in [0, 1), for the jitter of the waits. */
-  random(): number {
-    return this.#deps.random();
-  }
-
-  /** The time of display. */
-  now(): number {
-    return this.#deps.clock.now();
-  }
-
-  // ── inner ─────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Nobody is linked: what was known of the account is void. */
-  #forgetAccount(): void {
-    this.account = null;
-    this.restriction.forget();
-  }
-
-  /** What the page lacks, by name. */
-  #missing(): string[] {
-    return this.live.compatibility?.missing ?? [];
-  }
-
-  /** Replaces the result of the self-check, and publishes a change. */
-  #setCompatibility(report: Compatibility | null): void {
-    if (isDeepStrictEqual(report, this.live.compatibility)) return;
-    this.live.compatibility = report;
-    this.#deps.events.emit('compatibility', { agentId: this.agentId, report });
-  }
-
-  /** Replaces what is asked of a passkey, and publishes a change. */
-  #setPasskey(passkey: PasskeyView | null): void {
-    if (isDeepStrictEqual(passkey, this.live.passkey)) return;
-    this.live.passkey = passkey;
-    this.#deps.events.emit('passkey', { agentId: this.agentId, passkey });
-  }
-
-  /** An error that nobody waits for. */
+  /** Publishes an error without a caller. */
   #fault(where: string, error: unknown): void {
-    this.#deps.events.emit('fault', { agentId: this.agentId, where, error });
+    this.#deps.events.emit('fault', { agentId: this.#parts.agent.agentId, where, error });
   }
 }

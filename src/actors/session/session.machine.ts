@@ -1,79 +1,79 @@
 import { spawnChild, stopChild } from 'xstate';
 import { sessionSetup } from './session.setup.ts';
 
-/** How a session that has a client can end; the same in every such state. */
+/** How a session with a client can end; the same in every such state. */
 const endings = sessionSetup.createStateConfig({
   on: {
     'client.disconnected': [
-      { guard: 'isBlocked', target: '#agent.auth_failed.closing', actions: 'becauseItDisconnected' },
-      { target: '#agent.disconnected.closing', actions: ['becauseItDisconnected', 'noteUnlinked'] },
+      { guard: 'isBlocked', target: '#agent.auth_failed.closing', actions: 'setReasonOfDisconnect' },
+      { target: '#agent.disconnected.closing', actions: ['setReasonOfDisconnect', 'recordUnlinked'] },
     ],
     'client.auth_failure': {
       target: '#agent.auth_failed.closing',
-      actions: { type: 'because', params: 'AUTH_FAILURE' },
+      actions: { type: 'setReason', params: 'AUTH_FAILURE' },
     },
     'client.crashed': {
       target: '#agent.disconnected.closing',
-      actions: ['noteError', { type: 'because', params: 'CRASH' }],
+      actions: ['recordError', { type: 'setReason', params: 'CRASH' }],
     },
-    'client.failed': { target: '#agent.disconnected.closing', actions: ['noteError', 'becauseItFailed'] },
-    'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
-    'session.logout': { target: '#agent.disconnected.logging_out', actions: 'becauseAsked' },
+    'client.failed': {
+      target: '#agent.disconnected.closing',
+      actions: ['recordError', 'setReasonOfFailure'],
+    },
+    'session.stop': { target: '#agent.disconnected.closing', actions: 'setReasonOfCommand' },
+    'session.logout': { target: '#agent.disconnected.logging_out', actions: 'setReasonOfCommand' },
   },
 }).on;
 
-/** A log-out asked for while there is no client, or one that is not ready: a linked device is unlinked first. */
+/** A log-out requested without a client, or with one that is not ready: a linked device is unlinked first. */
 const logOut = (how: 'queued' | 'waiting', otherwise: 'closing' | 'logging_out') =>
   sessionSetup.createStateConfig({
     on: {
       'session.logout': [
-        { guard: 'isLinked', target: `#agent.disconnected.unlinking.${how}`, actions: 'becauseAsked' },
-        { target: `#agent.disconnected.${otherwise}`, actions: 'becauseAsked' },
+        { guard: 'isLinked', target: `#agent.disconnected.unlinking.${how}`, actions: 'setReasonOfCommand' },
+        { target: `#agent.disconnected.${otherwise}`, actions: 'setReasonOfCommand' },
       ],
     },
   }).on['session.logout'];
 
-/** The same as long as it is not ready: then a page that lacks something says why it doesn't get there. */
+/** The same while the client is not ready: an incompatible page then explains why it never is. */
 const unready = sessionSetup.createStateConfig({
-  on: { ...endings, 'client.compatibility': { actions: 'noteCompatibility' } },
+  on: { ...endings, 'client.compatibility': { actions: 'setCompatibility' } },
 }).on;
 
-/** A QR is shown as long as somebody may be waiting for it; restarts in between don't begin the count anew. */
+/** QRs are shown up to a number of refreshes, counted from the request on, over restarts in between. */
 const showsQr = sessionSetup.createStateConfig({
   on: {
     'client.qr': [
       { guard: 'hasRefreshesLeft', target: '#agent.awaiting_qr.scanning', reenter: true },
-      { target: '#agent.disconnected.closing', actions: { type: 'because', params: 'QR_EXPIRED' } },
+      { target: '#agent.disconnected.closing', actions: { type: 'setReason', params: 'QR_EXPIRED' } },
     ],
   },
 }).on['client.qr'];
 
-/** The phone has scanned, and wants a passkey before it links. */
-const asksPasskey = '#agent.awaiting_qr.passkey';
-
-/** No client yet: waiting for a place to start. The limits of those who start bound the wait. */
-const queued = (isAsked: boolean) =>
+/** No client yet: waiting for a slot to start. The limits of the starting clients bound the wait. */
+const queued = (isRequested: boolean) =>
   sessionSetup.createStateConfig({
     on: {
-      'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
+      'session.stop': { target: '#agent.disconnected.closing', actions: 'setReasonOfCommand' },
       'session.logout': logOut('queued', 'closing'),
     },
     invoke: {
       src: 'slot',
-      input: ({ context }) => ({ agent: context.agent, isAsked }),
+      input: ({ context: { effects } }) => ({ effects, isRequested }),
       onDone: 'starting',
       onError: {
         target: '#agent.disconnected.closing',
-        actions: { type: 'because', params: 'START_FAILED' },
+        actions: { type: 'setReason', params: 'START_FAILED' },
       },
     },
   });
 
-/** The one place where a client is made. */
+/** Creates the client. */
 const starting = sessionSetup.createStateConfig({
-  entry: spawnChild('client', { id: 'client', input: ({ context }) => context.agent }),
-  exit: 'freeSlot',
-  always: { guard: 'isBroken', target: 'incompatible' },
+  entry: spawnChild('client', { id: 'client', input: ({ context }) => context.effects }),
+  exit: 'releaseSlot',
+  always: { guard: 'isIncompatible', target: 'incompatible' },
   on: {
     ...unready,
     'session.logout': logOut('waiting', 'logging_out'),
@@ -84,68 +84,68 @@ const starting = sessionSetup.createStateConfig({
   after: {
     startLimit: {
       target: '#agent.disconnected.closing',
-      actions: { type: 'because', params: 'START_TIMEOUT' },
+      actions: { type: 'setReason', params: 'START_TIMEOUT' },
     },
   },
 });
 
 /**
- * Authenticated, not ready yet. A refused saved session shows a QR here. A loading that moves on is given its time:
+ * Authenticated, not ready yet. A refused saved session shows a QR here. Progress of the loading restarts the limit:
  * large accounts take minutes.
  */
 const linking = sessionSetup.createStateConfig({
-  entry: 'noteLinking',
-  exit: 'forgetPercent',
-  always: { guard: 'isBroken', target: 'incompatible' },
+  entry: 'recordLinking',
+  exit: 'resetPercent',
+  always: { guard: 'isIncompatible', target: 'incompatible' },
   on: {
     ...unready,
-    'session.logout': { target: '#agent.disconnected.unlinking.waiting', actions: 'becauseAsked' },
+    'session.logout': { target: '#agent.disconnected.unlinking.waiting', actions: 'setReasonOfCommand' },
     'client.qr': showsQr,
-    'client.passkey': asksPasskey,
+    'client.passkey': '#agent.awaiting_qr.passkey',
     'client.ready': '#agent.connected',
-    'client.loading': { guard: 'isMoving', target: 'linking', reenter: true, actions: 'notePercent' },
+    'client.loading': { guard: 'isProgress', target: 'linking', reenter: true, actions: 'setPercent' },
   },
   after: {
     linkLimit: {
-      target: '#agent.disconnected.faltering',
-      actions: { type: 'because', params: 'LINK_TIMEOUT' },
+      target: '#agent.disconnected.recovering',
+      actions: { type: 'setReason', params: 'LINK_TIMEOUT' },
     },
   },
 });
 
 /**
- * The page lacks something that a session needs. It may become ready all the same, and what loads late may still come:
- * the client checks again.
+ * The page lacks something that a session needs. It may become ready all the same, and late modules may still load:
+ * the client repeats its self-check.
  */
 const incompatible = sessionSetup.createStateConfig({
-  exit: 'forgetPercent',
-  always: { guard: 'isWhole', target: 'linking' },
+  exit: 'resetPercent',
+  always: { guard: 'isCompatible', target: 'linking' },
   on: {
     ...unready,
     'session.logout': logOut('waiting', 'logging_out'),
     'client.qr': showsQr,
-    'client.authenticated': { actions: 'noteLinking' },
+    'client.authenticated': { actions: 'recordLinking' },
     'client.ready': '#agent.connected',
-    'client.loading': { guard: 'isMoving', target: 'incompatible', reenter: true, actions: 'notePercent' },
+    'client.loading': { guard: 'isProgress', target: 'incompatible', reenter: true, actions: 'setPercent' },
   },
   after: {
     incompatibleLimit: {
-      target: '#agent.disconnected.faltering',
-      actions: ['noteIncompatibility', { type: 'because', params: 'INCOMPATIBLE' }],
+      target: '#agent.disconnected.recovering',
+      actions: ['recordIncompatibility', { type: 'setReason', params: 'INCOMPATIBLE' }],
     },
   },
 });
 
-/** The session is lost, its client whole: the supervisor says at once whether to reload the page or to end it. */
-const faltering = sessionSetup.createStateConfig({
-  entry: 'reportFaltering',
+/** The session is lost while its client runs: the supervisor decides at once whether to reload the page or stop. */
+const recovering = sessionSetup.createStateConfig({
+  entry: 'reportLost',
   on: { ...unready, 'session.reload': 'reloading' },
-  after: { verdictLimit: 'closing' },
+  after: { decisionLimit: 'closing' },
 });
 
-/** The page is being reloaded under the client, which then links anew with what is saved. */
+/** The page is being reloaded; the client then links with its saved credentials. */
 const reloading = sessionSetup.createStateConfig({
-  entry: 'forgetCompatibility',
+  entry: 'resetCompatibility',
   on: {
     ...unready,
     'session.logout': logOut('waiting', 'logging_out'),
@@ -154,90 +154,90 @@ const reloading = sessionSetup.createStateConfig({
   },
   invoke: {
     src: 'reloading',
-    input: ({ context }) => context.agent,
+    input: ({ context }) => context.effects,
     onDone: 'linking',
     onError: 'closing',
   },
 });
 
-/** How a client that is only wanted for its log-out can end: the reason stays that of the log-out. */
-const unlinkingEnds = sessionSetup.createStateConfig({
+/** The events of a client that is only needed for a log-out; the reason stays that of the log-out. */
+const unlinkingEvents = sessionSetup.createStateConfig({
   on: {
     'client.ready': '#agent.disconnected.logging_out',
-    'client.qr': { target: '#agent.disconnected.closing', actions: 'noteUnlinked' },
-    'client.disconnected': { target: '#agent.disconnected.closing', actions: 'noteUnlinked' },
+    'client.qr': { target: '#agent.disconnected.closing', actions: 'recordUnlinked' },
+    'client.disconnected': { target: '#agent.disconnected.closing', actions: 'recordUnlinked' },
     'client.auth_failure': '#agent.disconnected.closing',
-    'client.crashed': { target: '#agent.disconnected.closing', actions: 'noteError' },
-    'client.failed': { target: '#agent.disconnected.closing', actions: 'noteError' },
+    'client.crashed': { target: '#agent.disconnected.closing', actions: 'recordError' },
+    'client.failed': { target: '#agent.disconnected.closing', actions: 'recordError' },
   },
 }).on;
 
 /**
  * Linked, and to be logged out: only a client that is ready can unlink the device at the phone. One is started for
- * it unless there is one already. Past the limit the device stays linked, and the caller learns it.
+ * that unless there is one already. After the limit the device stays linked, which the caller's response says.
  */
 const unlinking = sessionSetup.createStateConfig({
   initial: 'queued',
-  on: { 'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' } },
+  on: { 'session.stop': { target: '#agent.disconnected.closing', actions: 'setReasonOfCommand' } },
   after: { unlinkLimit: '#agent.disconnected.closing' },
   states: {
     queued: {
       invoke: {
         src: 'slot',
-        input: ({ context }) => ({ agent: context.agent, isAsked: true }),
+        input: ({ context: { effects } }) => ({ effects, isRequested: true }),
         onDone: 'starting',
         onError: '#agent.disconnected.closing',
       },
     },
     starting: {
-      entry: spawnChild('client', { id: 'client', input: ({ context }) => context.agent }),
-      exit: 'freeSlot',
-      on: unlinkingEnds,
+      entry: spawnChild('client', { id: 'client', input: ({ context }) => context.effects }),
+      exit: 'releaseSlot',
+      on: unlinkingEvents,
     },
-    waiting: { on: unlinkingEnds },
+    waiting: { on: unlinkingEvents },
   },
 });
 
-/** The client is being ended; its events reach nobody. Bounded by the port. */
+/** The client is being closed, within a limit; its events are ignored. */
 const closing = sessionSetup.createStateConfig({
-  entry: ['freeSlot', 'forgetCompatibility'],
+  entry: ['releaseSlot', 'resetCompatibility'],
   invoke: {
     src: 'closing',
-    input: ({ context }) => ({ agent: context.agent, reason: context.reason }),
-    onDone: 'resting',
-    onError: 'resting',
+    input: ({ context: { effects, reason } }) => ({ effects, reason }),
+    onDone: 'idle',
+    onError: 'idle',
   },
   exit: stopChild('client'),
 });
 
-/** No client, nothing going on; entering it is what the supervisor decides upon. */
-const resting = sessionSetup.createStateConfig({
+/** No client. The supervisor decides what follows. */
+const idle = sessionSetup.createStateConfig({
   entry: 'reportDown',
   on: {
     'session.start': [
-      { guard: 'isFresh', target: '#agent.awaiting_qr.queued', actions: ['forgetQrs', 'forgetReason'] },
+      { guard: 'isFresh', target: '#agent.awaiting_qr.queued', actions: ['resetQrCount', 'clearReason'] },
       { target: '#agent.disconnected.queued' },
     ],
-    'session.stop': { target: '#agent.disconnected.closing', actions: 'becauseAsked' },
+    'session.stop': { target: '#agent.disconnected.closing', actions: 'setReasonOfCommand' },
     'session.logout': logOut('queued', 'closing'),
   },
 });
 
 /**
- * The session of one agent: its top-level states are the stored ones. Starts by request happen in
- * `awaiting_qr`, those with saved credentials in `disconnected`, so that the stored state never claims what
- * isn't so. It restarts nothing by itself: it rests, says why, and the supervisor decides.
+ * The session of one agent: its top-level states are the stored ones, and each is a tag. Starts by request happen in
+ * `awaiting_qr`, those with saved credentials in `disconnected`, so that the stored state never claims more than is
+ * so. A session never restarts itself: it reports why it ended, and the supervisor decides.
  */
 export const sessionMachine = sessionSetup.createMachine({
   id: 'agent',
   context: ({ input }) => ({
-    agent: input.agent,
+    effects: input.effects,
     reason: null,
-    qrs: 0,
-    isBroken: false,
+    qrCount: 0,
+    isIncompatible: false,
     percent: 0,
-    mutes: 0,
-    offlines: 0,
+    probeTimeouts: 0,
+    offlineProbes: 0,
   }),
   initial: 'disconnected',
   states: {
@@ -246,7 +246,7 @@ export const sessionMachine = sessionSetup.createMachine({
       initial: 'queued',
       states: {
         queued: queued(true),
-        // Asked for just now: the count of QRs has only begun.
+        // Requested just now: the count of QRs starts here.
         starting: { ...starting, on: { ...starting.on, 'client.qr': 'scanning' } },
         scanning: {
           tags: 'qr',
@@ -255,32 +255,32 @@ export const sessionMachine = sessionSetup.createMachine({
           on: {
             ...unready,
             'client.qr': showsQr,
-            'client.passkey': asksPasskey,
+            'client.passkey': 'passkey',
             'client.authenticated': 'linking',
             'client.ready': '#agent.connected',
           },
           after: {
             qrStall: {
               target: '#agent.disconnected.closing',
-              actions: { type: 'because', params: 'QR_STALLED' },
+              actions: { type: 'setReason', params: 'QR_STALLED' },
             },
           },
         },
-        // The page goes on to show QRs, which nobody can use.
+        // Scanned by a phone that requires a passkey. The page goes on issuing QRs, which are of no use.
         passkey: {
           tags: 'passkey',
-          entry: ['askPasskey', { type: 'because', params: 'PASSKEY_REQUIRED' }],
-          exit: ['endPasskey', 'forgetReason'],
+          entry: ['showPasskey', { type: 'setReason', params: 'PASSKEY_REQUIRED' }],
+          exit: ['hidePasskey', 'clearReason'],
           on: {
             ...unready,
-            'client.passkey': { actions: 'askPasskey' },
+            'client.passkey': { actions: 'showPasskey' },
             'client.authenticated': 'linking',
             'client.ready': '#agent.connected',
           },
           after: {
             passkeyLimit: {
               target: '#agent.disconnected.closing',
-              actions: { type: 'because', params: 'PASSKEY_REQUIRED' },
+              actions: { type: 'setReason', params: 'PASSKEY_REQUIRED' },
             },
           },
         },
@@ -290,81 +290,69 @@ export const sessionMachine = sessionSetup.createMachine({
     },
     connected: {
       tags: 'connected',
-      type: 'parallel',
       entry: [
-        'noteLinked',
-        'forgetReason',
-        'forgetQrs',
-        'forgetCompatibility',
+        'recordLinked',
+        'clearReason',
+        'resetQrCount',
+        'resetCompatibility',
         'openSession',
         'reportConnected',
       ],
       exit: 'closeSession',
+      invoke: { src: 'dispatcher', input: ({ context }) => context.effects },
       on: { ...endings, 'client.compatibility': {} },
+      initial: 'healthy',
       states: {
-        link: {
-          initial: 'healthy',
-          states: {
-            healthy: {
-              entry: 'forgetMisses',
-              on: { 'probe.due': 'probing', 'client.state': { guard: 'isOffline', target: 'suspect' } },
-            },
-            probing: {
-              invoke: {
-                src: 'probe',
-                input: ({ context }) => context.agent,
-                onDone: [
-                  { guard: { type: 'probedOnline', params: ({ event }) => event.output }, target: 'healthy' },
-                  { target: 'suspect', actions: 'countOffline' },
-                ],
-                onError: { target: 'suspect', actions: 'countMute' },
-              },
-            },
-            suspect: {
-              always: [
-                {
-                  guard: 'isMute',
-                  target: '#agent.disconnected.closing',
-                  actions: { type: 'because', params: 'UNRESPONSIVE' },
-                },
-                {
-                  guard: 'isLost',
-                  target: '#agent.disconnected.faltering',
-                  actions: { type: 'because', params: 'OFFLINE' },
-                },
-              ],
-              on: { 'client.state': { guard: 'isOnline', target: 'healthy' } },
-              after: { probeAgain: 'probing' },
-            },
+        healthy: {
+          entry: 'resetProbes',
+          on: { 'probe.due': 'probing', 'client.state': { guard: 'isOffline', target: 'suspect' } },
+        },
+        probing: {
+          invoke: {
+            src: 'probe',
+            input: ({ context }) => context.effects,
+            onDone: [
+              { guard: { type: 'probedOnline', params: ({ event }) => event.output }, target: 'healthy' },
+              { target: 'suspect', actions: 'countOfflineProbe' },
+            ],
+            onError: { target: 'suspect', actions: 'countProbeTimeout' },
           },
         },
-        mailbox: {
-          initial: 'idle',
-          states: {
-            idle: { on: { 'outbox.sending': 'sending', 'outbox.throttled': 'throttled' } },
-            sending: { on: { 'outbox.idle': 'idle', 'outbox.throttled': 'throttled' } },
-            throttled: { on: { 'outbox.sending': 'sending', 'outbox.idle': 'idle' } },
-          },
+        suspect: {
+          always: [
+            {
+              guard: 'isUnresponsive',
+              target: '#agent.disconnected.closing',
+              actions: { type: 'setReason', params: 'UNRESPONSIVE' },
+            },
+            {
+              guard: 'isOfflineTooLong',
+              target: '#agent.disconnected.recovering',
+              actions: { type: 'setReason', params: 'OFFLINE' },
+            },
+          ],
+          on: { 'client.state': { guard: 'isOnline', target: 'healthy' } },
+          after: { probeAgain: 'probing' },
         },
       },
     },
     disconnected: {
       tags: 'disconnected',
-      initial: 'resting',
+      initial: 'idle',
       states: {
-        resting,
+        idle,
         queued: queued(false),
         starting,
         linking,
         incompatible,
-        faltering,
+        recovering,
         reloading,
         unlinking,
         logging_out: {
-          entry: 'freeSlot',
+          entry: 'releaseSlot',
           invoke: {
             src: 'loggingOut',
-            input: ({ context }) => context.agent,
+            input: ({ context }) => context.effects,
             onDone: 'closing',
             onError: 'closing',
           },
@@ -375,7 +363,7 @@ export const sessionMachine = sessionSetup.createMachine({
     auth_failed: {
       tags: 'auth_failed',
       initial: 'closing',
-      states: { closing, resting },
+      states: { closing, idle },
     },
   },
 });

@@ -1,79 +1,55 @@
-import { assign, fromPromise, setup } from 'xstate';
+import {
+  assign,
+  type EventObject,
+  enqueueActions,
+  fromCallback,
+  fromPromise,
+  sendParent,
+  setup,
+} from 'xstate';
 import type { SessionState } from '../domain/ports/stores.ts';
-import type { Me, WebAuthnJson } from '../domain/ports/whatsapp.ts';
 import { restartRule } from '../domain/restart-policy.ts';
-import type { ActorLimits } from '../domain/settings.ts';
-import { type ClientEvent, type ClientOwner, clientActor } from './client.actor.ts';
+import { type ClientEvent, clientActor } from './client.actor.ts';
+import type { Effects } from './session-effects.ts';
 
-/** What the chart does to the world; `session-effects.ts` provides it. None of it throws. */
-export interface SessionPort extends ClientOwner {
-  readonly limits: ActorLimits;
-  readonly qrMaxRefreshes: number;
-  /** It was linked and nobody logged it out. */
-  readonly isLinked: boolean;
-  /** Waits for a place among the clients that may start at once; one that nobody asked for also for the fleet. */
-  takeSlot(signal: AbortSignal, isAsked: boolean): Promise<void>;
-  freeSlot(): void;
-  showQr(code: string | null): void;
-  /** It is about to be linked: the phone knows the device from here on. */
-  linking(): void;
-  /** Linking waits for a passkey; the challenge is null as long as the page has none. */
-  askPasskey(challenge: WebAuthnJson | null): void;
-  endPasskey(): void;
-  /** The page lacks something, and the session ends for it. */
-  noteIncompatibility(): void;
-  linked(): void;
-  /** WhatsApp knows the device no more. */
-  unlinked(): void;
-  openSession(me: Me): void;
-  closeSession(): void;
-  logOut(): Promise<void>;
-  closeClient(): Promise<void>;
-  forgetCredentials(): Promise<void>;
-  probe(): Promise<string>;
-  reload(signal: AbortSignal): Promise<void>;
-  /** Tells the supervisor that the session is lost although its client is whole. */
-  reportFaltering(reason: string): void;
-  /** Tells the supervisor that there is no client any more, and why. */
-  reportDown(reason: string): void;
-  reportConnected(): void;
-  noteError(error: unknown): void;
-}
-
-/** Commands come from the supervisor, `client.*` from the client, `outbox.*` and `probe.due` from the agent. */
+/** Commands come from the supervisor, `client.*` from the client, `probe.due` from the prober and the dispatcher. */
 export type SessionEvent =
   | { type: 'session.start'; fresh: boolean; traceId?: string }
   | { type: 'session.stop'; reason: string; traceId?: string }
   | { type: 'session.logout'; reason: string; traceId?: string }
   | { type: 'session.reload' }
   | { type: 'probe.due' }
-  | { type: 'outbox.idle' }
-  | { type: 'outbox.sending' }
-  | { type: 'outbox.throttled' }
   | ClientEvent;
 
-/** What the session's states say to the outside: their top-level state, and whether a QR or a passkey is awaited. */
+/** What the session's states mean to the outside: the stored status, and whether a QR or a passkey is awaited. */
 export type SessionTag = SessionState | 'qr' | 'passkey';
 
-/** What the agent's chart remembers beside its state. */
+/** Reports of a session to its supervisor: `lost` while its client still runs, `down` when there is none any more. */
+export type SessionReport =
+  | { type: 'agent.connected' }
+  | { type: 'agent.lost'; reason: string }
+  | { type: 'agent.down'; reason: string };
+
+/** What the session chart remembers beside its state. */
 export interface SessionContext {
-  agent: SessionPort;
+  effects: Effects;
   /** Why it is not connected; null before the first end. */
   reason: string | null;
-  qrs: number;
+  /** QRs shown since the start was requested. */
+  qrCount: number;
   /** The last self-check of this client's page found something missing. */
-  isBroken: boolean;
+  isIncompatible: boolean;
   /** How far the client's loading has come since it was linked. */
   percent: number;
-  /** Probes in a row that were not answered, and that told of no connection. */
-  mutes: number;
-  offlines: number;
+  /** Consecutive probes without an answer, and consecutive probes that found no connection. */
+  probeTimeouts: number;
+  offlineProbes: number;
 }
 
-/** The named actors, delays, guards and actions of the agent's chart. */
+/** The named actors, delays, guards and actions of the session chart. */
 export const sessionSetup = setup({
   types: {
-    input: {} as { agent: SessionPort },
+    input: {} as { effects: Effects },
     context: {} as SessionContext,
     events: {} as SessionEvent,
     tags: {} as SessionTag,
@@ -81,97 +57,107 @@ export const sessionSetup = setup({
   },
   actors: {
     client: clientActor,
-    slot: fromPromise<void, { agent: SessionPort; isAsked: boolean }>(({ input, signal }) =>
-      input.agent.takeSlot(signal, input.isAsked),
+    slot: fromPromise<void, { effects: Effects; isRequested: boolean }>(({ input, signal }) =>
+      input.effects.acquireSlot(signal, input.isRequested),
     ),
-    closing: fromPromise<void, { agent: SessionPort; reason: string | null }>(async ({ input }) => {
-      await input.agent.closeClient();
-      if (restartRule(input.reason ?? '').forgetCredentials) await input.agent.forgetCredentials();
+    dispatcher: fromCallback<EventObject, Effects>(({ input, sendBack }) =>
+      input.startDispatcher(() => sendBack({ type: 'probe.due' })),
+    ),
+    closing: fromPromise<void, { effects: Effects; reason: string | null }>(async ({ input }) => {
+      await input.effects.closeClient();
+      if (restartRule(input.reason ?? '').forgetCredentials) await input.effects.deleteCredentials();
     }),
-    loggingOut: fromPromise<void, SessionPort>(({ input }) => input.logOut()),
-    probe: fromPromise<string, SessionPort>(({ input }) => input.probe()),
-    reloading: fromPromise<void, SessionPort>(({ input, signal }) => input.reload(signal)),
+    loggingOut: fromPromise<void, Effects>(({ input }) => input.logOut()),
+    probe: fromPromise<string, Effects>(({ input }) => input.probe()),
+    reloading: fromPromise<void, Effects>(({ input, signal }) => input.reload(signal)),
   },
   delays: {
-    unlinkLimit: ({ context }) => context.agent.limits.unlinkMs,
-    startLimit: ({ context }) => context.agent.limits.startMs,
-    linkLimit: ({ context }) => context.agent.limits.linkMs,
-    verdictLimit: ({ context }) => context.agent.limits.closeMs,
-    incompatibleLimit: ({ context }) => context.agent.limits.incompatibleMs,
-    passkeyLimit: ({ context }) => context.agent.limits.passkeyMs,
-    qrStall: ({ context }) => context.agent.limits.qrStallMs,
-    probeAgain: ({ context }) => context.agent.limits.probeAgainMs,
+    unlinkLimit: ({ context }) => context.effects.limits.unlinkMs,
+    startLimit: ({ context }) => context.effects.limits.startMs,
+    linkLimit: ({ context }) => context.effects.limits.linkMs,
+    decisionLimit: ({ context }) => context.effects.limits.closeMs,
+    incompatibleLimit: ({ context }) => context.effects.limits.incompatibleMs,
+    passkeyLimit: ({ context }) => context.effects.limits.passkeyMs,
+    qrStall: ({ context }) => context.effects.limits.qrStallMs,
+    probeAgain: ({ context }) => context.effects.limits.probeAgainMs,
   },
   guards: {
     isBlocked: ({ event }) =>
-      event.type === 'client.disconnected' && restartRule(event.reason).verdict === 'blocked',
-    isLinked: ({ context }) => context.agent.isLinked,
-    isBroken: ({ context }) => context.isBroken,
-    isWhole: ({ context }) => !context.isBroken,
+      event.type === 'client.disconnected' && restartRule(event.reason).decision === 'blocked',
+    isLinked: ({ context }) => context.effects.isLinked,
+    isIncompatible: ({ context }) => context.isIncompatible,
+    isCompatible: ({ context }) => !context.isIncompatible,
     isFresh: ({ event }) => event.type === 'session.start' && event.fresh,
-    hasRefreshesLeft: ({ context }) => context.qrs < context.agent.qrMaxRefreshes,
-    isMoving: ({ context, event }) => event.type === 'client.loading' && event.percent > context.percent,
+    hasRefreshesLeft: ({ context }) => context.qrCount < context.effects.qrMaxRefreshes,
+    isProgress: ({ context, event }) => event.type === 'client.loading' && event.percent > context.percent,
     isOffline: ({ event }) => event.type === 'client.state' && event.state !== 'CONNECTED',
     isOnline: ({ event }) => event.type === 'client.state' && event.state === 'CONNECTED',
     probedOnline: (_, state: string) => state === 'CONNECTED',
-    isMute: ({ context }) => context.mutes >= context.agent.limits.mutesAllowed,
-    isLost: ({ context }) => context.offlines >= context.agent.limits.offlinesAllowed,
+    isUnresponsive: ({ context }) => context.probeTimeouts >= context.effects.limits.maxProbeTimeouts,
+    isOfflineTooLong: ({ context }) => context.offlineProbes >= context.effects.limits.maxOfflineProbes,
   },
   actions: {
-    because: assign({ reason: (_, reason: string) => reason }),
-    becauseItDisconnected: assign({
+    setReason: assign({ reason: (_, reason: string) => reason }),
+    setReasonOfDisconnect: assign({
       reason: ({ context, event }) => (event.type === 'client.disconnected' ? event.reason : context.reason),
     }),
-    becauseItFailed: assign({
-      reason: ({ context }) => (context.isBroken ? 'INCOMPATIBLE' : 'START_FAILED'),
+    setReasonOfFailure: assign({
+      reason: ({ context }) => (context.isIncompatible ? 'INCOMPATIBLE' : 'START_FAILED'),
     }),
-    becauseAsked: assign({
+    setReasonOfCommand: assign({
       reason: ({ context, event }) =>
         event.type === 'session.stop' || event.type === 'session.logout' ? event.reason : context.reason,
     }),
-    noteError: ({ context, event }) => {
-      if (event.type === 'client.failed') context.agent.noteError(event.error);
-      // What is missing says more than what the library stumbled over.
-      if (event.type === 'client.failed' && context.isBroken) context.agent.noteIncompatibility();
-      if (event.type === 'client.crashed') context.agent.noteError(event.cause);
+    clearReason: assign({ reason: null, probeTimeouts: 0, offlineProbes: 0 }),
+    recordError: ({ context, event }) => {
+      if (event.type === 'client.failed') context.effects.recordError(event.error);
+      // What is missing says more than the error that the library made of it.
+      if (event.type === 'client.failed' && context.isIncompatible) context.effects.recordIncompatibility();
+      if (event.type === 'client.crashed') context.effects.recordError(event.cause);
     },
-    showQr: ({ context, event }) => context.agent.showQr(event.type === 'client.qr' ? event.code : null),
-    hideQr: ({ context }) => context.agent.showQr(null),
-    noteCompatibility: assign({
-      isBroken: ({ context, event }) =>
-        event.type === 'client.compatibility' ? event.compatibility === 'broken' : context.isBroken,
+    showQr: ({ context, event }) => context.effects.showQr(event.type === 'client.qr' ? event.code : null),
+    hideQr: ({ context }) => context.effects.showQr(null),
+    countQr: assign({ qrCount: ({ context }) => context.qrCount + 1 }),
+    resetQrCount: assign({ qrCount: 0 }),
+    showPasskey: ({ context, event }) =>
+      context.effects.showPasskey(event.type === 'client.passkey' ? event.challenge : null),
+    hidePasskey: ({ context }) => context.effects.hidePasskey(),
+    setCompatibility: assign({
+      isIncompatible: ({ context, event }) =>
+        event.type === 'client.compatibility' ? event.compatibility === 'broken' : context.isIncompatible,
     }),
-    forgetCompatibility: assign({ isBroken: false }),
-    noteIncompatibility: ({ context }) => context.agent.noteIncompatibility(),
-    askPasskey: ({ context, event }) =>
-      context.agent.askPasskey(event.type === 'client.passkey' ? event.challenge : null),
-    endPasskey: ({ context }) => context.agent.endPasskey(),
-    countQr: assign({ qrs: ({ context }) => context.qrs + 1 }),
-    forgetQrs: assign({ qrs: 0 }),
-    noteLinking: ({ context }) => context.agent.linking(),
-    noteLinked: ({ context }) => context.agent.linked(),
-    noteUnlinked: ({ context, event }) => {
-      const isPhones = event.type === 'client.disconnected' && event.reason === 'LOGOUT';
-      if (event.type === 'client.qr' || isPhones) context.agent.unlinked();
+    resetCompatibility: assign({ isIncompatible: false }),
+    recordIncompatibility: ({ context }) => context.effects.recordIncompatibility(),
+    recordLinking: ({ context }) => context.effects.link.linking(),
+    recordLinked: ({ context }) => context.effects.link.linked(),
+    recordUnlinked: ({ context, event }) => {
+      const isLogout = event.type === 'client.disconnected' && event.reason === 'LOGOUT';
+      if (event.type === 'client.qr' || isLogout) context.effects.link.unlinked();
     },
-    openSession: ({ context, event }) => {
-      if (event.type === 'client.ready') context.agent.openSession(event.me);
-    },
-    closeSession: ({ context }) => context.agent.closeSession(),
-    forgetReason: assign({ reason: null, mutes: 0, offlines: 0 }),
-    notePercent: assign({
+    setPercent: assign({
       percent: ({ context, event }) => (event.type === 'client.loading' ? event.percent : context.percent),
     }),
-    forgetPercent: assign({ percent: 0 }),
-    reportFaltering: ({ context }) => context.agent.reportFaltering(context.reason ?? ''),
-    freeSlot: ({ context }) => context.agent.freeSlot(),
-    reportDown: ({ context }) => {
-      // A machine that has only just begun has nothing to report.
-      if (context.reason !== null) context.agent.reportDown(context.reason);
+    resetPercent: assign({ percent: 0 }),
+    openSession: ({ context, event }) => {
+      if (event.type === 'client.ready') context.effects.openSession(event.me);
     },
-    reportConnected: ({ context }) => context.agent.reportConnected(),
-    countMute: assign({ mutes: ({ context }) => context.mutes + 1 }),
-    countOffline: assign({ offlines: ({ context }) => context.offlines + 1, mutes: 0 }),
-    forgetMisses: assign({ mutes: 0, offlines: 0 }),
+    closeSession: ({ context }) => context.effects.closeSession(),
+    releaseSlot: ({ context }) => context.effects.releaseSlot(),
+    countProbeTimeout: assign({ probeTimeouts: ({ context }) => context.probeTimeouts + 1 }),
+    countOfflineProbe: assign({
+      offlineProbes: ({ context }) => context.offlineProbes + 1,
+      probeTimeouts: 0,
+    }),
+    resetProbes: assign({ probeTimeouts: 0, offlineProbes: 0 }),
+    reportConnected: sendParent({ type: 'agent.connected' } satisfies SessionReport),
+    reportLost: sendParent(
+      ({ context }): SessionReport => ({ type: 'agent.lost', reason: context.reason ?? '' }),
+    ),
+    reportDown: enqueueActions(({ context: { effects, reason }, enqueue }) => {
+      // A session that was only just created has nothing to report.
+      if (reason === null) return;
+      enqueue(() => effects.sessionDown(reason));
+      enqueue(sendParent({ type: 'agent.down', reason } satisfies SessionReport));
+    }),
   },
 });

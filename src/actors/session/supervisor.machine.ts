@@ -1,21 +1,12 @@
-import { assign, sendTo, setup } from 'xstate';
+import { assign, emit, sendTo, setup } from 'xstate';
 import { backoffMs, RESTART_BACKOFF } from '../domain/backoff.ts';
+import type { Clock } from '../domain/ports/clock.ts';
 import { restartRule } from '../domain/restart-policy.ts';
 import { sessionMachine } from './session.machine.ts';
-import type { SessionPort } from './session.setup.ts';
+import type { SessionReport } from './session.setup.ts';
+import type { Effects } from './session-effects.ts';
 
-/** What the supervisor needs of its agent beside the agent's own port. */
-export interface SupervisedAgent extends SessionPort {
-  readonly givesWay: boolean;
-  random(): number;
-  now(): number;
-  monotonic(): number;
-  /** The agent's machine died of a bug: whatever it held is let go. */
-  abandon(error: unknown): void;
-  announceRestart(restart: { reason: string; attempt: number; delayMs: number }): void;
-}
-
-/** Commands come from the gateway, `agent.*` from the session. */
+/** Commands of the gateway, and reports of the session. */
 export type SupervisorEvent =
   | { type: 'session.start'; traceId?: string }
   | { type: 'session.restore' }
@@ -23,115 +14,134 @@ export type SupervisorEvent =
   | { type: 'session.remove'; traceId?: string }
   | { type: 'session.recycle' }
   | { type: 'supervisor.stop' }
-  | { type: 'agent.faltered'; reason: string }
-  | { type: 'agent.down'; reason: string }
-  | { type: 'agent.connected' };
+  | SessionReport;
+
+/** What the supervisor emits to its agent: `down` when no client runs and none will start at once. */
+export type SupervisorReport =
+  | { type: 'connected' }
+  | { type: 'down'; reason: string }
+  | { type: 'restart'; reason: string; attempt: number; delayMs: number };
+
+/** What a supervisor works with. */
+export interface SupervisorInput {
+  effects: Effects;
+  clock: Clock;
+  /** In [0, 1), for the jitter of the waits. */
+  random(): number;
+}
 
 /** What the supervisor's chart remembers beside its state. */
-export interface SupervisorContext {
-  agent: SupervisedAgent;
-  /** Restarts in a row without a steady connection between them, and in all. */
+export interface SupervisorContext extends SupervisorInput {
+  /** Restarts since the last steady connection, and in all. */
   attempts: number;
+  restarts: number;
   /** The page of this client was reloaded already. */
   isReloaded: boolean;
   /** Restarts that are counted against a rule's `atMost`, by monotonic ms. */
   counted: { reason: string; at: number }[];
-  restarts: number;
   delayMs: number;
   nextStartAt: number | null;
 }
 
-/** The wait before the next start, by the table and the number of tries. */
+/** The wait before the next start, by the restart policy and the number of attempts. */
 function plan(context: SupervisorContext, reason: string): Partial<SupervisorContext> {
   const attempts = context.attempts + 1;
-  const waited = backoffMs(attempts, RESTART_BACKOFF, () => context.agent.random());
+  const waited = backoffMs(attempts, RESTART_BACKOFF, context.random);
   const delayMs = Math.max(waited, restartRule(reason).minDelayMs ?? 0);
   return {
     attempts,
     delayMs,
     restarts: context.restarts + 1,
     counted: counted(context, reason),
-    nextStartAt: context.agent.now() + delayMs,
+    nextStartAt: context.clock.now() + delayMs,
   };
 }
 
-/** The counted restarts with this one; only those of bounded reasons are kept, and only as long as they count. */
+/** The counted restarts with this one; only those of bounded reasons are kept, and only within their window. */
 function counted(context: SupervisorContext, reason: string): SupervisorContext['counted'] {
-  const at = context.agent.monotonic();
-  const alive = context.counted.filter(
+  const at = context.clock.monotonic();
+  const recent = context.counted.filter(
     (each) => at - each.at < (restartRule(each.reason).atMost?.withinMs ?? 0),
   );
-  return restartRule(reason).atMost ? [...alive, { reason, at }] : alive;
+  return restartRule(reason).atMost ? [...recent, { reason, at }] : recent;
 }
 
-/** True when the table brings the agent back, and has not done so too often. */
-function comesBack(context: SupervisorContext, reason: string): boolean {
-  const { verdict, atMost } = restartRule(reason);
-  if (verdict !== 'restart' && !(verdict === 'restart_linked' && context.agent.isLinked)) return false;
+/** True when the policy restarts the session, and has not done so too often. */
+function shouldRestart(context: SupervisorContext, reason: string): boolean {
+  const { decision, atMost } = restartRule(reason);
+  if (decision !== 'restart' && !(decision === 'restart_linked' && context.effects.isLinked)) return false;
   if (!atMost) return true;
-  const since = context.agent.monotonic() - atMost.withinMs;
+  const since = context.clock.monotonic() - atMost.withinMs;
   return context.counted.filter((each) => each.reason === reason && each.at > since).length < atMost.times;
 }
 
+/** Why the session ended, by the event that reported it. */
+const reasonOf = (event: SupervisorEvent): string =>
+  event.type === 'agent.down' ? event.reason : 'ACTOR_CRASH';
+
 /**
- * The supervisor of one agent, the root of its own actor system: the only place where a session is restarted
- * (DESIGN §1). The agent's machine lives as long as the supervisor; when it dies of a bug, it is made anew.
+ * The supervisor of one agent, the root of its own actor system: the only place that restarts a session. The session's
+ * actor lives as long as the supervisor; after a crash it is recreated.
  */
 export const supervisorMachine = setup({
   types: {
-    input: {} as { agent: SupervisedAgent },
+    input: {} as SupervisorInput,
     context: {} as SupervisorContext,
     events: {} as SupervisorEvent,
+    emitted: {} as SupervisorReport,
+    tags: {} as 'down',
     children: {} as { agent: 'agent' },
   },
   actors: { agent: sessionMachine },
   delays: {
     backoff: ({ context }) => context.delayMs,
-    steady: ({ context }) => context.agent.limits.steadyMs,
-    patience: ({ context }) => context.agent.limits.logoutMs + 2 * context.agent.limits.closeMs,
+    steady: ({ context }) => context.effects.limits.steadyMs,
+    stopLimit: ({ context: { effects } }) => effects.limits.logoutMs + 2 * effects.limits.closeMs,
   },
   guards: {
-    comesBack: ({ context, event }) => event.type === 'agent.down' && comesBack(context, event.reason),
-    mayReload: ({ context, event }) =>
-      event.type === 'agent.faltered' && restartRule(event.reason).reload === true && !context.isReloaded,
-    givesWay: ({ context }) => context.agent.givesWay,
+    shouldRestart: ({ context, event }) =>
+      event.type === 'agent.down' && shouldRestart(context, event.reason),
+    shouldReload: ({ context, event }) =>
+      event.type === 'agent.lost' && restartRule(event.reason).reload === true && !context.isReloaded,
+    isReplaceable: ({ context }) => context.effects.isReplaceable,
     isLoggedOut: ({ event }) => event.type === 'agent.down' && event.reason === 'LOGGED_OUT',
   },
   actions: {
     startFresh: sendTo('agent', { type: 'session.start', fresh: true }),
     startSaved: sendTo('agent', { type: 'session.start', fresh: false }),
     stopAgent: sendTo('agent', { type: 'session.stop', reason: 'STOPPED' }),
-    reloadAgent: sendTo('agent', { type: 'session.reload' }),
-    giveUpAgent: sendTo('agent', ({ event }) => ({
+    stopLostAgent: sendTo('agent', ({ event }) => ({
       type: 'session.stop',
-      reason: event.type === 'agent.faltered' ? event.reason : 'STOPPED',
+      reason: event.type === 'agent.lost' ? event.reason : 'STOPPED',
     })),
     recycleAgent: sendTo('agent', { type: 'session.stop', reason: 'RECYCLED' }),
-    noteReload: assign({ isReloaded: true }),
-    forgetReload: assign({ isReloaded: false }),
+    reloadAgent: sendTo('agent', { type: 'session.reload' }),
     logOutAgent: sendTo('agent', { type: 'session.logout', reason: 'LOGGED_OUT' }),
-    planRestart: assign(({ context, event }) =>
-      plan(context, event.type === 'agent.down' ? event.reason : 'ACTOR_CRASH'),
-    ),
-    announceRestart: ({ context, event }) =>
-      context.agent.announceRestart({
-        reason: event.type === 'agent.down' ? event.reason : 'ACTOR_CRASH',
-        attempt: context.attempts,
-        delayMs: context.nextStartAt === null ? 0 : context.delayMs,
-      }),
-    abandonAgent: ({ context, event }) => context.agent.abandon('error' in event ? event.error : event),
-    forgetAttempts: assign({ attempts: 0, isReloaded: false }),
+    releaseCrashedAgent: ({ context, event }) =>
+      context.effects.releaseCrashed('error' in event ? event.error : event),
+    setReloaded: assign({ isReloaded: true }),
+    resetReloaded: assign({ isReloaded: false }),
+    planRestart: assign(({ context, event }) => plan(context, reasonOf(event))),
+    clearPlan: assign({ nextStartAt: null }),
     countRestart: assign({ restarts: ({ context }) => context.restarts + 1 }),
-    forgetPlan: assign({ nextStartAt: null }),
+    resetAttempts: assign({ attempts: 0, isReloaded: false }),
+    reportRestart: emit(({ context, event }) => ({
+      type: 'restart' as const,
+      reason: reasonOf(event),
+      attempt: context.attempts,
+      delayMs: context.nextStartAt === null ? 0 : context.delayMs,
+    })),
+    reportConnected: emit({ type: 'connected' }),
+    reportDown: emit(({ event }) => ({ type: 'down' as const, reason: reasonOf(event) })),
   },
 }).createMachine({
   id: 'supervisor',
   context: ({ input }) => ({
-    agent: input.agent,
+    ...input,
     attempts: 0,
+    restarts: 0,
     isReloaded: false,
     counted: [],
-    restarts: 0,
     delayMs: 0,
     nextStartAt: null,
   }),
@@ -141,11 +151,11 @@ export const supervisorMachine = setup({
       invoke: {
         id: 'agent',
         src: 'agent',
-        input: ({ context }) => ({ agent: context.agent }),
+        input: ({ context: { effects } }) => ({ effects }),
         onError: {
           target: '#supervisor.alive.backing_off',
           reenter: true,
-          actions: ['abandonAgent', 'planRestart', 'announceRestart'],
+          actions: ['releaseCrashedAgent', 'planRestart', 'reportRestart'],
         },
       },
       on: {
@@ -153,9 +163,10 @@ export const supervisorMachine = setup({
         'session.remove': '.removing',
         'supervisor.stop': '.stopping',
       },
-      initial: 'resting',
+      initial: 'idle',
       states: {
-        resting: {
+        idle: {
+          tags: 'down',
           on: {
             'session.start': { target: 'running', actions: 'startFresh' },
             'session.restore': { target: 'running', actions: 'startSaved' },
@@ -164,40 +175,45 @@ export const supervisorMachine = setup({
         running: {
           on: {
             'agent.down': [
-              { guard: 'comesBack', target: 'backing_off', actions: ['planRestart', 'announceRestart'] },
-              { target: 'resting' },
+              {
+                guard: 'shouldRestart',
+                target: 'backing_off',
+                actions: ['planRestart', 'reportRestart', 'reportDown'],
+              },
+              { target: 'idle', actions: 'reportDown' },
             ],
-            'agent.faltered': [
-              { guard: 'mayReload', target: '.starting', actions: ['noteReload', 'reloadAgent'] },
-              { actions: 'giveUpAgent' },
+            'agent.lost': [
+              { guard: 'shouldReload', target: '.starting', actions: ['setReloaded', 'reloadAgent'] },
+              { actions: 'stopLostAgent' },
             ],
-            'agent.connected': { target: '.settling' },
-            'session.start': { guard: 'givesWay', target: 'replacing' },
+            'agent.connected': { target: '.settling', actions: 'reportConnected' },
+            'session.start': { guard: 'isReplaceable', target: 'replacing' },
           },
-          exit: 'forgetReload',
+          exit: 'resetReloaded',
           initial: 'starting',
           states: {
             starting: {},
             settling: { after: { steady: 'steady' } },
-            steady: { entry: 'forgetAttempts', on: { 'session.recycle': '#supervisor.alive.recycling' } },
+            steady: { entry: 'resetAttempts', on: { 'session.recycle': '#supervisor.alive.recycling' } },
           },
         },
-        // A browser that has grown too large is replaced in a quiet minute; it is no fault and waits for nothing.
+        // A browser that has grown too large is replaced while the agent is idle: no fault, and no wait.
         recycling: {
           entry: 'recycleAgent',
           on: {
             'agent.down': [
               {
-                guard: 'comesBack',
+                guard: 'shouldRestart',
                 target: 'running',
-                actions: ['countRestart', 'announceRestart', 'startSaved'],
+                actions: ['countRestart', 'reportRestart', 'startSaved'],
               },
-              { target: 'resting' },
+              { target: 'idle', actions: 'reportDown' },
             ],
           },
         },
         backing_off: {
-          exit: 'forgetPlan',
+          tags: 'down',
+          exit: 'clearPlan',
           on: { 'session.start': { target: 'running', actions: 'startFresh' } },
           after: { backoff: { target: 'running', actions: 'startSaved' } },
         },
@@ -210,7 +226,7 @@ export const supervisorMachine = setup({
           on: {
             'agent.down': [
               { guard: 'isLoggedOut', target: 'running', actions: 'startFresh' },
-              // It was going down for another reason; the log-out is still owed.
+              // It was going down for another reason: log out again.
               { target: 'relinking', reenter: true },
             ],
           },
@@ -228,7 +244,7 @@ export const supervisorMachine = setup({
         stopping: {
           entry: 'stopAgent',
           on: { 'agent.down': '#supervisor.stopped', 'session.reconnect': {}, 'session.remove': {} },
-          after: { patience: '#supervisor.stopped' },
+          after: { stopLimit: '#supervisor.stopped' },
         },
       },
     },

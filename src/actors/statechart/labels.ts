@@ -2,7 +2,7 @@ import type { AnyTransitionDefinition } from 'xstate';
 
 // The machine's own names in the words of the chart.
 
-/** A state's path without the machine's name: `connected.link.healthy`; empty for the machine itself. */
+/** A state's path without the machine's name: `connected.healthy`; empty for the machine itself. */
 export function pathOf(id: string): string {
   return id.split('.').slice(1).join('.');
 }
@@ -47,7 +47,7 @@ export function transitionLabel(transition: AnyTransitionDefinition): string {
   return guard === null ? eventLabel(transition) : `${eventLabel(transition)} [${guard}]`;
 }
 
-/** A guard by its name; one without name is told as such. */
+/** The name of a guard, `condition` for one without, null when there is none. */
 export function guardLabel(guard: unknown): string | null {
   if (guard === undefined) return null;
   if (typeof guard === 'string') return guard;
@@ -55,7 +55,7 @@ export function guardLabel(guard: unknown): string | null {
   return typeof type === 'string' ? type : 'condition';
 }
 
-/** What an action does: its name with what it is told, `start client` for a child; null for XState's own timers. */
+/** The name of an action with its parameter, `start client` for a child; null for XState's own timers. */
 export function actionLabel(action: unknown): string | null {
   if (typeof action === 'string') return action;
   const { type, params, src, actorRef } = action as Record<string, unknown>;
@@ -66,7 +66,7 @@ export function actionLabel(action: unknown): string | null {
   return typeof params === 'string' ? `${name}(${params})` : name;
 }
 
-/** Leaf paths of a state value: `{connected: {link: 'healthy'}}` → `['connected.link.healthy']`. */
+/** Leaf paths of a state value: `{connected: 'healthy'}` → `['connected.healthy']`. */
 export function pathsOf(value: unknown, prefix = ''): string[] {
   if (typeof value === 'string') return [`${prefix}${value}`];
   return Object.entries(value as Record<string, unknown>).flatMap(([key, inner]) =>

@@ -4,14 +4,12 @@ import type { MachineName } from '../domain/chart-graph.ts';
 import { redact } from '../domain/redact.ts';
 import { edgeOf, pathsOf } from './labels.ts';
 
-/** What an observer of an actor system implements. All of it is called once the machine's snapshot has moved. */
+/** What an observer of an actor system implements. It is called once the machine's snapshot has moved. */
 export interface Observer {
   now(): number;
-  /** The request that a transition belongs to whose event doesn't say so itself. */
+  /** The trace id of transitions whose event has none. */
   traceId?(): string | undefined;
   onTransition(record: TransitionRecord): void;
-  /** The agent's machine is in this top-level state now, after one of its transitions; `reason` is its context's. */
-  onState(state: string, reason: string | null): void;
   /** An actor of the system crashed (nothing else reports that to the outside), or an observer threw. */
   onError(error: unknown): void;
 }
@@ -21,7 +19,7 @@ type UnnumberedRecord = Omit<TransitionRecord, 'seq'>;
 
 const lists = new Map<string, string[]>();
 
-/** The one copy of a list of the chart's words: there are few of them, and two in each record of each history. */
+/** The one copy of a list of state paths or edges: there are few, and each record of each history has three. */
 function shared(list: string[]): string[] {
   const key = list.join('|');
   const known = lists.get(key);
@@ -31,15 +29,15 @@ function shared(list: string[]): string[] {
   return kept;
 }
 
-/** A failed child's event, which carries the error. */
+/** True for the event of a failed child, which carries the error. */
 function isActorError(event: { type: string }): event is { type: string; error: unknown } {
   return event.type.startsWith('xstate.error.actor.') && 'error' in event;
 }
 
 /**
  * The inspection hook of one supervisor's actor system: turns microsteps into transition records. Microsteps come
- * before the machine's snapshot moves, so they wait for it: who reads the machine at a record finds where it led.
- * An inspector that throws wedges its actor permanently, so nothing escapes from here.
+ * before the machine's snapshot moves, so their records are held back until it has: the machine is then where the
+ * record says. An inspector that throws blocks its actor permanently, so nothing is thrown from here.
  */
 export function recordTransitions(observer: Observer): (event: InspectionEvent) => void {
   const last = {
@@ -50,26 +48,21 @@ export function recordTransitions(observer: Observer): (event: InspectionEvent) 
   const waiting: Record<MachineName, UnnumberedRecord[]> = { supervisor: [], agent: [] };
   let seq = 0;
 
-  /** A machine's snapshot has moved: hands out what led there, and for the agent where that is. */
-  function settle(machine: MachineName, snapshot: AnyMachineSnapshot, isInitial: boolean): void {
-    // What a machine that crashed was about to do never happened.
+  /** Reports the transitions that led to a machine's new snapshot. */
+  function flush(machine: MachineName, snapshot: AnyMachineSnapshot, isInitial: boolean): void {
+    // A machine that crashed never completed its step.
     if (isInitial) waiting[machine] = waiting[machine].filter(({ event }) => event === 'xstate.init');
-    const records = waiting[machine].splice(0);
-    for (const record of records) {
+    for (const record of waiting[machine].splice(0)) {
       seq += 1;
       observer.onTransition({ seq, ...record });
     }
-    const [state] = pathsOf(snapshot.value);
     if (isInitial) last[machine] = { to: shared(pathsOf(snapshot.value)), at: observer.now() };
-    // The beginning is no change: what the row says holds until the machine moves.
-    else if (machine === 'agent' && records.length > 0 && state !== undefined)
-      observer.onState(state.split('.')[0]!, reasonOf(snapshot));
   }
 
-  /** Notes a microstep; `_transitions` is empty when the event was ignored. */
+  /** Records a microstep; `_transitions` is empty when the event was ignored. */
   function note(event: Extract<InspectionEvent, { type: '@xstate.microstep' }>): void {
     const machine = event.actorRef === undefined ? null : machineOf(event.snapshot as AnyMachineSnapshot);
-    // The end of an actor is no event of its machine.
+    // That an actor stops is no event of its machine.
     if (!machine || event.event.type === 'xstate.stop') return;
     const before = last[machine];
     const at = observer.now();
@@ -94,7 +87,7 @@ export function recordTransitions(observer: Observer): (event: InspectionEvent) 
     });
   }
 
-  /** Reports an error of an observer; when that fails too, only the console is left. */
+  /** Reports an error of the observer, on the console when even that throws. */
   function reportError(error: unknown): void {
     try {
       observer.onError(error);
@@ -110,7 +103,7 @@ export function recordTransitions(observer: Observer): (event: InspectionEvent) 
       } else if (event.type === '@xstate.snapshot') {
         const snapshot = event.snapshot as AnyMachineSnapshot;
         const machine = machineOf(snapshot);
-        if (machine) settle(machine, snapshot, event.event.type === 'xstate.init');
+        if (machine) flush(machine, snapshot, event.event.type === 'xstate.init');
       } else if (event.type === '@xstate.event' && isActorError(event.event)) {
         observer.onError(event.event.error);
       }
@@ -120,14 +113,14 @@ export function recordTransitions(observer: Observer): (event: InspectionEvent) 
   };
 }
 
-/** The parts of an event that guards decide by; whatever else it carries stays out of the history. */
-const TOLD = ['reason', 'state', 'fresh', 'output', 'percent', 'compatibility'] as const;
+/** The fields of events that guards decide by; the history keeps no others. */
+const KEPT = ['reason', 'state', 'fresh', 'output', 'percent', 'compatibility'] as const;
 
-/** What of an event may be kept and shown, or undefined when there is nothing. */
+/** The fields of an event that the history may keep, redacted; undefined without any. */
 function dataOf(event: object): TransitionRecord['data'] {
   const fields = event as Record<string, unknown>;
   let data: TransitionRecord['data'];
-  for (const name of TOLD) {
+  for (const name of KEPT) {
     const value = fields[name];
     if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') continue;
     data ??= {};
@@ -136,14 +129,8 @@ function dataOf(event: object): TransitionRecord['data'] {
   return data;
 }
 
-/** Which of our two machines a snapshot is of; promises and callbacks have no machine. */
+/** The machine of a snapshot, or null: promises and callbacks have none. */
 function machineOf(snapshot: AnyMachineSnapshot): MachineName | null {
   const id = snapshot.machine?.id;
   return id === 'supervisor' || id === 'agent' ? id : null;
-}
-
-/** Why the agent is where it is; the supervisor has no reason of its own. */
-function reasonOf(snapshot: AnyMachineSnapshot): string | null {
-  const { reason } = snapshot.context as { reason?: string | null };
-  return reason ?? null;
 }

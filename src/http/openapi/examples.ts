@@ -94,11 +94,11 @@ const row = {
   agentName: head.agentName,
   userId: head.userId,
   status: 'connected',
-  states: ['connected.link.healthy', 'connected.mailbox.idle'],
+  states: ['connected.healthy'],
   supervisorStates: ['alive.running.steady'],
   since: at,
   reason: null,
-  mailbox: { depth: 0, capacity: 500, tokens: 100 },
+  mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 100 },
   supervisor: { restarts: 0 },
   hasQr: false,
   whatsapp,
@@ -112,7 +112,7 @@ export const inspectedAgents = {
   agents: [row],
 };
 
-const probe = 'connected.link.healthy → connected.link.probing';
+const probe = 'connected.healthy → connected.probing';
 
 export const inspectedAgent = {
   ...row,
@@ -127,7 +127,7 @@ export const inspectedAgent = {
       edges: [probe],
       ignored: false,
       from: row.states,
-      to: ['connected.link.probing', 'connected.mailbox.idle'],
+      to: ['connected.probing'],
       dwellMs: 15_000,
     },
   ],

@@ -29,10 +29,10 @@ export function lastEventId(header: string | string[] | undefined): number | nul
   return typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : null;
 }
 
-const path = z.string().meta({ description: 'A state of the chart.', example: 'connected.link.healthy' });
+const path = z.string().meta({ description: 'A state of the chart.', example: 'connected.healthy' });
 const edge = z.string().meta({
   description: '`source → target`, as on the chart.',
-  example: 'connected.link.healthy → connected.link.probing',
+  example: 'connected.healthy → connected.probing',
 });
 
 const summary = {
@@ -44,7 +44,15 @@ const summary = {
   supervisorStates: z.array(path).meta({ description: "Live states of its supervisor's machine." }),
   since: moment.meta({ description: 'Since when the status holds.' }),
   reason: z.string().nullable(),
-  mailbox: z.object({ depth: z.int(), capacity: z.int(), tokens: z.number() }),
+  mailbox: z.object({
+    mode: z.enum(['closed', 'idle', 'sending', 'throttled']).meta({
+      description:
+        'What the agent’s dispatcher does: `closed` without a session, `throttled` without a token.',
+    }),
+    depth: z.int(),
+    capacity: z.int(),
+    tokens: z.number(),
+  }),
   supervisor: z.object({
     restarts: z.int(),
     lastError: z.string().optional(),

@@ -45,7 +45,7 @@ function labels({ transitions }: ChartEdge): string {
 /**
  * A chart as mermaid `stateDiagram-v2`: every state, every transition. `live` states, by path, stand out.
  *
- * @example mermaidOf(graph, ['connected.link.healthy'])
+ * @example mermaidOf(graph, ['connected.healthy'])
  */
 export function mermaidOf(graph: ChartGraph, live: string[] = []): string {
   const states = new Map(graph.states.map((state) => [state.path, state]));

@@ -17,7 +17,12 @@ export function summaryOf(agent: AgentView) {
     supervisorStates,
     since: new Date(agent.since),
     reason,
-    mailbox: { depth: mailbox.depth, capacity: mailbox.capacity, tokens: mailbox.tokens },
+    mailbox: {
+      mode: mailbox.mode,
+      depth: mailbox.depth,
+      capacity: mailbox.capacity,
+      tokens: mailbox.tokens,
+    },
     supervisor: {
       restarts,
       lastError,

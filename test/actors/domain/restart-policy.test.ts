@@ -17,10 +17,10 @@ describe('the restart backoff', () => {
 
 describe('the restart policy', () => {
   it('restarts after an unknown reason', () => {
-    expect(restartRule('SOMETHING_NEW')).to.deep.equal({ verdict: 'restart' });
+    expect(restartRule('SOMETHING_NEW')).to.deep.equal({ decision: 'restart' });
   });
 
   it('stays idle after a logout, which deletes the credentials', () => {
-    expect(restartRule('LOGOUT')).to.deep.equal({ verdict: 'rest', forgetCredentials: true });
+    expect(restartRule('LOGOUT')).to.deep.equal({ decision: 'idle', forgetCredentials: true });
   });
 });

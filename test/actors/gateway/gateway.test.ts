@@ -219,9 +219,7 @@ describe('the gateway', () => {
       driver.removeCredentials = async () => void calls.push('forget');
       await gateway.connect();
       client().events.emit('disconnected', 'CONFLICT');
-      await eventually('the disconnect', () =>
-        system.describe('shop').states.includes('disconnected.resting'),
-      );
+      await eventually('the disconnect', () => system.describe('shop').states.includes('disconnected.idle'));
     }
 
     /** Waits for the client that is started for the logout. */
@@ -303,7 +301,7 @@ describe('the gateway', () => {
           await gateway.connect();
           client().events.emit('disconnected', 'LOGOUT');
           await eventually('the disconnect', () =>
-            system.describe('shop').states.includes('disconnected.resting'),
+            system.describe('shop').states.includes('disconnected.idle'),
           );
         }
         expect(await gateway.remove()).to.deep.equal({ isUnlinked: true });
@@ -341,9 +339,7 @@ describe('the gateway', () => {
       client().events.emit('message', inbound('1'));
       await eventually('the claim', () => database.claims.size === 1);
       client().events.emit('disconnected', 'LOGOUT');
-      await eventually('the disconnect', () =>
-        system.describe('shop').states.includes('disconnected.resting'),
-      );
+      await eventually('the disconnect', () => system.describe('shop').states.includes('disconnected.idle'));
       const created = gateway.create();
       await eventually('a new client', () => driver.clients.length === 2);
       client().events.emit('ready', { pn: '6281111111112@c.us' });
@@ -449,7 +445,7 @@ describe('the gateway', () => {
       await gateway.connect();
       client().events.emit('state', 'TIMEOUT');
       client().events.emit('disconnected', 'LOGOUT');
-      await eventually('the disconnect', () => system.describe('shop').states[0] === 'disconnected.resting');
+      await eventually('the disconnect', () => system.describe('shop').states[0] === 'disconnected.idle');
       expect(stale).to.deep.equal([]);
     });
 

@@ -69,6 +69,9 @@ function scripted(script: Partial<WhatsAppClient> = {}) {
   return { client, sent };
 }
 
+/** A session that is ready to send. */
+const ready = (client: WhatsAppClient, me: Me) => ({ client, me, suspect() {} });
+
 /** A dispatcher that records what it writes to the log and what it publishes, in order. */
 function dispatcher(
   log: Partial<MessageLog> = {},
@@ -86,10 +89,8 @@ function dispatcher(
       ...log,
     } as unknown as MessageLog,
     reports: {
-      mode() {},
       changed() {},
       status: ({ id }, status) => void published.push(`${id} ${status}`),
-      suspect() {},
       fault: (where, error) => {
         if (onFault) return onFault(where);
         throw new Error(where, { cause: error });
@@ -106,18 +107,18 @@ describe('the dispatcher', () => {
   it('writes queued → sending → sent in order, one message at a time', async () => {
     const { dispatcher: box, written } = dispatcher();
     const { client, sent } = scripted();
-    box.open(client, ME);
+    box.open(ready(client, ME));
     const messages = ['1', '2', '3'].map((id) => stored(id));
-    await Promise.all(messages.map((message) => box.put(message).settled));
+    await Promise.all(messages.map((message) => box.put(message).outcome));
     expect(sent).to.deep.equal(['text 1', 'text 2', 'text 3']);
     expect(written).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent', '3 sending', '3 sent']);
   });
 
   it('publishes each hand-over, also of a message that was stored as sending', async () => {
     const { dispatcher: box, published } = dispatcher();
-    box.open(scripted().client, ME);
+    box.open(ready(scripted().client, ME));
     const messages = [stored('1'), stored('2', 'sending')];
-    await Promise.all(messages.map((message) => box.put(message).settled));
+    await Promise.all(messages.map((message) => box.put(message).outcome));
     expect(published).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent']);
   });
 
@@ -132,14 +133,14 @@ describe('the dispatcher', () => {
         },
       });
       const first = stored('1');
-      const settled = [first, stored('2')].map((message) => box.put(message).settled);
-      box.open(dying.client, ME);
+      const settled = [first, stored('2')].map((message) => box.put(message).outcome);
+      box.open(ready(dying.client, ME));
       await box.drained();
       expect(box.view().depth).to.equal(2);
 
       const inChat = [{ messageId: 'wa before', timestamp: Date.now(), ack: 1 }];
       const { client, sent } = scripted(found ? { findSent: async () => inChat } : {});
-      box.open(client, ME);
+      box.open(ready(client, ME));
       const [one] = await Promise.all(settled);
       expect(sent).to.deep.equal(found ? ['text 2'] : ['text 1', 'text 2']);
       expect(one).to.include({ status: 'sent', messageId: found ? 'wa before' : 'wa text 1' });
@@ -156,15 +157,15 @@ describe('the dispatcher', () => {
       },
     });
     const message = stored('1');
-    const { settled } = box.put(message);
-    box.open(silent.client, ME);
+    const { outcome } = box.put(message);
+    box.open(ready(silent.client, ME));
     await box.drained();
     expect(written, 'no outcome yet').to.deep.equal(['1 sending']);
 
     const inChat = [{ messageId: 'wa 1', timestamp: Date.now(), ack: 1 }];
     const { client, sent } = scripted({ findSent: async () => inChat });
-    box.open(client, ME);
-    expect(await settled).to.include({ status: 'sent', messageId: 'wa 1' });
+    box.open(ready(client, ME));
+    expect(await outcome).to.include({ status: 'sent', messageId: 'wa 1' });
     expect(sent).to.deep.equal([]);
   });
 
@@ -177,8 +178,8 @@ describe('the dispatcher', () => {
         return { messageId: 'wa 1', timestamp: Date.now(), ack: 0 };
       },
     });
-    const settled = ['1', '2'].map((id) => box.put(stored(id)).settled);
-    box.open(silent.client, ME);
+    const settled = ['1', '2'].map((id) => box.put(stored(id)).outcome);
+    box.open(ready(silent.client, ME));
     expect(await settled[0]).to.include({ status: 'sent' });
     await box.drained();
     expect(box.view().depth).to.equal(1);
@@ -198,24 +199,24 @@ describe('the dispatcher', () => {
       const { client, sent } = scripted(
         step === 'resolveRecipient' ? { resolveRecipient: (jid) => hold().then(() => jid) } : {},
       );
-      box.open(client, ME);
-      const { settled } = box.put(stored('1'));
+      box.open(ready(client, ME));
+      const { outcome } = box.put(stored('1'));
       await eventually(step, () => isHeld);
       box.failAll({ code: 'SESSION_NOT_FOUND', message: 'The session was deleted.' });
       pass();
       await box.drained();
       expect(sent, step).to.deep.equal([]);
-      expect(await settled, step).to.include({ status: 'failed' });
+      expect(await outcome, step).to.include({ status: 'failed' });
     }
   });
 
   it('writes `unknown` for the message in flight when the agent is deleted', async () => {
     const { dispatcher: box, published, written } = dispatcher();
-    box.open(scripted({ sendText: () => new Promise<never>(() => undefined) }).client, ME);
-    const { settled } = box.put(stored('1'));
+    box.open(ready(scripted({ sendText: () => new Promise<never>(() => undefined) }).client, ME));
+    const { outcome } = box.put(stored('1'));
     await eventually('the hand-over', () => published.includes('1 sending'));
     box.failAll({ code: 'SESSION_NOT_FOUND', message: 'The session was deleted.' });
-    expect(await settled).to.include({ status: 'unknown' });
+    expect(await outcome).to.include({ status: 'unknown' });
     expect(written).to.deep.equal(['1 sending', '1 unknown']);
   });
 
@@ -225,7 +226,7 @@ describe('the dispatcher', () => {
     const { client, sent } = scripted({ findSent: async () => inChat });
     const message = stored('1', 'sending');
     box.resume(message);
-    box.open(client, ME);
+    box.open(ready(client, ME));
     await box.drained();
     expect(written).to.deep.equal(['1 sent']);
     expect(sent).to.deep.equal([]);
@@ -243,7 +244,7 @@ describe('the dispatcher', () => {
     const found = [{ messageId: 'wa of the first', timestamp: Date.now(), ack: 1 }];
     const { client, sent } = scripted({ findSent: async () => found });
     box.resume({ ...stored('2', 'sending'), text: 'the same' });
-    box.open(client, ME);
+    box.open(ready(client, ME));
     await eventually('the outcome', () => written.length > 0);
     expect(sent).to.deep.equal(['the same']);
     expect(written).to.deep.equal(['2 sent']);
@@ -252,10 +253,10 @@ describe('the dispatcher', () => {
   it('hands over a message stored as sending at once, and writes only its outcome', async () => {
     const { dispatcher: box, written } = dispatcher();
     const { client, sent } = scripted({ findSent: () => Promise.reject(new Error('was looked for')) });
-    box.open(client, ME);
+    box.open(ready(client, ME));
     const message = stored('1', 'sending');
-    const { settled } = box.put(message);
-    expect(await settled).to.include({ status: 'sent' });
+    const { outcome } = box.put(message);
+    expect(await outcome).to.include({ status: 'sent' });
     expect(sent).to.deep.equal(['text 1']);
     expect(written).to.deep.equal(['1 sent']);
   });
@@ -265,17 +266,17 @@ describe('the dispatcher', () => {
     const place = box.reserve();
     expect(box.takesAtOnce(), 'without a session').to.equal(false);
     const { client } = scripted();
-    box.open(client, ME);
+    box.open(ready(client, ME));
     await box.drained();
     expect(box.takesAtOnce()).to.equal(true);
     const another = box.reserve();
     expect(box.takesAtOnce(), 'next to one that is being stored').to.equal(false);
     another.release();
     const before = stored('1');
-    const { settled } = box.put(before);
+    const { outcome } = box.put(before);
     expect(box.takesAtOnce(), 'behind one that is being sent').to.equal(false);
     place.release();
-    await settled;
+    await outcome;
   });
 
   it('reports `unknown` without an acknowledgement, and `sent` after a late one', async () => {
@@ -283,10 +284,10 @@ describe('the dispatcher', () => {
     const silent = scripted({
       sendText: async () => ({ messageId: 'wa 1', timestamp: Date.now(), ack: 0 }),
     });
-    box.open(silent.client, ME);
+    box.open(ready(silent.client, ME));
     const message = stored('1');
-    const { settled } = box.put(message);
-    expect(await settled).to.include({ status: 'unknown', messageId: 'wa 1' });
+    const { outcome } = box.put(message);
+    expect(await outcome).to.include({ status: 'unknown', messageId: 'wa 1' });
     box.acked({ messageId: 'wa 1', ack: 1 });
     expect(written).to.deep.equal(['1 sending', '1 unknown', '1 sent']);
   });
@@ -300,8 +301,8 @@ describe('the dispatcher', () => {
         ack: text === 'text 1' ? -1 : 1,
       }),
     });
-    box.open(refusing.client, ME);
-    const settled = ['1', '2'].map((id) => box.put(stored(id)).settled);
+    box.open(ready(refusing.client, ME));
+    const settled = ['1', '2'].map((id) => box.put(stored(id)).outcome);
     expect((await Promise.all(settled)).map((message) => message?.status)).to.deep.equal(['failed', 'sent']);
   });
 
@@ -322,11 +323,11 @@ describe('the dispatcher', () => {
           return { messageId: 'wa 1', timestamp: 0, ack: 0 };
         },
       });
-      box.open(refusing.client, ME);
-      const late = await box.put(stored('1')).settled;
+      box.open(ready(refusing.client, ME));
+      const late = await box.put(stored('1')).outcome;
       expect(late?.error?.code, `by an ack, ${errorCode}`).to.equal(code);
-      box.open(scripted({ sendText: async () => ({ ...refusal, timestamp: 0 }) }).client, ME);
-      const atOnce = await box.put(stored('2')).settled;
+      box.open(ready(scripted({ sendText: async () => ({ ...refusal, timestamp: 0 }) }).client, ME));
+      const atOnce = await box.put(stored('2')).outcome;
       expect(atOnce?.error?.code, `by the hand-over, ${errorCode}`).to.equal(code);
       expect([late?.status, atOnce?.status, handedOver]).to.deep.equal(['failed', 'failed', 1]);
     }
@@ -334,8 +335,10 @@ describe('the dispatcher', () => {
 
   it('fails an unknown message after a late refusal', async () => {
     const { dispatcher: box, written } = dispatcher();
-    box.open(scripted({ sendText: async () => ({ messageId: 'wa 1', timestamp: 0, ack: 0 }) }).client, ME);
-    expect(await box.put(stored('1')).settled).to.include({ status: 'unknown' });
+    box.open(
+      ready(scripted({ sendText: async () => ({ messageId: 'wa 1', timestamp: 0, ack: 0 }) }).client, ME),
+    );
+    expect(await box.put(stored('1')).outcome).to.include({ status: 'unknown' });
     box.acked({ messageId: 'wa 1', ack: -1, errorCode: 463 });
     box.acked({ messageId: 'wa 1', ack: 1 });
     expect(written).to.deep.equal(['1 sending', '1 unknown', '1 failed']);
@@ -350,10 +353,10 @@ describe('the dispatcher', () => {
       },
     });
     const { client, sent } = scripted();
-    box.open(client, ME);
+    box.open(ready(client, ME));
     const message = stored('1');
-    const { settled } = box.put(message);
-    expect(await settled).to.include({ status: 'sent' });
+    const { outcome } = box.put(message);
+    expect(await outcome).to.include({ status: 'sent' });
     expect(sent).to.deep.equal(['text 1']);
   });
 
@@ -366,10 +369,10 @@ describe('the dispatcher', () => {
         return lost();
       },
     });
-    box.open(client, ME);
+    box.open(ready(client, ME));
     const message = stored('1');
-    const { settled } = box.put(message);
-    expect(await settled).to.include({ status: 'failed' });
+    const { outcome } = box.put(message);
+    expect(await outcome).to.include({ status: 'failed' });
     expect(tries).to.equal(3);
   });
 
@@ -386,18 +389,18 @@ describe('the dispatcher', () => {
       },
       { onFault: (where) => faults.push(where) },
     );
-    box.open(scripted().client, ME);
+    box.open(ready(scripted().client, ME));
     const message = stored('1');
-    await box.put(message).settled;
+    await box.put(message).outcome;
     expect(faults).to.deep.equal(['outbox', 'outbox']);
   });
 
   it('expires a message that waited too long for a session', async () => {
     const clock = new ManualClock();
     const { dispatcher: box } = dispatcher({}, { clock });
-    const { settled } = box.put(stored('1'));
+    const { outcome } = box.put(stored('1'));
     await clock.pass(settings.messageTtlMs);
-    expect((await settled)?.error).to.include({ code: 'EXPIRED' });
+    expect((await outcome)?.error).to.include({ code: 'EXPIRED' });
   });
 
   it('ignores steps of the host’s clock for the age of a message', async () => {
@@ -435,54 +438,54 @@ describe('the dispatcher', () => {
           return lost();
         },
       });
-      const settled = ['1', '2'].map((id) => box.put(of(ME.pn, stored(id))).settled);
+      const settled = ['1', '2'].map((id) => box.put(of(ME.pn, stored(id))).outcome);
       box.resume(of(ME.pn, stored('3', 'sending')));
       box.resume(of(ME.pn, stored('4')));
-      box.open(dying.client, ME);
+      box.open(ready(dying.client, ME));
       await box.drained();
       const { client, sent } = scripted({ findSent: () => Promise.reject(new Error('was looked for')) });
-      box.open(client, other);
+      box.open(ready(client, other));
       const ends = await Promise.all(settled);
       expect(ends.map((end) => [end?.status, end?.error?.code])).to.deep.equal([
         ['unknown', 'ACCOUNT_CHANGED'],
         ['failed', 'ACCOUNT_CHANGED'],
       ]);
       expect(written).to.deep.equal(['1 sending', '1 unknown', '2 failed', '3 unknown', '4 failed']);
-      const late = box.put(of(ME.pn, stored('5'))).settled;
+      const late = box.put(of(ME.pn, stored('5'))).outcome;
       expect((await late)?.error, 'accepted before, stored after').to.include({ code: 'ACCOUNT_CHANGED' });
-      expect(await box.put(of(other.pn, stored('6'))).settled).to.include({ status: 'sent' });
+      expect(await box.put(of(other.pn, stored('6'))).outcome).to.include({ status: 'sent' });
       expect(sent).to.deep.equal(['text 6']);
     });
 
     it('reports a message that the former page still holds as unknown', async () => {
       const { dispatcher: box, published } = dispatcher();
       const hanging = scripted({ sendText: () => new Promise<never>(() => undefined) });
-      box.open(hanging.client, ME);
-      const { settled } = box.put(of(ME.pn, stored('1')));
+      box.open(ready(hanging.client, ME));
+      const { outcome } = box.put(of(ME.pn, stored('1')));
       await eventually('the hand-over', () => published.includes('1 sending'));
       box.close();
-      box.open(scripted().client, other);
-      expect(await settled).to.include({ status: 'unknown' });
+      box.open(ready(scripted().client, other));
+      expect(await outcome).to.include({ status: 'unknown' });
     });
 
     it('continues for the same account under any of its addresses and devices', async () => {
       const { dispatcher: box } = dispatcher();
       const settled = ['62811@c.us', '62811:7@c.us', '4711@lid', '4711:7@lid', null].map(
-        (account, index) => box.put(of(account, stored(String(index)))).settled,
+        (account, index) => box.put(of(account, stored(String(index)))).outcome,
       );
-      box.open(scripted().client, { pn: '62811:12@c.us', lid: '4711:12@lid' });
+      box.open(ready(scripted().client, { pn: '62811:12@c.us', lid: '4711:12@lid' }));
       for (const end of await Promise.all(settled)) expect(end).to.include({ status: 'sent' });
     });
   });
 
   it('reports a message whose session ended during its hand-over as unknown when the agent is deleted', async () => {
     const { dispatcher: box, published } = dispatcher();
-    box.open(scripted({ sendText: () => new Promise<never>(() => undefined) }).client, ME);
-    const { settled } = box.put(stored('1'));
+    box.open(ready(scripted({ sendText: () => new Promise<never>(() => undefined) }).client, ME));
+    const { outcome } = box.put(stored('1'));
     await eventually('the hand-over', () => published.includes('1 sending'));
     box.close();
     box.failAll({ code: 'SESSION_NOT_FOUND', message: 'The session was deleted.' });
-    expect(await settled).to.include({ status: 'unknown' });
+    expect(await outcome).to.include({ status: 'unknown' });
   });
 
   describe('looking up a message that may have been sent', () => {
@@ -500,8 +503,8 @@ describe('the dispatcher', () => {
           return lost();
         },
       });
-      const { settled } = box.put({ ...stored('1'), to: '52155@c.us', stanzaId: '3EB0AA' });
-      box.open(dying.client, ME);
+      const { outcome } = box.put({ ...stored('1'), to: '52155@c.us', stanzaId: '3EB0AA' });
+      box.open(ready(dying.client, ME));
       await box.drained();
       const { client, sent } = scripted({
         resolveRecipient: () => Promise.reject(new Error('was resolved again')),
@@ -510,8 +513,8 @@ describe('the dispatcher', () => {
           return [inChat];
         },
       });
-      box.open(client, ME);
-      expect(await settled).to.include({ status: 'sent', messageId: inChat.messageId });
+      box.open(ready(client, ME));
+      expect(await outcome).to.include({ status: 'sent', messageId: inChat.messageId });
       expect(given).to.deep.equal(['5255@c.us', '3EB0AA']);
       expect(queries[0]).to.include({ to: '5255@c.us', stanzaId: '3EB0AA' });
       expect(sent).to.deep.equal([]);
@@ -528,7 +531,7 @@ describe('the dispatcher', () => {
           return to === '5255@c.us' ? [inChat] : [];
         },
       });
-      box.open(client, ME);
+      box.open(ready(client, ME));
       await box.drained();
       expect([asked, written, sent]).to.deep.equal([['5255@c.us'], ['1 sent'], []]);
     });
@@ -538,7 +541,7 @@ describe('the dispatcher', () => {
       const others = ['3EB0BB', '3EB0CC'].map((id) => ({ ...inChat, messageId: `true_5255@c.us_${id}` }));
       const { client } = scripted({ findSent: async () => [...others, inChat] });
       box.resume({ ...stored('1', 'sending'), stanzaId: '3EB0AA' });
-      box.open(client, ME);
+      box.open(ready(client, ME));
       await box.drained();
       expect(box.outcomes.isClaimed(inChat.messageId)).to.equal(true);
     });
@@ -564,17 +567,17 @@ describe('the dispatcher', () => {
         findSent: async ({ since }) => chat.filter(({ timestamp }) => timestamp >= since),
       });
       for (const known of [false, true]) {
-        box.open(client, ME);
-        if (known) await box.put(stored('1')).settled;
+        box.open(ready(client, ME));
+        if (known) await box.put(stored('1')).outcome;
         await clock.pass(30_000);
         dies = true;
-        const { settled } = box.put({ ...stored('2'), createdAt: new Date(clock.now()) });
+        const { outcome } = box.put({ ...stored('2'), createdAt: new Date(clock.now()) });
         await box.drained();
         dies = false;
         // A correction of the host's clock in between has no effect either.
         clock.step(-60_000);
-        box.open(client, ME);
-        expect(await settled, `known: ${known}`).to.include({ status: 'sent' });
+        box.open(ready(client, ME));
+        expect(await outcome, `known: ${known}`).to.include({ status: 'sent' });
         box.close();
       }
       expect(chat.map(({ messageId }) => messageId.split(' ')[1])).to.deep.equal(['text', 'text', 'text']);

@@ -12,7 +12,7 @@ function stillClock() {
 
 /** A queued message by number. */
 function entry(id: number) {
-  return { message: { id: String(id) } as StoredMessage, acceptedAt: 0, doubtful: false };
+  return { message: { id: String(id) } as StoredMessage, acceptedAt: 0, mayHaveLeft: false };
 }
 
 describe('the token bucket', () => {

@@ -19,7 +19,6 @@ function recorded(...events: { type: string; [field: string]: unknown }[]): Tran
   const inspect = recordTransitions({
     now: () => (now += 5),
     onTransition: (record) => records.push(record),
-    onState: () => undefined,
     onError: (error) => {
       throw error;
     },
@@ -67,7 +66,6 @@ describe('the transition recorder', () => {
     const inspect = recordTransitions({
       now: () => 0,
       onTransition: ({ to }) => seen.push(`${to[0]}: ${actor.getSnapshot().value}`),
-      onState: (state) => seen.push(`is ${state}: ${actor.getSnapshot().value}`),
       onError: (error) => {
         throw error;
       },
@@ -75,7 +73,7 @@ describe('the transition recorder', () => {
     const actor = createActor(machine, { inspect }).start();
     actor.send({ type: 'go' });
     actor.stop();
-    expect(seen).to.deep.equal(['on: beyond', 'beyond: beyond', 'is beyond: beyond']);
+    expect(seen).to.deep.equal(['on: beyond', 'beyond: beyond']);
   });
 
   it('keeps the fields of an event that decide, and no number, text or secret', () => {

@@ -103,7 +103,7 @@ describe('what the gateway itself reports', () => {
     // The first is for the logout: its QR shows that the phone has unlinked the device already.
     await started(() => system.ask('shop', { type: 'session.reconnect', traceId: trace(2) }), 2);
     client().events.emit('qr', 'never scanned');
-    await eventually('the rest', isIn('alive.resting'));
+    await eventually('the rest', isIn('alive.idle'));
     await system.ask('shop', { type: 'session.remove', traceId: trace(3) });
     const lines = gateway.lines.filter(({ event }) => /^session\.(added|removed|state|qr)$/.test(event));
     expect(lines.map(({ event, to, traceId }) => [to ?? event, traceId])).to.deep.equal([
@@ -203,7 +203,7 @@ describe('what the gateway itself reports', () => {
     clients.get('b')!.events.emit('qr', 'secret');
     clients.get('c')!.events.emit('auth_failure', 'no');
     await eventually('two ends', () =>
-      ['b', 'c'].every((id) => system.describe(id).supervisorStates.includes('alive.resting')),
+      ['b', 'c'].every((id) => system.describe(id).supervisorStates.includes('alive.idle')),
     );
     for (const id of ['b', 'c']) {
       await start(id);

@@ -42,7 +42,7 @@ function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
       hasClient: true,
       whatsapp: WHATSAPP,
     },
-    mailbox: { depth: 0, capacity: 500, tokens: 100, nextTokenSeconds: 0 },
+    mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 100, nextTokenSeconds: 0 },
     supervisor: { restarts: 0 },
     ...changes,
   };
@@ -97,7 +97,7 @@ describe('Metrics', () => {
     events.emit('operation', { agentId: 'support', operation: 'sendText', outcome: 'ok', durationMs: 12 });
     events.emit('restart', { agentId: 'support', reason: 'CRASH', attempt: 1, delayMs: 1_000 });
     transition('client.ready', ['awaiting_qr.linking → connected'], ['awaiting_qr.linking']);
-    transition('client.qr', [], ['connected.link.healthy']);
+    transition('client.qr', [], ['connected.healthy']);
     events.emit('qr', { agentId: 'support', qr: { code: 'secret-qr', issuedAt: NOW } });
     change('awaiting_qr', 'connected', { at: NOW + 30_000, heldMs: 31_000 });
   }
@@ -243,7 +243,7 @@ describe('Metrics', () => {
     const oldestAt = Date.now() - 60_000;
     agents = [
       agent('support', {
-        mailbox: { depth: 3, capacity: 500, tokens: 7, nextTokenSeconds: 0, oldestAt },
+        mailbox: { mode: 'closed', depth: 3, capacity: 500, tokens: 7, nextTokenSeconds: 0, oldestAt },
       }),
       agent('sales', { status: 'disconnected' }),
     ];
