@@ -165,7 +165,7 @@ describe('the login, with SESSIONS_TOKEN', () => {
     expect(reply.headers.get('set-cookie')).to.match(/^gateway_login=; Path=\/; Expires=Thu, 01 Jan 1970/);
   });
 
-  it('does not exist without a token', async () => {
+  it('redirects at once when no token is configured', async () => {
     const open = await new Harness().start();
     const page = await open.ask('/login?to=/docs', { headers: BROWSER });
     expect(page.headers.get('location')).to.equal('/docs');
