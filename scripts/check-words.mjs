@@ -20,7 +20,11 @@ const FOLDERS = [
 /** Paths whose rewording is still to come, by how they begin. */
 const PENDING = [
   'src/actors/',
-  'test/',
+  'test/actors/',
+  'test/app/',
+  'test/http/',
+  'test/infra/',
+  'test/support/',
   'scripts/chart/',
   'docs/architecture.md',
   'docs/statechart.md',

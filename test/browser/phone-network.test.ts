@@ -41,7 +41,7 @@ whenChromium('the faults of the virtual phone', (executablePath) => {
 
   /** Opens the page on a linked agent of this name. */
   async function withAgent(agentId: string, apikey?: string): Promise<void> {
-    await linkAgent(service, agentId, undefined, { apikey });
+    await linkAgent(service, agentId, undefined, apikey === undefined ? {} : { apikey });
     phone = await PhonePage.open(browser, service.app.url, { agentId });
   }
 
