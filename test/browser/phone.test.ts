@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Locator } from 'playwright-core';
+import { defaultNumberOf } from '../../src/sandbox/control-api/phone-operations.ts';
 import { withBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
@@ -88,6 +89,7 @@ whenChromium('the virtual phone', (executablePath) => {
   });
 
   it('shows an answer in a group only when the agent is mentioned', async () => {
+    suite.service.network.account(defaultNumberOf('member'), { name: 'Member' });
     await withAgent('member');
     await phone.button('All chats').first().click();
     await phone.button('+ New group').click();

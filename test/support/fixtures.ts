@@ -26,7 +26,9 @@ export function agentRef(agentId: string, userId = 1): AgentRef {
 }
 
 /** The body of `POST /sessions` for an agent; the name is the id with a capital. */
-export function agentSpec(agentId: string, changes: { userId?: number; apikey?: string } = {}) {
-  const agentName = agentId.charAt(0).toUpperCase() + agentId.slice(1);
-  return { userId: 1, agentId, agentName, apikey: KEY, ...changes };
+export function agentSpec(
+  agentId: string,
+  { userId = 1, apikey = KEY }: { userId?: number; apikey?: string | undefined } = {},
+) {
+  return { userId, agentId, agentName: agentId.charAt(0).toUpperCase() + agentId.slice(1), apikey };
 }
