@@ -80,7 +80,7 @@ describe('bad input', () => {
   it('is answered with the limit when a body is too large', async () => {
     const reply = await http.send('messages', { ...text, message: 'x'.repeat(600_000) });
     expectProblem(reply, 'PAYLOAD_TOO_LARGE');
-    expect(reply.body.error.message).to.equal('The body is over 524288 bytes.');
+    expect(reply.body.error.message).to.equal('The body exceeds 524288 bytes.');
   });
 
   it('does not include values just within the limits', async () => {

@@ -72,11 +72,11 @@ export const TEXTS = {
     otherBody: 'This key was used with another body.',
   },
   MEDIA_TOO_LARGE: {
-    bytes: (limit: number) => `The image is over ${limit} bytes.`,
+    bytes: (limit: number) => `The image exceeds ${limit} bytes.`,
     pixels: (megapixels: number) => `The image has more than ${megapixels} megapixels.`,
   },
   PAYLOAD_TOO_LARGE: {
-    bytes: (limit: number) => `The body is over ${limit} bytes.`,
+    bytes: (limit: number) => `The body exceeds ${limit} bytes.`,
     file: (limit: number) => `The file is over ${limit} bytes.`,
   },
   UNSUPPORTED_MEDIA_TYPE: {
@@ -132,7 +132,7 @@ export const TEXTS = {
     status: (status: number) => `The AI backend answered ${status}.`,
     unreachable: 'The AI backend could not be reached.',
     cancelled: 'The call to the AI backend was cancelled.',
-    tooLarge: 'The answer of the AI backend is over 1 MB.',
+    tooLarge: 'The answer of the AI backend exceeds 1 MB.',
     notUtf8: 'The answer of the AI backend is not UTF-8.',
     noReply: 'The AI backend did not answer with a JSON object whose reply is a text.',
     notConfigured: "No AI backend is configured: set AI_BACKEND_URL or the agent's own URL.",
