@@ -119,4 +119,16 @@ describe('a recorded history', () => {
     expect(divergence?.record.seq).to.equal(records[index]!.seq);
     expect(divergence?.found).not.to.deep.equal(divergence?.expected);
   });
+
+  it('keeps the states of a history that was recorded with a former chart', () => {
+    const former: Recording = JSON.parse(
+      JSON.stringify(recording)
+        .replaceAll('"disconnected.idle"', '"disconnected.resting"')
+        .replaceAll('"connected.healthy"', '"connected.link.healthy","connected.mailbox.idle"'),
+    );
+    expect(replay(former, { limits }).divergence?.expected.join()).to.match(/resting|mailbox/);
+    const middle = former.records.findIndex(({ to }) => to.includes('connected.mailbox.idle'));
+    const { divergence } = replay({ ...former, records: former.records.slice(middle + 1) }, { limits });
+    expect(divergence?.expected.join()).to.match(/resting|mailbox/);
+  });
 });

@@ -2,6 +2,7 @@ import {
   type AnyActorLogic,
   type AnyMachineSnapshot,
   type AnyStateMachine,
+  type AnyStateNode,
   initialTransition,
   transition,
 } from 'xstate';
@@ -98,6 +99,13 @@ function stateValue(paths: string[]): string | Nested {
   return Object.fromEntries(keys.map((key) => [key, stateValue(below(key))]));
 }
 
+/** True when the machine has a state of this path. */
+function hasState(machine: AnyStateMachine, path: string): boolean {
+  let node: AnyStateNode | undefined = machine.root;
+  for (const key of path.split('.')) node = node?.states[key];
+  return node !== undefined;
+}
+
 /** One machine of a replay, moved by its records alone: nothing runs, no timer is set. */
 class ReplayedMachine {
   readonly #machine: AnyStateMachine;
@@ -142,7 +150,10 @@ class ReplayedMachine {
   #beginAt(paths: string[]): void {
     this.#begin();
     const { context, children } = this.#snapshot as AnyMachineSnapshot;
-    const resolved = this.#machine.resolveState({ value: stateValue(paths), context });
+    // A history of a former chart may have states that the machine lacks.
+    const known = paths.filter((path) => hasState(this.#machine, path));
+    if (known.length === 0) return;
+    const resolved = this.#machine.resolveState({ value: stateValue(known), context });
     resolved.children = children;
     this.#snapshot = resolved;
     if (paths.some((path) => /^(connected|alive\.running\.(settling|steady))/.test(path))) {

@@ -38,7 +38,7 @@ interface SupervisorView {
   nextStartAt?: EpochMs;
 }
 
-/** Everything to be told of one agent at one moment; never its key. */
+/** Everything about one agent at one moment, except its key. */
 export interface AgentView {
   userId: number;
   agentId: string;
@@ -84,7 +84,7 @@ export interface PasskeyView {
   since: EpochMs;
 }
 
-/** One taken transition or ignored event, as the ring buffer keeps it (UX §1). */
+/** One taken transition or ignored event, as the history keeps it. */
 export interface TransitionRecord {
   seq: number;
   at: EpochMs;

@@ -31,7 +31,7 @@ export interface ActorLimits {
   pairingCodeMs: number;
   /** How long a restriction is assumed that only a refused send has shown. */
   refusalMs: number;
-  /** Longest wait for the next QR while nobody scans. */
+  /** Longest wait for the next QR. */
   qrStallMs: number;
   /** A start that is only made to log out, its wait for a place included. */
   unlinkMs: number;

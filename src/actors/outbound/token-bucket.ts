@@ -1,6 +1,4 @@
-/**
- * A token bucket that refills lazily: no timer, only arithmetic on the monotonic time it is given (SPEC §8).
- */
+/** A token bucket that refills lazily: no timer, only arithmetic on the monotonic time it is given. */
 export class TokenBucket {
   readonly #perMs: number;
   readonly #burst: number;

@@ -2,12 +2,12 @@ import type { RestrictionView } from '../domain/agent-view.ts';
 import type { EpochMs, Scheduler, Timer } from '../domain/ports/clock.ts';
 import type { Restriction } from '../domain/ports/whatsapp.ts';
 
-/** The longest delay of a timer; one beyond it would ring at once. */
+/** The longest delay of a timer; a longer one would fire at once. */
 const LONGEST_MS = 2_147_483_647;
 
 /**
- * What an account may not do for now: reported by the client, or seen by a refused send. It ends when the client
- * reports so, at its `until`, or with the link; one that only a refusal showed, `refusalMs` after the newest of them.
+ * What an account may not do for now: reported by the client, or inferred from a refused send. It ends when the client
+ * reports so, at its `until`, or with the link; an inferred one `refusalMs` after the newest refusal.
  */
 export class AccountRestriction {
   readonly #clock: Scheduler;
@@ -15,7 +15,7 @@ export class AccountRestriction {
   readonly #onChange: (restriction: RestrictionView | null) => void;
   #current: RestrictionView | null = null;
   #timer: Timer | null = null;
-  /** The client has reported it: its word on the end counts. */
+  /** The client has reported it, and will report its end. */
   #isReported = false;
 
   constructor(clock: Scheduler, refusalMs: number, onChange: (restriction: RestrictionView | null) => void) {
@@ -44,12 +44,12 @@ export class AccountRestriction {
     this.#endAt(this.#clock.now() + this.#refusalMs);
   }
 
-  /** No account is linked any more. */
+  /** The account is not linked any more. */
   forget(): void {
     this.report(null);
   }
 
-  /** The agent stops: no timer is left. */
+  /** Clears the timer: the agent stops. */
   close(): void {
     if (this.#timer) this.#clock.clearTimeout(this.#timer);
     this.#timer = null;

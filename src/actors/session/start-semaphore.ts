@@ -1,10 +1,7 @@
-/** Gives a start's place back; safe to call twice. */
+/** Releases a start's slot; safe to call twice. */
 export type ReleaseSlot = () => void;
 
-/**
- * Lets at most `limit` clients start at once, first come first served: each is a Chromium (SPEC §2,
- * `START_CONCURRENCY`).
- */
+/** Lets at most `limit` clients start at once, first come first served: each is a Chromium (`START_CONCURRENCY`). */
 export class StartSemaphore {
   readonly #limit: number;
   readonly #waiting: (() => boolean)[] = [];
@@ -42,7 +39,7 @@ export class StartSemaphore {
     };
   }
 
-  /** Hands free slots to those who still wait. */
+  /** Gives free slots to waiting starts that were not cancelled. */
   #admit(): void {
     while (this.#taken < this.#limit && this.#waiting.length > 0) this.#waiting.shift()?.();
   }
