@@ -3,14 +3,14 @@ import type { EpochMs } from './ports/clock.ts';
 import type { SessionState } from './ports/stores.ts';
 import type { Compatibility, Restriction, WebAuthnJson } from './ports/whatsapp.ts';
 
-/** The live side of an agent, beside its stored row. */
+/** The connection of an agent, beside its stored row. */
 export interface LiveView {
   isConnected: boolean;
-  /** The socket's own word (`CONNECTED`, `OPENING`, …), or null when there is no client. */
+  /** The socket's state (`CONNECTED`, `OPENING`, …), or null without a client. */
   sessionState: string | null;
   isReady: boolean;
   hasClient: boolean;
-  /** The last self-check of its page; null before the first one and after a log-out. */
+  /** The last self-check of its page; null before the first and after a log-out. */
   whatsapp: Compatibility | null;
 }
 
@@ -20,25 +20,25 @@ export type DispatcherMode = 'closed' | 'idle' | 'sending' | 'throttled';
 /** How full an agent's mailbox is, and how many tokens it has. */
 export interface MailboxView {
   mode: DispatcherMode;
-  /** Messages that wait for a token or for the connection. */
+  /** Messages waiting for a token or for the connection. */
   depth: number;
   capacity: number;
   /** Whole tokens in the bucket at this moment. */
   tokens: number;
   /** Seconds until the next whole token; 0 when there is one. */
   nextTokenSeconds: number;
-  /** When the oldest message that is not yet handed over was accepted; absent when there is none. */
+  /** When the oldest message in it was accepted; absent when it is empty. */
   oldestAt?: EpochMs;
 }
 
 interface SupervisorView {
   restarts: number;
   lastError?: string;
-  /** When a backing-off supervisor will start again. */
+  /** When a supervisor that backs off starts the session again. */
   nextStartAt?: EpochMs;
 }
 
-/** Everything about one agent at one moment, except its key. */
+/** Everything about an agent at one moment, except its key. */
 export interface AgentView {
   userId: number;
   agentId: string;
@@ -46,13 +46,13 @@ export interface AgentView {
   /** The AI endpoint of the record, or null for the configured one. */
   endpointUrlRun: string | null;
   status: SessionState;
-  /** Path of the live machine states, e.g. `connected.healthy`. */
+  /** Active states of the session, e.g. `connected.healthy`. */
   states: string[];
-  /** The same of the supervisor: `alive.running.steady`. */
+  /** Active states of the supervisor, e.g. `alive.running.steady`. */
   supervisorStates: string[];
-  /** Since when the status holds. */
+  /** Since when it has this status. */
   since: EpochMs;
-  /** Why it is in this status: a reason of the table in `restart-policy.ts`, or null. */
+  /** Why it has this status: a reason of `restart-policy.ts`, or null. */
   reason: string | null;
   lastConnectedAt: Date | null;
   lastDisconnectedAt: Date | null;
@@ -61,50 +61,50 @@ export interface AgentView {
   live: LiveView;
   /** The QR that can be scanned now, or null. */
   qr: QrView | null;
-  /** There while linking waits for a passkey. */
+  /** What linking awaits, or null. */
   passkey: PasskeyView | null;
-  /** What WhatsApp does not let the account do for now, or null. */
+  /** The current restriction of the account by WhatsApp, or null. */
   restriction: RestrictionView | null;
   mailbox: MailboxView;
   supervisor: SupervisorView;
 }
 
-/** A QR that can be scanned now. */
+/** A QR that can be scanned. */
 export interface QrView {
   code: string;
   issuedAt: EpochMs;
-  /** By then it is replaced or withdrawn, at the latest. */
+  /** When it is replaced or withdrawn at the latest. */
   expiresAt?: EpochMs;
 }
 
-/** What a passkey has to sign; the challenge is null as long as the page has none. */
+/** An awaited passkey; the challenge is null until the page has one. */
 export interface PasskeyView {
   challenge: WebAuthnJson | null;
-  /** Since when it is asked for. */
+  /** Since when it is awaited. */
   since: EpochMs;
 }
 
-/** One taken transition or ignored event, as the history keeps it. */
+/** A transition, or an ignored event, as the history keeps it. */
 export interface TransitionRecord {
   seq: number;
   at: EpochMs;
   machine: MachineName;
   event: string;
-  /** What of the event decides where it leads, without secrets, numbers and texts: reasons, flags, results. */
+  /** Fields of the event that guards use: reasons, flags, results; no secrets, numbers or texts. */
   data?: Record<string, string | number | boolean>;
-  /** Taken without an event of its own, right after the record before it. */
+  /** An eventless transition, taken right after the record before it. */
   eventless?: true;
-  /** `source → target` of each transition taken, by state path; empty when the event was ignored. */
+  /** `source → target` of each transition, by state path; empty when the event was ignored. */
   edges: string[];
   ignored: boolean;
   from: string[];
   to: string[];
-  /** How long the states left had been held. */
+  /** How long the machine had been in the states it left. */
   dwellMs: number;
   traceId?: string;
 }
 
-/** A limit that WhatsApp has put on the account, and since when it is known. */
+/** A restriction of the account, and since when it is known. */
 export interface RestrictionView extends Restriction {
   since: EpochMs;
 }

@@ -1,23 +1,23 @@
 // A machine's chart as plain data: what is drawn, written as text, and compared with what was drawn.
 
-/** The two machines of each agent that can be watched. */
+/** The two machines of each agent. */
 export type MachineName = 'supervisor' | 'agent';
 
-/** One way to leave a state, or to stay in it while something is done. */
+/** One transition of a state; without a target it only runs actions. */
 export interface ChartTransition {
-  /** The event's type as the machine knows it, e.g. `xstate.after.startLimit.agent.awaiting_qr.starting`. */
+  /** The machine's type of the event, e.g. `xstate.after.startLimit.agent.awaiting_qr.starting`. */
   event: string;
-  /** The event in human words: `after startLimit`. */
+  /** The event as text: `after startLimit`. */
   label: string;
   guard: string | null;
   actions: string[];
-  /** Leaves the state and enters it again, although it leads back to it. */
+  /** Exits and re-enters the state although it leads back to it. */
   reenters: boolean;
 }
 
 /** All transitions of one (source, target) pair. */
 export interface ChartEdge {
-  /** `source → target`, the very string of `TransitionRecord.edges`. */
+  /** `source → target`, as in `TransitionRecord.edges`. */
   edge: string;
   source: string;
   /** Paths; the source's own when the transition has no target. */
@@ -28,33 +28,33 @@ export interface ChartEdge {
 export interface ChartState {
   /** The path without the machine's name: `connected.healthy`. */
   path: string;
-  /** The path of the state around it; empty at the top. */
+  /** The parent's path; empty at the top. */
   parent: string;
   kind: 'atomic' | 'compound' | 'parallel' | 'final' | 'history';
-  /** The path of the state that is entered first, if there is a choice. */
+  /** The path of the initial child state, or null. */
   initial: string | null;
   entry: string[];
   exit: string[];
-  /** What runs as long as the state is active. */
+  /** Actors that run while the state is active. */
   invokes: string[];
 }
 
 export interface ChartGraph {
   machine: MachineName;
-  /** Changes with anything that is drawn. */
+  /** Changes with everything that is drawn. */
   hash: string;
-  /** The top-level state that is entered first. */
+  /** The initial top-level state. */
   initial: string;
-  /** In the order of the machine, parents before their children. */
+  /** In the machine's order, parents before children. */
   states: ChartState[];
-  /** In the order of their sources. */
+  /** Ordered by source. */
   edges: ChartEdge[];
 }
 
-/** What may happen next: a transition that leaves a live state, guarded or not. */
+/** A possible next transition of an active state, guarded or not. */
 export interface NextTransition {
   event: string;
-  /** Event and guard in human words: `after startLimit`, `client.qr [hasRefreshesLeft]`. */
+  /** Event and guard as text: `after startLimit`, `client.qr [hasRefreshesLeft]`. */
   label: string;
   edge: string;
 }

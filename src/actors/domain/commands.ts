@@ -5,8 +5,8 @@ import type { EpochMs } from './ports/clock.ts';
 import type { OutgoingMessage, StoredMessage } from './ports/stores.ts';
 import type { WebAuthnJson } from './ports/whatsapp.ts';
 
-// What the Express layer asks of an agent, and what `ask` replies. The table of `gateway/command-routes.ts` says where
-// each command goes and in which state it is accepted. Every command may also be refused with `SESSION_NOT_FOUND`.
+// Commands to an agent, and their replies. The table of `gateway/command-routes.ts` says where each command goes and in
+// which state it is accepted. Every command may also be refused with `SESSION_NOT_FOUND`.
 
 /** A command of the agent's own API. It is refused when the agent belongs to another user by now. */
 interface UserCommand {
@@ -35,7 +35,7 @@ interface RemoveSession {
   traceId: string;
 }
 
-/** Gives the page the assertion that it waits for. */
+/** Passes the passkey's assertion to the page. */
 interface AnswerPasskey {
   type: 'passkey.answer';
   assertion: WebAuthnJson;
@@ -82,7 +82,7 @@ interface RefreshApiKey {
   type: 'api_key.refresh';
 }
 
-/** Everything that can be asked of an agent. */
+/** All commands to an agent. */
 export type Command =
   | CreateSession
   | ReconnectSession

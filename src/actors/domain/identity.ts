@@ -18,6 +18,6 @@ export function withoutDevice(jid: Jid): Jid {
 /** True when `account` is the linked account, by number or by LID; a missing account counts as it. */
 export function isAccountOf(me: { pn: Jid; lid?: Jid }, account: Jid | null | undefined): boolean {
   if (!account) return true;
-  const asked = withoutDevice(account);
-  return asked === withoutDevice(me.pn) || (me.lid !== undefined && asked === withoutDevice(me.lid));
+  const bare = withoutDevice(account);
+  return bare === withoutDevice(me.pn) || (me.lid !== undefined && bare === withoutDevice(me.lid));
 }

@@ -1,4 +1,4 @@
-/** What the actors need of the configuration, and the named limits of their states. Milliseconds unless said. */
+/** Settings of the actors, and the limits of their states; in milliseconds where nothing else is said. */
 export interface ActorSettings {
   sendRatePerMinute: number;
   sendBurst: number;
@@ -10,38 +10,38 @@ export interface ActorSettings {
   qrMaxRefreshes: number;
   startConcurrency: number;
   aiConcurrency: number;
-  /** A client whose browser is larger is replaced in a quiet minute; undefined: never. */
+  /** A client whose browser is larger is restarted when it is idle; undefined: never. */
   memoryLimitBytes?: number;
-  /** JID of the developer who gets the failure reports. */
+  /** JID of the developer who receives the alerts. */
   developer: string;
   limits: ActorLimits;
 }
 
-/** The limits that no setting changes. */
+/** Limits without a setting. */
 export interface ActorLimits {
   /** `initialize` → QR, authenticated or ready. */
   startMs: number;
   /** Authenticated → ready. */
   linkMs: number;
-  /** The page lacks something that a session needs → it is given up; what loads late is there by then. */
+  /** The page lacks something required → the session is given up; parts that load late are there by then. */
   incompatibleMs: number;
-  /** A passkey is asked for → it is given up. */
+  /** A passkey is awaited → the link is given up. */
   passkeyMs: number;
   /** How long WhatsApp accepts a pairing code. */
   pairingCodeMs: number;
-  /** How long a restriction is assumed that only a refused send has shown. */
+  /** How long a restriction is assumed that is only known from a refused send. */
   refusalMs: number;
   /** Longest wait for the next QR. */
   qrStallMs: number;
-  /** A start that is only made to log out, its wait for a place included. */
+  /** A start for a log-out alone, its wait for a slot included. */
   unlinkMs: number;
-  /** Logging out at WhatsApp before the client is closed regardless. */
+  /** A log-out at WhatsApp; then the client is closed anyway. */
   logoutMs: number;
-  /** Closing a client, its own bounded teardown included. */
+  /** Closing a client, its own teardown included. */
   closeMs: number;
-  /** Connected for so long, the waits begin small again. */
+  /** A connection of this length resets the restart backoff. */
   steadyMs: number;
-  /** Between two probes of a healthy page, and between those of a suspect one. */
+  /** Between two probes of a healthy page; `probeAgainMs` after a failed one. */
   probeEveryMs: number;
   probeAgainMs: number;
   probeMs: number;

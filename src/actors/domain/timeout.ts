@@ -41,7 +41,7 @@ export interface RetryOptions {
   clock: Scheduler;
   everyMs: number;
   signal: AbortSignal;
-  /** `attempt` is 1 after the first failure; asked before and after each wait. */
+  /** `attempt` is 1 after the first failure; called before and after each wait. */
   shouldRetry(error: unknown, attempt: number): boolean;
 }
 

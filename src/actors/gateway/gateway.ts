@@ -22,13 +22,13 @@ import { Lifecycle } from './lifecycle.ts';
 import { StatusProjection } from './status-projection.ts';
 import { UserKeys } from './user-keys.ts';
 
-/** The ports that a gateway is made of. */
+/** The ports that a gateway works with. */
 export interface GatewayDeps extends AgentPorts {
   agents: AgentStore;
   apiKeys: ApiKeyStore;
 }
 
-/** Makes the gateway: the one door to all agents. */
+/** Creates the gateway, the one way to reach agents. */
 export function createGateway(deps: GatewayDeps): GatewayApi {
   return new Gateway(deps);
 }

@@ -4,21 +4,21 @@ import { BOOT_BACKOFF, backoffMs } from '../domain/backoff.ts';
 import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
-import type { Scheduler, Timer } from '../domain/ports/clock.ts';
+import type { Scheduler } from '../domain/ports/clock.ts';
 import type { AgentStore } from '../domain/ports/stores.ts';
 import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import { pause, withTimeout } from '../domain/timeout.ts';
 import type { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
 import type { AgentRegistry } from './agent-registry.ts';
+import { HealthProber } from './health-prober.ts';
 import { MemoryRecycler } from './memory-recycler.ts';
 import { RecordSync } from './record-sync.ts';
 import type { StatusProjection } from './status-projection.ts';
 
 const BOOTED_TOGETHER = 100;
-const PROBE_SLICES = 15;
 
-/** What a lifecycle begins and ends. */
+/** What a lifecycle starts and stops. */
 export interface LifecycleDeps {
   registry: AgentRegistry;
   circuitBreaker: StartCircuitBreaker;
@@ -32,35 +32,37 @@ export interface LifecycleDeps {
   events: EventEmitter<GatewayEvents>;
 }
 
-/** The gateway from its start to its stop: brings the agents back, looks after all of them, and ends them. */
+/** Start and stop of the gateway: restores the agents, runs what supervises all of them, and stops them. */
 export class Lifecycle {
   readonly #deps: LifecycleDeps;
   readonly #recycler: MemoryRecycler | null;
-  #probes: Timer | null = null;
+  readonly #prober: HealthProber;
   readonly #records: RecordSync;
   #restored: Promise<unknown> = Promise.resolve();
   /** Aborted when the stop begins. */
-  readonly #over = new AbortController();
+  readonly #stopping = new AbortController();
 
   constructor(deps: LifecycleDeps) {
+    const { registry, clock, settings } = deps;
     this.#deps = deps;
-    this.#recycler = this.#makeRecycler();
-    this.#records = new RecordSync({ ...deps, onAdded: (agents) => this.#bringAll(agents) });
+    this.#recycler = this.#createRecycler();
+    const everyMs = settings.limits.probeEveryMs;
+    this.#prober = new HealthProber({ clock, everyMs, agents: () => registry.all() });
+    this.#records = new RecordSync({ ...deps, onAdded: (agents) => this.#restoreAll(agents) });
   }
 
-  /** Enters every stored agent; they come back in the background. @throws GatewayError `DATABASE_UNAVAILABLE` */
+  /** Adds every stored agent; they are restored in the background. @throws GatewayError `DATABASE_UNAVAILABLE` */
   async restore(): Promise<void> {
-    this.#probeLater();
+    this.#prober.start();
     this.#recycler?.start();
-    this.#bringAll(await this.#records.restore());
+    this.#restoreAll(await this.#records.restore());
   }
 
-  /** True from the moment that the stop begins. */
   get isStopping(): boolean {
-    return this.#over.signal.aborted;
+    return this.#stopping.signal.aborted;
   }
 
-  /** @throws GatewayError `SHUTTING_DOWN` from the moment that the stop begins */
+  /** @throws GatewayError `SHUTTING_DOWN` once the stop has begun */
   assertOpen(): void {
     if (!this.isStopping) return;
     throw new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service, {
@@ -68,17 +70,17 @@ export class Lifecycle {
     });
   }
 
-  /** Stops all agents, within `graceMs`; those that take longer are killed. Never rejects. */
+  /** Stops all agents within `graceMs`; those that take longer are killed. Never rejects. */
   async stop(graceMs: number): Promise<void> {
     const { registry, circuitBreaker, projection, clock, settings, events } = this.#deps;
-    this.#over.abort();
+    this.#stopping.abort();
     circuitBreaker.close();
     this.#recycler?.stop();
     this.#records.stop();
-    if (this.#probes) clock.clearTimeout(this.#probes);
+    this.#prober.stop();
     await this.#restored;
     const agents = registry.all();
-    // All of the grace but what closing a client may take, and half of a short one.
+    // The grace without the time that closing a client may take, but at least half of it.
     const patienceMs = Math.max(graceMs / 2, graceMs - settings.limits.closeMs);
     const stopped = Promise.all(agents.map((agent) => agent.shutdown.stop(patienceMs)));
     const late = () => new GatewayError('INTERNAL', TEXTS.INTERNAL.agentsNotStopped);
@@ -90,39 +92,39 @@ export class Lifecycle {
     projection.close();
   }
 
-  /** Brings agents back in the background. */
-  #bringAll(agents: Agent[]): void {
+  /** Restores agents in the background. */
+  #restoreAll(agents: Agent[]): void {
     this.#restored = Promise.all([this.#restored, this.#bootAll(agents)]);
   }
 
-  /** Boots agents, some at a time: their queues are read in one query. */
+  /** Boots agents in groups: the queues of a group are read in one query. */
   async #bootAll(agents: Agent[]): Promise<void> {
     for (let first = 0; first < agents.length && !this.isStopping; first += BOOTED_TOGETHER) {
-      await Promise.all(agents.slice(first, first + BOOTED_TOGETHER).map((agent) => this.#bring(agent)));
+      await Promise.all(agents.slice(first, first + BOOTED_TOGETHER).map((agent) => this.#boot(agent)));
     }
   }
 
-  /** Boots one agent; one that can't be booted now is tried again later, which nobody waits for. */
-  async #bring(agent: Agent, attempt = 1): Promise<void> {
+  /** Boots and restores one agent; after a failure it retries in the background. Never rejects. */
+  async #boot(agent: Agent, attempt = 1): Promise<void> {
     try {
       await agent.boot();
       if (!this.isStopping) agent.restore();
     } catch (error) {
       this.#deps.events.emit('fault', { agentId: agent.agentId, where: 'restore', error });
-      void this.#bringLater(agent, attempt);
+      void this.#bootLater(agent, attempt);
     }
   }
 
-  /** Tries again after a growing wait, unless the agent or the service ends before. */
-  async #bringLater(agent: Agent, attempt: number): Promise<void> {
+  /** Retries after a growing wait, unless the agent or the service stops first. */
+  async #bootLater(agent: Agent, attempt: number): Promise<void> {
     const { clock, random } = this.#deps;
-    const over = AbortSignal.any([this.#over.signal, agent.shutdown.signal]);
-    await pause(clock, backoffMs(attempt, BOOT_BACKOFF, random), over);
-    if (!over.aborted) await this.#bring(agent, attempt + 1);
+    const stopped = AbortSignal.any([this.#stopping.signal, agent.shutdown.signal]);
+    await pause(clock, backoffMs(attempt, BOOT_BACKOFF, random), stopped);
+    if (!stopped.aborted) await this.#boot(agent, attempt + 1);
   }
 
-  /** Who replaces clients that have grown too large, when there is a limit. */
-  #makeRecycler(): MemoryRecycler | null {
+  /** Null without a memory limit. */
+  #createRecycler(): MemoryRecycler | null {
     const { driver, clock, settings, registry, events } = this.#deps;
     if (settings.memoryLimitBytes === undefined) return null;
     return new MemoryRecycler({
@@ -132,16 +134,5 @@ export class Lifecycle {
       find: (agentId) => registry.find(agentId),
       fault: (error) => events.emit('fault', { agentId: null, where: 'recycle', error }),
     });
-  }
-
-  /** One timer rings for the probes of all: for a slice of them at a time, so that they don't hold up the others. */
-  #probeLater(slice = 0): void {
-    const { registry, clock, settings } = this.#deps;
-    this.#probes = clock.setTimeout(() => {
-      registry.all().forEach((agent, index) => {
-        if (index % PROBE_SLICES === slice) agent.probe();
-      });
-      this.#probeLater((slice + 1) % PROBE_SLICES);
-    }, settings.limits.probeEveryMs / PROBE_SLICES);
   }
 }
