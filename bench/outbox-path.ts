@@ -52,10 +52,20 @@ export async function openOutbox(
   });
   const client = driver.create({ userId: 1, agentId: 'outbox' });
   const nothing = async (): Promise<void> => undefined;
-  const log = { markSending: nothing, settle: nothing } as Partial<MessageLog> as MessageLog;
+  const log = {
+    markSending: nothing,
+    settle: nothing,
+    receive: async () => null,
+  } as Partial<MessageLog> as MessageLog;
   const silent = (): void => undefined;
-  const reports = { changed: silent, status: silent, fault };
-  const outbox = new Dispatcher({ settings, clock: HOST_CLOCK, log, reports });
+  const reports = { changed: silent, status: silent, receipt: silent, fault };
+  const outbox = new Dispatcher({
+    settings,
+    clock: HOST_CLOCK,
+    agent: { userId: 1, agentId: 'outbox' },
+    log,
+    reports,
+  });
   client.events.on('ack', (ack) => outbox.acked(ack));
   client.events.on('qr', (qr) => network.scan(qr, number));
   const ready = new Promise((resolve) => client.events.once('ready', resolve));

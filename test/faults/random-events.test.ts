@@ -51,6 +51,7 @@ function memoryLog(): MessageLog {
     },
     markSending: () => Promise.resolve(),
     settle: () => Promise.resolve(),
+    receive: () => Promise.resolve(null),
     find: () => Promise.resolve(null),
     claimed: () => Promise.resolve([]),
     pending: () => Promise.resolve([]),

@@ -105,10 +105,13 @@ export class MemoryDatabase {
       return stored;
     },
     markSending: async () => undefined,
-    settle: async (id, { status }) => {
+    settle: async (id, outcome) => {
       const row = this.messages.get(id);
-      if (row) this.messages.set(id, { ...row, status });
+      const messageId = outcome.status === 'sent' ? outcome.messageId : null;
+      if (row) this.messages.set(id, { ...row, messageId, status: outcome.status });
     },
+    receive: async (_agent, { messageId }) =>
+      [...this.messages.values()].find((row) => row.messageId === messageId) ?? null,
     find: async (_agent, id) => this.messages.get(id) ?? null,
     claimed: async () => [],
     pending: async () => {

@@ -1,6 +1,12 @@
 import type { MailboxView, PasskeyView, QrView, RestrictionView, TransitionRecord } from './agent-view.ts';
 import type { EpochMs } from './ports/clock.ts';
-import type { MessageKind, MessageStatus, OutgoingMessage, SessionState } from './ports/stores.ts';
+import type {
+  MessageKind,
+  MessageStatus,
+  OutgoingMessage,
+  SessionState,
+  StoredMessage,
+} from './ports/stores.ts';
 import type { Compatibility } from './ports/whatsapp.ts';
 
 /** Events for watchers: the log, the metrics and the event streams. */
@@ -35,6 +41,12 @@ export interface GatewayEvents {
     traceId: string;
     /** Since its acceptance, when it is handed over and when it has its outcome. */
     waitedMs?: number;
+  }) => void;
+  /** A sent message was delivered, read or played, as the row says now. */
+  receipt: (receipt: {
+    agentId: string;
+    ack: 'delivered' | 'read' | 'played';
+    message: StoredMessage;
   }) => void;
   /** A message was refused before it was stored. */
   rejected: (rejection: {

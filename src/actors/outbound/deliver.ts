@@ -62,7 +62,7 @@ const REFUSALS = new Map<number | undefined, MessageError>([
 
 /** The outcome that an ack other than 0 means. Pure. */
 export function acknowledged({ messageId, ack, errorCode }: Ack, clock: Clock): MessageOutcome {
-  if (ack >= 1) return { status: 'sent', messageId, at: new Date(clock.now()) };
+  if (ack >= 1) return { status: 'sent', messageId, at: new Date(clock.now()), ...(ack > 1 && { ack }) };
   const error = REFUSALS.get(errorCode) ?? { code: 'BAD_GATEWAY', message: TEXTS.BAD_GATEWAY.refused };
   return { status: 'failed', error };
 }

@@ -1,6 +1,6 @@
 import type { DispatcherMode, MailboxView } from '../domain/agent-view.ts';
 import { TEXTS } from '../domain/error-texts.ts';
-import { isAccountOf, type Jid } from '../domain/identity.ts';
+import { type AgentRef, isAccountOf, type Jid } from '../domain/identity.ts';
 import type { Scheduler, Timer } from '../domain/ports/clock.ts';
 import type { MessageError, MessageLog, MessageStatus, StoredMessage } from '../domain/ports/stores.ts';
 import type { Ack, Me, WhatsAppClient } from '../domain/ports/whatsapp.ts';
@@ -8,6 +8,7 @@ import type { ActorSettings } from '../domain/settings.ts';
 import { pause } from '../domain/timeout.ts';
 import { type Entry, OutboundQueue, type Reservation } from './outbound-queue.ts';
 import { Outcomes } from './outcomes.ts';
+import { Receipts } from './receipts.ts';
 import { expiry, hasExpired, SessionSends } from './session-sends.ts';
 import { WhatsAppClock } from './whatsapp-clock.ts';
 
@@ -27,6 +28,8 @@ export interface DispatcherReports {
   changed(): void;
   /** A message has another status; the message itself may be as it was stored. */
   status(message: StoredMessage, status: MessageStatus): void;
+  /** A sent message was delivered (2), read (3) or played (4), or an unknown one was sent (1). */
+  receipt(message: StoredMessage, ack: number): void;
   fault(where: string, error: unknown): void;
 }
 
@@ -51,12 +54,14 @@ export class Dispatcher {
   readonly #queue: OutboundQueue;
   readonly #settings: ActorSettings;
   readonly #clock: Scheduler;
+  readonly #agent: AgentRef;
   readonly #log: MessageLog;
   readonly #reports: DispatcherReports;
   readonly #whatsAppClock: WhatsAppClock;
-  /** These two are created for the first message: of a thousand agents most are idle. */
+  /** These three are created for the first message: of a thousand agents most are idle. */
   #outcomes: Outcomes | null = null;
   #sends: SessionSends | null = null;
+  #receipts: Receipts | null = null;
   /** Present while messages are taken. */
   #session: ReadySession | null = null;
   /** The account of the newest session. */
@@ -73,9 +78,11 @@ export class Dispatcher {
   constructor(deps: {
     settings: ActorSettings;
     clock: Scheduler;
+    agent: AgentRef;
     log: MessageLog;
     reports: DispatcherReports;
   }) {
+    this.#agent = deps.agent;
     this.#settings = deps.settings;
     this.#clock = deps.clock;
     this.#log = deps.log;
@@ -189,6 +196,21 @@ export class Dispatcher {
   acked(ack: Ack): void {
     this.#sends?.acks.note(ack);
     this.#outcomes?.acked(ack);
+    this.#receiptsOfAgent().add(ack);
+    if (this.#inFlight === null) this.#receipts?.flush();
+  }
+
+  /** The receipts of this agent's messages. */
+  #receiptsOfAgent(): Receipts {
+    this.#receipts ??= new Receipts({
+      agent: this.#agent,
+      clock: this.#clock,
+      log: this.#log,
+      isKnown: (messageId) => this.#outcomes?.isClaimed(messageId) ?? false,
+      onReceipt: (message, ack) => this.#reports.receipt(message, ack),
+      onFault: (error) => this.#reports.fault('outbox.receipt', error),
+    });
+    return this.#receipts;
   }
 
   /** How full the mailbox is, how old its oldest message, and what the dispatcher does with them. */
@@ -269,6 +291,9 @@ export class Dispatcher {
       this.outcomes.record(entry.message, outcome, entry.waiter);
       this.#queue.dropOldest();
       this.#reports.changed();
+      if (outcome.status === 'sent' && outcome.ack)
+        this.#receiptsOfAgent().add({ messageId: outcome.messageId, ack: outcome.ack });
+      this.#receipts?.flush();
     }
   }
 

@@ -38,6 +38,13 @@ const RESTRICTIONS = new Map<string | undefined, Restriction['kind']>([
   ['MESSAGE_CAPPED', 'message_cap'],
 ]);
 
+/** What the acknowledgements after that of the server mean. */
+const RECEIPTS = new Map<number, 'delivered' | 'read' | 'played'>([
+  [2, 'delivered'],
+  [3, 'read'],
+  [4, 'played'],
+]);
+
 class WaitTimeout extends Error {}
 
 /**
@@ -58,10 +65,12 @@ export class Sender {
     this.dispatcher = new Dispatcher({
       settings: deps.settings,
       clock: deps.clock,
+      agent,
       log: deps.messages,
       reports: {
         changed: () => this.#publishMailbox(),
         status: (message, status) => this.#publish(message, status),
+        receipt: (message, ack) => this.#publishReceipt(message, ack),
         fault: (where, error) => deps.events.emit('fault', { agentId: agent.agentId, where, error }),
       },
     });
@@ -188,6 +197,14 @@ export class Sender {
     });
   }
 
+  /** Publishes how far a sent message got. */
+  #publishReceipt(message: StoredMessage, ack: number): void {
+    const { agentId } = this.#agent;
+    const step = RECEIPTS.get(ack);
+    if (step) this.#deps.events.emit('receipt', { agentId, ack: step, message });
+    else this.#publish(message, 'sent');
+  }
+
   /** Publishes how full the mailbox is. */
   #publishMailbox(): void {
     const { events } = this.#deps;
@@ -199,7 +216,7 @@ export class Sender {
 /** A message with its outcome as a response. @throws GatewayError when it was not sent */
 function outcomeOf(message: StoredMessage): SendOutcome {
   const { id, to, status, messageId, sentAt } = message;
-  if (status === 'sent' && messageId && sentAt) return { status, id, messageId, to, at: sentAt };
+  if (messageId && sentAt) return { status: 'sent', id, messageId, to, at: sentAt };
   const outcome = status === 'unknown' ? 'unknown' : 'failed';
   const code = message.error?.code ?? 'BAD_GATEWAY';
   throw new GatewayError(

@@ -166,6 +166,11 @@ export const messageDetails = z
     error: z.object({ code: z.string(), message: z.string() }).optional(),
     createdAt: moment,
     sentAt: moment.optional(),
+    deliveredAt: moment
+      .optional()
+      .meta({ description: "On the recipient's phone; in a group, on every member's." }),
+    readAt: moment.optional().meta({ description: 'Read; in a group, by every member.' }),
+    playedAt: moment.optional().meta({ description: 'Played: of a voice message.' }),
   })
   .meta({ id: 'Message' });
 

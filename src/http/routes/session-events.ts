@@ -35,6 +35,9 @@ function streamEvents(system: GatewayApi, agentId: string, res: Response, stoppi
     message: own(({ id, kind, origin, status, error }) =>
       emit('message', { id, kind, origin, status, error }),
     ),
+    receipt: own(({ message: { id, kind, origin, status, deliveredAt, readAt, playedAt } }) =>
+      emit('message', { id, kind, origin, status, deliveredAt, readAt, playedAt }),
+    ),
     passkey: own(({ passkey }) => {
       // When it is no longer required, the state changes by itself.
       if (passkey) emit('state', passkeyState(passkey));

@@ -147,6 +147,12 @@ function countMessages(events: Events, registry: Registry): void {
     labelNames: ['type', 'outcome', 'error_type'],
     registers,
   });
+  const acks = new Counter({
+    name: 'wa_message_acks_total',
+    help: 'Sent messages by how far they got: each counts once for each step.',
+    labelNames: ['ack'],
+    registers,
+  });
   const wait = new Histogram({
     name: 'wa_mailbox_wait_duration_seconds',
     help: 'Time from the acceptance of a message to its hand-over.',
@@ -175,6 +181,7 @@ function countMessages(events: Events, registry: Registry): void {
     sent.inc({ type, outcome: 'unknown', error_type: 'BAD_GATEWAY' }, 0);
     for (const error_type of SEND_ERRORS) sent.inc({ type, outcome: 'failed', error_type }, 0);
   }
+  for (const ack of ['delivered', 'read', 'played']) acks.inc({ ack }, 0);
   for (const reason of ['full', 'not_ready', 'draining']) rejected.inc({ reason }, 0);
   for (const handled of ['answered', 'ignored', 'duplicate', 'looping', 'failed'])
     received.inc({ type: 'chat', handled }, 0);
@@ -184,6 +191,7 @@ function countMessages(events: Events, registry: Registry): void {
     if (status === 'queued' || status === 'sending') return;
     sent.inc({ type: kind, outcome: status, error_type: errorType(error) });
   });
+  events.on('receipt', ({ ack }) => acks.inc({ ack }));
   events.on('unreported', ({ count }) => unreported.inc(count));
   events.on('rejected', ({ reason }) => rejected.inc({ reason }));
   events.on('inbound', ({ type, handled }) =>

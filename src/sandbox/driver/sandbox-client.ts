@@ -30,6 +30,8 @@ const LIVING_STATES = new Set(['CONNECTED', 'OPENING', 'PAIRING', 'TIMEOUT']);
 // Socket states before a device is linked.
 const UNLINKED_STATES = new Set(['UNLAUNCHED', 'UNPAIRED', 'UNPAIRED_IDLE']);
 
+const RECEIPTS_FOR_MS = 24 * 3_600_000;
+
 /** A session on the simulated WhatsApp. */
 export class SandboxClient implements WhatsAppClient {
   readonly events = new EventEmitter<WhatsAppClientEvents>();
@@ -202,6 +204,7 @@ export class SandboxClient implements WhatsAppClient {
         this.#ready = true;
         events.emit('ready', me);
         this.#checkSelf();
+        this.#reportReceipts(device).catch(ignoreRefusal);
       })
       .on('message', (message) => events.emit('message', this.#inboundOf(message)))
       .on('ack', ({ chatId: _, ...ack }) => events.emit('ack', ack))
@@ -213,6 +216,14 @@ export class SandboxClient implements WhatsAppClient {
         if (reason === 'CRASH') events.emit('crash', 'The simulated browser crashed.');
         else events.emit('disconnected', 'LOGOUT');
       });
+  }
+
+  /** Reports how far the messages of the last day got, as the page does once it is listened to. */
+  async #reportReceipts(device: Device): Promise<void> {
+    const since = this.#network.clock.now() - RECEIPTS_FOR_MS;
+    for (const { id } of await device.chats())
+      for (const { fromMe, ack, timestamp, id: messageId } of await device.messages(id))
+        if (fromMe && ack >= 2 && timestamp >= since) this.events.emit('ack', { messageId, ack });
   }
 
   /** Reports what the page lacks: once ready, after each reload, and at each change. */

@@ -11,7 +11,7 @@ type Kind = keyof GatewayEvents;
 const KINDS = Object.keys({
   ...{ added: 0, removed: 0, transition: 0, state: 0, qr: 0, passkey: 0, compatibility: 0, restriction: 0 },
   ...{ unreported: 0, mailbox: 0, message: 0, rejected: 0, inbound: 0, ai: 0, operation: 0, restart: 0 },
-  ...{ fleet: 0, fault: 0 },
+  ...{ fleet: 0, fault: 0, receipt: 0 },
 } satisfies Record<Kind, 0>) as Kind[];
 
 /** Runs four agents through every kind of event, after `setUp`; returns what had to be done. */
@@ -38,6 +38,7 @@ async function run(setUp: (gateway: ReturnType<typeof memoryGateway>) => void) {
   shop!.emit('restriction', { kind: 'message_cap' });
   shop!.emit('unreported', 1);
   await gateway.send('hello');
+  shop!.emit('ack', { messageId: 'wa hello', ack: 2 });
   const image = { path: '/spool/image.png', mimetype: 'image/png', size: 68 };
   const message = { to: 'x@c.us', kind: 'image', text: 'look', image, origin: 'api', traceId: 't' } as const;
   await system.ask('shop', { type: 'message.send', userId: 1, message, respondAsync: false });

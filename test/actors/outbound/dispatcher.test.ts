@@ -1,8 +1,14 @@
 import { expect } from 'chai';
 import { EventEmitter } from 'eventemitter3';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
+import type { AgentRef } from '../../../src/actors/domain/identity.ts';
 import type { Scheduler } from '../../../src/actors/domain/ports/clock.ts';
-import type { MessageLog, MessageOutcome, StoredMessage } from '../../../src/actors/domain/ports/stores.ts';
+import type {
+  MessageLog,
+  MessageOutcome,
+  Receipt,
+  StoredMessage,
+} from '../../../src/actors/domain/ports/stores.ts';
 import type { Handover, Me, SentQuery, WhatsAppClient } from '../../../src/actors/domain/ports/whatsapp.ts';
 import { type ActorSettings, DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
 import { Dispatcher } from '../../../src/actors/outbound/dispatcher.ts';
@@ -82,15 +88,21 @@ function dispatcher(
   const made = new Dispatcher({
     settings,
     clock,
+    agent: { userId: 1, agentId: 'shop' },
     log: {
       markSending: async (id: string) => void written.push(`${id} sending`),
       claimed: async () => [],
       settle: async (id: string, { status }: MessageOutcome) => void written.push(`${id} ${status}`),
+      receive: async (_agent: AgentRef, { messageId, ack }: Receipt) => {
+        written.push(`${messageId} ${ack}`);
+        return { ...stored('received'), messageId };
+      },
       ...log,
     } as unknown as MessageLog,
     reports: {
       changed() {},
       status: ({ id }, status) => void published.push(`${id} ${status}`),
+      receipt: ({ messageId }, ack) => void published.push(`${messageId} ${ack}`),
       fault: (where, error) => {
         if (onFault) return onFault(where);
         throw new Error(where, { cause: error });
@@ -228,7 +240,7 @@ describe('the dispatcher', () => {
     box.resume(message);
     box.open(ready(client, ME));
     await box.drained();
-    expect(written).to.deep.equal(['1 sent']);
+    expect(written).to.deep.equal(['1 sent', 'wa before 2']);
     expect(sent).to.deep.equal([]);
   });
 
@@ -290,6 +302,40 @@ describe('the dispatcher', () => {
     expect(await outcome).to.include({ status: 'unknown', messageId: 'wa 1' });
     box.acked({ messageId: 'wa 1', ack: 1 });
     expect(written).to.deep.equal(['1 sending', '1 unknown', '1 sent']);
+  });
+
+  it('records what is delivered and read after the outcome, however early that is reported', async () => {
+    const { dispatcher: box, written, published } = dispatcher();
+    const eager = scripted({
+      sendText: async () => {
+        for (const ack of [1, 2, 3]) box.acked({ messageId: 'wa 1', ack });
+        return { messageId: 'wa 1', timestamp: Date.now(), ack: 0 };
+      },
+    });
+    box.open(ready(eager.client, ME));
+    await box.put(stored('1')).outcome;
+    await box.drained();
+    box.acked({ messageId: 'wa 1', ack: 4 });
+    expect(written).to.deep.equal(['1 sending', '1 sent', 'wa 1 2', 'wa 1 3', 'wa 1 4']);
+    await eventually('the receipts', () => published.includes('wa 1 4'));
+  });
+
+  it('records that a message was read which a look-up found to be', async () => {
+    const { dispatcher: box, written } = dispatcher();
+    const inChat = [{ messageId: 'wa before', timestamp: Date.now(), ack: 3 }];
+    box.resume(stored('1', 'sending'));
+    box.open(ready(scripted({ findSent: async () => inChat }).client, ME));
+    await box.drained();
+    expect(written).to.deep.equal(['1 sent', 'wa before 3']);
+  });
+
+  it('asks the log about a message of an earlier process alone, not about each that the server has', async () => {
+    const { dispatcher: box, written } = dispatcher();
+    box.open(ready(scripted().client, ME));
+    await box.put(stored('1')).outcome;
+    await box.drained();
+    for (const messageId of ['wa text 1', 'wa of before']) box.acked({ messageId, ack: 1 });
+    expect(written).to.deep.equal(['1 sending', '1 sent', 'wa of before 1']);
   });
 
   it('fails a refused message (ack −1) and continues with the next', async () => {

@@ -318,6 +318,80 @@ for (const { name, binDir } of flavours()) {
         });
       });
 
+      /** A message that was sent under this id of WhatsApp's. */
+      async function sentAs(messageId: string, at = new Date(1_000)): Promise<string> {
+        const { id } = await database.messages.append(A, outgoing(messageId));
+        await database.messages.settle(id, { status: 'sent', messageId, at });
+        return id;
+      }
+
+      it('keeps when a message was delivered, read and played, in whatever order that is reported', async () => {
+        const id = await sentAs('wa-1');
+        const moves = [];
+        for (const [ack, at] of [
+          [3, 3_000],
+          [2, 4_000],
+          [4, 5_000],
+          [3, 6_000],
+        ] as const)
+          moves.push(
+            (await database.messages.receive(A, { messageId: 'wa-1', ack, at: new Date(at) }))?.status,
+          );
+        expect(moves, 'an earlier step that comes late moves nothing').to.deep.equal([
+          'read',
+          undefined,
+          'read',
+          undefined,
+        ]);
+        expect(await database.messages.find(A, id)).to.deep.include({
+          status: 'read',
+          sentAt: new Date(1_000),
+          deliveredAt: new Date(3_000),
+          readAt: new Date(3_000),
+          playedAt: new Date(5_000),
+        });
+      });
+
+      it('takes the furthest of receipts that come together with the outcome', async () => {
+        const { id } = await database.messages.append(A, outgoing('x'));
+        const at = new Date(2_000);
+        const settled = database.messages.settle(id, { status: 'sent', messageId: 'wa-2', at });
+        const moved = await Promise.all(
+          [2, 3].map((ack) => database.messages.receive(A, { messageId: 'wa-2', ack, at })),
+        );
+        await settled;
+        expect(moved.map((message) => message?.status)).to.deep.equal([undefined, 'read']);
+        expect(await database.messages.find(A, id)).to.deep.include({ status: 'read', deliveredAt: at });
+      });
+
+      it('makes a message sent of which that was unknown, and leaves one that failed, is under way or of another agent', async () => {
+        const at = new Date(2_000);
+        const [unknown, failed, sending] = await Promise.all(
+          ['u', 'f', 's'].map(async (text) => (await database.messages.append(A, outgoing(text))).id),
+        );
+        await database.messages.settle(unknown!, { status: 'unknown', messageId: 'wa-u', error: ERROR });
+        await database.messages.settle(failed!, { status: 'failed', error: ERROR });
+        await database.messages.markSending(sending!, { chatId: 'chat@c.us', handedOverAt: null });
+        expect(await database.messages.receive(B, { messageId: 'wa-u', ack: 1, at })).to.equal(null);
+        expect(await database.messages.receive(A, { messageId: 'wa-other', ack: 2, at })).to.equal(null);
+        expect(await database.messages.receive(A, { messageId: 'wa-u', ack: 1, at })).to.deep.include({
+          id: unknown,
+          status: 'sent',
+          error: null,
+          sentAt: at,
+        });
+        expect((await database.messages.find(A, failed!))?.status).to.equal('failed');
+        expect((await database.messages.find(A, sending!))?.status).to.equal('sending');
+      });
+
+      it('is not taken back from read by a late outcome', async () => {
+        const id = await sentAs('wa-3');
+        await database.messages.receive(A, { messageId: 'wa-3', ack: 3, at: new Date() });
+        await database.messages.settle(id, { status: 'failed', error: ERROR });
+        expect((await database.messages.find(A, id))?.status).to.equal('read');
+        expect(await database.messages.purge(new Date(Date.now() + DAY_MS))).to.equal(1);
+      });
+
       it("returns which of WhatsApp's ids belong to the agent's messages", async () => {
         const { id } = await database.messages.append(A, outgoing('1'));
         await database.messages.settle(id, { status: 'sent', messageId: 'wa-1', at: new Date() });

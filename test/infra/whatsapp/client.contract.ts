@@ -633,6 +633,18 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       await end(back);
     });
 
+    it('reports what was delivered and read while no device was listening', async () => {
+      const { client, ear } = await link('receipts');
+      const customer = freshNumber();
+      const handover = await client.sendText(customer, 'read it later');
+      await ear.wait('ack', ({ messageId, ack }) => messageId === handover.messageId && ack >= 2);
+      await end(client);
+      harness.network.read(customer, harness.network.chats(customer)[0]!.id);
+      const { client: back, ear: backEar } = await start('receipts');
+      await backEar.wait('ack', ({ messageId, ack }) => messageId === handover.messageId && ack === 3);
+      await end(back);
+    });
+
     it('reports a session that was taken over', async () => {
       const { client, ear, number } = await link('conflict');
       harness.network.faults.setState(number, 'CONFLICT');

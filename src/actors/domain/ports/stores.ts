@@ -67,7 +67,15 @@ export interface ApiKeyStore {
 }
 
 /** Status of a message; `unknown` when it may have been sent. */
-export const MESSAGE_STATUSES = ['queued', 'sending', 'sent', 'failed', 'unknown'] as const;
+export const MESSAGE_STATUSES = [
+  'queued',
+  'sending',
+  'sent',
+  'delivered',
+  'read',
+  'failed',
+  'unknown',
+] as const;
 
 export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
 
@@ -115,6 +123,18 @@ export interface StoredMessage extends OutgoingMessage, AgentRef {
   /** By WhatsApp's clock; null before the hand-over, and while that clock is unknown. */
   handedOverAt: Date | null;
   sentAt: Date | null;
+  /** When its receipts came, by the host's clock; in a group, when the last member's did. */
+  deliveredAt?: Date;
+  readAt?: Date;
+  /** Of a voice message. */
+  playedAt?: Date;
+}
+
+/** What WhatsApp reports of a message after its hand-over: it has it (1), it was delivered (2), read (3), played (4). */
+export interface Receipt {
+  messageId: string;
+  ack: number;
+  at: Date;
 }
 
 /** What is known of a message when it is accepted. */
@@ -129,7 +149,8 @@ export interface Acceptance {
 
 /** Outcome of a message; `unknown` when it may have been sent. */
 export type MessageOutcome =
-  | { status: 'sent'; messageId: string; at: Date }
+  /** `ack`: how far it had got already, when that is more than sent. */
+  | { status: 'sent'; messageId: string; at: Date; ack?: number }
   | { status: 'failed'; error: MessageError }
   | { status: 'unknown'; messageId: string | null; error: MessageError };
 
@@ -143,6 +164,11 @@ export interface MessageLog {
   /** `queued → sending`, before it is handed to the client. */
   markSending(id: string, handover: { chatId: Jid; handedOverAt: Date | null }): Promise<void>;
   settle(id: string, outcome: MessageOutcome): Promise<void>;
+  /**
+   * Records a receipt of a message that was sent, or of which that is unknown; resolves with the message as it is
+   * then, null when no message of the agent moved forward by it.
+   */
+  receive(agent: AgentRef, receipt: Receipt): Promise<StoredMessage | null>;
   find(agent: AgentRef, id: string): Promise<StoredMessage | null>;
   /** Those of the WhatsApp ids that belong to messages of the agent. */
   claimed(agent: AgentRef, messageIds: string[]): Promise<string[]>;

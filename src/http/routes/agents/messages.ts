@@ -29,6 +29,9 @@ function messageView(message: StoredMessage) {
     error: message.error ? { code: message.error.code, message: message.error.message } : undefined,
     createdAt: message.createdAt,
     sentAt: message.sentAt ?? undefined,
+    deliveredAt: message.deliveredAt,
+    readAt: message.readAt,
+    playedAt: message.playedAt,
   };
 }
 

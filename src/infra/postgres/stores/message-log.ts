@@ -6,12 +6,14 @@ import type {
   MessageLog,
   MessageOutcome,
   OutgoingMessage,
+  Receipt,
   StoredMessage,
 } from '../../../actors/domain/ports/stores.ts';
 import { DeferredWrites, isUnavailable } from '../deferred-writes.ts';
 import { GroupCommit } from '../group-commit.ts';
 import type { DatabasePool } from '../pool.ts';
 import {
+  type AgentReceipt,
   INSERT_MESSAGES,
   insertValues,
   type MessageRow,
@@ -19,6 +21,8 @@ import {
   mergeUpdates,
   type NewMessage,
   onePerMessage,
+  RECEIVE,
+  receiptValues,
   SETTLE_SENT,
   toStoredMessage,
   toUpdate,
@@ -43,6 +47,10 @@ export class PgMessageLog implements MessageLog {
   readonly #updates = new GroupCommit((updates: MessageUpdate[]) => this.#update(updates));
   /** No caller waits for these, and losing one in a crash does no harm (`SETTLE_SENT`). */
   readonly #sent = new GroupCommit((updates: MessageUpdate[]) => this.#settleSent(updates), {
+    lingerMs: SENT_LINGERS_MS,
+  });
+  /** One statement at a time, as `#sent`. */
+  readonly #receipts = new GroupCommit((receipts: AgentReceipt[]) => this.#receive(receipts), {
     lingerMs: SENT_LINGERS_MS,
   });
   readonly #queues = new GroupCommit((agents: AgentRef[]) => this.#readQueues(agents));
@@ -104,6 +112,10 @@ export class PgMessageLog implements MessageLog {
     }
   }
 
+  receive({ userId, agentId }: AgentRef, receipt: Receipt): Promise<StoredMessage | null> {
+    return this.#receipts.add({ userId, agentId, ...receipt });
+  }
+
   async find({ userId, agentId }: AgentRef, id: string): Promise<StoredMessage | null> {
     if (!UUID.test(id)) return null;
     const message = await this.#reads.add(id.toLowerCase());
@@ -151,7 +163,7 @@ export class PgMessageLog implements MessageLog {
         'message.purge',
         `delete from public.gateway_message where id in (
            select id from public.gateway_message
-           where status in ('sent', 'failed', 'unknown') and created_at < $1 limit ${PURGE_BATCH}
+           where status not in ('queued', 'sending') and created_at < $1 limit ${PURGE_BATCH}
          ) returning id`,
         [olderThan],
       );
@@ -163,6 +175,7 @@ export class PgMessageLog implements MessageLog {
   /** Waits for running writes, and retries deferred ones once more. */
   async close(): Promise<void> {
     await Promise.all([this.#inserts.flushed(), this.#updates.flushed(), this.#sent.flushed()]);
+    await this.#receipts.flushed();
     await this.#deferred.close();
   }
 
@@ -183,7 +196,7 @@ export class PgMessageLog implements MessageLog {
   /** Reads messages by their ids; null for missing ones. */
   async #readMessages(ids: string[]): Promise<(StoredMessage | null)[]> {
     // A reported status may not be written yet.
-    await Promise.all([this.#updates.flushed(), this.#sent.flushed()]);
+    await Promise.all([this.#updates.flushed(), this.#sent.flushed(), this.#receipts.flushed()]);
     const rows = await this.#pool.query<MessageRow>(
       'message.find',
       'select * from public.gateway_message where id = any($1::uuid[])',
@@ -217,6 +230,28 @@ export class PgMessageLog implements MessageLog {
     const values = updateValues(onePerMessage(updates));
     await this.#pool.query('message.settle_sent', SETTLE_SENT, values, { prepared: true });
     return updates.map(() => undefined);
+  }
+
+  /** Writes receipts, of several of one message the furthest; returns the messages that moved. */
+  async #receive(receipts: AgentReceipt[]): Promise<(StoredMessage | null)[]> {
+    // A message has its id once its outcome is written.
+    await Promise.all([this.#updates.flushed(), this.#sent.flushed()]);
+    const keyOf = ({ userId, agentId, messageId }: AgentReceipt) => `${userId} ${agentId} ${messageId}`;
+    const furthest = new Map<string, AgentReceipt>();
+    for (const receipt of receipts)
+      if ((furthest.get(keyOf(receipt))?.ack ?? 0) < receipt.ack) furthest.set(keyOf(receipt), receipt);
+    const rows = await this.#pool.query<MessageRow>(
+      'message.receive',
+      RECEIVE,
+      receiptValues([...furthest.values()]),
+      { prepared: true },
+    );
+    const moved = new Map(
+      rows.map((row) => [`${row.user_id} ${row.agent_id} ${row.message_id}`, toStoredMessage(row)]),
+    );
+    return receipts.map((receipt) =>
+      furthest.get(keyOf(receipt)) === receipt ? (moved.get(keyOf(receipt)) ?? null) : null,
+    );
   }
 
   /** Defers a change; a newer one of the same message is merged into it. */

@@ -4,6 +4,7 @@ import type {
   MessageOutcome,
   MessageStatus,
   OutgoingMessage,
+  Receipt,
   StoredMessage,
 } from '../../../actors/domain/ports/stores.ts';
 
@@ -29,6 +30,9 @@ export interface MessageRow {
   created_at: Date;
   handed_over_at: Date | null;
   sent_at: Date | null;
+  delivered_at: Date | null;
+  read_at: Date | null;
+  played_at: Date | null;
 }
 
 /** A row as the actors know it. */
@@ -54,6 +58,9 @@ export function toStoredMessage(row: MessageRow): StoredMessage {
     createdAt: row.created_at,
     handedOverAt: row.handed_over_at,
     sentAt: row.sent_at,
+    ...(row.delivered_at && { deliveredAt: row.delivered_at }),
+    ...(row.read_at && { readAt: row.read_at }),
+    ...(row.played_at && { playedAt: row.played_at }),
   };
 }
 
@@ -126,7 +133,7 @@ const updateFrom = (relations: string) => `
   from ${relations}unnest($1::uuid[], $2::text[], $3::text[], $4::json[], $5::timestamptz[], $6::timestamptz[],
     $7::text[]) as change (id, status, message_id, error, handed_over_at, sent_at, chat_id)
   where stored.id = change.id
-    and stored.status <> 'sent'
+    and stored.status not in ('sent', 'delivered', 'read')
     and (change.status <> 'sending' or stored.status = 'queued')`;
 
 // A message goes forward only: `sending` from `queued` alone, and what was sent stays sent.
@@ -137,6 +144,43 @@ export const UPDATE_MESSAGES = updateFrom('');
  * `sending`, and the message is found in its chat.
  */
 export const SETTLE_SENT = updateFrom(`(select set_config('synchronous_commit', 'off', true)) as relaxed, `);
+
+/** A receipt, and whose message it may be of. */
+export interface AgentReceipt extends AgentRef, Receipt {}
+
+/**
+ * Moves messages forward by their receipts, of which there is one a message. A receipt implies those before it: what
+ * was read was delivered, whether or not that was reported. Losing one to a power cut does no harm: nothing waits for it.
+ */
+export const RECEIVE = `
+  update public.gateway_message as stored set
+    status = case when receipt.ack >= 3 or stored.read_at is not null then 'read'
+      when receipt.ack = 2 or stored.delivered_at is not null then 'delivered' else 'sent' end,
+    error = null,
+    sent_at = coalesce(stored.sent_at, receipt.at),
+    delivered_at = case when receipt.ack >= 2 then coalesce(stored.delivered_at, receipt.at) else stored.delivered_at end,
+    read_at = case when receipt.ack >= 3 then coalesce(stored.read_at, receipt.at) else stored.read_at end,
+    played_at = case when receipt.ack >= 4 then coalesce(stored.played_at, receipt.at) else stored.played_at end
+  from (select set_config('synchronous_commit', 'off', true)) as relaxed,
+    unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::timestamptz[])
+      as receipt (user_id, agent_id, message_id, ack, at)
+  where stored.agent_id = receipt.agent_id and stored.message_id = receipt.message_id
+    and stored.user_id = receipt.user_id
+    and stored.status in ('sent', 'delivered', 'read', 'unknown')
+    and case receipt.ack when 1 then stored.status = 'unknown' when 2 then stored.delivered_at is null
+      when 3 then stored.read_at is null else stored.played_at is null end
+  returning stored.*`;
+
+/** The parameters of `RECEIVE`. */
+export function receiptValues(receipts: AgentReceipt[]): unknown[] {
+  return [
+    receipts.map((each) => each.userId),
+    receipts.map((each) => each.agentId),
+    receipts.map((each) => each.messageId),
+    receipts.map((each) => each.ack),
+    receipts.map((each) => each.at),
+  ];
+}
 
 /** The parameters of `UPDATE_MESSAGES`. */
 export function updateValues(updates: MessageUpdate[]): unknown[] {

@@ -115,6 +115,15 @@ function onType(message, type) {
   inOrder('revoked', message, ({ id, chatId }) => ({ messageId: id, chatId }));
 }
 
+const RECEIPTS_FOR_S = 86_400;
+
+/** Reports how far the loaded messages of the last day got: no event announces what came before we listened. */
+function reportReceipts(messages, now) {
+  for (const { id, ack, t } of messages.getModelsArray())
+    if (id.fromMe && ack >= 2 && t >= now - RECEIPTS_FOR_S)
+      notify('ack', { messageId: messageIdOf(id), ack });
+}
+
 let listensTo = null;
 let listensSince = 0;
 
@@ -130,6 +139,7 @@ function listen() {
   messages.on('change:type', onType);
   messages.on('change:body', onText);
   messages.on('change:caption', onText);
+  reportReceipts(messages, listensSince);
 }
 
 const AGAIN_MS = 10_000;
