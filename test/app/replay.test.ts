@@ -11,7 +11,7 @@ import { type Service, startService } from '../support/service.ts';
 
 describe('a recorded history', () => {
   const database = withDatabase();
-  const limits = { probeEveryMs: 1_000, probeAgainMs: 500, offlinesAllowed: 2, steadyMs: 5_000 };
+  const limits = { probeEveryMs: 1_000, probeAgainMs: 500, maxOfflineProbes: 2, steadyMs: 5_000 };
   let service: Service;
   let recording: Recording;
   let stream: EventStream;

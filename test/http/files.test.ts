@@ -144,7 +144,7 @@ describe('the files of an agent', () => {
         expectRefused(await upload(aFile + END, headers), 415, 'UNSUPPORTED_MEDIA_TYPE');
     });
 
-    it('is over 64 MB by its declared length: 413 before a byte of it', async () => {
+    it('has more than 64 MB by its declared length: 413 before a byte of it', async () => {
       const answer = await http.raw(
         `POST /agents/bot/files HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret-key\r\n` +
           `Content-Type: text/csv\r\nContent-Length: ${MAX_FILE_BYTES + 1}\r\n\r\n`,

@@ -100,7 +100,7 @@ export type Command =
 export type CommandOf<Type extends Command['type']> = Extract<Command, { type: Type }>;
 
 /** What each command resolves with, and the error codes that are its own. */
-export interface CommandReplies {
+interface CommandReplies {
   /** `AGENT_ID_TAKEN`, `INVALID_PAYLOAD` (no key), `SESSION_START_FAILED`, `SHUTTING_DOWN`, `DATABASE_UNAVAILABLE`. */
   'session.create': StartOutcome;
   /** `SESSION_START_FAILED`, `SHUTTING_DOWN`, `DATABASE_UNAVAILABLE`. */

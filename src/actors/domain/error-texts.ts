@@ -77,7 +77,7 @@ export const TEXTS = {
   },
   PAYLOAD_TOO_LARGE: {
     bytes: (limit: number) => `The body exceeds ${limit} bytes.`,
-    file: (limit: number) => `The file is over ${limit} bytes.`,
+    file: (limit: number) => `The file has more than ${limit} bytes.`,
   },
   UNSUPPORTED_MEDIA_TYPE: {
     contentType: (type: string) => `The Content-Type must be ${type}.`,

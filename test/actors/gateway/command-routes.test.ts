@@ -79,7 +79,9 @@ describe('the table of commands', () => {
     const commands = ROUTES.map(([type]) => ({ type, userId: 1, message: {} }) as Command);
     for (const command of commands) {
       if (command.type === 'session.create') continue;
-      const error = await gateway.system.ask('nobody', command).catch((thrown: GatewayError) => thrown);
+      const error = await gateway.system
+        .ask('no-such-agent', command)
+        .catch((thrown: GatewayError) => thrown);
       expect(error, command.type).to.include({ code: 'SESSION_NOT_FOUND' });
     }
   });

@@ -185,9 +185,9 @@ describe('the store of files, in a folder and Postgres', () => {
     });
 
     it('is in a part file until it is whole, and is not swept meanwhile', async () => {
-      let goOn = () => {};
+      let proceed = () => {};
       const paused = new Promise<void>((resolve) => {
-        goOn = resolve;
+        proceed = resolve;
       });
       async function* slow() {
         yield Buffer.from('a');
@@ -197,7 +197,7 @@ describe('the store of files, in a folder and Postgres', () => {
       const adding = store.add(AGENT, slow());
       await eventually('the part', async () => (await readdir(dir)).some((name) => name.endsWith('.part')));
       await store.sweep();
-      goOn();
+      proceed();
       const { path } = await adding;
       expect(await readFile(path, 'utf8')).to.equal('ab');
       expect(await readdir(dir)).to.have.length(1);
@@ -323,9 +323,9 @@ describe('the store of files, in a folder and Postgres', () => {
         yield Buffer.alloc(60 * KILOBYTE);
         await release;
       }
-      let goOn = () => {};
+      let proceed = () => {};
       const release = new Promise<void>((resolve) => {
-        goOn = resolve;
+        proceed = resolve;
       });
       const first = store.add(AGENT, held(release));
       await eventually('the first', async () => {
@@ -333,7 +333,7 @@ describe('the store of files, in a folder and Postgres', () => {
         return part && (await stat(join(dir, part))).size === 60 * KILOBYTE;
       });
       expect(await refusal(store.add(AGENT, held(release)))).to.equal('RATE_LIMITED');
-      goOn();
+      proceed();
       await first;
       await add(60 * KILOBYTE);
     });

@@ -25,7 +25,7 @@ export interface WhatsAppHarness {
 const NETWORK_EVENTS = ['wire', 'message', 'ack', 'edited', 'typing', 'changed'] as const;
 const PATIENCE_MS = 45_000;
 
-type Heard = {
+type Received = {
   [Name in keyof WhatsAppClientEvents]: { name: Name; args: Parameters<WhatsAppClientEvents[Name]> };
 }[keyof WhatsAppClientEvents];
 
@@ -40,7 +40,7 @@ function patiently<T>(promise: Promise<T>, what: string): Promise<T> {
 
 /** Remembers all events of a client, so that none is missed between two waits. */
 class Ear {
-  readonly heard: Heard[] = [];
+  readonly received: Received[] = [];
   readonly #onEvent = new Set<() => void>();
 
   constructor(client: WhatsAppClient) {
@@ -62,14 +62,14 @@ class Ear {
     ];
     for (const name of names)
       client.events.on(name, (...args: unknown[]) => {
-        this.heard.push({ name, args } as Heard);
+        this.received.push({ name, args } as Received);
         for (const check of this.#onEvent) check();
       });
   }
 
   /** All payloads of an event so far. */
   all<Name extends keyof WhatsAppClientEvents>(name: Name): Parameters<WhatsAppClientEvents[Name]>[0][] {
-    return this.heard.filter((event) => event.name === name).map((event) => event.args[0]) as never;
+    return this.received.filter((event) => event.name === name).map((event) => event.args[0]) as never;
   }
 
   /** The first matching payload, received already or in the future. */
@@ -221,7 +221,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         network.scan(qr, number);
         const me = await ear.wait('ready');
         expect(me.pn).to.equal(number);
-        const order = ear.heard.map((event) => event.name);
+        const order = ear.received.map((event) => event.name);
         expect(order.indexOf('authenticated')).to.be.within(0, order.indexOf('ready'));
         expect(await driver.hasCredentials(agentRef('linking'))).to.equal(true);
         await end(client);
@@ -346,11 +346,11 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         running.delete(client);
         await Promise.all([client.destroy(), client.destroy()]);
         await client.destroy();
-        const count = ear.heard.length;
+        const count = ear.received.length;
         expect(harness.network.devicesOf(number)).to.have.length(0);
         harness.network.write(freshNumber(), { to: number, text: 'are you open?' });
         expect(await failureOf(client.sendText(freshNumber(), 'no'))).to.have.property('code', 'BAD_GATEWAY');
-        expect(ear.heard).to.have.length(count);
+        expect(ear.received).to.have.length(count);
       });
     });
 
@@ -590,10 +590,10 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         const customer = freshNumber();
         harness.network.faults.drop(number);
         await ear.wait('state', (state) => state !== 'CONNECTED');
-        const back = ear.heard.length;
+        const back = ear.received.length;
         harness.network.faults.restore(number);
         await ear.wait('state', (state) => state === 'CONNECTED');
-        expect(ear.heard.length).to.be.greaterThan(back);
+        expect(ear.received.length).to.be.greaterThan(back);
         const handover = await client.sendText(customer, 'after the drop');
         await ear.wait('ack', (ack) => ack.messageId === handover.messageId && ack.ack >= 1);
       });
