@@ -63,7 +63,11 @@ export class NetworkDevice implements Device {
   #refsLeft: number | null;
   #noticeShown = false;
   readonly #home: DeviceHome;
-  readonly #hold = new Hold(this);
+  readonly #hold = new Hold({
+    isClosed: () => this.closed,
+    isConnected: () => this.state === 'CONNECTED',
+    isOffline: () => this.me !== null && this.state !== 'CONNECTED',
+  });
   #cancelNext: () => void;
 
   constructor(home: DeviceHome, keys: DeviceKeys, link: { token: string; account: Account } | null) {

@@ -11,14 +11,11 @@ import type { Typing } from './typing.ts';
 import type { World } from './world.ts';
 
 /** All open devices, how they are linked, and the forwarding of the network's events to them. */
-export class Devices implements DeviceHome {
-  readonly world: World;
-  readonly delivery: Delivery;
-  readonly typing: Typing;
-  readonly passkeys: Passkeys;
-  readonly pairing: Pairing<NetworkDevice>;
-  readonly refLifetimeMs: number;
-  readonly connectMs: number;
+export class Devices {
+  readonly #world: World;
+  readonly #passkeys: Passkeys;
+  readonly #pairing: Pairing<NetworkDevice>;
+  readonly #home: DeviceHome;
   readonly #open = new Set<NetworkDevice>();
   readonly #byAccount = new Map<Jid, Set<NetworkDevice>>();
   /** Accounts with an unanswered notice; what cancels their logout. */
@@ -29,19 +26,27 @@ export class Devices implements DeviceHome {
     parts: { world: World; delivery: Delivery; typing: Typing; passkeys: Passkeys },
     times: { refLifetimeMs: number; connectMs: number },
   ) {
-    this.world = parts.world;
-    this.delivery = parts.delivery;
-    this.typing = parts.typing;
-    this.passkeys = parts.passkeys;
-    this.pairing = new Pairing(parts.world);
-    this.refLifetimeMs = times.refLifetimeMs;
-    this.connectMs = times.connectMs;
+    this.#world = parts.world;
+    this.#passkeys = parts.passkeys;
+    this.#pairing = new Pairing(parts.world);
+    this.#home = {
+      ...parts,
+      ...times,
+      pairing: this.#pairing,
+      claim: (device) => this.#claim(device),
+      link: (device, account) => this.#link(device, account),
+      unlink: (token) => this.#unlink(token),
+      unlinkAll: (pn) => this.unlinkAll(pn),
+      hasNotice: (pn) => this.#notices.has(pn),
+      answerNotice: (pn) => this.#answerNotice(pn),
+      release: (device) => this.#release(device),
+    };
     this.#unsubscribe = this.#subscribe();
   }
 
   /** A new device; one whose token isn't linked shows refs. */
   open(token: string | null): NetworkDevice {
-    const { store, seeded } = this.world;
+    const { store, seeded } = this.#world;
     const pn = token === null ? undefined : store.tokens.get(token);
     const account = pn === undefined ? undefined : store.accounts.get(pn);
     const keys = {
@@ -50,9 +55,9 @@ export class Devices implements DeviceHome {
       adv: seeded.hex('key', 44),
       platform: '1',
     };
-    const device = new NetworkDevice(this, keys, token !== null && account ? { token, account } : null);
+    const device = new NetworkDevice(this.#home, keys, token !== null && account ? { token, account } : null);
     this.#open.add(device);
-    this.world.wire('open', account?.pn ?? null);
+    this.#world.wire('open', account?.pn ?? null);
     return device;
   }
 
@@ -63,22 +68,22 @@ export class Devices implements DeviceHome {
 
   /** Links the device that shows this QR. @throws SandboxRefusal EXPIRED_REF, UNKNOWN_REF, ALREADY_SCANNED */
   scan(qr: string, account: Account): void {
-    const device = this.pairing.takeRef(qr);
-    this.world.wire('scan', account.pn);
+    const device = this.#pairing.takeRef(qr);
+    this.#world.wire('scan', account.pn);
     this.#accept(device, account);
   }
 
   /** Links the device whose code is typed into the phone of an account. @throws SandboxRefusal WRONG_CODE */
   enterCode(account: Account, code: string): void {
-    const device = this.pairing.takeCode(code, account.pn);
-    this.world.wire('code', account.pn);
+    const device = this.#pairing.takeCode(code, account.pn);
+    this.#world.wire('code', account.pn);
     this.#accept(device, account);
   }
 
   /** Declines a QR. @throws SandboxRefusal as `scan` */
   refuse(qr: string): void {
-    const device = this.pairing.deviceOf(qr);
-    this.world.wire('refuse', null);
+    const device = this.#pairing.deviceOf(qr);
+    this.#world.wire('refuse', null);
     device.emit('refused');
   }
 
@@ -86,23 +91,21 @@ export class Devices implements DeviceHome {
   signPasskey(pn: Jid): WebAuthnJson {
     for (const device of this.#open) {
       const challenge = device.challengeOf(pn);
-      if (challenge !== null) return this.passkeys.sign(pn, challenge);
+      if (challenge !== null) return this.#passkeys.sign(pn, challenge);
     }
     throw new SandboxRefusal('NOT_OPEN', 'No device waits for a passkey of this account.');
   }
 
-  hasNotice(pn: Jid): boolean {
-    return this.#notices.has(pn);
-  }
-
-  answerNotice(pn: Jid): void {
+  /** Answers the notice of an account: it stays linked. */
+  #answerNotice(pn: Jid): void {
     if (!this.#dropNotice(pn)) return;
-    this.world.wire('notice', pn, { shown: false });
+    this.#world.wire('notice', pn, { shown: false });
     for (const device of this.of(pn)) device.updateNotice();
   }
 
-  link(device: NetworkDevice, account: Account): void {
-    const { store, seeded, lines, settings, schedule } = this.world;
+  /** Links a device to an account, under a new token. */
+  #link(device: NetworkDevice, account: Account): void {
+    const { store, seeded, lines, settings, schedule } = this.#world;
     const token = seeded.hex('token', 32);
     store.commit({ kind: 'link', token, pn: account.pn });
     if (settings.noticeMs !== null) {
@@ -115,7 +118,8 @@ export class Devices implements DeviceHome {
     device.pair(token, account);
   }
 
-  claim(device: NetworkDevice): void {
+  /** A device connects under its token: another one that uses it gets a CONFLICT. */
+  #claim(device: NetworkDevice): void {
     const pn = device.account!.pn;
     const others = this.#byAccount.get(pn) ?? new Set();
     this.#byAccount.set(pn, others);
@@ -123,23 +127,25 @@ export class Devices implements DeviceHome {
     others.add(device);
   }
 
-  unlink(token: string): void {
-    const pn = this.world.store.tokens.get(token);
+  /** Makes a token unusable. */
+  #unlink(token: string): void {
+    const pn = this.#world.store.tokens.get(token);
     if (pn === undefined) return;
-    this.world.store.commit({ kind: 'unlink', token });
-    this.world.wire('unlink', pn);
+    this.#world.store.commit({ kind: 'unlink', token });
+    this.#world.wire('unlink', pn);
   }
 
   /** Unlinks every device of an account: open ones end with `closed LOGOUT`. */
   unlinkAll(pn: Jid): void {
-    for (const [token, owner] of [...this.world.store.tokens]) if (owner === pn) this.unlink(token);
+    for (const [token, owner] of [...this.#world.store.tokens]) if (owner === pn) this.#unlink(token);
     this.#dropNotice(pn);
     for (const device of this.of(pn)) device.end('LOGOUT');
   }
 
-  release(device: NetworkDevice): void {
+  /** Forgets a closed device. */
+  #release(device: NetworkDevice): void {
     this.#open.delete(device);
-    this.pairing.release(device);
+    this.#pairing.release(device);
     const pn = device.account?.pn;
     const siblings = pn === undefined ? undefined : this.#byAccount.get(pn);
     siblings?.delete(device);
@@ -160,10 +166,10 @@ export class Devices implements DeviceHome {
 
   /** Links a device that the phone has accepted, after a passkey if WhatsApp wants one. */
   #accept(device: NetworkDevice, account: Account): void {
-    const { passkey } = this.world.settings;
-    if (passkey === 'off') this.link(device, account);
+    const { passkey } = this.#world.settings;
+    if (passkey === 'off') this.#link(device, account);
     else {
-      this.world.wire('passkey', account.pn);
+      this.#world.wire('passkey', account.pn);
       device.awaitPasskey(account, passkey === 'refs_go_on');
     }
   }
@@ -177,7 +183,7 @@ export class Devices implements DeviceHome {
   /** Forwards the network's events to the opened devices of the account that they are about. */
   #subscribe(): () => void {
     const opened = (pn: Jid) => this.of(pn).filter(({ me }) => me !== null);
-    return subscribe(this.world.events, {
+    return subscribe(this.#world.events, {
       message: (owner, message, sentBy) => {
         for (const device of opened(owner)) if (device !== sentBy) device.emit('message', message);
       },
