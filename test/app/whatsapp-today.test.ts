@@ -338,8 +338,6 @@ describe('WhatsApp as it is today, over HTTP', () => {
       it('does not duplicate a send whose browser crashes', async () => {
         await suite.api.phone('shop', 'network', { latencyMs: 5_000 });
         const { body } = await suite.api.accept('shop', CUSTOMER, 'once');
-        const status = async () =>
-          (await suite.api.call('GET', `/agents/shop/messages/${body.id}`)).body.status;
         await eventually('the hand-over', async () => {
           await suite.api.advance(1_000);
           return (await suite.api.newest('shop', CUSTOMER))?.body === 'once';
@@ -347,7 +345,7 @@ describe('WhatsApp as it is today, over HTTP', () => {
         await suite.api.phone('shop', 'network', { crash: true });
         await suite.api.advance(5 * MINUTE);
         await suite.api.connected('shop');
-        await eventually('it to be sent', async () => (await status()) === 'sent');
+        expect(await suite.api.settled('shop', [String(body.id)])).to.deep.equal({ sent: 1 });
         expect((await suite.api.messagesOf(CUSTOMER)).map(({ body: text }) => text)).to.deep.equal(['once']);
       });
     });

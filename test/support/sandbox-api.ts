@@ -62,7 +62,8 @@ export abstract class SandboxApi {
     for (const id of ids) {
       const status = await eventually(`message ${id} to have an outcome`, async () => {
         const { body } = await this.call('GET', `/agents/${agentId}/messages/${id}`);
-        return ['sent', 'failed', 'unknown'].includes(String(body.status)) && String(body.status);
+        if (body.sentAt) return 'sent';
+        return ['failed', 'unknown'].includes(String(body.status)) && String(body.status);
       });
       counts[status] = (counts[status] ?? 0) + 1;
     }
