@@ -238,6 +238,19 @@ describe('SandboxNetwork', () => {
       expect(network.messages(CUSTOMER).map(({ body }) => body)).to.deep.equal(['slow', 'fast']);
     });
 
+    it('shows an offline device no message that has not reached it', async () => {
+      const { device } = linked();
+      network.write(CUSTOMER, { to: BOT, text: 'before' });
+      clock.tick(10);
+      network.faults.drop(BOT);
+      network.write(CUSTOMER, { to: BOT, text: 'on the server' });
+      clock.tick(10);
+      const texts = async () => (await device.messages(network.chats(BOT)[0]!.id)).map(({ body }) => body);
+      expect(await texts()).to.deep.equal(['before']);
+      network.faults.restore(BOT);
+      expect(await texts()).to.deep.equal(['before', 'on the server']);
+    });
+
     it('sends messages that were on their way in a disconnect once, after the reconnection', async () => {
       const { device, acks } = linked();
       network.faults.setLatency(BOT, 500);

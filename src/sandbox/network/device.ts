@@ -119,7 +119,11 @@ export class NetworkDevice implements Device {
   }
 
   messages(chatId: Jid, limit?: number): Promise<ChatMessage[]> {
-    return this.#hold.call(() => messagesOf(this.#home.world, this.#opened().pn, chatId, limit));
+    return this.#hold.call(() =>
+      messagesOf(this.#home.world, this.#opened().pn, chatId, limit).filter(
+        ({ id }) => !this.#hold.isHeld(id),
+      ),
+    );
   }
 
   findMessage(id: string): Promise<ChatMessage | null> {
@@ -244,7 +248,9 @@ export class NetworkDevice implements Device {
     name: Name,
     ...payload: EventEmitter.EventArgs<DeviceEvents, Name>
   ): void {
-    this.#hold.emit(() => this.events.emit(name, ...payload), FROM_SERVER.has(name));
+    const [first] = payload as [ChatMessage?];
+    const messageId = name === 'message' ? first?.id : undefined;
+    this.#hold.emit(() => this.events.emit(name, ...payload), FROM_SERVER.has(name), messageId);
   }
 
   /** Takes a state of the line; the first CONNECTED opens the session, each sends what was held. */

@@ -10,11 +10,18 @@ interface HoldConditions {
   isOffline(): boolean;
 }
 
+/** An event that waits; `messageId` is that of a message that the device has not received. */
+interface HeldEvent {
+  emit: () => void;
+  online: boolean;
+  messageId: string | undefined;
+}
+
 /** Holds a device's events and calls while it is frozen and, where they need the server, while it is offline. */
 export class Hold {
   readonly #device: HoldConditions;
   #frozen = false;
-  #events: { emit: () => void; online: boolean }[] = [];
+  #events: HeldEvent[] = [];
   #calls: { retry: () => void; fail: (error: Error) => void }[] = [];
 
   constructor(device: HoldConditions) {
@@ -22,10 +29,15 @@ export class Hold {
   }
 
   /** Emits now, or once the device is thawed and, if `online`, connected. */
-  emit(emit: () => void, online: boolean): void {
+  emit(emit: () => void, online: boolean, messageId?: string): void {
     if (this.#device.isClosed()) return;
     if (!this.#frozen && (!online || this.#device.isConnected())) emit();
-    else if (this.#events.length < MAX_EVENTS) this.#events.push({ emit, online });
+    else if (this.#events.length < MAX_EVENTS) this.#events.push({ emit, online, messageId });
+  }
+
+  /** Whether a message waits to be received. */
+  isHeld(messageId: string): boolean {
+    return this.#events.some((event) => event.messageId === messageId);
   }
 
   /** Runs a call now, or once the device is thawed and, if `online`, connected. @throws SandboxRefusal CLOSED */
@@ -43,7 +55,7 @@ export class Hold {
 
   /** Retries all that is held, in order. */
   retry(): void {
-    for (const { emit, online } of this.#events.splice(0)) this.emit(emit, online);
+    for (const { emit, online, messageId } of this.#events.splice(0)) this.emit(emit, online, messageId);
     for (const { retry } of this.#calls.splice(0)) retry();
   }
 
