@@ -109,7 +109,7 @@ whenChromium(
           const crashed = next(client, 'crash');
           await world.standIn.close();
           await reloads();
-          expect(await crashed).to.contain('taken over');
+          expect(await crashed).to.contain('reloaded page');
         });
 
         it('leaves nothing when it is destroyed during a reload', async () => {

@@ -24,21 +24,23 @@ export interface Library {
   detach(): void;
 }
 
-/** Methods of the library that are not in its types. */
+/** Members of the library's client that are not in its types. */
 interface Internals {
+  /** `authTimeoutMs`: how long the library waits for a page's version; half a minute by default. */
+  options: { authTimeoutMs?: number };
   inject(): Promise<void>;
   initWebVersionCache(): Promise<void>;
   attachEventListeners(): Promise<void>;
   destroy(): Promise<void>;
 }
 
-/** How long to wait for a page's modules before the library injects all the same, and how often to look. */
+/** How long to wait at most for a page's modules before the library injects all the same, and how often to look. */
 const MODULES_MS = 10_000;
 const AGAIN_MS = 100;
 
 /** Waits until the page has modules: the library waits for its version only, which may be there before. */
-async function untilModules(page: Page | undefined): Promise<void> {
-  const until = performance.now() + MODULES_MS;
+async function untilModules(page: Page | undefined, ms = MODULES_MS): Promise<void> {
+  const until = performance.now() + Math.min(ms, MODULES_MS);
   while (page && !page.isClosed() && performance.now() < until) {
     if (await page.evaluate(`'require' in window`).catch(() => false)) return;
     await delay(AGAIN_MS);
@@ -66,7 +68,7 @@ export async function openLibrary(
 function harden(client: Client, events: LibraryEvents): () => void {
   const internals = client as unknown as Internals;
   const original = internals.inject.bind(client);
-  const inject = () => untilModules(client.pupPage).then(original);
+  const inject = () => untilModules(client.pupPage, internals.options.authTimeoutMs).then(original);
   const destroy = internals.destroy.bind(client);
   let injections = 0;
   let isDetached = false;
