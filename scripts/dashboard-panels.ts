@@ -104,6 +104,7 @@ export const ROWS: RowSpec[] = [
       series('Messages by outcome', 'cps', [
         [rate('wa_messages_sent_total', 'type, outcome'), '{{type}} {{outcome}}'],
       ]),
+      series('Delivered, read, played', 'cps', [[rate('wa_message_acks_total', 'ack'), '{{ack}}']]),
       series('Failures by error', 'cps', [
         [rate('wa_messages_sent_total', 'error_type', FAILED), '{{error_type}}'],
       ]),
