@@ -26,7 +26,7 @@ export interface Library {
 
 /** Members of the library's client that are not in its types. */
 interface Internals {
-  /** `authTimeoutMs`: how long the library waits for a page's version; half a minute by default. */
+  /** `authTimeoutMs`: how long the library waits for a page's version; 0 or missing: half a minute. */
   options: { authTimeoutMs?: number };
   inject(): Promise<void>;
   initWebVersionCache(): Promise<void>;
@@ -39,8 +39,8 @@ const MODULES_MS = 10_000;
 const AGAIN_MS = 100;
 
 /** Waits until the page has modules: the library waits for its version only, which may be there before. */
-async function untilModules(page: Page | undefined, ms = MODULES_MS): Promise<void> {
-  const until = performance.now() + Math.min(ms, MODULES_MS);
+async function untilModules(page: Page | undefined, authTimeoutMs: number | undefined): Promise<void> {
+  const until = performance.now() + Math.min(authTimeoutMs || MODULES_MS, MODULES_MS);
   while (page && !page.isClosed() && performance.now() < until) {
     if (await page.evaluate(`'require' in window`).catch(() => false)) return;
     await delay(AGAIN_MS);
