@@ -277,7 +277,8 @@ class Service implements App {
   async #listen(server: Server): Promise<void> {
     const { PORT, HOST, SHUTDOWN_GRACE_MS } = this.#config;
     const terminator = createHttpTerminator({ server, gracefulTerminationTimeout: 1_000 });
-    this.#releases.push(() => terminator.terminate());
+    // A server that could not listen has nothing to terminate, and would refuse it.
+    this.#releases.push(async () => void (server.listening && (await terminator.terminate())));
     // Before the connections close, so that the actors still answer held requests.
     this.#releases.push(() => this.system.stop(SHUTDOWN_GRACE_MS * 0.8));
     await new Promise<void>((resolve, reject) => {

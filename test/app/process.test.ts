@@ -34,7 +34,7 @@ describe('a process that cannot start', () => {
       await other.up();
       const { code, output } = await failsWith({ PORT: new URL(other.url).port });
       expect(code).to.equal(1);
-      expect(output).to.include('EADDRINUSE');
+      expect(output).to.include('EADDRINUSE').and.not.to.include('service.stop_failed');
       expect(processesIn(service.dir)).to.deep.equal([]);
     } finally {
       await other.close();
