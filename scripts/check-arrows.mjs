@@ -1,9 +1,10 @@
 // Checks who may import whom, folder by folder (docs/decisions.md, “Folders”). A check that sees nothing would pass
 // everything: so it fails, too, when it misses a file, when a rule matches no module, when an import that has to be
-// there or a planted circle is not seen, and when there is a folder that no rule knows.
+// there, a planted circle or a planted second file of one name is not seen, and when there is a folder that no rule
+// knows.
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path/posix';
+import { basename, dirname, join } from 'node:path/posix';
 import { cruise } from 'dependency-cruiser';
 
 /** The folders of the actors, top to bottom: each may import those below it. */
@@ -189,6 +190,13 @@ async function seesCircle() {
   }
 }
 
+/** The files of src/ that have the name of one before them: one basename, one meaning. */
+function namesakes(paths) {
+  const files = paths.filter((path) => path.startsWith('src/'));
+  const names = files.map((path) => basename(path));
+  return files.filter((_path, index) => names.indexOf(names[index]) < index);
+}
+
 const output = await check(['src', 'web']);
 
 const modules = output.modules.filter(({ source }) => /^(src|web)\//.test(source));
@@ -228,7 +236,11 @@ const blind = [
   ...onDisk
     .filter((path) => dirname(path) === 'src' && !/\/(main|app)\.ts$/.test(path))
     .map((path) => `${path} lies outside of the folders`),
+  ...namesakes(onDisk).map((path) => `${path}: another file of src has this name`),
   ...((await seesCircle()) ? [] : ['a planted circle is not seen']),
+  ...(namesakes([...onDisk, 'src/http/main.ts']).includes('src/http/main.ts')
+    ? []
+    : ['a planted second main.ts is not seen']),
 ];
 for (const fault of blind) console.error(`arrows: ${fault}`);
 for (const { rule, from, to } of output.summary.violations)

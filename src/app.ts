@@ -10,7 +10,7 @@ import type { Scheduler } from './actors/domain/ports/clock.ts';
 import type { ImageFiles } from './actors/domain/ports/files.ts';
 import type { ActorLimits } from './actors/domain/settings.ts';
 import { createGateway } from './actors/gateway/gateway.ts';
-import { createHttpApp, createHttpServer } from './http/app.ts';
+import { createHttpApp, createHttpServer } from './http/http-app.ts';
 import { isLoopback } from './http/middleware/host-and-origin.ts';
 import type { MediaSource } from './http/ports.ts';
 import { settingsOf } from './infra/actor-settings.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { Router } from 'express';
 import { parse } from 'yaml';
-import { createHttpApp } from '../../src/http/app.ts';
+import { createHttpApp } from '../../src/http/http-app.ts';
 import { openApiDocument } from '../../src/http/openapi/document.ts';
 import type { HttpDeps } from '../../src/http/ports.ts';
 import { sandboxDocument } from '../../src/sandbox/control-api/sandbox-routes.ts';

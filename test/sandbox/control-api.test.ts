@@ -11,7 +11,7 @@ import type { WhatsAppClient, WhatsAppClientEvents } from '../../src/actors/doma
 import { problemHandler, unknownPath } from '../../src/http/middleware/error-handler.ts';
 import { trace } from '../../src/http/middleware/trace.ts';
 import { operationRoutes } from '../../src/http/operation-routes.ts';
-import { CONTROL_OPERATIONS } from '../../src/sandbox/control-api/operations.ts';
+import { CONTROL_OPERATIONS } from '../../src/sandbox/control-api/control-operations.ts';
 import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { startEchoAi } from '../../src/sandbox/echo-ai.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect } from 'chai';
 import { GatewayError } from '../../src/actors/domain/errors.ts';
-import { createHttpApp } from '../../src/http/app.ts';
+import { createHttpApp } from '../../src/http/http-app.ts';
 import type { ProblemBody } from '../../src/http/middleware/error-handler.ts';
 import type { HttpDeps, MediaSource, StoredImage } from '../../src/http/ports.ts';
 import { createHttpServer } from '../../src/http/server.ts';

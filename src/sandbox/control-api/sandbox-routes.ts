@@ -6,7 +6,7 @@ import { sendPage } from '../../http/pages/web-files.ts';
 import type { Edition, ExtraRouter } from '../../http/ports.ts';
 import { documentOperations } from '../../http/routes/documents.ts';
 import type { Control } from './control.ts';
-import { CONTROL_ABOUT, CONTROL_OPERATIONS } from './operations.ts';
+import { CONTROL_ABOUT, CONTROL_OPERATIONS } from './control-operations.ts';
 
 /** Marks a service on the simulated WhatsApp. */
 export const SANDBOX_EDITION: Edition = {
