@@ -67,13 +67,15 @@ function statesTagged(tag: string): string[] {
     .map(({ id }) => pathOf(id));
 }
 
-/** The highest states of the supervisor in which an event always leads somewhere, but for its guards. */
+/** The highest states of the supervisor in which an event always leads somewhere, but for its guards, or joins a start. */
 function statesThatTake(event: string): string[] {
   const covered = (state: AnyStateNode): string[] => {
     const children: AnyStateNode[] = Object.values(state.states);
     const below = children.map(covered);
+    const isJoined = event === 'session.start' && state.tags.includes('up');
     const isWhole =
-      children.length > 0 ? children.every((_, index) => below[index]![0] === '') : takes(state, event);
+      isJoined ||
+      (children.length > 0 ? children.every((_, index) => below[index]![0] === '') : takes(state, event));
     return isWhole
       ? ['']
       : children.flatMap((child, index) => below[index]!.map((path) => path || pathOf(child.id)));

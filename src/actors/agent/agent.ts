@@ -167,7 +167,7 @@ export class Agent {
 
   /** Sends the supervisor a command; what follows carries the trace id of its request. */
   command(event: SupervisorEvent): void {
-    if ('traceId' in event && this.actorSystem.accepts(event)) this.#traceId = event.traceId;
+    if ('traceId' in event && this.actorSystem.can(event)) this.#traceId = event.traceId;
     this.actorSystem.command(event);
   }
 

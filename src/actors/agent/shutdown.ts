@@ -70,7 +70,8 @@ export class Shutdown {
 
   /**
    * Permanently: its messages fail, its device is unlinked, its credentials are deleted. The caller deletes the record.
-   * @throws GatewayError `DATABASE_UNAVAILABLE` with nothing done, or `INTERNAL` when its client does not stop in time
+   * @throws GatewayError `DATABASE_UNAVAILABLE` with nothing done, `SHUTTING_DOWN` when the service stops first, or
+   * `INTERNAL` when its client does not stop in time
    */
   async remove(traceId: string): Promise<void> {
     const { ref, sender, inbound, actorSystem, boot } = this.#parts;
@@ -78,6 +79,7 @@ export class Shutdown {
     const gone = new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.deleted);
     // First what may fail: without a database nothing is touched.
     await boot();
+    actorSystem.assertOpen();
     await messages.failPending(ref, messageError(gone));
     sender.dispatcher.failAll(messageError(gone));
     this.#abortCallers(gone);
@@ -86,6 +88,8 @@ export class Shutdown {
     const { unlinkMs, logoutMs, closeMs } = settings.limits;
     const late = () => new GatewayError('INTERNAL', TEXTS.INTERNAL.clientNotStopped);
     await withTimeout(clock, stopped, unlinkMs + 2 * (logoutMs + closeMs), late);
+    // Stopped with the service: the device is still linked, so the record stays.
+    actorSystem.assertOpen();
     await inbound.stop(0);
   }
 

@@ -105,7 +105,7 @@ interface CommandReplies {
   'session.create': StartOutcome;
   /** `SESSION_START_FAILED`, `SHUTTING_DOWN`, `DATABASE_UNAVAILABLE`. */
   'session.reconnect': StartOutcome;
-  /** `DATABASE_UNAVAILABLE`, or `INTERNAL` when the client does not stop in time. Safe to repeat. */
+  /** `DATABASE_UNAVAILABLE`, `SHUTTING_DOWN`, or `INTERNAL` when the client does not stop in time. Safe to repeat. */
   'session.remove': RemovalOutcome;
   /** `SESSION_NOT_READY` when no passkey is awaited, `BAD_GATEWAY`. */
   'passkey.answer': undefined;

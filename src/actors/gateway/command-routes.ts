@@ -30,7 +30,7 @@ export interface RouteContext {
 interface CommandRoute<C extends Command> {
   /** The supervisor's machine, what a state of the session runs, or what is stored of the agent. */
   to: 'supervisor' | 'client' | 'dispatcher' | 'AI reply' | 'message log' | 'API key';
-  /** The event that the machine receives; one that its state has no transition for changes nothing. */
+  /** The event that the machine receives; refused where its state has no transition for it. */
   event?: SupervisorEvent['type'];
   /** The tag of the session's states in which the command is accepted; any state where there is none. */
   tag?: SessionTag;
@@ -180,10 +180,11 @@ async function start(
   await agent.boot();
   // A stop may have begun while the database was read.
   lifecycle.assertOpen();
+  agent.actorSystem.assertAccepts(event);
   const reached = agent.startWaiters.next(settings.qrWaitMs);
   agent.command(event);
   const progress = await reached;
-  // Also when the agent was removed before: then nothing was waited for.
+  // The agent was removed, or stopped, meanwhile.
   agent.shutdown.signal.throwIfAborted();
   if (progress?.kind === 'down') {
     const { lastError } = agent.view().supervisor;

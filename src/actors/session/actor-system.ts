@@ -1,6 +1,8 @@
 import { type ActorRefFrom, createActor } from 'xstate';
 import type { TransitionRecord } from '../domain/agent-view.ts';
 import type { MachineName, NextTransition } from '../domain/chart-graph.ts';
+import { TEXTS } from '../domain/error-texts.ts';
+import { GatewayError } from '../domain/errors.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
 import { SESSION_STATES, type SessionState } from '../domain/ports/stores.ts';
 import { pathsOf } from '../statechart/labels.ts';
@@ -65,9 +67,23 @@ export class ActorSystem {
     if (!this.isStopped) this.#root.send(event);
   }
 
-  /** True when a command would change something now. */
-  accepts(event: SupervisorEvent): boolean {
+  /** True when the supervisor's state has a transition for the event. */
+  can(event: SupervisorEvent): boolean {
     return !this.isStopped && this.#root.getSnapshot().can(event);
+  }
+
+  /** @throws GatewayError `SHUTTING_DOWN` or `SESSION_NOT_FOUND` when the supervisor's state refuses a command */
+  assertAccepts(event: SupervisorEvent): void {
+    this.assertOpen();
+    const isJoining = event.type === 'session.start' && this.#root.getSnapshot().hasTag('up');
+    if (this.can(event) || isJoining) return;
+    throw new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.deleted);
+  }
+
+  /** @throws GatewayError `SHUTTING_DOWN` when the supervisor stops, or has stopped, with the service */
+  assertOpen(): void {
+    if (!this.#isKilled && !this.#root.getSnapshot().hasTag('stopping')) return;
+    throw new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.agent);
   }
 
   /** Makes the session probe its client, when it is connected and not probing already. */

@@ -16,6 +16,12 @@ export type SupervisorEvent =
   | { type: 'supervisor.stop' }
   | SessionReport;
 
+/**
+ * `down`: no client runs and none will start at once; `up`: one runs or will, and a start joins it; `stopping`: the
+ * supervisor stops with the service.
+ */
+export type SupervisorTag = 'down' | 'up' | 'stopping';
+
 /** What the supervisor emits to its agent: `down` when no client runs and none will start at once. */
 export type SupervisorReport =
   | { type: 'connected' }
@@ -89,7 +95,7 @@ export const supervisorMachine = setup({
     context: {} as SupervisorContext,
     events: {} as SupervisorEvent,
     emitted: {} as SupervisorReport,
-    tags: {} as 'down',
+    tags: {} as SupervisorTag,
     children: {} as { agent: 'agent' },
   },
   actors: { agent: sessionMachine },
@@ -173,6 +179,7 @@ export const supervisorMachine = setup({
           },
         },
         running: {
+          tags: 'up',
           on: {
             'agent.down': [
               {
@@ -199,6 +206,7 @@ export const supervisorMachine = setup({
         },
         // A browser that has grown too large is replaced while the agent is idle: no fault, and no wait.
         recycling: {
+          tags: 'up',
           entry: 'recycleAgent',
           on: {
             'agent.down': [
@@ -218,10 +226,12 @@ export const supervisorMachine = setup({
           after: { backoff: { target: 'running', actions: 'startSaved' } },
         },
         replacing: {
+          tags: 'up',
           entry: 'stopAgent',
           on: { 'agent.down': { target: 'running', actions: 'startFresh' } },
         },
         relinking: {
+          tags: 'up',
           entry: 'logOutAgent',
           on: {
             'agent.down': [
@@ -242,6 +252,7 @@ export const supervisorMachine = setup({
           },
         },
         stopping: {
+          tags: 'stopping',
           entry: 'stopAgent',
           on: { 'agent.down': '#supervisor.stopped', 'session.reconnect': {}, 'session.remove': {} },
           after: { stopLimit: '#supervisor.stopped' },
@@ -249,6 +260,6 @@ export const supervisorMachine = setup({
       },
     },
     removed: { type: 'final' },
-    stopped: { type: 'final' },
+    stopped: { type: 'final', tags: 'stopping' },
   },
 });

@@ -6,7 +6,7 @@ import { COMMAND_ROUTES } from '../../../src/actors/gateway/command-routes.ts';
 import { sessionMachine } from '../../../src/actors/session/session.machine.ts';
 import { supervisorMachine } from '../../../src/actors/session/supervisor.machine.ts';
 import { eventually } from '../../support/eventually.ts';
-import { memoryGateway } from '../../support/memory-gateway.ts';
+import { held, memoryGateway } from '../../support/memory-gateway.ts';
 
 const TO = '6283333333333@c.us';
 const ROUTES = Object.entries(COMMAND_ROUTES);
@@ -73,6 +73,62 @@ describe('the table of commands', () => {
     expect(await accepted()).to.deep.equal(tagged('connected'));
     events.emit('disconnected', 'LOGOUT');
     expect(await accepted()).to.deep.equal([]);
+  });
+
+  describe('while the supervisor has no transition for a command', () => {
+    /** Ends the client's call that the supervisor waits for. */
+    let release: () => void;
+
+    /** Connects the agent; its client's `call` is held until `release`. */
+    async function holding(call: 'logout' | 'destroy'): Promise<void> {
+      const waiting = held<undefined>();
+      release = () => waiting.release(undefined);
+      gateway.driver.script = { [call]: () => waiting.promise };
+      await gateway.connect();
+    }
+    const isIn = (state: string) => () => gateway.system.describe('shop').supervisorStates.includes(state);
+
+    it('refuses a reconnect during a removal at once, with SESSION_NOT_FOUND', async () => {
+      await holding('logout');
+      const removed = gateway.remove();
+      await eventually('the log-out', isIn('alive.removing'));
+      const error = await gateway.reconnect().catch((thrown: GatewayError) => thrown);
+      expect(error).to.include({ code: 'SESSION_NOT_FOUND' });
+      release();
+      await removed;
+    });
+
+    it('refuses a removal during a stop with SHUTTING_DOWN, and keeps the row', async () => {
+      await holding('destroy');
+      const stopped = gateway.system.stop(1_000);
+      await eventually('the close', isIn('alive.stopping'));
+      const removed = gateway.remove().catch((thrown: GatewayError) => thrown);
+      release();
+      expect(await removed).to.include({ code: 'SHUTTING_DOWN' });
+      await stopped;
+      expect(gateway.database.rows.has('shop')).to.equal(true);
+    });
+
+    it('refuses a removal that a stop overtakes, and keeps the row', async () => {
+      await holding('logout');
+      const removed = gateway.remove().catch((thrown: GatewayError) => thrown);
+      await eventually('the log-out', isIn('alive.removing'));
+      const stopped = gateway.system.stop(100);
+      expect(await removed).to.include({ code: 'SHUTTING_DOWN' });
+      expect(gateway.database.rows.has('shop')).to.equal(true);
+      release();
+      await stopped;
+    });
+
+    it('lets a start join the one under way', async () => {
+      const first = gateway.create();
+      await eventually('a client', () => gateway.driver.clients.length === 1);
+      const second = gateway.create();
+      await new Promise(setImmediate);
+      gateway.client().events.emit('qr', 'a,b,c');
+      for (const start of [first, second]) expect(await start).to.include({ outcome: 'qr' });
+      expect(gateway.driver.clients).to.have.length(1);
+    });
   });
 
   it('refuses every command to an unknown agent', async () => {
