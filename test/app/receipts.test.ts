@@ -71,10 +71,7 @@ describe('what became of a sent message', function () {
   it('is known of a message that was read while the service was stopped', async () => {
     const id = await send('read it later');
     await standing(id, 'delivered');
-    const { network, config } = service;
-    await service.app.stop();
-    read();
-    service = await startService(database(), { network, configure: () => config });
+    await service.restart(read);
     await connected(service.app.url, 'shop');
     expect(await standing(id, 'read')).to.include.keys('deliveredAt', 'readAt');
   });

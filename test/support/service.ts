@@ -27,6 +27,8 @@ export interface Service {
   dir: string;
   /** Serves a tiny PNG at `/image.png`, and is an allowed media origin. */
   images: string;
+  /** Stops the app, and starts another one with the same surroundings; `meanwhile` runs in between. */
+  restart(meanwhile?: () => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -76,29 +78,49 @@ export async function startService(
       sandboxRouters({ ...context, network, agents: system }, config.APP_BASE_URL),
     close: () => driver.close(),
   };
-  const app = createApp(config, {
-    logger: pino({ level: 'silent' }),
-    whatsapp: config.WHATSAPP_DRIVER === 'sandbox' ? whatsapp : undefined,
-    ...overrides,
+  const start = async () => {
+    const app = createApp(config, {
+      logger: pino({ level: 'silent' }),
+      whatsapp: config.WHATSAPP_DRIVER === 'sandbox' ? whatsapp : undefined,
+      ...overrides,
+    });
+    await app.start();
+    return app;
+  };
+  /** Closes what is around the app. */
+  const closeAround = async () => {
+    await ai.close();
+    await images.close();
+    network.close();
+    await rm(dir, { recursive: true, force: true });
+  };
+  let app = await start().catch(async (error: unknown) => {
+    await closeAround();
+    throw error;
   });
-  await app.start();
   const pool = new pg.Pool({ ...database.config, max: 2 });
   return {
-    app,
-    url: app.url,
+    get app() {
+      return app;
+    },
+    get url() {
+      return app.url;
+    },
     config,
     network,
     ai,
     pool,
     dir,
     images: images.url,
+    restart: async (meanwhile) => {
+      await app.stop();
+      meanwhile?.();
+      app = await start();
+    },
     close: async () => {
       await app.stop();
       await pool.end();
-      await ai.close();
-      await images.close();
-      network.close();
-      await rm(dir, { recursive: true, force: true });
+      await closeAround();
     },
   };
 }

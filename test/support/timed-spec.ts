@@ -1,11 +1,13 @@
 import Mocha from 'mocha';
 
 const LISTED = 10;
+/** What keeps the process alive for that long after the last test was left open by one. */
+const LEFT_OPEN_MS = 15_000;
 const { EVENT_SUITE_BEGIN, EVENT_SUITE_END, EVENT_RUN_END } = Mocha.Runner.constants;
 
 /**
  * Mocha's `spec` reporter with the duration of the run and of its slowest files, including hooks. With `--parallel`
- * files are not timed, since their events arrive together.
+ * files are not timed, since their events arrive together. A run after which something is left open fails.
  */
 export default class TimedSpec extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
@@ -30,6 +32,17 @@ export default class TimedSpec extends Mocha.reporters.Spec {
       );
       for (const [file, of] of slowest) console.log(`  ${of.toFixed(1).padStart(7)} s  ${file}`);
       console.log();
+      setTimeout(failLeftOpen, LEFT_OPEN_MS).unref();
     });
   }
+}
+
+/** Lists what is still open, and ends the run as failed: without it, the process would never end. */
+function failLeftOpen(): void {
+  console.error('  A test left open:', process.getActiveResourcesInfo());
+  // Mocha sets the code of its own result at the exit, so this comes after it.
+  process.once('exit', () => {
+    process.exitCode = 1;
+  });
+  process.exit();
 }
