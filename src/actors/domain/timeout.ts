@@ -36,6 +36,20 @@ export function pause(clock: Scheduler, ms: number, signal: AbortSignal): Promis
   });
 }
 
+/** Runs a task, which must not reject, `everyMs` after the end of its last run until the signal is aborted. */
+export async function repeat(
+  clock: Scheduler,
+  everyMs: number,
+  signal: AbortSignal,
+  task: () => unknown,
+): Promise<void> {
+  for (;;) {
+    await pause(clock, everyMs, signal);
+    if (signal.aborted) return;
+    await task();
+  }
+}
+
 /** When and how often `retry` calls again. */
 export interface RetryOptions {
   clock: Scheduler;

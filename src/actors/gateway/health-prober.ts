@@ -1,5 +1,6 @@
 import type { Agent } from '../agent/agent.ts';
-import type { Scheduler, Timer } from '../domain/ports/clock.ts';
+import type { Scheduler } from '../domain/ports/clock.ts';
+import { repeat } from '../domain/timeout.ts';
 
 /** What the prober works with. */
 export interface HealthProberDeps {
@@ -7,32 +8,19 @@ export interface HealthProberDeps {
   /** Between two probes of an agent. */
   everyMs: number;
   agents(): Pick<Agent, 'probe'>[];
+  /** Ends the probes. */
+  signal: AbortSignal;
 }
 
 const SLICES = 15;
 
 /** Probes each agent once per interval, a slice of all agents at a time so that probes don't delay other work. */
-export class HealthProber {
-  readonly #deps: HealthProberDeps;
-  #timer: Timer | null = null;
-
-  constructor(deps: HealthProberDeps) {
-    this.#deps = deps;
-  }
-
-  /** Probes the given slice after its share of the interval, then the next ones. */
-  start(slice = 0): void {
-    const { clock, everyMs, agents } = this.#deps;
-    this.#timer = clock.setTimeout(() => {
-      agents().forEach((agent, index) => {
-        if (index % SLICES === slice) agent.probe();
-      });
-      this.start((slice + 1) % SLICES);
-    }, everyMs / SLICES);
-  }
-
-  /** Probes no more. */
-  stop(): void {
-    if (this.#timer) this.#deps.clock.clearTimeout(this.#timer);
-  }
+export function startHealthProber({ clock, everyMs, agents, signal }: HealthProberDeps): void {
+  let slice = 0;
+  void repeat(clock, everyMs / SLICES, signal, () => {
+    agents().forEach((agent, index) => {
+      if (index % SLICES === slice) agent.probe();
+    });
+    slice = (slice + 1) % SLICES;
+  });
 }

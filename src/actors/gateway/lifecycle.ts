@@ -11,7 +11,7 @@ import type { ActorSettings } from '../domain/settings.ts';
 import { pause, withTimeout } from '../domain/timeout.ts';
 import type { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
 import type { AgentRegistry } from './agent-registry.ts';
-import { HealthProber } from './health-prober.ts';
+import { startHealthProber } from './health-prober.ts';
 import { MemoryRecycler } from './memory-recycler.ts';
 import { RecordSync } from './record-sync.ts';
 import type { StatusProjection } from './status-projection.ts';
@@ -35,26 +35,24 @@ export interface LifecycleDeps {
 /** Start and stop of the gateway: restores the agents, runs what supervises all of them, and stops them. */
 export class Lifecycle {
   readonly #deps: LifecycleDeps;
-  readonly #recycler: MemoryRecycler | null;
-  readonly #prober: HealthProber;
   readonly #records: RecordSync;
   #restored: Promise<unknown> = Promise.resolve();
   /** Aborted when the stop begins. */
   readonly #stopping = new AbortController();
 
   constructor(deps: LifecycleDeps) {
-    const { registry, clock, settings } = deps;
     this.#deps = deps;
-    this.#recycler = this.#createRecycler();
-    const everyMs = settings.limits.probeEveryMs;
-    this.#prober = new HealthProber({ clock, everyMs, agents: () => registry.all() });
-    this.#records = new RecordSync({ ...deps, onAdded: (agents) => this.#restoreAll(agents) });
+    const { signal } = this.#stopping;
+    this.#records = new RecordSync({ ...deps, signal, onAdded: (agents) => this.#restoreAll(agents) });
   }
 
   /** Adds every stored agent; they are restored in the background. @throws GatewayError `DATABASE_UNAVAILABLE` */
   async restore(): Promise<void> {
-    this.#prober.start();
-    this.#recycler?.start();
+    const { registry, clock, settings } = this.#deps;
+    const { signal } = this.#stopping;
+    const everyMs = settings.limits.probeEveryMs;
+    startHealthProber({ clock, everyMs, agents: () => registry.all(), signal });
+    this.#startRecycler();
     this.#restoreAll(await this.#records.restore());
   }
 
@@ -75,9 +73,6 @@ export class Lifecycle {
     const { registry, circuitBreaker, projection, clock, settings, events } = this.#deps;
     this.#stopping.abort();
     circuitBreaker.close();
-    this.#recycler?.stop();
-    this.#records.stop();
-    this.#prober.stop();
     await this.#restored;
     const agents = registry.all();
     // The grace without the time that closing a client may take, but at least half of it.
@@ -123,16 +118,17 @@ export class Lifecycle {
     if (!stopped.aborted) await this.#boot(agent, attempt + 1);
   }
 
-  /** Null without a memory limit. */
-  #createRecycler(): MemoryRecycler | null {
+  /** Recycles clients, where there is a memory limit. */
+  #startRecycler(): void {
     const { driver, clock, settings, registry, events } = this.#deps;
-    if (settings.memoryLimitBytes === undefined) return null;
-    return new MemoryRecycler({
+    if (settings.memoryLimitBytes === undefined) return;
+    new MemoryRecycler({
       driver,
       clock,
       limitBytes: settings.memoryLimitBytes,
       find: (agentId) => registry.find(agentId),
       fault: (error) => events.emit('fault', { agentId: null, where: 'recycle', error }),
-    });
+      signal: this.#stopping.signal,
+    }).start();
   }
 }

@@ -1,6 +1,7 @@
 import type { Agent } from '../agent/agent.ts';
-import type { Scheduler, Timer } from '../domain/ports/clock.ts';
+import type { Scheduler } from '../domain/ports/clock.ts';
 import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
+import { repeat } from '../domain/timeout.ts';
 
 /** What the recycler works with. */
 export interface MemoryRecyclerDeps {
@@ -9,6 +10,8 @@ export interface MemoryRecyclerDeps {
   limitBytes: number;
   find(agentId: string): Agent | undefined;
   fault(error: unknown): void;
+  /** Ends the sweeps. */
+  signal: AbortSignal;
 }
 
 const SWEEP_EVERY_MS = 60_000;
@@ -21,10 +24,8 @@ const RECONNECT_MS = 600_000;
  */
 export class MemoryRecycler {
   readonly #deps: MemoryRecyclerDeps;
-  #timer: Timer | null = null;
   /** The last recycled agent, and until when the others wait for it to reconnect. */
   #last: { agentId: string; until: number } | null = null;
-  #stopped = false;
 
   constructor(deps: MemoryRecyclerDeps) {
     this.#deps = deps;
@@ -32,18 +33,8 @@ export class MemoryRecycler {
 
   /** Sweeps every minute. */
   start(): void {
-    if (this.#stopped) return;
-    this.#timer = this.#deps.clock.setTimeout(() => {
-      this.#sweep()
-        .catch((error: unknown) => this.#deps.fault(error))
-        .finally(() => this.start());
-    }, SWEEP_EVERY_MS);
-  }
-
-  /** Sweeps no more. */
-  stop(): void {
-    this.#stopped = true;
-    if (this.#timer) this.#deps.clock.clearTimeout(this.#timer);
+    const { clock, fault, signal } = this.#deps;
+    void repeat(clock, SWEEP_EVERY_MS, signal, () => this.#sweep().catch(fault));
   }
 
   /** Recycles the largest idle client over the limit, unless the last one has yet to reconnect. */

@@ -2,9 +2,10 @@ import type { EventEmitter } from 'eventemitter3';
 import type { Agent } from '../agent/agent.ts';
 import { isDatabaseAway } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
-import type { Scheduler, Timer } from '../domain/ports/clock.ts';
+import type { Scheduler } from '../domain/ports/clock.ts';
 import type { AgentRecord, AgentStore } from '../domain/ports/stores.ts';
 import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
+import { repeat } from '../domain/timeout.ts';
 import type { AgentRegistry } from './agent-registry.ts';
 import { isPresentable } from './user-keys.ts';
 
@@ -18,6 +19,8 @@ export interface RecordSyncDeps {
   newTraceId(): string;
   /** Called with the agents of new rows. */
   onAdded(agents: Agent[]): void;
+  /** Ends the polls; one in progress changes nothing more. */
+  signal: AbortSignal;
 }
 
 const POLL_EVERY_MS = 2_000;
@@ -30,8 +33,6 @@ export class RecordSync {
   readonly #deps: RecordSyncDeps;
   /** The version of the rows that the agents match; null when they may not. */
   #version: string | null = null;
-  #timer: Timer | null = null;
-  #stopped = false;
   /** Keys of the problems reported so far; each is reported once while it lasts. */
   #reported = new Set<string>();
 
@@ -44,24 +45,10 @@ export class RecordSync {
     const rows = await this.#deps.agents.list();
     await this.#deps.driver.adopt(rows);
     const { added } = await this.#apply(rows, new Map());
-    this.#pollLater();
+    const { clock, signal } = this.#deps;
+    const poll = () => this.#poll().catch((error: unknown) => this.#fault(error));
+    void repeat(clock, POLL_EVERY_MS, signal, poll);
     return added;
-  }
-
-  /** Stops polling; a poll in progress changes nothing more. */
-  stop(): void {
-    this.#stopped = true;
-    if (this.#timer) this.#deps.clock.clearTimeout(this.#timer);
-  }
-
-  /** Schedules the next poll. */
-  #pollLater(): void {
-    if (this.#stopped) return;
-    this.#timer = this.#deps.clock.setTimeout(() => {
-      this.#poll()
-        .catch((error: unknown) => this.#fault(error))
-        .finally(() => this.#pollLater());
-    }, POLL_EVERY_MS);
   }
 
   /** Updates the agents when the rows have changed. */
@@ -73,7 +60,7 @@ export class RecordSync {
     if (version === this.#version) return;
     const { added, isComplete } = await this.#apply(await agents.list(), before);
     this.#version = isComplete ? version : null;
-    if (added.length > 0 && !this.#stopped) onAdded(added);
+    if (added.length > 0 && !this.#deps.signal.aborted) onAdded(added);
   }
 
   /** Updates the agents from the rows; `isComplete` unless something is left for the next poll. */
@@ -91,7 +78,7 @@ export class RecordSync {
       const known = before.get(agentId);
       const owned = await this.#ownedOf(candidates, known);
       const agent = registry.find(agentId);
-      if (this.#stopped) return { added, isComplete: false };
+      if (this.#deps.signal.aborted) return { added, isComplete: false };
       if (registry.isBusy(agentId) || !isUnchanged(agent?.record, known)) isComplete = false;
       else if (agent && owned) agent.update(owned);
       else if (agent) isComplete = !(await this.#removeWithoutRow(agent)) && isComplete;
@@ -113,7 +100,7 @@ export class RecordSync {
   async #removeWithoutRow(agent: Agent): Promise<boolean> {
     const { agents, registry, newTraceId } = this.#deps;
     if (await agents.has(agent.record)) return false;
-    if (registry.find(agent.agentId) !== agent || this.#stopped) return true;
+    if (registry.find(agent.agentId) !== agent || this.#deps.signal.aborted) return true;
     registry
       .remove(agent.agentId, newTraceId(), true)
       .catch((error: unknown) => this.#fault(error, agent.agentId));

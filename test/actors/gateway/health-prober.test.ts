@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { HealthProber } from '../../../src/actors/gateway/health-prober.ts';
+import { startHealthProber } from '../../../src/actors/gateway/health-prober.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 describe('the health prober', () => {
@@ -11,13 +11,13 @@ describe('the health prober', () => {
         probes[index]! += 1;
       },
     }));
-    const prober = new HealthProber({ clock, everyMs: 15_000, agents: () => agents });
-    prober.start();
+    const stopping = new AbortController();
+    startHealthProber({ clock, everyMs: 15_000, agents: () => agents, signal: stopping.signal });
     await clock.pass(1_000);
     expect(probes.filter((count) => count === 1)).to.have.length(3);
     await clock.pass(14_000);
     expect(probes).to.deep.equal(probes.map(() => 1));
-    prober.stop();
+    stopping.abort();
     await clock.pass(60_000);
     expect(probes).to.deep.equal(probes.map(() => 1));
   });

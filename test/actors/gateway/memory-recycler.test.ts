@@ -9,7 +9,7 @@ const MINUTE = 60_000;
 
 describe('the memory recycler', () => {
   let timers: sinon.SinonFakeTimers;
-  let recycler: MemoryRecycler;
+  let stopping: AbortController;
   let sizes: Record<string, number>;
   let quiet: Set<string>;
   let away: Set<string>;
@@ -35,17 +35,19 @@ describe('the memory recycler', () => {
           away.add(agentId);
         },
       }) as unknown as Agent;
-    recycler = new MemoryRecycler({
+    stopping = new AbortController();
+    const recycler = new MemoryRecycler({
       driver: { memory: async () => new Map(Object.entries(sizes)) },
       clock: HOST_CLOCK,
       limitBytes: 500 * MB,
       find,
       fault: (error) => faults.push(error),
+      signal: stopping.signal,
     });
     recycler.start();
   });
   afterEach(() => {
-    recycler.stop();
+    stopping.abort();
     timers.restore();
   });
 
@@ -83,7 +85,7 @@ describe('the memory recycler', () => {
     quiet.add('large');
     await timers.tickAsync(MINUTE);
     expect(recycled).to.have.length(1);
-    recycler.stop();
+    stopping.abort();
     away.clear();
     await timers.tickAsync(60 * MINUTE);
     expect(recycled).to.have.length(1);
