@@ -4,6 +4,7 @@ import type { Command } from '../../src/actors/domain/commands.ts';
 import { GatewayError } from '../../src/actors/domain/errors.ts';
 import type { AgentRef } from '../../src/actors/domain/identity.ts';
 import type { AiBackend } from '../../src/actors/domain/ports/ai.ts';
+import type { Scheduler } from '../../src/actors/domain/ports/clock.ts';
 import type {
   AgentRecord,
   AgentStore,
@@ -22,8 +23,8 @@ import { createGateway } from '../../src/actors/gateway/gateway.ts';
 import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 
 /** The default trace id of requests. */
-const TRACE = '0'.repeat(32);
-const ME = { pn: '6281111111111@c.us' };
+export const TRACE = '0'.repeat(32);
+export const ME = { pn: '6281111111111@c.us' };
 const CUSTOMER = '6283333333333@c.us';
 
 /** A promise that the test resolves (`release`) or rejects (`fail`). */
@@ -178,17 +179,23 @@ class ScriptedDriver implements WhatsAppDriver {
   close = async () => undefined;
 }
 
+/** What a test replaces of its gateway. */
+export interface MemoryGatewayChanges {
+  settings?: Partial<ActorSettings>;
+  ask?: AiBackend['ask'];
+  database?: MemoryDatabase;
+  clock?: Scheduler;
+}
+
 /** A gateway on a scripted driver and a database in memory, for races that depend on single microtasks. */
-export function memoryGateway(
-  changes: { settings?: Partial<ActorSettings>; ask?: AiBackend['ask']; database?: MemoryDatabase } = {},
-) {
-  const { database = new MemoryDatabase() } = changes;
+export function memoryGateway(changes: MemoryGatewayChanges = {}) {
+  const { database = new MemoryDatabase(), clock = HOST_CLOCK } = changes;
   const driver = new ScriptedDriver();
   /** Paths of deleted image files. */
   const released: string[] = [];
   const system = createGateway({
     driver,
-    clock: HOST_CLOCK,
+    clock,
     ai: { ask: changes.ask ?? (async () => 'hello') },
     agents: database.agents,
     apiKeys: { active: async () => database.keys },
@@ -207,8 +214,28 @@ export function memoryGateway(
     },
   });
   const ask = <C extends Command>(command: C) => system.ask('shop', command);
-  const create = () =>
-    ask({ type: 'session.create', userId: 1, agentName: 'Shop', apiKey: 'key', traceId: TRACE });
+  const spec = {
+    type: 'session.create',
+    userId: 1,
+    agentName: 'Shop',
+    apiKey: 'key',
+    traceId: TRACE,
+  } as const;
+  const create = () => ask(spec);
+  /** Requests the start of an agent; returns the answer, once there is a client, and that client's events. */
+  const start = async (agentId: string) => {
+    const made = driver.clients.length;
+    const created = system.ask(agentId, spec);
+    while (driver.clients.length === made) await new Promise(setImmediate);
+    return { created, events: driver.clients.at(-1)!.events };
+  };
+  /** Creates an agent that shows a QR; returns its client's events. */
+  const showQr = async (agentId = 'shop', code = 'a,b,c') => {
+    const { created, events } = await start(agentId);
+    events.emit('qr', code);
+    await created;
+    return events;
+  };
   return {
     database,
     driver,
@@ -216,27 +243,22 @@ export function memoryGateway(
     released,
     create,
     reconnect: () => ask({ type: 'session.reconnect', traceId: TRACE }),
-    remove: () => ask({ type: 'session.remove', traceId: TRACE }),
+    remove: (agentId = 'shop') => system.ask(agentId, { type: 'session.remove', traceId: TRACE }),
     /** The newest client. */
     client: () => driver.clients.at(-1)!,
     /** Creates the agent and connects it. */
     connect: async () => {
-      const made = driver.clients.length;
-      const created = create();
-      while (driver.clients.length === made) await new Promise(setImmediate);
-      driver.clients.at(-1)!.events.emit('ready', ME);
+      const { created, events } = await start('shop');
+      events.emit('ready', ME);
       await created;
     },
-    /** Creates the agent and links its account with a QR. */
-    link: async () => {
-      const made = driver.clients.length;
-      const created = create();
-      while (driver.clients.length === made) await new Promise(setImmediate);
-      const { events } = driver.clients.at(-1)!;
-      events.emit('qr', 'a,b,c');
-      await created;
+    showQr,
+    /** Creates an agent and links its account with a QR; returns its client's events. */
+    link: async (agentId = 'shop') => {
+      const events = await showQr(agentId);
       events.emit('authenticated');
       events.emit('ready', ME);
+      return events;
     },
     send: (text: string) =>
       ask({

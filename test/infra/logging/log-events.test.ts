@@ -1,216 +1,264 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
-import { EventEmitter } from 'eventemitter3';
-import type { TransitionRecord } from '../../../src/actors/domain/agent-view.ts';
-import type { GatewayEvents } from '../../../src/actors/domain/gateway-events.ts';
+import { GatewayError } from '../../../src/actors/domain/errors.ts';
 import { logGateway } from '../../../src/infra/logging/log-events.ts';
 import { createLogger } from '../../../src/infra/logging/logger.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type LogLine, readLine } from '../../support/log-lines.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { inbound, ME, memoryGateway, TRACE as traceId } from '../../support/memory-gateway.ts';
 
-describe('logGateway', () => {
-  let events: EventEmitter<GatewayEvents>;
-  let lines: Record<string, unknown>[];
-  let stop: () => void;
+const agentId = 'shop';
+const QR = 'secret-qr';
+const CHECK = { webVersion: '2.3000.1', repaired: ['message-key'], missing: ['WAWebX.y'] };
 
-  beforeEach(() => {
-    listen('trace');
+/** A gateway on a manual clock, whose AI takes 12 ms, and the lines that are logged of it. */
+function logged(level = 'trace') {
+  const clock = new ManualClock();
+  const gateway = memoryGateway({
+    clock,
+    ask: async (_agent, { message }) => {
+      await clock.pass(12);
+      if (message === 'too slow') throw new GatewayError('AI_TIMEOUT', 'too slow');
+      return 'hello';
+    },
   });
+  const lines: LogLine[] = [];
+  const logger = createLogger(level, { write: (text: string) => void lines.push(readLine(text)) });
+  const stopLog = logGateway(gateway.system.events, logger);
+  const { client } = gateway;
 
-  /** Starts logging at this level. */
-  function listen(level: string): void {
-    events = new EventEmitter();
-    lines = [];
-    stop = logGateway(
-      events,
-      createLogger(level, {
-        write: (text: string) => lines.push(JSON.parse(text) as Record<string, unknown>),
-      }),
-    );
-  }
-
-  const agentId = 'support';
-  const traceId = '0af7651916cd43dd8448eb211c80319c';
-  const check = {
-    webVersion: '2.3000.1',
-    compatibility: 'repaired' as const,
-    repaired: ['message-key'],
-    missing: ['WAWebX.y'],
+  /** Connects the agent, and returns its client's events. */
+  const connected = async () => {
+    await gateway.connect();
+    return client().events;
   };
-  const message = { agentId, id: '1', kind: 'text', origin: 'api', traceId } as const;
-  const record: TransitionRecord = {
-    seq: 1,
-    at: 0,
-    machine: 'agent',
-    event: 'client.ready',
-    edges: ['a → b'],
-    ignored: false,
-    from: ['a'],
-    to: ['b'],
-    dwellMs: 5,
-    traceId,
+  /** Sends a message, which the client answers after 3 ms. */
+  const send = async (answer: { ack: number } | GatewayError) => {
+    await gateway.connect();
+    client().sendText = async () => {
+      await clock.pass(3);
+      if (answer instanceof GatewayError) throw answer;
+      return { messageId: 'wa', timestamp: clock.now(), ...answer };
+    };
+    return gateway.send('hello').catch((error: unknown) => error);
   };
+  /** A message with this text arrives. */
+  const receive = async (body: string) =>
+    (await connected()).emit('message', { ...inbound('1'), body, timestamp: clock.now() });
+  return { ...gateway, clock, lines, stopLog, connected, send, receive };
+}
+type Logged = ReturnType<typeof logged>;
 
-  /** Events and their log lines. */
-  const logged: [string, () => void, Record<string, unknown>][] = [
-    ['an agent that came', () => events.emit('added', agentId), { level: 'info', event: 'session.added' }],
+/** How WhatsApp fails a send. */
+const failing = (outcome: 'failed' | 'unknown') =>
+  new GatewayError('BAD_GATEWAY', 'WhatsApp failed the send.', { details: { outcome } });
+
+/** What happens to an agent, and the one line that it leaves. */
+const LINES: [what: string, happen: (gateway: Logged) => Promise<unknown>, line: Record<string, unknown>][] =
+  [
+    ['an added agent', ({ connected }) => connected(), { level: 'info', event: 'session.added', traceId }],
     [
-      'an agent that went',
-      () => events.emit('removed', agentId),
-      { level: 'info', event: 'session.removed' },
+      'a removed agent',
+      async ({ connected, remove }) => {
+        await connected();
+        await remove();
+      },
+      { level: 'info', event: 'session.removed', traceId },
     ],
     [
       'a passkey that is asked for',
-      () => events.emit('passkey', { agentId, passkey: { challenge: { challenge: 'x' }, since: 0 } }),
+      async ({ showQr }) => (await showQr()).emit('passkey', { challenge: 'x' }),
       { level: 'warn', event: 'session.passkey', reason: 'PASSKEY_REQUIRED', hasChallenge: true },
     ],
     [
       'a page that lacks something',
-      () => events.emit('compatibility', { agentId, report: { ...check, compatibility: 'broken' } }),
+      async ({ connected }) =>
+        (await connected()).emit('compatibility', { ...CHECK, compatibility: 'broken' }),
       { level: 'error', event: 'whatsapp.incompatible', webVersion: '2.3000.1', missing: ['WAWebX.y'] },
     ],
     [
-      'a page that has all again',
-      () => events.emit('compatibility', { agentId, report: { ...check, missing: [] } }),
+      'a page that works through a repair',
+      async ({ connected }) =>
+        (await connected()).emit('compatibility', { ...CHECK, compatibility: 'repaired', missing: [] }),
       { level: 'info', event: 'whatsapp.compatible', webVersion: '2.3000.1', repaired: ['message-key'] },
     ],
     [
       'a restriction',
-      () => events.emit('restriction', { agentId, restriction: { kind: 'message_cap', since: 0, until: 1 } }),
-      { level: 'warn', event: 'whatsapp.restricted', kind: 'message_cap', until: '1970-01-01T00:00:00.001Z' },
+      async ({ connected }) =>
+        (await connected()).emit('restriction', { kind: 'message_cap', until: 1_800_000_000_000 }),
+      { level: 'warn', event: 'whatsapp.restricted', kind: 'message_cap', until: '2027-01-15T08:00:00.000Z' },
     ],
     [
       'the end of a restriction',
-      () => events.emit('restriction', { agentId, restriction: null }),
+      async ({ connected, clock }) => {
+        (await connected()).emit('restriction', { kind: 'message_cap', until: clock.now() + 50 });
+        await clock.pass(50);
+      },
       { level: 'info', event: 'whatsapp.unrestricted' },
     ],
     [
       'messages that were not reported',
-      () => events.emit('unreported', { agentId, count: 2 }),
+      async ({ connected }) => (await connected()).emit('unreported', 2),
       { level: 'error', event: 'whatsapp.unreported', count: 2 },
     ],
     [
       'a change of state',
-      () =>
-        events.emit('state', {
-          agentId,
-          from: 'connected',
-          to: 'disconnected',
-          reason: 'LOGOUT',
-          at: 0,
-          heldMs: 7,
-        }),
+      async ({ connected, clock }) => {
+        const events = await connected();
+        await clock.pass(7);
+        events.emit('disconnected', 'LOGOUT');
+      },
       {
-        level: 'info',
-        event: 'session.state',
-        from: 'connected',
-        to: 'disconnected',
-        reason: 'LOGOUT',
-        heldMs: 7,
+        ...{ level: 'info', event: 'session.state', from: 'connected', to: 'disconnected' },
+        ...{ reason: 'LOGOUT', heldMs: 7 },
       },
     ],
     [
       'a failed authentication',
-      () => events.emit('state', { agentId, from: null, to: 'auth_failed', reason: null, at: 0, heldMs: 0 }),
-      { level: 'warn', event: 'session.state' },
+      async ({ showQr }) => (await showQr()).emit('auth_failure', 'no'),
+      { level: 'warn', event: 'session.state', to: 'auth_failed' },
     ],
     [
       'a QR',
-      () => events.emit('qr', { agentId, qr: { code: 'secret-qr', issuedAt: 0 } }),
-      { level: 'info', event: 'session.qr', issuedAt: '1970-01-01T00:00:00.000Z' },
+      ({ showQr }) => showQr(agentId, QR),
+      { level: 'info', event: 'session.qr', issuedAt: '2023-11-14T22:13:20.000Z', traceId },
     ],
     [
       'a transition',
-      () => events.emit('transition', agentId, record),
-      { level: 'trace', event: 'session.transition', cause: 'client.ready', traceId },
+      ({ connected }) => connected(),
+      {
+        ...{ level: 'trace', event: 'session.transition', machine: 'agent', cause: 'client.ready', traceId },
+        edges: ['awaiting_qr.starting → connected'],
+      },
     ],
     [
       'a message that waits',
-      () => events.emit('message', { ...message, status: 'queued' }),
-      { level: 'debug', event: 'message.queued', traceId },
+      ({ send }) => send({ ack: 1 }),
+      { level: 'debug', event: 'message.queued', id: '1', traceId },
     ],
     [
       'a message on its way',
-      () => events.emit('message', { ...message, status: 'sending' }),
-      { level: 'debug', event: 'message.sending' },
+      ({ send }) => send({ ack: 1 }),
+      { level: 'debug', event: 'message.sending', id: '1', waitedMs: 0 },
     ],
     [
       'a message that WhatsApp has',
-      () => events.emit('message', { ...message, status: 'sent', waitedMs: 3 }),
-      { level: 'info', event: 'message.sent', id: '1', kind: 'text', origin: 'api', waitedMs: 3 },
+      ({ send }) => send({ ack: 1 }),
+      { level: 'info', event: 'message.sent', id: '1', kind: 'text', origin: 'api', waitedMs: 3, traceId },
+    ],
+    [
+      'a message that was read',
+      async ({ send, client }) => {
+        await send({ ack: 1 });
+        client().events.emit('ack', { messageId: 'wa', ack: 3 });
+      },
+      { level: 'debug', event: 'message.read', id: '1', kind: 'text', origin: 'api', traceId },
     ],
     [
       'a message that failed',
-      () => events.emit('message', { ...message, status: 'failed', error: 'EXPIRED' }),
-      { level: 'warn', event: 'message.failed', code: 'EXPIRED' },
+      ({ send }) => send({ ack: -1 }),
+      { level: 'warn', event: 'message.failed', code: 'BAD_GATEWAY' },
     ],
     [
       'a message of unknown outcome',
-      () => events.emit('message', { ...message, status: 'unknown', error: 'BAD_GATEWAY' }),
+      ({ send }) => send(failing('unknown')),
       { level: 'warn', event: 'message.unknown', code: 'BAD_GATEWAY' },
     ],
     [
       'a message that was refused',
-      () => events.emit('rejected', { agentId, reason: 'full', traceId }),
-      { level: 'warn', event: 'message.rejected', traceId, reason: 'full' },
+      async ({ showQr, system }) => {
+        await showQr();
+        await system
+          .ask(agentId, { type: 'message.check', userId: 1, traceId })
+          .catch((error: unknown) => error);
+      },
+      { level: 'warn', event: 'message.rejected', reason: 'not_ready', traceId },
     ],
     [
       'a message that came in',
-      () => events.emit('inbound', { agentId, type: 'chat', handled: 'answered', why: 'direct', traceId }),
-      { level: 'info', event: 'inbound', type: 'chat', handled: 'answered', why: 'direct', traceId },
+      ({ receive }) => receive('hi'),
+      { level: 'info', event: 'inbound', type: 'chat', handled: 'answered', why: 'replied', traceId },
     ],
     [
       'an AI that answered',
-      () => events.emit('ai', { agentId, outcome: 'reply', durationMs: 12, traceId }),
+      ({ receive }) => receive('hi'),
       { level: 'info', event: 'ai.call', outcome: 'reply', durationMs: 12, traceId },
     ],
     [
       'an AI that did not',
-      () => events.emit('ai', { agentId, outcome: 'timeout', durationMs: 60_000, traceId }),
-      { level: 'warn', event: 'ai.call', outcome: 'timeout' },
+      ({ receive }) => receive('too slow'),
+      { level: 'warn', event: 'ai.call', outcome: 'timeout', durationMs: 12 },
     ],
     [
       'a call of the client that failed',
-      () => events.emit('operation', { agentId, operation: 'sendText', outcome: 'timeout', durationMs: 1 }),
-      { level: 'warn', event: 'client.operation', operation: 'sendText', outcome: 'timeout' },
+      ({ send }) => send(failing('failed')),
+      { level: 'warn', event: 'client.operation', operation: 'send_text', outcome: 'error', durationMs: 3 },
     ],
     [
       'a restart',
-      () => events.emit('restart', { agentId, reason: 'CRASHED', attempt: 2, delayMs: 2_000 }),
-      { level: 'warn', event: 'restart', reason: 'CRASHED', attempt: 2, delayMs: 2_000 },
+      async ({ connected }) => (await connected()).emit('crash', 'gone'),
+      { level: 'warn', event: 'restart', reason: 'CRASH', attempt: 1, delayMs: 1_000 },
     ],
     [
       'a fault',
-      () => events.emit('fault', { agentId, where: 'mailbox', error: new Error('boom') }),
-      { level: 'error', event: 'fault', where: 'mailbox' },
+      async ({ connected }) => (await connected()).emit('crash', 'gone'),
+      { level: 'error', event: 'fault', where: 'client', err: 'gone' },
     ],
   ];
-  for (const [what, happen, line] of logged)
-    it(`logs ${what} in one line`, () => {
-      happen();
-      expect(lines).to.have.length(1);
-      expect(lines[0]).to.deep.include({ agentId, ...line });
-      expect(JSON.stringify(lines)).not.to.contain('secret-qr');
+
+describe('logGateway', () => {
+  let gateway: Logged;
+  beforeEach(() => {
+    gateway = logged();
+  });
+  afterEach(() => gateway.system.stop(1_000));
+
+  for (const [what, happen, line] of LINES)
+    it(`logs ${what} in one line`, async () => {
+      await happen(gateway);
+      const isOfIt = (logLine: LogLine) =>
+        Object.entries({ agentId, ...line }).every(([field, value]) =>
+          isDeepStrictEqual(logLine[field], value),
+        );
+      await eventually(`the line of ${what}`, () => gateway.lines.some(isOfIt));
+      expect(gateway.lines.filter(isOfIt)).to.have.length(1);
+      expect(JSON.stringify(gateway.lines)).not.to.contain(QR);
     });
 
-  it('has no line for a withdrawn QR', () => {
-    events.emit('qr', { agentId, qr: null });
-    expect(lines).to.deep.equal([]);
+  it('has no line for a withdrawn QR', async () => {
+    const events = await gateway.showQr();
+    const shown: boolean[] = [];
+    gateway.system.events.on('qr', ({ qr }) => shown.push(qr !== null));
+    events.emit('ready', ME);
+    expect(shown).to.deep.equal([false]);
+    expect(gateway.lines.filter(({ event }) => event === 'session.qr')).to.have.length(1);
   });
 
-  it('omits the agent of a fault without one', () => {
-    events.emit('fault', { agentId: null, where: 'stop', error: 'bare' });
-    expect(lines[0]).to.include({ where: 'stop', err: 'bare' }).and.not.have.property('agentId');
+  it('omits the agent of a fault without one', async () => {
+    await gateway.connect();
+    gateway.client().destroy = () => new Promise(() => undefined);
+    const stopped = gateway.system.stop(100);
+    await gateway.clock.pass(0);
+    await gateway.clock.pass(100);
+    await stopped;
+    const fault = gateway.lines.find(({ event, where }) => event === 'fault' && where === 'stop');
+    expect(fault).to.include({ level: 'error' }).and.not.have.property('agentId');
   });
 
-  it('writes no transition above trace', () => {
-    stop();
-    listen('debug');
-    events.emit('transition', agentId, record);
-    expect(lines).to.deep.equal([]);
+  it('writes no transition above trace', async () => {
+    const quieter = logged('debug');
+    await quieter.connect();
+    expect(quieter.lines.map(({ event }) => event))
+      .to.include('session.state')
+      .and.not.include('session.transition');
+    await quieter.system.stop(1_000);
   });
 
-  it('logs nothing once it is stopped', () => {
-    stop();
-    for (const [, happen] of logged) happen();
-    expect(lines).to.deep.equal([]);
-    expect(events.eventNames()).to.deep.equal([]);
+  it('logs nothing once it is stopped', async () => {
+    gateway.stopLog();
+    expect(gateway.system.events.eventNames()).to.deep.equal([]);
+    await gateway.send({ ack: 1 });
+    expect(gateway.lines).to.deep.equal([]);
   });
 });
