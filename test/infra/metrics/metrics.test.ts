@@ -1,21 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { EventEmitter } from 'eventemitter3';
 import type { AgentView } from '../../../src/actors/domain/agent-view.ts';
-import type { GatewayEvents } from '../../../src/actors/domain/gateway-events.ts';
-import { sessionMachine } from '../../../src/actors/session/session.machine.ts';
-import { supervisorMachine } from '../../../src/actors/session/supervisor.machine.ts';
-import { chartGraph } from '../../../src/actors/statechart/graph.ts';
+import type { WhatsAppClient } from '../../../src/actors/domain/ports/whatsapp.ts';
+import { DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
 import { Metrics } from '../../../src/infra/metrics/metrics.ts';
+import { eventually } from '../../support/eventually.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { inbound, ME, memoryGateway, TRACE } from '../../support/memory-gateway.ts';
 import { findProgram, whereFound } from '../../support/where-found.ts';
 
 const NOW = Date.now();
-const charts = { agent: chartGraph(sessionMachine), supervisor: chartGraph(supervisorMachine) };
 const MISSING = 'no promtool found (Debian package: prometheus)';
-const traceId = '0af7651916cd43dd8448eb211c80319c';
 
-/** An agent as the registry shows it. */
+/** An agent as the registry shows it: gauges are read off views, not off events. */
 function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
   const never = new Date(0);
   return {
@@ -51,24 +49,44 @@ function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
 /** A page with nothing missing. */
 const WHATSAPP = { webVersion: '2.3000.1', compatibility: 'ok' as const, repaired: [], missing: [] };
 
+/** A gateway on a manual clock. A look-up of a recipient takes 20 ms, a hand-over 12 ms, the AI 900 ms. */
+function timedGateway() {
+  const clock = new ManualClock();
+  const after =
+    <T>(ms: number, result: T) =>
+    async () => {
+      await clock.pass(ms);
+      return result;
+    };
+  const gateway = memoryGateway({ clock, ask: after(900, 'hello'), settings: { qrMaxRefreshes: 2 } });
+  gateway.driver.script = {
+    resolveRecipient: after(20, '6283333333333@c.us'),
+    sendText: after(12, { messageId: 'wa', timestamp: clock.now(), ack: 1 }),
+  };
+  return { ...gateway, clock };
+}
+
 describe('Metrics', () => {
   let metrics: Metrics;
-  let events: EventEmitter<GatewayEvents>;
-  let agents: AgentView[];
+  let gateway: ReturnType<typeof timedGateway>;
+  /** Agents in place of the gateway's own. */
+  let agents: AgentView[] | null;
   let memory: Map<string, number>;
 
   beforeEach(() => {
     metrics = new Metrics({ driver: 'sandbox' });
-    events = new EventEmitter();
-    agents = [agent('support')];
+    gateway = timedGateway();
+    agents = null;
     memory = new Map();
+    const { system } = gateway;
     metrics.observeGateway(
-      { events, charts, list: () => agents },
+      { events: system.events, charts: system.charts, list: () => agents ?? system.list() },
       { mailboxCapacity: 500, memory: async () => memory },
     );
     metrics.observePool(() => ({ total: 5, idle: 2, waiting: 1 }));
     metrics.observeFiles(async () => ({ files: 3, bytes: 50_000, maxBytes: 2_147_483_648 }));
   });
+  afterEach(() => gateway.system.stop(1_000));
 
   /** The series of one metric as `labels` → value, with the labels in the order of the exposition. */
   async function series(name: string): Promise<Record<string, number>> {
@@ -81,47 +99,30 @@ describe('Metrics', () => {
     return found;
   }
 
-  /** Emits every counted event once. */
-  function exercise(): void {
+  /** Counts a request and a query, and drives an agent through what is counted of it. */
+  async function exercise(): Promise<void> {
     metrics.ready(true);
     metrics.onStart();
     metrics.onRequest('/agents/:agentId/messages', 'POST', 200, 0.2);
     metrics.onIdempotency('new');
     metrics.dbQuery('append', 0.003);
-    const message = { agentId: 'support', id: '1', kind: 'text', origin: 'api', traceId } as const;
-    events.emit('message', { ...message, status: 'sending', waitedMs: 20 });
-    events.emit('message', { ...message, status: 'sent', waitedMs: 40 });
-    events.emit('rejected', { agentId: 'support', reason: 'full', traceId });
-    events.emit('inbound', { agentId: 'support', type: 'chat', handled: 'answered', why: 'direct', traceId });
-    events.emit('ai', { agentId: 'support', outcome: 'reply', durationMs: 900, traceId });
-    events.emit('operation', { agentId: 'support', operation: 'sendText', outcome: 'ok', durationMs: 12 });
-    events.emit('restart', { agentId: 'support', reason: 'CRASH', attempt: 1, delayMs: 1_000 });
-    transition('client.ready', ['awaiting_qr.linking → connected'], ['awaiting_qr.linking']);
-    transition('client.qr', [], ['connected.healthy']);
-    events.emit('qr', { agentId: 'support', qr: { code: 'secret-qr', issuedAt: NOW } });
-    change('awaiting_qr', 'connected', { at: NOW + 30_000, heldMs: 31_000 });
+    memory.set('shop', 1);
+    const { clock, send, database } = gateway;
+    const events = await gateway.showQr('shop', 'secret-qr');
+    await send('too early').catch(() => undefined);
+    await clock.pass(30_000);
+    events.emit('authenticated');
+    events.emit('ready', ME);
+    events.emit('qr', 'ignored');
+    events.emit('compatibility', { webVersion: '2.3', compatibility: 'ok', repaired: [], missing: [] });
+    await send('hello');
+    events.emit('message', { ...inbound('1'), timestamp: clock.now() });
+    await eventually('the reply', () => database.messages.get('2')?.status === 'sent');
+    events.emit('crash', 'gone');
   }
-  const transition = (event: string, edges: string[], from: string[]) =>
-    events.emit('transition', 'support', {
-      seq: 1,
-      at: NOW,
-      machine: 'agent',
-      event,
-      edges,
-      ignored: edges.length === 0,
-      from,
-      to: from,
-      dwellMs: 0,
-    });
-  const change = (
-    from: AgentView['status'],
-    to: AgentView['status'],
-    more: Partial<{ reason: string; at: number; heldMs: number }> = {},
-  ) => events.emit('state', { agentId: 'support', from, to, reason: null, at: NOW, heldMs: 0, ...more });
 
   it('has the names, types, labels, buckets and meanings of docs/metrics.md', async () => {
-    memory.set('support', 1);
-    exercise();
+    await exercise();
     const { body, contentType } = await metrics.text();
     expect(contentType).to.match(/^text\/plain; version=0\.0\.4/);
     const page = await readFile(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
@@ -144,7 +145,7 @@ describe('Metrics', () => {
       agent('support', { live: { ...live, whatsapp }, restriction: { kind: 'message_cap', since: NOW } }),
       agent('unchecked', { live: { ...live, whatsapp: null } }),
     ];
-    events.emit('unreported', { agentId: 'support', count: 3 });
+    (await gateway.showQr()).emit('unreported', 3);
     expect(await series('wa_compatibility')).to.deep.equal({
       'agent_id="support",state="ok"': 0,
       'agent_id="support",state="repaired"': 0,
@@ -161,12 +162,12 @@ describe('Metrics', () => {
   });
 
   it('contains no QR', async () => {
-    exercise();
+    await exercise();
     expect((await metrics.text()).body).not.to.contain('secret-qr');
   });
 
   it('counts each event once, under its labels', async () => {
-    exercise();
+    await exercise();
     const http =
       'http_request_method="POST",http_route="/agents/:agentId/messages",http_response_status_code="200"';
     for (const [name, labels, value] of [
@@ -181,18 +182,18 @@ describe('Metrics', () => {
       ['wa_db_pool_connections', 'state="in_use"', 3],
       ['wa_db_pool_connections', 'state="idle"', 2],
       ['wa_db_pool_connections', 'state="waiting"', 1],
-      ['wa_mailbox_wait_duration_seconds_sum', '', 0.02],
-      ['wa_messages_sent_total', 'type="text",outcome="sent",error_type=""', 1],
-      ['wa_mailbox_rejected_messages_total', 'reason="full"', 1],
+      ['wa_mailbox_wait_duration_seconds_sum', '', 0.04],
+      ['wa_messages_sent_total', 'type="text",outcome="sent",error_type=""', 2],
+      ['wa_mailbox_rejected_messages_total', 'reason="not_ready"', 1],
       ['wa_messages_received_total', 'type="chat",handled="answered"', 1],
       ['wa_ai_request_duration_seconds_sum', 'outcome="reply"', 0.9],
-      ['wa_client_operation_duration_seconds_sum', 'operation="sendText",outcome="ok"', 0.012],
+      ['wa_client_operation_duration_seconds_sum', 'operation="send_text",outcome="ok"', 0.024],
       ['wa_session_restarts_total', 'reason="CRASH"', 1],
       ['wa_session_transitions_total', 'from="awaiting_qr.linking",to="connected",event="client.ready"', 1],
       ['wa_session_events_ignored_total', 'state="connected",event="client.qr"', 1],
       ['wa_session_qr_issued_total', '', 1],
       ['wa_session_pairing_duration_seconds_sum', 'outcome="connected"', 30],
-      ['wa_session_state_duration_seconds_sum', 'state="awaiting_qr"', 31],
+      ['wa_session_state_duration_seconds_sum', 'state="awaiting_qr"', 30],
     ] as const)
       expect((await series(name))[labels], `${name}{${labels}}`).to.equal(value);
   });
@@ -227,7 +228,9 @@ describe('Metrics', () => {
   it('starts at 0 for every transition of the chart', async () => {
     const all = await series('wa_session_transitions_total');
     const ends = new Set(Object.keys(all).map((labels) => labels.replace(/,event=.*/, '')));
-    const drawn = charts.agent.edges.map(({ edge }) => `from="${edge.replace(' → ', '",to="')}"`);
+    const drawn = gateway.system.charts.agent.edges.map(
+      ({ edge }) => `from="${edge.replace(' → ', '",to="')}"`,
+    );
     expect(drawn).to.have.length.above(20);
     expect([...ends]).to.have.members(drawn);
     expect(new Set(Object.values(all))).to.deep.equal(new Set([0]));
@@ -269,19 +272,18 @@ describe('Metrics', () => {
   });
 
   it('drops the series of a removed agent', async () => {
-    agents = [agent('support'), agent('sales')];
-    exercise();
+    await gateway.link('sales');
+    await gateway.link();
     expect((await metrics.text()).body).to.contain('sales');
-    agents = [agent('support')];
-    events.emit('removed', 'sales');
+    await gateway.remove('sales');
     expect((await metrics.text()).body).not.to.contain('sales');
-    agents = [];
+    await gateway.remove();
     expect((await metrics.text()).body).not.to.contain('agent_id');
     expect(await series('wa_sessions')).to.include({ 'state="connected"': 0 });
   });
 
   it('has agent_id on gauges only', async () => {
-    exercise();
+    await exercise();
     const { body } = await metrics.text();
     const gauges = new Set([...body.matchAll(/^# TYPE (\S+) gauge$/gm)].map(([, name]) => name));
     for (const [, name] of body.matchAll(/^(\w+)\{[^}]*agent_id=/gm)) expect(gauges).to.include(name);
@@ -292,60 +294,51 @@ describe('Metrics', () => {
     expect(await series('http_server_active_requests')).to.deep.equal({ '': 1 });
   });
 
-  for (const [to, reason, outcome] of [
-    ['connected', undefined, 'connected'],
-    ['disconnected', 'QR_EXPIRED', 'expired'],
-    ['disconnected', 'CRASH', 'failed'],
-    ['auth_failed', 'AUTH_FAILURE', 'failed'],
-  ] as const)
-    it(`times a pairing that leads to ${to}${reason ? ` (${reason})` : ''} as ${outcome}`, async () => {
-      for (const issuedAt of [NOW, NOW + 20_000])
-        events.emit('qr', { agentId: 'support', qr: { code: 'x', issuedAt } });
-      events.emit('qr', { agentId: 'support', qr: null });
-      change('awaiting_qr', to, { reason, at: NOW + 45_000 });
-      change(to, 'disconnected', { at: NOW + 90_000 });
+  for (const [end, outcome, happen] of [
+    ['connected', 'connected', (events) => events.emit('ready', ME)],
+    ['QR_EXPIRED', 'expired', (events) => events.emit('qr', 'one too many')],
+    ['CRASH', 'failed', (events) => events.emit('crash', 'gone')],
+    ['AUTH_FAILURE', 'failed', (events) => events.emit('auth_failure', 'no')],
+  ] as [string, string, (events: WhatsAppClient['events']) => void][])
+    it(`times a pairing that ends with ${end} as ${outcome}`, async () => {
+      const events = await gateway.showQr();
+      await gateway.clock.pass(20_000);
+      events.emit('qr', 'second');
+      await gateway.clock.pass(25_000);
+      happen(events);
+      events.emit('disconnected', 'LOGOUT');
       const counts = await series('wa_session_pairing_duration_seconds_count');
       expect(Object.values(counts).reduce((sum, count) => sum + count)).to.equal(1);
       expect((await series('wa_session_pairing_duration_seconds_sum'))[`outcome="${outcome}"`]).to.equal(45);
     });
 
   it('has no pairing for a session without a QR', async () => {
-    change('awaiting_qr', 'connected');
+    await gateway.connect();
     expect(Object.values(await series('wa_session_pairing_duration_seconds_count'))).to.deep.equal([0, 0, 0]);
   });
 
   it('has no label with values that others choose', async () => {
-    events.emit('inbound', {
-      agentId: 'support',
-      type: '6281234567890',
-      handled: 'ignored',
-      why: '',
-      traceId,
-    });
-    events.emit('restart', {
-      agentId: 'support',
-      reason: 'no page at 6281234567890',
-      attempt: 1,
-      delayMs: 0,
-    });
-    transition('xstate.after.90000.agent.6281234567890', ['a → b'], ['a']);
-    transition('xstate.done.actor.6281234567890', ['a → c'], ['a']);
-    events.emit('message', {
-      agentId: 'support',
-      id: '1',
-      kind: 'text',
-      origin: 'api',
-      status: 'failed',
-      error: 'no 6281234567890',
-      traceId,
+    const { clock, driver, client, system } = gateway;
+    await gateway.connect();
+    client().events.emit('message', { ...inbound('1'), type: '6281234567890' });
+    client().events.emit('disconnected', 'no page at 6281234567890');
+    await eventually('the end', () => system.describe('shop').supervisorStates.includes('alive.backing_off'));
+    // The next client reports nothing until the limit of its start.
+    await clock.pass(10_000);
+    expect(driver.clients).to.have.length(2);
+    await clock.pass(DEFAULT_LIMITS.startMs);
+    // By hand: the gateway itself fails messages with its own codes alone.
+    system.events.emit('message', {
+      ...{ agentId: 'shop', id: '1', kind: 'text', origin: 'api', traceId: TRACE },
+      ...{ status: 'failed', error: 'no 6281234567890' },
     });
     metrics.onRequest('unmatched', 'PROPFIND', 405, 0.1);
     const { body } = await metrics.text();
     for (const series of [
       'wa_messages_received_total{type="other",handled="ignored"} 1',
       'wa_session_restarts_total{reason="other"} 1',
-      'wa_session_transitions_total{from="a",to="b",event="xstate.after"} 1',
-      'wa_session_transitions_total{from="a",to="c",event="xstate.done"} 1',
+      'wa_session_transitions_total{from="disconnected.queued",to="disconnected.starting",event="xstate.done"} 2',
+      'wa_session_transitions_total{from="disconnected.starting",to="disconnected.closing",event="xstate.after"} 1',
       'wa_messages_sent_total{type="text",outcome="failed",error_type="other"} 1',
       'http_server_request_duration_seconds_count{http_request_method="_OTHER"',
     ])
@@ -354,24 +347,15 @@ describe('Metrics', () => {
   });
 
   it('counts transitions of the session, not of its supervisor', async () => {
-    events.emit('transition', 'support', {
-      seq: 1,
-      at: NOW,
-      machine: 'supervisor',
-      event: 'session.start',
-      edges: ['a → b'],
-      ignored: false,
-      from: ['a'],
-      to: ['b'],
-      dwellMs: 0,
-    });
-    expect(new Set(Object.values(await series('wa_session_transitions_total')))).to.deep.equal(new Set([0]));
+    await gateway.connect();
+    const counts = Object.entries(await series('wa_session_transitions_total'));
+    expect(counts.map(([, count]) => count)).to.include(1);
+    expect(counts.filter(([labels]) => labels.includes('alive.'))).to.deep.equal([]);
   });
 
   whereFound('promtool check metrics', findProgram('promtool'), MISSING, (promtool) => {
     it('is empty', async () => {
-      exercise();
-      memory.set('support', 1);
+      await exercise();
       const { body } = await metrics.text();
       const run = spawnSync(promtool, ['check', 'metrics'], { input: body, encoding: 'utf8' });
       expect(`${run.stdout}${run.stderr}`.trim()).to.equal('');
