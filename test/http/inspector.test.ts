@@ -1,49 +1,49 @@
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
-import type { TransitionRecord } from '../../src/actors/domain/agent-view.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { Harness } from '../support/http-harness.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { memoryGateway } from '../support/memory-gateway.ts';
 
-const edge = 'connected.healthy → connected.probing';
-
-/** The record with this number. */
-function record(seq: number): TransitionRecord {
-  return {
-    seq,
-    at: 1_700_000_000_000 + seq,
-    machine: 'agent',
-    event: 'probe.due',
-    edges: [edge],
-    ignored: false,
-    from: ['connected.healthy'],
-    to: ['connected.probing'],
-    dwellMs: 5,
-  };
-}
+const STARTED_AT = '2023-11-14T22:13:20.000Z';
 
 describe('the inspector', () => {
   let http: Harness;
+  let gateway: ReturnType<typeof memoryGateway>;
+  let events: Awaited<ReturnType<typeof gateway.link>>;
+  let manual: ManualClock;
   let clock: SinonFakeTimers | undefined;
 
   beforeEach(async () => {
-    http = await new Harness().start({ WHATSAPP_DRIVER: 'sandbox' });
+    manual = new ManualClock();
+    gateway = memoryGateway({ clock: manual, settings: { qrMaxRefreshes: 1_000 } });
+    http = await new Harness().start({ WHATSAPP_DRIVER: 'sandbox' }, { system: gateway.system });
+    events = await gateway.link();
   });
   afterEach(async () => {
     clock?.restore();
     clock = undefined;
     await http.stop();
+    await gateway.system.stop(1_000);
   });
 
-  /** Publishes a transition of an agent. */
-  function happens(seq: number, agentId = 'bot'): void {
-    http.system.agents.get(agentId)!.history.push(record(seq));
-    http.system.events.emit('transition', agentId, record(seq));
+  /** The newest transition of the agent. */
+  const newest = () => gateway.system.history('shop').at(-1)!;
+
+  /** Makes the agent take as many transitions: its socket loses the connection and regains it in turn. */
+  function happens(times = 1): void {
+    for (let time = 0; time < times; time += 1)
+      events.emit(
+        'state',
+        gateway.system.describe('shop').states.includes('connected.suspect') ? 'CONNECTED' : 'OPENING',
+      );
   }
 
   /** Resolves once no stream listens to the actors. */
   async function silence(): Promise<void> {
-    while (http.system.events.eventNames().length > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (gateway.system.events.eventNames().length > 0)
+      await new Promise((resolve) => setImmediate(resolve));
   }
 
   describe('GET /inspector/api/agents', () => {
@@ -58,56 +58,55 @@ describe('the inspector', () => {
     });
 
     it('lists every agent with its live states, the driver, and the hashes of the running charts', async () => {
-      http.system.add('scan-me', 'k', { status: 'awaiting_qr' }, { code: '2@code', issuedAt: 0 });
+      await gateway.showQr('scan-me', '2@code');
       const { status, body, text } = await http.ask('/inspector/api/agents');
       expect(status).to.equal(200);
       expect(body).to.include({ driver: 'sandbox', hasLogin: false });
       expect(body.charts).to.deep.equal({
-        agent: http.system.charts.agent.hash,
-        supervisor: http.system.charts.supervisor.hash,
+        agent: gateway.system.charts.agent.hash,
+        supervisor: gateway.system.charts.supervisor.hash,
       });
-      const [bot, other] = body.agents as Record<string, unknown>[];
-      expect(bot).to.deep.equal({
-        agentId: 'bot',
-        agentName: 'Support Bot',
-        userId: 7,
+      const [shop, other] = body.agents as Record<string, unknown>[];
+      expect(shop).to.deep.equal({
+        agentId: 'shop',
+        agentName: 'Shop',
+        userId: 1,
         status: 'connected',
         states: ['connected.healthy'],
-        supervisorStates: ['alive.running.steady'],
-        since: '2025-11-07T08:00:00.000Z',
+        supervisorStates: ['alive.running.settling'],
+        since: STARTED_AT,
         reason: null,
-        mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 99 },
+        mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 100 },
         supervisor: { restarts: 0 },
         hasQr: false,
         whatsapp: null,
         restriction: null,
       });
       expect(other).to.include({ agentId: 'scan-me', hasQr: true });
-      expect(text).not.to.include('2@code').and.not.to.include('secret-key');
+      expect(text).not.to.include('2@code').and.not.to.include('"key"');
     });
   });
 
   describe('GET /inspector/api/agents/{agentId}', () => {
     it('returns the history, oldest first, and the next transitions', async () => {
-      http.system.nextOfAgent = [{ event: 'probe.due', label: 'probe.due', edge }];
-      happens(1);
-      happens(2);
-      const { body } = await http.ask('/inspector/api/agents/bot');
-      expect(body.history).to.deep.equal([record(1), record(2)]);
-      expect(body.next).to.deep.equal({
-        agent: [{ event: 'probe.due', label: 'probe.due', edge }],
-        supervisor: [],
-      });
+      happens();
+      const { body } = await http.ask('/inspector/api/agents/shop');
+      const history = body.history as Record<string, unknown>[];
+      expect(history).to.deep.equal(JSON.parse(JSON.stringify(gateway.system.history('shop'))));
+      expect(history.map(({ seq }) => seq)).to.deep.equal(history.map((_record, index) => index + 1));
+      expect(history.at(-1)).to.include({ machine: 'agent', event: 'client.state' });
+      expect(history.at(-1)!.to).to.deep.equal(['connected.suspect']);
+      expect(body.next).to.deep.equal(gateway.system.next('shop'));
       expect(body.qr).to.equal(null);
     });
 
     it('has the current QR with its times', async () => {
-      http.system.add('scan-me', 'k', {}, { code: '2@code', issuedAt: 0, expiresAt: 75_000 });
+      await gateway.showQr('scan-me', '2@code');
       const { body } = await http.ask('/inspector/api/agents/scan-me');
       expect(body.qr).to.deep.equal({
         code: '2@code',
-        issuedAt: '1970-01-01T00:00:00.000Z',
-        expiresAt: '1970-01-01T00:01:15.000Z',
+        issuedAt: STARTED_AT,
+        expiresAt: '2023-11-14T22:14:35.000Z',
       });
     });
 
@@ -119,19 +118,18 @@ describe('the inspector', () => {
 
   describe('GET /inspector/api/events', () => {
     it('sends all agents first, then the changed and removed ones', async () => {
-      http.system.add('other', 'k');
+      const other = await gateway.link('other');
       const stream = await EventStream.open(`${http.url}/inspector/api/events`);
       expect(stream.response.headers['content-type']).to.equal('text/event-stream; charset=utf-8');
       await stream.has('"complete":true}');
-      expect(stream.text).to.match(/^retry: 2000\n\nevent: agents\ndata: {"agents":\[{"agentId":"bot"/);
+      expect(stream.text).to.match(/^retry: 2000\n\nevent: agents\ndata: {"agents":\[{"agentId":"shop"/);
       expect(stream.text).to.include('"agentId":"other"');
 
-      http.system.agents.get('other')!.view.status = 'disconnected';
-      happens(1, 'other');
+      other.emit('disconnected', 'LOGOUT');
       await stream.has('"complete":false}');
       const changes = stream.text.split('"complete":true}')[1];
       expect(changes).to.include('"agentId":"other"').and.to.include('"status":"disconnected"');
-      expect(changes).not.to.include('"agentId":"bot"');
+      expect(changes).not.to.include('"agentId":"shop"');
 
       await http.ask('/sessions/other', { method: 'DELETE' });
       await stream.has('event: removed\ndata: {"agentId":"other"}');
@@ -140,42 +138,39 @@ describe('the inspector', () => {
     });
 
     it('sends the refill of tokens until they are full', async () => {
+      await gateway.send('takes a token');
       clock = useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
       const stream = await EventStream.open(`${http.url}/inspector/api/events`);
       await stream.has('"tokens":99');
-      http.system.agents.get('bot')!.view.mailbox.tokens = 100;
+      await manual.pass(10);
       clock.tick(1_000);
       await stream.has('"tokens":100');
       const { length } = stream.text;
       clock.tick(5_000);
-      http.system.agents.get('bot')!.view.mailbox.depth = 1;
-      happens(1);
-      await stream.has('"depth":1');
+      happens();
+      await stream.has('"connected.suspect"');
       expect(stream.text.slice(length).match(/event: agents/g)).to.have.length(1);
       stream.close();
       await silence();
     });
 
     it('sends the state of one agent, then each record with its number', async () => {
-      happens(1);
-      const stream = await EventStream.open(`${http.url}/inspector/api/events?agentId=bot`);
-      await stream.has('event: agent\ndata: {"agentId":"bot"');
+      const stream = await EventStream.open(`${http.url}/inspector/api/events?agentId=shop`);
+      await stream.has('event: agent\ndata: {"agentId":"shop"');
       expect(stream.text).not.to.include('event: record');
       expect(stream.text).not.to.include('"history"');
-      http.system.agents.get('bot')!.view.mailbox.depth = 3;
-      happens(2);
-      await stream.has(`event: record\nid: 2\ndata: ${JSON.stringify(record(2))}\n\n`);
-      await stream.has('"depth":3');
+      happens();
+      await stream.has(`event: record\nid: ${newest().seq}\ndata: ${JSON.stringify(newest())}\n\n`);
+      await stream.has('"states":["connected.suspect"]');
       stream.close();
       await silence();
     });
 
-    it('shows the state after a change, even if its event is published during it', async () => {
+    it('shows the state after a change, though its events are published during it', async () => {
       clock = useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
       const table = await EventStream.open(`${http.url}/inspector/api/events`);
       await table.has('"complete":true}');
-      happens(1);
-      http.system.agents.get('bot')!.view.status = 'auth_failed';
+      events.emit('auth_failure', 'no');
       await table.has('"complete":false}');
       expect(table.text.split('"complete":true}')[1]).to.include('"status":"auth_failed"');
       table.close();
@@ -184,15 +179,15 @@ describe('the inspector', () => {
 
     it('sends at most ten frames a second without losing a record', async () => {
       clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-      const stream = await EventStream.open(`${http.url}/inspector/api/events?agentId=bot`);
+      const stream = await EventStream.open(`${http.url}/inspector/api/events?agentId=shop`);
       await stream.has('event: agent\n');
-      for (let seq = 1; seq <= 12; seq += 1) happens(seq);
+      happens(12);
       await new Promise((resolve) => setImmediate(resolve));
       expect(stream.text).not.to.include('event: record');
       let frames = 0;
       stream.response.on('data', () => (frames += 1));
       clock.tick(100);
-      await stream.has('id: 12\n');
+      await stream.has(`id: ${newest().seq}\n`);
       expect(stream.text.match(/event: record/g)).to.have.length(12);
       expect(frames).to.equal(1);
       stream.close();
@@ -200,35 +195,35 @@ describe('the inspector', () => {
     });
 
     it('continues after `Last-Event-ID` or `after`', async () => {
-      for (const seq of [1, 2, 3]) happens(seq);
-      const url = `${http.url}/inspector/api/events?agentId=bot&after=1`;
+      happens(3);
+      const { seq } = newest();
+      const url = `${http.url}/inspector/api/events?agentId=shop&after=${seq - 2}`;
       const first = await EventStream.open(url);
-      await first.has('id: 3\n');
-      expect(first.text.match(/^id: \d+/gm)).to.deep.equal(['id: 2', 'id: 3']);
-      const second = await EventStream.open(url, { 'last-event-id': '2' });
-      await second.has('id: 3\n');
-      expect(second.text.match(/^id: \d+/gm)).to.deep.equal(['id: 3']);
+      await first.has(`id: ${seq}\n`);
+      expect(first.text.match(/^id: \d+/gm)).to.deep.equal([`id: ${seq - 1}`, `id: ${seq}`]);
+      const second = await EventStream.open(url, { 'last-event-id': `${seq - 1}` });
+      await second.has(`id: ${seq}\n`);
+      expect(second.text.match(/^id: \d+/gm)).to.deep.equal([`id: ${seq}`]);
       first.close();
       second.close();
       await silence();
     });
 
     it('sends a reset when the numbers restarted with the service', async () => {
-      happens(1);
-      const url = `${http.url}/inspector/api/events?agentId=bot`;
+      const url = `${http.url}/inspector/api/events?agentId=shop`;
       const stream = await EventStream.open(url, { 'last-event-id': '700' });
-      await stream.has('id: 1\n');
+      await stream.has(`id: ${newest().seq}\n`);
       expect(stream.text).to.match(/event: reset[\s\S]*id: 1\n/);
       stream.close();
       await silence();
     });
 
     it('ends with `removed` when the agent is deleted', async () => {
-      const stream = await EventStream.open(`${http.url}/inspector/api/events?agentId=bot`);
+      const stream = await EventStream.open(`${http.url}/inspector/api/events?agentId=shop`);
       const ended = once(stream.response, 'end');
-      await http.ask('/sessions/bot', { method: 'DELETE' });
+      await http.ask('/sessions/shop', { method: 'DELETE' });
       await ended;
-      expect(stream.text).to.include('event: removed\ndata: {"agentId":"bot"}');
+      expect(stream.text).to.include('event: removed\ndata: {"agentId":"shop"}');
       await silence();
     });
 
@@ -239,7 +234,7 @@ describe('the inspector', () => {
     });
 
     it('ends when the service stops, and no new one starts', async () => {
-      const streams = ['', '?agentId=bot'].map((query) =>
+      const streams = ['', '?agentId=shop'].map((query) =>
         EventStream.open(`${http.url}/inspector/api/events${query}`),
       );
       const ended = (await Promise.all(streams)).map(({ response }) => once(response, 'end'));
@@ -250,20 +245,12 @@ describe('the inspector', () => {
     });
 
     it('disconnects a viewer that falls a megabyte behind', async () => {
-      const stream = await EventStream.open(`${http.url}/inspector/api/events`);
+      const shown = await gateway.showQr('scan-me');
+      const stream = await EventStream.open(`${http.url}/inspector/api/events?agentId=scan-me`);
       stream.response.pause();
-      const { view } = http.system.agents.get('bot')!;
       clock = useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-      for (let turn = 0; http.system.events.eventNames().length > 0; turn += 1) {
-        view.reason = `${turn}${'x'.repeat(500_000)}`;
-        http.system.events.emit('state', {
-          agentId: 'bot',
-          from: null,
-          to: 'disconnected',
-          reason: null,
-          at: 0,
-          heldMs: 0,
-        });
+      for (let turn = 0; gateway.system.events.eventNames().length > 0; turn += 1) {
+        shown.emit('qr', `${turn}${'x'.repeat(500_000)}`);
         clock.tick(100);
         await new Promise((resolve) => setImmediate(resolve));
       }
@@ -273,8 +260,8 @@ describe('the inspector', () => {
     it('answers HEAD without a stream', async () => {
       for (const path of [
         '/inspector/api/events',
-        '/inspector/api/events?agentId=bot',
-        '/sessions/bot/events',
+        '/inspector/api/events?agentId=shop',
+        '/sessions/shop/events',
       ]) {
         const reply = await http.ask(path, { method: 'HEAD' });
         expect(reply.status).to.equal(200);
@@ -285,13 +272,13 @@ describe('the inspector', () => {
 
     it('has no listener on the actors without a viewer', async () => {
       await http.ask('/inspector/api/agents');
-      await http.ask('/inspector/api/agents/bot');
-      expect(http.system.events.eventNames()).to.be.empty;
+      await http.ask('/inspector/api/agents/shop');
+      expect(gateway.system.events.eventNames()).to.be.empty;
     });
   });
 
   it('is read-only: allows GET and HEAD', async () => {
-    for (const path of ['agents', 'agents/bot', 'events']) {
+    for (const path of ['agents', 'agents/shop', 'events']) {
       const reply = await http.ask(`/inspector/api/${path}`, { method: 'POST' });
       expect(reply.status).to.equal(405);
       expect(reply.headers.get('allow')).to.equal('GET, HEAD, OPTIONS');
