@@ -85,7 +85,10 @@ const rules = [
   {
     name: 'ports-import-types-of-the-domain-only',
     from: { path: '^src/actors/domain/ports/' },
-    to: { path: '^src/', pathNot: ['^src/actors/domain/ports/', '^src/actors/domain/identity\\.ts$'] },
+    to: {
+      path: '^src/',
+      pathNot: ['^src/actors/domain/ports/', '^src/actors/domain/(identity|message-content)\\.ts$'],
+    },
   },
   {
     name: 'http-knows-the-domain-only',

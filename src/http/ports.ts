@@ -2,13 +2,13 @@ import type { Router } from 'express';
 import type { Logger } from 'pino';
 import type { GatewayApi } from '../actors/domain/gateway-api.ts';
 import type { AgentRef, Jid } from '../actors/domain/identity.ts';
+import type { MediaFile } from '../actors/domain/message-content.ts';
 import type { FileLinks, FileStore } from '../actors/domain/ports/files.ts';
-import type { ImageFile } from '../actors/domain/ports/whatsapp.ts';
 
 // What the HTTP edge needs besides the actors. `infra/` implements it, `app.ts` injects it.
 
 /** An image that was checked and written to a file of this service. */
-export type StoredImage = ImageFile;
+export type StoredImage = MediaFile;
 
 /** What the caller says about an image; the bytes decide its type. */
 interface ImageClaim {

@@ -155,8 +155,8 @@ whenChromium('the stand-in of web.whatsapp.com, with whatsapp-web.js', (executab
     ]);
     const bytes = network.mediaBytes(received.media?.sha256 ?? '');
     expect(Buffer.from(bytes ?? []).toString('base64')).to.equal(PIXEL);
-    const image = { data: Buffer.from(PIXEL, 'base64'), mimetype: 'image/png' };
-    const message = await receive(() => network.write(ANN, { to: `${BOT}@c.us`, text: 'mine', image }));
+    const file = { type: 'image' as const, data: Buffer.from(PIXEL, 'base64'), mimetype: 'image/png' };
+    const message = await receive(() => network.write(ANN, { to: `${BOT}@c.us`, text: 'mine', file }));
     expect([message.type, message.hasMedia, message.body]).to.deep.equal(['image', true, 'mine']);
     expect((await message.downloadMedia()).data).to.equal(PIXEL);
   });

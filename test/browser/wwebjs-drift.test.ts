@@ -14,6 +14,7 @@ import type {
 import { BINDINGS } from '../../src/infra/whatsapp/wwebjs/page/bindings.ts';
 import { Seeded } from '../../src/sandbox/network/seeded.ts';
 import { whenChromium } from '../support/chromium.ts';
+import { text } from '../support/contents.ts';
 import { forEachEdition } from '../support/editions.ts';
 import { eventually } from '../support/eventually.ts';
 import { failureOf } from '../support/failure.ts';
@@ -71,8 +72,8 @@ whenChromium('the driver on a changed WhatsApp Web', (executablePath) => {
     });
 
   /** Sends a text; returns WhatsApp's ack. */
-  async function send(text: string, to = ANN): Promise<Ack> {
-    const handover = await client.sendText(to, text);
+  async function send(words: string, to = ANN): Promise<Ack> {
+    const handover = await client.send(to, text(words));
     if (handover.ack !== 0) return handover;
     const acked = () =>
       emitted.acks.find(({ messageId, ack }) => messageId === handover.messageId && ack !== 0);
@@ -398,8 +399,8 @@ whenChromium('the driver on a changed WhatsApp Web', (executablePath) => {
     await link({ switches: { mediaId: true } });
     const path = join(world.authDir, 'pixel.png');
     await writeFile(path, png());
-    const image = { path, mimetype: 'image/png', size: png().byteLength };
-    await client.sendImage(ANN, image, { caption: 'with an id' });
+    const file = { path, mimetype: 'image/png', size: png().byteLength, sha256: '' };
+    await client.send(ANN, { kind: 'image', file, caption: 'with an id' });
     expect(arrived('with an id')).to.equal(1);
     await checked(({ repaired }) => repaired.includes('media-id'));
   });

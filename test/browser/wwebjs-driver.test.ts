@@ -1,13 +1,16 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { MessageContent } from '../../src/actors/domain/message-content.ts';
 import type { WhatsAppClient } from '../../src/actors/domain/ports/whatsapp.ts';
 import type { WwebjsDriver } from '../../src/infra/whatsapp/wwebjs/driver.ts';
 import { browsersOf, killBrowsersOf, processesOfGroup } from '../../src/infra/whatsapp/wwebjs/processes.ts';
 import { describeWhatsAppClient } from '../infra/whatsapp/client.contract.ts';
 import { whenChromium } from '../support/chromium.ts';
+import { text } from '../support/contents.ts';
 import { forEachEdition } from '../support/editions.ts';
 import { eventually } from '../support/eventually.ts';
 import { failureOf } from '../support/failure.ts';
@@ -153,7 +156,7 @@ whenChromium('the driver of whatsapp-web.js in Chromium', (executablePath) => {
       process.kill(-browser!, 'SIGSTOP');
       const probe = await failureOf(client.probe());
       expect(probe).to.include({ code: 'BAD_GATEWAY' });
-      const sent = await failureOf(client.sendText(ANN, 'hello?'));
+      const sent = await failureOf(client.send(ANN, text('hello?')));
       expect(sent).to.have.nested.property('details.outcome', 'unknown');
       await client.destroy();
       expect(processesOfGroup(browser!)).to.deep.equal([]);
@@ -177,11 +180,54 @@ whenChromium('the driver of whatsapp-web.js in Chromium', (executablePath) => {
 
     it('reports a send as failed when its image is missing or its address is invalid', async () => {
       const client = await linked('failing');
-      const image = { path: join(world.authDir, 'missing.png'), mimetype: 'image/png', size: 1 };
-      const imageless = await failureOf(client.sendImage(ANN, image));
+      const file = { path: join(world.authDir, 'missing.png'), mimetype: 'image/png', size: 1, sha256: '' };
+      const imageless = await failureOf(client.send(ANN, { kind: 'image', file }));
       expect(imageless).to.have.nested.property('details.outcome', 'failed');
-      const addressless = await failureOf(client.sendText('no-address', 'hi'));
+      const addressless = await failureOf(client.send('no-address', text('hi')));
       expect(addressless).to.have.nested.property('details.outcome', 'failed');
+    });
+
+    it('fails only the kind whose module is gone, before anything leaves, and names it', async () => {
+      const client = await linked('lacking');
+      let missing: string[] = [];
+      client.events.on('compatibility', (report) => {
+        missing = report.missing;
+      });
+      const received = next(client, 'message');
+      world.network.write(ANN, { to: BOT, text: 'a question' });
+      const { id: messageId } = await received;
+      const { messageId: own } = await client.send(ANN, text('mine'));
+      const path = join(world.authDir, 'a.pdf');
+      await writeFile(path, 'a file');
+      const file = { path, mimetype: 'application/pdf', size: 6, sha256: '' };
+      for (const [gone, content] of [
+        ['WAWebSendReactionMsgAction', { kind: 'reaction', messageId, emoji: '👍' }],
+        ['WAWebSendMessageEditAction', { kind: 'edit', messageId: own, text: 'new' }],
+        ['WAWebRevokeMsgAction', { kind: 'revoke', messageId: own }],
+        ['WAWebMediaMmsV4Upload', { kind: 'document', file }],
+      ] as [string, MessageContent][]) {
+        world.standIn.set({ moduleGone: [gone] });
+        await eventually(`the page without ${gone}`, () => missing.some((name) => name.startsWith(gone)));
+        const { code, details } = await failureOf(client.send(ANN, content));
+        expect({ code, outcome: details?.outcome }).to.deep.equal({ code: 'BAD_GATEWAY', outcome: 'failed' });
+        expect(details?.missing).to.deep.equal(missing);
+        await client.send(ANN, text(`without ${gone}`));
+      }
+      const texts = world.network.messages(ANN).map(({ body }) => body);
+      expect(texts.filter((body) => !body.startsWith('without'))).to.deep.equal(['a question', 'mine']);
+    });
+
+    it('sends a document of 64 MB whose bytes do not pass through node', async () => {
+      const client = await linked('large');
+      const path = join(world.authDir, 'large.bin');
+      const bytes = randomBytes(64 * 1024 * 1024);
+      await writeFile(path, bytes);
+      const file = { path, mimetype: 'application/pdf', size: bytes.length, sha256: '' };
+      const { messageId } = await client.send(ANN, { kind: 'document', file });
+      const copy = await eventually('the document', () =>
+        world.network.messages(ANN).find(({ stanzaId }) => messageId.includes(stanzaId)),
+      );
+      expect(copy.media?.sha256).to.equal(createHash('sha256').update(bytes).digest('hex'));
     });
 
     it('refuses a quote from another chat, and an invalid message id', async () => {
@@ -190,9 +236,9 @@ whenChromium('the driver of whatsapp-web.js in Chromium', (executablePath) => {
       world.network.write(ANN, { to: BOT, text: 'quote me' });
       const { id } = await received;
       const other = '628120000002@c.us';
-      const elsewhere = await failureOf(client.sendText(other, 'hi', { quoteId: id }));
+      const elsewhere = await failureOf(client.send(other, text('hi'), { quoteId: id }));
       expect(elsewhere).to.include({ code: 'NOT_FOUND' });
-      const junk = await failureOf(client.sendText(ANN, 'hi', { quoteId: 'junk' }));
+      const junk = await failureOf(client.send(ANN, text('hi'), { quoteId: 'junk' }));
       expect(junk).to.include({ code: 'NOT_FOUND' });
       expect(world.network.messages(other)).to.deep.equal([]);
     });

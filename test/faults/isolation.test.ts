@@ -172,7 +172,7 @@ describe('faults of one agent while another sends', function () {
     'start',
     'destroy',
     'reload',
-    'sendText',
+    'send',
     'setTyping',
     'resolveRecipient',
     'probe',

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import type { AgentRef } from '../../src/actors/domain/identity.ts';
+import type { MessageContent } from '../../src/actors/domain/message-content.ts';
 import type { Scheduler } from '../../src/actors/domain/ports/clock.ts';
 import type { HandoverOptions, SentQuery, WhatsAppClient } from '../../src/actors/domain/ports/whatsapp.ts';
 import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
@@ -135,10 +136,10 @@ describe('a message accepted before a fault', function () {
 class IdlessDriver extends SandboxDriver {
   override create(agent: AgentRef): WhatsAppClient {
     const client = super.create(agent);
-    const sendText = client.sendText.bind(client);
+    const send = client.send.bind(client);
     const findSent = client.findSent.bind(client);
-    client.sendText = (to: string, text: string, { quoteId }: HandoverOptions = {}) =>
-      sendText(to, text, { quoteId });
+    client.send = (to: string, content: MessageContent, { quoteId }: HandoverOptions = {}) =>
+      send(to, content, { quoteId });
     client.findSent = ({ stanzaId: _unknown, ...query }: SentQuery) => findSent(query);
     return client;
   }

@@ -175,7 +175,7 @@ describe('many uploads at once', () => {
         onBytes?.(1024 * 1024);
         counted.push(bytes);
       }
-      return { path: url, mimetype: 'image/png', size: 68 };
+      return { path: url, mimetype: 'image/png', size: 68, sha256: '' };
     };
     expectProblem(await upload('bot', 'secret-key', { url: 'https://example.com/a.png' }), 'RATE_LIMITED');
     // Half of the budget, minus the request itself.

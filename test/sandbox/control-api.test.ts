@@ -15,6 +15,7 @@ import { CONTROL_OPERATIONS } from '../../src/sandbox/control-api/control-operat
 import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { startEchoAi } from '../../src/sandbox/echo-ai.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
+import { text } from '../support/contents.ts';
 import { fakeAgents } from '../support/fake-agents.ts';
 import { agentRef, BOT as BOT_NUMBER, CUSTOMER, PIXEL } from '../support/fixtures.ts';
 import { sandboxCheck } from '../support/openapi-check.ts';
@@ -251,7 +252,7 @@ describe('sandbox control API', () => {
     const ack = (wanted: number) =>
       new Promise<void>((resolve) => client.events.on('ack', ({ ack }) => ack === wanted && resolve()));
     const [delivered, read] = [ack(2), ack(3)];
-    await client.sendText(`${CUSTOMER}@c.us`, 'from the bot');
+    await client.send(`${CUSTOMER}@c.us`, text('from the bot'));
     await delivered;
     await call('POST', '/phones/bot/typing', { from: CUSTOMER });
     const chats = await call('GET', '/phones/bot/chats');

@@ -6,6 +6,7 @@ import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { AdvanceableClock } from '../../src/sandbox/network/advanceable-clock.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { describeWhatsAppClient } from '../infra/whatsapp/client.contract.ts';
+import { text } from '../support/contents.ts';
 import { agentRef } from '../support/fixtures.ts';
 
 describeWhatsAppClient('sandbox', async () => {
@@ -51,7 +52,7 @@ describe('SandboxDriver', () => {
   it('rejects a call to a hung page within its deadline; the outcome of a send is unknown', async () => {
     const client = await linked();
     network.faults.freeze(number, true);
-    const error = await client.sendText('628119', 'hi').catch((thrown: unknown) => thrown);
+    const error = await client.send('628119', text('hi')).catch((thrown: unknown) => thrown);
     expect(error)
       .to.include({ code: 'BAD_GATEWAY' })
       .with.property('details')
@@ -63,10 +64,10 @@ describe('SandboxDriver', () => {
   it('hands a message over under the given id, and finds it by that id alone', async () => {
     const client = await linked();
     const stanzaId = '3EB0AAAAAAAAAAAAAAAAAA';
-    const handover = await client.sendText('628119@c.us', 'the same', { stanzaId });
-    await client.sendText('628119@c.us', 'the same');
+    const handover = await client.send('628119@c.us', text('the same'), { stanzaId });
+    await client.send('628119@c.us', text('the same'));
     expect(handover).to.include({ messageId: `true_628119@c.us_${stanzaId}`, chatId: '628119@c.us' });
-    const query = { to: '628119@c.us', kind: 'text', text: 'the same', since: Date.now() - 60_000 } as const;
+    const query = { to: '628119@c.us', content: text('the same'), since: Date.now() - 60_000 };
     const found = await client.findSent({ ...query, to: '628118@c.us', stanzaId });
     expect(found.map(({ messageId }) => messageId)).to.deep.equal([handover.messageId]);
     const unknown = await client.findSent({ ...query, stanzaId: '3EB0BBBBBBBBBBBBBBBBBB' });
@@ -81,8 +82,8 @@ describe('SandboxDriver', () => {
       network.account(own);
       const client = await linked();
       expect(await client.resolveRecipient(asked)).to.equal(own);
-      expect((await client.sendText(own, 'hi')).chatId).to.equal(own);
-      const sent = (to: string) => client.findSent({ to, kind: 'text', text: 'hi', since: 0 });
+      expect((await client.send(own, text('hi'))).chatId).to.equal(own);
+      const sent = (to: string) => client.findSent({ to, content: text('hi'), since: 0 });
       expect(await sent(own)).to.have.length(1);
       expect(await sent(asked)).to.have.length(0);
       await client.setTyping(asked, true);
@@ -95,12 +96,12 @@ describe('SandboxDriver', () => {
   it('quotes a message of the same person, addressed by number or by LID, and of no other person', async () => {
     const client = await linked();
     const { pn, lid } = network.account('628119');
-    const { messageId: quoteId } = await client.sendText(pn, 'by number');
+    const { messageId: quoteId } = await client.send(pn, text('by number'));
     network.account(pn, { addressedByLid: true });
-    expect((await client.sendText(pn, 'by LID', { quoteId })).chatId).to.equal(lid);
+    expect((await client.send(pn, text('by LID'), { quoteId })).chatId).to.equal(lid);
     const group = network.group({ name: 'Shop', participants: [number, pn] });
     for (const to of [group.id, '628118@c.us']) {
-      const error = await client.sendText(to, 'elsewhere', { quoteId }).catch((thrown: unknown) => thrown);
+      const error = await client.send(to, text('elsewhere'), { quoteId }).catch((thrown: unknown) => thrown);
       expect(error).to.include({ code: 'NOT_FOUND' });
     }
   });
@@ -112,13 +113,13 @@ describe('SandboxDriver', () => {
       reports.push([compatibility, ...missing].join(' ')),
     );
     network.configure({ missing: ['WAWebSendMsgChatAction.addAndSendMsgToChat'] });
-    const error = await client.sendText('628119@c.us', 'hi').catch((thrown: unknown) => thrown);
+    const error = await client.send('628119@c.us', text('hi')).catch((thrown: unknown) => thrown);
     expect(error)
       .to.have.property('details')
       .that.deep.equals({ outcome: 'failed', missing: ['WAWebSendMsgChatAction.addAndSendMsgToChat'] });
     network.configure({ missing: [] });
     expect(reports).to.deep.equal(['broken WAWebSendMsgChatAction.addAndSendMsgToChat', 'ok']);
-    expect((await client.sendText('628119@c.us', 'hi')).ack).to.equal(0);
+    expect((await client.send('628119@c.us', text('hi'))).ack).to.equal(0);
   });
 
   it('asks for another passkey when WhatsApp does not accept the first', async () => {
@@ -196,8 +197,10 @@ describe('SandboxDriver', () => {
 
   it('reports a send of an image as failed when the file is missing', async () => {
     const client = await linked();
-    const image = { path: '/nonexistent/x.png', mimetype: 'image/png', size: 1 };
-    const error = await client.sendImage('628119@c.us', image).catch((thrown: unknown) => thrown);
+    const file = { path: '/nonexistent/x.png', mimetype: 'image/png', size: 1, sha256: '' };
+    const error = await client
+      .send('628119@c.us', { kind: 'image', file })
+      .catch((thrown: unknown) => thrown);
     expect(error)
       .to.include({ code: 'BAD_GATEWAY' })
       .with.property('details')
@@ -208,10 +211,10 @@ describe('SandboxDriver', () => {
     const client = await linked();
     const customer = '628119000000@c.us';
     const texts = Array.from({ length: 100 }, (_, index) => `message ${index}`);
-    for (const [index, text] of texts.entries()) {
+    for (const [index, words] of texts.entries()) {
       if (index === 40) network.faults.drop(number);
       if (index === 80) network.faults.restore(number);
-      await client.sendText(customer, text);
+      await client.send(customer, text(words));
     }
     const all = new Promise<void>((resolve) => {
       const check = () => {

@@ -46,7 +46,7 @@ class FakeMedia implements MediaSource {
   async #store(source: string): Promise<StoredImage> {
     if (this.failure) throw this.failure;
     this.stored.add(source);
-    return { path: source, mimetype: 'image/png', size: 68 };
+    return { path: source, mimetype: 'image/png', size: 68, sha256: '' };
   }
 
   fromBase64(data: string): Promise<StoredImage> {

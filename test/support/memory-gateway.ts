@@ -3,6 +3,7 @@ import { EventEmitter } from 'eventemitter3';
 import type { Command } from '../../src/actors/domain/commands.ts';
 import { GatewayError } from '../../src/actors/domain/errors.ts';
 import type { AgentRef } from '../../src/actors/domain/identity.ts';
+import type { MessageContent } from '../../src/actors/domain/message-content.ts';
 import type { AiBackend } from '../../src/actors/domain/ports/ai.ts';
 import type { Scheduler } from '../../src/actors/domain/ports/clock.ts';
 import type {
@@ -158,11 +159,12 @@ class ScriptedDriver implements WhatsAppDriver {
       },
       findSent: async () => [],
       fetchMissed: async () => [],
-      sendImage: async () => ({ messageId: 'image', timestamp: Date.now(), ack: 1 }),
-      sendText: async (_to: string, text: string) => {
-        this.sent.push(text);
+      send: async (_to: string, content: MessageContent) => {
+        const timestamp = Date.now();
+        if (content.kind !== 'text') return { messageId: content.kind, timestamp, ack: 1 };
+        this.sent.push(content.text);
         const ack = this.refusal === undefined ? 1 : -1;
-        return { messageId: `wa ${text}`, timestamp: Date.now(), ack, errorCode: this.refusal };
+        return { messageId: `wa ${content.text}`, timestamp, ack, errorCode: this.refusal };
       },
     };
     const events = new EventEmitter<WhatsAppClientEvents>();

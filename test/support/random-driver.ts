@@ -40,16 +40,14 @@ export class RandomClient implements WhatsAppClient {
   answerPasskey = (): Promise<void> => this.#outcome(undefined);
   findSent = (): Promise<Handover[]> => this.#outcome([]);
   fetchMissed = (): Promise<[]> => this.#outcome([]);
-  sendText = (): Promise<Handover> => this.#send();
-  sendImage = (): Promise<Handover> => this.#send();
 
   /** A send that is acknowledged at once or never. */
-  #send(): Promise<Handover> {
+  send = (): Promise<Handover> => {
     this.#onSend(this);
     this.#messages += 1;
     const ack = this.#chance() < 0.8 ? 1 : 0;
     return this.#outcome({ messageId: `wa-${this.#messages}`, timestamp: 0, ack });
-  }
+  };
 
   /** Resolves in most cases; else rejects with an unknown outcome. */
   #outcome<T>(value: T, code: 'BAD_GATEWAY' | 'SESSION_START_FAILED' = 'BAD_GATEWAY'): Promise<T> {

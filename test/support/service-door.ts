@@ -71,7 +71,7 @@ around(PgFileRows.prototype, 'insert', {
   after: () => passing('after the row of a file was written'),
 });
 around(PgFileRows.prototype, 'remove', { after: () => passing('after the row of a file was deleted') });
-around(SandboxClient.prototype, 'sendText', {
+around(SandboxClient.prototype, 'send', {
   before: () => passing('after the lease'),
   begun: () => passing('after the hand-over to the page'),
   after: () => passing('after the hand-over resolved'),

@@ -68,11 +68,31 @@ function withMentions(message: ChatMessage, state: State): (Node | string)[] {
   return [...marks.flatMap((mark) => [mark, ' ']), message.body];
 }
 
+const KIND_LABELS: Partial<Record<ChatMessage['type'], string>> = {
+  image: 'Photo',
+  video: 'Video',
+  audio: 'Audio',
+  ptt: 'Voice message',
+  document: 'Document',
+  sticker: 'Sticker',
+  location: 'Location',
+  vcard: 'Contact',
+  multi_vcard: 'Contacts',
+  poll_creation: 'Poll',
+};
+
 /** A message in one line, for the list of chats and for quotes. */
 export function summaryOf(message: ChatMessage): string {
-  if (message.type === 'revoked') return 'This message was deleted';
-  return message.type === 'image' ? `Photo${message.body && `: ${message.body}`}` : message.body;
+  const { type, body, media, location, contacts, poll } = message;
+  if (type === 'revoked') return 'This message was deleted';
+  const label = KIND_LABELS[type];
+  const names = contacts?.map(({ name }) => name.formatted_name).join(', ');
+  const about = body || media?.filename || location?.name || names || poll?.name;
+  return label ? [label, about].filter(Boolean).join(': ') : body;
 }
+
+/** True for a message that is shown as its text, with a photo above it. */
+const isTextual = ({ type }: ChatMessage): boolean => type === 'chat' || type === 'image';
 
 /** The message that this one quotes; null without one. */
 function quoteOf(message: ChatMessage, all: ChatMessage[], state: State): HTMLElement | null {
@@ -84,7 +104,7 @@ function quoteOf(message: ChatMessage, all: ChatMessage[], state: State): HTMLEl
 
 /** The image of a message, linked to its full size; null without one. */
 function imageOf(message: ChatMessage): HTMLElement | null {
-  if (!message.media) return null;
+  if (message.type !== 'image' || !message.media) return null;
   const source = `/sandbox/images/${message.media.sha256}`;
   const alt = message.body || 'Photo';
   return el('a', { href: source, target: '_blank', class: 'photo' }, el('img', { src: source, alt }));
@@ -137,7 +157,7 @@ export function bubble(
       mark.show(message);
       if (shown !== `${message.type}${message.body}`) {
         shown = `${message.type}${message.body}`;
-        text.replaceChildren(...(isGone ? [summaryOf(message)] : withMentions(message, state)));
+        text.replaceChildren(...(isTextual(message) ? withMentions(message, state) : [summaryOf(message)]));
       }
       setAttribute(node, 'data-gone', isGone);
       setShown(edited, message.editedAt !== undefined && !isGone);

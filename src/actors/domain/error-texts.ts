@@ -24,6 +24,7 @@ export const TEXTS = {
     address: 'must be a phone number or a WhatsApp address: 08…, +62…, 62…, …@c.us, …@g.us or …@lid',
     ambiguousNumber: (home: string, abroad: string | undefined) =>
       `could be a number of two countries: write +${home}… or +${abroad}…`,
+    notEditable: 'Only texts and captions can be edited.',
     folderName: 'The agentId is not a folder name.',
     formIncomplete: 'The form is incomplete or malformed.',
     cutOff: 'The upload was cut off.',
@@ -40,6 +41,7 @@ export const TEXTS = {
     path: 'There is no such path.',
     message: 'The agent has no such message.',
     quote: 'The quoted message was not found in this chat.',
+    target: 'The message was not found in this chat.',
     image: 'There is no such image.',
     file: 'There is no such file.',
   },
@@ -53,6 +55,7 @@ export const TEXTS = {
     refused: 'This account has used up the new chats that WhatsApp allows it, for now.',
   },
   LINK_INVALID: { link: 'The link is not valid, or has expired.' },
+  NOT_OWN_MESSAGE: { author: 'Only own messages can be edited or deleted.' },
   AGENT_ID_TAKEN: { otherUser: 'The agentId belongs to another user.' },
   ACCOUNT_CHANGED: { meanwhile: 'Another number was linked while the message was waiting.' },
   SESSION_NOT_READY: {
@@ -67,6 +70,7 @@ export const TEXTS = {
     noClient: 'The session has no client.',
     noPhone: 'This agent is not linked to a phone of the sandbox.',
   },
+  TOO_LATE: { windows: 'WhatsApp takes edits for 15 minutes and deletions for about two days.' },
   IDEMPOTENCY_CONFLICT: {
     inFlight: 'A request with this key is still being processed.',
     otherBody: 'This key was used with another body.',
@@ -116,7 +120,7 @@ export const TEXTS = {
     addressRefused: 'WhatsApp does not take this address.',
     passkeyRefused: 'WhatsApp did not accept the passkey.',
     pageChanged: 'WhatsApp Web has changed: what this send needs is missing from its page.',
-    imageUnreadable: 'The image could not be read.',
+    fileUnreadable: 'The file could not be read.',
     noAnswer: 'WhatsApp did not answer in time.',
     callFailed: 'WhatsApp failed the call.',
     queryFailed: (query: string) => `WhatsApp did not answer (${query}).`,

@@ -1,6 +1,7 @@
 import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import type { Jid } from '../domain/identity.ts';
+import type { MessageContent } from '../domain/message-content.ts';
 import type { Clock, EpochMs, Scheduler } from '../domain/ports/clock.ts';
 import type { MessageError, MessageLog, MessageOutcome, StoredMessage } from '../domain/ports/stores.ts';
 import type { Ack, Handover, WhatsAppClient } from '../domain/ports/whatsapp.ts';
@@ -82,12 +83,9 @@ async function confirm(handover: Handover, context: DeliveryContext): Promise<De
   }
 }
 
-/** Hands the message over to the client. */
-function handOver(client: WhatsAppClient, message: StoredMessage, to: Jid): Promise<Handover> {
-  const { quoteId, stanzaId, text, image } = message;
-  const options = { quoteId, stanzaId: stanzaId ?? undefined };
-  if (image) return client.sendImage(to, image, { ...options, caption: text });
-  return client.sendText(to, text, options);
+/** What a stored message says. Pure. */
+function contentOf({ text, image }: StoredMessage): MessageContent {
+  return image ? { kind: 'image', file: image, caption: text } : { kind: 'text', text };
 }
 
 /** Resolves the recipient; WhatsApp restricts accounts that write to numbers without one. */
@@ -111,7 +109,10 @@ export async function deliver(entry: Entry, context: DeliveryContext): Promise<D
     if (context.ended.aborted) throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.endedBeforeSend);
     handedOver = true;
     context.onHandover(entry.message);
-    const handover = await handOver(context.client, message, chatId);
+    const handover = await context.client.send(chatId, contentOf(message), {
+      quoteId: message.quoteId,
+      stanzaId: message.stanzaId ?? undefined,
+    });
     context.whatsAppClock.learn(handover.timestamp);
     if (handover.chatId) entry.message.chatId = handover.chatId;
     return await confirm(handover, context);
@@ -154,12 +155,11 @@ export async function lookUp(
   context: DeliveryContext,
 ): Promise<DeliveryResult | null> {
   context.acks.clear();
-  const { kind, text, stanzaId } = message;
+  const { stanzaId } = message;
   const found = await context.client.findSent({
     to: await chatOf(message, context.client),
     stanzaId: stanzaId ?? undefined,
-    kind,
-    text,
+    content: contentOf(message),
     since: earliestTimestamp(message),
   });
   const itself = found.find(({ messageId }) => stanzaId !== null && messageId.includes(`_${stanzaId}`));

@@ -1,14 +1,9 @@
 import { GatewayError } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { Jid } from '../domain/identity.ts';
+import type { MessageContent } from '../domain/message-content.ts';
 import type { Clock, EpochMs } from '../domain/ports/clock.ts';
-import type {
-  HandoverOptions,
-  ImageFile,
-  SentQuery,
-  WebAuthnJson,
-  WhatsAppClient,
-} from '../domain/ports/whatsapp.ts';
+import type { HandoverOptions, SentQuery, WebAuthnJson, WhatsAppClient } from '../domain/ports/whatsapp.ts';
 
 type Operation = Omit<Parameters<GatewayEvents['operation']>[0], 'agentId'>;
 
@@ -44,12 +39,8 @@ export class InstrumentedClient implements WhatsAppClient {
     return this.#time('reload', () => this.#client.reload());
   }
 
-  sendText(to: Jid, text: string, options?: HandoverOptions) {
-    return this.#time('send_text', () => this.#client.sendText(to, text, options));
-  }
-
-  sendImage(to: Jid, image: ImageFile, options?: HandoverOptions & { caption?: string }) {
-    return this.#time('send_image', () => this.#client.sendImage(to, image, options));
+  send(to: Jid, content: MessageContent, options?: HandoverOptions) {
+    return this.#time(`send_${content.kind}`, () => this.#client.send(to, content, options));
   }
 
   setTyping(chatId: Jid, typing: boolean) {

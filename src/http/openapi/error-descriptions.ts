@@ -48,6 +48,11 @@ export const ERRORS: Record<ErrorCode, ErrorDescription> = {
     when: 'the link to the file has expired, or was not made by this service as it is',
     message: TEXTS.LINK_INVALID.link,
   },
+  NOT_OWN_MESSAGE: {
+    when: 'the message to edit or delete was written by someone else',
+    message: TEXTS.NOT_OWN_MESSAGE.author,
+    details: REFUSED,
+  },
   AGENT_ID_TAKEN: {
     when: 'the agentId belongs to another userId',
     message: TEXTS.AGENT_ID_TAKEN.otherUser,
@@ -60,6 +65,11 @@ export const ERRORS: Record<ErrorCode, ErrorDescription> = {
   SESSION_NOT_READY: {
     when: 'the agent is not connected, or has no QR to scan',
     message: TEXTS.SESSION_NOT_READY.notConnected('awaiting_qr'),
+  },
+  TOO_LATE: {
+    when: 'the message is too old to be edited (15 minutes) or deleted (about two days)',
+    message: TEXTS.TOO_LATE.windows,
+    details: REFUSED,
   },
   IDEMPOTENCY_CONFLICT: {
     when: 'the key is in flight (409) or was used with another body (422)',

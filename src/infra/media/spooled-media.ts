@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError, toGatewayError } from '../../actors/domain/errors.ts';
-import type { ImageFile } from '../../actors/domain/ports/whatsapp.ts';
+import type { MediaFile } from '../../actors/domain/message-content.ts';
 import { cleanFilename } from '../files/filename.ts';
 import type { TempFiles } from '../files/temp-files.ts';
 import type { Lookup } from '../net/guarded-lookup.ts';
@@ -46,7 +47,7 @@ export class SpooledMedia {
   }
 
   /** Stores plain base64 or a data URL. `INVALID_PAYLOAD`, `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`. */
-  async fromBase64(data: string, claim: MediaClaim): Promise<ImageFile> {
+  async fromBase64(data: string, claim: MediaClaim): Promise<MediaFile> {
     return await this.#store(decodeBase64(data, MAX_MEDIA_BYTES), claim);
   }
 
@@ -54,12 +55,12 @@ export class SpooledMedia {
    * Fetches and stores an image; `onBytes` receives the length of each chunk and may throw.
    * `MEDIA_URL_BLOCKED`, `MEDIA_FETCH_FAILED`, `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`.
    */
-  async fromUrl(url: string, claim: MediaClaim, onBytes?: (bytes: number) => void): Promise<ImageFile> {
+  async fromUrl(url: string, claim: MediaClaim, onBytes?: (bytes: number) => void): Promise<MediaFile> {
     return await this.#store(await this.#fetcher.fetch(url, onBytes), claim);
   }
 
   /** Copies the image into `TEMP_DIR`, where it is kept for a day; returns the copy's path. */
-  async preview(image: ImageFile): Promise<string> {
+  async preview(image: MediaFile): Promise<string> {
     try {
       return await this.#previews.add(image.path);
     } catch (error) {
@@ -68,17 +69,18 @@ export class SpooledMedia {
   }
 
   /** Deletes the stored file: it will not be sent. Never rejects. */
-  async discard(image: ImageFile): Promise<void> {
+  async discard(image: MediaFile): Promise<void> {
     await this.#spool.release(image.path);
   }
 
   /** Checks the bytes, then writes them. */
-  async #store(bytes: Buffer, claim: MediaClaim): Promise<ImageFile> {
+  async #store(bytes: Buffer, claim: MediaClaim): Promise<MediaFile> {
     const { mimetype, extension } = await readImageHeader(bytes);
     const filename = cleanFilename(claim.filename);
     try {
       const path = await this.#spool.write(bytes, extension);
-      return { path, mimetype, size: bytes.length, ...(filename && { filename }) };
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      return { path, mimetype, size: bytes.length, sha256, ...(filename && { filename }) };
     } catch (error) {
       throw new GatewayError('INTERNAL', TEXTS.INTERNAL.imageNotStored, { cause: error });
     }

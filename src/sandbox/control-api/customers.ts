@@ -4,7 +4,7 @@ import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { Jid } from '../../actors/domain/identity.ts';
 import type { SandboxNetwork } from '../network/network.ts';
-import type { Account, ChatMessage, Draft } from '../network/types.ts';
+import type { Account, ChatMessage, DraftFile } from '../network/types.ts';
 import type { MESSAGE } from './bodies.ts';
 
 /** A group by JID or by name; created, and joined by these members, as needed. */
@@ -23,10 +23,10 @@ export function chatWith(network: SandboxNetwork, bot: Account, from: string, gr
 }
 
 /** An image as a draft holds it. @throws GatewayError UNSUPPORTED_MEDIA_TYPE */
-async function imageOf(base64: string): Promise<NonNullable<Draft['image']>> {
+async function imageOf(base64: string): Promise<DraftFile> {
   const data = Buffer.from(base64, 'base64');
   const mimetype = (await fileTypeFromBuffer(data))?.mime;
-  if (mimetype?.startsWith('image/')) return { data, mimetype };
+  if (mimetype?.startsWith('image/')) return { type: 'image', data, mimetype };
   throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', TEXTS.UNSUPPORTED_MEDIA_TYPE.notAnImage);
 }
 
@@ -37,7 +37,7 @@ export async function writeAsCustomer(
   message: z.output<typeof MESSAGE>,
 ): Promise<ChatMessage> {
   const { from, name, text, group, mention, quoteId, byLid, hidesNumber } = message;
-  const image = message.image === undefined ? undefined : await imageOf(message.image);
+  const file = message.image === undefined ? undefined : await imageOf(message.image);
   const customer = network.account(from, {
     ...(name !== undefined && { name }),
     ...(byLid !== undefined && { addressedByLid: byLid }),
@@ -45,5 +45,5 @@ export async function writeAsCustomer(
   });
   const mentionedIds = mention ? [bot.addressedByLid ? bot.lid : bot.pn] : [];
   const to = chatWith(network, bot, customer.pn, group);
-  return network.write(customer.pn, { to, text, mentionedIds, image, quoteId });
+  return network.write(customer.pn, { to, text, mentionedIds, file, quoteId });
 }

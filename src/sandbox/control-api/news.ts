@@ -22,7 +22,7 @@ export interface News {
   settings?: NetworkSettings;
   /** New copies in an account's chats, in order. */
   messages?: { owner: Jid; message: ChatMessage }[];
-  /** Copies that their author edited or revoked. */
+  /** Copies that were edited, revoked, reacted to or voted in. */
   edits?: { owner: Jid; message: ChatMessage }[];
   /** The newest ack of each message. */
   acks?: ({ owner: Jid } & AckView)[];
@@ -93,6 +93,7 @@ export function followNetwork(
     subscribe(network.events, {
       message: (owner, message) => add('messages', { owner, message }),
       edited: (owner, message) => add('edits', { owner, message }),
+      addon: (owner, message) => add('edits', { owner, message }),
       ack: (owner, ack) =>
         add('acks', { owner, ...ack }, (other) => other.owner === owner && other.messageId === ack.messageId),
       read: (reader, chatId) => add('reads', { reader, chatId }),

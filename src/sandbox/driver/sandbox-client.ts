@@ -1,13 +1,18 @@
-import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { EventEmitter } from 'eventemitter3';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { AgentRef, Jid } from '../../actors/domain/identity.ts';
+import {
+  type ChangeContent,
+  comparedOf,
+  isChange,
+  type MessageContent,
+} from '../../actors/domain/message-content.ts';
 import type { EpochMs } from '../../actors/domain/ports/clock.ts';
 import type {
   Handover,
   HandoverOptions,
-  ImageFile,
   InboundMessage,
   SentQuery,
   WebAuthnJson,
@@ -16,7 +21,8 @@ import type {
 } from '../../actors/domain/ports/whatsapp.ts';
 import { withTimeout } from '../../actors/domain/timeout.ts';
 import type { SandboxNetwork } from '../network/network.ts';
-import { type ChatMessage, type Device, type Draft, SandboxRefusal } from '../network/types.ts';
+import { type ChatMessage, type Device, SandboxRefusal } from '../network/types.ts';
+import { changeIdOf, comparedOfMessage, draftOf } from './contents.ts';
 import { callError, ignoreRefusal, throwLinkingError, type UnansweredOutcome } from './refusals.ts';
 
 /** Time limits of the start and of any other call, ms. */
@@ -84,23 +90,19 @@ export class SandboxClient implements WhatsAppClient {
     );
   }
 
-  sendText(to: Jid, text: string, options: HandoverOptions = {}): Promise<Handover> {
-    return this.#send({ to, text, ...options });
-  }
-
-  async sendImage(
-    to: Jid,
-    image: ImageFile,
-    { caption = '', ...options }: HandoverOptions & { caption?: string } = {},
-  ): Promise<Handover> {
-    const data = await readFile(image.path, { signal: AbortSignal.timeout(this.#deadlines.callMs) }).catch(
-      (cause: unknown) => {
-        const details = { outcome: 'failed' } as const;
-        throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.imageUnreadable, { cause, details });
-      },
-    );
-    const { mimetype, filename } = image;
-    return this.#send({ to, text: caption, image: { data, mimetype, filename }, ...options });
+  async send(to: Jid, content: MessageContent, options: HandoverOptions = {}): Promise<Handover> {
+    const { missing } = this.#network.settings;
+    if (missing.length > 0)
+      throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.pageChanged, {
+        details: { outcome: 'failed', missing },
+      });
+    if (isChange(content)) return this.#change(to, content);
+    const { callMs } = this.#deadlines;
+    const parts = await draftOf(content, callMs).catch((cause: unknown) => {
+      const details = { outcome: 'failed' } as const;
+      throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.fileUnreadable, { cause, details });
+    });
+    return handoverOf(await this.#call((device) => device.send({ to, ...parts, ...options }), 'unknown'));
   }
 
   setTyping(chatId: Jid, typing: boolean): Promise<void> {
@@ -116,8 +118,9 @@ export class SandboxClient implements WhatsAppClient {
     return this.#call((device) => device.probe());
   }
 
-  findSent(query: SentQuery): Promise<Handover[]> {
-    const type = query.kind === 'text' ? 'chat' : 'image';
+  async findSent(query: SentQuery): Promise<Handover[]> {
+    const { content } = query;
+    if (isChange(content)) return this.#findChange(query.to, content);
     return this.#call(async (device) => {
       const itself = query.stanzaId === undefined ? null : await device.findMessage(query.stanzaId);
       if (itself) return [handoverOf(itself)];
@@ -126,11 +129,11 @@ export class SandboxClient implements WhatsAppClient {
       const addresses = pn === query.to && lid ? [pn, lid] : [query.to];
       const chats = await Promise.all(addresses.map((address) => device.messages(address)));
       const own = chats.flat().filter(({ fromMe }) => fromMe);
+      const wanted = comparedOf(content);
       const alike = own.filter(
         (message) =>
-          message.type === type &&
-          message.body === query.text &&
-          message.timestamp >= wholeSecond(query.since),
+          message.timestamp >= wholeSecond(query.since) &&
+          isDeepStrictEqual(comparedOfMessage(message), wanted),
       );
       return alike.map(handoverOf).reverse();
     });
@@ -166,14 +169,29 @@ export class SandboxClient implements WhatsAppClient {
     });
   }
 
-  /** Hands a draft over, unless the page lacks what a send needs. */
-  async #send(draft: Draft): Promise<Handover> {
-    const { missing } = this.#network.settings;
-    if (missing.length > 0)
-      throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.pageChanged, {
-        details: { outcome: 'failed', missing },
-      });
-    return handoverOf(await this.#call((device) => device.send(draft), 'unknown'));
+  /** Changes a message that is there. */
+  async #change(to: Jid, content: ChangeContent): Promise<Handover> {
+    await this.#call(async (device) => {
+      const { kind, messageId } = content;
+      const message = await device.findMessage(messageId);
+      if (!message || this.#numberOf(message.chatId) !== this.#numberOf(to))
+        throw new SandboxRefusal('UNKNOWN_MESSAGE', 'The message is not in this chat.');
+      if (kind === 'reaction') await device.react(messageId, content.emoji);
+      else if (kind === 'edit') await device.edit(messageId, content.text);
+      else await device.revoke(messageId);
+    }, 'unknown');
+    const [done] = await this.#findChange(to, content);
+    if (done) return done;
+    throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.callFailed, { details: { outcome: 'unknown' } });
+  }
+
+  /** The change when WhatsApp has it. */
+  #findChange(chatId: Jid, content: ChangeContent): Promise<Handover[]> {
+    return this.#call(async (device) => {
+      const message = await device.findMessage(content.messageId);
+      const messageId = message && changeIdOf(message, content);
+      return messageId ? [{ messageId, timestamp: this.#network.clock.now(), ack: 1, chatId }] : [];
+    });
   }
 
   /** Opens a device and forwards its events; resolves once it shows a QR or connects under its token. */

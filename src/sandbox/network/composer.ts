@@ -5,8 +5,10 @@ import {
   type Account,
   type ChatMessage,
   type Draft,
+  type DraftFile,
   type Group,
   type Media,
+  type MessageType,
   SandboxRefusal,
 } from './types.ts';
 import { addressOf, findAccount, isSameChat, toJid, type World } from './world.ts';
@@ -19,12 +21,17 @@ export interface Post {
   text: string;
 }
 
-const KEPT_IMAGES = 32;
+const KEPT_FILES = 32;
+const KEPT_BYTES = 256 * 1024 * 1024;
 
-/** Composes messages as each side sees them, with their ids; keeps the bytes of the newest images. */
+/** Composes messages as each side sees them, with their ids; keeps the bytes of the newest files. */
 export class Composer {
   readonly #world: World;
-  readonly #images = new LRUCache<string, Uint8Array>({ max: KEPT_IMAGES });
+  readonly #files = new LRUCache<string, Uint8Array>({
+    max: KEPT_FILES,
+    maxSize: KEPT_BYTES,
+    sizeCalculation: ({ byteLength }) => Math.max(byteLength, 1),
+  });
 
   constructor(world: World) {
     this.#world = world;
@@ -36,14 +43,14 @@ export class Composer {
     const quoted = draft.quoteId ? this.#world.store.message(sender.pn, draft.quoteId) : undefined;
     if (draft.quoteId && !(quoted && isSameChat(this.#world, quoted.chatId, chatId)))
       throw new SandboxRefusal('UNKNOWN_QUOTE', 'The quoted message is not in this chat.');
-    const stanzaId = draft.stanzaId ?? this.#stanza(sender.pn);
+    const stanzaId = draft.stanzaId ?? this.newStanza(sender.pn);
     if (this.#world.store.message(sender.pn, stanzaId))
       throw new SandboxRefusal('DUPLICATE_ID', 'A message with this id was sent already.');
     const senderId = addressOf(sender);
     const message: ChatMessage = {
       id: `true_${chatId}_${stanzaId}${group ? `_${senderId}` : ''}`,
       stanzaId,
-      type: draft.image ? 'image' : 'chat',
+      type: typeOf(draft),
       body: draft.text,
       mentionedIds: [...(draft.mentionedIds ?? [])],
       timestamp: this.#world.schedule.timestamp(),
@@ -55,8 +62,15 @@ export class Composer {
       chatName,
     };
     if (quoted) message.quotedId = quoted.id;
-    if (draft.image) message.media = this.#keepImage(draft.image);
-    return message;
+    const { file, location, contacts, poll, previewUrl } = draft;
+    return {
+      ...message,
+      ...(file && { media: this.#keepFile(file) }),
+      ...(location && { location }),
+      ...(contacts && { contacts }),
+      ...(poll && { poll: { ...poll, votes: [] } }),
+      ...(previewUrl && { previewUrl }),
+    };
   }
 
   /** The receiver's copy of a message. */
@@ -82,7 +96,7 @@ export class Composer {
   /** A follower's copy of a post. */
   post(post: Post): ChatMessage {
     const { chatId, author } = post;
-    const stanzaId = this.#stanza(author?.pn ?? chatId);
+    const stanzaId = this.newStanza(author?.pn ?? chatId);
     const senderId = author ? addressOf(author) : chatId;
     return {
       id: `false_${chatId}_${stanzaId}${author ? `_${senderId}` : ''}`,
@@ -100,9 +114,9 @@ export class Composer {
     };
   }
 
-  /** The bytes of an image; null when it is not among the newest. */
-  imageBytes(sha256: string): Uint8Array | null {
-    return this.#images.get(sha256) ?? null;
+  /** The bytes of a file; null when it is not among the newest. */
+  fileBytes(sha256: string): Uint8Array | null {
+    return this.#files.get(sha256) ?? null;
   }
 
   /** The chat of a draft: a group, an account, or a number without one. */
@@ -116,15 +130,24 @@ export class Composer {
     throw new SandboxRefusal('UNKNOWN_CHAT', 'There is no such chat for this account.');
   }
 
-  #stanza(writer: Jid): string {
+  /** A new id out of the writer's own sequence. */
+  newStanza(writer: Jid): string {
     return `3EB0${this.#world.seeded.hex(`message:${writer}`, 18)}`;
   }
 
-  /** Keeps an image's bytes for a while. */
-  #keepImage(image: NonNullable<Draft['image']>): Media {
-    const sha256 = createHash('sha256').update(image.data).digest('hex');
-    this.#images.set(sha256, image.data);
-    const { mimetype, filename } = image;
-    return { mimetype, size: image.data.byteLength, sha256, ...(filename && { filename }) };
+  /** Keeps a file's bytes for a while. */
+  #keepFile({ type: _, data, ...facts }: DraftFile): Media {
+    const sha256 = createHash('sha256').update(data).digest('hex');
+    this.#files.set(sha256, data);
+    const known = Object.entries(facts).filter(([, value]) => value !== undefined);
+    return { ...(Object.fromEntries(known) as typeof facts), size: data.byteLength, sha256 };
   }
+}
+
+/** WhatsApp's type of a draft. */
+function typeOf({ file, location, contacts, poll }: Draft): MessageType {
+  if (file) return file.type;
+  if (location) return 'location';
+  if (contacts) return contacts.length === 1 ? 'vcard' : 'multi_vcard';
+  return poll ? 'poll_creation' : 'chat';
 }

@@ -94,6 +94,18 @@ export class NetworkDevice implements Device {
     });
   }
 
+  react(messageId: string, emoji: string): Promise<void> {
+    return this.#change((own) => this.#home.delivery.react(own, messageId, emoji));
+  }
+
+  edit(messageId: string, text: string): Promise<void> {
+    return this.#change((own) => this.#home.delivery.change(own, messageId, text));
+  }
+
+  revoke(messageId: string): Promise<void> {
+    return this.#change((own) => this.#home.delivery.change(own, messageId, null));
+  }
+
   setTyping(chatId: Jid, typing: boolean): Promise<void> {
     return this.#hold.call(() => this.#home.typing.set(this.#opened(), chatId, typing), true);
   }
@@ -325,5 +337,12 @@ export class NetworkDevice implements Device {
   #opened(): Account {
     if (this.me && this.account) return this.account;
     throw new SandboxRefusal('NOT_OPEN', 'The device is not linked and connected.');
+  }
+
+  /** Changes a message once the server can be reached. */
+  #change(run: (own: Account) => unknown): Promise<void> {
+    return this.#hold.call(() => {
+      run(this.#opened());
+    }, true);
   }
 }

@@ -7,6 +7,12 @@ import { addressOf, findAccount, type World } from './world.ts';
 
 const RESTRICTION_CODES: Record<Restriction['kind'], number> = { reachout_timelock: 463, message_cap: 475 };
 
+/** How long after a message its author may edit it, and revoke it. */
+const EDIT_WINDOW_MS = 15 * 60_000;
+const REVOKE_WINDOW_MS = 2.5 * 24 * 60 * 60_000;
+
+const EDITABLE_TYPES = new Set<ChatMessage['type']>(['chat', 'image', 'video', 'document']);
+
 /** Faults that a send causes on the sender's line. */
 export interface SenderFaults {
   drop(pn: Jid, forMs: number): void;
@@ -67,24 +73,83 @@ export class Delivery {
 
   /**
    * Edits the text of an own message, or revokes it (`null`), for all who have it.
-   * @throws SandboxRefusal UNKNOWN_MESSAGE
+   * @throws SandboxRefusal UNKNOWN_MESSAGE, NOT_OWN_MESSAGE, NOT_EDITABLE, TOO_LATE
    */
   change(author: Account, id: string, text: string | null): ChatMessage {
-    const { store, schedule } = this.#world;
-    const own = store.message(author.pn, id);
-    if (!own?.fromMe || own.type === 'revoked')
-      throw new SandboxRefusal('UNKNOWN_MESSAGE', 'There is no such message of this author.');
-    const change = text === null ? { type: 'revoked' as const, body: '' } : { body: text };
-    const peers = store.groups.get(own.chatId)?.participants ?? [findAccount(this.#world, own.chatId)?.pn];
+    const own = this.#message(author, id);
+    const now = this.#world.schedule.timestamp();
+    if (!own.fromMe) throw new SandboxRefusal('NOT_OWN_MESSAGE', 'Another account wrote this message.');
+    if (text !== null && !EDITABLE_TYPES.has(own.type))
+      throw new SandboxRefusal('NOT_EDITABLE', 'Only texts and captions can be edited.');
+    if (now - own.timestamp > (text === null ? REVOKE_WINDOW_MS : EDIT_WINDOW_MS))
+      throw new SandboxRefusal('TOO_LATE', 'The message is too old.');
+    const changeStanzaId = this.#composer.newStanza(author.pn);
+    const change =
+      text === null
+        ? { type: 'revoked' as const, body: '', changeStanzaId }
+        : { body: text, editedAt: now, changeStanzaId };
     this.#world.wire(text === null ? 'revoke' : 'edit', author.pn, { id: own.stanzaId });
-    for (const owner of new Set([author.pn, ...peers])) {
-      const message = owner && store.message(owner, own.stanzaId);
-      if (!message) continue;
-      const changed = { ...message, ...change, ...(text !== null && { editedAt: schedule.timestamp() }) };
-      store.commit({ kind: 'edit', owner, message: changed });
+    for (const [owner, message] of this.#copies(author, own)) {
+      this.#world.store.commit({ kind: 'edit', owner, message: { ...message, ...change } });
       this.#world.events.emit('edited', owner, { ...message });
     }
     return { ...own };
+  }
+
+  /** Someone reacts to a message, or (`''`) takes the reaction back. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  react(person: Account, id: string, emoji: string): ChatMessage {
+    const own = this.#message(person, id);
+    const stanza = this.#composer.newStanza(person.pn);
+    const senderId = addressOf(person);
+    this.#world.wire('reaction', person.pn, { id: own.stanzaId, emoji });
+    for (const [owner, message] of this.#copies(person, own)) {
+      const fromMe = owner === person.pn;
+      const others = (message.reactions ?? []).filter((other) => other.senderId !== senderId);
+      const inGroup = message.chatId.endsWith('@g.us') ? `_${senderId}` : '';
+      const reaction = { id: `${fromMe}_${message.chatId}_${stanza}${inGroup}`, senderId, fromMe, emoji };
+      this.#annotate(owner, message, { reactions: emoji === '' ? others : [...others, reaction] });
+    }
+    return { ...own };
+  }
+
+  /** Someone votes in a poll, in place of an earlier vote. @throws SandboxRefusal UNKNOWN_MESSAGE, UNKNOWN_OPTION */
+  vote(person: Account, id: string, options: string[]): ChatMessage {
+    const own = this.#message(person, id);
+    const known = own.poll?.options ?? [];
+    if (!options.every((option) => known.includes(option)))
+      throw new SandboxRefusal('UNKNOWN_OPTION', 'The poll has no such option.');
+    const voterId = addressOf(person);
+    this.#world.wire('vote', person.pn, { id: own.stanzaId });
+    for (const [owner, message] of this.#copies(person, own)) {
+      if (!message.poll) continue;
+      const others = message.poll.votes.filter((vote) => vote.voterId !== voterId);
+      const votes = options.length === 0 ? others : [...others, { voterId, options }];
+      this.#annotate(owner, message, { poll: { ...message.poll, votes } });
+    }
+    return { ...own };
+  }
+
+  /** A message of an account's chats. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  #message(account: Account, id: string): ChatMessage {
+    const message = this.#world.store.message(account.pn, id);
+    if (message && message.type !== 'revoked') return message;
+    throw new SandboxRefusal('UNKNOWN_MESSAGE', 'There is no such message.');
+  }
+
+  /** Each copy of a message that an account has, with its owner. */
+  #copies(account: Account, own: ChatMessage): [Jid, ChatMessage][] {
+    const { store } = this.#world;
+    const peers = store.groups.get(own.chatId)?.participants ?? [findAccount(this.#world, own.chatId)?.pn];
+    return [...new Set([account.pn, ...peers])].flatMap((owner) => {
+      const message = owner && store.message(owner, own.stanzaId);
+      return message ? [[owner, message]] : [];
+    });
+  }
+
+  /** The reactions or votes of a copy change. */
+  #annotate(owner: Jid, message: ChatMessage, addons: Pick<ChatMessage, 'reactions' | 'poll'>): void {
+    this.#world.store.commit({ kind: 'edit', owner, message: { ...message, ...addons } });
+    this.#world.events.emit('addon', owner, { ...message });
   }
 
   /** Marks a chat read, and sends read receipts to the writers. */

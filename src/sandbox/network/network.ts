@@ -124,14 +124,24 @@ export class SandboxNetwork {
     return { ...this.#life.delivery.handOver(this.account(from), draft, null) };
   }
 
-  /** Edits the text of an own message. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  /** Edits an own text or caption. @throws SandboxRefusal as `Device.edit` */
   edit(author: string, messageId: string, text: string): ChatMessage {
     return this.#life.delivery.change(this.account(author), messageId, text);
   }
 
-  /** Revokes an own message for everyone. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  /** Revokes an own message for everyone. @throws SandboxRefusal as `Device.revoke` */
   revoke(author: string, messageId: string): ChatMessage {
     return this.#life.delivery.change(this.account(author), messageId, null);
+  }
+
+  /** Reacts to a message; an empty emoji takes the reaction back. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  react(number: string, messageId: string, emoji: string): ChatMessage {
+    return this.#life.delivery.react(this.account(number), messageId, emoji);
+  }
+
+  /** Votes in a poll, in place of an earlier vote. @throws SandboxRefusal UNKNOWN_MESSAGE, UNKNOWN_OPTION */
+  vote(number: string, messageId: string, options: string[]): ChatMessage {
+    return this.#life.delivery.vote(this.account(number), messageId, options);
   }
 
   /** Posts a status that `to` sees. */
@@ -177,9 +187,9 @@ export class SandboxNetwork {
     return person ? addressOf(person) : id;
   }
 
-  /** The bytes of an image; null when it is not among the newest. */
+  /** The bytes of a file; null when it is not among the newest. */
   mediaBytes(sha256: string): Uint8Array | null {
-    return this.#life.composer.imageBytes(sha256);
+    return this.#life.composer.fileBytes(sha256);
   }
 
   /** Faults of an account's connection. */

@@ -29,6 +29,58 @@ export const group = z
   })
   .meta({ id: 'Group' });
 
+/** WhatsApp's types of messages with a file; `ptt` is a voice note. */
+export const MEDIA_TYPES = ['image', 'video', 'audio', 'ptt', 'document', 'sticker'] as const;
+
+const MESSAGE_TYPES = [
+  'chat',
+  ...MEDIA_TYPES,
+  'location',
+  'vcard',
+  'multi_vcard',
+  'poll_creation',
+  'revoked',
+] as const;
+
+export const media = z.strictObject({
+  mimetype: z.string(),
+  size: z.int(),
+  sha256: z.string(),
+  filename: z.string().optional(),
+  seconds: z.number().optional(),
+  waveform: z
+    .array(z.int().min(0).max(100))
+    .max(64)
+    .optional()
+    .meta({ description: 'Of a voice note: its loudness over its length.' }),
+});
+
+export const location = z.strictObject({
+  latitude: z.number(),
+  longitude: z.number(),
+  name: z.string().optional(),
+  address: z.string().optional(),
+});
+
+export const contactCard = z.strictObject({
+  name: z.strictObject({ formatted_name: z.string() }),
+  phones: z.array(z.strictObject({ phone: z.string() })),
+});
+
+export const poll = z.strictObject({
+  name: z.string(),
+  options: z.array(z.string()),
+  selectableCount: z.int().meta({ description: 'How many options one person may choose; 0: any number.' }),
+  votes: z.array(z.strictObject({ voterId: jid, options: z.array(z.string()) })),
+});
+
+const reaction = z.strictObject({
+  id: z.string().meta({ description: "WhatsApp's id of the reaction itself." }),
+  senderId: jid,
+  fromMe: z.boolean(),
+  emoji: z.string(),
+});
+
 export const message = z
   .strictObject({
     id: z.string().meta({
@@ -38,24 +90,23 @@ export const message = z
     chatId: jid,
     senderId: jid.meta({ description: 'The writer, as this account sees that person.' }),
     fromMe: z.boolean(),
-    type: z.enum(['chat', 'image', 'revoked']).meta({ description: '`revoked`: taken back.' }),
-    body: z.string().meta({ description: 'The text, or the caption of an image.' }),
+    type: z.enum(MESSAGE_TYPES).meta({ description: '`ptt`: a voice note; `revoked`: taken back.' }),
+    body: z.string().meta({ description: 'The text, or the caption of a file.' }),
     mentionedIds: z.array(jid),
     timestamp: moment,
     ack: z.int().meta({ description: '-1 refused, 0 pending, 1 server, 2 delivered, 3 read; incoming: 1.' }),
     errorCode: z.int().optional().meta({ description: 'Why WhatsApp refused it: 463 or 475.' }),
     editedAt: moment.optional(),
+    changeStanzaId: z.string().optional().meta({ description: 'Of its last edit, or of its revocation.' }),
     senderName: z.string().optional(),
     chatName: z.string().optional(),
     quotedId: z.string().optional().meta({ description: "This account's `id` of the quoted message." }),
-    media: z
-      .strictObject({
-        mimetype: z.string(),
-        size: z.int(),
-        sha256: z.string(),
-        filename: z.string().optional(),
-      })
-      .optional(),
+    media: media.optional(),
+    location: location.optional(),
+    contacts: z.array(contactCard).optional(),
+    poll: poll.optional(),
+    previewUrl: z.string().optional().meta({ description: 'The link of which a text shows a preview.' }),
+    reactions: z.array(reaction).optional().meta({ description: 'At most one a person.' }),
   })
   .meta({ id: 'ChatMessage' });
 

@@ -3,6 +3,9 @@ import type { Journal } from './journal.ts';
 import type { StoreRecord } from './records.ts';
 import type { Account, ChatMessage, Group } from './types.ts';
 
+/** The parts of a message that are gone when it is revoked. */
+const CONTENT_PARTS = ['media', 'location', 'contacts', 'poll', 'previewUrl', 'reactions'] as const;
+
 export interface Chat {
   id: Jid;
   name: string;
@@ -146,11 +149,13 @@ export class Store {
     if (message) Object.assign(message, { ack }, errorCode !== undefined && { errorCode });
   }
 
-  #replaceMessage(owner: Jid, { stanzaId, type, body, editedAt }: ChatMessage): void {
-    const message = this.#box(owner).byStanza.get(stanzaId);
+  #replaceMessage(owner: Jid, changed: ChatMessage): void {
+    const message = this.#box(owner).byStanza.get(changed.stanzaId);
     if (!message) return;
-    Object.assign(message, { type, body }, editedAt !== undefined && { editedAt });
-    if (type === 'revoked') delete message.media;
+    // How far it got is another record's matter.
+    Object.assign(message, { ...changed, ack: message.ack });
+    if (changed.type !== 'revoked') return;
+    for (const part of CONTENT_PARTS) delete message[part];
   }
 
   #box(owner: Jid): Box {

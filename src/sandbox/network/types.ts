@@ -13,8 +13,10 @@ export type Account = z.infer<typeof schemas.account>;
 export type Group = z.infer<typeof schemas.group>;
 /** A message as one account sees it. */
 export type ChatMessage = z.infer<typeof schemas.message>;
-/** An image of a message; `SandboxNetwork.mediaBytes(sha256)` has its bytes. */
+/** A file of a message; `SandboxNetwork.mediaBytes(sha256)` has its bytes. */
 export type Media = NonNullable<ChatMessage['media']>;
+export type MediaType = (typeof schemas.MEDIA_TYPES)[number];
+export type MessageType = ChatMessage['type'];
 /** A chat as one account sees it. */
 export type ChatView = z.infer<typeof schemas.chat>;
 /** The faults of an account's connection. */
@@ -24,12 +26,20 @@ export type WireEntry = z.infer<typeof schemas.wireEntry>;
 /** What holds for all accounts. */
 export type NetworkSettings = z.infer<typeof schemas.settings>;
 
+/** A file to be sent. */
+export interface DraftFile extends Omit<Media, 'size' | 'sha256'> {
+  type: MediaType;
+  data: Uint8Array;
+}
+
 /** What a device or a phone asks to be sent. */
-export interface Draft {
+export interface Draft extends Pick<ChatMessage, 'location' | 'contacts' | 'previewUrl'> {
   /** `…@c.us`, `…@lid` or `…@g.us`. */
   to: Jid;
+  /** Of a file, its caption. */
   text: string;
-  image?: { data: Uint8Array; mimetype: string; filename?: string };
+  file?: DraftFile;
+  poll?: Omit<NonNullable<ChatMessage['poll']>, 'votes'>;
   /** `id` or `stanzaId` of a message in the chat; the send fails with `UNKNOWN_QUOTE` when it isn't there. */
   quoteId?: string;
   mentionedIds?: Jid[];
@@ -46,6 +56,10 @@ export type RefusalReason =
   | 'UNKNOWN_CHAT'
   | 'UNKNOWN_QUOTE'
   | 'UNKNOWN_MESSAGE'
+  | 'NOT_OWN_MESSAGE'
+  | 'NOT_EDITABLE'
+  | 'UNKNOWN_OPTION'
+  | 'TOO_LATE'
   | 'WRONG_CODE'
   | 'WRONG_PASSKEY'
   | 'DUPLICATE_ID'
@@ -144,6 +158,12 @@ export interface Device {
    * @throws SandboxRefusal NOT_OPEN, UNKNOWN_CHAT, UNKNOWN_QUOTE, CLOSED
    */
   send(draft: Draft): Promise<ChatMessage>;
+  /** Reacts to a message; an empty emoji takes the reaction back. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  react(messageId: string, emoji: string): Promise<void>;
+  /** Changes an own text or caption. @throws SandboxRefusal UNKNOWN_MESSAGE, NOT_OWN_MESSAGE, NOT_EDITABLE, TOO_LATE */
+  edit(messageId: string, text: string): Promise<void>;
+  /** Takes an own message back for everyone. @throws SandboxRefusal UNKNOWN_MESSAGE, NOT_OWN_MESSAGE, TOO_LATE */
+  revoke(messageId: string): Promise<void>;
   setTyping(chatId: Jid, typing: boolean): Promise<void>;
   /** The JID under which the number is reached (its LID when addressed so), or null when not on WhatsApp. */
   queryExists(jid: Jid): Promise<Jid | null>;
@@ -212,6 +232,8 @@ export interface SandboxNetworkEvents {
   ack: (owner: Jid, ack: AckView) => void;
   /** Its author edited or revoked a message of an account's chats. */
   edited: (owner: Jid, message: ChatMessage) => void;
+  /** The reactions or votes of a message of an account's chats changed. */
+  addon: (owner: Jid, message: ChatMessage) => void;
   /** A typing indicator changed, in the chat as its `reader` sees it. */
   typing: (change: { reader: Jid; chatId: Jid; typing: boolean }) => void;
   /** The reader has read a chat, as the reader sees it. */

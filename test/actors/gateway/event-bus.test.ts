@@ -39,7 +39,7 @@ async function run(setUp: (gateway: ReturnType<typeof memoryGateway>) => void) {
   shop!.emit('unreported', 1);
   await gateway.send('hello');
   shop!.emit('ack', { messageId: 'wa hello', ack: 2 });
-  const image = { path: '/spool/image.png', mimetype: 'image/png', size: 68 };
+  const image = { path: '/spool/image.png', mimetype: 'image/png', size: 68, sha256: '' };
   const message = { to: 'x@c.us', kind: 'image', text: 'look', image, origin: 'api', traceId: 't' } as const;
   await system.ask('shop', { type: 'message.send', userId: 1, message, respondAsync: false });
   shop!.emit('message', inbound('1'));

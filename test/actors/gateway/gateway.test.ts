@@ -188,7 +188,7 @@ describe('the gateway', () => {
     it('publishes `unknown` once for a message that was handed over', async () => {
       const { system, driver, send } = gateway;
       const handed = held<Handover>();
-      driver.script = { sendText: () => handed.promise };
+      driver.script = { send: () => handed.promise };
       const statuses: string[] = [];
       system.events.on('message', ({ status }) => statuses.push(status));
       await gateway.connect();
@@ -356,7 +356,7 @@ describe('the gateway', () => {
     it('is answered as queued when its session ends after the wait', async () => {
       gateway = memoryGateway({ settings: { sendWaitMs: 20 } });
       const { driver, send, client } = gateway;
-      driver.script = { sendText: async () => ({ messageId: 'wa', timestamp: 0, ack: 0 }) };
+      driver.script = { send: async () => ({ messageId: 'wa', timestamp: 0, ack: 0 }) };
       await gateway.connect();
       const sent = send('no ack');
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -367,7 +367,7 @@ describe('the gateway', () => {
     it('is kept when the client crashes before it takes the message', async () => {
       const { driver, send, client, system } = gateway;
       driver.script = {
-        sendText: async () => {
+        send: async () => {
           client().events.emit('crash', 'gone');
           throw clientGone;
         },
@@ -508,7 +508,7 @@ describe('the gateway', () => {
 
       it('answers it with the stored reply when that could not be sent within the grace period', async () => {
         const { system, driver } = gateway;
-        driver.script = { sendText: () => held<Handover>().promise };
+        driver.script = { send: () => held<Handover>().promise };
         await gateway.connect();
         const run = gateway.run('hi');
         await eventually('the reply', () => gateway.database.messages.size > 0);

@@ -13,6 +13,7 @@ import type { Handover, Me, SentQuery, WhatsAppClient } from '../../../src/actor
 import { type ActorSettings, DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
 import { Dispatcher } from '../../../src/actors/outbound/dispatcher.ts';
 import { HOST_CLOCK } from '../../../src/infra/host-clock.ts';
+import { sendOf } from '../../support/contents.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
@@ -63,10 +64,10 @@ function scripted(script: Partial<WhatsAppClient> = {}) {
   const handedOver = (text: string): Handover => ({ messageId: `wa ${text}`, timestamp: Date.now(), ack: 1 });
   const client = {
     events: new EventEmitter(),
-    sendText: async (_to: string, text: string) => {
+    send: sendOf(async (_to, text) => {
       sent.push(text);
       return handedOver(text);
-    },
+    }),
     resolveRecipient: async (jid: string) => jid,
     probe: async () => 'CONNECTED',
     findSent: async () => [],
@@ -138,7 +139,7 @@ describe('the dispatcher', () => {
     for (const found of [true, false]) {
       const { dispatcher: box } = dispatcher();
       const dying = scripted({
-        sendText: lost,
+        send: lost,
         probe: () => {
           box.close();
           return Promise.reject(new Error('dead'));
@@ -162,7 +163,7 @@ describe('the dispatcher', () => {
   it('leaves a message without an acknowledgement to the next session as soon as its own ends', async () => {
     const { dispatcher: box, written } = dispatcher();
     const silent = scripted({
-      sendText: async () => {
+      send: async () => {
         // The browser dies as soon as the page has the message; no acknowledgement will come.
         queueMicrotask(() => box.close());
         return { messageId: 'wa 1', timestamp: Date.now(), ack: 0 };
@@ -184,7 +185,7 @@ describe('the dispatcher', () => {
   it('takes no new message while it stops, and awaits the acknowledgement of the one in flight', async () => {
     const { dispatcher: box } = dispatcher();
     const silent = scripted({
-      sendText: async () => {
+      send: async () => {
         box.stopTaking();
         setImmediate(() => box.acked({ messageId: 'wa 1', ack: 1 }));
         return { messageId: 'wa 1', timestamp: Date.now(), ack: 0 };
@@ -224,7 +225,7 @@ describe('the dispatcher', () => {
 
   it('writes `unknown` for the message in flight when the agent is deleted', async () => {
     const { dispatcher: box, published, written } = dispatcher();
-    box.open(ready(scripted({ sendText: () => new Promise<never>(() => undefined) }).client, ME));
+    box.open(ready(scripted({ send: () => new Promise<never>(() => undefined) }).client, ME));
     const { outcome } = box.put(stored('1'));
     await eventually('the hand-over', () => published.includes('1 sending'));
     box.failAll({ code: 'SESSION_NOT_FOUND', message: 'The session was deleted.' });
@@ -294,7 +295,7 @@ describe('the dispatcher', () => {
   it('reports `unknown` without an acknowledgement, and `sent` after a late one', async () => {
     const { dispatcher: box, written } = dispatcher();
     const silent = scripted({
-      sendText: async () => ({ messageId: 'wa 1', timestamp: Date.now(), ack: 0 }),
+      send: async () => ({ messageId: 'wa 1', timestamp: Date.now(), ack: 0 }),
     });
     box.open(ready(silent.client, ME));
     const message = stored('1');
@@ -307,7 +308,7 @@ describe('the dispatcher', () => {
   it('records what is delivered and read after the outcome, however early that is reported', async () => {
     const { dispatcher: box, written, published } = dispatcher();
     const eager = scripted({
-      sendText: async () => {
+      send: async () => {
         for (const ack of [1, 2, 3]) box.acked({ messageId: 'wa 1', ack });
         return { messageId: 'wa 1', timestamp: Date.now(), ack: 0 };
       },
@@ -341,11 +342,11 @@ describe('the dispatcher', () => {
   it('fails a refused message (ack −1) and continues with the next', async () => {
     const { dispatcher: box } = dispatcher();
     const refusing = scripted({
-      sendText: async (_to, text) => ({
+      send: sendOf(async (_to, text) => ({
         messageId: `wa ${text}`,
         timestamp: 0,
         ack: text === 'text 1' ? -1 : 1,
-      }),
+      })),
     });
     box.open(ready(refusing.client, ME));
     const settled = ['1', '2'].map((id) => box.put(stored(id)).outcome);
@@ -363,7 +364,7 @@ describe('the dispatcher', () => {
       const { dispatcher: box } = dispatcher();
       let handedOver = 0;
       const refusing = scripted({
-        sendText: async () => {
+        send: async () => {
           handedOver += 1;
           setImmediate(() => box.acked(refusal));
           return { messageId: 'wa 1', timestamp: 0, ack: 0 };
@@ -372,7 +373,7 @@ describe('the dispatcher', () => {
       box.open(ready(refusing.client, ME));
       const late = await box.put(stored('1')).outcome;
       expect(late?.error?.code, `by an ack, ${errorCode}`).to.equal(code);
-      box.open(ready(scripted({ sendText: async () => ({ ...refusal, timestamp: 0 }) }).client, ME));
+      box.open(ready(scripted({ send: async () => ({ ...refusal, timestamp: 0 }) }).client, ME));
       const atOnce = await box.put(stored('2')).outcome;
       expect(atOnce?.error?.code, `by the hand-over, ${errorCode}`).to.equal(code);
       expect([late?.status, atOnce?.status, handedOver]).to.deep.equal(['failed', 'failed', 1]);
@@ -381,9 +382,7 @@ describe('the dispatcher', () => {
 
   it('fails an unknown message after a late refusal', async () => {
     const { dispatcher: box, written } = dispatcher();
-    box.open(
-      ready(scripted({ sendText: async () => ({ messageId: 'wa 1', timestamp: 0, ack: 0 }) }).client, ME),
-    );
+    box.open(ready(scripted({ send: async () => ({ messageId: 'wa 1', timestamp: 0, ack: 0 }) }).client, ME));
     expect(await box.put(stored('1')).outcome).to.include({ status: 'unknown' });
     box.acked({ messageId: 'wa 1', ack: -1, errorCode: 463 });
     box.acked({ messageId: 'wa 1', ack: 1 });
@@ -479,7 +478,7 @@ describe('the dispatcher', () => {
     it('sends nothing accepted for the former one: queued messages fail, those in flight are unknown', async () => {
       const { dispatcher: box, written } = dispatcher();
       const dying = scripted({
-        sendText: () => {
+        send: () => {
           box.close();
           return lost();
         },
@@ -505,7 +504,7 @@ describe('the dispatcher', () => {
 
     it('reports a message that the former page still holds as unknown', async () => {
       const { dispatcher: box, published } = dispatcher();
-      const hanging = scripted({ sendText: () => new Promise<never>(() => undefined) });
+      const hanging = scripted({ send: () => new Promise<never>(() => undefined) });
       box.open(ready(hanging.client, ME));
       const { outcome } = box.put(of(ME.pn, stored('1')));
       await eventually('the hand-over', () => published.includes('1 sending'));
@@ -526,7 +525,7 @@ describe('the dispatcher', () => {
 
   it('reports a message whose session ended during its hand-over as unknown when the agent is deleted', async () => {
     const { dispatcher: box, published } = dispatcher();
-    box.open(ready(scripted({ sendText: () => new Promise<never>(() => undefined) }).client, ME));
+    box.open(ready(scripted({ send: () => new Promise<never>(() => undefined) }).client, ME));
     const { outcome } = box.put(stored('1'));
     await eventually('the hand-over', () => published.includes('1 sending'));
     box.close();
@@ -543,7 +542,7 @@ describe('the dispatcher', () => {
       const { dispatcher: box } = dispatcher();
       const dying = scripted({
         resolveRecipient: async () => '5255@c.us',
-        sendText: (to, _text, options) => {
+        send: (to, _content, options) => {
           given.push(to, options?.stanzaId);
           box.close();
           return lost();
@@ -604,12 +603,12 @@ describe('the dispatcher', () => {
         return handover;
       };
       const { client } = scripted({
-        sendText: async (_to, text) => {
+        send: sendOf(async (_to, text) => {
           const handover = handOver(text);
           if (!dies) return handover;
           box.close();
           return lost();
-        },
+        }),
         findSent: async ({ since }) => chat.filter(({ timestamp }) => timestamp >= since),
       });
       for (const known of [false, true]) {

@@ -160,7 +160,7 @@ describe('what the gateway itself reports', () => {
     await gateway.connect();
     await send('leaves');
     for (const outcome of ['failed', 'unknown'] as const) {
-      client().sendText = () => Promise.reject(refused(outcome));
+      client().send = () => Promise.reject(refused(outcome));
       const error: GatewayError = (await send(outcome).catch(
         (thrown: GatewayError) => thrown,
       )) as GatewayError;

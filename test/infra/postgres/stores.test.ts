@@ -241,7 +241,8 @@ for (const { name, binDir } of flavours()) {
       afterEach(() => sql.query('truncate gateway_message'));
 
       it('returns what was stored', async () => {
-        const image = { path: '/spool/a.png', mimetype: 'image/png', size: 3, filename: 'a.png' };
+        const file = { path: '/spool/a.png', filename: 'a.png' };
+        const image = { ...file, mimetype: 'image/png', size: 3, sha256: '5feceb66' };
         const stored = await database.messages.append(
           A,
           outgoing('hi', { kind: 'image', image, quoteId: 'q' }),

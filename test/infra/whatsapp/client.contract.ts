@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -13,7 +13,9 @@ import type {
 } from '../../../src/actors/domain/ports/whatsapp.ts';
 import type { SandboxNetwork } from '../../../src/sandbox/network/network.ts';
 import type { NetworkSettings } from '../../../src/sandbox/network/types.ts';
+import { text } from '../../support/contents.ts';
 import { agentRef, PIXEL } from '../../support/fixtures.ts';
+import { describeContents } from './contents.contract.ts';
 
 /** What a driver is tested with: itself, the phones on the other side, and the way out. */
 export interface WhatsAppHarness {
@@ -22,7 +24,7 @@ export interface WhatsAppHarness {
   cleanup(): Promise<void>;
 }
 
-const NETWORK_EVENTS = ['wire', 'message', 'ack', 'edited', 'typing', 'changed'] as const;
+const NETWORK_EVENTS = ['wire', 'message', 'ack', 'edited', 'addon', 'typing', 'changed'] as const;
 const PATIENCE_MS = 45_000;
 
 type Received = {
@@ -349,7 +351,10 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         const count = ear.received.length;
         expect(harness.network.devicesOf(number)).to.have.length(0);
         harness.network.write(freshNumber(), { to: number, text: 'are you open?' });
-        expect(await failureOf(client.sendText(freshNumber(), 'no'))).to.have.property('code', 'BAD_GATEWAY');
+        expect(await failureOf(client.send(freshNumber(), text('no')))).to.have.property(
+          'code',
+          'BAD_GATEWAY',
+        );
         expect(ear.received).to.have.length(count);
       });
     });
@@ -368,9 +373,18 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       const inbound = (body: string): Promise<InboundMessage> =>
         ear.wait('message', (message) => message.body === body);
 
+      describeContents(() => ({
+        client,
+        network: harness.network,
+        number,
+        freshNumber,
+        received: async (words) => (await inbound(words)).id,
+        eventually: (what, look) => eventually(harness.network, what, look),
+      }));
+
       it('hands a text over, and WhatsApp acknowledges it', async () => {
         const customer = freshNumber();
-        const handover = await client.sendText(customer, 'hello');
+        const handover = await client.send(customer, text('hello'));
         await ear.wait('ack', (ack) => ack.messageId === handover.messageId && ack.ack >= 1);
         const [received] = harness.network.messages(customer);
         expect(received).to.include({ body: 'hello', stanzaId: stanzaOf(handover.messageId), fromMe: false });
@@ -379,21 +393,21 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       });
 
       it('reports a refusal as ack -1', async () => {
-        const handover = await client.sendText('15550000003@c.us', 'refused once');
+        const handover = await client.send('15550000003@c.us', text('refused once'));
         await ear.wait('ack', (ack) => ack.messageId === handover.messageId && ack.ack === -1);
       });
 
       it('sends under the stanza id that it was given, and finds the message by it', async () => {
         const customer = freshNumber();
         const stanzaId = '3EB0C0FFEE0000000001';
-        const { messageId, chatId } = await client.sendText(customer, 'with an id', { stanzaId });
+        const { messageId, chatId } = await client.send(customer, text('with an id'), { stanzaId });
         expect(stanzaOf(messageId)).to.equal(stanzaId);
         if (chatId) expect(addressesOf(customer)).to.include(chatId);
         await eventually(harness.network, 'the message', () =>
           harness.network.messages(customer).find((message) => message.stanzaId === stanzaId),
         );
-        await client.sendText(customer, 'with an id');
-        const query = { kind: 'text' as const, text: 'with an id', since: Date.now() - 60_000 };
+        await client.send(customer, text('with an id'));
+        const query = { content: text('with an id'), since: Date.now() - 60_000 };
         const found = await client.findSent({ to: customer, stanzaId, ...query });
         expect(found.map(({ messageId: id }) => id)).to.deep.equal([messageId]);
       });
@@ -407,10 +421,10 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
           harness.network.write(friend, { to: number, text: `before the ${kind}` });
           await inbound(`before the ${kind}`);
           harness.network.faults.restrict(number, { kind });
-          const { messageId } = await client.sendText(stranger, 'hello, stranger');
+          const { messageId } = await client.send(stranger, text('hello, stranger'));
           await ear.wait('ack', (ack) => ack.messageId === messageId && ack.errorCode === errorCode);
           await ear.wait('restriction', (restriction) => restriction?.kind === kind);
-          const answer = await client.sendText(friend, 'hello, friend');
+          const answer = await client.send(friend, text('hello, friend'));
           await ear.wait('ack', (ack) => ack.messageId === answer.messageId && ack.ack >= 1);
           harness.network.faults.restrict(number, null);
         });
@@ -419,7 +433,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         const customer = freshNumber();
         const question = harness.network.write(customer, { to: number, text: 'quote me' });
         const { id, chatId } = await inbound('quote me');
-        const handover = await client.sendText(chatId, 'quoted', { quoteId: id });
+        const handover = await client.send(chatId, text('quoted'), { quoteId: id });
         const reply = await eventually(harness.network, 'the reply', () =>
           harness.network
             .messages(customer)
@@ -431,28 +445,13 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       it('says NOT_FOUND when the quoted message is not there, and sends nothing', async () => {
         const customer = freshNumber();
         const error = await failureOf(
-          client.sendText(customer, 'quoteless', {
+          client.send(customer, text('quoteless'), {
             quoteId: `false_${addressOf(customer)}_3EB0AAAAAAAAAAAAAAAAAA`,
           }),
         );
         expect(error.code).to.equal('NOT_FOUND');
         expect(error.message).to.match(/quote/i);
         expect(harness.network.messages(customer)).to.have.length(0);
-      });
-
-      it('sends an image from its path with a caption', async () => {
-        const path = join(folder, 'pixel.png');
-        await writeFile(path, PIXEL);
-        const customer = freshNumber();
-        const image = { path, mimetype: 'image/png', size: PIXEL.byteLength, filename: 'pixel.png' };
-        const handover = await client.sendImage(customer, image, { caption: 'a pixel' });
-        const received = await eventually(harness.network, 'the image', () =>
-          harness.network
-            .messages(customer)
-            .find((message) => message.stanzaId === stanzaOf(handover.messageId)),
-        );
-        expect(received).to.include({ type: 'image', body: 'a pixel' });
-        expect(received.media).to.include({ mimetype: 'image/png' });
       });
 
       it('shows that it is typing, and that it stopped', async () => {
@@ -502,8 +501,8 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       });
 
       it('reports an image as another type than text', async () => {
-        const image = { data: PIXEL, mimetype: 'image/png' };
-        harness.network.write(freshNumber(), { to: number, text: 'a picture', image });
+        const file = { type: 'image', data: PIXEL, mimetype: 'image/png' } as const;
+        harness.network.write(freshNumber(), { to: number, text: 'a picture', file });
         expect((await inbound('a picture')).type).to.equal('image');
       });
 
@@ -541,7 +540,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         harness.network.write(customer, { to: number, text: 'from a LID' });
         const message = await inbound('from a LID');
         expect(message).to.include({ chatId: lid, senderId: lid, lid });
-        await client.sendText(message.chatId, 'to a LID');
+        await client.send(message.chatId, text('to a LID'));
         await eventually(harness.network, 'the answer', () =>
           harness.network.messages(customer).find(({ body }) => body === 'to a LID'),
         );
@@ -561,7 +560,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
 
       it('never takes its own messages for those of others', async () => {
         const customer = freshNumber();
-        await client.sendText(customer, 'mine by API');
+        await client.send(customer, text('mine by API'));
         harness.network.write(number, { to: customer, text: 'mine by phone' });
         harness.network.write(customer, { to: number, text: 'after mine' });
         await inbound('after mine');
@@ -576,14 +575,16 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       it('finds what it sent, by kind, text and time, newest first', async () => {
         const customer = freshNumber();
         const since = Date.now() - 60_000;
-        const first = await client.sendText(customer, 'twice');
-        const second = await client.sendText(customer, 'twice');
-        await client.sendText(customer, 'other');
-        const found = await client.findSent({ to: customer, kind: 'text', text: 'twice', since });
+        const first = await client.send(customer, text('twice'));
+        const second = await client.send(customer, text('twice'));
+        await client.send(customer, text('other'));
+        const found = await client.findSent({ to: customer, content: text('twice'), since });
         expect(found.map(({ messageId }) => messageId)).to.deep.equal([second.messageId, first.messageId]);
-        const later = { to: customer, kind: 'text' as const, text: 'twice', since: Date.now() + 600_000 };
+        const later = { to: customer, content: text('twice'), since: Date.now() + 600_000 };
         expect(await client.findSent(later)).to.deep.equal([]);
-        expect(await client.findSent({ ...later, kind: 'image', since })).to.deep.equal([]);
+        const file = { path: '', mimetype: 'image/png', size: 1, sha256: '' };
+        const image = { kind: 'image', file, caption: 'twice' } as const;
+        expect(await client.findSent({ ...later, content: image, since })).to.deep.equal([]);
       });
 
       it('reports that the connection was lost and restored', async () => {
@@ -594,7 +595,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         harness.network.faults.restore(number);
         await ear.wait('state', (state) => state === 'CONNECTED');
         expect(ear.received.length).to.be.greaterThan(back);
-        const handover = await client.sendText(customer, 'after the drop');
+        const handover = await client.send(customer, text('after the drop'));
         await ear.wait('ack', (ack) => ack.messageId === handover.messageId && ack.ack >= 1);
       });
     });
@@ -607,7 +608,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       harness.network.write(customer, { to: number, text: 'behind an answer' });
       const { client: back, ear } = await start('read');
       await ear.wait('ready');
-      const handover = await back.sendText(customer, 'the answer');
+      const handover = await back.send(customer, text('the answer'));
       await ear.wait('ack', (ack) => ack.messageId === handover.messageId && ack.ack >= 1);
       expect(harness.network.chats(number)[0]).to.include({ unread: 0 });
       const missed = await back.fetchMissed({ since, perChat: 10 });
@@ -636,7 +637,7 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
     it('reports what was delivered and read while no device was listening', async () => {
       const { client, ear } = await link('receipts');
       const customer = freshNumber();
-      const handover = await client.sendText(customer, 'read it later');
+      const handover = await client.send(customer, text('read it later'));
       await ear.wait('ack', ({ messageId, ack }) => messageId === handover.messageId && ack >= 2);
       await end(client);
       harness.network.read(customer, harness.network.chats(customer)[0]!.id);

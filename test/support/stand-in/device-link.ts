@@ -32,6 +32,12 @@ export class DeviceLink {
     switch (call.method) {
       case 'send':
         return this.#send(call);
+      case 'react':
+        return device.react(call.messageId, call.emoji);
+      case 'edit':
+        return device.edit(call.messageId, call.text);
+      case 'revoke':
+        return device.revoke(call.messageId);
       case 'typing':
         return device.setTyping(call.chatId, call.typing);
       case 'exists':
@@ -129,12 +135,13 @@ export class DeviceLink {
   }
 
   /** Sends a message, with the bytes of its file. */
-  async #send({ method: _, image, ...draft }: Extract<PageCall, { method: 'send' }>): Promise<unknown> {
-    if (!image) return this.#device.send(draft);
-    const sha256 = image.directPath.replace('/media/', '');
+  async #send({ method: _, file, ...draft }: Extract<PageCall, { method: 'send' }>): Promise<unknown> {
+    if (!file) return this.#device.send(draft);
+    const { directPath, ...facts } = file;
+    const sha256 = directPath.replace('/media/', '');
     const data = this.#uploads.get(sha256);
     if (!data) throw new Error('This file was not uploaded.');
-    const sent = await this.#device.send({ ...draft, image: { ...image, data } });
+    const sent = await this.#device.send({ ...draft, file: { ...facts, data } });
     this.#uploads.delete(sha256);
     return sent;
   }

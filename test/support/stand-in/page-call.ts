@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contactCard, location, MEDIA_TYPES, media, poll } from '../../../src/sandbox/network/schemas.ts';
 
 const jid = z.string().min(3);
 
@@ -11,10 +12,18 @@ export const pageCall = z.discriminatedUnion('method', [
     text: z.string(),
     mentionedIds: z.array(jid),
     quoteId: z.string().optional(),
-    image: z
-      .object({ directPath: z.string(), mimetype: z.string(), filename: z.string().optional() })
+    file: media
+      .omit({ size: true, sha256: true })
+      .extend({ type: z.enum(MEDIA_TYPES), directPath: z.string() })
       .optional(),
+    location: location.optional(),
+    contacts: z.array(contactCard).optional(),
+    poll: poll.omit({ votes: true }).optional(),
+    previewUrl: z.string().optional(),
   }),
+  z.object({ method: z.literal('react'), messageId: z.string(), emoji: z.string() }),
+  z.object({ method: z.literal('edit'), messageId: z.string(), text: z.string() }),
+  z.object({ method: z.literal('revoke'), messageId: z.string() }),
   z.object({ method: z.literal('typing'), chatId: jid, typing: z.boolean() }),
   z.object({ method: z.literal('exists'), jid }),
   z.object({ method: z.literal('seen'), chatId: jid }),

@@ -1,5 +1,5 @@
 import type { AgentRef, Jid } from '../identity.ts';
-import type { ImageFile } from './whatsapp.ts';
+import type { MediaFile } from '../message-content.ts';
 
 // Storage of the actors; `infra/postgres` implements it.
 
@@ -98,7 +98,7 @@ export interface OutgoingMessage {
   kind: MessageKind;
   text: string;
   quoteId?: string;
-  image?: ImageFile;
+  image?: MediaFile;
   /** The linked account that may send it; by default that of the newest session. */
   account?: Jid | null;
   /** A REST caller, an AI reply, or an alert to the developer. */

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { AgentRef, Jid } from '../identity.ts';
+import type { MessageContent } from '../message-content.ts';
 import type { EpochMs } from './clock.ts';
 
 /** The linked account: its phone-number JID, and its LID once WhatsApp has sent it. */
@@ -91,14 +92,6 @@ export interface Restriction {
 /** WebAuthn request options (`PublicKeyCredentialRequestOptionsJSON`) or an assertion (`AuthenticationResponseJSON`). */
 export type WebAuthnJson = Record<string, unknown>;
 
-/** An image on disk; its bytes never pass through the actors. */
-export interface ImageFile {
-  path: string;
-  mimetype: string;
-  size: number;
-  filename?: string;
-}
-
 /** Events of one client. `disconnected` has the library's reason (`LOGOUT`, `CONFLICT`, …). */
 export interface WhatsAppClientEvents {
   qr: (code: string) => void;
@@ -133,8 +126,7 @@ export interface SentQuery {
   /** The chat it went to if known, else the recipient. */
   to: Jid;
   stanzaId?: string;
-  kind: 'text' | 'image';
-  text: string;
+  content: MessageContent;
   since: EpochMs;
 }
 
@@ -153,8 +145,11 @@ export interface WhatsAppClient {
   destroy(): Promise<void>;
   /** Reloads the page under the session. */
   reload(): Promise<void>;
-  sendText(to: Jid, text: string, options?: HandoverOptions): Promise<Handover>;
-  sendImage(to: Jid, image: ImageFile, options?: HandoverOptions & { caption?: string }): Promise<Handover>;
+  /**
+   * Hands a message over. A reaction, an edit and a revocation quote nothing, have no chosen id, and resolve once the
+   * server has them. `NOT_FOUND` without the quoted or changed message, `NOT_OWN_MESSAGE`, `TOO_LATE`.
+   */
+  send(to: Jid, content: MessageContent, options?: HandoverOptions): Promise<Handover>;
   setTyping(chatId: Jid, typing: boolean): Promise<void>;
   /** The JID to send to, or null when the number has no account. Groups and LIDs resolve to themselves. */
   resolveRecipient(jid: Jid): Promise<Jid | null>;
@@ -167,6 +162,7 @@ export interface WhatsAppClient {
   /**
    * Own messages of the chat that may be this one, newest first: only that with the stanza id if there is one, else
    * those with the same content since `since` (WhatsApp's clock). Empty when it was never handed over.
+   * A reaction, an edit or a revocation is found once WhatsApp's server has it, whenever that was.
    */
   findSent(query: SentQuery): Promise<Handover[]>;
   /** Messages of all chats since `since` (WhatsApp's clock), read or unread, oldest first. */

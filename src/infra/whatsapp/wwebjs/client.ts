@@ -5,11 +5,11 @@ import { z } from 'zod';
 import { TEXTS } from '../../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../../actors/domain/errors.ts';
 import type { Jid } from '../../../actors/domain/identity.ts';
+import type { MessageContent } from '../../../actors/domain/message-content.ts';
 import type { EpochMs } from '../../../actors/domain/ports/clock.ts';
 import type {
   Handover,
   HandoverOptions,
-  ImageFile,
   InboundMessage,
   SentQuery,
   WebAuthnJson,
@@ -24,7 +24,7 @@ import { pageScript, REPORTER } from './page/script.ts';
 import { fetchMissed, findSent } from './page-queries.ts';
 import type { Profile } from './profile.ts';
 import { Recipients } from './recipients.ts';
-import { type Draft, send } from './send.ts';
+import { send } from './send.ts';
 import { tearDown } from './tear-down.ts';
 
 /** Deadlines of the calls into the library, in ms: without them a frozen page holds a call for minutes. */
@@ -132,16 +132,8 @@ export class WwebjsClient implements WhatsAppClient {
     await query('reload', this.#parts.deadlines.queryMs, this.#page().reload());
   }
 
-  sendText(to: Jid, text: string, options: HandoverOptions = {}): Promise<Handover> {
-    return this.#send({ to, text, ...options });
-  }
-
-  sendImage(
-    to: Jid,
-    image: ImageFile,
-    { caption = '', ...options }: HandoverOptions & { caption?: string } = {},
-  ): Promise<Handover> {
-    return this.#send({ to, text: caption, image, ...options });
+  async send(to: Jid, content: MessageContent, options: HandoverOptions = {}): Promise<Handover> {
+    return send(this.#page(), { to, content, ...options }, this.#parts.deadlines.sendMs);
   }
 
   async setTyping(chatId: Jid, typing: boolean): Promise<void> {
@@ -174,11 +166,6 @@ export class WwebjsClient implements WhatsAppClient {
     const onFault = (error: unknown) => this.#parts.onFault('fetch-missed', error);
     const fetched = fetchMissed(this.#page(), wanted, onFault);
     return query('fetch-missed', this.#parts.deadlines.historyMs, fetched);
-  }
-
-  /** Hands a message over to the page of this moment. */
-  async #send(draft: Draft): Promise<Handover> {
-    return send(this.#page(), draft, this.#parts.deadlines.sendMs);
   }
 
   /** Runs an action of the page layer that sends nothing, within the deadline of a query. */

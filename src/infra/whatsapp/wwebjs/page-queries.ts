@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Page } from 'puppeteer';
 import { z } from 'zod';
+import { comparedOf, isChange } from '../../../actors/domain/message-content.ts';
 import type { EpochMs } from '../../../actors/domain/ports/clock.ts';
 import type { Handover, InboundMessage, SentQuery } from '../../../actors/domain/ports/whatsapp.ts';
 import { runInPage } from './page/page-layer.ts';
@@ -12,8 +14,7 @@ const ownMessages = z.array(
     messageId: z.string().min(1),
     isExact: z.boolean(),
     chatId: z.string(),
-    type: z.string(),
-    body: z.string(),
+    compared: z.record(z.string(), z.unknown()).nullable(),
     t: z.number(),
     ack: z.number(),
   }),
@@ -27,16 +28,23 @@ const wholeSecond = (time: EpochMs): number => Math.floor(time / 1000);
 
 /** Own messages of a chat that may be the one that was handed over, newest first. */
 export async function findSent(page: Page, query: SentQuery): Promise<Handover[]> {
-  const { to, stanzaId, kind, text } = query;
+  const { to, stanzaId, content } = query;
   const since = wholeSecond(query.since);
+  if (isChange(content)) return findChange(page, query);
   const found = await runInPage(page, 'ownMessages', ownMessages, { to, stanzaId, since, limit: LOOK_BACK });
   const exact = found.filter(({ isExact }) => isExact);
-  const type = kind === 'text' ? 'chat' : 'image';
-  const alike = (message: (typeof found)[number]) =>
-    message.type === type && message.body === text && message.t >= since;
+  const wanted = comparedOf(content);
+  const alike = ({ compared, t }: (typeof found)[number]) =>
+    t >= since && isDeepStrictEqual(compared, wanted);
   return (exact.length > 0 ? exact : found.filter(alike))
     .map(({ messageId, t, ack, chatId }) => ({ messageId, timestamp: t * 1000, ack, chatId }))
     .reverse();
+}
+
+/** The change that was handed over, when WhatsApp has it; changes have no time of their own. */
+async function findChange(page: Page, { to: chatId, content, since }: SentQuery): Promise<Handover[]> {
+  const messageId = await runInPage(page, 'findChange', z.string().nullable(), content);
+  return messageId === null ? [] : [{ messageId, timestamp: since, ack: 1, chatId }];
 }
 
 /** Messages of all chats not older than `since`, oldest first; what can't be read is reported and left out. */

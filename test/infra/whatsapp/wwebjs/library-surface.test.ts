@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import library from 'whatsapp-web.js';
@@ -24,9 +23,6 @@ const METHODS: Record<string, string> = {
   'LocalAuth.afterAuthReady': 'b11c7a602bdd',
 };
 
-/** The library's function in the page that prepares images. */
-const PROCESS_MEDIA = 'a2fe2d73fd2e';
-
 describe('what we rely on of whatsapp-web.js', () => {
   const { version } = require('whatsapp-web.js/package.json') as { version: string };
 
@@ -43,13 +39,6 @@ describe('what we rely on of whatsapp-web.js', () => {
       }),
     );
     expect(found).to.deep.equal(METHODS);
-  });
-
-  it('prepares images unchanged', () => {
-    const text = readFileSync(require.resolve('whatsapp-web.js/src/util/Injected/Utils.js'), 'utf8');
-    const start = text.indexOf('window.WWebJS.processMediaData =');
-    const end = text.indexOf('\n    window.WWebJS.', start);
-    expect(digest(text.slice(start, end))).to.equal(PROCESS_MEDIA);
   });
 
   it('emits authenticated before it reads a message, when the repairs are applied', () => {

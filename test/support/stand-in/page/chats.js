@@ -89,7 +89,7 @@ export async function findChat(id) {
 export async function loadEarlierMsgs({ chat }) {
   const limit = chat.msgs.length + PAGE_SIZE;
   const views = await call('messages', { chatId: chat.id._serialized, limit });
-  const earlier = views.filter(({ id }) => !chat.msgs.get(id)).map((view) => keep(view));
+  const earlier = views.map((view) => keep(view)).filter(({ id }) => !chat.msgs.get(id));
   chat.msgs.addFirst(earlier);
   return earlier;
 }

@@ -66,10 +66,10 @@ class MediaObject {
 const objects = new Map();
 const blobs = new Map();
 
-/** SHA-256 in hex. */
+/** SHA-256 in base64. */
 export async function hashOf(blob) {
   const digest = await crypto.subtle.digest('SHA-256', await blob.arrayBuffer());
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return btoa(String.fromCharCode(...new Uint8Array(digest)));
 }
 
 /** WhatsApp's type of a file. */
@@ -91,7 +91,8 @@ async function prepare(data, options) {
     filehash: await hashOf(blob),
     preview: '',
     // A file without a name reaches the page as one called "undefined".
-    ...(blob.name && blob.name !== 'undefined' && { filename: blob.name }),
+    ...(blob.name && blob.name !== 'undefined' && { filename: options.filename ?? blob.name }),
+    ...options.precomputedFields,
   };
   return new MediaData(facts, data);
 }

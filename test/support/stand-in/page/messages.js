@@ -1,4 +1,5 @@
 import { me } from './connection.js';
+import { attributesOfContent } from './contents.js';
 import { call } from './line.js';
 import { Collection, Model } from './model.js';
 import { pageError } from './page-error.js';
@@ -18,10 +19,17 @@ class Messages extends Collection {
     return { messages: messages.filter(Boolean) };
   }
 
-  /** Loads one message without announcing it. */
+  /** A message that was revoked gets its new key, here and in its chat. */
+  revoke(message, revocation) {
+    for (const collection of message.collections) collection.replaceId(message.id, revocation.id);
+    message.set(revocation);
+  }
+
+  /** Loads one message without announcing it; one that was revoked has another key than before. */
   async #load(id) {
     const view = await call('find', { id: String(id) });
-    return view && keep(view);
+    const message = view && keep(view);
+    return String(message?.id) === String(id) ? message : undefined;
   }
 }
 
@@ -29,7 +37,12 @@ export const Msg = new Messages();
 
 /** The message of a view, added when it isn't loaded yet. */
 export function keep(view, extra = {}) {
-  return Msg.get(view.id) ?? Msg.add(new MessageModel({ ...attributesOf(view), ...extra }));
+  return Msg.get(keyOf(view)) ?? Msg.add(new MessageModel({ ...attributesOf(view), ...extra }));
+}
+
+/** The key of a view: that of its revocation, for one that was taken back. */
+function keyOf({ id, type, stanzaId, changeStanzaId }) {
+  return MsgKey.fromString(type === 'revoked' && changeStanzaId ? id.replace(stanzaId, changeStanzaId) : id);
 }
 
 /** A message. */
@@ -50,9 +63,8 @@ function attributesOf(view) {
   const self = chat.isLid() && me.lid ? me.lid : me.pn;
   const hasAuthor = chat.isGroup() || chat.isStatus();
   return {
-    id: MsgKey.fromString(view.id),
+    id: keyOf(view),
     type: view.type,
-    body: view.body,
     t: Math.floor(view.timestamp / 1000),
     from: view.fromMe ? self : chat,
     to: view.fromMe ? chat : self,
@@ -66,13 +78,9 @@ function attributesOf(view) {
     isStatusV3: chat.isStatus(),
     star: false,
     ...(view.quotedId && quoteOf(view.quotedId)),
-    ...(view.media ? mediaOf(view) : previewOf(view)),
+    ...(view.editedAt !== undefined && editOf(view)),
+    ...(view.type === 'revoked' ? revocationOf(view) : attributesOfContent(view)),
   };
-}
-
-/** What a text with a link carries of the link's preview. */
-function previewOf({ body, id }) {
-  return body.includes('https://') ? { directPath: `/preview/${id}`, thumbnail: 'AAAA' } : {};
 }
 
 /** What a message has that WhatsApp refused; of the codes only that of the cap is kept. */
@@ -82,11 +90,23 @@ export function failureOf({ errorCode }) {
 
 /** What changes with a message whose author has edited it; its key is that of the edit. */
 export function editOf(view) {
-  const latestEditMsgKey = MsgKey.fromString(view.id.replace(view.stanzaId, `${view.stanzaId}E`));
+  const latestEditMsgKey = MsgKey.fromString(view.id.replace(view.stanzaId, view.changeStanzaId));
   return {
     latestEditMsgKey,
     latestEditSenderTimestampMs: view.editedAt,
     ...(view.media ? { caption: view.body } : { body: view.body }),
+  };
+}
+
+/** Attributes of a revoked message, which has the key of its revocation. */
+export function revocationOf(view) {
+  return {
+    id: keyOf(view),
+    protocolMessageKey: MsgKey.fromString(view.id),
+    type: 'revoked',
+    subtype: 'sender',
+    ...{ body: undefined, caption: undefined, directPath: undefined, mediaData: undefined },
+    ...{ loc: undefined, lat: undefined, lng: undefined, vcardList: undefined },
   };
 }
 
@@ -97,21 +117,5 @@ function quoteOf(id) {
     quotedMsg: { type: quoted?.type ?? 'chat', body: quoted?.body ?? '' },
     quotedStanzaID: MsgKey.fromString(id).id,
     quotedParticipant: quoted?.author ?? quoted?.from,
-  };
-}
-
-/** What a message with media carries beside the text, which is its caption. */
-function mediaOf({ body, media }) {
-  return {
-    body: '',
-    caption: body,
-    mimetype: media.mimetype,
-    size: media.size,
-    filehash: media.sha256,
-    filename: media.filename,
-    directPath: `/media/${media.sha256}`,
-    mediaKey: 'stand-in',
-    mediaObject: {},
-    mediaData: { mediaStage: 'RESOLVED' },
   };
 }

@@ -7,6 +7,11 @@ const keyOf = (id) => id?.toString();
 export class Model extends Emitter {
   #collections = [];
 
+  /** Those that the model is in. */
+  get collections() {
+    return this.#collections;
+  }
+
   constructor(attributes) {
     super();
     Object.assign(this, attributes);
@@ -71,6 +76,12 @@ export class Collection extends Emitter {
   addFirst(models) {
     this.#models = new Map([...models.map((model) => [keyOf(model.id), model]), ...this.#models]);
     for (const model of models) model.join(this);
+  }
+
+  /** A model has another id from now on. */
+  replaceId(from, to) {
+    const models = [...this.#models].map(([key, model]) => [key === keyOf(from) ? keyOf(to) : key, model]);
+    this.#models = new Map(models);
   }
 
   getModelsArray() {

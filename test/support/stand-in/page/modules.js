@@ -1,5 +1,6 @@
+import * as changes from './changes.js';
 import { Chat, findChat, loadEarlierMsgs, Newsletters, sendSeen } from './chats.js';
-import { Cmd, Conn, keys, launchUtils, me, Socket } from './connection.js';
+import { Conn, keys, launchUtils, me, Socket } from './connection.js';
 import { Contact, getters, toLid, toPn } from './contacts.js';
 import { Emitter } from './emitter.js';
 import { call } from './line.js';
@@ -21,10 +22,17 @@ function findLinks(text = '') {
   return Array.from(String(text ?? '').matchAll(/https?:\/\/\S+/g), ([href]) => ({ href, value: href }));
 }
 
+/** The preview of a link. */
+async function getLinkPreview({ href }) {
+  return {
+    data: { title: 'A page', description: '', canonicalUrl: href, matchedText: href, thumbnail: 'AAAA' },
+  };
+}
+
 /** What `window.require` answers for linking and connecting. */
 const connecting = {
   WAWebSocketModel: { Socket },
-  WAWebCmd: { Cmd },
+  WAWebCmd: changes.commands,
   WAWebConnModel: { Conn },
   WAWebOfflineHandler: { OfflineMessageHandler: { getOfflineDeliveryProgress: () => 100 } },
   WAWebAltDeviceLinkingApi: {
@@ -104,7 +112,12 @@ const chatting = {
 const messaging = {
   WAWebMsgKey: MsgKey,
   WALinkify: { findLinks, findLink: (text) => findLinks(text)[0] },
-  WAWebLinkPreviewChatAction: { getLinkPreview: nothing },
+  WAWebLinkPreviewChatAction: { getLinkPreview },
+  WAWebSendReactionMsgAction: { sendReactionToMsg: changes.sendReactionToMsg },
+  WAWebDBGetReactions: { getReactions: changes.getReactions },
+  WAWebMsgActionCapability: changes.capabilities,
+  WAWebSendMessageEditAction: { sendMessageEdit: changes.sendMessageEdit },
+  WAWebRevokeMsgAction: { sendRevoke: changes.sendRevoke },
   WAWebBotProfileCollection: { BotProfileCollection: new Collection() },
   WAWebMsgReply: { canReplyMsg: () => true },
   WAWebQuotedMsgModelUtils: {

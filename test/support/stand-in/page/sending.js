@@ -1,4 +1,5 @@
 import { addToChat } from './chats.js';
+import { contentOf } from './contents.js';
 import { call } from './line.js';
 import { failureOf, keep, Msg } from './messages.js';
 import { pageError } from './page-error.js';
@@ -48,14 +49,13 @@ async function handOver(chat, attributes) {
 }
 
 function draftOf(chat, attributes) {
-  const { body, caption, directPath, mimetype, filename, quotedStanzaID, mentionedJidList = [] } = attributes;
+  const { quotedStanzaID, mentionedJidList = [] } = attributes;
   return {
     to: chat.id._serialized,
     stanzaId: attributes.id.id,
-    text: directPath ? (caption ?? '') : body,
     mentionedIds: mentionedJidList.map(String),
     ...(quotedStanzaID && { quoteId: quotedStanzaID }),
-    ...(directPath && { image: { directPath, mimetype, filename } }),
+    ...contentOf(attributes),
   };
 }
 

@@ -2,7 +2,7 @@ import { addToChat, findChat, loadChats } from './chats.js';
 import { Cmd, Conn, keys, Socket, setMe } from './connection.js';
 import { Contact } from './contacts.js';
 import { connect, disconnect } from './line.js';
-import { editOf, keep, Msg } from './messages.js';
+import { editOf, keep, Msg, revocationOf } from './messages.js';
 import { setRestriction } from './restrictions.js';
 import { showNotice, showPasskey } from './screens.js';
 import { acknowledge } from './sending.js';
@@ -43,9 +43,6 @@ const session = {
   },
 };
 
-/** Attributes of a revoked message. */
-const REVOKED = { type: 'revoked', subtype: 'sender', body: undefined, caption: undefined };
-
 /** Handlers of the device's message events. */
 const traffic = {
   message: announce,
@@ -79,8 +76,8 @@ async function announce(view) {
 function change(view) {
   const message = Msg.get(view.id);
   if (view.type !== 'revoked') return message?.set(editOf(view));
-  if (message) return message.set(REVOKED);
-  keep(view, { ...REVOKED, isNewMsg: true });
+  if (message) return Msg.revoke(message, revocationOf(view));
+  keep(view, { isNewMsg: true });
 }
 
 /** Handles events one after the other; an error doesn't stop the next. */

@@ -7,7 +7,11 @@ export interface Binding {
   purpose:
     | 'linking'
     | 'sending'
-    | 'images'
+    | 'media'
+    | 'previews'
+    | 'reactions'
+    | 'edits'
+    | 'revocations'
     | 'recipients'
     | 'receiving'
     | 'history'
@@ -66,8 +70,8 @@ export const BINDINGS: readonly Binding[] = [
   ...objects('sending', 'WAWebMsgReply'),
   ...optional(functions('sending', 'WATimeUtils.unixTime')),
   ...functions(
-    'images',
-    'WAWebMediaOpaqueData',
+    'media',
+    'WAWebMediaOpaqueData.createFromData',
     'WAWebPrepRawMedia.prepRawMedia',
     'WAWebMediaStorage.getOrCreateMediaObject',
     'WAWebMmsMediaTypes.msgToMediaType',
@@ -75,7 +79,27 @@ export const BINDINGS: readonly Binding[] = [
     'WAWebMediaDataUtils.shouldUseMediaCache',
     'WAWebMediaMmsV4Upload.uploadMedia',
   ),
-  ...objects('images', 'WAWebMediaInMemoryBlobCache.InMemoryMediaBlobCache'),
+  ...objects('media', 'WAWebMediaInMemoryBlobCache.InMemoryMediaBlobCache'),
+  ...optional([
+    ...functions('previews', 'WALinkify.findLink', 'WAWebLinkPreviewChatAction.getLinkPreview'),
+    ...functions(
+      'reactions',
+      'WAWebSendReactionMsgAction.sendReactionToMsg',
+      'WAWebDBGetReactions.getReactions',
+    ),
+    ...functions(
+      'edits',
+      'WAWebSendMessageEditAction.sendMessageEdit',
+      'WAWebMsgActionCapability.canEditText',
+      'WAWebMsgActionCapability.canEditCaption',
+    ),
+    ...functions(
+      'revocations',
+      'WAWebRevokeMsgAction.sendRevoke',
+      'WAWebMsgActionCapability.canSenderRevokeMsg',
+    ),
+    ...objects('revocations', 'WAWebCmd.Revoke.Sender'),
+  ]),
   ...functions('recipients', 'WAWebQueryExistsJob.queryWidExists'),
   ...functions('history', 'WAWebChatLoadMessages.loadEarlierMsgs'),
   ...functions(

@@ -51,10 +51,10 @@ export async function runInPage<T>(
   ...args: unknown[]
 ): Promise<T> {
   const result = await page.evaluate(
-    (name: string, given: unknown[]) =>
+    (name: string, ...given: unknown[]) =>
       (globalThis as Offered).gatewayPage?.run(name, ...given) ?? Promise.resolve(undefined),
     action,
-    args,
+    ...args,
   );
   const parsed = answer.parse(result ?? ABSENT);
   if ('error' in parsed) throw new PageFailure(parsed.error);

@@ -1,3 +1,4 @@
+import { comparedOf } from './contents.js';
 import { describeError, invoke, notify, offer, report, use } from './core.js';
 import { addressesOf, addressOf, lidOf, loadedChat, messageIdOf, personOf } from './people.js';
 import { refusalCode } from './sending.js';
@@ -112,7 +113,9 @@ function onText(message, _text, before) {
 /** The author of a message has taken it back. */
 function onType(message, type) {
   if (message.id.fromMe || type !== 'revoked') return;
-  inOrder('revoked', message, ({ id, chatId }) => ({ messageId: id, chatId }));
+  // A revoked message takes the key of its revocation.
+  const { protocolMessageKey: key } = message;
+  inOrder('revoked', message, ({ id, chatId }) => ({ messageId: key ? messageIdOf(key) : id, chatId }));
 }
 
 const RECEIPTS_FOR_S = 86_400;
@@ -188,17 +191,17 @@ async function collect(chat, fits, enough) {
 async function ownMessages({ to, stanzaId, since, limit }) {
   const chat = loadedChat(to);
   const isOwn = ({ id }) => id.fromMe;
-  const isWanted = ({ id }) => id.fromMe && id.id === stanzaId;
+  const keyOf = ({ id, protocolMessageKey }) => protocolMessageKey ?? id;
+  const isWanted = (message) => message.id.fromMe && keyOf(message).id === stanzaId;
   const enough = (all) =>
     all.some((message) => isWanted(message) || message.t < since) || all.filter(isOwn).length >= limit;
   const own = chat ? await collect(chat, isOwn, enough) : [];
   const found = own.some(isWanted) ? own.filter(isWanted) : [...(await byStanza(to, stanzaId)), ...own];
   return found.slice(-limit).map((message) => ({
-    messageId: messageIdOf(message.id),
-    isExact: message.id.id === stanzaId,
+    messageId: messageIdOf(keyOf(message)),
+    isExact: isWanted(message),
     chatId: addressOf(message.id.remote),
-    type: message.type,
-    body: textOf(message),
+    compared: comparedOf(message),
     t: message.t,
     ack: message.ack ?? 0,
   }));

@@ -5,7 +5,18 @@ import { BINDINGS } from './bindings.ts';
 export const REPORTER = 'gatewayReport';
 
 /** In the order in which they build on each other. */
-const MODULES = ['core', 'people', 'repairs', 'sending', 'receiving', 'linking', 'self-check'];
+const MODULES = [
+  'core',
+  'people',
+  'repairs',
+  'media',
+  'contents',
+  'changes',
+  'sending',
+  'receiving',
+  'linking',
+  'self-check',
+];
 
 /** A module's text as a part of one script: the names that it imports and exports are in one scope. */
 async function part(name: string): Promise<string> {

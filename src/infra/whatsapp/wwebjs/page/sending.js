@@ -1,5 +1,7 @@
+import { change, findMessage, isChange } from './changes.js';
+import { fieldsOf } from './contents.js';
 import { find, invoke, offer, PageError, use } from './core.js';
-import { addressesOf, addressOf, findChat, isSameChat, loadedChat, messageIdOf, widOf } from './people.js';
+import { addressOf, findChat, isSameChat, loadedChat, messageIdOf, widOf } from './people.js';
 
 /** The server's answer to each hand-over that is not settled yet, by message id. */
 const answers = new Map();
@@ -9,26 +11,9 @@ function now() {
   return find('WATimeUtils.unixTime') ? invoke('WATimeUtils.unixTime') : Math.floor(Date.now() / 1000);
 }
 
-/** A message by its id, asked for when it isn't loaded; undefined when there is none. */
-async function messageOf(id) {
-  const messages = use('WAWebCollections.Msg');
-  return messages.get(id) ?? (await messages.getMessagesById([id]))?.messages?.[0];
-}
-
-/** The quoted message, by either address of its chat; undefined when there is none. */
-async function quotedMessage(id) {
-  const [, fromMe, chat, rest] = /^(true|false)_([^_]+)_(.+)$/.exec(id) ?? [];
-  if (!rest) return undefined;
-  for (const address of addressesOf(chat)) {
-    const message = await messageOf(`${fromMe}_${address}_${rest}`);
-    if (message) return message;
-  }
-  return undefined;
-}
-
 /** What a reply carries of the message that it quotes. @throws PageError `NO_QUOTE` unless it stands in this chat */
 async function quoteFields(id, chat) {
-  const message = await quotedMessage(id).catch((error) => {
+  const message = await findMessage(id).catch((error) => {
     if (error.code === 'INVALID_ADDRESS') return undefined;
     throw error;
   });
@@ -50,18 +35,6 @@ async function newKey(chat, stanzaId) {
   const Key = use('WAWebMsgKey');
   const id = stanzaId ?? (await Key.newId());
   return { from, key: new Key({ from, to: chat.id, id, participant, selfDir: 'out' }) };
-}
-
-/** The fields of an image, uploaded; the library prepares it. */
-async function imageFields(image, caption) {
-  const prepare = window.WWebJS?.processMediaData;
-  if (!prepare)
-    throw new PageError('MISSING_BINDING', 'the library is not loaded', {
-      missing: 'WWebJS.processMediaData',
-    });
-  const prepared = await prepare(image, {});
-  const fields = { ...prepared, ...(prepared.toJSON?.() ?? {}) };
-  return { ...fields, caption, body: prepared.preview };
 }
 
 /** A hand-over as the service takes it. */
@@ -94,39 +67,49 @@ export async function refusalCode(message) {
   return answer.ackErrorCode ?? message.errorCode ?? undefined;
 }
 
+/** Hands a new message over; `reached` is called just before. `input` holds its uploaded file, if it has one. */
+async function handOver({ to, content, quoteId, stanzaId }, input, reached) {
+  const chat = await findChat(to);
+  if (!chat) throw new PageError('NO_CHAT', 'WhatsApp has no such chat');
+  const quote = quoteId === undefined ? {} : await quoteFields(quoteId, chat);
+  const fields = await fieldsOf(content, chat, input);
+  const { from, key } = await newKey(chat, stanzaId);
+  const message = {
+    ...invoke('WAWebGetEphemeralFieldsMsgActionsUtils.getEphemeralFields', chat),
+    ...fields,
+    ...quote,
+    id: key,
+    ack: 0,
+    from,
+    to: chat.id,
+    local: true,
+    self: 'out',
+    t: now(),
+    isNewMsg: true,
+  };
+  use('WAWebSendMsgChatAction.addAndSendMsgToChat');
+  reached();
+  const [stored, sent] = invoke('WAWebSendMsgChatAction.addAndSendMsgToChat', chat, message);
+  sent.catch(() => undefined);
+  const model = (await stored) ?? use('WAWebCollections.Msg').get(messageIdOf(key));
+  if (!model?.id) throw new PageError('NO_MESSAGE', 'the page gave nothing back');
+  remember(messageIdOf(model.id), sent);
+  return handoverOf(model, chat);
+}
+
 /**
- * Hands a message over to WhatsApp Web. An error says in `stage` whether the hand-over was reached: before it nothing
- * has left.
+ * Hands a message or a change of one over to WhatsApp Web. An error says in `stage` whether the hand-over was reached:
+ * before it nothing has left.
  */
-async function send({ to, text, image, quoteId, stanzaId }) {
+async function send(draft, input) {
   let stage = 'preparation';
-  try {
-    const chat = await findChat(to);
-    if (!chat) throw new PageError('NO_CHAT', 'WhatsApp has no such chat');
-    const quote = quoteId === undefined ? {} : await quoteFields(quoteId, chat);
-    const content = image ? await imageFields(image, text || undefined) : { type: 'chat', body: text };
-    const { from, key } = await newKey(chat, stanzaId);
-    const message = {
-      ...invoke('WAWebGetEphemeralFieldsMsgActionsUtils.getEphemeralFields', chat),
-      ...content,
-      ...quote,
-      id: key,
-      ack: 0,
-      from,
-      to: chat.id,
-      local: true,
-      self: 'out',
-      t: now(),
-      isNewMsg: true,
-    };
-    use('WAWebSendMsgChatAction.addAndSendMsgToChat');
+  const reached = () => {
     stage = 'hand-over';
-    const [stored, sent] = invoke('WAWebSendMsgChatAction.addAndSendMsgToChat', chat, message);
-    sent.catch(() => undefined);
-    const model = (await stored) ?? use('WAWebCollections.Msg').get(messageIdOf(key));
-    if (!model?.id) throw new PageError('NO_MESSAGE', 'the page gave nothing back');
-    remember(messageIdOf(model.id), sent);
-    return handoverOf(model, chat);
+  };
+  try {
+    const { content, to } = draft;
+    if (isChange(content)) return await change(content, { to, reached, clock: now });
+    return await handOver(draft, input, reached);
   } catch (error) {
     throw Object.assign(error instanceof Error ? error : new PageError('PAGE', String(error)), { stage });
   }
