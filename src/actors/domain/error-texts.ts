@@ -88,6 +88,11 @@ export const TEXTS = {
     encoding: 'The body must be uncompressed JSON in UTF-8.',
     upload: 'The body must be a form (multipart/form-data), or the bytes of the file, uncompressed.',
     notAnImage: 'The media is not a PNG, JPEG, GIF or WebP image.',
+    format: (found: string, kind: string, accepted: readonly string[]) =>
+      `A file of type ${found} can't be sent as ${kind}; accepted: ${accepted.join(', ')}.`,
+    noAudio: 'The file has no audio that can be read.',
+    noFfmpeg:
+      'A voice note has to be Ogg with Opus: install ffmpeg (FFMPEG_PATH) to have other audio converted.',
   },
   RANGE_NOT_SATISFIABLE: { size: (bytes: number) => `The file has ${bytes} bytes.` },
   RECIPIENT_NOT_ON_WHATSAPP: { noAccount: 'The number has no WhatsApp account.' },

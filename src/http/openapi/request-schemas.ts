@@ -6,7 +6,7 @@ import { AGENT_ID } from '../../actors/domain/identity.ts';
 // What comes in, as zod: the same schemas validate and are written into the OpenAPI document.
 
 /** A field that may be missing; `null` says the same. */
-function optional<Schema extends z.ZodType>(schema: Schema) {
+export function optional<Schema extends z.ZodType>(schema: Schema) {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
@@ -91,11 +91,11 @@ export const passkeyAssertion = z
     },
   });
 
-const quoteId = optional(z.string().regex(/^[\x21-\x7e]{1,256}$/, 'must be an id of WhatsApp')).meta({
+export const quoteId = optional(z.string().regex(/^[\x21-\x7e]{1,256}$/, 'must be an id of WhatsApp')).meta({
   description: "WhatsApp's id of the message that is answered.",
 });
 
-const text = z.string().min(1).max(65_536);
+export const text = z.string().min(1).max(65_536);
 
 /** The header `Idempotency-Key`: at most 255 printable characters. */
 export const keyHeader = z.object({
@@ -160,7 +160,7 @@ const runFields = {
 export type ToJid = (text: string) => string;
 
 /** A phone number or a WhatsApp address, as a JID. */
-function address(toJid: ToJid) {
+export function address(toJid: ToJid) {
   return z
     .string()
     .min(1)
@@ -188,19 +188,12 @@ export function pairingCodeBody(toJid: ToJid) {
 }
 
 /** The recipient of a message. */
-function recipient(toJid: ToJid) {
+export function recipient(toJid: ToJid) {
   return address(toJid).meta({
     description:
       'A phone number in any usual form, or a WhatsApp address. Digits without `+` that could be a number of two countries are refused.',
     example: '6281234567890',
   });
-}
-
-/** `POST /agents/{agentId}/messages`. */
-export function messageBody(toJid: ToJid) {
-  return z
-    .strictObject({ to: recipient(toJid), message: text, quoteId })
-    .meta({ id: 'SendMessage', example: { to: '6281234567890', message: 'Halo dari API' } });
 }
 
 /** `POST /agents/{agentId}/media`. */

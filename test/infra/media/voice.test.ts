@@ -1,0 +1,69 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { fileTypeFromFile } from 'file-type';
+import type { GatewayError } from '../../../src/actors/domain/errors.ts';
+import { measureVoice, toVoice } from '../../../src/infra/media/voice.ts';
+
+/** The code and words of a refusal. */
+const refusal = (promise: Promise<unknown>) =>
+  promise.then(
+    () => expect.fail('was accepted'),
+    (error: GatewayError) => `${error.code} ${error.message}`,
+  );
+
+describe('voice notes', function () {
+  this.timeout(30_000);
+  let dir: string;
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'voice-'));
+  });
+  after(() => rm(dir, { recursive: true }));
+
+  /** A recording that is silent for two seconds, then a tone for two. */
+  function recording(name: string): string {
+    const path = join(dir, name);
+    const tone = 'aevalsrc=if(gt(t\\,2)\\,sin(440*2*PI*t)\\,0):s=44100:d=4';
+    execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', tone, path]);
+    return path;
+  }
+
+  for (const name of ['voice.mp3', 'voice.wav', 'voice.m4a'])
+    it(`are made of ${name}: Ogg with Opus, with their length and loudness`, async () => {
+      const target = join(dir, `${name}.ogg`);
+      const { seconds, waveform } = await toVoice('ffmpeg', recording(name), target);
+      expect((await fileTypeFromFile(target))?.mime).to.equal('audio/ogg; codecs=opus');
+      expect(seconds).to.equal(4);
+      expect(waveform).to.have.length(64);
+      expect(Math.max(...waveform.slice(0, 28)), 'silence').to.be.at.most(5);
+      expect(Math.min(...waveform.slice(36, 60)), 'the tone').to.be.at.least(80);
+      expect(await measureVoice('ffmpeg', target)).to.include({ seconds: 4 });
+    });
+
+  it('of a twentieth of a second last one second', async () => {
+    const path = join(dir, 'short.wav');
+    execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'sine=d=0.02', path]);
+    const { seconds, waveform } = await measureVoice('ffmpeg', path);
+    expect(seconds).to.equal(1);
+    expect(waveform).to.have.length(64);
+  });
+
+  it('are not made of a file without audio, nor without ffmpeg', async () => {
+    const path = join(dir, 'text.mp3');
+    await writeFile(path, 'no audio');
+    expect(await refusal(toVoice('ffmpeg', path, join(dir, 'none.ogg')))).to.match(
+      /^UNSUPPORTED_MEDIA_TYPE .*audio/,
+    );
+    expect(await refusal(toVoice('/no/such/ffmpeg', path, join(dir, 'none.ogg')))).to.match(
+      /^UNSUPPORTED_MEDIA_TYPE .*ffmpeg/,
+    );
+  });
+
+  it('read nothing but the file itself, whatever it refers to', async () => {
+    const path = join(dir, 'list.mp3');
+    await writeFile(path, '#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/secret.mp3\n');
+    expect(await refusal(measureVoice('ffmpeg', path))).to.match(/^UNSUPPORTED_MEDIA_TYPE/);
+  });
+});
