@@ -63,7 +63,7 @@ class Loudness {
   readonly #pieces: number[] = [];
   #sum = 0;
   /** The first byte of a sample whose second one is in the next chunk. */
-  #odd = Buffer.alloc(0);
+  #odd: Buffer = Buffer.alloc(0);
 
   /** Takes the next bytes. */
   add(chunk: Buffer): void {
