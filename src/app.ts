@@ -7,7 +7,7 @@ import { createHttpTerminator } from 'http-terminator';
 import type { Logger } from 'pino';
 import type { GatewayApi } from './actors/domain/gateway-api.ts';
 import type { Scheduler } from './actors/domain/ports/clock.ts';
-import type { ImageFiles } from './actors/domain/ports/files.ts';
+import type { MessageFiles } from './actors/domain/ports/files.ts';
 import type { ActorLimits } from './actors/domain/settings.ts';
 import { createGateway } from './actors/gateway/gateway.ts';
 import { createHttpApp, createHttpServer } from './http/http-app.ts';
@@ -137,19 +137,20 @@ class Service implements App {
     await whatsapp.driver.prepare();
     const clock = this.#overrides.clock ?? whatsapp.clock;
     const media = await this.#openMedia(database);
-    const system = this.#openSystem({ database, whatsapp, clock, files: media.files });
+    const files = await this.#openFiles(database, clock);
+    const system = this.#openSystem({ database, whatsapp, clock, files });
+    system.events.on('removed', () => void files.sweep().catch((error) => this.fault('files', error)));
     metrics.observeGateway(system, {
       clock,
       mailboxCapacity: config.MAILBOX_CAPACITY,
       memory: () => whatsapp.driver.memory(),
     });
     this.#purgeRegularly(database);
-    const files = await this.#openFiles(database, system, clock);
     metrics.observeFiles(() => files.usage());
     const app = createHttpApp({
       settings: config,
       system,
-      media: media.source,
+      media,
       files,
       fileLinks: new SignedFileLinks({
         baseUrl: config.APP_BASE_URL,
@@ -196,7 +197,7 @@ class Service implements App {
     database: Database;
     whatsapp: WhatsAppBackend;
     clock: Scheduler;
-    files: ImageFiles;
+    files: MessageFiles;
   }): GatewayApi {
     const config = this.#config;
     const { database, whatsapp, clock, files } = parts;
@@ -228,9 +229,9 @@ class Service implements App {
   }
 
   /** The images of messages, with their clean-up. */
-  async #openMedia(database: Database): Promise<{ source: MediaSource; files: ImageFiles }> {
+  async #openMedia(database: Database): Promise<MediaSource> {
     const { DATA_DIR, TEMP_DIR, MEDIA_ALLOWED_ORIGINS } = this.#config;
-    const { source, files, close } = await openMedia({
+    const { source, close } = await openMedia({
       dataDir: DATA_DIR,
       tempDir: TEMP_DIR,
       allowedOrigins: MEDIA_ALLOWED_ORIGINS,
@@ -239,24 +240,22 @@ class Service implements App {
       onFault: (where, error) => this.fault(where, error),
     });
     this.#releases.push(close);
-    return { source, files };
+    return source;
   }
 
   /** The store of files; the bytes of a deleted agent's go with it. */
-  async #openFiles(database: Database, { events }: GatewayApi, clock: Scheduler): Promise<FolderFileStore> {
+  async #openFiles(database: Database, clock: Scheduler): Promise<FolderFileStore> {
     const { DATA_DIR, FILES_TTL_HOURS, FILES_MAX_MB } = this.#config;
-    const onFault = (error: unknown) => this.fault('files', error);
     const files = new FolderFileStore({
       dir: join(DATA_DIR, 'files'),
       rows: database.files,
       clock,
       ttlMs: FILES_TTL_HOURS * 3_600_000,
       maxBytes: FILES_MAX_MB * 1024 * 1024,
-      onFault,
+      onFault: (error) => this.fault('files', error),
     });
     await files.start();
     this.#releases.push(() => files.close());
-    events.on('removed', () => void files.sweep().catch(onFault));
     return files;
   }
 

@@ -151,7 +151,7 @@ describe('an agent under random events', function () {
         ask({
           type: 'message.send',
           userId: 1,
-          message: { to: '628@c.us', kind: 'text', text: 'x', origin: 'api', traceId: '' },
+          message: { to: '628@c.us', content: { kind: 'text', text: 'x' }, origin: 'api', traceId: '' },
           respondAsync: true,
         }),
       'an event of the newest client': () =>

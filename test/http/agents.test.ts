@@ -27,7 +27,7 @@ describe('/agents', () => {
         timestamp: '2025-11-07T08:00:00.000Z',
       });
       const { message, options } = http.system.sent[0]!;
-      expect(message).to.include({ kind: 'text', text: 'Halo', quoteId: 'true_1@c.us_3EB0', origin: 'api' });
+      expect(message).to.include({ content: { kind: 'text', text: 'Halo' }, quoteId: 'true_1@c.us_3EB0', origin: 'api' });
       expect(message.traceId).to.equal(reply.headers.get('x-trace-id'));
       expect(options).to.deep.equal({ respondAsync: false });
     });
@@ -126,8 +126,7 @@ describe('/agents', () => {
         agentId: 'bot',
         seq: 1,
         to: '6281234567890@c.us',
-        kind: 'text',
-        text: 'private words',
+        content: { kind: 'text', text: 'private words' },
         origin: 'api',
         traceId: 't',
         status: 'failed',

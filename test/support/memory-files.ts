@@ -38,6 +38,10 @@ export class MemoryFiles implements FileStore {
     return row && row.userId === userId && row.agentId === agentId ? row : null;
   }
 
+  take(agent: AgentRef, id: string): Promise<StoredFile | null> {
+    return this.find(agent, id);
+  }
+
   async findLinked(id: string): Promise<StoredFile | null> {
     return this.rows.get(id) ?? null;
   }

@@ -266,7 +266,7 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
       ask({
         type: 'message.send',
         userId: 1,
-        message: { to: CUSTOMER, kind: 'text', text, origin: 'api', traceId: TRACE },
+        message: { to: CUSTOMER, content: { kind: 'text', text }, origin: 'api', traceId: TRACE },
         respondAsync: false,
       }),
     /** `/run`; the reply is stored under `id`. */

@@ -3,7 +3,7 @@ import type { AgentView } from '../domain/agent-view.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { AiBackend } from '../domain/ports/ai.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
-import type { ImageFiles } from '../domain/ports/files.ts';
+import type { MessageFiles } from '../domain/ports/files.ts';
 import type { AgentRecord, InboundLog, MessageLog, SessionState } from '../domain/ports/stores.ts';
 import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
@@ -29,7 +29,7 @@ export interface AgentPorts {
   ai: AiBackend;
   messages: MessageLog;
   inbound: InboundLog;
-  files: ImageFiles;
+  files: MessageFiles;
   clock: Scheduler;
   random(): number;
   newTraceId(): string;

@@ -1,7 +1,7 @@
 import type { MailboxView, PasskeyView, QrView, RestrictionView, TransitionRecord } from './agent-view.ts';
+import type { ContentKind } from './message-content.ts';
 import type { EpochMs } from './ports/clock.ts';
 import type {
-  MessageKind,
   MessageStatus,
   OutgoingMessage,
   SessionState,
@@ -34,7 +34,7 @@ export interface GatewayEvents {
   message: (change: {
     agentId: string;
     id: string;
-    kind: MessageKind;
+    kind: ContentKind;
     origin: OutgoingMessage['origin'];
     status: MessageStatus;
     error?: string;

@@ -2,6 +2,8 @@ import type { Jid } from './identity.ts';
 
 /** A file on disk; its bytes never travel through the actors. */
 export interface MediaFile {
+  /** Its id in the store of files. */
+  id?: string;
   path: string;
   mimetype: string;
   /** In bytes. */
@@ -117,4 +119,15 @@ export function comparedOf(content: MessageContent): Record<string, unknown> {
   // The row of a kind takes the content of that kind.
   const { compared } = KINDS[kind] as KindRules<ContentKind>;
   return { kind, ...compared(content as never) };
+}
+
+/** The file of a content; undefined where there is none. */
+export function fileOf(content: MessageContent): MediaFile | undefined {
+  return 'file' in content ? content.file : undefined;
+}
+
+/** What a content says in words: its text or caption, else an empty text. */
+export function wordsOf(content: MessageContent): string {
+  if ('text' in content) return content.text;
+  return ('caption' in content && content.caption) || '';
 }

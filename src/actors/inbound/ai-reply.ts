@@ -205,5 +205,5 @@ function runOutcome(sessionId: Jid, turn: TurnOutcome<SendOutcome>): RunOutcome 
 
 /** A reply as an outgoing message. */
 function replyTo({ sessionId: to }: AiRequest, text: string, traceId: string): OutgoingMessage {
-  return { to, kind: 'text', text, origin: 'reply', traceId };
+  return { to, content: { kind: 'text', text }, origin: 'reply', traceId };
 }

@@ -35,7 +35,7 @@ export async function alertDeveloper(
     `traceId: ${traceId}`,
     `timestamp: ${new Date(clock.now()).toISOString()}`,
   ].join('\n');
-  await sender.acceptUnawaited({ to: developer, kind: 'text', text, origin: 'report', traceId });
+  await sender.acceptUnawaited({ to: developer, content: { kind: 'text', text }, origin: 'report', traceId });
 }
 
 /** True for the developer's chat, also where WhatsApp addresses it by LID. */

@@ -1,7 +1,7 @@
 import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import type { Jid } from '../domain/identity.ts';
-import type { MessageContent } from '../domain/message-content.ts';
+import { isChange, type MessageContent } from '../domain/message-content.ts';
 import type { Clock, EpochMs, Scheduler } from '../domain/ports/clock.ts';
 import type { MessageError, MessageLog, MessageOutcome, StoredMessage } from '../domain/ports/stores.ts';
 import type { Ack, Handover, WhatsAppClient } from '../domain/ports/whatsapp.ts';
@@ -20,10 +20,13 @@ export function isOutcome(result: DeliveryResult): result is MessageOutcome {
   return result.status !== 'indeterminate' && result.status !== 'not_sent';
 }
 
+/** The form of our ids; WhatsApp's are never UUIDs. */
+const OWN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /** What a delivery needs; `acks` is fed by the client's `ack` events. */
 export interface DeliveryContext {
   client: WhatsAppClient;
-  log: Pick<MessageLog, 'markSending' | 'claimed'>;
+  log: Pick<MessageLog, 'markSending' | 'claimed' | 'find'>;
   acks: AckTracker;
   clock: Scheduler;
   /** The agent's: it outlives sessions. */
@@ -83,9 +86,16 @@ async function confirm(handover: Handover, context: DeliveryContext): Promise<De
   }
 }
 
-/** What a stored message says. Pure. */
-function contentOf({ text, image }: StoredMessage): MessageContent {
-  return image ? { kind: 'image', file: image, caption: text } : { kind: 'text', text };
+/**
+ * The content as WhatsApp takes it: a message that it changes is named by WhatsApp's id, where the caller gave ours.
+ * @throws GatewayError `NOT_FOUND` when that message is not there, or was not sent
+ */
+async function contentOf(message: StoredMessage, log: Pick<MessageLog, 'find'>): Promise<MessageContent> {
+  const { content } = message;
+  if (!isChange(content) || !OWN_ID.test(content.messageId)) return content;
+  const target = await log.find(message, content.messageId);
+  if (!target?.messageId) throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.message);
+  return { ...content, messageId: target.messageId };
 }
 
 /** Resolves the recipient; WhatsApp restricts accounts that write to numbers without one. */
@@ -101,6 +111,7 @@ export async function deliver(entry: Entry, context: DeliveryContext): Promise<D
   let handedOver = false;
   try {
     const { message } = entry;
+    const content = await contentOf(message, context.log);
     const chatId = await recipient(context.client, message.to);
     const handedOverAt = context.whatsAppClock.now();
     if (message.status === 'queued') await context.log.markSending(message.id, { chatId, handedOverAt });
@@ -109,7 +120,7 @@ export async function deliver(entry: Entry, context: DeliveryContext): Promise<D
     if (context.ended.aborted) throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.endedBeforeSend);
     handedOver = true;
     context.onHandover(entry.message);
-    const handover = await context.client.send(chatId, contentOf(message), {
+    const handover = await context.client.send(chatId, content, {
       quoteId: message.quoteId,
       stanzaId: message.stanzaId ?? undefined,
     });
@@ -159,7 +170,7 @@ export async function lookUp(
   const found = await context.client.findSent({
     to: await chatOf(message, context.client),
     stanzaId: stanzaId ?? undefined,
-    content: contentOf(message),
+    content: await contentOf(message, context.log),
     since: earliestTimestamp(message),
   });
   const itself = found.find(({ messageId }) => stanzaId !== null && messageId.includes(`_${stanzaId}`));

@@ -4,8 +4,9 @@ import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { AgentRef } from '../domain/identity.ts';
+import { fileOf, type MessageContent } from '../domain/message-content.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
-import type { ImageFiles } from '../domain/ports/files.ts';
+import type { MessageFiles } from '../domain/ports/files.ts';
 import type { MessageLog, MessageStatus, OutgoingMessage, StoredMessage } from '../domain/ports/stores.ts';
 import type { Restriction } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
@@ -19,7 +20,7 @@ export interface SenderDeps {
   settings: ActorSettings;
   clock: Scheduler;
   messages: MessageLog;
-  files: ImageFiles;
+  files: MessageFiles;
   /** A WhatsApp id for the next message. */
   newStanzaId(agentId: string): string;
   events: EventEmitter<GatewayEvents>;
@@ -135,13 +136,13 @@ export class Sender {
 
   /** Accepts a message, a long text as several in order: all of them or none. Only the first keeps the given id. */
   async #acceptSplit(message: OutgoingMessage, place?: Reservation): Promise<[Accepted, ...Accepted[]]> {
-    const [text = message.text, ...others] = message.kind === 'text' ? splitText(message.text) : [];
-    const rest = others.map((text) => ({ ...message, id: undefined, quoteId: undefined, text }));
+    const [content = message.content, ...others] = splitContent(message.content);
+    const rest = others.map((content) => ({ ...message, id: undefined, quoteId: undefined, content }));
     const places = [place ?? this.reserve(message.traceId)];
     try {
       for (const { traceId } of rest) places.push(this.reserve(traceId));
       // In one tick, so that they are stored together.
-      const first = this.accept({ ...message, text }, places[0]);
+      const first = this.accept({ ...message, content }, places[0]);
       return await Promise.all([first, ...rest.map((part, index) => this.accept(part, places[index + 1]))]);
     } finally {
       for (const held of places) held.release();
@@ -184,11 +185,12 @@ export class Sender {
     const isFinal = status !== 'queued' && status !== 'sending';
     const restriction = RESTRICTIONS.get(message.error?.code);
     if (restriction) this.#onRefusal(restriction);
-    if (isFinal && message.image) void this.#deps.files.release(message.image.path);
+    const file = fileOf(message.content);
+    if (isFinal && file) void this.#deps.files.release(this.#agent, file);
     this.#deps.events.emit('message', {
       agentId: this.#agent.agentId,
       id: message.id,
-      kind: message.kind,
+      kind: message.content.kind,
       origin: message.origin,
       status,
       error: message.error?.code,
@@ -211,6 +213,12 @@ export class Sender {
     if (events.listenerCount('mailbox') > 0)
       events.emit('mailbox', { agentId: this.#agent.agentId, mailbox: this.dispatcher.view() });
   }
+}
+
+/** A long text as several contents, in order; any other content alone. */
+function splitContent(content: MessageContent): MessageContent[] {
+  if (content.kind !== 'text') return [content];
+  return splitText(content.text).map((text) => ({ ...content, text }));
 }
 
 /** A message with its outcome as a response. @throws GatewayError when it was not sent */

@@ -236,3 +236,10 @@ export function runBody(toJid: ToJid) {
       },
     });
 }
+
+/** `POST /agents/{agentId}/messages`. */
+export function messageBody(toJid: ToJid) {
+  return z
+    .strictObject({ to: recipient(toJid), message: text, quoteId })
+    .meta({ id: 'SendMessage', example: { to: '6281234567890', message: 'Halo dari API' } });
+}

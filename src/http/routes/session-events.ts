@@ -35,8 +35,8 @@ function streamEvents(system: GatewayApi, agentId: string, res: Response, stoppi
     message: own(({ id, kind, origin, status, error }) =>
       emit('message', { id, kind, origin, status, error }),
     ),
-    receipt: own(({ message: { id, kind, origin, status, deliveredAt, readAt, playedAt } }) =>
-      emit('message', { id, kind, origin, status, deliveredAt, readAt, playedAt }),
+    receipt: own(({ message: { id, content, origin, status, deliveredAt, readAt, playedAt } }) =>
+      emit('message', { id, kind: content.kind, origin, status, deliveredAt, readAt, playedAt }),
     ),
     passkey: own(({ passkey }) => {
       // When it is no longer required, the state changes by itself.

@@ -4,8 +4,9 @@ import { join, resolve } from 'node:path';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError, toGatewayError } from '../../actors/domain/errors.ts';
 import type { AgentRef } from '../../actors/domain/identity.ts';
+import type { MediaFile } from '../../actors/domain/message-content.ts';
 import type { Scheduler, Timer } from '../../actors/domain/ports/clock.ts';
-import type { FileClaim, FileStore, StoredFile } from '../../actors/domain/ports/files.ts';
+import type { FileClaim, FilePurpose, FileStore, MessageFiles, StoredFile } from '../../actors/domain/ports/files.ts';
 import { cleanFilename } from './filename.ts';
 import { mediaTypeOf } from './media-type.ts';
 
@@ -21,12 +22,14 @@ type FileRow = Omit<StoredFile, 'path'>;
 interface FileRows {
   /** Bytes that a file of this size counts for the quota. */
   counted(size: number): number;
-  insert(agent: AgentRef, file: FileRow): Promise<boolean>;
+  insert(agent: AgentRef, file: FileRow, isOfMessage: boolean): Promise<boolean>;
+  take(agent: AgentRef, id: string, now: Date): Promise<FileRow | null>;
+  release(agent: AgentRef, id: string): Promise<boolean>;
   find(agent: AgentRef, id: string, now: Date): Promise<FileRow | null>;
   findLinked(id: string, now: Date): Promise<FileRow | null>;
   remove(agent: AgentRef, id: string, now: Date): Promise<{ deleted: boolean } | null>;
   deleteExpired(now: Date): Promise<string[]>;
-  deleteOldest(bytes: number): Promise<{ id: string; counted: number }[]>;
+  deleteOldest(bytes: number, now: Date): Promise<{ id: string; counted: number }[]>;
   missing(ids: string[]): Promise<string[]>;
   usage(): Promise<{ files: number; bytes: number }>;
 }
@@ -48,7 +51,7 @@ export interface FolderFileStoreOptions {
  * bytes go to a temporary name, are flushed and renamed before their row is inserted, and are deleted after their row.
  * So a row always has its bytes; bytes without a row are deleted by the sweep, at the start and every five minutes.
  */
-export class FolderFileStore implements FileStore {
+export class FolderFileStore implements FileStore, MessageFiles {
   readonly #options: FolderFileStoreOptions;
   readonly #dir: string;
   /** Ids whose bytes are there before their row: the sweep leaves them alone. */
@@ -85,10 +88,28 @@ export class FolderFileStore implements FileStore {
     await Promise.allSettled([...this.#adding, this.#nextSweep, this.#sweeping]);
   }
 
-  add(agent: AgentRef, bytes: AsyncIterable<Uint8Array>, claim: FileClaim = {}): Promise<StoredFile> {
-    const adding = this.#add(agent, bytes, claim).finally(() => this.#adding.delete(adding));
+  add(
+    agent: AgentRef,
+    bytes: AsyncIterable<Uint8Array>,
+    claim: FileClaim = {},
+    purpose: FilePurpose = 'upload',
+  ): Promise<StoredFile> {
+    const adding = this.#add(agent, bytes, claim, purpose).finally(() => this.#adding.delete(adding));
     this.#adding.add(adding);
     return adding;
+  }
+
+  async take(agent: AgentRef, id: string): Promise<StoredFile | null> {
+    return this.#withPath(await this.#options.rows.take(agent, id, this.#now()));
+  }
+
+  async release(agent: AgentRef, { id }: MediaFile): Promise<void> {
+    if (id === undefined) return;
+    try {
+      if (await this.#options.rows.release(agent, id)) await this.#deleteBytes([id]);
+    } catch (error) {
+      this.#options.onFault(error);
+    }
   }
 
   async find(agent: AgentRef, id: string): Promise<StoredFile | null> {
@@ -125,7 +146,12 @@ export class FolderFileStore implements FileStore {
     return { ...(await this.#options.rows.usage()), maxBytes: this.#options.maxBytes };
   }
 
-  async #add(agent: AgentRef, bytes: AsyncIterable<Uint8Array>, claim: FileClaim): Promise<StoredFile> {
+  async #add(
+    agent: AgentRef,
+    bytes: AsyncIterable<Uint8Array>,
+    claim: FileClaim,
+    purpose: FilePurpose,
+  ): Promise<StoredFile> {
     const id = randomUUID();
     const path = join(this.#dir, id);
     this.#underWay.add(id);
@@ -138,7 +164,7 @@ export class FolderFileStore implements FileStore {
       const filename = cleanFilename(claim.filename);
       const expiresAt = new Date(createdAt.getTime() + this.#options.ttlMs);
       const row = { id, mimetype, ...written, ...(filename && { filename }), createdAt, expiresAt };
-      await this.#insert(agent, row);
+      await this.#insert(agent, row, purpose === 'message');
       this.#underWay.delete(id);
       return { ...row, path };
     } catch (error) {
@@ -177,13 +203,13 @@ export class FolderFileStore implements FileStore {
   }
 
   /** Makes room for a file, and inserts its row. */
-  async #insert(agent: AgentRef, row: FileRow): Promise<void> {
+  async #insert(agent: AgentRef, row: FileRow, isOfMessage: boolean): Promise<void> {
     const { rows } = this.#options;
     const counted = rows.counted(row.size);
     this.#reserved += counted;
     try {
       await this.#makeRoom();
-      if (!(await rows.insert(agent, row)))
+      if (!(await rows.insert(agent, row, isOfMessage)))
         throw new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.noAgent);
       this.#stored += counted;
     } finally {
@@ -202,7 +228,7 @@ export class FolderFileStore implements FileStore {
   /** @throws GatewayError `RATE_LIMITED` when only files of queued messages are left */
   async #evict(): Promise<void> {
     while (this.#excess > 0) {
-      const deleted = await this.#options.rows.deleteOldest(this.#excess);
+      const deleted = await this.#options.rows.deleteOldest(this.#excess, this.#now());
       if (deleted.length === 0) throw full(TEXTS.RATE_LIMITED.storeFull);
       for (const { counted } of deleted) this.#stored -= counted;
       await this.#deleteBytes(deleted.map(({ id }) => id));

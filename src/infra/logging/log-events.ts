@@ -99,8 +99,8 @@ function trafficListeners(logger: Logger): Listeners {
       else if (status === 'failed' || status === 'unknown') logger.warn(line);
       else logger.debug(line);
     },
-    receipt: ({ agentId, ack, message: { id, kind, origin, traceId } }) =>
-      logger.debug({ event: `message.${ack}`, traceId, agentId, id, kind, origin }),
+    receipt: ({ agentId, ack, message: { id, content, origin, traceId } }) =>
+      logger.debug({ event: `message.${ack}`, traceId, agentId, id, kind: content.kind, origin }),
     rejected: ({ agentId, reason, traceId }) =>
       logger.warn({ event: 'message.rejected', traceId, agentId, reason }),
     inbound: ({ agentId, type, handled, why, traceId }) =>

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { ImageFiles } from '../../actors/domain/ports/files.ts';
 import { TempFiles } from '../files/temp-files.ts';
 import type { Lookup } from '../net/guarded-lookup.ts';
 import { Spool } from './spool.ts';
@@ -23,7 +22,7 @@ export interface MediaOptions {
  */
 export async function openMedia(
   options: MediaOptions,
-): Promise<{ source: SpooledMedia; files: ImageFiles; close: () => Promise<void> }> {
+): Promise<{ source: SpooledMedia; close: () => Promise<void> }> {
   const { allowedOrigins, lookup, onFault } = options;
   const spool = new Spool(join(options.dataDir, 'spool'));
   const previews = new TempFiles({
@@ -35,5 +34,5 @@ export async function openMedia(
   await previews.prepare();
   previews.start();
   const source = new SpooledMedia({ spool, previews, allowedOrigins, lookup });
-  return { source, files: spool, close: () => previews.stop() };
+  return { source, close: () => previews.stop() };
 }

@@ -17,7 +17,7 @@ const CALLS: Command[] = [
   {
     type: 'message.send',
     userId: 1,
-    message: { to: TO, kind: 'text', text: 'hello', origin: 'api', traceId: 't' },
+    message: { to: TO, content: { kind: 'text', text: 'hello' }, origin: 'api', traceId: 't' },
     respondAsync: true,
   },
   { type: 'turn.run', userId: 1, request: { message: 'hi', sessionId: TO }, traceId: 't' },

@@ -139,8 +139,7 @@ describe('embedded Postgres', () => {
       const A = { userId: 1, agentId: 'a' };
       const stored = await database.messages.append(A, {
         to: '628123456789@c.us',
-        kind: 'text',
-        text: 'kept',
+        content: { kind: 'text', text: 'kept' },
         origin: 'api',
         traceId: 'a'.repeat(32),
       });

@@ -115,7 +115,7 @@ async function useEverything(database: Database): Promise<void> {
   await agents.setStatus(AGENT, { from: 'awaiting_qr', to: 'connected', at: new Date() });
   await agents.setApiKey(AGENT, 'k');
   await apiKeys.active(7);
-  const out = { to: '628123456789@c.us', kind: 'text', text: 'hello', origin: 'api', traceId: 't' } as const;
+  const out = { to: '628123456789@c.us', content: { kind: 'text', text: 'hello' }, origin: 'api', traceId: 't' } as const;
   const { id } = await messages.append(AGENT, out);
   await messages.find(AGENT, id);
   await messages.claimed(AGENT, ['wa-7']);

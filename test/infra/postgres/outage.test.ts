@@ -20,8 +20,7 @@ import { withDatabase } from '../../support/postgres.ts';
 const A = { userId: 1, agentId: 'a' };
 const MESSAGE: OutgoingMessage = {
   to: '628123456789@c.us',
-  kind: 'text',
-  text: 'hello',
+  content: { kind: 'text', text: 'hello' },
   origin: 'api',
   traceId: 'a'.repeat(32),
 };

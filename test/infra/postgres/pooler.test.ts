@@ -12,7 +12,7 @@ import { type Service, startService } from '../../support/service.ts';
 import { findProgram, whereFound } from '../../support/where-found.ts';
 
 const A = { userId: 1, agentId: 'a' };
-const TEXT = { to: '628123456789@c.us', kind: 'text', text: 'hello', origin: 'api', traceId: 't' } as const;
+const TEXT = { to: '628123456789@c.us', content: { kind: 'text', text: 'hello' }, origin: 'api', traceId: 't' } as const;
 
 /** Few server connections, so that clients share them. */
 const MODES: [string, string[]][] = [

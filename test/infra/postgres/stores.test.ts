@@ -14,7 +14,7 @@ const ERROR = { code: 'EXPIRED', message: 'It waited too long.' };
 
 /** A text to be sent, with changes. */
 function outgoing(text: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage {
-  return { to: '628123456789@c.us', kind: 'text', text, origin: 'api', traceId: 'a'.repeat(32), ...more };
+  return { to: '628123456789@c.us', content: { kind: 'text', text }, origin: 'api', traceId: 'a'.repeat(32), ...more };
 }
 
 /** The error that a promise rejects with. */

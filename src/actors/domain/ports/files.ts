@@ -1,4 +1,5 @@
 import type { AgentRef } from '../identity.ts';
+import type { MediaFile } from '../message-content.ts';
 
 // Files that pass through: uploads, media of messages in and out. `infra/files` implements it.
 
@@ -8,7 +9,10 @@ export interface FileClaim {
   filename?: string | undefined;
 }
 
-/** A file of the store. It is kept until `expiresAt`, or for as long as a queued message needs it. */
+/** An upload is kept until it expires, a message's own file until the message has its outcome. */
+export type FilePurpose = 'upload' | 'message';
+
+/** A file of the store. It is kept until `expiresAt`, and for as long as a queued message needs it. */
 export interface StoredFile {
   /** A UUID. */
   id: string;
@@ -33,7 +37,14 @@ export interface FileStore {
    * leaves nothing behind, also when `bytes` throws. Errors: `SESSION_NOT_FOUND`, `PAYLOAD_TOO_LARGE` (more than
    * the whole store holds), `RATE_LIMITED` (files of queued messages fill it), and whatever `bytes` throws.
    */
-  add(agent: AgentRef, bytes: AsyncIterable<Uint8Array>, claim?: FileClaim): Promise<StoredFile>;
+  add(
+    agent: AgentRef,
+    bytes: AsyncIterable<Uint8Array>,
+    claim?: FileClaim,
+    purpose?: FilePurpose,
+  ): Promise<StoredFile>;
+  /** As `find`, for a message that is about to be stored: the file stays for five minutes, whatever is deleted. */
+  take(agent: AgentRef, id: string): Promise<StoredFile | null>;
   /** The agent's file; null when it is missing, expired or another agent's. */
   find(agent: AgentRef, id: string): Promise<StoredFile | null>;
   /** Any agent's file, for the holder of a signed link alone; null when it is missing or expired. */
@@ -53,11 +64,11 @@ export interface FileLinks {
   isValid(link: { id: string; expires: string; signature: string }): boolean;
 }
 
-/** The image files of messages. */
-export interface ImageFiles {
+/** The files of messages. */
+export interface MessageFiles {
   /**
-   * Deletes the file of a message that has its outcome. Never rejects: what can't be deleted now is deleted at the next
-   * start.
+   * Deletes a file that was stored for one message, which has its outcome; others stay. Never rejects: what can't be
+   * deleted now is deleted when it expires.
    */
-  release(path: string): Promise<void>;
+  release(agent: AgentRef, file: MediaFile): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { AgentRef, Jid } from '../identity.ts';
-import type { MediaFile } from '../message-content.ts';
+import type { MessageContent } from '../message-content.ts';
 
 // Storage of the actors; `infra/postgres` implements it.
 
@@ -79,9 +79,6 @@ export const MESSAGE_STATUSES = [
 
 export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
 
-/** Kinds of messages that can be sent. */
-export type MessageKind = 'text' | 'image';
-
 /** Why a message was not sent: an error code, and a line for people. */
 export interface MessageError {
   code: string;
@@ -90,15 +87,13 @@ export interface MessageError {
   missing?: string[];
 }
 
-/** A message to send. `text` is the caption of an image. */
+/** A message to send. */
 export interface OutgoingMessage {
   /** The id to store it under, an unused UUID; by default a new one. */
   id?: string;
   to: Jid;
-  kind: MessageKind;
-  text: string;
+  content: MessageContent;
   quoteId?: string;
-  image?: MediaFile;
   /** The linked account that may send it; by default that of the newest session. */
   account?: Jid | null;
   /** A REST caller, an AI reply, or an alert to the developer. */

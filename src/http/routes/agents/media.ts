@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { toGatewayError } from '../../../actors/domain/errors.ts';
 import type { AgentRef } from '../../../actors/domain/identity.ts';
+import { fileOf, type MessageContent } from '../../../actors/domain/message-content.ts';
 import type { OutgoingMessage } from '../../../actors/domain/ports/stores.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
@@ -42,9 +43,10 @@ async function send(
 ): Promise<Answer> {
   try {
     const previewPath = body.save_to_temp ? await media.preview(image) : undefined;
-    const { to, caption: text = '', quoteId } = body;
+    const { to, caption = '', quoteId } = body;
     const { id, respondAsync, traceId } = options;
-    const message: OutgoingMessage = { id, to, kind: 'image', text, quoteId, image, origin: 'api', traceId };
+    const content: MessageContent = { kind: 'image', file: image, caption };
+    const message: OutgoingMessage = { id, to, content, quoteId, origin: 'api', traceId };
     const outcome = await system.ask(agentId, { type: 'message.send', userId, message, respondAsync });
     const { mimetype, size } = image;
     return sendOutcomeAnswer(agentId, outcome, respondAsync, { mimetype, size, previewPath });
@@ -95,9 +97,10 @@ export function mediaOperation(toJid: ToJid): Operation<HttpContext> {
       };
       const resume = async (id: string): Promise<Answer> => {
         drop();
-        const { image } = await system.ask(agentId, { type: 'message.find', userId, id });
+        const { content } = await system.ask(agentId, { type: 'message.find', userId, id });
         const outcome = await system.ask(agentId, { type: 'message.outcome', userId, id });
-        const shown = image && { mimetype: image.mimetype, size: image.size };
+        const file = fileOf(content);
+        const shown = file && { mimetype: file.mimetype, size: file.size };
         return sendOutcomeAnswer(agentId, outcome, options.respondAsync, shown);
       };
       try {

@@ -24,7 +24,7 @@ function messageView(message: StoredMessage) {
     id: message.id,
     status: message.status,
     to: message.to,
-    kind: message.kind,
+    kind: message.content.kind,
     messageId: message.messageId ?? undefined,
     error: message.error ? { code: message.error.code, message: message.error.message } : undefined,
     createdAt: message.createdAt,
@@ -64,7 +64,8 @@ export function messageOperations(toJid: ToJid): Operation<HttpContext>[] {
         await once(res.req, res, 'messages', body, {
           work: async (id) => {
             const { to, message: text, quoteId } = body;
-            const message: OutgoingMessage = { id, to, kind: 'text', text, quoteId, origin: 'api', traceId };
+            const content = { kind: 'text', text } as const;
+            const message: OutgoingMessage = { id, to, content, quoteId, origin: 'api', traceId };
             const outcome = await system.ask(agentId, {
               type: 'message.send',
               userId,

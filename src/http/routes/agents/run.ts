@@ -1,3 +1,4 @@
+import { wordsOf } from '../../../actors/domain/message-content.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
 import { BODY_LIMITS, jsonBody } from '../../middleware/json-body.ts';
@@ -35,8 +36,9 @@ export function runOperation(toJid: ToJid): Operation<HttpContext> {
         },
         // Only the reply was stored: the AI is not asked again.
         resume: async (id) => {
-          const { text: reply } = await system.ask(agentId, { type: 'message.find', userId, id });
+          const { content } = await system.ask(agentId, { type: 'message.find', userId, id });
           const outcome = await system.ask(agentId, { type: 'message.outcome', userId, id });
+          const reply = wordsOf(content);
           const messageId = outcome.status === 'sent' ? outcome.messageId : undefined;
           const replySent = outcome.status === 'sent';
           return { status: 200, body: { reply, replySent, sessionId: body.sessionId, id, messageId } };

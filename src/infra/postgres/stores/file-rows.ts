@@ -7,11 +7,12 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const BLOCK_BYTES = 4096;
 /** Rows that one eviction looks at. */
 const EVICTION_BATCH = 1_000;
-/**
- * Whether a queued message needs the row `file`, as SQL; such a file is never deleted. No message refers to a file of
- * the store yet.
- */
-const NEEDED = 'false';
+/** How long a file is kept for a message that is about to be stored, in SQL. */
+const TAKEN_FOR = `interval '5 minutes'`;
+/** Whether a queued message needs the row `file`, or one that is being stored will, as SQL; it is never deleted then. */
+const needed = (now: string) => `(coalesce(file.taken_until > ${now}, false) or exists (
+  select from public.gateway_message as message
+  where message.file_id = file.id and message.status in ('queued', 'sending')))`;
 
 const COLUMNS = 'file.id, mimetype, size, sha256, filename, created_at, expires_at';
 const COUNTED = `greatest(size, ${BLOCK_BYTES})`;
@@ -46,12 +47,9 @@ function toFileRow(raw: RawRow): FileRow {
 /** The rows of stored files, in `gateway_file`. A row is there only while its bytes are on disk. */
 export class PgFileRows {
   readonly #pool: DatabasePool;
-  readonly #needed: string;
 
-  /** @param needed the SQL condition on the row `file` under which a queued message needs it */
-  constructor(pool: DatabasePool, needed = NEEDED) {
+  constructor(pool: DatabasePool) {
     this.#pool = pool;
-    this.#needed = needed;
   }
 
   /** Bytes that a file of this size counts for the quota. */
@@ -59,13 +57,17 @@ export class PgFileRows {
     return Math.max(size, BLOCK_BYTES);
   }
 
-  /** Inserts the row of a file whose bytes are on disk; false when the agent is gone. */
-  async insert({ userId, agentId }: AgentRef, file: FileRow): Promise<boolean> {
+  /**
+   * Inserts the row of a file whose bytes are on disk; false when the agent is gone. One that is stored for a message is
+   * taken at once.
+   */
+  async insert({ userId, agentId }: AgentRef, file: FileRow, isOfMessage: boolean): Promise<boolean> {
     const rows = await this.#pool.query(
       'file.insert',
       `insert into public.gateway_file
-         (id, user_id, agent_id, mimetype, size, sha256, filename, created_at, expires_at)
-       select $1::uuid, user_id, agent_id, $4::text, $5::bigint, $6::text, $7::text, $8::timestamptz, $9::timestamptz
+         (id, user_id, agent_id, mimetype, size, sha256, filename, created_at, expires_at, of_message, taken_until)
+       select $1::uuid, user_id, agent_id, $4::text, $5::bigint, $6::text, $7::text, $8::timestamptz, $9::timestamptz,
+         $10::boolean, case when $10::boolean then $8::timestamptz + ${TAKEN_FOR} end
        from public.whatsapp_user where user_id = $2 and agent_id = $3 returning id`,
       [
         file.id,
@@ -77,7 +79,31 @@ export class PgFileRows {
         file.filename ?? null,
         file.createdAt,
         file.expiresAt,
+        isOfMessage,
       ],
+    );
+    return rows.length > 0;
+  }
+
+  /** The row of the agent's file that has not expired at `now`, kept for a message from now on; or null. */
+  async take({ userId, agentId }: AgentRef, id: string, now: Date): Promise<FileRow | null> {
+    if (!UUID.test(id)) return null;
+    const rows = await this.#pool.query<RawRow & { [column: string]: unknown }>(
+      'file.take',
+      `update public.gateway_file as file set taken_until = $4::timestamptz + ${TAKEN_FOR}
+       where id = $3 and user_id = $1 and agent_id = $2 and expires_at > $4 returning ${COLUMNS}`,
+      [userId, agentId, id, now],
+    );
+    return rows[0] ? toFileRow(rows[0]) : null;
+  }
+
+  /** Deletes the row of a file that was stored for one message, which has its outcome; false for any other. */
+  async release({ userId, agentId }: AgentRef, id: string): Promise<boolean> {
+    const rows = await this.#pool.query<{ id: string }>(
+      'file.release',
+      `delete from public.gateway_file
+       where id = $3 and user_id = $1 and agent_id = $2 and of_message returning id`,
+      [userId, agentId, id],
     );
     return rows.length > 0;
   }
@@ -115,9 +141,9 @@ export class PgFileRows {
     const rows = await this.#pool.query<{ deleted: boolean }>(
       'file.remove',
       `with expired as (
-         update public.gateway_file as file set expires_at = $4 where ${found} and (${this.#needed}) returning 1
+         update public.gateway_file as file set expires_at = $4 where ${found} and ${needed('$4')} returning 1
        ), deleted as (
-         delete from public.gateway_file as file where ${found} and not (${this.#needed}) returning 1
+         delete from public.gateway_file as file where ${found} and not ${needed('$4')} returning 1
        )
        select false as deleted from expired union all select true from deleted`,
       [userId, agentId, id, now],
@@ -125,29 +151,29 @@ export class PgFileRows {
     return rows[0] ?? null;
   }
 
-  /** Deletes the rows that have expired at `now` and are not needed; gives their ids. */
+  /** Deletes the rows that have expired at `now`, or whose one message is gone, and are not needed; gives their ids. */
   async deleteExpired(now: Date): Promise<string[]> {
     const rows = await this.#pool.query<{ id: string }>(
       'file.delete_expired',
-      `delete from public.gateway_file as file where expires_at <= $1 and not (${this.#needed}) returning id`,
+      `delete from public.gateway_file as file where (expires_at <= $1 or of_message) and not ${needed('$1')} returning id`,
       [now],
     );
     return rows.map(({ id }) => id);
   }
 
   /** Deletes the oldest rows that are not needed until so many bytes are free, a batch at a time; gives what it deleted. */
-  async deleteOldest(bytes: number): Promise<{ id: string; counted: number }[]> {
+  async deleteOldest(bytes: number, now: Date): Promise<{ id: string; counted: number }[]> {
     const rows = await this.#pool.query<{ id: string; counted: string }>(
       'file.delete_oldest',
       `delete from public.gateway_file where id = any(array(
          select id from (
            select id, sum(counted) over (order by created_at, id) - counted as freed from (
              select id, created_at, ${COUNTED} as counted from public.gateway_file as file
-             where not (${this.#needed}) order by created_at, id limit ${EVICTION_BATCH}
+             where not ${needed('$2')} order by created_at, id limit ${EVICTION_BATCH}
            ) as oldest
          ) as file where freed < $1
        )) returning id, ${COUNTED} as counted`,
-      [bytes],
+      [bytes, now],
     );
     return rows.map(({ id, counted }) => ({ id, counted: Number(counted) }));
   }

@@ -146,12 +146,12 @@ export class PgMessageLog implements MessageLog {
     );
   }
 
-  /** The image files of unsent messages. */
+  /** The paths of the files of unsent messages. */
   async pendingFiles(): Promise<string[]> {
     const rows = await this.#pool.query<{ path: string }>(
       'message.pending_files',
-      `select image->>'path' as path from public.gateway_message
-       where status in ('queued', 'sending') and image is not null`,
+      `select content->'file'->>'path' as path from public.gateway_message
+       where status in ('queued', 'sending') and content->'file' is not null`,
     );
     return rows.map((row) => row.path);
   }

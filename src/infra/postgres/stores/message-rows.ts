@@ -1,6 +1,6 @@
 import type { AgentRef } from '../../../actors/domain/identity.ts';
+import { fileOf, type MessageContent } from '../../../actors/domain/message-content.ts';
 import type {
-  MessageKind,
   MessageOutcome,
   MessageStatus,
   OutgoingMessage,
@@ -15,10 +15,8 @@ export interface MessageRow {
   agent_id: string;
   seq: string;
   to_jid: string;
-  kind: MessageKind;
-  text: string;
+  content: MessageContent;
   quote_id: string | null;
-  image: StoredMessage['image'] | null;
   origin: OutgoingMessage['origin'];
   trace_id: string;
   status: MessageStatus;
@@ -43,10 +41,8 @@ export function toStoredMessage(row: MessageRow): StoredMessage {
     agentId: row.agent_id,
     seq: Number(row.seq),
     to: row.to_jid,
-    kind: row.kind,
-    text: row.text,
+    content: row.content,
     ...(row.quote_id !== null && { quoteId: row.quote_id }),
-    ...(row.image && { image: row.image }),
     origin: row.origin,
     traceId: row.trace_id,
     status: row.status,
@@ -77,14 +73,14 @@ export interface NewMessage extends AgentRef {
 // The order of the rows is the order of acceptance: `seq` is drawn after the sort.
 export const INSERT_MESSAGES = `
   insert into public.gateway_message
-    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, user_id, account,
+    (id, agent_id, created_at, to_jid, content, file_id, quote_id, origin, trace_id, status, user_id, account,
       stanza_id, handed_over_at)
-  select id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, user_id, account,
+  select id, agent_id, created_at, to_jid, content, file_id, quote_id, origin, trace_id, status, user_id, account,
     stanza_id, handed_over_at
-  from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::json[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::timestamptz[])
+  from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::json[], $6::uuid[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[], $14::timestamptz[])
     with ordinality as new
-    (id, agent_id, created_at, to_jid, kind, text, quote_id, image, origin, trace_id, status, user_id, account,
+    (id, agent_id, created_at, to_jid, content, file_id, quote_id, origin, trace_id, status, user_id, account,
       stanza_id, handed_over_at, place)
   order by place
   returning id, seq`;
@@ -96,10 +92,9 @@ export function insertValues(news: NewMessage[]): unknown[] {
     news.map((each) => each.agentId),
     news.map((each) => each.createdAt),
     news.map(({ message }) => message.to),
-    news.map(({ message }) => message.kind),
-    news.map(({ message }) => message.text),
+    news.map(({ message }) => JSON.stringify(message.content)),
+    news.map(({ message }) => fileOf(message.content)?.id ?? null),
     news.map(({ message }) => message.quoteId ?? null),
-    news.map(({ message }) => (message.image ? JSON.stringify(message.image) : null)),
     news.map(({ message }) => message.origin),
     news.map(({ message }) => message.traceId),
     news.map(({ status }) => status),
