@@ -162,9 +162,9 @@ async function seedRows({ dbUrl, agents, queued = 0, queuedFor = agents }: Linke
     [agents],
   );
   await client.query(
-    `insert into gateway_message (id, agent_id, to_jid, kind, text, origin, trace_id, status, created_at)
-     select gen_random_uuid(), 'bench-' || n, '62813' || lpad(n::text, 8, '0') || '@c.us', 'text',
-       'Halo! Pesanan Anda sudah dikirim dan tiba dalam dua hari kerja.', 'api', md5(n || '/' || m), 'queued', now()
+    `insert into gateway_message (id, agent_id, to_jid, content, origin, trace_id, status, created_at)
+     select gen_random_uuid(), 'bench-' || n, '62813' || lpad(n::text, 8, '0') || '@c.us',
+       '{"kind": "text", "text": "Halo! Pesanan Anda sudah dikirim dan tiba dalam dua hari kerja."}', 'api', md5(n || '/' || m), 'queued', now()
      from generate_series(1, $2) as m, generate_series(0, $1 - 1) as n`,
     [queuedFor, queued],
   );

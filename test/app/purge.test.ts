@@ -6,8 +6,8 @@ import { type Service, startService } from '../support/service.ts';
 
 /** Two rows for each table of the gateway: one far past its retention, and a new one. */
 const ROWS = `
-  insert into gateway_message (user_id, agent_id, id, to_jid, kind, text, origin, trace_id, status, created_at)
-    select 1, 'shop', gen_random_uuid(), '1@c.us', 'text', 'x', 'api', 't', 'sent', now() - age from ages;
+  insert into gateway_message (user_id, agent_id, id, to_jid, content, origin, trace_id, status, created_at)
+    select 1, 'shop', gen_random_uuid(), '1@c.us', '{"kind": "text", "text": "x"}', 'api', 't', 'sent', now() - age from ages;
   insert into gateway_inbound (user_id, agent_id, wa_message_id, received_at)
     select 1, 'shop', age::text, now() - age from ages;
   insert into gateway_idempotency (user_id, agent_id, operation, key, body_hash, state, created_at)

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { ErrorCode } from '../../src/actors/domain/errors.ts';
+import { fileOf } from '../../src/actors/domain/message-content.ts';
 import { STATUS } from '../../src/http/middleware/error-handler.ts';
 import { AT } from '../support/fake-system.ts';
 import { expectProblem, failure, Harness } from '../support/http-harness.ts';
@@ -27,7 +28,11 @@ describe('/agents', () => {
         timestamp: '2025-11-07T08:00:00.000Z',
       });
       const { message, options } = http.system.sent[0]!;
-      expect(message).to.include({ content: { kind: 'text', text: 'Halo' }, quoteId: 'true_1@c.us_3EB0', origin: 'api' });
+      expect(message).to.deep.include({
+        content: { kind: 'text', text: 'Halo' },
+        quoteId: 'true_1@c.us_3EB0',
+        origin: 'api',
+      });
       expect(message.traceId).to.equal(reply.headers.get('x-trace-id'));
       expect(options).to.deep.equal({ respondAsync: false });
     });
@@ -165,7 +170,7 @@ describe('/agents', () => {
         size: 68,
         previewPath: '/tmp/wwebjs/preview.png',
       });
-      expect(http.system.sent[0]!.message).to.deep.include({ kind: 'image', text: 'Invoice #123' });
+      expect(http.system.sent[0]!.message.content).to.include({ kind: 'image', caption: 'Invoice #123' });
       expect(http.media.stored).to.have.length(1);
     });
 
@@ -176,7 +181,7 @@ describe('/agents', () => {
         save_to_temp: false,
       });
       expect(reply.body).not.to.have.property('previewPath');
-      expect(http.system.sent[0]!.message.image?.path).to.equal('url:https://example.com/a.png');
+      expect(fileOf(http.system.sent[0]!.message.content)?.path).to.equal('url:https://example.com/a.png');
     });
 
     it('deletes the stored image when the send fails, and keeps it while the outcome is unknown', async () => {

@@ -113,8 +113,9 @@ describe('Idempotency-Key', () => {
   }
 
   it('answers a request that a crash cut off with the status of its message, and sends nothing', async () => {
-    const image = { path: '/spool/1', mimetype: 'image/png', size: 68 };
-    const message = { to: '6281234567890@c.us', text: 'Hello!', messageId: 'true_1', image };
+    const file = { path: '/files/1', mimetype: 'image/png', size: 68, sha256: '' };
+    const content = { kind: 'image', file, caption: 'Hello!' };
+    const message = { to: '6281234567890@c.us', content, messageId: 'true_1' };
     const bodies = {
       messages: text,
       media: { to: text.to, data: 'aGk=' },
@@ -123,10 +124,10 @@ describe('Idempotency-Key', () => {
     for (const [index, [operation, body]] of Object.entries(bodies).entries()) {
       await cutOff(operation, body);
       const id = `stored-${index}`;
-      http.system.messages.set(id, { ...message, id, status: 'queued' } as StoredMessage);
+      http.system.messages.set(id, { ...message, id, status: 'queued' } as unknown as StoredMessage);
       const queued = await http.send(operation, body, keyed);
       expect([queued.status, queued.body.id], operation).to.deep.equal([operation === 'run' ? 200 : 202, id]);
-      http.system.messages.set(id, { ...message, id, status: 'sent' } as StoredMessage);
+      http.system.messages.set(id, { ...message, id, status: 'sent' } as unknown as StoredMessage);
       const sent = await http.send(operation, body, keyed);
       expect([sent.status, sent.body.messageId], operation).to.deep.equal([200, message.messageId]);
       expect(sent.headers.get('idempotent-replayed')).to.equal('true');

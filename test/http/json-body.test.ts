@@ -81,7 +81,7 @@ describe('bodies', () => {
       const headers = { 'content-type': `application/json; charset=${charset}` };
       const reply = await http.send('messages', { to, message: 'café 漢' }, headers);
       expect(reply.status).to.equal(200);
-      expect(http.system.sent.at(-1)).to.have.nested.property('message.text', 'café 漢');
+      expect(http.system.sent.at(-1)).to.have.nested.property('message.content.text', 'café 漢');
     });
 
   it('may have null for every optional field', async () => {

@@ -79,7 +79,7 @@ describe('the whole service under attack', function () {
   /** The numbers of messages and agents, which no attack may change. */
   async function counts() {
     const { rows } = await attacked.service.pool.query(
-      `select (select count(*)::int from gateway_message where text not like $1) as messages,
+      `select (select count(*)::int from gateway_message where content->>'text' not like $1) as messages,
               (select count(*)::int from whatsapp_user) as agents`,
       [`${MARK} is fine`],
     );

@@ -203,7 +203,7 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
     apiKeys: { active: async () => database.keys },
     messages: database.log,
     inbound: database.inbound,
-    files: { release: async (path) => void released.push(path) },
+    files: { release: async (_agent, { path }) => void released.push(path) },
     random: () => 0.5,
     newTraceId: () => TRACE,
     newStanzaId: () => `3EB0${randomBytes(9).toString('hex').toUpperCase()}`,

@@ -1,12 +1,7 @@
 import type { MailboxView, PasskeyView, QrView, RestrictionView, TransitionRecord } from './agent-view.ts';
 import type { ContentKind } from './message-content.ts';
 import type { EpochMs } from './ports/clock.ts';
-import type {
-  MessageStatus,
-  OutgoingMessage,
-  SessionState,
-  StoredMessage,
-} from './ports/stores.ts';
+import type { MessageStatus, OutgoingMessage, SessionState, StoredMessage } from './ports/stores.ts';
 import type { Compatibility } from './ports/whatsapp.ts';
 
 /** Events for watchers: the log, the metrics and the event streams. */

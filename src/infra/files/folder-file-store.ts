@@ -6,7 +6,13 @@ import { GatewayError, toGatewayError } from '../../actors/domain/errors.ts';
 import type { AgentRef } from '../../actors/domain/identity.ts';
 import type { MediaFile } from '../../actors/domain/message-content.ts';
 import type { Scheduler, Timer } from '../../actors/domain/ports/clock.ts';
-import type { FileClaim, FilePurpose, FileStore, MessageFiles, StoredFile } from '../../actors/domain/ports/files.ts';
+import type {
+  FileClaim,
+  FilePurpose,
+  FileStore,
+  MessageFiles,
+  StoredFile,
+} from '../../actors/domain/ports/files.ts';
 import { cleanFilename } from './filename.ts';
 import { mediaTypeOf } from './media-type.ts';
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import type { GatewayEvents } from '../../../src/actors/domain/gateway-events.ts';
+import { wordsOf } from '../../../src/actors/domain/message-content.ts';
 import { DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
 import { eventually } from '../../support/eventually.ts';
 import { inbound, memoryGateway } from '../../support/memory-gateway.ts';
@@ -40,7 +41,8 @@ async function run(setUp: (gateway: ReturnType<typeof memoryGateway>) => void) {
   await gateway.send('hello');
   shop!.emit('ack', { messageId: 'wa hello', ack: 2 });
   const image = { path: '/spool/image.png', mimetype: 'image/png', size: 68, sha256: '' };
-  const message = { to: 'x@c.us', kind: 'image', text: 'look', image, origin: 'api', traceId: 't' } as const;
+  const content = { kind: 'image', file: image, caption: 'look' } as const;
+  const message = { to: 'x@c.us', content, origin: 'api', traceId: 't' } as const;
   await system.ask('shop', { type: 'message.send', userId: 1, message, respondAsync: false });
   shop!.emit('message', inbound('1'));
   await eventually('the reply', () => driver.sent.length === 2);
@@ -50,7 +52,7 @@ async function run(setUp: (gateway: ReturnType<typeof memoryGateway>) => void) {
   await eventually('the row', () => database.rows.get('shop')?.status === 'disconnected');
   await system.ask('cafe', { type: 'session.remove', traceId: 't' });
   await system.stop(1_000);
-  const sent = [...database.messages.values()].map(({ text, status }) => `${text} ${status}`);
+  const sent = [...database.messages.values()].map(({ content, status }) => `${wordsOf(content)} ${status}`);
   return { connected, sent, rows: [...database.rows.keys()], claims: [...database.claims], released };
 }
 

@@ -3,7 +3,9 @@ import { expect } from 'chai';
 import { EventEmitter } from 'eventemitter3';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
 import type { GatewayEvents } from '../../../src/actors/domain/gateway-events.ts';
+import { wordsOf } from '../../../src/actors/domain/message-content.ts';
 import type { AiBackend } from '../../../src/actors/domain/ports/ai.ts';
+import type { OutgoingMessage } from '../../../src/actors/domain/ports/stores.ts';
 import { AiReplies } from '../../../src/actors/inbound/ai-reply.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
@@ -28,9 +30,9 @@ function replies({
     setTyping: async (_chat: string, typing: boolean) => void log.push(typing ? 'typing' : 'stopped'),
   };
   const sender = {
-    acceptUnawaited: async (message: { to: string; text: string; account: string }) => {
+    acceptUnawaited: async (message: OutgoingMessage) => {
       const id = await accept();
-      log.push(`${message.account} → ${message.to}: ${message.text}`);
+      log.push(`${message.account} → ${message.to}: ${wordsOf(message.content)}`);
       return id;
     },
   };

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { EventEmitter } from 'eventemitter3';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
 import type { AgentRef } from '../../../src/actors/domain/identity.ts';
+import type { MessageContent } from '../../../src/actors/domain/message-content.ts';
 import type { Scheduler } from '../../../src/actors/domain/ports/clock.ts';
 import type {
   MessageLog,
@@ -124,6 +125,27 @@ describe('the dispatcher', () => {
     await Promise.all(messages.map((message) => box.put(message).outcome));
     expect(sent).to.deep.equal(['text 1', 'text 2', 'text 3']);
     expect(written).to.deep.equal(['1 sending', '1 sent', '2 sending', '2 sent', '3 sending', '3 sent']);
+  });
+
+  it('changes a message that the caller names by our id, and fails where that was never sent', async () => {
+    const id = '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa';
+    const target = { ...stored(id), messageId: 'true_628@c.us_3EB0AA' };
+    const changed: MessageContent[] = [];
+    const { client } = scripted({
+      send: async (_to, content) => {
+        changed.push(content);
+        return { messageId: 'wa', timestamp: Date.now(), ack: 1 };
+      },
+    });
+    for (const found of [target, stored(id), null]) {
+      const { dispatcher: box, written } = dispatcher({ find: async () => found });
+      box.open(ready(client, ME));
+      const content: MessageContent = { kind: 'edit', messageId: id, text: 'new' };
+      const outcome = await box.put({ ...stored('1'), content }).outcome;
+      expect(written.at(-1)).to.equal(found === target ? '1 sent' : '1 failed');
+      if (found !== target) expect(outcome?.error?.code).to.equal('NOT_FOUND');
+    }
+    expect(changed).to.deep.equal([{ kind: 'edit', messageId: target.messageId, text: 'new' }]);
   });
 
   it('publishes each hand-over, also of a message that was stored as sending', async () => {
@@ -255,7 +277,7 @@ describe('the dispatcher', () => {
     });
     const found = [{ messageId: 'wa of the first', timestamp: Date.now(), ack: 1 }];
     const { client, sent } = scripted({ findSent: async () => found });
-    box.resume({ ...stored('2', 'sending'), text: 'the same' });
+    box.resume({ ...stored('2', 'sending'), content: { kind: 'text', text: 'the same' } });
     box.open(ready(client, ME));
     await eventually('the outcome', () => written.length > 0);
     expect(sent).to.deep.equal(['the same']);

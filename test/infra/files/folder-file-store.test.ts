@@ -38,8 +38,6 @@ describe('the store of files, in a folder and Postgres', () => {
   before(async () => {
     db = await openDatabase({ dbUrl: database().url, dataDir: '/nowhere' });
     pool = await DatabasePool.open(database().config);
-    // What queued messages need, as far as these tests go.
-    await administer(database().config, 'create table needed (id uuid)');
     for (const agent of [AGENT, OTHER])
       await db.agents.save({ ...agent, agentName: 'A', apiKey: 'k', status: 'connected' });
   });
@@ -52,7 +50,7 @@ describe('the store of files, in a folder and Postgres', () => {
     dir = join(parent, 'files');
     clock = new ManualClock();
     faults = [];
-    await administer(database().config, 'truncate gateway_file, needed');
+    await administer(database().config, 'truncate gateway_file, gateway_message');
     store = await opened();
   });
   afterEach(async () => {
@@ -66,7 +64,7 @@ describe('the store of files, in a folder and Postgres', () => {
   async function opened(changes: Partial<FolderFileStoreOptions> = {}): Promise<FolderFileStore> {
     const made = new FolderFileStore({
       dir,
-      rows: new PgFileRows(pool, 'file.id in (select id from needed)'),
+      rows: new PgFileRows(pool),
       clock,
       ttlMs: 24 * HOUR_MS,
       maxBytes: 100 * KILOBYTE,
@@ -81,8 +79,15 @@ describe('the store of files, in a folder and Postgres', () => {
   /** Stores some random bytes. */
   const add = (bytes = 10 * KILOBYTE, agent = AGENT) => store.add(agent, chunks(randomBytes(bytes)));
 
-  /** Lets a queued message need a file. */
-  const need = (id: string) => administer(database().config, `insert into needed values ('${id}')`);
+  /** Queues a message with a file. */
+  const queue = (id: string) => {
+    const file = { id, path: '', mimetype: 'text/csv', size: 1, sha256: '' };
+    const content = { kind: 'document', file } as const;
+    return db.messages.append(AGENT, { to: '628@c.us', content, origin: 'api', traceId: 't' });
+  };
+
+  /** Gives all queued messages their outcome. */
+  const settleAll = () => administer(database().config, `update gateway_message set status = 'sent'`);
 
   /** What a call was refused with. */
   async function refusal(call: Promise<unknown>): Promise<unknown> {
@@ -145,13 +150,13 @@ describe('the store of files, in a folder and Postgres', () => {
 
     it('keeps its bytes after a delete while a queued message needs them', async () => {
       const { id, path } = await add();
-      await need(id);
+      await queue(id);
       expect(await store.remove(AGENT, id)).to.equal(true);
       expect(await store.find(AGENT, id)).to.equal(null);
       expect(await store.remove(AGENT, id)).to.equal(false);
       await store.sweep();
       expect((await lstat(path)).size).to.equal(10 * KILOBYTE);
-      await administer(database().config, 'truncate needed');
+      await settleAll();
       await store.sweep();
       expect(await readdir(dir)).to.deep.equal([]);
     });
@@ -257,10 +262,56 @@ describe('the store of files, in a folder and Postgres', () => {
 
     it('does not delete what a queued message needs', async () => {
       const { id, path } = await add();
-      await need(id);
+      await queue(id);
       await clock.pass(48 * HOUR_MS);
       await store.sweep();
       expect((await lstat(path)).isFile()).to.equal(true);
+    });
+  });
+
+  describe('a file for a message', () => {
+    /** Stores some random bytes for one message alone. */
+    const addForMessage = () => store.add(AGENT, chunks(randomBytes(10 * KILOBYTE)), {}, 'message');
+
+    it('is kept between the request and the row of its message, whatever is deleted', async () => {
+      const upload = await add(60 * KILOBYTE);
+      expect(await store.take(AGENT, upload.id)).to.deep.equal(upload);
+      const own = await addForMessage();
+      await clock.pass(1_000);
+      await add(30 * KILOBYTE);
+      expect(await refusal(add(50 * KILOBYTE))).to.equal('RATE_LIMITED');
+      await store.remove(AGENT, upload.id);
+      await store.sweep();
+      expect(await readdir(dir)).to.include.members([upload.id, own.id]);
+    });
+
+    it('is not taken by another agent, nor once it has expired', async () => {
+      const { id } = await add();
+      expect(await store.take(OTHER, id)).to.equal(null);
+      expect(await store.take(AGENT, 'no-id')).to.equal(null);
+      await clock.pass(24 * HOUR_MS);
+      expect(await store.take(AGENT, id)).to.equal(null);
+    });
+
+    it('goes with the outcome of its message, while an upload that was sent stays', async () => {
+      const own = await addForMessage();
+      const upload = await add();
+      await queue(own.id);
+      for (const file of [own, upload]) await store.release(AGENT, file);
+      expect(await readdir(dir)).to.deep.equal([upload.id]);
+      expect(await store.find(AGENT, own.id)).to.equal(null);
+    });
+
+    it('goes with a sweep when its message was never stored, or has its outcome and a crash came between', async () => {
+      const kept = await addForMessage();
+      await queue(kept.id);
+      await addForMessage();
+      await clock.pass(HOUR_MS);
+      await store.sweep();
+      expect(await readdir(dir)).to.deep.equal([kept.id]);
+      await settleAll();
+      await store.sweep();
+      expect(await readdir(dir)).to.deep.equal([]);
     });
   });
 
@@ -279,15 +330,15 @@ describe('the store of files, in a folder and Postgres', () => {
 
     it('never deletes what a queued message needs; without other files a new one is refused', async () => {
       const oldest = await add(60 * KILOBYTE);
-      await need(oldest.id);
+      await queue(oldest.id);
       await clock.pass(1_000);
       await add(30 * KILOBYTE);
       const newest = await add(30 * KILOBYTE);
       expect((await readdir(dir)).sort()).to.deep.equal([oldest.id, newest.id].sort());
-      await need(newest.id);
+      await queue(newest.id);
       expect(await refusal(add(30 * KILOBYTE))).to.equal('RATE_LIMITED');
       expect((await readdir(dir)).sort()).to.deep.equal([oldest.id, newest.id].sort());
-      await administer(database().config, 'truncate needed');
+      await settleAll();
       await add(30 * KILOBYTE);
     });
 

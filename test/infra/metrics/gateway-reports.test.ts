@@ -48,7 +48,12 @@ describe('what the gateway itself reports', () => {
     gateway = observed({ settings: { mailboxCapacity: 1, sendBurst: 1, sendRatePerMinute: 1 } });
     const { system, client, send } = gateway;
     const refusal = (digit: number) => {
-      const message = { to: TO, content: { kind: 'text', text: 'x' }, origin: 'api', traceId: trace(digit) } as const;
+      const message = {
+        to: TO,
+        content: { kind: 'text', text: 'x' },
+        origin: 'api',
+        traceId: trace(digit),
+      } as const;
       return system.ask('shop', { type: 'message.send', userId: 1, message, respondAsync: true }).then(
         () => 'accepted',
         (error: GatewayError) => error.code,

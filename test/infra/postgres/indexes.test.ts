@@ -29,14 +29,19 @@ const NOT_OF_REQUESTS = new Set([
 
 // A new agentId must not be another user's: the owner's table, with one row per agent, has no index for that.
 const BY_AGENT_ALONE = ['agent.save: Seq Scan on whatsapp_user'];
-/** The oldest thousand, read off the index in its order. */
-const OLDEST = ['file.delete_oldest: Index Scan on gateway_file'];
+/** The oldest thousand, read off the index in its order, and the queued messages, any of which may need one. */
+const OLDEST = [
+  'file.delete_oldest: Index Scan on gateway_file',
+  'file.delete_oldest: Bitmap Index Scan on gateway_message_pending',
+];
 
 /** Enough rows for a scan of a table to cost more than any index. */
 const FILL = `
   insert into gateway_message
-    (id, user_id, agent_id, to_jid, kind, text, origin, trace_id, status, message_id, created_at)
-    select gen_random_uuid(), n % 300, 'agent-' || n % 300, '628123456789@c.us', 'text', 'hello', 'api', 'trace',
+    (id, user_id, agent_id, to_jid, content, file_id, origin, trace_id, status, message_id,
+      created_at)
+    select gen_random_uuid(), n % 300, 'agent-' || n % 300, '628123456789@c.us', '{"kind": "text"}', gen_random_uuid(), 'api',
+      'trace',
       case when n % 100 = 0 then 'queued' else 'sent' end, 'wa-' || n, now() - n * interval '1 minute'
     from generate_series(1, 12000) as n;
   insert into gateway_inbound (user_id, agent_id, wa_message_id)
@@ -83,6 +88,7 @@ class RecordingPool extends DatabasePool {
 interface PlanNode {
   'Node Type': string;
   'Relation Name'?: string;
+  'Index Name'?: string;
   'Index Cond'?: string;
   Plans?: PlanNode[];
 }
@@ -91,7 +97,7 @@ interface PlanNode {
 function scans(node: PlanNode): string[] {
   const isScan =
     node['Node Type'] === 'Seq Scan' || (/Index.* Scan/.test(node['Node Type']) && !node['Index Cond']);
-  const own = isScan ? [`${node['Node Type']} on ${node['Relation Name']}`] : [];
+  const own = isScan ? [`${node['Node Type']} on ${node['Relation Name'] ?? node['Index Name']}`] : [];
   return [...own, ...(node.Plans ?? []).flatMap(scans)];
 }
 
@@ -115,7 +121,12 @@ async function useEverything(database: Database): Promise<void> {
   await agents.setStatus(AGENT, { from: 'awaiting_qr', to: 'connected', at: new Date() });
   await agents.setApiKey(AGENT, 'k');
   await apiKeys.active(7);
-  const out = { to: '628123456789@c.us', content: { kind: 'text', text: 'hello' }, origin: 'api', traceId: 't' } as const;
+  const out = {
+    to: '628123456789@c.us',
+    content: { kind: 'text', text: 'hello' },
+    origin: 'api',
+    traceId: 't',
+  } as const;
   const { id } = await messages.append(AGENT, out);
   await messages.find(AGENT, id);
   await messages.claimed(AGENT, ['wa-7']);
@@ -136,11 +147,13 @@ async function useEverything(database: Database): Promise<void> {
   await idempotency.abandon(held);
   const at = new Date();
   const file = { id, mimetype: 'text/csv', size: 1, sha256: '', createdAt: at, expiresAt: at };
-  await files.insert(AGENT, file);
+  await files.insert(AGENT, file, false);
+  await files.take(AGENT, id, at);
+  await files.release(AGENT, id);
   await files.find(AGENT, id, at);
   await files.findLinked(id, at);
   await files.remove(AGENT, id, at);
-  await files.deleteOldest(1);
+  await files.deleteOldest(1, at);
   await files.missing([id]);
   await secrets.get('file-links');
   await agents.forget(AGENT);

@@ -142,6 +142,23 @@ for (const { name, binDir } of flavours()) {
       expect(claims.map(({ key }) => key)).to.deep.equal(['1@g.us_3EB0', '3EB0', '3EB1']);
     });
 
+    it('keep what the messages of earlier versions say', async () => {
+      await migrate(database.config, 9);
+      await run(
+        database,
+        `insert into gateway_message
+           (id, user_id, agent_id, to_jid, kind, text, image, origin, trace_id, status, created_at)
+           select gen_random_uuid(), 1, 'shop', '628@c.us', kind, 'halo', image, 'api', '', 'queued', now()
+           from (values ('text', null), ('image', '{"path": "/spool/1.png"}'::json)) as old (kind, image)`,
+      );
+      await migrate(database.config);
+      const rows = await run(database, 'select content from gateway_message order by seq');
+      expect(rows.map(({ content }) => content)).to.deep.equal([
+        { kind: 'text', text: 'halo' },
+        { kind: 'image', file: { path: '/spool/1.png' }, caption: 'halo' },
+      ]);
+    });
+
     it('change nothing when one of them fails, and report why', async () => {
       await run(database, 'create table gateway_inbound (something int)');
       const error = await open(database).catch((thrown: Error) => thrown);

@@ -4,7 +4,12 @@ import { openDatabase } from '../../../src/infra/postgres/database.ts';
 import { administer, createDatabase, flavours, type TestDatabase } from '../../support/postgres.ts';
 
 const A = { userId: 1, agentId: 'a' };
-const TEXT = { to: '628123456789@c.us', content: { kind: 'text', text: 'hello' }, origin: 'api', traceId: 't' } as const;
+const TEXT = {
+  to: '628123456789@c.us',
+  content: { kind: 'text', text: 'hello' },
+  origin: 'api',
+  traceId: 't',
+} as const;
 
 /** Opens the database as the service does; returns the error that it is refused with, or null. */
 async function refusal(dbUrl: string): Promise<string | null> {

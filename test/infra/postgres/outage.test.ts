@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { GatewayError } from '../../../src/actors/domain/errors.ts';
+import { wordsOf } from '../../../src/actors/domain/message-content.ts';
 import type { OutgoingMessage } from '../../../src/actors/domain/ports/stores.ts';
 import { openDatabase } from '../../../src/infra/postgres/database.ts';
 import {
@@ -110,16 +111,19 @@ describe('an outage of the database', () => {
 
     it('never sends a refused message, even if the database had stored it', async () => {
       const log = new PgMessageLog(pool);
-      await log.append(A, { ...MESSAGE, text: 'before' });
+      await log.append(A, { ...MESSAGE, content: { kind: 'text', text: 'before' } });
       proxy.dropAnswers();
-      await expectUnavailable(log.append(A, { ...MESSAGE, text: 'refused' }));
+      await expectUnavailable(log.append(A, { ...MESSAGE, content: { kind: 'text', text: 'refused' } }));
       const direct = new DatabasePool(database().config);
       const reader = new PgMessageLog(direct);
-      expect((await reader.pending(A)).map(({ text }) => text)).to.deep.equal(['before', 'refused']);
+      expect((await reader.pending(A)).map(({ content }) => wordsOf(content))).to.deep.equal([
+        'before',
+        'refused',
+      ]);
 
       proxy.passAnswers();
       await eventually(async () => (await reader.pending(A)).length === 1);
-      expect((await reader.pending(A)).map(({ text }) => text)).to.deep.equal(['before']);
+      expect((await reader.pending(A)).map(({ content }) => wordsOf(content))).to.deep.equal(['before']);
       await log.close();
       await direct.close();
     });

@@ -12,7 +12,12 @@ import { type Service, startService } from '../../support/service.ts';
 import { findProgram, whereFound } from '../../support/where-found.ts';
 
 const A = { userId: 1, agentId: 'a' };
-const TEXT = { to: '628123456789@c.us', content: { kind: 'text', text: 'hello' }, origin: 'api', traceId: 't' } as const;
+const TEXT = {
+  to: '628123456789@c.us',
+  content: { kind: 'text', text: 'hello' },
+  origin: 'api',
+  traceId: 't',
+} as const;
 
 /** Few server connections, so that clients share them. */
 const MODES: [string, string[]][] = [
@@ -51,7 +56,10 @@ whereFound(
             const database = await openDatabase({ dbUrl: url, dataDir: 'unused' });
             await Promise.all(
               Array.from({ length: 40 }, async (_, n) => {
-                const { id } = await database.messages.append(A, { ...TEXT, text: `${start} ${n}` });
+                const { id } = await database.messages.append(A, {
+                  ...TEXT,
+                  content: { kind: 'text', text: `${start} ${n}` },
+                });
                 await database.messages.settle(id, {
                   status: 'sent',
                   messageId: `wa-${id}`,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
 import type { GatewayError } from '../../../src/actors/domain/errors.ts';
+import { wordsOf } from '../../../src/actors/domain/message-content.ts';
 import type { OutgoingMessage } from '../../../src/actors/domain/ports/stores.ts';
 import { Database, openDatabase } from '../../../src/infra/postgres/database.ts';
 import { DatabasePool } from '../../../src/infra/postgres/pool.ts';
@@ -14,7 +15,13 @@ const ERROR = { code: 'EXPIRED', message: 'It waited too long.' };
 
 /** A text to be sent, with changes. */
 function outgoing(text: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage {
-  return { to: '628123456789@c.us', content: { kind: 'text', text }, origin: 'api', traceId: 'a'.repeat(32), ...more };
+  return {
+    to: '628123456789@c.us',
+    content: { kind: 'text', text },
+    origin: 'api',
+    traceId: 'a'.repeat(32),
+    ...more,
+  };
 }
 
 /** The error that a promise rejects with. */
@@ -138,7 +145,9 @@ for (const { name, binDir } of flavours()) {
         await database.messages.failPending(agent, ERROR);
         await database.agents.remove(agent);
         expect(await database.agents.find(namesake)).to.include({ apiKey: 'k2' });
-        expect((await database.messages.pending(namesake)).map(({ text }) => text)).to.deep.equal(['of 2']);
+        expect(
+          (await database.messages.pending(namesake)).map(({ content }) => wordsOf(content)),
+        ).to.deep.equal(['of 2']);
         expect(await database.inbound.claim(namesake, 'wa-of-both')).to.equal(false);
         expect((await database.idempotency.begin({ ...namesake, ...key })).state).to.equal('in_flight');
         await database.agents.forget(namesake);
@@ -245,7 +254,7 @@ for (const { name, binDir } of flavours()) {
         const image = { ...file, mimetype: 'image/png', size: 3, sha256: '5feceb66' };
         const stored = await database.messages.append(
           A,
-          outgoing('hi', { kind: 'image', image, quoteId: 'q' }),
+          outgoing('', { content: { kind: 'image', file: image, caption: 'hi' }, quoteId: 'q' }),
         );
         expect(stored.status).to.equal('queued');
         expect(await database.messages.find(A, stored.id)).to.deep.equal(stored);
@@ -275,7 +284,7 @@ for (const { name, binDir } of flavours()) {
         expect(new Set(seqs).size).to.equal(1_000);
         for (let agent = 0; agent < 20; agent++) {
           const texts = (await database.messages.pending({ userId: 1, agentId: `agent-${agent}` })).map(
-            (message) => Number(message.text),
+            ({ content }) => Number(wordsOf(content)),
           );
           expect(texts).to.deep.equal(Array.from({ length: 50 }, (_, n) => n * 20 + agent));
         }
@@ -431,11 +440,15 @@ for (const { name, binDir } of flavours()) {
         expect(await database.messages.find(A, id)).to.deep.include({ status: 'unknown', error });
       });
 
-      it('refuses only the text that Postgres can’t store, not others of its batch', async () => {
+      it('stores every text, and refuses only a row that Postgres can’t store, not others of its batch', async () => {
         const results = await Promise.allSettled(
-          ['fine', 'NUL \0 inside', 'fine too'].map((text) => database.messages.append(A, outgoing(text))),
+          ['628@c.us', '\0@c.us', '629@c.us'].map((to) =>
+            database.messages.append(A, outgoing('NUL \0 and half a pair \udc00', { to })),
+          ),
         );
         expect(results.map((result) => result.status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled']);
+        const texts = (await database.messages.pending(A)).map(({ content }) => wordsOf(content));
+        expect(texts).to.deep.equal(Array(2).fill('NUL \0 and half a pair \udc00'));
       });
 
       it('purges only messages with an old outcome', async () => {
@@ -572,7 +585,7 @@ for (const { name, binDir } of flavours()) {
       const errors = [
         await failure(database.agents.save(bad)),
         await failure(database.agents.save({ ...bad, userId: secret as unknown as number, apiKey: secret })),
-        await failure(database.messages.append(A, outgoing(secret, { kind: secret as 'text' }))),
+        await failure(database.messages.append(A, outgoing(secret, { origin: secret as 'api' }))),
       ];
       for (const error of errors) {
         expect(error.code).to.equal('INTERNAL');
