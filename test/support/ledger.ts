@@ -12,7 +12,10 @@ export interface Findings {
   mostCopies: number;
 }
 
-/** An agent that writes numbered texts to a customer, and the answers it received. */
+/** A message with these words. */
+export type Compose = (words: string) => string | object;
+
+/** An agent that writes numbered messages to a customer, and the answers it received. */
 export class Stream {
   readonly agentId: string;
   readonly number: string;
@@ -21,10 +24,12 @@ export class Stream {
   readonly refusals: string[] = [];
   /** The recipient. */
   readonly customer: string;
+  readonly #compose: Compose;
   #next = 1;
 
-  /** `customer` distinguishes several streams of one agent. */
-  constructor(index: number, customer = index) {
+  /** `customer` distinguishes several streams of one agent; it writes texts unless `compose` makes something else. */
+  constructor(index: number, customer = index, compose: Compose = (words) => words) {
+    this.#compose = compose;
     this.agentId = `agent-${index}`;
     this.number = `6281100000${String(index).padStart(3, '0')}`;
     this.customer = `6281200000${String(customer).padStart(3, '0')}@c.us`;
@@ -34,7 +39,8 @@ export class Stream {
   async write(service: SandboxApi, count: number): Promise<void> {
     for (let written = 0; written < count; written += 1) {
       const text = String(this.#next++);
-      const answer = await service.accept(this.agentId, this.customer, text).catch(() => null);
+      const message = this.#compose(text);
+      const answer = await service.accept(this.agentId, this.customer, message).catch(() => null);
       if (!answer) return;
       if (answer.status === 202) this.accepted.set(text, String(answer.body.id));
       else {

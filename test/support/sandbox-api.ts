@@ -1,13 +1,15 @@
+import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { type ApiAnswer, callApi } from './api.ts';
 import { eventually } from './eventually.ts';
 import { BEARER } from './fixtures.ts';
 import { connected, createAgent, linkAgent } from './link-agent.ts';
 
-/** A message of the simulated network. */
-interface NetworkMessage {
-  fromMe: boolean;
-  body: string;
-  ack: number;
+/** A message of the simulated network, as its control API shows it. */
+type NetworkMessage = Pick<ChatMessage, 'fromMe' | 'ack' | 'body' | 'location' | 'contacts' | 'poll'>;
+
+/** The words of a message: its text or caption, or the name of what it shows. */
+function wordsOf({ body, location, contacts, poll }: NetworkMessage): string {
+  return body || location?.name || contacts?.[0]?.name.formatted_name || poll?.name || '';
 }
 
 /** Calls a service on the simulated network, and asks the network for its messages. */
@@ -19,9 +21,10 @@ export abstract class SandboxApi {
     return callApi(this.url, method, path, body, { ...BEARER, ...headers });
   }
 
-  /** Accepts a text without waiting for it to be sent. */
-  accept(agentId: string, to: string, message: string): Promise<ApiAnswer> {
-    return this.call('POST', `/agents/${agentId}/messages`, { to, message }, { prefer: 'respond-async' });
+  /** Accepts a text, or the content of another kind, without waiting for it to be sent. */
+  accept(agentId: string, to: string, message: string | object): Promise<ApiAnswer> {
+    const content = typeof message === 'string' ? { message } : message;
+    return this.call('POST', `/agents/${agentId}/messages`, { to, ...content }, { prefer: 'respond-async' });
   }
 
   /** Creates an agent; the answer has the QR. */
@@ -45,7 +48,7 @@ export abstract class SandboxApi {
     await this.call('POST', `/sandbox/phones/${agentId}/network`, { latencyMs });
   }
 
-  /** The texts that an agent sent to a chat, in order. */
+  /** The words of the messages that an agent sent to a chat, in order. */
   async sentTexts(agentId: string, chat: string): Promise<string[]> {
     const { body } = await this.call(
       'GET',
@@ -53,7 +56,7 @@ export abstract class SandboxApi {
     );
     if (!Array.isArray(body)) return [];
     const messages = body as NetworkMessage[];
-    return messages.filter(({ fromMe, ack }) => fromMe && ack >= 1).map((message) => message.body);
+    return messages.filter(({ fromMe, ack }) => fromMe && ack >= 1).map(wordsOf);
   }
 
   /** Waits until every message has an outcome; returns the number of messages by status. */
