@@ -153,7 +153,7 @@ whenChromium('the stand-in of web.whatsapp.com, with whatsapp-web.js', (executab
       'a dot',
       'image/png',
     ]);
-    const bytes = network.mediaBytes(received.media?.sha256 ?? '');
+    const bytes = network.mediaFile(received.media?.sha256 ?? '')?.data;
     expect(Buffer.from(bytes ?? []).toString('base64')).to.equal(PIXEL);
     const file = { type: 'image' as const, data: Buffer.from(PIXEL, 'base64'), mimetype: 'image/png' };
     const message = await receive(() => network.write(ANN, { to: `${BOT}@c.us`, text: 'mine', file }));

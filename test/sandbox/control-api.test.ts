@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
@@ -16,9 +17,11 @@ import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { startEchoAi } from '../../src/sandbox/echo-ai.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { text } from '../support/contents.ts';
+import { eventually } from '../support/eventually.ts';
 import { fakeAgents } from '../support/fake-agents.ts';
 import { agentRef, BOT as BOT_NUMBER, CUSTOMER, PIXEL } from '../support/fixtures.ts';
 import { sandboxCheck } from '../support/openapi-check.ts';
+import { FILM, OPUS, STICKER, tone } from '../support/recordings.ts';
 
 /** The part of an agent that the control API reads. */
 const BOT = { agentId: 'bot', agentName: 'Bot', status: 'awaiting_qr', reason: null } as unknown as AgentView;
@@ -89,7 +92,7 @@ describe('sandbox control API', () => {
     return { status: response.status, body };
   }
   type Body = Record<string, unknown> & Record<number, Record<string, unknown>> & { error: Problem };
-  type Problem = { code: string; details: Record<string, unknown> & { path: string }[] };
+  type Problem = { code: string; message: string; details: Record<string, unknown> & { path: string }[] };
 
   /** Scans the agent's QR and waits until it is ready. */
   async function scan(): Promise<void> {
@@ -230,9 +233,155 @@ describe('sandbox control API', () => {
       .that.matches(/@lid$/);
     const { body } = await call('GET', '/phones/bot/messages');
     const media = body[0]?.media as { sha256: string };
-    const image = await fetch(`${base}/images/${media.sha256}`);
+    const image = await fetch(`${base}/media/${media.sha256}`);
     expect(image.headers.get('content-type')).to.equal('image/png');
     expect(Buffer.from(await image.arrayBuffer()).toString('base64')).to.equal(IMAGE);
+  });
+
+  /** Files as customers send them, what they arrive as, and whether a browser shows them. */
+  const FILES = {
+    'an image': { file: { data: PIXEL }, type: 'image', mimetype: 'image/png', shown: true },
+    'a film': { file: { data: FILM }, type: 'video', mimetype: 'video/mp4', shown: true },
+    'a song': { file: { data: OPUS }, type: 'audio', mimetype: 'audio/ogg; codecs=opus', shown: true },
+    'a voice note': {
+      file: { data: tone(1), type: 'ptt', seconds: 1, waveform: [0, 50, 100] },
+      ...{ type: 'ptt', mimetype: 'audio/wav', shown: true },
+    },
+    'a sticker': {
+      file: { data: STICKER, type: 'sticker' },
+      ...{ type: 'sticker', mimetype: 'image/webp', shown: true },
+    },
+    'an image as a document': {
+      file: { data: PIXEL, type: 'document', filename: 'scan.png' },
+      ...{ type: 'document', mimetype: 'image/png', shown: true },
+    },
+    'a PDF': {
+      file: { data: Buffer.from('%PDF-1.7'), filename: 'Faktur №1.pdf' },
+      ...{ type: 'document', mimetype: 'application/pdf', shown: false },
+    },
+    'a page': {
+      file: { data: Buffer.from('<script>alert(1)</script>'), mimetype: 'text/html', filename: 'a.html' },
+      ...{ type: 'document', mimetype: 'text/html', shown: false },
+    },
+    'bytes that are no image, whatever they claim': {
+      file: { data: Buffer.from([1, 2, 3]), mimetype: 'image/png' },
+      ...{ type: 'document', mimetype: 'application/octet-stream', shown: false },
+    },
+  };
+  for (const [what, { file, type, mimetype, shown }] of Object.entries(FILES))
+    it(`delivers ${what} of a customer as ${type}, with the same bytes`, async () => {
+      await scan();
+      const received = next('message');
+      const { data, type: _, ...facts } = { type: undefined, ...file };
+      const sent = { from: CUSTOMER, file: { ...file, data: data.toString('base64') } };
+      const { status, body } = await call('POST', '/phones/bot/messages', sent);
+      expect(status).to.equal(200);
+      expect(await received).to.include({ type, body: '', chatId: `${CUSTOMER}@c.us` });
+      const sha256 = createHash('sha256').update(data).digest('hex');
+      expect(body.media).to.deep.equal({ ...facts, mimetype, size: data.length, sha256 });
+      const copy = (await call('GET', '/phones/bot/messages')).body[0];
+      expect(copy).to.deep.include({ type, media: body.media });
+      const answer = await fetch(`${base}/media/${sha256}`);
+      expect(answer.headers.get('content-type')).to.equal(mimetype);
+      expect(answer.headers.get('x-content-type-options')).to.equal('nosniff');
+      expect(answer.headers.get('content-security-policy')).to.include("default-src 'none'");
+      expect(answer.headers.get('content-disposition')?.startsWith('attachment') ?? false).to.equal(!shown);
+      expect(Buffer.from(await answer.arrayBuffer()).equals(data)).to.equal(true);
+    });
+
+  it('sends a part of a file, so that a player can seek', async () => {
+    await scan();
+    const file = { data: FILM.toString('base64') };
+    const { body } = await call('POST', '/phones/bot/messages', { from: CUSTOMER, text: 'look', file });
+    const { sha256 } = body.media as { sha256: string };
+    const part = async (range: string) => {
+      const answer = await fetch(`${base}/media/${sha256}`, { headers: { range } });
+      const bytes = Buffer.from(await answer.arrayBuffer());
+      return { status: answer.status, range: answer.headers.get('content-range'), bytes };
+    };
+    const size = FILM.length;
+    const middle = { status: 206, range: `bytes 10-19/${size}`, bytes: FILM.subarray(10, 20) };
+    expect(await part('bytes=10-19')).to.deep.equal(middle);
+    const end = { status: 206, range: `bytes ${size - 5}-${size - 1}/${size}`, bytes: FILM.subarray(-5) };
+    expect(await part('bytes=-5')).to.deep.equal(end);
+    expect(await part(`bytes=${size}-`)).to.include({ status: 416, range: `bytes */${size}` });
+    expect(await part('lines=1-2')).to.deep.equal({ status: 200, range: null, bytes: FILM });
+    expect((await fetch(`${base}/media/${'0'.repeat(64)}`)).status).to.equal(404);
+  });
+
+  it('delivers a location and contacts of a customer', async () => {
+    await scan();
+    const location = { latitude: -6.1754, longitude: 106.8272, name: 'Monas', address: 'Gambir, Jakarta' };
+    const card = (name: string) => ({ name: { formatted_name: name }, phones: [{ phone: '+62 811' }] });
+    for (const [sent, type] of [
+      [{ location }, 'location'],
+      [{ contacts: [card('Ayu')] }, 'vcard'],
+      [{ contacts: [card('Ayu'), card('Bagas')] }, 'multi_vcard'],
+    ] as const) {
+      const received = next('message');
+      const { body } = await call('POST', '/phones/bot/messages', { from: CUSTOMER, ...sent });
+      expect(body).to.deep.include({ type, body: '', ...sent });
+      expect(await received).to.include({ type, body: '' });
+    }
+  });
+
+  it('refuses what a phone does not send, and says why', async () => {
+    await scan();
+    const write = (sent: object) => call('POST', '/phones/bot/messages', { from: CUSTOMER, ...sent });
+    const data = PIXEL.toString('base64');
+    const wrong = await write({ file: { data, type: 'sticker' } });
+    expect([wrong.status, wrong.body.error.message]).to.deep.equal([
+      415,
+      "A file of type image/png can't be sent as sticker; accepted: image/webp.",
+    ]);
+    expect((await write({ file: { data, type: 'ptt' } })).status).to.equal(415);
+    const location = { latitude: 1, longitude: 2 };
+    for (const sent of [
+      {},
+      { file: { data }, location },
+      { text: 'here', location },
+      { text: 'listen', file: { data: tone(1).toString('base64'), type: 'ptt' } },
+      { location: { latitude: 91, longitude: 0 } },
+      { file: { data: '%' } },
+      { contacts: [] },
+    ])
+      expect((await write(sent)).status, JSON.stringify(sent)).to.equal(400);
+  });
+
+  it('plays a voice note, reacts and votes as a customer, all of which the agent’s phone shows', async () => {
+    await scan();
+    const acks: number[] = [];
+    client.events.on('ack', ({ ack }) => acks.push(ack));
+    const to = `${CUSTOMER}@c.us`;
+    const note = { type: 'ptt' as const, data: tone(1), mimetype: 'audio/wav' };
+    const poll = { name: 'Lunch?', options: ['Soto', 'Rawon'], selectableCount: 1 };
+    const sent = [{ file: note }, { poll }].map((parts) =>
+      network.write(BOT_NUMBER, { to, text: '', ...parts }),
+    );
+    await eventually('both to arrive', () => network.messages(CUSTOMER).length === 2);
+    const [noteId, pollId] = network.messages(CUSTOMER).map(({ id }) => id);
+    const play = (messageId: unknown) => call('POST', `/people/${CUSTOMER}/play`, { messageId });
+    expect((await play(noteId)).status).to.equal(200);
+    expect((await play(pollId)).status).to.equal(404);
+    expect(acks).to.include(4);
+
+    const as = (what: string, body: object) =>
+      call('POST', `/phones/bot/${what}`, { from: CUSTOMER, ...body });
+    expect((await as('react', { messageId: noteId, emoji: '👍' })).status).to.equal(200);
+    expect((await as('vote', { messageId: pollId, options: ['Soto'] })).status).to.equal(200);
+    expect((await as('vote', { messageId: pollId, options: ['Pizza'] })).status).to.equal(400);
+    expect((await as('vote', { messageId: pollId, options: ['Soto', 'Rawon'] })).status).to.equal(400);
+    expect((await as('react', { messageId: 'none', emoji: '👍' })).status).to.equal(404);
+    const shown = () =>
+      network.messages(BOT_NUMBER).map(({ ack, reactions, poll }) => ({ ack, reactions, poll }));
+    const [playedNote, askedPoll] = shown();
+    expect(playedNote).to.deep.include({ ack: 4 });
+    expect(playedNote?.reactions?.[0]).to.include({ senderId: to, fromMe: false, emoji: '👍' });
+    expect(askedPoll?.poll?.votes).to.deep.equal([{ voterId: to, fromMe: false, options: ['Soto'] }]);
+
+    await as('react', { messageId: sent[0]?.stanzaId, emoji: '' });
+    await as('vote', { messageId: sent[1]?.stanzaId, options: [] });
+    expect(shown().map(({ reactions, poll }) => reactions ?? poll?.votes)).to.deep.equal([[], []]);
   });
 
   it('posts a status and in a channel', async () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { restrictionKind, settings } from '../network/schemas.ts';
+import { contactCard, location, MEDIA_TYPES, media, restrictionKind, settings } from '../network/schemas.ts';
 
 // Requests of the sandbox's control API.
 
@@ -24,7 +24,7 @@ export const AGENT = z.strictObject({
 
 export const PERSON = z.strictObject({ number });
 
-export const IMAGE = z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+export const MEDIA = z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
 export const SCAN = z
   .strictObject({
@@ -38,6 +38,31 @@ export const SCAN = z
   })
   .meta({ id: 'Scan', example: { number: '6281100000001', name: 'Café' } });
 
+const bytes = z
+  .string()
+  .transform((data) => data.replace(/^data:[^,]*,/, ''))
+  .pipe(z.base64());
+
+const file = z.strictObject({
+  data: bytes.meta({ description: 'Base64 or a data URL.' }),
+  type: z.enum(MEDIA_TYPES).optional().meta({
+    description:
+      'What it is sent as; `ptt` is a voice note. By its bytes by default: image, video, audio, or else document.',
+  }),
+  mimetype: z
+    .string()
+    .max(128)
+    .regex(/^[\w.+-]+\/[\w.+-]+$/)
+    .optional()
+    .meta({ description: 'Where the bytes do not show it, as with `text/csv`.' }),
+  filename: z.string().min(1).max(255).optional(),
+  seconds: z.number().min(0).max(86_400).optional(),
+  waveform: media.shape.waveform,
+});
+
+/** What a message holds beside its text: at most one of these. */
+const ATTACHMENTS = ['image', 'file', 'location', 'contacts'] as const;
+
 export const MESSAGE = z
   .strictObject({
     from: customer,
@@ -45,12 +70,13 @@ export const MESSAGE = z
     text: z.string().max(65_536).default(''),
     group,
     mention: z.boolean().default(false).meta({ description: 'Mentions the agent.' }),
-    image: z
-      .string()
-      .transform((data) => data.replace(/^data:[^,]*,/, ''))
-      .pipe(z.base64())
-      .optional()
-      .meta({ description: 'Base64 or a data URL; the text is its caption.' }),
+    image: bytes.optional().meta({ description: 'Base64 or a data URL; the text is its caption.' }),
+    file: file.optional().meta({
+      description:
+        'Any file, such as a voice note; the text is the caption of an image, a video or a document.',
+    }),
+    location: location.optional(),
+    contacts: z.array(contactCard).min(1).max(20).optional(),
     quoteId: chat
       .optional()
       .meta({ description: 'A message of this chat, by the id that the customer has.' }),
@@ -60,11 +86,24 @@ export const MESSAGE = z
       .optional()
       .meta({ description: 'From now on the LID is all that others know of the customer.' }),
   })
-  .refine((message) => message.text !== '' || message.image !== undefined, {
+  .refine((message) => message.text !== '' || attached(message).length > 0, {
     path: ['text'],
-    message: 'must not be empty without an image',
+    message: 'must not be empty without a file, a location or contacts',
+  })
+  .refine((message) => attached(message).length <= 1, {
+    path: [],
+    message: `has more than one of ${ATTACHMENTS.join(', ')}`,
+  })
+  .refine(({ text, location, contacts }) => text === '' || !(location ?? contacts), {
+    path: ['text'],
+    message: 'must be empty beside a location or contacts',
   })
   .meta({ id: 'Writing', example: { from: '6285000000001', name: 'Sari', text: 'Buka hari ini?' } });
+
+/** Which attachments a message has. */
+function attached(message: { [Name in (typeof ATTACHMENTS)[number]]?: unknown }): string[] {
+  return ATTACHMENTS.filter((name) => message[name] !== undefined);
+}
 
 export const CODE = z
   .strictObject({
@@ -81,7 +120,7 @@ export const PASSKEY = z
   .meta({ id: 'Passkey', example: { number: '6281100000001' } });
 
 const messageId = chat.meta({
-  description: 'The message, by the id that the customer has or its stanza id.',
+  description: 'The message, by the id that this person has or its stanza id.',
 });
 
 export const EDIT = z
@@ -91,6 +130,25 @@ export const EDIT = z
 export const REVOKE = z
   .strictObject({ from: customer, messageId })
   .meta({ id: 'Revocation', example: { from: '6285000000001', messageId: '3EB0C0FFEE' } });
+
+export const REACTION = z
+  .strictObject({
+    from: customer,
+    messageId,
+    emoji: z.string().max(64).meta({ description: 'An empty one takes the reaction back.' }),
+  })
+  .meta({ id: 'Reaction', example: { from: '6285000000001', messageId: '3EB0C0FFEE', emoji: '👍' } });
+
+export const VOTE = z
+  .strictObject({
+    from: customer,
+    messageId,
+    options: z
+      .array(z.string())
+      .max(12)
+      .meta({ description: 'All that are chosen; none takes the vote back.' }),
+  })
+  .meta({ id: 'Vote', example: { from: '6285000000001', messageId: '3EB0C0FFEE', options: ['Soto'] } });
 
 export const SETTINGS = settings
   .partial()
@@ -178,6 +236,10 @@ export const GROUP = z
 export const CHAT = z
   .strictObject({ chat: chat.meta({ description: 'A JID.' }) })
   .meta({ id: 'ChatOf', example: { chat: '6281100000001@c.us' } });
+
+export const NOTE = z
+  .strictObject({ messageId })
+  .meta({ id: 'PlayedNote', example: { messageId: '3EB0C0FFEE' } });
 
 export const RESET = z
   .strictObject({

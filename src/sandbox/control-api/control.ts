@@ -24,6 +24,8 @@ interface Described<P extends z.ZodObject, Q extends z.ZodObject, B extends z.Zo
   body?: B;
   /** JSON of a schema (`{ok: true}` where `run` returns nothing), or another media type, which `run` writes itself. */
   answer: { json: z.ZodType } | { type: string };
+  /** Successful responses beside that of 200. */
+  responses?: Operation<Control>['responses'];
   run(control: Control, input: z.output<P> & z.output<Q> & z.output<B>, res: Response): unknown;
 }
 
@@ -60,13 +62,13 @@ export function operation<
   P extends z.ZodObject = z.ZodObject,
   Q extends z.ZodObject = z.ZodObject,
   B extends z.ZodType = z.ZodObject,
->({ answer, run, query, ...described }: Described<P, Q, B>): Operation<Control> {
+>({ answer, run, query, responses, ...described }: Described<P, Q, B>): Operation<Control> {
   const response = 'json' in answer ? answer : { types: { [answer.type]: null } };
   return {
     ...described,
     access: 'operator',
     query: query ?? NO_QUERY,
-    responses: { 200: { description: 'Done.', ...response } },
+    responses: { 200: { description: 'Done.', ...response }, ...responses },
     run: async (control, { params, query, body }: Input<P, Q, B>, res) => {
       try {
         const result = await run(control, { ...params, ...query, ...(body as object) } as never, res);

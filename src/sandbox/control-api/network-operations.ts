@@ -1,16 +1,15 @@
-import { fileTypeFromBuffer } from 'file-type';
 import { z } from 'zod';
-import { TEXTS } from '../../actors/domain/error-texts.ts';
-import { GatewayError } from '../../actors/domain/errors.ts';
+import { dataHeaders } from '../../http/middleware/security-headers.ts';
 import type { Operation } from '../../http/operation.ts';
 import { EventStream } from '../../http/sse/event-stream.ts';
 import type { AdvanceableClock } from '../network/advanceable-clock.ts';
 import { FIXED_NUMBERS } from '../network/fixed-numbers.ts';
 import * as schemas from '../network/schemas.ts';
 import * as answers from './answer-schemas.ts';
-import { CLOCK, IMAGE, NOTHING, RESET, SETTINGS, WIRE_QUERY } from './bodies.ts';
+import { CLOCK, MEDIA, NOTHING, RESET, SETTINGS, WIRE_QUERY } from './bodies.ts';
 import { type Control, operation } from './control.ts';
 import { resetSandbox, seedSandbox } from './demo.ts';
+import { sendMedia } from './media-download.ts';
 import { followNetwork } from './news.ts';
 import { phonesOf } from './phones.ts';
 
@@ -42,20 +41,16 @@ const observation = [
   }),
   operation({
     method: 'get',
-    path: '/images/{sha256}',
-    operationId: 'getImage',
-    summary: 'One of the newest images of all chats',
+    path: '/media/{sha256}',
+    operationId: 'getMedia',
+    summary: 'One of the newest files of all chats, whole or in part',
     tag: 'network',
-    params: IMAGE,
-    answer: { type: 'image/*' },
-    codes: ['NOT_FOUND'],
-    run: async ({ network }, { sha256 }, res) => {
-      const bytes = network.mediaBytes(sha256);
-      const type = bytes && (await fileTypeFromBuffer(bytes));
-      if (!bytes || !type?.mime.startsWith('image/'))
-        throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.image);
-      res.type(type.mime).set('X-Content-Type-Options', 'nosniff').send(Buffer.from(bytes));
-    },
+    params: MEDIA,
+    before: () => [dataHeaders],
+    answer: { type: '*/*' },
+    responses: { 206: { description: 'The range that `Range` asks for.', types: { '*/*': null } } },
+    codes: ['NOT_FOUND', 'RANGE_NOT_SATISFIABLE'],
+    run: ({ network }, { sha256 }, res) => sendMedia(res, network.mediaFile(sha256)),
   }),
   operation({
     method: 'get',

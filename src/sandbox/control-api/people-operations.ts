@@ -5,7 +5,7 @@ import type { SandboxNetwork } from '../network/network.ts';
 import * as schemas from '../network/schemas.ts';
 import { toJid } from '../network/world.ts';
 import * as answers from './answer-schemas.ts';
-import { CHAT, GROUP, MESSAGES_QUERY, PERSON } from './bodies.ts';
+import { CHAT, GROUP, MESSAGES_QUERY, NOTE, PERSON } from './bodies.ts';
 import { type Control, operation } from './control.ts';
 
 /** The account of a number, if it was ever named: unlike other look-ups this creates none. */
@@ -64,6 +64,21 @@ export const peopleOperations: Operation<Control>[] = [
     run: ({ network }, { number, chat }) => {
       const pn = existing(network, number);
       if (pn) network.read(pn, chat);
+    },
+  }),
+  operation({
+    method: 'post',
+    path: '/people/{number}/play',
+    operationId: 'playNoteOf',
+    summary: 'A person plays a voice note on their phone: its writer sees it as played',
+    tag: 'people',
+    params: PERSON,
+    body: NOTE,
+    answer: { json: answers.done },
+    codes: ['NOT_FOUND'],
+    run: ({ network }, { number, messageId }) => {
+      const pn = existing(network, number);
+      if (pn) network.play(pn, messageId);
     },
   }),
   operation({

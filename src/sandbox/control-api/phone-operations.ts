@@ -18,11 +18,13 @@ import {
   NETWORK,
   NOTHING,
   PASSKEY,
+  REACTION,
   READ,
   REVOKE,
   SCAN,
   STATUS,
   TYPING,
+  VOTE,
 } from './bodies.ts';
 import { type Control, operation } from './control.ts';
 import { chatWith, writeAsCustomer } from './customers.ts';
@@ -184,6 +186,32 @@ const chatting = [
     run: (control, { agentId, from, messageId }) => {
       linked(control, agentId);
       return control.network.revoke(from, messageId);
+    },
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/react',
+    operationId: 'reactAsCustomer',
+    summary: 'A customer reacts to a message, or takes the reaction back',
+    body: REACTION,
+    answer: { json: schemas.message },
+    run: (control, { agentId, from, messageId, emoji }) => {
+      linked(control, agentId);
+      return control.network.react(from, messageId, emoji);
+    },
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/vote',
+    operationId: 'voteAsCustomer',
+    summary: 'A customer votes in a poll, in place of an earlier vote',
+    body: VOTE,
+    answer: { json: schemas.message },
+    run: (control, { agentId, from, messageId, options }) => {
+      linked(control, agentId);
+      return control.network.vote(from, messageId, options);
     },
   }),
   operation({

@@ -27,10 +27,10 @@ const KEPT_BYTES = 256 * 1024 * 1024;
 /** Composes messages as each side sees them, with their ids; keeps the bytes of the newest files. */
 export class Composer {
   readonly #world: World;
-  readonly #files = new LRUCache<string, Uint8Array>({
+  readonly #files = new LRUCache<string, DraftFile>({
     max: KEPT_FILES,
     maxSize: KEPT_BYTES,
-    sizeCalculation: ({ byteLength }) => Math.max(byteLength, 1),
+    sizeCalculation: ({ data }) => Math.max(data.byteLength, 1),
   });
 
   constructor(world: World) {
@@ -114,8 +114,8 @@ export class Composer {
     };
   }
 
-  /** The bytes of a file; null when it is not among the newest. */
-  fileBytes(sha256: string): Uint8Array | null {
+  /** A file as it was sent last; null when it is not among the newest. */
+  file(sha256: string): DraftFile | null {
     return this.#files.get(sha256) ?? null;
   }
 
@@ -136,9 +136,10 @@ export class Composer {
   }
 
   /** Keeps a file's bytes for a while. */
-  #keepFile({ type: _, data, ...facts }: DraftFile): Media {
+  #keepFile(file: DraftFile): Media {
+    const { type: _, data, ...facts } = file;
     const sha256 = createHash('sha256').update(data).digest('hex');
-    this.#files.set(sha256, data);
+    this.#files.set(sha256, file);
     const known = Object.entries(facts).filter(([, value]) => value !== undefined);
     return { ...(Object.fromEntries(known) as typeof facts), size: data.byteLength, sha256 };
   }

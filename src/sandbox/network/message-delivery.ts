@@ -116,17 +116,32 @@ export class Delivery {
   vote(person: Account, id: string, options: string[]): ChatMessage {
     const own = this.#message(person, id);
     const known = own.poll?.options ?? [];
-    if (!options.every((option) => known.includes(option)))
-      throw new SandboxRefusal('UNKNOWN_OPTION', 'The poll has no such option.');
+    const most = own.poll?.selectableCount || known.length;
+    if (options.length > most || !options.every((option) => known.includes(option)))
+      throw new SandboxRefusal(
+        'UNKNOWN_OPTION',
+        `The poll has no such option, or allows no more than ${most}.`,
+      );
     const voterId = addressOf(person);
     this.#world.wire('vote', person.pn, { id: own.stanzaId });
     for (const [owner, message] of this.#copies(person, own)) {
       if (!message.poll) continue;
       const others = message.poll.votes.filter((vote) => vote.voterId !== voterId);
-      const votes = options.length === 0 ? others : [...others, { voterId, options }];
+      const vote = { voterId, fromMe: owner === person.pn, options };
+      const votes = options.length === 0 ? others : [...others, vote];
       this.#annotate(owner, message, { poll: { ...message.poll, votes } });
     }
     return { ...own };
+  }
+
+  /** Someone plays a voice note of another: its writer sees it as played. @throws SandboxRefusal UNKNOWN_MESSAGE */
+  play(listener: Account, id: string): void {
+    const note = this.#message(listener, id);
+    const writer = note.fromMe ? null : findAccount(this.#world, note.senderId);
+    if (!writer || note.type !== 'ptt')
+      throw new SandboxRefusal('UNKNOWN_MESSAGE', 'There is no such voice note of another person.');
+    this.#world.wire('play', listener.pn, { id: note.stanzaId });
+    this.#acknowledge(writer, note.stanzaId, 4);
   }
 
   /** A message of an account's chats. @throws SandboxRefusal UNKNOWN_MESSAGE */

@@ -15,6 +15,7 @@ import {
   DEFAULT_SETTINGS,
   type Device,
   type Draft,
+  type DraftFile,
   type Group,
   type NetworkSettings,
   type SandboxNetworkEvents,
@@ -162,6 +163,11 @@ export class SandboxNetwork {
     this.#life.delivery.read(this.account(number), chatId);
   }
 
+  /** Plays a received voice note on the phone of `number`. @throws SandboxRefusal UNKNOWN_MESSAGE: it has no such note */
+  play(number: string, messageId: string): void {
+    this.#life.delivery.play(this.account(number), messageId);
+  }
+
   type(number: string, chatId: Jid, typing: boolean): void {
     this.#life.typing.set(this.account(number), toJid(chatId), typing);
   }
@@ -187,9 +193,9 @@ export class SandboxNetwork {
     return person ? addressOf(person) : id;
   }
 
-  /** The bytes of a file; null when it is not among the newest. */
-  mediaBytes(sha256: string): Uint8Array | null {
-    return this.#life.composer.fileBytes(sha256);
+  /** A file with its bytes; null when it is not among the newest. */
+  mediaFile(sha256: string): DraftFile | null {
+    return this.#life.composer.file(sha256);
   }
 
   /** Faults of an account's connection. */

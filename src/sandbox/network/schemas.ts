@@ -56,8 +56,8 @@ export const media = z.strictObject({
 });
 
 export const location = z.strictObject({
-  latitude: z.number(),
-  longitude: z.number(),
+  latitude: z.number().min(-90).max(90),
+  longitude: z.number().min(-180).max(180),
   name: z.string().optional(),
   address: z.string().optional(),
 });
@@ -71,7 +71,7 @@ export const poll = z.strictObject({
   name: z.string(),
   options: z.array(z.string()),
   selectableCount: z.int().meta({ description: 'How many options one person may choose; 0: any number.' }),
-  votes: z.array(z.strictObject({ voterId: jid, options: z.array(z.string()) })),
+  votes: z.array(z.strictObject({ voterId: jid, fromMe: z.boolean(), options: z.array(z.string()) })),
 });
 
 const reaction = z.strictObject({
@@ -94,7 +94,9 @@ export const message = z
     body: z.string().meta({ description: 'The text, or the caption of a file.' }),
     mentionedIds: z.array(jid),
     timestamp: moment,
-    ack: z.int().meta({ description: '-1 refused, 0 pending, 1 server, 2 delivered, 3 read; incoming: 1.' }),
+    ack: z
+      .int()
+      .meta({ description: '-1 refused, 0 pending, 1 server, 2 delivered, 3 read, 4 played; incoming: 1.' }),
     errorCode: z.int().optional().meta({ description: 'Why WhatsApp refused it: 463 or 475.' }),
     editedAt: moment.optional(),
     changeStanzaId: z.string().optional().meta({ description: 'Of its last edit, or of its revocation.' }),

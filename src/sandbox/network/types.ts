@@ -13,7 +13,7 @@ export type Account = z.infer<typeof schemas.account>;
 export type Group = z.infer<typeof schemas.group>;
 /** A message as one account sees it. */
 export type ChatMessage = z.infer<typeof schemas.message>;
-/** A file of a message; `SandboxNetwork.mediaBytes(sha256)` has its bytes. */
+/** A file of a message; `SandboxNetwork.mediaFile(sha256)` has its bytes. */
 export type Media = NonNullable<ChatMessage['media']>;
 export type MediaType = (typeof schemas.MEDIA_TYPES)[number];
 export type MessageType = ChatMessage['type'];

@@ -226,7 +226,7 @@ export function describeContents(session: () => LinkedSession): void {
         if ('file' in content) {
           const { size, sha256, mimetype } = content.file;
           expect(copy.media).to.include({ size, sha256, mimetype });
-          const bytes = session().network.mediaBytes(sha256);
+          const bytes = session().network.mediaFile(sha256)?.data;
           expect(createHash('sha256').update(bytes!).digest('hex')).to.equal(sha256);
         }
         expect(await found(chat.to, content), 'after').to.deep.equal([messageId]);
