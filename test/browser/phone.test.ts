@@ -77,7 +77,7 @@ whenChromium('the virtual phone', (executablePath) => {
     await phone.write('at what?');
     await phone.customer.locator('blockquote', { hasText: 'AI: look at this' }).waitFor();
     await phone.customer
-      .getByLabel('Attach an image')
+      .getByLabel('Attach a file')
       .setInputFiles({ name: 'dot.png', mimeType: 'image/png', buffer: PIXEL });
     await phone.customer.locator('.chip img').waitFor();
     await phone.write('a dot');

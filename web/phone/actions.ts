@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { NETWORK, SETTINGS } from '../../src/sandbox/control-api/bodies.ts';
+import type { MESSAGE, NETWORK, SETTINGS } from '../../src/sandbox/control-api/bodies.ts';
 import type { ChatMessage, ChatView, Group } from '../../src/sandbox/network/types.ts';
 import type { Caller } from './caller.ts';
 import { chatIn, mergeChats, mergeMessages } from './chats.ts';
@@ -8,13 +8,11 @@ import type { AgentSpec, Call } from './http-call.ts';
 import { rememberKey } from './keys.ts';
 import type { Store } from './state.ts';
 
+type Message = z.input<typeof MESSAGE>;
+
 /** A message that a customer is about to send. */
-export interface Draft {
+export interface Draft extends Pick<Message, 'mention' | 'quoteId' | 'file' | 'location' | 'contacts'> {
   text: string;
-  mention?: boolean;
-  /** A data URL. */
-  image?: string | undefined;
-  quoteId?: string | undefined;
 }
 
 type Faults = z.input<typeof NETWORK>;
@@ -85,6 +83,16 @@ export class Actions {
     return this.#change('Delete a message', agentId, 'revoke', { messageId });
   }
 
+  /** Reacts to a message as the customer; an empty emoji takes the reaction back. */
+  react(agentId: string, messageId: string, emoji: string): Promise<unknown> {
+    return this.#change('React to a message', agentId, 'react', { messageId, emoji });
+  }
+
+  /** Votes in a poll as the customer. */
+  vote(agentId: string, messageId: string, options: string[]): Promise<unknown> {
+    return this.#change('Vote in a poll', agentId, 'vote', { messageId, options });
+  }
+
   /** Declines the code on the phone. */
   refuse(agentId: string): Promise<unknown> {
     return this.#phone('Refuse the code', agentId, 'refuse', {});
@@ -103,20 +111,16 @@ export class Actions {
   /** Sends as the customer, to the agent or to a group that it is in; false when refused. */
   async write(agentId: string, groupId: string | null, draft: Draft): Promise<boolean> {
     const { pn, hidesNumber } = this.#store.state.customer;
-    const { text, mention, image, quoteId } = draft;
-    const body = {
+    const { mention, ...message } = draft;
+    const body: Message = {
       from: digits(pn),
       ...this.#introduction(),
-      text,
+      ...message,
       ...(groupId !== null && { group: groupId }),
       ...(mention && { mention }),
-      ...(image !== undefined && { image }),
-      ...(quoteId !== undefined && { quoteId }),
       ...(hidesNumber && { hidesNumber }),
     };
-    const label =
-      groupId === null ? 'Write to the agent' : mention ? 'Mention it in a group' : 'Write in a group';
-    return (await this.#phone(image ? 'Send an image' : label, agentId, 'messages', body)) !== null;
+    return (await this.#phone(labelOf(draft, groupId !== null), agentId, 'messages', body)) !== null;
   }
 
   /** Posts a status as the customer; false when refused. */
@@ -139,6 +143,12 @@ export class Actions {
     const path = `/sandbox/people/${digits(reader)}/read`;
     const label = phoneOf(this.#store.state, reader) ? "Read on the agent's phone" : 'Read as the customer';
     await this.#caller.act(label, { method: 'POST', path, body: { chat: chatId } }, { quiet: true });
+  }
+
+  /** Marks a voice note as played by `listener`: its writer sees it. */
+  play(listener: string, messageId: string): Promise<unknown> {
+    const path = `/sandbox/people/${digits(listener)}/play`;
+    return this.#caller.act('Play a voice message', { method: 'POST', path, body: { messageId } });
   }
 
   /** Sends as the agent's back end does, through the public API with the agent's key; false when refused. */
@@ -200,7 +210,7 @@ export class Actions {
     return isNumber || isKnown ? {} : { name: customer.name };
   }
 
-  /** Changes one of the customer's messages. */
+  /** Changes a message as the customer. */
   #change(label: string, agentId: string, what: string, change: object): Promise<unknown> {
     const { pn } = this.#store.state.customer;
     return this.#phone(label, agentId, what, { from: digits(pn), ...change });
@@ -211,6 +221,15 @@ export class Actions {
     const call: Call = { method: 'POST', path: `/sandbox/phones/${agentId}/${what}`, body };
     return this.#caller.act(label, call) as Promise<object | null>;
   }
+}
+
+/** What a draft does, as a label of its command. */
+function labelOf({ file, location, contacts, mention }: Draft, inGroup: boolean): string {
+  if (file) return file.type === 'ptt' ? 'Send a voice note' : 'Send a file';
+  if (location) return 'Send a location';
+  if (contacts) return 'Send a contact';
+  if (!inGroup) return 'Write to the agent';
+  return mention ? 'Mention it in a group' : 'Write in a group';
 }
 
 /** A JID without the domain of a number. */

@@ -1,7 +1,6 @@
 import { el, icon, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
 import { AgentComposer } from './agent-composer.ts';
-import { clockTime } from './bubble.ts';
 import { avatar, chatList } from './chat-list.ts';
 import { nameOf, numberOf, selectedPhone } from './contacts.ts';
 import { Conversation } from './conversation.ts';
@@ -9,6 +8,7 @@ import { lineOf } from './customer-phone.ts';
 import { type Frame, frame, tabBar } from './frame.ts';
 import { LinkedDevices } from './linked-devices.ts';
 import type { State, Store } from './state.ts';
+import { clockTime } from './units.ts';
 
 const CHATS = 'M4 5h16v11H9l-5 4z';
 const DEVICES = 'M3 5h13v9H3zM1 18h12M17 9h5v10h-5z';
@@ -47,7 +47,10 @@ export class AgentPhone {
     seen.addEventListener('click', () => this.#read());
     this.#conversation = new Conversation({
       back: () => this.#open(null),
-      answer: () => this.#composer.focus(),
+      act: {
+        answer: () => this.#composer.focus(),
+        play: ({ id }) => void this.#actions.play(selectedPhone(this.#store.state)?.account?.pn ?? '', id),
+      },
       extra: [seen],
       composer: this.#composer.node,
     });

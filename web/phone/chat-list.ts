@@ -1,7 +1,9 @@
 import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, icon, keyed, type Row, setAttribute, setShown, setText } from '../shared/dom.ts';
-import { clockTime, summaryOf, ticks } from './bubble.ts';
 import { hueOf, initialsOf } from './contacts.ts';
+import { summaryOf } from './summary.ts';
+import { ticks } from './ticks.ts';
+import { clockTime } from './units.ts';
 
 /** A line of the chat list. */
 export interface ChatLine {

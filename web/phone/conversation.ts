@@ -1,6 +1,6 @@
 import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, icon, keyed, setShown, setText } from '../shared/dom.ts';
-import { bubble, type MessageChange } from './bubble.ts';
+import { bubble, type MessageActions } from './bubble.ts';
 import { avatar } from './chat-list.ts';
 import type { Chat, State } from './state.ts';
 
@@ -30,23 +30,21 @@ export class Conversation {
   readonly #log = el('div', { class: 'log', role: 'log', tabindex: '0', 'aria-label': 'Messages' });
   readonly #hint = el('p', { class: 'hint' });
   readonly #typing: HTMLElement;
-  readonly #answer: (message: ChatMessage) => void;
-  readonly #change: MessageChange | undefined;
+  readonly #act: MessageActions;
   #id: string | null = null;
   #count = 0;
+  /** Scrolled to the newest message: stays so while pictures load and messages arrive. */
+  #isAtEnd = true;
   #messages: ChatMessage[] = [];
   #draw: (messages: ChatMessage[]) => void = () => undefined;
 
   constructor(options: {
     back: () => void;
-    answer: (message: ChatMessage) => void;
-    /** How sent messages can be changed; not at all by default. */
-    change?: MessageChange;
+    act: MessageActions;
     extra?: HTMLElement[];
     composer: HTMLElement;
   }) {
-    this.#answer = options.answer;
-    this.#change = options.change;
+    this.#act = options.act;
     const back = el(
       'button',
       { type: 'button', class: 'bare', 'aria-label': 'All chats', on: { click: options.back } },
@@ -59,6 +57,11 @@ export class Conversation {
       ...dots,
     );
     this.#log.append(this.#hint, this.#list, this.#typing);
+    this.#log.addEventListener('scroll', () => {
+      this.#isAtEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR_END;
+    });
+    const sizes = new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd());
+    for (const part of [this.#log, this.#list]) sizes.observe(part);
     const title = el('span', { class: 'title' }, this.#name, this.#subtitle);
     const header = el('header', {}, back, this.#picture, title, ...(options.extra ?? []));
     this.node = el('div', { class: 'conversation' }, header, this.#log, options.composer);
@@ -69,7 +72,6 @@ export class Conversation {
     if (open.id !== this.#id) this.#reset(open, state);
     setText(this.#name, open.name);
     setText(this.#subtitle, open.isTyping ? 'typing…' : open.subtitle);
-    const wasNearEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR_END;
     this.#messages = open.chat?.messages ?? [];
     this.#draw(this.#messages);
     setText(this.#hint, open.hint);
@@ -78,19 +80,24 @@ export class Conversation {
     setShown(this.#typing, open.isTyping);
     const grew = this.#messages.length !== this.#count;
     this.#count = this.#messages.length;
-    if (wasNearEnd || (grew && this.#messages.at(-1)?.fromMe)) this.#log.scrollTop = this.#log.scrollHeight;
+    if (this.#isAtEnd || (grew && this.#messages.at(-1)?.fromMe)) this.#scrollToEnd();
+  }
+
+  /** Scrolls to the newest message. */
+  #scrollToEnd(): void {
+    this.#log.scrollTop = this.#log.scrollHeight;
   }
 
   /** Prepares the screen for another chat. */
   #reset(open: OpenChat, state: State): void {
     this.#id = open.id;
+    this.#isAtEnd = true;
     this.#list.replaceChildren();
     this.#picture.replaceChildren(avatar(open.id, open.name));
     this.#draw = keyed<ChatMessage>(
       this.#list,
       ({ id }) => id,
-      (message) =>
-        bubble(message, () => this.#messages, state, { answer: this.#answer, change: this.#change }),
+      (message) => bubble(message, () => this.#messages, state, this.#act),
     );
   }
 }

@@ -1,7 +1,6 @@
 import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, setShown, setText } from '../shared/dom.ts';
 import type { Actions, Draft } from './actions.ts';
-import { clockTime } from './bubble.ts';
 import { avatar, type ChatLine, chatList } from './chat-list.ts';
 import { addressOf, customersOf, nameOf, numberOf, phoneOf, selectedPhone } from './contacts.ts';
 import { Conversation, type OpenChat } from './conversation.ts';
@@ -10,6 +9,7 @@ import { type Frame, frame, tabBar } from './frame.ts';
 import { MessageComposer } from './message-composer.ts';
 import type { Chat, State, Store } from './state.ts';
 import { StatusScreen } from './status-screen.ts';
+import { clockTime } from './units.ts';
 
 const CHATS = 'M4 5h16v11H9l-5 4z';
 const STATUS = 'M12 4a8 8 0 1 1 0 16a8 8 0 1 1 0-16M12 9v6M9 12h6';
@@ -50,10 +50,15 @@ export class CustomerPhone {
     });
     this.#conversation = new Conversation({
       back: () => this.#open(null),
-      answer: (message: ChatMessage) => this.#composer.quote(message),
-      change: {
-        edit: (message) => void this.#edit(message),
-        revoke: ({ id, chatId }) => void this.#actions.revoke(this.#agentOf(chatId), id),
+      act: {
+        answer: (message) => this.#composer.quote(message),
+        play: ({ id }) => void this.#actions.play(this.#store.state.customer.pn, id),
+        vote: ({ id, chatId }, options) => void this.#actions.vote(this.#agentOf(chatId), id, options),
+        react: ({ id, chatId }, emoji) => void this.#actions.react(this.#agentOf(chatId), id, emoji),
+        change: {
+          edit: (message) => void this.#edit(message),
+          revoke: ({ id, chatId }) => void this.#actions.revoke(this.#agentOf(chatId), id),
+        },
       },
       composer: this.#composer.node,
     });

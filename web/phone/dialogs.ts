@@ -1,6 +1,9 @@
+import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el } from '../shared/dom.ts';
 import type { AgentSpec } from './http-call.ts';
 import type { Customer } from './state.ts';
+
+type Card = NonNullable<ChatMessage['contacts']>[number];
 
 /** A labelled field of a dialog. */
 function field(label: string, name: string, attributes: Record<string, string | boolean> = {}): HTMLElement {
@@ -92,6 +95,37 @@ export async function askForToken(): Promise<string | null> {
 export async function askForEdit(text: string): Promise<string | null> {
   const form = await ask('Edit the message', 'Save', field('Text', 'text', { value: text }));
   return form && textOf(form, 'text');
+}
+
+/** Asks for a place; null when cancelled. */
+export async function askForLocation(): Promise<ChatMessage['location'] | null> {
+  /** A field for degrees. */
+  const degrees = (label: string, name: string, value: string, most: number) =>
+    field(label, name, { type: 'number', step: 'any', min: String(-most), max: String(most), value });
+  const form = await ask(
+    'Send a location',
+    'Send',
+    degrees('Latitude', 'latitude', '-6.1754', 90),
+    degrees('Longitude', 'longitude', '106.8272', 180),
+    field('Name', 'name', { required: false, maxlength: '256', autocomplete: 'off' }),
+    field('Address', 'address', { required: false, maxlength: '256', autocomplete: 'off' }),
+  );
+  if (!form) return null;
+  const [name, address] = [textOf(form, 'name'), textOf(form, 'address')];
+  const [latitude, longitude] = [Number(form.get('latitude')), Number(form.get('longitude'))];
+  return { latitude, longitude, ...(name && { name }), ...(address && { address }) };
+}
+
+/** Asks for a card of the address book; null when cancelled. */
+export async function askForContact(): Promise<Card | null> {
+  const form = await ask(
+    'Send a contact',
+    'Send',
+    field('Name', 'name', { maxlength: '64', autocomplete: 'off' }),
+    field('Number', 'number', { inputmode: 'tel', pattern: '\\+?[\\d\\s\\-]{6,20}' }),
+  );
+  if (!form) return null;
+  return { name: { formatted_name: textOf(form, 'name') }, phones: [{ phone: textOf(form, 'number') }] };
 }
 
 /** Asks for confirmation. */

@@ -45,6 +45,15 @@ export function curlOf({ method, path, body, key }: Call, origin: string): strin
   return parts.join(' ');
 }
 
+/** The error of a response; empty when it isn't one of the service. */
+function errorIn(answer: unknown): {
+  code?: string;
+  message?: string;
+  details?: { path: string; message: string }[] | object;
+} {
+  return (answer as { error?: object } | null)?.error ?? {};
+}
+
 /**
  * Makes a call and returns its parsed response.
  * @throws ApiError with the service's code, or `UNREACHABLE` without a response
@@ -59,12 +68,9 @@ export async function send({ method, path, body, key }: Call): Promise<unknown> 
   });
   const answer: unknown = await response.json().catch(() => null);
   if (response.ok) return answer;
-  const { error } = (answer ?? {}) as { error?: { code?: string; message?: string } };
-  throw new ApiError(
-    response.status,
-    error?.code ?? String(response.status),
-    error?.message ?? response.statusText,
-  );
+  const { code = String(response.status), message = response.statusText, details } = errorIn(answer);
+  const issues = Array.isArray(details) ? details.map((issue) => `${issue.path} ${issue.message}`) : [];
+  throw new ApiError(response.status, code, issues.join('; ') || message);
 }
 
 /** Adds a command as the newest, replacing one with the same label; a `quiet` one keeps that one's place. */

@@ -1,29 +1,19 @@
 import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { el, icon, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Draft } from './actions.ts';
-import { summaryOf } from './bubble.ts';
+import { Attachments, uploadOf } from './attachments.ts';
+import { summaryOf } from './summary.ts';
 
 const SEND = 'M3 4 21 12 3 20 6 12zM6 12h8';
-const CLIP = 'M20 11l-8 8a5 5 0 0 1-7-7l9-9a3.3 3.3 0 0 1 5 5l-9 9a1.7 1.7 0 0 1-2.500-2.500l8-8';
 
 /** What a composer offers. */
 export interface ComposerOptions {
   /** Accessible name of the text field. */
   label: string;
-  /** Offers images, quotes and mentions. */
+  /** Offers attachments, quotes and mentions. */
   rich: boolean;
   /** Sends; false restores the draft. */
   send(draft: Draft): Promise<boolean>;
-}
-
-/** A file as a data URL. */
-function dataUrlOf(file: File): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.addEventListener('load', () => resolve(String(reader.result)));
-    reader.addEventListener('error', () => reject(reader.error));
-    reader.readAsDataURL(file);
-  });
 }
 
 /** The message field: Enter sends, Shift+Enter starts a line; `@` in a group mentions the agent. */
@@ -33,11 +23,10 @@ export class MessageComposer {
   readonly #field: HTMLTextAreaElement;
   readonly #mentionChip: HTMLButtonElement;
   readonly #mentionButton: HTMLButtonElement;
-  readonly #quoteChip = el('div', { class: 'chip', hidden: true });
-  readonly #imageChip = el('div', { class: 'chip', hidden: true });
-  readonly #file = el('input', { type: 'file', accept: 'image/*', 'aria-label': 'Attach an image' });
+  readonly #quoteText = el('span', {});
+  readonly #quoteChip: HTMLElement;
+  readonly #attachments: Attachments;
   #quote: ChatMessage | null = null;
-  #image: string | null = null;
   #mention = false;
   #canMention: string | null = null;
 
@@ -46,11 +35,15 @@ export class MessageComposer {
     this.#field = el('textarea', { rows: '1', 'aria-label': options.label, placeholder: 'Message' });
     this.#mentionChip = el('button', { type: 'button', class: 'mention-chip', hidden: true });
     this.#mentionButton = el('button', { type: 'button', class: 'bare at', hidden: true }, '@');
-    const attach = el('label', { class: 'bare attach', title: 'Attach an image' }, icon(CLIP), this.#file);
-    setShown(attach, options.rich);
+    const unquote = el('button', { type: 'button', class: 'bare', 'aria-label': 'Remove' }, '×');
+    unquote.addEventListener('click', () => this.quote(null));
+    this.#quoteChip = el('div', { class: 'chip', hidden: true }, this.#quoteText, unquote);
+    this.#attachments = new Attachments({ onFile: () => this.focus(), send: options.send });
+    const { menu, chip } = this.#attachments;
+    setShown(menu, options.rich);
     const send = el('button', { class: 'send', 'aria-label': 'Send' }, icon(SEND));
-    const box = el('div', { class: 'box' }, this.#mentionButton, this.#mentionChip, this.#field, attach);
-    this.node = el('form', { class: 'composer' }, this.#quoteChip, this.#imageChip, box, send);
+    const box = el('div', { class: 'box' }, this.#mentionButton, this.#mentionChip, this.#field, menu);
+    this.node = el('form', { class: 'composer' }, this.#quoteChip, chip, box, send);
     this.#listen();
   }
 
@@ -69,13 +62,14 @@ export class MessageComposer {
   /** Disables the field for a reason; null enables it. */
   disable(reason: string | null): void {
     this.#field.disabled = reason !== null;
+    this.#attachments.disable(reason !== null);
     setAttribute(this.#field, 'placeholder', reason ?? 'Message');
   }
 
   /** Quotes a message in the next one; null removes the quote. */
   quote(message: ChatMessage | null): void {
     this.#quote = message;
-    if (message) this.#fill(this.#quoteChip, `Reply to: ${summaryOf(message)}`, () => this.quote(null));
+    if (message) setText(this.#quoteText, `Reply to: ${summaryOf(message)}`);
     setShown(this.#quoteChip, message !== null);
     if (message) this.#field.focus();
   }
@@ -84,7 +78,7 @@ export class MessageComposer {
   clear(): void {
     this.#field.value = '';
     this.quote(null);
-    this.#setImage(null);
+    this.#attachments.set(null);
     this.#setMention(false);
   }
 
@@ -102,10 +96,6 @@ export class MessageComposer {
     this.#field.addEventListener('keydown', (event) => this.#onKey(event));
     this.#mentionButton.addEventListener('click', () => this.#setMention(!this.#mention, true));
     this.#mentionChip.addEventListener('click', () => this.#setMention(false, true));
-    this.#file.addEventListener('change', () => {
-      const [file] = this.#file.files ?? [];
-      if (file) void dataUrlOf(file).then((url) => this.#setImage(url, file.name));
-    });
   }
 
   /** Handles keys other than text. */
@@ -129,41 +119,19 @@ export class MessageComposer {
     if (focus) this.#field.focus();
   }
 
-  /** Attaches an image (a data URL); null removes it. */
-  #setImage(url: string | null, name = ''): void {
-    this.#image = url;
-    this.#file.value = '';
-    if (url) {
-      this.#fill(this.#imageChip, name, () => this.#setImage(null));
-      this.#imageChip.prepend(el('img', { src: url, alt: '' }));
-    }
-    setShown(this.#imageChip, url !== null);
-  }
-
-  /** Fills a chip for an attachment, with a button to remove it. */
-  #fill(chip: HTMLElement, text: string, drop: () => void): void {
-    const remove = el('button', { type: 'button', class: 'bare', 'aria-label': 'Remove' }, '×');
-    remove.addEventListener('click', drop);
-    chip.replaceChildren(el('span', {}, text), remove);
-  }
-
   /** Sends the draft and clears the field; restores the draft on failure unless a new one was started. */
   async #submit(): Promise<void> {
     const text = this.#field.value.trim();
-    if (this.#field.disabled || (text === '' && this.#image === null)) return;
-    const quote = this.#quote;
-    const draft: Draft = {
-      text,
-      mention: this.#mention,
-      image: this.#image ?? undefined,
-      quoteId: quote?.stanzaId,
-    };
+    const { attached } = this.#attachments;
+    if (this.#field.disabled || (text === '' && attached === null)) return;
+    const [quote, mention] = [this.#quote, this.#mention];
     this.clear();
-    if (await this.#options.send(draft)) return;
+    const file = attached ? await uploadOf(attached) : undefined;
+    if (await this.#options.send({ text, mention, file, quoteId: quote?.stanzaId })) return;
     if (this.#field.value !== '') return;
     this.#field.value = text;
-    this.#setMention(draft.mention ?? false);
-    this.#setImage(draft.image ?? null, 'image');
+    this.#setMention(mention);
+    this.#attachments.set(attached);
     this.quote(quote);
   }
 }

@@ -1,8 +1,8 @@
 import { el, setShown, setText } from '../shared/dom.ts';
 import type { Actions } from './actions.ts';
-import { clockTime } from './bubble.ts';
 import { selectedPhone } from './contacts.ts';
 import type { State, Store } from './state.ts';
+import { clockTime } from './units.ts';
 
 /** The screen to post a status, which everyone receives and no agent answers. */
 export class StatusScreen {
