@@ -194,6 +194,10 @@ whenChromium('every kind of message on the virtual phone', (executablePath) => {
     await phone.write('listen');
     await phone.noticed('text must be empty: ptt has no caption');
     await phone.customer.locator('.chip', { hasText: 'voice.wav' }).waitFor();
+    await attach('large.bin', 'application/octet-stream', Buffer.alloc(12_000_000));
+    await phone.write('too much');
+    await phone.noticed('11 MB at most');
+    await phone.customer.locator('.chip', { hasText: 'large.bin · 12.0 MB' }).waitFor();
     expect(suite.service.ai.calls).to.have.length(asked);
   });
 

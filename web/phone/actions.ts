@@ -8,6 +8,9 @@ import type { AgentSpec, Call } from './http-call.ts';
 import { rememberKey } from './keys.ts';
 import type { Store } from './state.ts';
 
+/** Characters of a file, 11 MB of bytes; the control API takes little more in one body. */
+const MAX_BASE64 = 15_000_000;
+
 type Message = z.input<typeof MESSAGE>;
 
 /** A message that a customer is about to send. */
@@ -112,6 +115,11 @@ export class Actions {
   async write(agentId: string, groupId: string | null, draft: Draft): Promise<boolean> {
     const { pn, hidesNumber } = this.#store.state.customer;
     const { mention, ...message } = draft;
+    // Before a command of that length is made of it.
+    if ((draft.file?.data.length ?? 0) > MAX_BASE64) {
+      this.#caller.notify('A file that is sent from here may have 11 MB at most.', true);
+      return false;
+    }
     const body: Message = {
       from: digits(pn),
       ...this.#introduction(),
