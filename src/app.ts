@@ -12,14 +12,15 @@ import type { ActorLimits } from './actors/domain/settings.ts';
 import { createGateway } from './actors/gateway/gateway.ts';
 import { createHttpApp, createHttpServer } from './http/http-app.ts';
 import { isLoopback } from './http/middleware/host-and-origin.ts';
-import type { MediaSource } from './http/ports.ts';
 import { settingsOf } from './infra/actor-settings.ts';
 import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';
 import type { Config } from './infra/config.ts';
 import { FolderFileStore } from './infra/files/folder-file-store.ts';
 import { SignedFileLinks } from './infra/files/signed-file-links.ts';
+import { TempFiles } from './infra/files/temp-files.ts';
 import { logGateway } from './infra/logging/log-events.ts';
-import { openMedia } from './infra/media/open-media.ts';
+import { MediaFetcher } from './infra/media/media-fetcher.ts';
+import { FileIntake } from './infra/media/media-intake.ts';
 import { Metrics } from './infra/metrics/metrics.ts';
 import type { Lookup } from './infra/net/guarded-lookup.ts';
 import { takeOwnership } from './infra/ownership/ownership.ts';
@@ -136,7 +137,7 @@ class Service implements App {
     signal.throwIfAborted();
     await whatsapp.driver.prepare();
     const clock = this.#overrides.clock ?? whatsapp.clock;
-    const media = await this.#openMedia(database);
+    const previews = await this.#openPreviews();
     const files = await this.#openFiles(database, clock);
     const system = this.#openSystem({ database, whatsapp, clock, files });
     system.events.on('removed', () => void files.sweep().catch((error) => this.fault('files', error)));
@@ -150,7 +151,7 @@ class Service implements App {
     const app = createHttpApp({
       settings: config,
       system,
-      media,
+      media: this.#openIntake(files, previews),
       files,
       fileLinks: new SignedFileLinks({
         baseUrl: config.APP_BASE_URL,
@@ -228,19 +229,21 @@ class Service implements App {
     return system;
   }
 
-  /** The images of messages, with their clean-up. */
-  async #openMedia(database: Database): Promise<MediaSource> {
-    const { DATA_DIR, TEMP_DIR, MEDIA_ALLOWED_ORIGINS } = this.#config;
-    const { source, close } = await openMedia({
-      dataDir: DATA_DIR,
-      tempDir: TEMP_DIR,
-      allowedOrigins: MEDIA_ALLOWED_ORIGINS,
-      lookup: this.#overrides.lookup,
-      pendingFiles: () => database.messages.pendingFiles(),
-      onFault: (where, error) => this.fault(where, error),
-    });
-    this.#releases.push(close);
-    return source;
+  /** The previews in `TEMP_DIR`, with their clean-up. @throws Error when that is a link or another user's folder */
+  async #openPreviews(): Promise<TempFiles> {
+    const onFault = (error: unknown) => this.fault('temp-files', error);
+    const previews = new TempFiles({ dir: this.#config.TEMP_DIR, clock: Date, onFault });
+    await previews.prepare();
+    previews.start();
+    this.#releases.push(() => previews.stop());
+    return previews;
+  }
+
+  /** What stores the files of messages. */
+  #openIntake(files: FolderFileStore, previews: TempFiles): FileIntake {
+    const { MEDIA_ALLOWED_ORIGINS: allowedOrigins, FFMPEG_PATH: ffmpeg } = this.#config;
+    const fetcher = new MediaFetcher({ allowedOrigins, lookup: this.#overrides.lookup });
+    return new FileIntake({ files, fetcher, previews, ffmpeg });
   }
 
   /** The store of files; the bytes of a deleted agent's go with it. */

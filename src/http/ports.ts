@@ -2,34 +2,25 @@ import type { Router } from 'express';
 import type { Logger } from 'pino';
 import type { GatewayApi } from '../actors/domain/gateway-api.ts';
 import type { AgentRef, Jid } from '../actors/domain/identity.ts';
-import type { MediaFile } from '../actors/domain/message-content.ts';
+import type { MediaContent, MediaDraft, MediaFile } from '../actors/domain/message-content.ts';
 import type { FileLinks, FileStore } from '../actors/domain/ports/files.ts';
 
 // What the HTTP edge needs besides the actors. `infra/` implements it, `app.ts` injects it.
 
-/** An image that was checked and written to a file of this service. */
-export type StoredImage = MediaFile;
-
-/** What the caller says about an image; the bytes decide its type. */
-interface ImageClaim {
-  mimetype?: string;
-  filename?: string;
-}
-
 /**
- * Turns what a caller sends into a stored image of at most 10·1024·1024 bytes, sniffed by its bytes.
- * Errors: `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, `INVALID_PAYLOAD` (not base64), and for URLs
- * `MEDIA_URL_BLOCKED`, `MEDIA_FETCH_FAILED`. A call that rejects leaves no file behind.
+ * Turns the files that callers give into files of the one store, checked by their bytes. What is refused leaves no file.
  */
-export interface MediaSource {
-  /** `data` is plain base64 or a `data:` URL. */
-  fromBase64(data: string, claim: ImageClaim): Promise<StoredImage>;
-  /** `onBytes` receives the length of each chunk, and may throw: then nothing more is read. */
-  fromUrl(url: string, claim: ImageClaim, onBytes?: (bytes: number) => void): Promise<StoredImage>;
-  /** Copies the image into `TEMP_DIR`; returns the copy's path. */
-  preview(image: StoredImage): Promise<string>;
-  /** Deletes the stored file: it will not be sent. Never rejects, safe to repeat. */
-  discard(image: StoredImage): Promise<void>;
+export interface MediaIntake {
+  /**
+   * Stores the file of a content, or finds it, for the message that is about to be stored; a voice note is converted and
+   * measured. Errors: `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, `INVALID_PAYLOAD` (not base64), `NOT_FOUND` (no such
+   * file), `MEDIA_URL_BLOCKED`, `MEDIA_FETCH_FAILED`, and those of `FileStore.add`.
+   */
+  open(agent: AgentRef, draft: MediaDraft): Promise<MediaContent>;
+  /** Copies an image into `TEMP_DIR`; returns the copy's path. */
+  preview(image: MediaFile): Promise<string>;
+  /** Deletes the file of a message that was not stored. Never rejects, safe to repeat. */
+  discard(agent: AgentRef, file: MediaFile): Promise<void>;
 }
 
 /**
@@ -103,7 +94,7 @@ export interface HttpSettings {
   SESSIONS_TOKEN?: string | undefined;
   /** How many agents there may be at most. */
   MAX_SESSIONS: number;
-  /** Megabytes of bodies and fetched images that may be in memory at once. */
+  /** Megabytes of bodies that may be in memory at once. */
   UPLOAD_BUDGET_MB: number;
   WHATSAPP_DRIVER?: string;
 }
@@ -129,7 +120,7 @@ export interface ExtraRouter {
 export interface HttpDeps {
   settings: HttpSettings;
   system: GatewayApi;
-  media: MediaSource;
+  media: MediaIntake;
   files: FileStore;
   fileLinks: FileLinks;
   idempotency: IdempotencyStore;

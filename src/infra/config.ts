@@ -46,6 +46,7 @@ const schema = z
     CHROMIUM_MEMORY_LIMIT_MB: integer(0, 0),
     CHROMIUM_SANDBOX: z.enum(['auto', 'on', 'off']).default('auto'),
     MEDIA_ALLOWED_ORIGINS: fetchOrigins,
+    FFMPEG_PATH: z.string().min(1).default('ffmpeg'),
     FILES_TTL_HOURS: integer(24, 1, 87_600),
     FILES_MAX_MB: integer(2_048),
     DEVELOPER_NUMBER: z
@@ -68,7 +69,7 @@ const schema = z
     SESSIONS_TOKEN: bearerToken.optional(),
     MAX_SESSIONS: integer(200),
     // At the minimum, the half that one agent may use still holds the largest body.
-    UPLOAD_BUDGET_MB: integer(128, 40),
+    UPLOAD_BUDGET_MB: integer(128, 64),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     SHUTDOWN_GRACE_MS: integer(30_000),
     AI_CONCURRENCY: integer(4),

@@ -20,6 +20,12 @@ function boundWords(origin: string, word: 'at least' | 'at most', bound: number 
   return `must be ${word} ${bound}`;
 }
 
+/** The values that a field may have. */
+function oneOf(values: readonly unknown[]): string {
+  const words = values.filter((value) => value !== undefined).map(String);
+  return words.length > 2 ? `must be one of ${words.join(', ')}` : `must be ${words.join(' or ')}`;
+}
+
 /** The alternatives of a union, with one `must be` for all. */
 function anyOf(errors: z.core.$ZodIssue[][]): string {
   const ways = errors.flatMap(([first]) => (first ? [first.message.replace(/^must be /, '')] : []));
@@ -48,11 +54,9 @@ export function zodErrorMap(issue: RawIssue): string | undefined {
     case 'invalid_format':
       return issue.format === 'url' ? 'must be a URL' : undefined;
     case 'invalid_value':
-      return issue.values.length > 2
-        ? `must be one of ${issue.values.map(String).join(', ')}`
-        : `must be ${issue.values.map(String).join(' or ')}`;
+      return oneOf(issue.values);
     case 'invalid_union':
-      return anyOf(issue.errors);
+      return Array.isArray(issue.options) ? oneOf(issue.options) : anyOf(issue.errors);
     default:
       return undefined;
   }

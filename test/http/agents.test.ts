@@ -181,7 +181,7 @@ describe('/agents', () => {
         save_to_temp: false,
       });
       expect(reply.body).not.to.have.property('previewPath');
-      expect(fileOf(http.system.sent[0]!.message.content)?.path).to.equal('url:https://example.com/a.png');
+      expect(fileOf(http.system.sent[0]!.message.content)?.path).to.equal('link:https://example.com/a.png');
     });
 
     it('deletes the stored image when the send fails, and keeps it while the outcome is unknown', async () => {

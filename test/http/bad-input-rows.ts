@@ -5,6 +5,9 @@ const session = { userId: 7, agentId: 'new-bot', agentName: 'New Bot' };
 const text = { to: '081234567890', message: 'Halo' };
 const image = { to: '081234567890', data: 'aGk=' };
 const question = { message: 'hi', sessionId: '081234567890' };
+const link = 'https://example.com/a';
+const card = { name: { formatted_name: 'Sari' }, phones: [{ phone: '+62 812' }] };
+const poll = { name: 'Makan?', options: ['ya', 'tidak'] };
 const key = 'secret-key';
 
 /** Nested objects, `depth` deep. */
@@ -45,6 +48,14 @@ function send(operation: string, name: string, json: unknown, field: string): Ro
     field,
   };
 }
+
+/** A refused message with a type. */
+const content = (name: string, fields: object, field: string) =>
+  send('messages', name, { to: text.to, ...fields }, field);
+
+/** A refused message of a type, by the value of its content. */
+const of = (type: string, name: string, value: unknown, field: string) =>
+  content(`a ${type} with ${name}`, { type, [type]: value }, field);
 
 /** A raw body, sent to one of the POSTs. */
 function body(
@@ -131,6 +142,58 @@ export const ROWS: Row[] = [
   send('messages', 'an empty quoteId', { ...text, quoteId: '' }, 'quoteId'),
   send('messages', 'smuggled options', { ...text, options: { extra: {} } }, 'options'),
   send('messages', 'another agentId', { ...text, agentId: 'other' }, 'agentId'),
+
+  content('an unknown type', { type: 'template', template: {} }, 'type'),
+  content('a number as type', { type: 5 }, 'type'),
+  content('a type alone', { type: 'image' }, 'image'),
+  content('two contents', { type: 'text', text: { body: 'a' }, poll: {} }, 'poll'),
+  content('a typed content and a message', { type: 'text', text: { body: 'a' }, message: 'b' }, 'message'),
+  of('text', 'no body', {}, 'text.body'),
+  of('text', 'an empty body', { body: '' }, 'text.body'),
+  of('text', 'a body over 65536', { body: 'x'.repeat(65_537) }, 'text.body'),
+  of('text', 'words for preview_url', { body: 'a', preview_url: 'yes' }, 'text.preview_url'),
+  content('words as mention', { type: 'text', text: { body: 'a' }, mentions: ['me'] }, 'mentions.0'),
+  content(
+    '1,025 mentions',
+    { type: 'text', text: { body: 'a' }, mentions: Array(1_025).fill(text.to) },
+    'mentions',
+  ),
+  of('image', 'no source', { caption: 'a' }, 'image'),
+  of('image', 'two sources', { link, data: 'aGk=' }, 'image'),
+  of('image', 'an empty link', { link: '' }, 'image.link'),
+  of('image', 'a link over 8192', { link: `https://e.com/${'x'.repeat(8192)}` }, 'image.link'),
+  of('image', 'an object as link', { link: {} }, 'image.link'),
+  of('image', 'empty data', { data: '' }, 'image.data'),
+  of('image', 'a path as id', { id: '../../etc/passwd' }, 'image.id'),
+  of('image', 'a number as caption', { link, caption: 5 }, 'image.caption'),
+  of('image', 'a caption over 65536', { link, caption: 'x'.repeat(65_537) }, 'image.caption'),
+  of('image', 'the field of /media', { link, url: link }, 'image.url'),
+  of('video', 'a list', [link], 'video'),
+  of('video', 'a file name', { link, filename: 'a.mp4' }, 'video.filename'),
+  of('audio', 'words for voice', { link, voice: 'yes' }, 'audio.voice'),
+  of('audio', 'a caption', { link, caption: 'a' }, 'audio.caption'),
+  of('document', 'a path as filename', { link, filename: '../../x.pdf' }, 'document.filename'),
+  of('document', 'a line break in filename', { link, filename: 'a\r\nb' }, 'document.filename'),
+  of('document', 'an empty filename', { link, filename: '' }, 'document.filename'),
+  of('sticker', 'a caption', { link, caption: 'a' }, 'sticker.caption'),
+  of('location', 'no latitude', { longitude: 106.8 }, 'location.latitude'),
+  of('location', 'a latitude of 91', { latitude: 91, longitude: 0 }, 'location.latitude'),
+  of('location', 'words as longitude', { latitude: 0, longitude: '106' }, 'location.longitude'),
+  of('location', 'an empty name', { latitude: 0, longitude: 0, name: '' }, 'location.name'),
+  of('contacts', 'no card', [], 'contacts'),
+  of('contacts', '21 cards', Array(21).fill(card), 'contacts'),
+  of('contacts', 'a card without a name', [{ phones: card.phones }], 'contacts.0.name'),
+  of('contacts', 'a card without phones', [{ ...card, phones: [] }], 'contacts.0.phones'),
+  of('contacts', 'an empty phone', [{ ...card, phones: [{ phone: '' }] }], 'contacts.0.phones.0.phone'),
+  of('poll', 'one option', { ...poll, options: ['a'] }, 'poll.options'),
+  of('poll', '13 options', { ...poll, options: [...'abcdefghijklm'] }, 'poll.options'),
+  of('poll', 'one option twice', { ...poll, options: ['a', 'a'] }, 'poll.options'),
+  of('poll', 'more to select than there is', { ...poll, selectable_count: 3 }, 'poll.selectable_count'),
+  of('poll', 'no question', { options: poll.options }, 'poll.name'),
+  of('reaction', 'no message', { emoji: 'a' }, 'reaction.message_id'),
+  of('reaction', 'a blank in the message', { message_id: 'a b', emoji: 'a' }, 'reaction.message_id'),
+  of('reaction', 'no emoji', { message_id: 'a' }, 'reaction.emoji'),
+  of('reaction', 'an emoji over 64', { message_id: 'a', emoji: 'x'.repeat(65) }, 'reaction.emoji'),
 
   send('media', 'neither source', { to: text.to }, 'data'),
   send('media', 'both sources', { ...image, url: 'https://example.com' }, 'data'),

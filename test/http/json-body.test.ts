@@ -67,7 +67,7 @@ describe('bodies', () => {
 
   for (const [operation, length] of [
     ['media', BODY_LIMITS.media + 1],
-    ['messages', BODY_LIMITS.text + 1],
+    ['messages', BODY_LIMITS.message + 1],
     ['run', 99_999_999_999],
   ] as const)
     it(`of ${length} bytes to /${operation} are refused with 413 before they are sent`, async () => {

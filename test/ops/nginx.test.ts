@@ -147,10 +147,12 @@ whereFound(
     });
 
     const tooLarge: [string, string, number, string][] = [
-      ['a text', 'messages', BODY_LIMITS.text + 1, 'PAYLOAD_TOO_LARGE'],
+      ['a question', 'run', BODY_LIMITS.text + 1, 'PAYLOAD_TOO_LARGE'],
+      ['a message', 'messages', BODY_LIMITS.message + 1, 'MEDIA_TOO_LARGE'],
       ['an image', 'media', BODY_LIMITS.media + 1, 'MEDIA_TOO_LARGE'],
-      ['a text that nginx refuses', 'messages', 16 * 1024 * 1024, 'PAYLOAD_TOO_LARGE'],
-      ['an image that nginx refuses', 'media', 16 * 1024 * 1024, 'MEDIA_TOO_LARGE'],
+      ['a question that nginx refuses', 'run', 26 * 1024 * 1024, 'PAYLOAD_TOO_LARGE'],
+      ['a message that nginx refuses', 'messages', 26 * 1024 * 1024, 'MEDIA_TOO_LARGE'],
+      ['an image that nginx refuses', 'media', 26 * 1024 * 1024, 'MEDIA_TOO_LARGE'],
     ];
     for (const [what, operation, bytes, code] of tooLarge) {
       it(`responds with ${code} in the common error format: ${what}`, async () => {

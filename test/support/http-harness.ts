@@ -3,9 +3,11 @@ import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect } from 'chai';
 import { GatewayError } from '../../src/actors/domain/errors.ts';
+import type { AgentRef } from '../../src/actors/domain/identity.ts';
+import type { MediaContent, MediaDraft, MediaFile } from '../../src/actors/domain/message-content.ts';
 import { createHttpApp } from '../../src/http/http-app.ts';
 import type { ProblemBody } from '../../src/http/middleware/error-handler.ts';
-import type { HttpDeps, MediaSource, StoredImage } from '../../src/http/ports.ts';
+import type { HttpDeps, MediaIntake } from '../../src/http/ports.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { SignedFileLinks } from '../../src/infra/files/signed-file-links.ts';
 import { createLogger } from '../../src/infra/logging/logger.ts';
@@ -38,31 +40,33 @@ export interface Ask {
   body?: string | Buffer;
 }
 
-/** A media source that keeps the names of its images only. */
-class FakeMedia implements MediaSource {
+/** An intake that keeps the sources of its files only. */
+class FakeIntake implements MediaIntake {
   readonly stored = new Set<string>();
   failure: GatewayError | null = null;
 
-  async #store(source: string): Promise<StoredImage> {
+  async open(_agent: AgentRef, { source, filename, ...content }: MediaDraft): Promise<MediaContent> {
     if (this.failure) throw this.failure;
-    this.stored.add(source);
-    return { path: source, mimetype: 'image/png', size: 68, sha256: '' };
-  }
-
-  fromBase64(data: string): Promise<StoredImage> {
-    return this.#store(`data:${data}`);
-  }
-
-  fromUrl(url: string, _claim?: object, _onBytes?: (bytes: number) => void): Promise<StoredImage> {
-    return this.#store(`url:${url}`);
+    const path = Object.entries(source)
+      .find(([, value]) => value !== undefined)!
+      .join(':');
+    this.stored.add(path);
+    const file: MediaFile = {
+      path,
+      mimetype: 'image/png',
+      size: 68,
+      sha256: '',
+      ...(filename && { filename }),
+    };
+    return { ...content, file } as MediaContent;
   }
 
   async preview(): Promise<string> {
     return '/tmp/wwebjs/preview.png';
   }
 
-  async discard(image: StoredImage): Promise<void> {
-    this.stored.delete(image.path);
+  async discard(_agent: AgentRef, { path }: MediaFile): Promise<void> {
+    this.stored.delete(path);
   }
 }
 
@@ -80,7 +84,7 @@ function parseJid(text: string): string {
 /** The HTTP layer on a free port of 127.0.0.1, with fakes behind it. */
 export class Harness {
   readonly system = new FakeSystem();
-  readonly media = new FakeMedia();
+  readonly media = new FakeIntake();
   readonly files = new MemoryFiles();
   readonly idempotency = new MemoryIdempotency();
   readonly stopping = new AbortController();

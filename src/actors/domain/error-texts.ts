@@ -76,7 +76,7 @@ export const TEXTS = {
     otherBody: 'This key was used with another body.',
   },
   MEDIA_TOO_LARGE: {
-    bytes: (limit: number) => `The image exceeds ${limit} bytes.`,
+    bytes: (limit: number) => `The file exceeds ${limit} bytes.`,
     pixels: (megapixels: number) => `The image has more than ${megapixels} megapixels.`,
   },
   PAYLOAD_TOO_LARGE: {
@@ -114,6 +114,7 @@ export const TEXTS = {
     redirects: (most: number) => `The media URL redirects more than ${most} times.`,
     tooSlow: 'The media URL answered too slowly.',
     unreadable: 'The media URL could not be read.',
+    empty: 'The media URL gave an empty file.',
   },
   BAD_GATEWAY: {
     refused: 'WhatsApp refused the message.',
@@ -175,7 +176,6 @@ export const TEXTS = {
     bug: 'Something went wrong on our side; the trace id finds it in the log.',
     refusedQuery: (operation: string, state = '') =>
       `The database refused ${operation}${state && ` (${state})`}.`,
-    imageNotStored: 'The image could not be stored.',
     fileNotStored: 'The file could not be stored.',
     previewNotWritten: 'The preview could not be written.',
     agentsNotStopped: 'Not all agents stopped in time.',

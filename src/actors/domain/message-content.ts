@@ -53,6 +53,23 @@ export type MediaContent = Extract<MessageContent, { file: MediaFile }>;
 /** A content that changes a message which is there. */
 export type ChangeContent = Extract<MessageContent, { messageId: string }>;
 
+/** Where the bytes of a file come from; exactly one is set. */
+export interface FileSource {
+  /** An http or https URL. */
+  link?: string;
+  /** Base64, or a data URL of it. */
+  data?: string;
+  /** An uploaded file. */
+  id?: string;
+}
+
+/** A content as it is asked for: its file has to be fetched, decoded or found first. */
+type WithSource<Content> = Content extends MediaContent
+  ? Omit<Content, 'file'> & { source: FileSource; filename?: string }
+  : Content;
+export type ContentDraft = WithSource<MessageContent>;
+export type MediaDraft = WithSource<MediaContent>;
+
 /** The rules of one kind. */
 interface KindRules<Kind extends ContentKind> {
   /** Of the file, in bytes. */
@@ -66,6 +83,8 @@ interface KindRules<Kind extends ContentKind> {
 }
 
 const MB = 1024 * 1024;
+/** Files in base64 are held in memory; larger ones are uploaded or linked. */
+export const MAX_DATA_BYTES = 16 * MB;
 
 /** Every kind of message that can be sent. Each takes one token of the bucket. */
 export const KINDS: { readonly [Kind in ContentKind]: KindRules<Kind> } = {

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import express, { type Request, type RequestHandler, type Response } from 'express';
+import express, { type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
@@ -9,12 +9,16 @@ import { jsonFault } from './json-limits.ts';
 import type { ByteBudget } from './upload-budget.ts';
 import { holdBody } from './upload-budget.ts';
 
-/** Largest bodies in bytes; media is 10 MiB in base64 with line breaks, and the longest caption, all escaped. */
+/**
+ * Largest bodies in bytes; media is 10 MiB in base64 with line breaks, and the longest caption, all escaped; message the
+ * same with 16 MiB.
+ */
 export const BODY_LIMITS = {
   sessions: 32 * 1024,
   form: 8 * 1024,
   text: 512 * 1024,
   media: 15_300_000,
+  message: 24_500_000,
 } as const;
 
 const JSON_TYPE = 'application/json';
@@ -87,11 +91,7 @@ export function jsonBody(
     // Any JSON: the schema requires the object.
     strict: false,
     type: () => true,
-    verify: (req, res, bytes, encoding) => {
-      const { bodyHold } = (res as Response).locals;
-      if (req.headers['content-length'] === undefined) bodyHold?.shrink(limit - bytes.length);
-      refuseIllFormed(bytes, encoding);
-    },
+    verify: (_req, _res, bytes, encoding) => refuseIllFormed(bytes, encoding),
   });
   return function readJsonBody(req, res, next) {
     const length = Number(req.headers['content-length'] ?? limit);
@@ -102,21 +102,49 @@ export function jsonBody(
       throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', TEXTS.UNSUPPORTED_MEDIA_TYPE.contentType(JSON_TYPE));
     }
     if (length > limit) throw overLimit(tooLarge, limit);
-    if (budget) holdBody(req, res, budget, limit);
+    /** Answers before the body has arrived; what is left of it is not read. */
+    const refuse = (error: unknown): void => {
+      if (res.headersSent) return;
+      res.setHeader('Connection', 'close');
+      next(error);
+    };
+    if (budget) holdBody(req, res, budget, refuse);
     // A client that expects this has sent nothing yet, and sends nothing when refused above.
     if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue();
     nameCharset(req);
-    const late = setTimeout(() => {
-      res.setHeader('Connection', 'close');
-      next(tooSlow());
-    }, bodyDeadlineMs(length));
+    const late = setTimeout(() => refuse(tooSlow()), bodyDeadlineMs(length));
     parse(req, res, (thrown?: unknown) => {
       clearTimeout(late);
-      // It was late and has its response.
+      // It was refused and has its response.
       if (res.headersSent) return;
       if (thrown) return next(fromParser(thrown, tooLarge, limit));
       const fault = jsonFault(req.body);
       next(fault ? invalid([fault]) : undefined);
+    });
+  };
+}
+
+/** True for a message whose file is in its body. */
+function hasData(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null || !('type' in body)) return false;
+  const content = (body as Record<string, unknown>)[String(body.type)];
+  return typeof content === 'object' && content !== null && 'data' in content;
+}
+
+/**
+ * Reads a message. One of at most the size of a text counts in the budget of texts, a larger one in that of media, and
+ * only one with a file in it may be larger.
+ */
+export function messageJson(budgets: { text: ByteBudget; media: ByteBudget }): RequestHandler {
+  const { text, message } = BODY_LIMITS;
+  const readText = jsonBody(text, { budget: budgets.text });
+  const readFile = jsonBody(message, { budget: budgets.media, tooLarge: 'MEDIA_TOO_LARGE' });
+  return function readMessage(req, res, next) {
+    const length = Number(req.headers['content-length'] ?? message);
+    if (length <= text) return readText(req, res, next);
+    readFile(req, res, (thrown?: unknown) => {
+      const isLong = req.headers['content-length'] !== undefined && !hasData(req.body);
+      next(thrown ?? (isLong ? overLimit('PAYLOAD_TOO_LARGE', text) : undefined));
     });
   };
 }

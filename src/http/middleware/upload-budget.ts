@@ -6,14 +6,12 @@ import { GatewayError } from '../../actors/domain/errors.ts';
 export interface Hold {
   /** Reserves more bytes. @throws GatewayError `RATE_LIMITED` when there is no room; then nothing changes */
   grow(bytes: number): void;
-  /** Returns some of the bytes. */
-  shrink(bytes: number): void;
   /** Returns all bytes; safe to repeat. */
   release(): void;
 }
 
 /**
- * Limits the bytes of bodies and images in memory at once. One owner (an agent) may hold half at most, so that its uploads
+ * Limits the bytes of bodies in memory at once. One owner (an agent) may hold half at most, so that its uploads
  * can't block everyone else's.
  */
 export class ByteBudget {
@@ -50,7 +48,6 @@ export class ByteBudget {
         if (this.#held + bytes > this.#total || ofOwner + bytes > this.#total / 2) throw full();
         add(bytes);
       },
-      shrink: (bytes) => add(-Math.min(bytes, own)),
       release: () => add(-own),
     };
   }
@@ -62,14 +59,29 @@ function full(): GatewayError {
 }
 
 /**
- * Reserves a body of at most `limit` bytes for the authenticated agent before it is read: its declared length, or `limit`
- * while the length is unknown. The bytes are returned when the request ends, unless a handler takes them over.
+ * Reserves the declared length of a body for the authenticated agent before it is read; one of unknown length counts as
+ * it arrives, and `onFull` receives the error when there is no room for more. The bytes are returned when the request
+ * ends, unless a handler takes them over.
  * @throws GatewayError `RATE_LIMITED` when there is no room
  */
-export function holdBody(req: Request, res: Response, budget: ByteBudget, limit: number): void {
+export function holdBody(
+  req: Request,
+  res: Response,
+  budget: ByteBudget,
+  onFull: (error: unknown) => void,
+): void {
   // Set by the authentication, which has to come first.
   const hold = budget.open(String(res.locals.agentId));
-  hold.grow(Number(req.headers['content-length'] ?? limit));
+  const length = req.headers['content-length'];
+  if (length !== undefined) hold.grow(Number(length));
+  else
+    req.on('data', (chunk: Buffer) => {
+      try {
+        hold.grow(chunk.length);
+      } catch (error) {
+        onFull(error);
+      }
+    });
   res.locals.bodyHold = hold;
   res.once('close', hold.release);
 }

@@ -1,28 +1,18 @@
 import { z } from 'zod';
 import 'zod-openapi';
-import { KINDS, type MediaContent, type MessageContent } from '../../actors/domain/message-content.ts';
+import {
+  type ContentDraft,
+  type FileSource,
+  KINDS,
+  MAX_DATA_BYTES,
+  type MediaDraft,
+} from '../../actors/domain/message-content.ts';
 import { address, optional, quoteId, recipient, type ToJid, text } from './request-schemas.ts';
 
 // The content of a message in the shape of Meta's Cloud API, one schema a kind.
 
-/** Where the bytes of a file come from; exactly one is set. */
-export interface FileSource {
-  link?: string;
-  data?: string;
-  id?: string;
-}
-
-/** A content as it is asked for: its file has to be fetched, decoded or found first. */
-type WithSource<Content> = Content extends MediaContent
-  ? Omit<Content, 'file'> & { source: FileSource; filename?: string }
-  : Content;
-export type ContentDraft = WithSource<MessageContent>;
-export type MediaDraft = WithSource<MediaContent>;
-
 const MAX_CAPTION = 65_536;
 const MB = 1024 * 1024;
-/** Files in base64 are held in memory; larger ones are uploaded or linked. */
-export const MAX_DATA_BYTES = 16 * MB;
 
 const messageId = z
   .string()

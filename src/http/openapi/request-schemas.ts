@@ -198,17 +198,26 @@ export function recipient(toJid: ToJid) {
 
 /** `POST /agents/{agentId}/media`. */
 export function mediaBody(toJid: ToJid) {
-  return z
-    .strictObject({ to: recipient(toJid), ...mediaFields })
-    .refine((body) => (body.data === undefined) !== (body.url === undefined), {
-      path: ['data'],
-      message: 'exactly one of data and url is required',
-    })
-    .meta({
-      id: 'SendMedia',
-      description: 'Exactly one of `data` and `url` is required.',
-      example: { to: '6281234567890', data: TINY_PNG, caption: 'Invoice #123', filename: 'invoice.png' },
-    });
+  return (
+    z
+      .strictObject({ to: recipient(toJid), ...mediaFields })
+      .refine((body) => (body.data === undefined) !== (body.url === undefined), {
+        path: ['data'],
+        message: 'exactly one of data and url is required',
+      })
+      // The claimed type is not used.
+      .transform(({ to, quoteId, data, url: link, caption, filename, save_to_temp }) => ({
+        to,
+        quoteId,
+        save_to_temp,
+        content: { kind: 'image' as const, source: { data, link }, caption, filename },
+      }))
+      .meta({
+        id: 'SendMedia',
+        description: 'Exactly one of `data` and `url` is required.',
+        example: { to: '6281234567890', data: TINY_PNG, caption: 'Invoice #123', filename: 'invoice.png' },
+      })
+  );
 }
 
 /** `POST /agents/{agentId}/run`; unknown fields pass through to the AI. */
@@ -235,11 +244,4 @@ export function runBody(toJid: ToJid) {
         metadata: { whatsapp_name: 'Customer', chat_name: 'VIP Support' },
       },
     });
-}
-
-/** `POST /agents/{agentId}/messages`. */
-export function messageBody(toJid: ToJid) {
-  return z
-    .strictObject({ to: recipient(toJid), message: text, quoteId })
-    .meta({ id: 'SendMessage', example: { to: '6281234567890', message: 'Halo dari API' } });
 }

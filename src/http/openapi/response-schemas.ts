@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import 'zod-openapi';
 import { ERROR_CODES } from '../../actors/domain/errors.ts';
+import { type ContentKind, KINDS } from '../../actors/domain/message-content.ts';
 import { MESSAGE_STATUSES, SESSION_STATES } from '../../actors/domain/ports/stores.ts';
 import { agentId } from './request-schemas.ts';
 
@@ -124,15 +125,19 @@ export const deletedSession = z
 
 const sent = { messageId, id, to: jid, status: z.literal('sent'), timestamp: moment };
 const queued = { id, status: z.literal('queued'), position: z.int() };
-const image = {
-  mimetype: z.string(),
-  size: z.int().meta({ description: 'Bytes.' }),
-  previewPath: z.string().optional(),
+const file = {
+  mimetype: z.string().meta({ description: 'Of the file that was sent, as its bytes show it.' }),
+  size: z.int().meta({ description: 'Of the file, in bytes.' }),
 };
+const image = { ...file, previewPath: z.string().optional() };
 
-export const sentMessage = z.object(sent).meta({ id: 'SentMessage' });
+export const sentMessage = z
+  .object({ ...sent, ...z.object(file).partial().shape })
+  .meta({ id: 'SentMessage' });
 export const sentMedia = z.object({ ...sent, ...image }).meta({ id: 'SentMedia' });
-export const queuedMessage = z.object(queued).meta({ id: 'QueuedMessage' });
+export const queuedMessage = z
+  .object({ ...queued, ...z.object(file).partial().shape })
+  .meta({ id: 'QueuedMessage' });
 export const queuedMedia = z.object({ ...queued, ...image }).meta({ id: 'QueuedMedia' });
 
 export const storedFile = z
@@ -161,7 +166,7 @@ export const messageDetails = z
     id,
     status: z.enum(MESSAGE_STATUSES),
     to: jid,
-    kind: z.enum(['text', 'image']),
+    kind: z.enum(Object.keys(KINDS) as ContentKind[]),
     messageId: messageId.optional(),
     error: z.object({ code: z.string(), message: z.string() }).optional(),
     createdAt: moment,

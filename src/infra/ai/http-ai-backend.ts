@@ -9,7 +9,7 @@ import type { AiBackend, AiRequest } from '../../actors/domain/ports/ai.ts';
 import type { Scheduler } from '../../actors/domain/ports/clock.ts';
 import { pause } from '../../actors/domain/timeout.ts';
 import { HOST_CLOCK } from '../host-clock.ts';
-import { type BoundedAnswer, BoundedFetchError, boundedFetch } from '../net/bounded-fetch.ts';
+import { type BoundedAnswer, BoundedFetchError, boundedFetch, readWhole } from '../net/bounded-fetch.ts';
 import {
   BlockedAddressError,
   guardedLookup,
@@ -75,7 +75,7 @@ export class HttpAiBackend implements AiBackend {
       traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01`,
     };
     const { status, body } = await this.#post(url, headers, JSON.stringify(request), signal);
-    if (status < 200 || status > 299) throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.status(status));
+    if (!body) throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.status(status));
     return readReply(body);
   }
 
@@ -85,15 +85,19 @@ export class HttpAiBackend implements AiBackend {
     headers: Record<string, string>,
     body: string,
     signal: AbortSignal,
-  ): Promise<BoundedAnswer> {
+  ): Promise<BoundedAnswer<Buffer>> {
     const { clock = HOST_CLOCK, timeoutMs } = this.#options;
     const end = clock.monotonic() + timeoutMs;
     const attempt = () =>
-      boundedFetch(url, {
-        ...{ method: 'POST', headers, body, signal, clock },
-        ...{ agent: this.#agent, lookup: this.#lookup, maxBytes: MAX_ANSWER_BYTES },
-        deadlineMs: Math.max(1, end - clock.monotonic()),
-      });
+      boundedFetch(
+        url,
+        {
+          ...{ method: 'POST', headers, body, signal, clock },
+          ...{ agent: this.#agent, lookup: this.#lookup, maxBytes: MAX_ANSWER_BYTES },
+          deadlineMs: Math.max(1, end - clock.monotonic()),
+        },
+        readWhole,
+      );
     try {
       return await attempt().catch(async (error: unknown) => {
         if (!isUndelivered(error)) throw error;

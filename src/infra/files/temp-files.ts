@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, constants, copyFile, lstat, mkdir, readdir, rm, unlink } from 'node:fs/promises';
-import { extname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Clock } from '../../actors/domain/ports/clock.ts';
 
 const SWEEP_EVERY_MS = 30 * 60_000;
@@ -40,10 +40,13 @@ export class TempFiles {
     await this.#exists();
   }
 
-  /** Copies a file in, readable by this user alone; returns the copy's absolute path. @throws as `prepare` */
-  async add(source: string): Promise<string> {
+  /**
+   * Copies a file in, readable by this user alone; returns the copy's absolute path, which ends with the extension
+   * (three or four letters). @throws as `prepare`
+   */
+  async add(source: string, extension: string): Promise<string> {
     await this.prepare();
-    const path = join(this.#dir, `wa-preview-${randomUUID()}${extname(source)}`);
+    const path = join(this.#dir, `wa-preview-${randomUUID()}.${extension}`);
     try {
       await copyFile(source, path, constants.COPYFILE_EXCL);
       await chmod(path, 0o600);

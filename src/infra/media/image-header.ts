@@ -1,45 +1,49 @@
-import { fileTypeFromBuffer } from 'file-type';
+import { type FileHandle, open } from 'node:fs/promises';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 
 /** Decoded, 50 megapixels take 200 MB; more is a decompression bomb. */
 const MAX_PIXELS = 50_000_000;
+/** What is read of a file at a time. */
+const WINDOW_BYTES = 64 * 1024;
 
-/** Format and size of an image file. */
-export interface ImageHeader {
-  mimetype: 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp';
-  extension: 'png' | 'jpg' | 'gif' | 'webp';
+/** Width and height in pixels. */
+interface Size {
   width: number;
   height: number;
 }
 
-type Size = Pick<ImageHeader, 'width' | 'height'>;
-type Format = Pick<ImageHeader, 'mimetype' | 'extension'> & { size: (bytes: Buffer) => Size | null };
-
-const PNG: Format = { mimetype: 'image/png', extension: 'png', size: pngSize };
-/** The formats that are sent, by their name in file-type. An animated PNG is a PNG. */
-const FORMATS = new Map<string, Format>([
-  ['png', PNG],
-  ['apng', PNG],
-  ['jpg', { mimetype: 'image/jpeg', extension: 'jpg', size: jpegSize }],
-  ['gif', { mimetype: 'image/gif', extension: 'gif', size: gifSize }],
-  ['webp', { mimetype: 'image/webp', extension: 'webp', size: webpSize }],
-]);
+/** Reads the size from the first bytes of a file; null when they are none of its format. */
+const FORMATS: Record<string, (head: Buffer, file: FileHandle) => Size | null | Promise<Size | null>> = {
+  'image/png': pngSize,
+  'image/jpeg': (_head, file) => jpegSize(file),
+  'image/gif': gifSize,
+  'image/webp': webpSize,
+};
 
 /**
- * Reads format and size in pixels from the bytes; nothing is decoded.
- * @throws GatewayError `UNSUPPORTED_MEDIA_TYPE` unless it is a PNG, JPEG, GIF or WebP,
- * `MEDIA_TOO_LARGE` over 50 megapixels.
+ * Checks the size in pixels that an image has; nothing is decoded.
+ * @throws GatewayError `UNSUPPORTED_MEDIA_TYPE` unless the file has a readable header, `MEDIA_TOO_LARGE` over 50
+ * megapixels.
  */
-export async function readImageHeader(bytes: Buffer): Promise<ImageHeader> {
-  const sniffed = await fileTypeFromBuffer(bytes).catch(() => undefined);
-  const format = FORMATS.get(sniffed?.ext ?? '');
-  const size = format?.size(bytes);
-  if (!format || !size || size.width === 0 || size.height === 0)
-    throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', TEXTS.UNSUPPORTED_MEDIA_TYPE.notAnImage);
-  if (size.width * size.height > MAX_PIXELS)
-    throw new GatewayError('MEDIA_TOO_LARGE', TEXTS.MEDIA_TOO_LARGE.pixels(MAX_PIXELS / 1e6));
-  return { mimetype: format.mimetype, extension: format.extension, ...size };
+export async function assertPixels(path: string, mimetype: string): Promise<void> {
+  const file = await open(path);
+  try {
+    const head = await windowOf(file, 0);
+    const size = await FORMATS[mimetype]?.(head, file);
+    if (!size || size.width === 0 || size.height === 0)
+      throw new GatewayError('UNSUPPORTED_MEDIA_TYPE', TEXTS.UNSUPPORTED_MEDIA_TYPE.notAnImage);
+    if (size.width * size.height > MAX_PIXELS)
+      throw new GatewayError('MEDIA_TOO_LARGE', TEXTS.MEDIA_TOO_LARGE.pixels(MAX_PIXELS / 1e6));
+  } finally {
+    await file.close();
+  }
+}
+
+/** The bytes of a file from a position on, as many as are read at a time. */
+async function windowOf(file: FileHandle, position: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(WINDOW_BYTES), 0, WINDOW_BYTES, position);
+  return buffer.subarray(0, bytesRead);
 }
 
 /** `IHDR` must be the first chunk: width and height are its first two words. */
@@ -71,9 +75,21 @@ function webpSize(bytes: Buffer): Size | null {
   }
 }
 
-/** Walks the segments up to the frame header (`SOF0`–`SOF15` but `DHT`, `JPG` and `DAC`). */
-function jpegSize(bytes: Buffer): Size | null {
-  let at = 2;
+/** Walks the segments up to the frame header, wherever in the file it is. */
+async function jpegSize(file: FileHandle): Promise<Size | null> {
+  for (let at = 2; ; ) {
+    const found = frameSize(await windowOf(file, at));
+    if (typeof found !== 'number') return found;
+    at += found;
+  }
+}
+
+/**
+ * The size in the frame header (`SOF0`–`SOF15` but `DHT`, `JPG` and `DAC`); null when there is none, or the position of
+ * the first segment that is not in these bytes.
+ */
+function frameSize(bytes: Buffer): Size | null | number {
+  let at = 0;
   while (at + 9 <= bytes.length) {
     if (bytes[at] !== 0xff) return null;
     const marker = bytes[at + 1] ?? 0;
@@ -87,5 +103,5 @@ function jpegSize(bytes: Buffer): Size | null {
     if (marker === 0xd9 || marker === 0xda) return null;
     at += 2 + bytes.readUInt16BE(at + 2);
   }
-  return null;
+  return at === 0 ? null : at;
 }

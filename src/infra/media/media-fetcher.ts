@@ -26,13 +26,22 @@ const IPV4_COMPATIBLE = ipaddr.IPv6.parseCIDR('::/96');
 export interface MediaFetcherOptions {
   /** Origins that may be private (`MEDIA_ALLOWED_ORIGINS`), e.g. `http://127.0.0.1:9000`. */
   allowedOrigins: string[];
-  /** Largest file in bytes. */
-  maxBytes: number;
   /** From the call to the last byte, redirects included. */
   deadlineMs?: number;
   /** Resolves host names; the system's by default. */
   lookup?: Lookup;
 }
+
+/** What is fetched. */
+interface Wanted {
+  /** Largest file in bytes. */
+  maxBytes: number;
+  /** The `Accept` header. */
+  accept: string;
+}
+
+/** Reads a file as it arrives; the type is what its server says. */
+type Read<Result> = (bytes: AsyncIterable<Buffer>, type: string | undefined) => Promise<Result>;
 
 /**
  * Fetches the URLs of callers, never from an internal network.
@@ -58,17 +67,16 @@ export class MediaFetcher {
   }
 
   /**
-   * The bytes behind an URL, after at most 3 redirects, each checked like the first.
-   * `onBytes` receives the length of each chunk.
+   * Reads the file behind an URL, after at most 3 redirects, each checked like the first.
    * @throws GatewayError `MEDIA_URL_BLOCKED`, `MEDIA_TOO_LARGE` or `MEDIA_FETCH_FAILED`, none of which names an
-   * address; or what `onBytes` throws, if that is one.
+   * address; or what `read` throws, if that is one.
    */
-  async fetch(text: string, onBytes?: (bytes: number) => void): Promise<Buffer> {
+  async fetch<Result>(text: string, wanted: Wanted, read: Read<Result>): Promise<Result> {
     const end = performance.now() + (this.#options.deadlineMs ?? DEADLINE_MS);
     let url = parseUrl(text);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-      const answer = await this.#get(url, Math.max(1, end - performance.now()), onBytes);
-      if (answer.status >= 200 && answer.status <= 299) return answer.body;
+      const answer = await this.#get(url, Math.max(1, end - performance.now()), wanted, read);
+      if (answer.body !== undefined) return answer.body;
       const { location } = answer.headers;
       if (!REDIRECTS.has(answer.status) || !location)
         throw failed(TEXTS.MEDIA_FETCH_FAILED.status(answer.status));
@@ -78,22 +86,23 @@ export class MediaFetcher {
   }
 
   /** One request, to an allowed origin or through the filter. */
-  async #get(url: URL, deadlineMs: number, onBytes?: (bytes: number) => void): Promise<BoundedAnswer> {
+  async #get<Result>(
+    url: URL,
+    deadlineMs: number,
+    { maxBytes, accept }: Wanted,
+    read: Read<Result>,
+  ): Promise<BoundedAnswer<Result>> {
     const isAllowed = this.#allowed.has(url.origin);
     if (!isAllowed && (LOCAL_NAME.test(url.hostname) || isForbiddenLiteral(url, isOverlooked)))
       throw blocked();
     const lookup = guardedLookup(isAllowed ? () => false : isOverlooked, this.#options.lookup);
-    return await boundedFetch(url, {
-      method: 'GET',
-      headers: { accept: 'image/*' },
-      agent: isAllowed ? this.#open : this.#filtering,
-      lookup,
-      deadlineMs,
-      maxBytes: this.#options.maxBytes,
-      onBytes,
-    }).catch((error: unknown) => {
-      throw toMediaError(error, this.#options.maxBytes);
-    });
+    const agent = isAllowed ? this.#open : this.#filtering;
+    const request = { method: 'GET', headers: { accept }, agent, lookup, deadlineMs, maxBytes } as const;
+    return await boundedFetch(url, request, (bytes, headers) => read(bytes, headers['content-type'])).catch(
+      (error: unknown) => {
+        throw toMediaError(error, maxBytes);
+      },
+    );
   }
 }
 

@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 
@@ -12,7 +13,9 @@ const PIECE = RATE / 20;
 const INPUT = ['-nostdin', '-v', 'error', '-protocol_whitelist', 'file,pipe', '-i'];
 /** As WhatsApp records voice: mono Opus at 48 kHz. */
 const OPUS =
-  '-map 0:a:0 -map_metadata -1 -ac 1 -ar 48000 -c:a libopus -b:a 32k -application voip -f ogg -y'.split(' ');
+  '-map 0:a:0 -map_metadata -1 -ac 1 -ar 48000 -c:a libopus -b:a 32k -application voip -f ogg pipe:3'.split(
+    ' ',
+  );
 const PCM = `-map 0:a:0 -ac 1 -ar ${RATE} -f s16le pipe:1`.split(' ');
 
 /** Length in whole seconds, and how loud the voice is over time: 64 values from 0 to 100. */
@@ -22,39 +25,74 @@ export interface VoiceShape {
 }
 
 /**
- * Writes the first audio stream of a file as a voice note, Ogg with Opus, and measures it.
- * @throws GatewayError `UNSUPPORTED_MEDIA_TYPE` when `ffmpeg` is not installed or finds no audio in the file
+ * Converts the first audio stream of a file into a voice note, Ogg with Opus, and measures it. `store` receives its
+ * bytes as they are made; they end with an error unless all is well.
+ * @throws GatewayError `UNSUPPORTED_MEDIA_TYPE` when `ffmpeg` is not installed or finds no audio in the file, or what
+ * `store` throws
  */
-export function toVoice(ffmpeg: string, source: string, target: string): Promise<VoiceShape> {
-  return run(ffmpeg, [...INPUT, source, ...OPUS, target, ...PCM]);
+export async function toVoice<Stored>(
+  ffmpeg: string,
+  source: string,
+  store: (bytes: AsyncIterable<Buffer>) => Promise<Stored>,
+): Promise<{ stored: Stored; shape: VoiceShape }> {
+  const { child, exit } = start(
+    ffmpeg,
+    [...INPUT, source, ...OPUS, ...PCM],
+    ['ignore', 'pipe', 'ignore', 'pipe'],
+  );
+  const measuring = measure(child, exit);
+  measuring.catch(() => undefined);
+  async function* bytes(): AsyncGenerator<Buffer> {
+    try {
+      yield* child.stdio[3] as Readable;
+    } finally {
+      // Why there is no more, when ffmpeg failed.
+      await measuring;
+    }
+  }
+  try {
+    return { stored: await store(bytes()), shape: await measuring };
+  } finally {
+    child.kill('SIGKILL');
+  }
 }
 
-/** Measures a voice note. @throws GatewayError as `toVoice` */
-export function measureVoice(ffmpeg: string, source: string): Promise<VoiceShape> {
-  return run(ffmpeg, [...INPUT, source, ...PCM]);
-}
-
-/** Runs ffmpeg within the deadline, and measures the samples that it writes while they come. */
-async function run(ffmpeg: string, args: string[]): Promise<VoiceShape> {
-  const child = spawn(ffmpeg, args, {
-    stdio: ['ignore', 'pipe', 'ignore'],
-    signal: AbortSignal.timeout(DEADLINE_MS),
-    killSignal: 'SIGKILL',
+/** Measures a voice note; null when `ffmpeg` is not installed. @throws GatewayError `UNSUPPORTED_MEDIA_TYPE` */
+export async function measureVoice(ffmpeg: string, source: string): Promise<VoiceShape | null> {
+  const { child, exit } = start(ffmpeg, [...INPUT, source, ...PCM], ['ignore', 'pipe', 'ignore']);
+  return measure(child, exit).catch((error: GatewayError) => {
+    if (isMissing(error.cause)) return null;
+    throw error;
   });
+}
+
+/** Starts ffmpeg, with a deadline. */
+function start(ffmpeg: string, args: string[], stdio: ('pipe' | 'ignore')[]) {
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  const child = spawn(ffmpeg, args, { stdio, signal, killSignal: 'SIGKILL' });
   const exit = once(child, 'close') as Promise<[number | null]>;
   exit.catch(() => undefined);
+  return { child, exit };
+}
+
+/** Measures the samples that ffmpeg writes while they come. */
+async function measure(child: ChildProcess, exit: Promise<[number | null]>): Promise<VoiceShape> {
   const loudness = new Loudness();
   try {
-    for await (const chunk of child.stdout) loudness.add(chunk as Buffer);
+    for await (const chunk of child.stdout as Readable) loudness.add(chunk as Buffer);
     const [code] = await exit;
     if (code !== 0 || loudness.samples === 0) throw unsupported(TEXTS.UNSUPPORTED_MEDIA_TYPE.noAudio);
     return loudness.shape();
   } catch (error) {
     if (error instanceof GatewayError) throw error;
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const words = TEXTS.UNSUPPORTED_MEDIA_TYPE;
-    throw unsupported(isMissing ? words.noFfmpeg : words.noAudio, error);
+    const { noFfmpeg, noAudio } = TEXTS.UNSUPPORTED_MEDIA_TYPE;
+    throw unsupported(isMissing(error) ? noFfmpeg : noAudio, error);
   }
+}
+
+/** True for the failure of a program that is not there. */
+function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
 
 /** The loudness of each twentieth of a second of 16-bit samples. */

@@ -18,19 +18,20 @@ export interface BoundedRequest {
   deadlineMs: number;
   /** Largest body in bytes, counted while it is read. */
   maxBytes: number;
-  /** Receives the length of each chunk; an error that it throws ends the exchange and is the cause of its error. */
-  onBytes?: (bytes: number) => void;
   signal?: AbortSignal;
   /** Whose milliseconds the deadline counts; the host's by default. */
   clock?: Scheduler;
 }
 
-/** An answer; the body of a status outside 2xx is not read and stays empty. */
-export interface BoundedAnswer {
+/** An answer, with what was read of its body; that of a status outside 2xx is not read. */
+export interface BoundedAnswer<Body> {
   status: number;
   headers: IncomingHttpHeaders;
-  body: Buffer;
+  body?: Body;
 }
+
+/** Reads a body as it arrives; what it throws ends the exchange, and is the cause of the error. */
+type Read<Body> = (bytes: AsyncIterable<Buffer>, headers: IncomingHttpHeaders) => Promise<Body>;
 
 export type FetchFault = 'timeout' | 'too_large' | 'cancelled' | 'failed';
 
@@ -52,7 +53,11 @@ export class BoundedFetchError extends Error {
  * Sends one HTTP request within a deadline and a size.
  * @throws BoundedFetchError, and nothing else.
  */
-export async function boundedFetch(url: URL, request: BoundedRequest): Promise<BoundedAnswer> {
+export async function boundedFetch<Body>(
+  url: URL,
+  request: BoundedRequest,
+  read: Read<Body>,
+): Promise<BoundedAnswer<Body>> {
   const { clock = HOST_CLOCK } = request;
   let fault: FetchFault = 'failed';
   const stream = open(url, request);
@@ -74,19 +79,9 @@ export async function boundedFetch(url: URL, request: BoundedRequest): Promise<B
     if (request.signal?.aborted) cut('cancelled');
     const [response] = (await once(stream, 'response')) as [Response];
     const { statusCode: status, headers } = response;
-    if (status < 200 || status > 299) return { status, headers, body: Buffer.alloc(0) };
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > request.maxBytes) {
-        cut('too_large');
-        continue;
-      }
-      request.onBytes?.(chunk.length);
-      chunks.push(chunk);
-    }
-    return { status, headers, body: Buffer.concat(chunks) };
+    if (status < 200 || status > 299) return { status, headers };
+    const bytes = upTo(request.maxBytes, stream as AsyncIterable<Buffer>, () => cut('too_large'));
+    return { status, headers, body: await read(bytes, headers) };
   } catch (error) {
     // The client's error carries the request with its headers, the key among them; what caused it does not.
     throw new BoundedFetchError(fault, mayHaveArrived, error instanceof RequestError ? error.cause : error);
@@ -94,6 +89,27 @@ export async function boundedFetch(url: URL, request: BoundedRequest): Promise<B
     clock.clearTimeout(timer);
     request.signal?.removeEventListener('abort', onAbort);
     stream.destroy();
+  }
+}
+
+/** Reads a body that is small. */
+export async function readWhole(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of bytes) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** The chunks of a stream; `onExcess` destroys it with an error when there are more bytes. */
+async function* upTo(
+  maxBytes: number,
+  stream: AsyncIterable<Buffer>,
+  onExcess: () => void,
+): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > maxBytes) onExcess();
+    else yield chunk;
   }
 }
 

@@ -33,7 +33,7 @@ describe('TempFiles', () => {
 
   /** A preview that was written `ageMs` ago. */
   async function preview(ageMs: number): Promise<string> {
-    const path = await files.add(source);
+    const path = await files.add(source, 'png');
     await setAge(path, ageMs);
     return path;
   }
@@ -77,7 +77,7 @@ describe('TempFiles', () => {
     const done = () => 'done';
     const swept = await of.sweep().then(done, failed);
     const prepared = await of.prepare().then(done, failed);
-    return [swept, prepared, await of.add(source).then(done, failed)];
+    return [swept, prepared, await of.add(source, 'png').then(done, failed)];
   }
 
   for (const target of ['temp', 'missing'])

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
 import { MediaFetcher, type MediaFetcherOptions } from '../../../src/infra/media/media-fetcher.ts';
+import { readWhole } from '../../../src/infra/net/bounded-fetch.ts';
 import type { Lookup } from '../../../src/infra/net/guarded-lookup.ts';
 import { eventually } from '../../support/eventually.ts';
 import { failureOf } from '../../support/failure.ts';
@@ -45,7 +46,11 @@ describe('MediaFetcher', () => {
   }
 
   const fetcher = (options: Partial<MediaFetcherOptions> = {}) =>
-    new MediaFetcher({ allowedOrigins: [], maxBytes: MAX_BYTES, ...options });
+    new MediaFetcher({ allowedOrigins: [], ...options });
+
+  /** Reads a whole file. */
+  const fetchWhole = (media: MediaFetcher, url: string) =>
+    media.fetch(url, { maxBytes: MAX_BYTES, accept: 'image/*' }, readWhole);
 
   /** A resolver that returns the next set of addresses at each call. */
   function resolving(...answers: string[][]): Lookup {
@@ -63,7 +68,7 @@ describe('MediaFetcher', () => {
     for (const form of FORBIDDEN_URLS)
       it(JSON.stringify(form), async () => {
         const port = await canary();
-        const error = await failureOf(fetcher().fetch(form.replaceAll('PORT', String(port))));
+        const error = await failureOf(fetchWhole(fetcher(), form.replaceAll('PORT', String(port))));
         expect(error.code).to.equal('MEDIA_URL_BLOCKED');
         expect(error.message).not.to.match(/127|localhost|secret/);
         expect(requests).to.deep.equal([]);
@@ -80,7 +85,7 @@ describe('MediaFetcher', () => {
       it(`a name that resolves to ${address}`, async () => {
         const port = await canary();
         const { code } = await failureOf(
-          fetcher({ lookup: resolving([address]) }).fetch(`http://pictures.example:${port}/`),
+          fetchWhole(fetcher({ lookup: resolving([address]) }), `http://pictures.example:${port}/`),
         );
         expect(code).to.equal('MEDIA_URL_BLOCKED');
         expect(requests).to.deep.equal([]);
@@ -89,7 +94,7 @@ describe('MediaFetcher', () => {
     it('a name with a public and a private address', async () => {
       const port = await canary();
       const lookup = resolving(['93.184.216.34', '127.0.0.1']);
-      const { code } = await failureOf(fetcher({ lookup }).fetch(`http://pictures.example:${port}/`));
+      const { code } = await failureOf(fetchWhole(fetcher({ lookup }), `http://pictures.example:${port}/`));
       expect(code).to.equal('MEDIA_URL_BLOCKED');
       expect(requests).to.deep.equal([]);
     });
@@ -99,13 +104,12 @@ describe('MediaFetcher', () => {
       const front = await serve((_request, response) =>
         response.writeHead(302, { location: `http://pictures.example:${port}/` }).end(),
       );
-      const { code } = await failureOf(
-        fetcher({
-          allowedOrigins: [`http://front.example:${front}`],
-          lookup: (host, options, callback) =>
-            (host === 'front.example' ? resolving(['127.0.0.1']) : rebinding)(host, options, callback),
-        }).fetch(`http://front.example:${front}/`),
-      );
+      const media = fetcher({
+        allowedOrigins: [`http://front.example:${front}`],
+        lookup: (host, options, callback) =>
+          (host === 'front.example' ? resolving(['127.0.0.1']) : rebinding)(host, options, callback),
+      });
+      const { code } = await failureOf(fetchWhole(media, `http://front.example:${front}/`));
       expect(code).to.equal('MEDIA_URL_BLOCKED');
       expect(requests).to.deep.equal(['/']);
     });
@@ -123,7 +127,10 @@ describe('MediaFetcher', () => {
           response.writeHead(302, { location: target.replace('PORT', String(port)) }).end(),
         );
         const { code } = await failureOf(
-          fetcher({ allowedOrigins: [`http://127.0.0.1:${front}`] }).fetch(`http://127.0.0.1:${front}/front`),
+          fetchWhole(
+            fetcher({ allowedOrigins: [`http://127.0.0.1:${front}`] }),
+            `http://127.0.0.1:${front}/front`,
+          ),
         );
         expect(code).to.equal('MEDIA_URL_BLOCKED');
         expect(requests).to.deep.equal(['/front']);
@@ -131,7 +138,7 @@ describe('MediaFetcher', () => {
   });
 
   it('never opens a Unix socket', async () => {
-    const { code } = await failureOf(fetcher().fetch('http://unix:/var/run/docker.sock:/info'));
+    const { code } = await failureOf(fetchWhole(fetcher(), 'http://unix:/var/run/docker.sock:/info'));
     expect(code).to.equal('MEDIA_FETCH_FAILED');
   });
 
@@ -142,7 +149,7 @@ describe('MediaFetcher', () => {
       calls += 1;
       lookup(host, options, callback);
     };
-    await failureOf(fetcher({ lookup: counted }).fetch('http://pictures.example/'));
+    await failureOf(fetchWhole(fetcher({ lookup: counted }), 'http://pictures.example/'));
     expect(calls).to.equal(1);
   });
 
@@ -150,11 +157,13 @@ describe('MediaFetcher', () => {
     const port = await serve((_request, response) => response.end('picture'));
     const other = await canary();
     const allowing = fetcher({ allowedOrigins: [`http://127.0.0.1:${port}`] });
-    expect((await allowing.fetch(`http://127.0.0.1:${port}/a`)).toString()).to.equal('picture');
-    expect((await failureOf(allowing.fetch(`http://127.0.0.1:${other}/`))).code).to.equal(
+    expect((await fetchWhole(allowing, `http://127.0.0.1:${port}/a`)).toString()).to.equal('picture');
+    expect((await failureOf(fetchWhole(allowing, `http://127.0.0.1:${other}/`))).code).to.equal(
       'MEDIA_URL_BLOCKED',
     );
-    expect((await failureOf(allowing.fetch(`http://localhost:${port}/`))).code).to.equal('MEDIA_URL_BLOCKED');
+    expect((await failureOf(fetchWhole(allowing, `http://localhost:${port}/`))).code).to.equal(
+      'MEDIA_URL_BLOCKED',
+    );
     expect(requests).to.deep.equal(['/a']);
   });
 
@@ -164,20 +173,25 @@ describe('MediaFetcher', () => {
     return { origin, media: fetcher({ allowedOrigins: [origin], ...options }) };
   }
 
-  it('reports each chunk as it arrives, and stops reading when the callback throws', async () => {
+  it('passes each chunk on as it arrives, with the type, and stops reading when the reader throws', async () => {
     const { origin, media } = await allowed((_request, response) => {
-      response.write(Buffer.alloc(MAX_BYTES / 4));
+      response.writeHead(200, { 'content-type': 'image/png' }).write(Buffer.alloc(MAX_BYTES / 4));
       response.once('close', () => requests.push('closed'));
     });
     const refusal = new GatewayError('RATE_LIMITED', 'no room');
-    let received = 0;
+    let [received, claimed]: [number, string | undefined] = [0, undefined];
+    const wanted = { maxBytes: MAX_BYTES, accept: 'image/*' };
     const error = await failureOf(
-      media.fetch(`${origin}/`, (bytes) => {
-        received += bytes;
-        if (received === MAX_BYTES / 4) throw refusal;
+      media.fetch(`${origin}/`, wanted, async (bytes, type) => {
+        claimed = type;
+        for await (const chunk of bytes) {
+          received += chunk.length;
+          if (received === MAX_BYTES / 4) throw refusal;
+        }
       }),
     );
     expect(error).to.equal(refusal);
+    expect(claimed).to.equal('image/png');
     await eventually('the connection to be closed', () => requests.includes('closed'));
   });
 
@@ -187,8 +201,8 @@ describe('MediaFetcher', () => {
       if (left === 0) response.end('there');
       else response.writeHead(302, { location: `/${left - 1}` }).end();
     });
-    expect((await media.fetch(`${origin}/3`)).toString()).to.equal('there');
-    expect((await failureOf(media.fetch(`${origin}/4`))).code).to.equal('MEDIA_FETCH_FAILED');
+    expect((await fetchWhole(media, `${origin}/3`)).toString()).to.equal('there');
+    expect((await failureOf(fetchWhole(media, `${origin}/4`))).code).to.equal('MEDIA_FETCH_FAILED');
   });
 
   it('follows a redirect to an address in raw UTF-8', async () => {
@@ -196,7 +210,7 @@ describe('MediaFetcher', () => {
       if (request.url !== '/') return response.end('there');
       response.socket?.end(`HTTP/1.1 302 Found\r\nLocation: /foto/caf\u00e9-\u6f22.png\r\n\r\n`);
     });
-    expect((await media.fetch(`${origin}/`)).toString()).to.equal('there');
+    expect((await fetchWhole(media, `${origin}/`)).toString()).to.equal('there');
     expect(requests.at(-1)).to.equal('/foto/caf%C3%A9-%E6%BC%A2.png');
   });
 
@@ -206,7 +220,7 @@ describe('MediaFetcher', () => {
       headers = request.headers;
       response.end('x');
     });
-    await media.fetch(origin);
+    await fetchWhole(media, origin);
     expect(headers['accept-encoding']).to.equal('identity');
     expect(headers).not.to.have.any.keys('authorization', 'cookie', 'referer');
   });
@@ -214,15 +228,17 @@ describe('MediaFetcher', () => {
   for (const status of [304, 400, 404, 500])
     it(`rejects with MEDIA_FETCH_FAILED for ${status}`, async () => {
       const { origin, media } = await allowed((_request, response) => response.writeHead(status).end());
-      expect((await failureOf(media.fetch(origin))).code).to.equal('MEDIA_FETCH_FAILED');
+      expect((await failureOf(fetchWhole(media, origin))).code).to.equal('MEDIA_FETCH_FAILED');
     });
 
   it('accepts a file of exactly the limit and rejects with MEDIA_TOO_LARGE one byte over', async () => {
     const { origin, media } = await allowed((request, response) =>
       response.end(Buffer.alloc(Number(request.url?.slice(1)))),
     );
-    expect(await media.fetch(`${origin}/${MAX_BYTES}`)).to.have.length(MAX_BYTES);
-    expect((await failureOf(media.fetch(`${origin}/${MAX_BYTES + 1}`))).code).to.equal('MEDIA_TOO_LARGE');
+    expect(await fetchWhole(media, `${origin}/${MAX_BYTES}`)).to.have.length(MAX_BYTES);
+    expect((await failureOf(fetchWhole(media, `${origin}/${MAX_BYTES + 1}`))).code).to.equal(
+      'MEDIA_TOO_LARGE',
+    );
   });
 
   it('measures an endless file while reading it, and disconnects', async () => {
@@ -236,7 +252,7 @@ describe('MediaFetcher', () => {
       });
       pour();
     });
-    expect((await failureOf(media.fetch(origin))).code).to.equal('MEDIA_TOO_LARGE');
+    expect((await failureOf(fetchWhole(media, origin))).code).to.equal('MEDIA_TOO_LARGE');
     while (!closed) await new Promise(setImmediate);
   });
 
@@ -252,7 +268,7 @@ describe('MediaFetcher', () => {
     );
     for (const path of ['/drip', '/slow']) {
       const before = performance.now();
-      expect((await failureOf(media.fetch(origin + path))).code).to.equal('MEDIA_FETCH_FAILED');
+      expect((await failureOf(fetchWhole(media, origin + path))).code).to.equal('MEDIA_FETCH_FAILED');
       expect(performance.now() - before).to.be.within(190, 10_000);
     }
   });
@@ -260,7 +276,7 @@ describe('MediaFetcher', () => {
   it('rejects with MEDIA_FETCH_FAILED for an unknown name', async () => {
     const lookup: Lookup = (_host, _options, callback) =>
       callback(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }), '');
-    const { code } = await failureOf(fetcher({ lookup }).fetch('http://nowhere.example/'));
+    const { code } = await failureOf(fetchWhole(fetcher({ lookup }), 'http://nowhere.example/'));
     expect(code).to.equal('MEDIA_FETCH_FAILED');
   });
 });

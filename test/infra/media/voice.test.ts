@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { fileTypeFromFile } from 'file-type';
 import type { GatewayError } from '../../../src/actors/domain/errors.ts';
 import { measureVoice, toVoice } from '../../../src/infra/media/voice.ts';
+import { findProgram, whereFound } from '../../support/where-found.ts';
 
 /** The code and words of a refusal. */
 const refusal = (promise: Promise<unknown>) =>
@@ -14,7 +15,7 @@ const refusal = (promise: Promise<unknown>) =>
     (error: GatewayError) => `${error.code} ${error.message}`,
   );
 
-describe('voice notes', function () {
+whereFound('voice notes', findProgram('ffmpeg'), 'ffmpeg is not installed', function () {
   this.timeout(30_000);
   let dir: string;
   before(async () => {
@@ -33,7 +34,8 @@ describe('voice notes', function () {
   for (const name of ['voice.mp3', 'voice.wav', 'voice.m4a'])
     it(`are made of ${name}: Ogg with Opus, with their length and loudness`, async () => {
       const target = join(dir, `${name}.ogg`);
-      const { seconds, waveform } = await toVoice('ffmpeg', recording(name), target);
+      const { shape } = await toVoice('ffmpeg', recording(name), (bytes) => writeFile(target, bytes));
+      const { seconds, waveform } = shape;
       expect((await fileTypeFromFile(target))?.mime).to.equal('audio/ogg; codecs=opus');
       expect(seconds).to.equal(4);
       expect(waveform).to.have.length(64);
@@ -45,20 +47,29 @@ describe('voice notes', function () {
   it('of a twentieth of a second last one second', async () => {
     const path = join(dir, 'short.wav');
     execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'sine=d=0.02', path]);
-    const { seconds, waveform } = await measureVoice('ffmpeg', path);
-    expect(seconds).to.equal(1);
-    expect(waveform).to.have.length(64);
+    const shape = await measureVoice('ffmpeg', path);
+    expect(shape).to.include({ seconds: 1 });
+    expect(shape?.waveform).to.have.length(64);
   });
 
   it('are not made of a file without audio, nor without ffmpeg', async () => {
     const path = join(dir, 'text.mp3');
     await writeFile(path, 'no audio');
-    expect(await refusal(toVoice('ffmpeg', path, join(dir, 'none.ogg')))).to.match(
-      /^UNSUPPORTED_MEDIA_TYPE .*audio/,
-    );
-    expect(await refusal(toVoice('/no/such/ffmpeg', path, join(dir, 'none.ogg')))).to.match(
+    const store = (bytes: AsyncIterable<Buffer>) => writeFile(join(dir, 'none.ogg'), bytes);
+    expect(await refusal(toVoice('ffmpeg', path, store))).to.match(/^UNSUPPORTED_MEDIA_TYPE .*audio/);
+    expect(await refusal(toVoice('/no/such/ffmpeg', path, store))).to.match(
       /^UNSUPPORTED_MEDIA_TYPE .*ffmpeg/,
     );
+    expect(await measureVoice('/no/such/ffmpeg', path)).to.equal(null);
+  });
+
+  it('fail with what their store fails with', async () => {
+    const full = new Error('full');
+    const store = async (bytes: AsyncIterable<Buffer>) => {
+      for await (const _ of bytes) throw full;
+    };
+    const failure = await toVoice('ffmpeg', recording('full.wav'), store).catch((error: unknown) => error);
+    expect(failure).to.equal(full);
   });
 
   it('read nothing but the file itself, whatever it refers to', async () => {

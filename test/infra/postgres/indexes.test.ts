@@ -13,7 +13,6 @@ const ERROR = { code: 'EXPIRED', message: 'It waited too long.' };
 /** Statements that read a whole table by design; they run at startup or on a timer, never for a request. */
 const NOT_OF_REQUESTS = new Set([
   'agent.list',
-  'message.pending_files',
   'message.purge',
   'inbound.purge',
   'idempotency.purge',
@@ -131,7 +130,6 @@ async function useEverything(database: Database): Promise<void> {
   await messages.find(AGENT, id);
   await messages.claimed(AGENT, ['wa-7']);
   await messages.pending(AGENT);
-  await messages.pendingFiles();
   await messages.settle(id, { status: 'failed', error: ERROR });
   await messages.settle(id, { status: 'sent', messageId: 'wa', at: new Date() });
   await messages.receive(AGENT, { messageId: 'wa', ack: 2, at: new Date() });

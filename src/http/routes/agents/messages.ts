@@ -1,20 +1,14 @@
-import type { OutgoingMessage, StoredMessage } from '../../../actors/domain/ports/stores.ts';
+import type { StoredMessage } from '../../../actors/domain/ports/stores.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
-import { BODY_LIMITS, jsonBody } from '../../middleware/json-body.ts';
-import { traceIdOf } from '../../middleware/trace.ts';
+import { messageJson } from '../../middleware/json-body.ts';
+import { messageBody } from '../../openapi/content-schemas.ts';
 import * as examples from '../../openapi/examples.ts';
-import { messageBody, messagePath, type ToJid } from '../../openapi/request-schemas.ts';
+import { messagePath, type ToJid } from '../../openapi/request-schemas.ts';
 import { messageDetails, queuedMessage, sentMessage } from '../../openapi/response-schemas.ts';
 import { type Operation, operationOn } from '../../operation.ts';
-import {
-  asyncHeaders,
-  prefersAsync,
-  queuedHeaders,
-  SEND_CODES,
-  sendOperation,
-  sendOutcomeAnswer,
-} from './send-operation.ts';
+import { sendContent } from './send-content.ts';
+import { asyncHeaders, MEDIA_CODES, queuedHeaders, SEND_CODES, sendOperation } from './send-operation.ts';
 
 const operation = operationOn<HttpContext>();
 
@@ -42,11 +36,14 @@ export function messageOperations(toJid: ToJid): Operation<HttpContext>[] {
       ...sendOperation,
       path: '/agents/{agentId}/messages',
       operationId: 'sendMessage',
-      summary: 'Send a text',
-      description: "200 means that WhatsApp's server has the message; 202 that it waits in the queue.",
+      summary: 'Send a message',
+      description:
+        'A message of any kind: `type` names it, and the field of that name holds it; without `type` it is the text in ' +
+        "`message`. A file is given by `link`, `data` or `id`, and its bytes decide its type. 200 means that WhatsApp's " +
+        'server has the message; 202 that it waits in the queue.',
       requestHeaders: asyncHeaders,
       body: messageBody(toJid),
-      readBody: ({ budgets }) => jsonBody(BODY_LIMITS.text, { budget: budgets.text }),
+      readBody: ({ budgets }) => messageJson(budgets),
       responses: {
         200: { description: 'Sent.', json: sentMessage, example: examples.sent },
         202: {
@@ -56,30 +53,8 @@ export function messageOperations(toJid: ToJid): Operation<HttpContext>[] {
           headers: queuedHeaders,
         },
       },
-      codes: SEND_CODES,
-      run: async ({ system, once }, { body }, res) => {
-        const { agentId, userId } = agentOf(res);
-        const respondAsync = prefersAsync(res.req);
-        const traceId = traceIdOf(res);
-        await once(res.req, res, 'messages', body, {
-          work: async (id) => {
-            const { to, message: text, quoteId } = body;
-            const content = { kind: 'text', text } as const;
-            const message: OutgoingMessage = { id, to, content, quoteId, origin: 'api', traceId };
-            const outcome = await system.ask(agentId, {
-              type: 'message.send',
-              userId,
-              message,
-              respondAsync,
-            });
-            return sendOutcomeAnswer(agentId, outcome, respondAsync);
-          },
-          resume: async (id) => {
-            const outcome = await system.ask(agentId, { type: 'message.outcome', userId, id });
-            return sendOutcomeAnswer(agentId, outcome, respondAsync);
-          },
-        });
-      },
+      codes: [...SEND_CODES, ...MEDIA_CODES, 'NOT_OWN_MESSAGE', 'TOO_LATE'],
+      run: (context, { body }, res) => sendContent(context, res, 'messages', body),
     }),
     operation({
       method: 'get',

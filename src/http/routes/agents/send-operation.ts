@@ -24,6 +24,14 @@ export const SEND_CODES: ErrorCode[] = [
   'DATABASE_UNAVAILABLE',
 ];
 
+/** Codes of operations that take files. */
+export const MEDIA_CODES: ErrorCode[] = [
+  'MEDIA_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'MEDIA_URL_BLOCKED',
+  'MEDIA_FETCH_FAILED',
+];
+
 /** The shared part of operations that send. */
 export const sendOperation = {
   method: 'post',

@@ -146,16 +146,6 @@ export class PgMessageLog implements MessageLog {
     );
   }
 
-  /** The paths of the files of unsent messages. */
-  async pendingFiles(): Promise<string[]> {
-    const rows = await this.#pool.query<{ path: string }>(
-      'message.pending_files',
-      `select content->'file'->>'path' as path from public.gateway_message
-       where status in ('queued', 'sending') and content->'file' is not null`,
-    );
-    return rows.map((row) => row.path);
-  }
-
   /** Deletes finished messages accepted before `olderThan`, in batches; returns their number. */
   async purge(olderThan: Date): Promise<number> {
     for (let purged = 0; ; ) {
