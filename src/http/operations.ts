@@ -3,6 +3,7 @@ import type { ToJid } from './openapi/request-schemas.ts';
 import type { Operation } from './operation.ts';
 import { mediaOperation } from './routes/agents/media.ts';
 import { messageOperations } from './routes/agents/messages.ts';
+import { ownMessageOperations } from './routes/agents/own-messages.ts';
 import { runOperation } from './routes/agents/run.ts';
 import { fileOperations } from './routes/agents/stored-files.ts';
 import { docsOperations } from './routes/docs.ts';
@@ -19,6 +20,7 @@ import { drawSession } from './routes/statechart.ts';
 export function operations(toJid: ToJid): Operation<HttpContext>[] {
   return [
     ...messageOperations(toJid),
+    ...ownMessageOperations(toJid),
     mediaOperation(toJid),
     runOperation(toJid),
     ...fileOperations,

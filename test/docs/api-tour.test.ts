@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pino from 'pino';
 import { type App, createApp } from '../../src/app.ts';
@@ -11,17 +12,22 @@ import { whereFound } from '../support/where-found.ts';
 import { type Example, essence, examplesOf, hasShell, type Outcome, Shell } from './console.ts';
 import { read } from './pages.ts';
 
-const [readme, tour] = await Promise.all([read('README.md'), read('docs/api-tour.md')]);
+const [readme, tour, messages] = await Promise.all(
+  ['README.md', 'docs/api-tour.md', 'docs/messages.md'].map(read),
+);
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Whether a command only reads, so that it may be repeated. */
 const isReading = ({ command }: Example) => !/ -(X|d|-data) /.test(command);
 
-const title = 'the cURLs of the tour and of the README, in their order, against the sandbox';
+for (const [title, page] of [
+  ['the cURLs of the tour and of the README, in their order, against the sandbox', tour!],
+  ['the cURLs of every kind of message, in their order, against the sandbox', messages!],
+] as const)
+  whereFound(title, hasShell() || null, 'no bash with curl found', () => registerExamples(page));
 
-whereFound(title, hasShell() || null, 'no bash with curl found', registerExamples);
-
-/** Registers one test per command; each continues from the previous one. */
-function registerExamples(): void {
+/** Registers one test per command of a page; each continues from the previous one. */
+function registerExamples(page: string): void {
   const database = withDatabase();
   let folder: string;
   let app: App;
@@ -50,7 +56,8 @@ function registerExamples(): void {
 
   /** Runs a printed command on the address and in the folders of the test. */
   async function run({ command }: Example): Promise<Outcome> {
-    const { status, answer } = await shell.run(command.replaceAll('localhost:3000', new URL(app.url).host));
+    const here = command.replaceAll('localhost:3000', new URL(app.url).host);
+    const { status, answer } = await shell.run(here.replaceAll('@examples/', `@${ROOT}examples/`));
     return { status, answer: essence(answer.replaceAll(join(folder, 'temp'), '/tmp/wwebjs')) };
   }
 
@@ -70,7 +77,7 @@ function registerExamples(): void {
     return last;
   }
 
-  for (const [index, example] of examplesOf(tour).entries()) {
+  for (const [index, example] of examplesOf(page).entries()) {
     const line = example.command.split('\n')[0]!.replace(/ \\$/, ' …');
     it(`${index + 1}: ${line} prints the documented answer`, async () => {
       const printed = { status: example.status, answer: essence(example.answer) };
@@ -78,8 +85,9 @@ function registerExamples(): void {
     });
   }
 
+  if (page !== tour) return;
   it('the first message of the README is sent by the demo agent', async () => {
-    const [, command] = /^```sh\n(curl [\s\S]*?)\n```$/m.exec(readme)!;
+    const [, command] = /^```sh\n(curl [\s\S]*?)\n```$/m.exec(readme!)!;
     await fetch(`${app.url}/sandbox/seed`, { method: 'POST' });
     const { status, answer } = await run({ command: command!, status: null, answer: '' });
     expect(status, answer).to.equal(200);
@@ -87,12 +95,12 @@ function registerExamples(): void {
   });
 }
 
-describe('the tour', () => {
-  it('shows each operation of the API as a cURL, but not the pages for people', async () => {
+describe('the tour and the page of messages', () => {
+  it('show each operation of the API as a cURL, but not the pages for people', async () => {
     const openapi = JSON.parse(await read('docs/openapi.json')) as {
       paths: Record<string, Record<string, unknown>>;
     };
-    const calls = examplesOf(tour).map(({ command }) => {
+    const calls = [...examplesOf(tour!), ...examplesOf(messages!)].map(({ command }) => {
       const [, path] = /localhost:3000(\/[^\s?']*)/.exec(command.replace('$ID', 'id')) ?? [];
       const [, method] = / -X (\w+)/.exec(command) ?? [];
       return path && `${(method ?? (command.includes(' -d ') ? 'POST' : 'GET')).toLowerCase()} ${path}`;
@@ -101,7 +109,7 @@ describe('the tour', () => {
       ([path]) => !/^\/($|docs|inspector|log(in|out))/.test(path),
     );
     const operations = paths.flatMap(([path, methods]) =>
-      ['get', 'post', 'delete']
+      ['get', 'post', 'patch', 'delete']
         .filter((method) => method in methods)
         .map((method) => `${method} ${path.replace('{agentId}', 'demo').replace('{id}', 'id')}`),
     );

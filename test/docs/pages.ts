@@ -9,6 +9,7 @@ export const read = (path: string) => readFile(new URL(path, ROOT), 'utf8');
 export const TRANSLATED = [
   'README.md',
   'docs/api-tour.md',
+  'docs/messages.md',
   'docs/errors.md',
   'docs/ai-backend.md',
   'docs/testing.md',

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { type ContentKind, KINDS } from '../../src/actors/domain/message-content.ts';
 import { STATUS } from '../../src/http/middleware/error-handler.ts';
 import { FIXED_NUMBERS } from '../../src/sandbox/network/fixed-numbers.ts';
 import { inIndonesian, read, tableOf } from './pages.ts';
@@ -38,6 +39,20 @@ for (const path of ['docs/errors.md', inIndonesian('docs/errors.md')]) {
     });
   });
 }
+
+describe('docs/messages.md', () => {
+  it('has each kind with the limit and the formats of the service', async () => {
+    const rows = tableOf(await read('docs/messages.md'), 'type');
+    expect(rows.map(([kind]) => kind)).to.deep.equal(Object.keys(KINDS));
+    for (const [kind, limit, formats] of rows) {
+      const rules = KINDS[kind as ContentKind];
+      if (!rules.maxBytes) continue;
+      expect(limit).to.match(new RegExp(`^${rules.maxBytes / 1024 / 1024} MB`));
+      if (rules.formats === 'any') expect(formats).to.equal('any');
+      else expect(formats!.split(';')[0]!.split(', ')).to.deep.equal(rules.formats);
+    }
+  });
+});
 
 describe('docs/testing.md', () => {
   it('has each call of the control API with the fields of its body', async () => {

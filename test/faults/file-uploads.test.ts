@@ -8,7 +8,7 @@ import pg from 'pg';
 import type { CrashPoint } from '../support/crash-points.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, moments, reportFigures, times } from '../support/fault-runs.ts';
-import { BEARER } from '../support/fixtures.ts';
+import { BEARER, CUSTOMER, CUSTOMER_CHAT } from '../support/fixtures.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { SandboxService } from '../support/sandbox-service.ts';
 
@@ -97,6 +97,31 @@ describe('uploads of files', function () {
       lost: 0,
     });
     expect(parts).to.equal(KILLS);
+  });
+
+  it('of a message are sent once with it, whether a kill -9 comes before or after the message is stored', async () => {
+    for (const point of ['after the row of a file was written', 'after INSERT accepted'] as const) {
+      const [before, sent] = [await ids(), await service.sentTexts(AGENT, CUSTOMER_CHAT)];
+      const document = { data: randomBytes(1_000).toString('base64'), filename: 'a.bin', caption: point };
+      const send = () =>
+        service.call(
+          'POST',
+          `/agents/${AGENT}/messages`,
+          { to: CUSTOMER, type: 'document', document },
+          { 'idempotency-key': point },
+        );
+      await dieAt(point, send);
+      await service.connected(AGENT);
+      const { body } = await send();
+      await service.settled(AGENT, [String(body.id)]);
+      expect(await service.sentTexts(AGENT, CUSTOMER_CHAT)).to.deep.equal([...sent, point]);
+      // That of the first attempt, where its message was not stored, is kept for five minutes.
+      await sql.query("update gateway_file set taken_until = now() - interval '1 second'");
+      await service.running.end('SIGKILL');
+      await service.up();
+      expect(await ids()).to.deep.equal(before);
+      expect(folder()).to.deep.equal(before);
+    }
   });
 
   it('and deletes leave row and bytes together, or neither, at whichever step a kill -9 comes', async () => {

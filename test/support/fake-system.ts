@@ -161,6 +161,12 @@ export class FakeSystem implements GatewayApi {
       return this.onRun(request);
     },
     'message.find': async (_agentId, { id }) => this.#message(id),
+    'message.withdraw': async (_agentId, { id }) => {
+      const message = this.#message(id);
+      const isWithdrawn = message.status === 'queued';
+      if (isWithdrawn) this.messages.set(id, { ...message, status: 'failed' });
+      return { message, isWithdrawn };
+    },
     'message.outcome': async (_agentId, { id }) => {
       const { to, status, messageId } = this.#message(id);
       if (status === 'sent') return { status, id, messageId: String(messageId), to, at: AT };

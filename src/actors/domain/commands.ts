@@ -71,6 +71,12 @@ interface FindMessage extends UserCommand {
   id: string;
 }
 
+/** Takes a message out of the mailbox that still waits there: it fails with `WITHDRAWN`. */
+interface WithdrawMessage extends UserCommand {
+  type: 'message.withdraw';
+  id: string;
+}
+
 /** Reads the outcome of a stored message. */
 interface ReadOutcome extends UserCommand {
   type: 'message.outcome';
@@ -93,6 +99,7 @@ export type Command =
   | SendMessage
   | RunTurn
   | FindMessage
+  | WithdrawMessage
   | ReadOutcome
   | RefreshApiKey;
 
@@ -119,6 +126,8 @@ interface CommandReplies {
   'turn.run': RunOutcome;
   /** `NOT_FOUND`, `DATABASE_UNAVAILABLE`. */
   'message.find': StoredMessage;
+  /** `NOT_FOUND`, `DATABASE_UNAVAILABLE`. Safe to repeat. */
+  'message.withdraw': Withdrawal;
   /** `NOT_FOUND`, `DATABASE_UNAVAILABLE`, and the code that the message failed with. */
   'message.outcome': SendOutcome;
   'api_key.refresh': undefined;
@@ -159,6 +168,13 @@ export interface SendOptions {
 export type SendOutcome =
   | { status: 'sent'; id: string; messageId: string; to: Jid; at: Date }
   | { status: 'queued'; id: string; to: Jid; position: number };
+
+/** Result of a withdrawal. */
+export interface Withdrawal {
+  message: StoredMessage;
+  /** False when the message has been handed over, or has another outcome. */
+  isWithdrawn: boolean;
+}
 
 /** What goes with a `/run` request. */
 export interface RunOptions {

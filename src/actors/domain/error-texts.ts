@@ -71,6 +71,7 @@ export const TEXTS = {
     noPhone: 'This agent is not linked to a phone of the sandbox.',
   },
   TOO_LATE: { windows: 'WhatsApp takes edits for 15 minutes and deletions for about two days.' },
+  WITHDRAWN: { whileQueued: 'The message was deleted while it was waiting; it is not sent.' },
   IDEMPOTENCY_CONFLICT: {
     inFlight: 'A request with this key is still being processed.',
     otherBody: 'This key was used with another body.',

@@ -71,6 +71,12 @@ export const COMMAND_ROUTES: { readonly [Type in Command['type']]: CommandRoute<
     agent.aiReplies.run(command.request, command, agent.shutdown.signal),
   ),
   'message.find': inAnyState<CommandOf<'message.find'>>('message log', findMessage),
+  'message.withdraw': inAnyState('dispatcher', async (context, agent, command) => {
+    const message = await findMessage(context, agent, command);
+    const isWithdrawn =
+      message.error?.code === 'WITHDRAWN' || (await agent.sender.dispatcher.withdraw(message.id));
+    return { message, isWithdrawn };
+  }),
   'message.outcome': inAnyState('message log', async (context, agent, command) =>
     agent.sender.outcome(await findMessage(context, agent, command)),
   ),

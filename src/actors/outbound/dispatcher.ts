@@ -12,6 +12,7 @@ import { Receipts } from './receipts.ts';
 import { expiry, hasExpired, SessionSends } from './session-sends.ts';
 import { WhatsAppClock } from './whatsapp-clock.ts';
 
+const WITHDRAWN: MessageError = { code: 'WITHDRAWN', message: TEXTS.WITHDRAWN.whileQueued };
 const ACCOUNT_CHANGED: MessageError = { code: 'ACCOUNT_CHANGED', message: TEXTS.ACCOUNT_CHANGED.meanwhile };
 
 /** A session that is ready to send. */
@@ -243,6 +244,26 @@ export class Dispatcher {
       else this.outcomes.publish({ ...message, status: 'failed', error }, waiter);
     }
     this.#arm();
+  }
+
+  /**
+   * Takes a message out that waits: resolves with true once that is on disk, with false when it may have left or is
+   * about to. @throws GatewayError `DATABASE_UNAVAILABLE`; the message is not sent then either, unless a crash follows
+   */
+  async withdraw(id: string): Promise<boolean> {
+    const entry = this.#queue.entries().find(({ message }) => message.id === id);
+    const isUnderWay = this.#running !== null && this.#queue.oldest() === entry;
+    if (!entry || isUnderWay || this.#mayHaveLeft(entry)) return false;
+    this.#queue.remove(entry);
+    this.#arm();
+    const outcome = { status: 'failed', error: WITHDRAWN } as const;
+    try {
+      await this.#log.settle(id, outcome);
+    } finally {
+      this.outcomes.publish({ ...entry.message, ...outcome }, entry.waiter);
+      this.#reports.changed();
+    }
+    return true;
   }
 
   /** True for a message of another account than that of the newest session. */

@@ -118,6 +118,17 @@ export class OutboundQueue {
     return removed;
   }
 
+  /** Removes a message; a token that it has is given back. */
+  remove(entry: Entry): void {
+    const place = this.#outgoing.indexOf(entry);
+    if (place < 0) {
+      this.#waiting = this.#waiting.filter((other) => other !== entry);
+      return;
+    }
+    this.#outgoing.splice(place, 1);
+    this.#bucket.giveBack(1);
+  }
+
   /** The next message to send, left in place; undefined when none has a token. */
   next(): Entry | undefined {
     this.#admit();

@@ -71,12 +71,17 @@ export const ERRORS: Record<ErrorCode, ErrorDescription> = {
     message: TEXTS.TOO_LATE.windows,
     details: REFUSED,
   },
+  WITHDRAWN: {
+    when: 'the message was deleted while it waited; it was not sent',
+    message: TEXTS.WITHDRAWN.whileQueued,
+    details: REFUSED,
+  },
   IDEMPOTENCY_CONFLICT: {
     when: 'the key is in flight (409) or was used with another body (422)',
     message: TEXTS.IDEMPOTENCY_CONFLICT.otherBody,
   },
   MEDIA_TOO_LARGE: {
-    when: 'the image exceeds 10 MB',
+    when: 'the file exceeds what its kind of message may have, or the image has over 50 megapixels',
     message: TEXTS.MEDIA_TOO_LARGE.bytes(10 * 1024 * 1024),
   },
   PAYLOAD_TOO_LARGE: {
@@ -84,7 +89,7 @@ export const ERRORS: Record<ErrorCode, ErrorDescription> = {
     message: TEXTS.PAYLOAD_TOO_LARGE.bytes(BODY_LIMITS.text),
   },
   UNSUPPORTED_MEDIA_TYPE: {
-    when: 'the body is not of the media type that is wanted, or the bytes are not an image',
+    when: 'the body is not of the media type that is wanted, or the file is not of a format that is sent so',
     message: TEXTS.UNSUPPORTED_MEDIA_TYPE.contentType('application/json'),
   },
   RANGE_NOT_SATISFIABLE: {

@@ -27,6 +27,21 @@ export const messagePath = z.object({
   }),
 });
 
+/** A message to change, which may be one that the phone or another service has sent. */
+export const changePath = z.object({
+  agentId,
+  id: z.string().meta({
+    description: "Our id of the message, or WhatsApp's.",
+    example: '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa',
+  }),
+});
+
+/** `PATCH /agents/{agentId}/messages/{id}`. */
+export const editBody = z.strictObject({ text: z.string().min(1).max(65_536) }).meta({
+  id: 'EditMessage',
+  example: { text: 'Halo, dari API' },
+});
+
 // As that of a message: a file that can't be there is not there.
 export const filePath = z.object({
   agentId,

@@ -140,6 +140,14 @@ export const queuedMessage = z
   .meta({ id: 'QueuedMessage' });
 export const queuedMedia = z.object({ ...queued, ...image }).meta({ id: 'QueuedMedia' });
 
+export const withdrawnMessage = z
+  .object({
+    id,
+    to: jid,
+    status: z.literal('withdrawn').meta({ description: 'It was waiting, and is not sent.' }),
+  })
+  .meta({ id: 'WithdrawnMessage' });
+
 export const storedFile = z
   .object({
     id: z.uuid(),

@@ -18,7 +18,7 @@ const OPUS =
   );
 const PCM = `-map 0:a:0 -ac 1 -ar ${RATE} -f s16le pipe:1`.split(' ');
 
-/** Length in whole seconds, and how loud the voice is over time: 64 values from 0 to 100. */
+/** Length in whole seconds, and the loudness from beginning to end: 64 values from 0 to 100. */
 export interface VoiceShape {
   seconds: number;
   waveform: number[];

@@ -461,6 +461,69 @@ describe('the dispatcher', () => {
     expect(faults).to.deep.equal(['outbox', 'outbox']);
   });
 
+  describe('when a message is withdrawn', () => {
+    it('never sends it, with or without a session, and writes that before it says so', async () => {
+      let write = () => {};
+      const { dispatcher: box, published } = dispatcher({
+        settle: (id, { status }) =>
+          id === '2' && status === 'failed' ? new Promise<void>((done) => (write = done)) : Promise.resolve(),
+      });
+      const [first, second, third] = ['1', '2', '3'].map((id) => box.put(stored(id)).outcome);
+      let isDone = false;
+      const withdrawn = box.withdraw('2').then((result) => {
+        isDone = true;
+        return result;
+      });
+      const { client, sent } = scripted();
+      box.open(ready(client, ME));
+      await Promise.all([first, third]);
+      expect(isDone).to.equal(false);
+      write();
+      expect(await withdrawn).to.equal(true);
+      expect((await second)?.error).to.include({ code: 'WITHDRAWN' });
+      expect(sent).to.deep.equal(['text 1', 'text 3']);
+      expect(published).to.include('2 failed');
+    });
+
+    it('gives its token back', async () => {
+      const { dispatcher: box, published } = dispatcher();
+      box.open(ready(scripted({ send: () => new Promise<never>(() => undefined) }).client, ME));
+      for (const id of ['1', '2', '3']) box.put(stored(id));
+      await eventually('the hand-over', () => published.includes('1 sending'));
+      const before = box.view().tokens;
+      expect(await box.withdraw('3')).to.equal(true);
+      expect(box.view().tokens).to.be.at.least(before + 1);
+      box.close();
+    });
+
+    it('leaves one alone that is under way, may have left, or is not there', async () => {
+      const { dispatcher: box, published } = dispatcher();
+      box.open(ready(scripted({ send: () => new Promise<never>(() => undefined) }).client, ME));
+      box.put(stored('1'));
+      await eventually('the hand-over', () => published.includes('1 sending'));
+      expect(await box.withdraw('1')).to.equal(false);
+      box.close();
+      const { dispatcher: other } = dispatcher();
+      other.resume(stored('1', 'sending'));
+      expect(await other.withdraw('1')).to.equal(false);
+      expect(await other.withdraw('2')).to.equal(false);
+    });
+
+    it('does not send it either when that can’t be written now', async () => {
+      const away = new GatewayError('DATABASE_UNAVAILABLE', 'away');
+      const { dispatcher: box } = dispatcher({
+        settle: async (id) => (id === '1' ? Promise.reject(away) : undefined),
+      });
+      const { outcome } = box.put(stored('1'));
+      expect(await box.withdraw('1').catch((error: unknown) => error)).to.equal(away);
+      const { client, sent } = scripted();
+      box.open(ready(client, ME));
+      await box.put(stored('2')).outcome;
+      expect(sent).to.deep.equal(['text 2']);
+      expect(await outcome).to.include({ status: 'failed' });
+    });
+  });
+
   it('expires a message that waited too long for a session', async () => {
     const clock = new ManualClock();
     const { dispatcher: box } = dispatcher({}, { clock });

@@ -1,7 +1,11 @@
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import type { SendOutcome } from '../../../actors/domain/commands.ts';
 import type { ErrorCode } from '../../../actors/domain/errors.ts';
+import { fileOf, type MessageContent } from '../../../actors/domain/message-content.ts';
+import type { OutgoingMessage } from '../../../actors/domain/ports/stores.ts';
 import type { HttpContext } from '../../context.ts';
+import { agentOf } from '../../middleware/agent-auth.ts';
+import { traceIdOf } from '../../middleware/trace.ts';
 import * as examples from '../../openapi/examples.ts';
 import { agentPath, keyHeader, preferHeader } from '../../openapi/request-schemas.ts';
 import type { HeaderDescription, Operation } from '../../operation.ts';
@@ -20,6 +24,7 @@ export const SEND_CODES: ErrorCode[] = [
   'RATE_LIMITED',
   'BAD_GATEWAY',
   'EXPIRED',
+  'WITHDRAWN',
   'SHUTTING_DOWN',
   'DATABASE_UNAVAILABLE',
 ];
@@ -67,18 +72,15 @@ export const queuedHeaders: Record<string, HeaderDescription> = {
 };
 
 /** True when the caller wants the 202 at once: `Prefer: respond-async` (RFC 7240), alone or in a list. */
-export function prefersAsync(req: Request): boolean {
+function prefersAsync(req: Request): boolean {
   const preferences = (req.get('Prefer') ?? '').split(',');
   return preferences.some((text) => text.split(';')[0]!.trim().toLowerCase() === 'respond-async');
 }
 
-/** The answer to a send: 200 once WhatsApp has it, else 202 with where to ask. `extra` joins either body. */
-export function sendOutcomeAnswer(
-  agentId: string,
-  outcome: SendOutcome,
-  respondAsync: boolean,
-  extra: Record<string, unknown> = {},
-): Answer {
+/** The answer to a send: 200 once WhatsApp has it, else 202 with where to ask; either says what its file is. */
+function outcomeAnswer(res: Response, outcome: SendOutcome, content: MessageContent, more = {}): Answer {
+  const file = fileOf(content);
+  const extra = { ...(file && { mimetype: file.mimetype, size: file.size }), ...more };
   if (outcome.status === 'sent') {
     const { messageId, id, to, at } = outcome;
     return {
@@ -90,9 +92,34 @@ export function sendOutcomeAnswer(
   return {
     status: 202,
     headers: {
-      Location: `/agents/${agentId}/messages/${id}`,
-      ...(respondAsync && { 'Preference-Applied': 'respond-async' }),
+      Location: `/agents/${agentOf(res).agentId}/messages/${id}`,
+      ...(prefersAsync(res.req) && { 'Preference-Applied': 'respond-async' }),
     },
     body: { id, status: 'queued', position, ...extra },
   };
+}
+
+/** Sends a message of the agent of a request, and answers with what became of it; `more` joins the body. */
+export async function answerSend(
+  { system }: HttpContext,
+  res: Response,
+  message: Pick<OutgoingMessage, 'id' | 'to' | 'content' | 'quoteId'>,
+  more = {},
+): Promise<Answer> {
+  const { agentId, userId } = agentOf(res);
+  const outcome = await system.ask(agentId, {
+    type: 'message.send',
+    userId,
+    message: { ...message, origin: 'api', traceId: traceIdOf(res) },
+    respondAsync: prefersAsync(res.req),
+  });
+  return outcomeAnswer(res, outcome, message.content, more);
+}
+
+/** Answers with what became of a message that an earlier request has stored. */
+export async function answerStored({ system }: HttpContext, res: Response, id: string): Promise<Answer> {
+  const { agentId, userId } = agentOf(res);
+  const { content } = await system.ask(agentId, { type: 'message.find', userId, id });
+  const outcome = await system.ask(agentId, { type: 'message.outcome', userId, id });
+  return outcomeAnswer(res, outcome, content);
 }
