@@ -170,7 +170,7 @@ export type SendOutcome =
   | { status: 'queued'; id: string; to: Jid; position: number };
 
 /** Result of a withdrawal. */
-export interface Withdrawal {
+interface Withdrawal {
   message: StoredMessage;
   /** False when the message has been handed over, or has another outcome. */
   isWithdrawn: boolean;

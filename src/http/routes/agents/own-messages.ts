@@ -51,7 +51,7 @@ async function chatOf({ system }: HttpContext, toJid: ToJid, agent: AgentRef, id
   return chatOfStored(await system.ask(agentId, { type: 'message.find', userId, id }));
 }
 
-/** `PATCH` and `DELETE /agents/{agentId}/messages/{id}`: what is sent may be changed by whoever sent it. */
+/** `PATCH` and `DELETE /agents/{agentId}/messages/{id}`: what was sent may be changed by its sender. */
 export function ownMessageOperations(toJid: ToJid): Operation<HttpContext>[] {
   /** Sends a change through the mailbox, after the message that it changes. */
   async function send(context: HttpContext, res: Response, id: string | undefined, content: ChangeContent) {
