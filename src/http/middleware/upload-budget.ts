@@ -74,16 +74,23 @@ export function holdBody(
   const hold = budget.open(String(res.locals.agentId));
   const length = req.headers['content-length'];
   if (length !== undefined) hold.grow(Number(length));
-  else
-    req.on('data', (chunk: Buffer) => {
-      try {
-        hold.grow(chunk.length);
-      } catch (error) {
-        onFull(error);
-      }
-    });
+  else countArriving(req, res, hold, onFull);
   res.locals.bodyHold = hold;
   res.once('close', hold.release);
+}
+
+/** Counts the chunks of a body until there is no room for one, or the request ends. */
+function countArriving(req: Request, res: Response, hold: Hold, onFull: (error: unknown) => void): void {
+  const count = (chunk: Buffer): void => {
+    try {
+      hold.grow(chunk.length);
+    } catch (error) {
+      req.off('data', count);
+      onFull(error);
+    }
+  };
+  req.on('data', count);
+  res.once('close', () => req.off('data', count));
 }
 
 /** Takes over what the body of this request holds: the caller returns it, also when the client disconnects. */

@@ -83,8 +83,9 @@ export class FileIntake implements MediaIntake {
     }
     if (link !== undefined) {
       const accept = formats === 'any' ? '*/*' : `${formats?.join(', ')}, */*;q=0.1`;
+      const name = filename ?? (kind === 'document' ? nameIn(link) : undefined);
       return fetcher.fetch(link, { maxBytes, accept }, (bytes, mimetype) =>
-        add(bytes, { mimetype, filename: filename ?? nameIn(link) }),
+        add(bytes, { mimetype, filename: name }),
       );
     }
     const { type, bytes } = decodeBase64(data, Math.min(maxBytes, MAX_DATA_BYTES));

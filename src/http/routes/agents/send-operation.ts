@@ -32,6 +32,7 @@ export const SEND_CODES: ErrorCode[] = [
 /** Codes of operations that take files. */
 export const MEDIA_CODES: ErrorCode[] = [
   'MEDIA_TOO_LARGE',
+  'PAYLOAD_TOO_LARGE',
   'UNSUPPORTED_MEDIA_TYPE',
   'MEDIA_URL_BLOCKED',
   'MEDIA_FETCH_FAILED',
