@@ -168,15 +168,17 @@ describe('messages of every kind, over HTTP to the customer’s phone', function
 
   it('another’s message is neither edited nor deleted, but may be reacted to', async () => {
     service.network.write(CUSTOMER, { to: BOT_CHAT, text: 'Halo' });
-    const [theirs] = service.network.messages(BOT, CUSTOMER_CHAT).slice(-1);
+    const theirs = await eventually('their message', () =>
+      service.network.messages(BOT, CUSTOMER_CHAT).find(({ body }) => body === 'Halo'),
+    );
     for (const [method, body] of [
       ['PATCH', { text: 'x' }],
       ['DELETE', undefined],
     ] as const) {
-      const refused = await call(method, `/agents/shop/messages/${theirs!.id}`, body);
+      const refused = await call(method, `/agents/shop/messages/${theirs.id}`, body);
       expect([refused.status, refused.body.error?.code]).to.deep.equal([403, 'NOT_OWN_MESSAGE']);
     }
-    const reaction = { message_id: theirs!.id, emoji: '👍' };
+    const reaction = { message_id: theirs.id, emoji: '👍' };
     expect((await send({ type: 'reaction', reaction })).status).to.equal(200);
   });
 
@@ -198,29 +200,31 @@ describe('messages of every kind, over HTTP to the customer’s phone', function
     expect(message.media?.sha256).to.equal(sha256(bytes));
   });
 
-  it('one that waits is not sent when it is deleted, also while the agent is not connected, and its file goes', async () => {
-    service.network.faults.setLatency(BOT, 2_000);
-    const before = await files();
-    const image = { data: png().toString('base64') };
-    const later = { prefer: 'respond-async' };
-    await send({ message: 'first' }, later);
-    for (const isLinked of [true, false]) {
-      const { status, body: queued } = await send({ type: 'image', image }, later);
-      expect(status).to.equal(202);
-      if (!isLinked) {
-        service.network.unlink(BOT);
-        await eventually('the log-out', async () => {
-          const { body } = await call('GET', '/sessions/shop');
-          return body.status === 'disconnected';
-        });
+  describe('one that waits', () => {
+    it('is not sent when it is deleted, also while the agent is not connected, and its file goes', async () => {
+      service.network.faults.setLatency(BOT, 2_000);
+      const before = await files();
+      const image = { data: png().toString('base64') };
+      const later = { prefer: 'respond-async' };
+      await send({ message: 'first' }, later);
+      for (const isLinked of [true, false]) {
+        const { status, body: queued } = await send({ type: 'image', image }, later);
+        expect(status).to.equal(202);
+        if (!isLinked) {
+          service.network.unlink(BOT);
+          await eventually('the log-out', async () => {
+            const { body } = await call('GET', '/sessions/shop');
+            return body.status === 'disconnected';
+          });
+        }
+        const path = `/agents/shop/messages/${queued.id}`;
+        const { body } = await call('DELETE', path);
+        expect(body).to.deep.equal({ id: queued.id, to: CUSTOMER_CHAT, status: 'withdrawn' });
+        expect((await call('DELETE', path)).body, 'repeated').to.deep.equal(body);
+        expect((await call('GET', path)).body).to.have.nested.property('error.code', 'WITHDRAWN');
       }
-      const path = `/agents/shop/messages/${queued.id}`;
-      const { body } = await call('DELETE', path);
-      expect(body).to.deep.equal({ id: queued.id, to: CUSTOMER_CHAT, status: 'withdrawn' });
-      expect((await call('DELETE', path)).body, 'repeated').to.deep.equal(body);
-      expect((await call('GET', path)).body).to.have.nested.property('error.code', 'WITHDRAWN');
-    }
-    await eventually('the files to be deleted', async () => (await files()).length === before.length);
-    expect(onPhone().filter(({ media }) => media?.sha256 === sha256(png()))).to.deep.equal([]);
+      await eventually('the files to be deleted', async () => (await files()).length <= before.length);
+      expect(onPhone().filter(({ media }) => media?.sha256 === sha256(png()))).to.deep.equal([]);
+    });
   });
 });

@@ -174,7 +174,7 @@ export const ROWS: Row[] = [
   of('audio', 'a caption', { link, caption: 'a' }, 'audio.caption'),
   of('document', 'a path as filename', { link, filename: '../../x.pdf' }, 'document.filename'),
   of('document', 'a line break in filename', { link, filename: 'a\r\nb' }, 'document.filename'),
-  of('document', 'an empty filename', { link, filename: '' }, 'document.filename'),
+  of('document', 'a number as filename', { link, filename: 5 }, 'document.filename'),
   of('sticker', 'a caption', { link, caption: 'a' }, 'sticker.caption'),
   of('location', 'no latitude', { longitude: 106.8 }, 'location.latitude'),
   of('location', 'a latitude of 91', { latitude: 91, longitude: 0 }, 'location.latitude'),

@@ -260,7 +260,7 @@ describe('the HTTP edge', () => {
       ['GET', '/sessions/bot/reconnect', 'POST, OPTIONS'],
       ['GET', '/agents/bot/messages', 'POST, OPTIONS'],
       ['GET', '/agents/bot/run', 'POST, OPTIONS'],
-      ['POST', '/agents/bot/messages/m-1', 'GET, HEAD, OPTIONS'],
+      ['POST', '/agents/bot/messages/m-1', 'GET, HEAD, PATCH, DELETE, OPTIONS'],
       ['POST', '/health', 'GET, HEAD, OPTIONS'],
       ['POST', '/metrics', 'GET, HEAD, OPTIONS'],
     ] as const) {

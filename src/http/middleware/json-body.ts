@@ -104,6 +104,7 @@ export function jsonBody(
     if (length > limit) throw overLimit(tooLarge, limit);
     /** Answers before the body has arrived; what is left of it is not read. */
     const refuse = (error: unknown): void => {
+      clearTimeout(late);
       if (res.headersSent) return;
       res.setHeader('Connection', 'close');
       next(error);
