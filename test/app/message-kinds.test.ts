@@ -84,7 +84,7 @@ describe('messages of every kind, over HTTP to the customer’s phone', function
         expect(message).to.include({ type, body: 'caption' in more ? more.caption : '' });
         expect(message.media).to.include({ sha256: sha256(bytes), mimetype, size: bytes.length });
         if ('filename' in more) expect(message.media).to.include({ filename: more.filename });
-        expect(sha256(service.network.mediaBytes(sha256(bytes))!)).to.equal(sha256(bytes));
+        expect(sha256(service.network.mediaFile(sha256(bytes))!.data)).to.equal(sha256(bytes));
       }
       await eventually(
         'the message’s own files to be deleted',
