@@ -36,7 +36,7 @@ function logged(level = 'trace') {
   /** Sends a message, which the client answers after 3 ms. */
   const send = async (answer: { ack: number } | GatewayError) => {
     await gateway.connect();
-    client().sendText = async () => {
+    client().send = async () => {
       await clock.pass(3);
       if (answer instanceof GatewayError) throw answer;
       return { messageId: 'wa', timestamp: clock.now(), ...answer };

@@ -61,7 +61,7 @@ function timedGateway() {
   const gateway = memoryGateway({ clock, ask: after(900, 'hello'), settings: { qrMaxRefreshes: 2 } });
   gateway.driver.script = {
     resolveRecipient: after(20, '6283333333333@c.us'),
-    sendText: after(12, { messageId: 'wa', timestamp: clock.now(), ack: 1 }),
+    send: after(12, { messageId: 'wa', timestamp: clock.now(), ack: 1 }),
   };
   return { ...gateway, clock };
 }
