@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { type ClientRequest, createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import pg from 'pg';
@@ -18,15 +19,35 @@ const MEGABYTE = 1024 * 1024;
 const LARGEST = 64 * MEGABYTE;
 /** Beyond idle; a file of 64 MB held in memory would exceed it, and so would its form. */
 const GROWTH = 80 * MEGABYTE;
+const DOCUMENTS = 20;
+const QUEUED_GROWTH = 150 * MEGABYTE;
+
+/** Serves a file of 64 MB, which is never whole in memory here either. */
+async function largeFiles(): Promise<{ url: string; close(): void }> {
+  const chunk = randomBytes(MEGABYTE);
+  const server = createServer(async (_request, response) => {
+    response.writeHead(200, { 'content-length': LARGEST });
+    for (let sent = 0; sent < LARGEST; sent += chunk.length)
+      if (!response.write(chunk)) await once(response, 'drain');
+    response.end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, close: () => void server.close() };
+}
 
 describe('uploads of files', function () {
   this.timeout(180_000 + KILLS * 30_000);
   const database = withDatabase();
   let service: SandboxService;
   let sql: pg.Pool;
+  let links: Awaited<ReturnType<typeof largeFiles>>;
 
   before(async () => {
-    service = await SandboxService.create({ DB_URL: database().url }, { door: true });
+    links = await largeFiles();
+    const env = { DB_URL: database().url, MEDIA_ALLOWED_ORIGINS: links.url };
+    service = await SandboxService.create(env, { door: true });
     await service.up();
     await service.link(AGENT, '6281111111111');
     sql = new pg.Pool({ ...database().config, max: 1 });
@@ -34,6 +55,7 @@ describe('uploads of files', function () {
   after(async () => {
     await sql?.end();
     await service?.close();
+    links?.close();
   });
 
   const folder = () => readdirSync(join(service.dir, 'data', 'files')).sort();
@@ -183,5 +205,28 @@ describe('uploads of files', function () {
       growth: `${Math.round(growth / MEGABYTE)} MB`,
     });
     expect(growth).to.be.below(GROWTH);
+  });
+
+  it('of 20 documents of 64 MB each that are fetched and wait to be sent take no memory', async () => {
+    // The text is under way all the time; a document would be read by the sandbox then.
+    await service.delaySends(AGENT, 600_000);
+    await service.accept(AGENT, CUSTOMER, 'under way');
+    const idle = memory('VmRSS');
+    writeFileSync(`/proc/${service.running.child.pid}/clear_refs`, '5');
+    for (let round = 0; round < DOCUMENTS / 4; round += 1) {
+      const document = { link: `${links.url}/large.bin` };
+      const answers = await Promise.all(
+        Array.from({ length: 4 }, () => service.accept(AGENT, CUSTOMER, { type: 'document', document })),
+      );
+      for (const { status, body } of answers) expect([status, body.size]).to.deep.equal([202, LARGEST]);
+    }
+    const growth = memory('VmHWM') - idle;
+    reportFigures('files', `${DOCUMENTS} documents of 64 MB fetched and queued`, {
+      idle: `${Math.round(idle / MEGABYTE)} MB`,
+      growth: `${Math.round(growth / MEGABYTE)} MB`,
+    });
+    expect(growth).to.be.below(QUEUED_GROWTH);
+    // A stop would wait for the text.
+    await service.running.end('SIGKILL');
   });
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
+import { childEnvironment } from '../config.ts';
 
 const DEADLINE_MS = 60_000;
 const BARS = 64;
@@ -30,7 +31,40 @@ export interface VoiceShape {
  * @throws GatewayError `UNSUPPORTED_MEDIA_TYPE` when `ffmpeg` is not installed or finds no audio in the file, or what
  * `store` throws
  */
-export async function toVoice<Stored>(
+export function toVoice<Stored>(
+  ffmpeg: string,
+  source: string,
+  store: (bytes: AsyncIterable<Buffer>) => Promise<Stored>,
+): Promise<{ stored: Stored; shape: VoiceShape }> {
+  return inLane(() => convert(ffmpeg, source, store));
+}
+
+/** Measures a voice note; null when `ffmpeg` is not installed. @throws GatewayError `UNSUPPORTED_MEDIA_TYPE` */
+export function measureVoice(ffmpeg: string, source: string): Promise<VoiceShape | null> {
+  return inLane(() => {
+    const { child, exit } = start(ffmpeg, [...INPUT, source, ...PCM], ['ignore', 'pipe', 'ignore']);
+    return measure(child, exit).catch((error: GatewayError) => {
+      if (isMissing(error.cause)) return null;
+      throw error;
+    });
+  });
+}
+
+/** Two runs of ffmpeg at most, since each takes a processor; the others wait behind one of them. */
+const lanes: Promise<unknown>[] = [Promise.resolve(), Promise.resolve()];
+let runs = 0;
+
+/** Runs the work once the lane of its turn is free. */
+function inLane<Result>(work: () => Promise<Result>): Promise<Result> {
+  runs += 1;
+  const lane = runs % lanes.length;
+  const run = lanes[lane]!.then(work);
+  lanes[lane] = run.catch(() => undefined);
+  return run;
+}
+
+/** Converts a file, as `toVoice` says. */
+async function convert<Stored>(
   ffmpeg: string,
   source: string,
   store: (bytes: AsyncIterable<Buffer>) => Promise<Stored>,
@@ -57,19 +91,10 @@ export async function toVoice<Stored>(
   }
 }
 
-/** Measures a voice note; null when `ffmpeg` is not installed. @throws GatewayError `UNSUPPORTED_MEDIA_TYPE` */
-export async function measureVoice(ffmpeg: string, source: string): Promise<VoiceShape | null> {
-  const { child, exit } = start(ffmpeg, [...INPUT, source, ...PCM], ['ignore', 'pipe', 'ignore']);
-  return measure(child, exit).catch((error: GatewayError) => {
-    if (isMissing(error.cause)) return null;
-    throw error;
-  });
-}
-
-/** Starts ffmpeg, with a deadline. */
+/** Starts ffmpeg, with a deadline, and without the settings of the service. */
 function start(ffmpeg: string, args: string[], stdio: ('pipe' | 'ignore')[]) {
   const signal = AbortSignal.timeout(DEADLINE_MS);
-  const child = spawn(ffmpeg, args, { stdio, signal, killSignal: 'SIGKILL' });
+  const child = spawn(ffmpeg, args, { stdio, signal, killSignal: 'SIGKILL', env: childEnvironment() });
   const exit = once(child, 'close') as Promise<[number | null]>;
   exit.catch(() => undefined);
   return { child, exit };

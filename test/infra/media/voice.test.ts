@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { fileTypeFromFile } from 'file-type';
 import type { GatewayError } from '../../../src/actors/domain/errors.ts';
 import { measureVoice, toVoice } from '../../../src/infra/media/voice.ts';
+import { eventually } from '../../support/eventually.ts';
 import { findProgram, whereFound } from '../../support/where-found.ts';
 
 /** The code and words of a refusal. */
@@ -61,6 +62,34 @@ whereFound('voice notes', findProgram('ffmpeg'), 'ffmpeg is not installed', func
       /^UNSUPPORTED_MEDIA_TYPE .*ffmpeg/,
     );
     expect(await measureVoice('/no/such/ffmpeg', path)).to.equal(null);
+  });
+
+  it('are made two at a time, without the settings of the service', async () => {
+    const [program, log, go] = ['held-ffmpeg', 'runs', 'go'].map((name) => join(dir, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const until = `until [ -e ${go} ]; do sleep 0.01; done`;
+    const lines = ['#!/bin/sh', `echo "begin $DB_URL" >> ${log}`, until, `echo end >> ${log}`, 'exit 1'];
+    await writeFile(program, lines.join('\n'), { mode: 0o755 });
+    await writeFile(log, '');
+    process.env.DB_URL = 'postgres://secret';
+    try {
+      const runs = Array.from({ length: 5 }, () => refusal(measureVoice(program, log)));
+      await eventually('two runs', async () => (await readFile(log, 'utf8')).split('begin').length === 3);
+      await writeFile(go, '');
+      await Promise.all(runs);
+    } finally {
+      delete process.env.DB_URL;
+    }
+    let [running, most] = [0, 0];
+    for (const line of (await readFile(log, 'utf8')).trim().split('\n')) {
+      running += line === 'end' ? -1 : 1;
+      most = Math.max(most, running);
+      expect(line).to.be.oneOf(['begin ', 'end']);
+    }
+    expect(most).to.equal(2);
   });
 
   it('fail with what their store fails with', async () => {
