@@ -2,7 +2,7 @@ import type { paths } from './schema.d.ts';
 
 // A typed client in one file, without dependencies: copy it beside schema.d.ts into your own project.
 
-type Method = 'get' | 'post' | 'delete';
+type Method = 'get' | 'post' | 'patch' | 'delete';
 
 /** The paths with this method. */
 export type PathOf<M extends Method> = {

@@ -46,7 +46,9 @@ function file<Fields extends z.ZodRawShape>(kind: MediaDraft['kind'], fields: Fi
       ...fields,
     })
     .refine((value) => sourcesOf(value as FileSource) === 1, 'needs exactly one of link, data and id')
-    .meta({ description: `At most ${maxBytes / MB} MB; ${accepted}.` });
+    .meta({
+      description: `Exactly one of \`link\`, \`data\` and \`id\`; at most ${maxBytes / MB} MB; ${accepted}.`,
+    });
 }
 
 const reaction = z.strictObject({
