@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { fileTypeFromFile } from 'file-type';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError, toGatewayError } from '../../actors/domain/errors.ts';
 import type { AgentRef } from '../../actors/domain/identity.ts';
@@ -103,6 +104,7 @@ export class FileIntake implements MediaIntake {
     }
     assertFormat(draft.kind, stored.mimetype);
     const file = asMedia(stored, filename);
+    if (draft.kind === 'document') file.filename ??= await defaultName(file.path);
     if (file.mimetype.startsWith('image/') && draft.kind !== 'document')
       await assertPixels(file.path, file.mimetype);
     // WhatsApp takes no empty file.
@@ -157,6 +159,12 @@ async function* limited(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     if (size > maxBytes) throw new GatewayError('MEDIA_TOO_LARGE', TEXTS.MEDIA_TOO_LARGE.bytes(maxBytes));
     yield chunk;
   }
+}
+
+/** A name for a document that has none: phones open a file by its extension. */
+async function defaultName(path: string): Promise<string> {
+  const type = await fileTypeFromFile(path).catch(() => undefined);
+  return type ? `document.${type.ext}` : 'document';
 }
 
 /** The file name at the end of a URL; undefined when it has none there. */

@@ -336,19 +336,20 @@ describe('the intake of media', () => {
     expect(await stored()).to.deep.equal([]);
   });
 
-  it('gives a document the name that the caller says, else that of the upload or of the link, never a path', async () => {
+  it('gives a document the name that the caller says, else that of the upload or of the link, else one with its extension, and never a path', async () => {
     const { id } = await upload(png(), { filename: 'harga.png' });
     const link = serve(png(), 'image/png', '/a/daftar%20harga.pdf?x=1');
     const rows: [FileSource, string | undefined, string | undefined][] = [
       [{ data: good }, 'cat.png', 'cat.png'],
       [{ data: good }, '../../etc/passwd', 'passwd'],
       [{ data: good }, 'C:\\pictures\\cat.png', 'cat.png'],
-      [{ data: good }, '/', undefined],
-      [{ data: good }, undefined, undefined],
+      [{ data: good }, '/', 'document.png'],
+      [{ data: good }, undefined, 'document.png'],
+      [{ data: base64(Buffer.from('words')) }, undefined, 'document'],
       [{ id }, undefined, 'harga.png'],
       [{ id }, 'price.png', 'price.png'],
       [{ link }, undefined, 'daftar harga.pdf'],
-      [{ link: serve(png(), 'image/png', '/download') }, undefined, undefined],
+      [{ link: serve(png(), 'image/png', '/download') }, undefined, 'document.png'],
     ];
     for (const [source, filename, shown] of rows) {
       const { file } = await intake().open(AGENT, draft('document', source, { filename }));
