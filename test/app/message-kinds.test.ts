@@ -75,7 +75,7 @@ describe('messages of every kind, over HTTP to the customer’s phone', function
     ['document', 'document', 'photo.jpg', photo!, 'image/jpeg', { filename: 'photo.jpg' }],
     ['sticker', 'sticker', 'sticker.webp', sticker!, 'image/webp', {}],
   ] as const)
-    it(`a ${kind} (${name}) arrives with its bytes, from base64 and from an upload, and leaves no file but the upload`, async () => {
+    it(`${kind} (${name}) arrives with its bytes, from base64 and from an upload, and leaves no file but the upload`, async () => {
       const before = await files();
       const id = await upload(bytes, name);
       for (const source of [{ data: bytes.toString('base64') }, { id }]) {
