@@ -40,9 +40,9 @@ for (const path of ['docs/errors.md', inIndonesian('docs/errors.md')]) {
   });
 }
 
-describe('docs/messages.md', () => {
+describe('the table of kinds in README.md', () => {
   it('has each kind with the limit and the formats of the service', async () => {
-    const rows = tableOf(await read('docs/messages.md'), 'type');
+    const rows = tableOf(await read('README.md'), 'type');
     expect(rows.map(([kind]) => kind)).to.deep.equal(Object.keys(KINDS));
     for (const [kind, limit, formats] of rows) {
       const rules = KINDS[kind as ContentKind];
