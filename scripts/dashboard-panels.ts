@@ -127,6 +127,9 @@ export const ROWS: RowSpec[] = [
       series('Messages received', 'cps', [
         [rate('wa_messages_received_total', 'type, handled'), '{{type}} {{handled}}'],
       ]),
+      series('Chats that the bot does not answer', 'short', [
+        [`sum by (mode) (wa_chats{${AGENT}})`, '{{mode}}'],
+      ]),
       series('AI calls by outcome', 'cps', [
         [rate('wa_ai_request_duration_seconds_count', 'outcome'), '{{outcome}}'],
       ]),
