@@ -20,6 +20,7 @@ const settings: ActorSettings = {
   qrMaxRefreshes: 15,
   startConcurrency: 1,
   aiConcurrency: 1,
+  handoverMinutes: 0,
   developer: '6281100000003@c.us',
   limits: DEFAULT_LIMITS,
 };
@@ -64,6 +65,7 @@ export async function openOutbox(
     clock: HOST_CLOCK,
     agent: { userId: 1, agentId: 'outbox' },
     log,
+    permits: async () => true,
     reports,
   });
   client.events.on('ack', (ack) => outbox.acked(ack));

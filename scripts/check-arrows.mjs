@@ -87,7 +87,10 @@ const rules = [
     from: { path: '^src/actors/domain/ports/' },
     to: {
       path: '^src/',
-      pathNot: ['^src/actors/domain/ports/', '^src/actors/domain/(identity|message-content)\\.ts$'],
+      pathNot: [
+        '^src/actors/domain/ports/',
+        '^src/actors/domain/(identity|message-content|chats|settings)\\.ts$',
+      ],
     },
   },
   {

@@ -209,7 +209,7 @@ class Service implements App {
       lookup: this.#overrides.lookup,
     });
     this.#releases.push(() => ai.close());
-    const { agents, apiKeys, messages, inbound } = database;
+    const { agents, apiKeys, messages, inbound, chats, agentSettings } = database;
     const system = createGateway({
       driver: whatsapp.driver,
       ai,
@@ -217,6 +217,8 @@ class Service implements App {
       apiKeys,
       messages,
       inbound,
+      chats,
+      agentSettings,
       files,
       clock,
       random: Math.random,

@@ -29,7 +29,7 @@ export interface ResponseDescription {
  * an API work on.
  */
 export interface Operation<Context> {
-  method: 'get' | 'post' | 'patch' | 'delete';
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** Below the mount point, parameters in braces: `/sessions/{agentId}`. */
   path: string;
   operationId: string;

@@ -1,6 +1,8 @@
 import type { HttpContext } from './context.ts';
 import type { ToJid } from './openapi/request-schemas.ts';
 import type { Operation } from './operation.ts';
+import { chatOperations } from './routes/agents/agent-chats.ts';
+import { settingsOperations } from './routes/agents/agent-settings.ts';
 import { mediaOperation } from './routes/agents/media.ts';
 import { messageOperations } from './routes/agents/messages.ts';
 import { ownMessageOperations } from './routes/agents/own-messages.ts';
@@ -24,6 +26,8 @@ export function operations(toJid: ToJid): Operation<HttpContext>[] {
     mediaOperation(toJid),
     runOperation(toJid),
     ...fileOperations,
+    ...chatOperations(toJid),
+    ...settingsOperations(toJid),
     ...sessionOperations,
     ...linkingOperations(toJid),
     watchSession,

@@ -3,7 +3,7 @@ import { TEXTS } from '../actors/domain/error-texts.ts';
 import { GatewayError } from '../actors/domain/errors.ts';
 import { sendJson } from './send-json.ts';
 
-type Method = 'get' | 'post' | 'patch' | 'delete';
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
 /** A handler's response; written by `sendAnswer`, kept by the idempotency store. */
 export interface Answer {

@@ -73,6 +73,7 @@ const schema = z
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     SHUTDOWN_GRACE_MS: integer(30_000),
     AI_CONCURRENCY: integer(4),
+    HANDOVER_MINUTES: integer(0, 0, 43_200),
     QR_MAX_REFRESHES: integer(15),
     /** Node's own; read here because the sandbox refuses `production`. */
     NODE_ENV: z.string().optional(),

@@ -12,6 +12,12 @@ const ROWS = `
     select 1, 'shop', age::text, now() - age from ages;
   insert into gateway_idempotency (user_id, agent_id, operation, key, body_hash, state, created_at)
     select 1, 'shop', 'run', age::text, 'x', 'done', now() - age from ages;
+  insert into gateway_chat_message (user_id, agent_id, chat_id, message_key, entry, at, arrived_at)
+    select 1, 'shop', '1@c.us', age::text, '{}', now(), now() - age from ages;
+  insert into gateway_chat (user_id, agent_id, chat_id, mode, since, until)
+    select 1, 'shop', age::text, 'human', now() - age, now() - age from ages;
+  insert into gateway_chat (user_id, agent_id, chat_id, mode, since) select 1, 'shop', 'closed', 'closed', now() - age
+    from ages limit 1;
   drop table ages`;
 
 describe('the purge', () => {
@@ -31,11 +37,13 @@ describe('the purge', () => {
     service = await startService(database);
     const counts =
       'select (select count(*) from gateway_message)::int as messages, ' +
-      '(select count(*) from gateway_inbound)::int as claims, (select count(*) from gateway_idempotency)::int as keys';
+      '(select count(*) from gateway_inbound)::int as claims, (select count(*) from gateway_idempotency)::int as keys, ' +
+      '(select count(*) from gateway_chat_message)::int as history, (select count(*) from gateway_chat)::int as chats';
     const left = await eventually('the old rows to go', async () => {
       const { rows } = await service!.pool.query(counts);
-      return rows[0].messages + rows[0].claims + rows[0].keys === 3 && rows[0];
+      const { messages, claims, keys, history, chats } = rows[0];
+      return messages + claims + keys + history + chats === 6 && rows[0];
     });
-    expect(left).to.deep.equal({ messages: 1, claims: 1, keys: 1 });
+    expect(left).to.deep.equal({ messages: 1, claims: 1, keys: 1, history: 1, chats: 2 });
   });
 });

@@ -109,9 +109,12 @@ describe('the tour and the page of messages', () => {
       ([path]) => !/^\/($|docs|inspector|log(in|out))/.test(path),
     );
     const operations = paths.flatMap(([path, methods]) =>
-      ['get', 'post', 'patch', 'delete']
+      ['get', 'post', 'put', 'patch', 'delete']
         .filter((method) => method in methods)
-        .map((method) => `${method} ${path.replace('{agentId}', 'demo').replace('{id}', 'id')}`),
+        .map((method) => {
+          const filled = path.replace('{agentId}', 'demo').replace('{chatId}', '6285000000001');
+          return `${method} ${filled.replace('{id}', 'id')}`;
+        }),
     );
     expect(operations).to.have.length.above(10);
     expect(calls).to.include.members(operations);

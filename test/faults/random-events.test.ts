@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import type { Command } from '../../src/actors/domain/commands.ts';
 import type { AgentRecord, MessageLog, StoredMessage } from '../../src/actors/domain/ports/stores.ts';
-import { DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
+import { DEFAULT_LIMITS, NO_SETTINGS } from '../../src/actors/domain/settings.ts';
 import { createGateway } from '../../src/actors/gateway/gateway.ts';
 import { Seeded } from '../../src/sandbox/network/seeded.ts';
 import { FAULT_SEED, faultRuns, reportFigures } from '../support/fault-runs.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { MemoryDatabase } from '../support/memory-gateway.ts';
 import { type Chance, type RandomClient, RandomDriver } from '../support/random-driver.ts';
 
 const SEQUENCES = faultRuns(1_000, 10_000);
@@ -54,6 +55,7 @@ function memoryLog(): MessageLog {
     receive: () => Promise.resolve(null),
     find: () => Promise.resolve(null),
     claimed: () => Promise.resolve([]),
+    isOurs: () => Promise.resolve(true),
     pending: () => Promise.resolve([]),
     failPending: () => Promise.resolve(),
   };
@@ -96,6 +98,8 @@ function oneAgent(chance: Chance) {
     },
     apiKeys: { active: () => Promise.resolve([]) },
     messages: memoryLog(),
+    chats: new MemoryDatabase().chats,
+    agentSettings: { load: () => Promise.resolve(NO_SETTINGS), save: () => Promise.resolve() },
     inbound: {
       claim: () => Promise.resolve(true),
       link: () => Promise.resolve(),
@@ -118,6 +122,7 @@ function oneAgent(chance: Chance) {
         qrWaitMs: 30_000,
         qrMaxRefreshes: 3,
         startConcurrency: 2,
+        handoverMinutes: 0,
         aiConcurrency: 4,
       },
       ...{ developer: '628999@c.us', limits: DEFAULT_LIMITS },

@@ -57,6 +57,12 @@ const content = (name: string, fields: object, field: string) =>
 const of = (type: string, name: string, value: unknown, field: string) =>
   content(`a ${type} with ${name}`, { type, [type]: value }, field);
 
+/** A refused change of a chat's mode, or of the settings. */
+function change(method: 'PUT' | 'PATCH', path: string, name: string, json: unknown, field: string): Row {
+  const ask = { method, key, json };
+  return { name: `${method} of ${name}`, path: `/agents/bot/${path}`, ask, code: 'INVALID_PAYLOAD', field };
+}
+
 /** A raw body, sent to one of the POSTs. */
 function body(
   name: string,
@@ -303,6 +309,42 @@ export const ROWS: Row[] = [
     path: '/sessions/bot?_method=DELETE',
     ask: { method: 'POST' },
     code: 'METHOD_NOT_ALLOWED',
+  },
+  change('PUT', 'chats/081234567890', 'a chat without a mode', {}, 'mode'),
+  change('PUT', 'chats/081234567890', 'a chat to an unknown mode', { mode: 'ai' }, 'mode'),
+  change('PUT', 'chats/081234567890', 'a chat for 0 minutes', { mode: 'human', minutes: 0 }, 'minutes'),
+  change('PUT', 'chats/081234567890', 'a chat for half a minute', { mode: 'human', minutes: 0.5 }, 'minutes'),
+  change('PUT', 'chats/081234567890', 'a chat for centuries', { mode: 'human', minutes: 1e9 }, 'minutes'),
+  change(
+    'PUT',
+    'chats/081234567890',
+    'a chat to the bot for minutes',
+    { mode: 'bot', minutes: 5 },
+    'minutes',
+  ),
+  change('PUT', 'chats/081234567890', 'a chat with more', { mode: 'human', until: 'noon' }, 'until'),
+  change('PUT', 'chats/no-number', 'a chat that is none', { mode: 'human' }, 'chatId'),
+  change('PUT', 'chats/status@broadcast', 'the chat of statuses', { mode: 'human' }, 'chatId'),
+  change('PATCH', 'settings', 'negative minutes', { handoverMinutes: -1 }, 'handoverMinutes'),
+  change('PATCH', 'settings', 'minutes as text', { handoverMinutes: '5' }, 'handoverMinutes'),
+  change('PATCH', 'settings', 'minutes of years', { handoverMinutes: 1_000_000 }, 'handoverMinutes'),
+  change('PATCH', 'settings', 'a setting that does nothing yet', { debounceMs: 100 }, 'debounceMs'),
+  change('PATCH', 'settings', 'a list that is none', { ignore: '@g.us' }, 'ignore'),
+  change('PATCH', 'settings', 'a list with another domain', { ignore: ['@g.us', '@c.us'] }, 'ignore.1'),
+  change('PATCH', 'settings', 'a list with an empty entry', { ignore: [''] }, 'ignore.0'),
+  {
+    name: 'chats of no mode',
+    path: '/agents/bot/chats',
+    ask: { key },
+    code: 'INVALID_PAYLOAD',
+    field: 'mode',
+  },
+  {
+    name: 'chats of the bot, which are not stored',
+    path: '/agents/bot/chats?mode=bot',
+    ask: { key },
+    code: 'INVALID_PAYLOAD',
+    field: 'mode',
   },
   { name: 'a prototype key as agent', path: '/sessions/constructor', ask: {}, code: 'SESSION_NOT_FOUND' },
 ];

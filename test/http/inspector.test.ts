@@ -79,6 +79,8 @@ describe('the inspector', () => {
         mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 100 },
         supervisor: { restarts: 0 },
         hasQr: false,
+        chats: { human: 0, closed: 0 },
+        settings: { handoverMinutes: 0, ignored: 0 },
         whatsapp: null,
         restriction: null,
       });

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
 import type { AgentView, QrView, TransitionRecord } from '../../src/actors/domain/agent-view.ts';
 import type { MachineName, NextTransition } from '../../src/actors/domain/chart-graph.ts';
+import type { ChatView } from '../../src/actors/domain/chats.ts';
 import type {
   Command,
   CommandOf,
@@ -18,6 +19,7 @@ import type { Jid } from '../../src/actors/domain/identity.ts';
 import type { AiRequest } from '../../src/actors/domain/ports/ai.ts';
 import type { OutgoingMessage, StoredMessage } from '../../src/actors/domain/ports/stores.ts';
 import type { WebAuthnJson } from '../../src/actors/domain/ports/whatsapp.ts';
+import { type AgentSettings, NO_SETTINGS } from '../../src/actors/domain/settings.ts';
 import { sessionMachine } from '../../src/actors/session/session.machine.ts';
 import { supervisorMachine } from '../../src/actors/session/supervisor.machine.ts';
 import { chartGraph } from '../../src/actors/statechart/graph.ts';
@@ -50,6 +52,8 @@ export function agentView(agentId: string, changes: Partial<AgentView> = {}): Ag
     qr: null,
     passkey: null,
     restriction: null,
+    settings: { handoverMinutes: 0, ignore: [] },
+    chats: { human: 0, closed: 0 },
     mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 99, nextTokenSeconds: 0.4 },
     supervisor: { restarts: 0 },
     ...changes,
@@ -85,6 +89,8 @@ export class FakeSystem implements GatewayApi {
   readonly refreshed: string[] = [];
   readonly assertions: WebAuthnJson[] = [];
   readonly pairings: Jid[] = [];
+  readonly chats = new Map<Jid, ChatView>();
+  settings: AgentSettings = NO_SETTINGS;
   /** Implementations of calls, for tests to replace. */
   onSend: (message: OutgoingMessage, options: SendOptions) => Promise<SendOutcome> = async (message) => ({
     status: 'sent',
@@ -172,6 +178,22 @@ export class FakeSystem implements GatewayApi {
       if (status === 'sent') return { status, id, messageId: String(messageId), to, at: AT };
       if (status === 'queued') return { status, id, to, position: 0 };
       throw new GatewayError('BAD_GATEWAY', 'It failed.', { details: { outcome: 'failed', id } });
+    },
+    'chats.list': async (agentId, { mode }) => {
+      this.#agent(agentId);
+      return [...this.chats.values()].filter((chat) => chat.mode === mode);
+    },
+    'chat.find': async (_agentId, { chatId }) => this.chats.get(chatId) ?? { chatId, mode: 'bot' },
+    'chat.set_mode': async (_agentId, { chatId, mode, minutes }) => {
+      const until = minutes === undefined ? {} : { until: AT.getTime() + minutes * 60_000 };
+      const chat = { chatId, mode, ...(mode !== 'bot' && { since: AT.getTime() }), ...until };
+      this.chats.set(chatId, chat);
+      return chat;
+    },
+    'settings.read': async () => this.settings,
+    'settings.change': async (_agentId, { changes }) => {
+      this.settings = { ...this.settings, ...changes };
+      return this.settings;
     },
     'api_key.refresh': async (agentId): Promise<undefined> => this.onRefresh(agentId),
   };

@@ -86,6 +86,8 @@ export const FIELDS: Record<LogEvent, z.ZodRawShape> = {
   'message.unknown': settled,
   'message.rejected': { traceId, agentId, reason: z.enum(['full', 'not_ready', 'draining']) },
   inbound: { traceId, agentId, type: z.string(), handled: z.string(), why: z.string() },
+  'chat.mode': { traceId: traceId.optional(), agentId, from: z.string(), to: z.string(), cause: z.string() },
+  'settings.changed': { traceId, agentId, names: z.array(z.string()) },
   'ai.call': { traceId, agentId, outcome: z.string(), durationMs: ms },
   'client.operation': { agentId, operation: z.string(), outcome: z.string(), durationMs: ms },
   restart: { agentId, reason: z.string(), attempt: z.int(), delayMs: ms },

@@ -9,6 +9,7 @@ import type { Scheduler } from '../../src/actors/domain/ports/clock.ts';
 import type {
   AgentRecord,
   AgentStore,
+  ChatStore,
   MessageLog,
   StoredMessage,
 } from '../../src/actors/domain/ports/stores.ts';
@@ -19,7 +20,7 @@ import type {
   WhatsAppClientEvents,
   WhatsAppDriver,
 } from '../../src/actors/domain/ports/whatsapp.ts';
-import { type ActorSettings, DEFAULT_LIMITS } from '../../src/actors/domain/settings.ts';
+import { type ActorSettings, DEFAULT_LIMITS, NO_SETTINGS } from '../../src/actors/domain/settings.ts';
 import { createGateway } from '../../src/actors/gateway/gateway.ts';
 import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 
@@ -116,11 +117,23 @@ export class MemoryDatabase {
       [...this.messages.values()].find((row) => row.messageId === messageId) ?? null,
     find: async (_agent, id) => this.messages.get(id) ?? null,
     claimed: async () => [],
+    isOurs: async (stanzaId) => [...this.messages.values()].some((row) => row.stanzaId === stanzaId),
     pending: async () => {
       await this.before.pending?.();
       return [];
     },
     failPending: async () => undefined,
+  };
+
+  /** Chats without a memory of their own: those of the tests are in the process. */
+  readonly chats: ChatStore = {
+    load: async () => [],
+    save: async () => undefined,
+    remove: async () => undefined,
+    merge: async () => undefined,
+    record: async () => undefined,
+    history: async () => ({ entries: [], lastId: '0' }),
+    forget: async () => undefined,
   };
 
   readonly inbound = {
@@ -152,6 +165,7 @@ class ScriptedDriver implements WhatsAppDriver {
     const calls = {
       ...{ start: done, logout: done, destroy: done, reload: done, setTyping: done },
       resolveRecipient: async (jid: string) => jid,
+      identify: async (chatId: string) => ({ chatId }),
       probe: async () => 'CONNECTED',
       requestPairingCode: async () => 'ABCD1234',
       answerPasskey: async (assertion: WebAuthnJson) => {
@@ -203,6 +217,8 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
     apiKeys: { active: async () => database.keys },
     messages: database.log,
     inbound: database.inbound,
+    chats: database.chats,
+    agentSettings: { load: async () => NO_SETTINGS, save: async () => undefined },
     files: { release: async (_agent, { path }) => void released.push(path) },
     random: () => 0.5,
     newTraceId: () => TRACE,
@@ -210,7 +226,7 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
     settings: {
       ...{ sendRatePerMinute: 6_000, sendBurst: 100, mailboxCapacity: 500 },
       ...{ sendWaitMs: 30_000, sendTimeoutMs: 30_000, messageTtlMs: 3_600_000 },
-      ...{ qrWaitMs: 30_000, qrMaxRefreshes: 3, startConcurrency: 2, aiConcurrency: 4 },
+      ...{ qrWaitMs: 30_000, qrMaxRefreshes: 3, startConcurrency: 2, aiConcurrency: 4, handoverMinutes: 0 },
       ...{ developer: '628999@c.us', limits: { ...DEFAULT_LIMITS, probeAgainMs: 5 } },
       ...changes.settings,
     },

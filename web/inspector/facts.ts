@@ -1,7 +1,15 @@
 import { setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Detail } from './inspector-api.ts';
 import { byId } from './page.ts';
-import { pageText, pathText, reasonText, restrictionText, situationText, statusText } from './texts.ts';
+import {
+  pageText,
+  pathText,
+  reasonText,
+  restrictionText,
+  situationText,
+  statusText,
+  whoAnswersText,
+} from './texts.ts';
 import { secondsUntil, serviceNow, span } from './time.ts';
 
 /** Shows an agent's facts: status and reason, mailbox, restarts, QR. */
@@ -16,6 +24,7 @@ export function showFacts(agent: Detail): void {
   showLine('last-error', supervisor.lastError ?? '');
   showLine('whatsapp-web', pageText(agent));
   showLine('restriction', restrictionText(agent));
+  showLine('who-answers', whoAnswersText(agent));
   setText(byId('restarts'), String(supervisor.restarts));
   setText(byId('depth'), String(mailbox.depth));
   setText(byId('capacity'), `of ${mailbox.capacity}`);

@@ -93,6 +93,19 @@ export function restrictionText({ restriction }: Summary): string {
   return until === undefined ? what[kind] : `${what[kind]}, until ${new Date(until).toLocaleString()}`;
 }
 
+/** Which chats the bot does not answer, by mode and settings; empty when it answers all. */
+export function whoAnswersText({ chats, settings }: Summary): string {
+  const { handoverMinutes, ignored } = settings;
+  return [
+    chats.human > 0 && `${chats.human} with a person`,
+    chats.closed > 0 && `${chats.closed} closed`,
+    handoverMinutes > 0 && `a person who writes has the chat for ${handoverMinutes} min`,
+    ignored > 0 && `${ignored} on the ignore list`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
 const STATUS_SIGNS: Record<Summary['status'], string> = {
   connected: '●',
   awaiting_qr: '▦',

@@ -1,15 +1,27 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { AgentView } from '../domain/agent-view.ts';
+import type { ChatAddress } from '../domain/chats.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
+import type { Jid } from '../domain/identity.ts';
 import type { AiBackend } from '../domain/ports/ai.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
 import type { MessageFiles } from '../domain/ports/files.ts';
-import type { AgentRecord, InboundLog, MessageLog, SessionState } from '../domain/ports/stores.ts';
+import type {
+  AgentRecord,
+  ChatStore,
+  InboundLog,
+  MessageLog,
+  SessionState,
+  SettingsStore,
+} from '../domain/ports/stores.ts';
 import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import { AiReplies } from '../inbound/ai-reply.ts';
+import { ChatModes } from '../inbound/chat-modes.ts';
+import { Handover } from '../inbound/handover.ts';
 import { Inbound } from '../inbound/inbound.ts';
 import type { OwnReplies } from '../inbound/loop-guard.ts';
+import type { OwnStanzas } from '../outbound/own-stanzas.ts';
 import { Sender } from '../outbound/sender.ts';
 import { AccountRestriction } from '../session/account-restriction.ts';
 import { ActorSystem } from '../session/actor-system.ts';
@@ -20,6 +32,7 @@ import type { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
 import type { StartSemaphore } from '../session/start-semaphore.ts';
 import type { SupervisorEvent, SupervisorReport } from '../session/supervisor.machine.ts';
 import { AgentStatus, type StatusWriter } from './agent-status.ts';
+import { SettingsOfAgent } from './settings-of-agent.ts';
 import { Shutdown } from './shutdown.ts';
 import { StartWaiters } from './start-waiters.ts';
 
@@ -29,6 +42,8 @@ export interface AgentPorts {
   ai: AiBackend;
   messages: MessageLog;
   inbound: InboundLog;
+  chats: ChatStore;
+  agentSettings: SettingsStore;
   files: MessageFiles;
   clock: Scheduler;
   random(): number;
@@ -43,6 +58,7 @@ export interface AgentDeps extends AgentPorts {
   semaphore: StartSemaphore;
   circuitBreaker: StartCircuitBreaker;
   ownReplies: OwnReplies;
+  ownStanzas: OwnStanzas;
   projection: StatusWriter;
   events: EventEmitter<GatewayEvents>;
 }
@@ -52,6 +68,8 @@ export class Agent {
   readonly agentId: string;
   readonly connection: Connection;
   readonly link: DeviceLink;
+  readonly settings: SettingsOfAgent;
+  readonly chatModes: ChatModes;
   readonly sender: Sender;
   readonly aiReplies: AiReplies;
   readonly inbound: Inbound;
@@ -82,14 +100,22 @@ export class Agent {
     this.#restriction = new AccountRestriction(clock, settings.limits.refusalMs, (restriction) =>
       events.emit('restriction', { agentId, restriction }),
     );
-    this.sender = new Sender(deps, ref, (kind) => this.#restriction.refused(kind));
+    this.settings = new SettingsOfAgent(deps, ref);
+    this.chatModes = new ChatModes(deps, ref);
+    const effective = () => this.settings.effective;
+    const handover = new Handover(deps, { agent: ref, modes: this.chatModes, settings: effective });
+    this.sender = new Sender(deps, ref, {
+      permits: (message) => handover.permits(message),
+      onRefusal: (kind) => this.#restriction.refused(kind),
+    });
     const live = {
       record: () => status.record,
       client: () => connection.client,
       me: () => connection.me,
     };
-    this.aiReplies = new AiReplies(deps, live, this.sender);
-    this.inbound = new Inbound(deps, live, { sender: this.sender, aiReplies: this.aiReplies });
+    this.aiReplies = new AiReplies(deps, live, { sender: this.sender, handover });
+    const { sender, aiReplies } = this;
+    this.inbound = new Inbound(deps, live, { sender, aiReplies, handover, settings: effective });
     this.#session = new SessionEffects(deps, {
       agent: ref,
       connection,
@@ -112,6 +138,7 @@ export class Agent {
       sender: this.sender,
       inbound: this.inbound,
       aiReplies: this.aiReplies,
+      handover,
       startWaiters: this.startWaiters,
       actorSystem: this.actorSystem,
       boot: () => this.boot(),
@@ -143,7 +170,7 @@ export class Agent {
 
   async #boot(): Promise<void> {
     this.link.restore(await this.#deps.driver.hasCredentials(this.record));
-    await this.sender.restore();
+    await Promise.all([this.settings.load(), this.chatModes.load(), this.sender.restore()]);
     this.actorSystem.start();
   }
 
@@ -190,6 +217,13 @@ export class Agent {
     }, suspect);
   }
 
+  /** A chat with both addresses of its person, as far as the session knows them now. */
+  async identify(chatId: Jid): Promise<ChatAddress> {
+    const unknown = { chatId };
+    if (!this.isConnected || !this.connection.client) return unknown;
+    return this.connection.client.identify(chatId).catch(() => unknown);
+  }
+
   /** Everything about it at this moment, except its key. */
   view(): AgentView {
     const { apiKey: _apiKey, status: _status, ...row } = this.record;
@@ -203,6 +237,8 @@ export class Agent {
       qr: this.connection.qr,
       passkey: this.connection.passkey,
       restriction: this.#restriction.current,
+      settings: this.settings.effective,
+      chats: { human: this.chatModes.count('human'), closed: this.chatModes.count('closed') },
       mailbox: this.sender.dispatcher.view(),
       supervisor: {
         restarts,

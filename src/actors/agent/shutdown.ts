@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { AgentRef } from '../domain/identity.ts';
@@ -6,6 +7,7 @@ import type { MessageLog } from '../domain/ports/stores.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import { withTimeout } from '../domain/timeout.ts';
 import type { AiReplies } from '../inbound/ai-reply.ts';
+import type { Handover } from '../inbound/handover.ts';
 import type { Inbound } from '../inbound/inbound.ts';
 import { messageError } from '../outbound/deliver.ts';
 import type { Sender } from '../outbound/sender.ts';
@@ -25,6 +27,7 @@ export interface ShutdownParts {
   sender: Sender;
   inbound: Inbound;
   aiReplies: AiReplies;
+  handover: Handover;
   startWaiters: StartWaiters;
   actorSystem: ActorSystem;
   boot(): Promise<void>;
@@ -49,7 +52,7 @@ export class Shutdown {
 
   /** With the service: lets turns, runs and the message in flight finish for `patienceMs`, then closes the client. */
   async stop(patienceMs: number): Promise<void> {
-    const { sender, inbound, aiReplies, actorSystem } = this.#parts;
+    const { sender, inbound, aiReplies, handover, actorSystem } = this.#parts;
     const { dispatcher } = sender;
     const stopping = new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service);
     const impatience = setTimeout(() => {
@@ -60,6 +63,7 @@ export class Shutdown {
     }, patienceMs);
     // Their replies may still leave.
     await Promise.all([inbound.stop(patienceMs), aiReplies.settled()]);
+    await handover.close();
     dispatcher.stopTaking();
     await dispatcher.drained();
     clearTimeout(impatience);
@@ -74,7 +78,7 @@ export class Shutdown {
    * `INTERNAL` when its client does not stop in time
    */
   async remove(traceId: string): Promise<void> {
-    const { ref, sender, inbound, actorSystem, boot } = this.#parts;
+    const { ref, sender, inbound, handover, actorSystem, boot } = this.#parts;
     const { messages, clock, settings } = this.#deps;
     const gone = new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.deleted);
     // First what may fail: without a database nothing is touched.
@@ -91,6 +95,7 @@ export class Shutdown {
     // Stopped with the service: the device is still linked, so the record stays.
     actorSystem.assertOpen();
     await inbound.stop(0);
+    await handover.close();
   }
 
   /** Aborts what runs for callers, and their waiting for a start. */
@@ -100,7 +105,10 @@ export class Shutdown {
   }
 
   #controller(): AbortController {
-    this.#callers ??= new AbortController();
+    if (this.#callers) return this.#callers;
+    this.#callers = new AbortController();
+    // Each running call listens to it.
+    setMaxListeners(0, this.#callers.signal);
     return this.#callers;
   }
 }

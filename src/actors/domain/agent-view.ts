@@ -1,7 +1,9 @@
 import type { MachineName } from './chart-graph.ts';
+import type { ChatMode } from './chats.ts';
 import type { EpochMs } from './ports/clock.ts';
 import type { SessionState } from './ports/stores.ts';
 import type { Compatibility, Restriction, WebAuthnJson } from './ports/whatsapp.ts';
+import type { EffectiveSettings } from './settings.ts';
 
 /** The connection of an agent, beside its stored row. */
 export interface LiveView {
@@ -65,6 +67,9 @@ export interface AgentView {
   passkey: PasskeyView | null;
   /** The current restriction of the account by WhatsApp, or null. */
   restriction: RestrictionView | null;
+  settings: EffectiveSettings;
+  /** How many chats have each mode in which the bot does not answer. */
+  chats: Record<Exclude<ChatMode, 'bot'>, number>;
   mailbox: MailboxView;
   supervisor: SupervisorView;
 }

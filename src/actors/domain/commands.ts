@@ -1,9 +1,11 @@
 import type { AgentView, QrView } from './agent-view.ts';
+import type { ChatMode, ChatView } from './chats.ts';
 import type { Jid } from './identity.ts';
 import type { AiRequest } from './ports/ai.ts';
 import type { EpochMs } from './ports/clock.ts';
 import type { OutgoingMessage, StoredMessage } from './ports/stores.ts';
 import type { WebAuthnJson } from './ports/whatsapp.ts';
+import type { AgentSettings } from './settings.ts';
 
 // Commands to an agent, and their replies. The table of `gateway/command-routes.ts` says where each command goes and in
 // which state it is accepted. Every command may also be refused with `SESSION_NOT_FOUND`.
@@ -83,6 +85,39 @@ interface ReadOutcome extends UserCommand {
   id: string;
 }
 
+/** Lists the chats that have a mode. */
+interface ListChats extends UserCommand {
+  type: 'chats.list';
+  mode: Exclude<ChatMode, 'bot'>;
+}
+
+/** Reads who answers a chat. */
+interface FindChat extends UserCommand {
+  type: 'chat.find';
+  chatId: Jid;
+}
+
+/** Sets who answers a chat, for some minutes or until it is changed again. */
+interface SetChatMode extends UserCommand {
+  type: 'chat.set_mode';
+  chatId: Jid;
+  mode: ChatMode;
+  minutes?: number;
+  traceId: string;
+}
+
+/** Reads the agent's settings as they are stored. */
+interface ReadSettings extends UserCommand {
+  type: 'settings.read';
+}
+
+/** Changes the settings that are named. */
+interface ChangeSettings extends UserCommand {
+  type: 'settings.change';
+  changes: Partial<AgentSettings>;
+  traceId: string;
+}
+
 /** Starts a look-up of the user's newest key in the background, at most one at a time per agent. */
 interface RefreshApiKey {
   type: 'api_key.refresh';
@@ -101,6 +136,11 @@ export type Command =
   | FindMessage
   | WithdrawMessage
   | ReadOutcome
+  | ListChats
+  | FindChat
+  | SetChatMode
+  | ReadSettings
+  | ChangeSettings
   | RefreshApiKey;
 
 /** The command of a name. */
@@ -130,6 +170,12 @@ interface CommandReplies {
   'message.withdraw': Withdrawal;
   /** `NOT_FOUND`, `DATABASE_UNAVAILABLE`, and the code that the message failed with. */
   'message.outcome': SendOutcome;
+  /** `DATABASE_UNAVAILABLE`; so do the next four. */
+  'chats.list': ChatView[];
+  'chat.find': ChatView;
+  'chat.set_mode': ChatView;
+  'settings.read': AgentSettings;
+  'settings.change': AgentSettings;
   'api_key.refresh': undefined;
 }
 

@@ -70,6 +70,7 @@ export const TEXTS = {
     noClient: 'The session has no client.',
     noPhone: 'This agent is not linked to a phone of the sandbox.',
   },
+  CHAT_HANDED_OVER: { dropped: 'A person has the chat, or it is closed: the reply of the AI was not sent.' },
   TOO_LATE: { windows: 'WhatsApp takes edits for 15 minutes and deletions for about two days.' },
   WITHDRAWN: { whileQueued: 'The message was deleted while it was waiting; it is not sent.' },
   IDEMPOTENCY_CONFLICT: {

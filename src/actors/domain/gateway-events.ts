@@ -1,4 +1,6 @@
 import type { MailboxView, PasskeyView, QrView, RestrictionView, TransitionRecord } from './agent-view.ts';
+import type { ChatMode } from './chats.ts';
+import type { Jid } from './identity.ts';
 import type { ContentKind } from './message-content.ts';
 import type { EpochMs } from './ports/clock.ts';
 import type { MessageStatus, OutgoingMessage, SessionState, StoredMessage } from './ports/stores.ts';
@@ -52,10 +54,25 @@ export interface GatewayEvents {
   inbound: (message: {
     agentId: string;
     type: string;
-    handled: 'answered' | 'ignored' | 'duplicate' | 'looping' | 'failed';
+    /** `handed_over`: a person has the chat, or it is closed; `why` says which. */
+    handled: 'answered' | 'ignored' | 'handed_over' | 'duplicate' | 'looping' | 'failed';
     why: string;
     traceId: string;
   }) => void;
+  /** A chat has another mode, or a mode lasts longer: a person wrote, a caller set it, or its time has passed. */
+  chatMode: (change: {
+    agentId: string;
+    chatId: Jid;
+    from: ChatMode;
+    mode: ChatMode;
+    since: EpochMs;
+    /** Null: until a caller changes it. */
+    until: EpochMs | null;
+    cause: 'person' | 'api' | 'expired';
+    traceId?: string;
+  }) => void;
+  /** A caller changed settings of an agent: these. */
+  settings: (change: { agentId: string; names: string[]; traceId: string }) => void;
   ai: (call: {
     agentId: string;
     outcome: 'reply' | 'silence' | 'timeout' | 'error';

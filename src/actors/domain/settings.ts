@@ -1,3 +1,19 @@
+import type { Jid } from './identity.ts';
+
+/** What can be set for one agent; null: the environment's default. */
+export interface AgentSettings {
+  /** For how long a person who writes in a chat has it; 0: the bot keeps it. */
+  handoverMinutes: number | null;
+  /** Whose messages are dropped: addresses, `@g.us` for all groups, `@lid` for all whose number is not known. */
+  ignore: Jid[] | null;
+}
+
+/** The settings of one agent with the defaults in place of null. */
+export type EffectiveSettings = { [Name in keyof AgentSettings]: NonNullable<AgentSettings[Name]> };
+
+/** Nothing is set. */
+export const NO_SETTINGS: AgentSettings = { handoverMinutes: null, ignore: null };
+
 /** Settings of the actors, and the limits of their states; in milliseconds where nothing else is said. */
 export interface ActorSettings {
   sendRatePerMinute: number;
@@ -10,6 +26,8 @@ export interface ActorSettings {
   qrMaxRefreshes: number;
   startConcurrency: number;
   aiConcurrency: number;
+  /** The default of `AgentSettings`. */
+  handoverMinutes: number;
   /** A client whose browser is larger is restarted when it is idle; undefined: never. */
   memoryLimitBytes?: number;
   /** JID of the developer who receives the alerts. */

@@ -29,7 +29,15 @@ export interface RouteContext {
 /** The way of a command to its agent. */
 interface CommandRoute<C extends Command> {
   /** The supervisor's machine, what a state of the session runs, or what is stored of the agent. */
-  to: 'supervisor' | 'client' | 'dispatcher' | 'AI reply' | 'message log' | 'API key';
+  to:
+    | 'supervisor'
+    | 'client'
+    | 'dispatcher'
+    | 'AI reply'
+    | 'message log'
+    | 'chat modes'
+    | 'settings'
+    | 'API key';
   /** The event that the machine receives; refused where its state has no transition for it. */
   event?: SupervisorEvent['type'];
   /** The tag of the session's states in which the command is accepted; any state where there is none. */
@@ -80,6 +88,23 @@ export const COMMAND_ROUTES: { readonly [Type in Command['type']]: CommandRoute<
   'message.outcome': inAnyState('message log', async (context, agent, command) =>
     agent.sender.outcome(await findMessage(context, agent, command)),
   ),
+  'chats.list': inAnyState('chat modes', async (_context, { chatModes }, { mode }) => {
+    await chatModes.load();
+    return chatModes.list(mode);
+  }),
+  'chat.find': inAnyState('chat modes', async (_context, agent, { chatId }) => {
+    await agent.chatModes.load();
+    return agent.chatModes.view(await agent.identify(chatId));
+  }),
+  'chat.set_mode': inAnyState('chat modes', async (_context, agent, { chatId, ...change }) =>
+    agent.chatModes.set(await agent.identify(chatId), change),
+  ),
+  'settings.read': inAnyState('settings', (_context, agent) => agent.settings.read()),
+  'settings.change': inAnyState('settings', async ({ events }, agent, { changes, traceId }) => {
+    const settings = await agent.settings.change(changes);
+    events.emit('settings', { agentId: agent.agentId, names: Object.keys(changes), traceId });
+    return settings;
+  }),
   'api_key.refresh': inAnyState('API key', async ({ keys }, agent): Promise<undefined> => {
     keys.refresh(agent);
   }),

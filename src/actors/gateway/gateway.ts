@@ -8,6 +8,7 @@ import type { GatewayApi } from '../domain/gateway-api.ts';
 import type { AgentStore, ApiKeyStore } from '../domain/ports/stores.ts';
 import type { WebAuthnJson } from '../domain/ports/whatsapp.ts';
 import { OwnReplies } from '../inbound/loop-guard.ts';
+import { OwnStanzas } from '../outbound/own-stanzas.ts';
 import { sessionMachine } from '../session/session.machine.ts';
 import { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
 import { StartSemaphore } from '../session/start-semaphore.ts';
@@ -58,6 +59,7 @@ class Gateway implements GatewayApi {
       semaphore,
       circuitBreaker,
       ownReplies: new OwnReplies(),
+      ownStanzas: new OwnStanzas(),
       projection,
       events: this.events,
     };

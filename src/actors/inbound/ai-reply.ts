@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'eventemitter3';
+import type { ChatAddress, ChatMode } from '../domain/chats.ts';
 import type { RunOptions, RunOutcome, SendOutcome } from '../domain/commands.ts';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
@@ -9,6 +10,7 @@ import type { AgentRecord, OutgoingMessage } from '../domain/ports/stores.ts';
 import type { Me, WhatsAppClient } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import type { Sender } from '../outbound/sender.ts';
+import type { Handover } from './handover.ts';
 
 /** What the turns of all agents share. */
 export interface AiReplyDeps {
@@ -31,12 +33,15 @@ export interface LiveAgent {
 export type TurnOutcome<R> =
   | { kind: 'replied'; text: string; sent: R }
   | { kind: 'silent' }
+  /** A person has the chat, or it is closed: nothing was asked, or the reply was dropped. */
+  | { kind: 'handed_over'; mode: ChatMode }
   | { kind: 'ai_failed'; error: GatewayError }
   | { kind: 'send_failed'; error: GatewayError };
 
 /** Options of a reply to an inbound message. */
 export interface AnswerOptions {
   traceId: string;
+  chat: ChatAddress;
   /** The account the message was written to: the reply is never sent by another one. */
   account: Jid;
   signal: AbortSignal;
@@ -47,28 +52,33 @@ export interface AnswerOptions {
 /** One request to the AI and what to do with its reply. */
 interface Turn<R> {
   request: AiRequest;
+  chat: ChatAddress;
   traceId: string;
   signal: AbortSignal;
   isWanted?(): boolean;
   send(text: string): Promise<R>;
 }
 
+/** The other parts of an agent that its turns use. */
+export interface AiReplyParts {
+  sender: Pick<Sender, 'acceptUnawaited' | 'reserve' | 'send'>;
+  handover: Pick<Handover, 'settling' | 'modeOf' | 'watch' | 'history'>;
+}
+
 /** An agent's turns: asks the AI while typing shows, then sends its reply. */
 export class AiReplies {
   readonly #deps: AiReplyDeps;
   readonly #agent: LiveAgent;
-  readonly #sender: Pick<Sender, 'acceptUnawaited' | 'reserve' | 'send'>;
+  readonly #sender: AiReplyParts['sender'];
+  readonly #handover: AiReplyParts['handover'];
   /** `/run` requests in progress. */
   readonly #runs = new Set<Promise<RunOutcome>>();
 
-  constructor(
-    deps: AiReplyDeps,
-    agent: LiveAgent,
-    sender: Pick<Sender, 'acceptUnawaited' | 'reserve' | 'send'>,
-  ) {
+  constructor(deps: AiReplyDeps, agent: LiveAgent, { sender, handover }: AiReplyParts) {
     this.#deps = deps;
     this.#agent = agent;
     this.#sender = sender;
+    this.#handover = handover;
   }
 
   /** Answers an inbound message: the reply is queued, its delivery is not awaited. Rejects only when aborted. */
@@ -104,7 +114,8 @@ export class AiReplies {
     const send = (text: string) =>
       this.#sender.send({ id, ...replyTo(request, text, traceId), account }, { respondAsync: false }, place);
     try {
-      return runOutcome(request.sessionId, await this.#turn({ request, traceId, signal, send }));
+      const chat = { chatId: request.sessionId };
+      return runOutcome(request.sessionId, await this.#turn({ request, chat, traceId, signal, send }));
     } finally {
       place.release();
     }
@@ -116,18 +127,43 @@ export class AiReplies {
    * @throws the signal's reason as soon as it is aborted
    */
   async #turn<R>(turn: Turn<R>): Promise<TurnOutcome<R>> {
-    const { request, signal, isWanted } = turn;
+    const { chat, signal } = turn;
+    signal.throwIfAborted();
+    const settling = this.#handover.settling(chat);
+    if (settling) await settling;
+    const mode = this.#handover.modeOf(chat);
+    if (mode !== 'bot') return { kind: 'handed_over', mode };
+    // Aborted with the agent, and when the chat is handed over.
+    const stop = new AbortController();
+    const abort = () => stop.abort(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    const unwatch = this.#handover.watch(chat, () => stop.abort());
+    try {
+      return await this.#askAndSend(turn, stop.signal);
+    } finally {
+      signal.removeEventListener('abort', abort);
+      unwatch();
+    }
+  }
+
+  /** The turn itself; `stopped` is aborted with its signal, and when its chat is handed over. */
+  async #askAndSend<R>(turn: Turn<R>, stopped: AbortSignal): Promise<TurnOutcome<R>> {
+    const { request, chat, signal, isWanted } = turn;
     signal.throwIfAborted();
     const stopTyping = this.#showTyping(request.sessionId);
     let text: string | null;
     try {
-      text = await abortable(this.#ask(turn), signal);
+      text = await abortable(this.#ask({ ...turn, signal: stopped }), stopped);
     } catch (error) {
       signal.throwIfAborted();
+      if (stopped.aborted) return this.#handedOver(chat);
       return { kind: 'ai_failed', error: toGatewayError(error, 'AI_DOWNSTREAM_ERROR') };
     } finally {
       stopTyping();
     }
+    const settling = this.#handover.settling(chat);
+    if (settling) await settling;
+    if (stopped.aborted) return this.#handedOver(chat);
     if (!text || isWanted?.() === false) return { kind: 'silent' };
     try {
       return { kind: 'replied', text, sent: await abortable(turn.send(text), signal) };
@@ -137,15 +173,24 @@ export class AiReplies {
     }
   }
 
-  /** Asks the AI and publishes the outcome. */
-  async #ask({ request, traceId, signal }: Turn<unknown>): Promise<string | null> {
+  /** The outcome of a turn whose chat was handed over; it may be the bot's again by now. */
+  #handedOver(chat: ChatAddress): TurnOutcome<never> {
+    const mode = this.#handover.modeOf(chat);
+    return { kind: 'handed_over', mode: mode === 'bot' ? 'human' : mode };
+  }
+
+  /** Asks the AI, with what passed while it was not asked, and publishes the outcome. */
+  async #ask({ request, chat, traceId, signal }: Turn<unknown>): Promise<string | null> {
     const { clock, events, ai } = this.#deps;
+    const history = request.history === undefined ? await this.#handover.history(chat) : null;
+    const asked = history ? { ...request, history: history.entries } : request;
     const { agentId, apiKey, endpointUrlRun: endpointUrl } = this.#agent.record();
     const startedAt = clock.monotonic();
     const publish = (outcome: 'reply' | 'silence' | 'timeout' | 'error') =>
       events.emit('ai', { agentId, outcome, durationMs: Math.round(clock.monotonic() - startedAt), traceId });
     try {
-      const reply = await ai.ask({ agentId, apiKey, endpointUrl }, request, { traceId, signal });
+      const reply = await ai.ask({ agentId, apiKey, endpointUrl }, asked, { traceId, signal });
+      if (!signal.aborted) history?.used();
       publish(reply ? 'reply' : 'silence');
       return reply;
     } catch (error) {
@@ -197,7 +242,8 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 /** The answer of `/run`. @throws the error that the turn ended with */
 function runOutcome(sessionId: Jid, turn: TurnOutcome<SendOutcome>): RunOutcome {
   if (turn.kind === 'ai_failed' || turn.kind === 'send_failed') throw turn.error;
-  if (turn.kind === 'silent') return { reply: null, replySent: false, sessionId };
+  if (turn.kind === 'silent' || turn.kind === 'handed_over')
+    return { reply: null, replySent: false, sessionId };
   const { text: reply, sent } = turn;
   if (sent.status === 'queued') return { reply, replySent: false, sessionId, id: sent.id };
   return { reply, replySent: true, sessionId, id: sent.id, messageId: sent.messageId };

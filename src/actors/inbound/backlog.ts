@@ -61,6 +61,11 @@ export class Backlog {
     return this.#time.now() - timestamp > this.#deps.settings.limits.backlogMs;
   }
 
+  /** How long ago a message was written, in milliseconds. */
+  ageOf({ timestamp }: InboundMessage): number {
+    return Math.max(0, this.#time.now() - timestamp);
+  }
+
   /** True for a message that was written before the account was linked. */
   isBeforeLink(message: InboundMessage): boolean {
     return this.#linkedAt !== null && latestTime(message) < this.#linkedAt();

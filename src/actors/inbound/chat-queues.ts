@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { Jid } from '../domain/identity.ts';
@@ -22,6 +23,8 @@ export class ChatQueues {
   constructor(concurrency: number, onError: (error: unknown) => void) {
     this.#concurrency = concurrency;
     this.#onError = onError;
+    // Each running job listens to it.
+    setMaxListeners(0, this.#abort.signal);
   }
 
   /** Queues a job; false when the chat has too many waiting. */

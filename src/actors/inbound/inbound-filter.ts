@@ -38,6 +38,23 @@ function isPerson(jid: string): boolean {
   return /^[1-9]\d*@(c\.us|lid)$/.test(withoutDevice(jid)) && !SERVICE_NUMBER.test(withoutDevice(jid));
 }
 
+/** True when the writer or the chat of a message is on an agent's list, by either address, or is of a kind on it. */
+export function isOnList(
+  { chatId, senderId, lid, chatLid }: InboundMessage,
+  list: readonly string[],
+): boolean {
+  if (list.length === 0) return false;
+  const domain = chatId.slice(chatId.indexOf('@'));
+  return [chatId, senderId, lid, chatLid, domain].some(
+    (entry) => entry !== undefined && list.includes(entry),
+  );
+}
+
+/** True for a chat that the bot may answer: of a person other than itself, or a group. */
+export function isAnswerable(chatId: string, me: Me): boolean {
+  return !isBot(chatId, me) && (chatId.endsWith('@g.us') || isPerson(chatId));
+}
+
 /** Why a message is not for the AI, as `why` of the `inbound` event; null when it is. */
 export function ignoreReason(message: InboundMessage, me: Me): string | null {
   const { fromMe, senderId, chatId, type, body } = message;

@@ -1,6 +1,8 @@
+import type { ChatMode } from '../domain/chats.ts';
 import { isDatabaseAway } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { AiRequest } from '../domain/ports/ai.ts';
+import type { EpochMs } from '../domain/ports/clock.ts';
 import type { InboundLog } from '../domain/ports/stores.ts';
 import type {
   InboundMessage,
@@ -9,13 +11,15 @@ import type {
   MessageRevocation,
   WhatsAppClient,
 } from '../domain/ports/whatsapp.ts';
+import type { EffectiveSettings } from '../domain/settings.ts';
 import { retry } from '../domain/timeout.ts';
 import type { Sender } from '../outbound/sender.ts';
 import type { AiReplies, AiReplyDeps, LiveAgent } from './ai-reply.ts';
 import { Backlog } from './backlog.ts';
 import { ChatQueues } from './chat-queues.ts';
 import { type AlertReason, alertDeveloper } from './developer-alert.ts';
-import { ignoreReason } from './inbound-filter.ts';
+import { chatOf, type Handover, hasContent } from './handover.ts';
+import { ignoreReason, isAnswerable, isOnList } from './inbound-filter.ts';
 import { type Arrival, LoopGuard, type OwnReplies } from './loop-guard.ts';
 import { MessageChanges, messageKey } from './message-changes.ts';
 
@@ -30,6 +34,8 @@ export interface InboundDeps extends AiReplyDeps {
 export interface InboundParts {
   sender: Pick<Sender, 'acceptUnawaited'>;
   aiReplies: Pick<AiReplies, 'answer'>;
+  handover: Handover;
+  settings(): EffectiveSettings;
 }
 
 /** A message in its chat's queue. */
@@ -39,6 +45,8 @@ interface QueuedMessage extends Arrival {
   traceId: string;
   /** The account that it was written to. */
   me: Me;
+  /** By the host's clock. */
+  arrivedAt: EpochMs;
 }
 
 type Handled = Parameters<GatewayEvents['inbound']>[0]['handled'];
@@ -74,7 +82,9 @@ export class Inbound {
     client.events.off('edited', this.#onEdited).on('edited', this.#onEdited);
     client.events.off('revoked', this.#onRevoked).on('revoked', this.#onRevoked);
     const missed = await this.#backlog.open(client, linkedAt, this.#stopped.signal);
-    for (const message of missed) this.#take(message);
+    // First what a person wrote: it decides whether the others are answered.
+    for (const message of missed) if (message.fromMe) this.#take(message);
+    for (const message of missed) if (!message.fromMe) this.#take(message);
   }
 
   /** Takes a message that the client received. */
@@ -97,6 +107,7 @@ export class Inbound {
   /** Queues a message for its chat, or reports why not. */
   #take(message: InboundMessage): void {
     const traceId = this.#deps.newTraceId();
+    if (message.fromMe) return void this.#takeOwn(message, traceId);
     const key = messageKey(message.id);
     // A message that arrives during the stop stays unclaimed and is fetched after the next start.
     const me = this.#stopped.signal.aborted ? null : this.#agent.me();
@@ -104,6 +115,19 @@ export class Inbound {
     if (this.#noteCopy(key, message)) this.#report(message, 'duplicate', 'under_way', traceId);
     else if (me && why === null) this.#enqueue(message, { key, traceId, me });
     else this.#report(message, 'ignored', why ?? 'not_ready', traceId);
+  }
+
+  /** Takes a message that the account itself sent: from here, or by a person on another device. */
+  async #takeOwn(message: InboundMessage, traceId: string): Promise<void> {
+    const me = this.#stopped.signal.aborted ? null : this.#agent.me();
+    const matters = me && isAnswerable(message.chatId, me) && !this.#backlog.isBeforeLink(message);
+    const isOfPerson =
+      matters &&
+      (await this.#parts.handover.own(message, this.#backlog.ageOf(message)).catch((error: unknown) => {
+        this.#fault('handover', error);
+        return false;
+      }));
+    this.#report(message, 'ignored', isOfPerson ? 'person' : 'own', traceId);
   }
 
   /** True for a copy of a message under way; it may carry a change that was not reported. */
@@ -117,13 +141,23 @@ export class Inbound {
 
   /** Why a message is not answered, or null. */
   #whyIgnored(message: InboundMessage, me: Me): string | null {
-    return ignoreReason(message, me) ?? (this.#backlog.isBeforeLink(message) ? 'before_link' : null);
+    if (isOnList(message, this.#parts.settings().ignore)) return 'ignore_list';
+    const why = ignoreReason(message, me) ?? (this.#backlog.isBeforeLink(message) ? 'before_link' : null);
+    // The AI is given it later, whatever its kind.
+    const isForPerson = why === 'not_text' && hasContent(message) && this.#mode(message) !== 'bot';
+    return isForPerson ? null : why;
+  }
+
+  /** Who answers the chat of a message. */
+  #mode(message: InboundMessage): ChatMode {
+    return this.#parts.handover.modeOf(chatOf(message));
   }
 
   /** Queues a message to be answered in its chat's order. */
   #enqueue(message: InboundMessage, { key, traceId, me }: { key: string; traceId: string; me: Me }): void {
-    const receivedAt = this.#deps.clock.monotonic();
-    const queued = { message, key, traceId, me, receivedAt, repliedAt: this.#loops.repliedAt(message) };
+    const { clock } = this.#deps;
+    const arrival = { receivedAt: clock.monotonic(), repliedAt: this.#loops.repliedAt(message) };
+    const queued = { message, key, traceId, me, arrivedAt: clock.now(), ...arrival };
     const done = () => this.#underWay.delete(key);
     this.#underWay.set(key, message);
     if (this.#chatQueues.enqueue(message.chatId, (signal) => this.#handle(queued, signal).finally(done)))
@@ -139,8 +173,14 @@ export class Inbound {
     if (this.#backlog.isLate(queued.message)) return report('ignored', 'late');
     if (!(await this.#claim(queued, signal))) return report('duplicate', 'seen');
     const message = { ...queued.message, body: this.#changes.bodyOf(key, queued.message.body) };
+    await this.#parts.handover.settling(chatOf(message));
     const why = this.#changes.isRevoked(key) ? 'revoked' : this.#whyIgnored(message, me);
     if (why !== null) return report('ignored', why);
+    const mode = this.#mode(message);
+    if (mode !== 'bot') {
+      this.#parts.handover.record(message, 'customer', queued.arrivedAt);
+      return report('handed_over', mode);
+    }
     const decision = this.#loops.decide(message, queued);
     if (decision === 'cut') await this.#alert(message, 'LOOP', traceId);
     if (decision !== 'answer') return report('looping', 'machine');
@@ -148,16 +188,20 @@ export class Inbound {
   }
 
   /** Asks the AI and queues its reply, unless the message was revoked meanwhile. */
-  async #answer({ message, key, traceId, me }: QueuedMessage, signal: AbortSignal): Promise<void> {
+  async #answer({ message, key, traceId, me, arrivedAt }: QueuedMessage, signal: AbortSignal): Promise<void> {
     const report = (handled: Handled, why: string) => this.#report(message, handled, why, traceId);
     const isWanted = () => !this.#changes.isRevoked(key);
-    const options = { traceId, account: me.pn, signal, isWanted };
+    const options = { traceId, chat: chatOf(message), account: me.pn, signal, isWanted };
     const turn = await this.#parts.aiReplies.answer(toRequest(message), options);
     if (turn.kind === 'replied') {
       this.#loops.replied(message, { text: turn.text, me, now: this.#deps.clock.monotonic() });
       return report('answered', 'replied');
     }
     if (!isWanted()) return report('ignored', 'revoked');
+    if (turn.kind === 'handed_over') {
+      this.#parts.handover.record(message, 'customer', arrivedAt);
+      return report('handed_over', turn.mode);
+    }
     if (turn.kind === 'silent') return report('answered', 'silent');
     if (turn.kind === 'ai_failed')
       await this.#alert(message, turn.error.code === 'AI_TIMEOUT' ? 'TIMEOUT' : 'ERROR', traceId);

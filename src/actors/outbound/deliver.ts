@@ -36,6 +36,8 @@ export interface DeliveryContext {
   ended: AbortSignal;
   /** Ids known to be another message's: equal texts must not be confused. */
   claimed: { isClaimed(messageId: string): boolean };
+  /** False for a reply whose chat is not the bot's any more. */
+  permits(message: StoredMessage): Promise<boolean>;
   /** Called right before a message is handed over. */
   onHandover(message: StoredMessage): void;
 }
@@ -116,6 +118,8 @@ export async function deliver(entry: Entry, context: DeliveryContext): Promise<D
     const handedOverAt = context.whatsAppClock.now();
     if (message.status === 'queued') await context.log.markSending(message.id, { chatId, handedOverAt });
     entry.message = { ...message, status: 'sending', chatId, handedOverAt };
+    if (message.origin === 'reply' && !(await context.permits(entry.message)))
+      throw new GatewayError('CHAT_HANDED_OVER', TEXTS.CHAT_HANDED_OVER.dropped);
     // A delete may have published its outcome meanwhile; without a delete it waits for the next session.
     if (context.ended.aborted) throw new GatewayError('BAD_GATEWAY', TEXTS.BAD_GATEWAY.endedBeforeSend);
     handedOver = true;

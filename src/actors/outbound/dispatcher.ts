@@ -57,6 +57,7 @@ export class Dispatcher {
   readonly #clock: Scheduler;
   readonly #agent: AgentRef;
   readonly #log: MessageLog;
+  readonly #permits: (message: StoredMessage) => Promise<boolean>;
   readonly #reports: DispatcherReports;
   readonly #whatsAppClock: WhatsAppClock;
   /** These three are created for the first message: of a thousand agents most are idle. */
@@ -81,12 +82,14 @@ export class Dispatcher {
     clock: Scheduler;
     agent: AgentRef;
     log: MessageLog;
+    permits(message: StoredMessage): Promise<boolean>;
     reports: DispatcherReports;
   }) {
     this.#agent = deps.agent;
     this.#settings = deps.settings;
     this.#clock = deps.clock;
     this.#log = deps.log;
+    this.#permits = deps.permits;
     this.#reports = deps.reports;
     this.#queue = new OutboundQueue(deps.settings, deps.clock);
     this.#whatsAppClock = new WhatsAppClock(deps.clock);
@@ -336,6 +339,7 @@ export class Dispatcher {
       whatsAppClock: this.#whatsAppClock,
       settings: this.#settings,
       claimed: this.outcomes,
+      permits: this.#permits,
       onHandover: (message) => {
         this.#inFlight = message.id;
         this.#reports.status(message, 'sending');

@@ -13,6 +13,7 @@ import type { ActorSettings } from '../domain/settings.ts';
 import { withTimeout } from '../domain/timeout.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Reservation } from './outbound-queue.ts';
+import type { OwnStanzas } from './own-stanzas.ts';
 import { splitText } from './split-text.ts';
 
 /** What the senders of all agents share. */
@@ -23,7 +24,16 @@ export interface SenderDeps {
   files: MessageFiles;
   /** A WhatsApp id for the next message. */
   newStanzaId(agentId: string): string;
+  ownStanzas: OwnStanzas;
   events: EventEmitter<GatewayEvents>;
+}
+
+/** What one agent's sender asks of its other parts. */
+interface SenderParts {
+  /** False for a reply whose chat is not the bot's any more. */
+  permits(message: StoredMessage): Promise<boolean>;
+  /** Called when WhatsApp refuses a send because of a restriction of the account. */
+  onRefusal(kind: Restriction['kind']): void;
 }
 
 /** A message that was stored and queued; the outcome is null when a stop keeps it queued. */
@@ -56,18 +66,18 @@ export class Sender {
   readonly dispatcher: Dispatcher;
   readonly #deps: SenderDeps;
   readonly #agent: AgentRef;
-  readonly #onRefusal: (kind: Restriction['kind']) => void;
+  readonly #parts: SenderParts;
 
-  /** `onRefusal` is called when WhatsApp refuses a send because of a restriction of the account. */
-  constructor(deps: SenderDeps, agent: AgentRef, onRefusal: (kind: Restriction['kind']) => void) {
+  constructor(deps: SenderDeps, agent: AgentRef, parts: SenderParts) {
     this.#deps = deps;
     this.#agent = agent;
-    this.#onRefusal = onRefusal;
+    this.#parts = parts;
     this.dispatcher = new Dispatcher({
       settings: deps.settings,
       clock: deps.clock,
       agent,
       log: deps.messages,
+      permits: (message) => parts.permits(message),
       reports: {
         changed: () => this.#publishMailbox(),
         status: (message, status) => this.#publish(message, status),
@@ -79,7 +89,10 @@ export class Sender {
 
   /** Queues the messages of an earlier process, in the order of acceptance, before any new ones. */
   async restore(): Promise<void> {
-    for (const message of await this.#deps.messages.pending(this.#agent)) this.dispatcher.resume(message);
+    for (const message of await this.#deps.messages.pending(this.#agent)) {
+      if (message.stanzaId) this.#deps.ownStanzas.add(message.stanzaId);
+      this.dispatcher.resume(message);
+    }
   }
 
   /** Holds a place. @throws GatewayError `RATE_LIMITED`, counted. */
@@ -108,13 +121,15 @@ export class Sender {
     place: Reservation = this.reserve(message.traceId),
   ): Promise<Accepted> {
     try {
-      const { clock, messages, newStanzaId } = this.#deps;
+      const { clock, messages, newStanzaId, ownStanzas } = this.#deps;
+      const stanzaId = newStanzaId(this.#agent.agentId);
+      ownStanzas.add(stanzaId);
       const status = this.dispatcher.takesAtOnce() ? 'sending' : 'queued';
       const owned = { ...message, account: message.account ?? this.dispatcher.account };
       const stored = await messages.append(this.#agent, owned, {
         at: new Date(clock.now()),
         status,
-        stanzaId: newStanzaId(this.#agent.agentId),
+        stanzaId,
         handedOverAt: status === 'sending' ? this.dispatcher.whatsAppNow : null,
       });
       place.release();
@@ -184,7 +199,7 @@ export class Sender {
   #publish(message: StoredMessage, status: MessageStatus): void {
     const isFinal = status !== 'queued' && status !== 'sending';
     const restriction = RESTRICTIONS.get(message.error?.code);
-    if (restriction) this.#onRefusal(restriction);
+    if (restriction) this.#parts.onRefusal(restriction);
     const file = fileOf(message.content);
     if (isFinal && file) void this.#deps.files.release(this.#agent, file);
     this.#deps.events.emit('message', {

@@ -51,6 +51,10 @@ export class InstrumentedClient implements WhatsAppClient {
     return this.#time('resolve_recipient', () => this.#client.resolveRecipient(jid));
   }
 
+  identify(jid: Jid) {
+    return this.#time('identify', () => this.#client.identify(jid));
+  }
+
   probe() {
     return this.#time('probe', () => this.#client.probe());
   }

@@ -66,6 +66,11 @@ export const ERRORS: Record<ErrorCode, ErrorDescription> = {
     when: 'the agent is not connected, or has no QR to scan',
     message: TEXTS.SESSION_NOT_READY.notConnected('awaiting_qr'),
   },
+  CHAT_HANDED_OVER: {
+    when: 'a person took the chat over, or it was closed, before the AI’s reply was sent; it was not sent',
+    message: TEXTS.CHAT_HANDED_OVER.dropped,
+    details: REFUSED,
+  },
   TOO_LATE: {
     when: 'the message is too old to be edited (15 minutes) or deleted (about two days)',
     message: TEXTS.TOO_LATE.windows,

@@ -71,6 +71,17 @@ export const file = {
   url: `http://localhost:3000/files/${fileId}?${link}`,
 };
 
+export const chat = {
+  chatId: sent.to,
+  mode: 'human',
+  since: at,
+  until: '2025-11-07T09:00:00.000Z',
+};
+
+export const chatList = { chats: [chat] };
+
+export const agentSettings = { handoverMinutes: 30, ignore: [sent.to, '@g.us'] };
+
 export const ran = {
   reply: 'Hello! How can I help?',
   replySent: true,
@@ -100,6 +111,8 @@ const row = {
   reason: null,
   mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 100 },
   supervisor: { restarts: 0 },
+  chats: { human: 1, closed: 0 },
+  settings: { handoverMinutes: 30, ignored: 2 },
   hasQr: false,
   whatsapp,
   restriction: null,

@@ -59,6 +59,12 @@ const summary = {
     nextStartAt: moment.optional(),
   }),
   hasQr: z.boolean(),
+  chats: z
+    .object({ human: z.int(), closed: z.int() })
+    .meta({ description: 'How many chats a person has, and how many are closed.' }),
+  settings: z
+    .object({ handoverMinutes: z.int(), ignored: z.int() })
+    .meta({ description: 'The settings in effect; of the ignore list its length.' }),
   whatsapp: compatibility.nullable().meta({ description: 'The last self-check of its page.' }),
   restriction: restriction.nullable(),
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import 'zod-openapi';
+import { CHAT_MODES } from '../../actors/domain/chats.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import { AGENT_ID } from '../../actors/domain/identity.ts';
 
@@ -209,6 +210,57 @@ export function recipient(toJid: ToJid) {
       'A phone number in any usual form, or a WhatsApp address. Digits without `+` that could be a number of two countries are refused.',
     example: '6281234567890',
   });
+}
+
+/** A chat of an agent, by the number or the LID of its person, or a group. */
+export function chatPath(toJid: ToJid) {
+  return z.object({
+    agentId,
+    chatId: address(toJid).meta({
+      description: 'A phone number in any usual form, or a WhatsApp address, also `…@lid`.',
+      example: '6281234567890@c.us',
+    }),
+  });
+}
+
+/** `GET /agents/{agentId}/chats`. */
+export const chatsQuery = z.object({
+  mode: z
+    .enum(CHAT_MODES)
+    .exclude(['bot'])
+    .meta({ description: 'Whose chats are listed.', example: 'human' }),
+});
+
+/** `PUT /agents/{agentId}/chats/{chatId}`. */
+export const chatModeBody = z
+  .strictObject({
+    mode: z.enum(CHAT_MODES),
+    minutes: optional(z.int().min(1).max(525_600)).meta({
+      description: 'After which the bot answers again; without it, when the mode is changed.',
+    }),
+  })
+  .refine(({ mode, minutes }) => mode !== 'bot' || minutes === undefined, {
+    path: ['minutes'],
+    message: 'goes with human and closed alone',
+  })
+  .meta({ id: 'SetChatMode', example: { mode: 'human', minutes: 60 } });
+
+/** `PATCH /agents/{agentId}/settings`; a field that is missing stays as it is. */
+export function settingsBody(toJid: ToJid) {
+  const ignored = z.union([z.enum(['@g.us', '@lid']), address(toJid)], {
+    error: 'must be a phone number, a WhatsApp address, @g.us or @lid',
+  });
+  return z
+    .strictObject({
+      handoverMinutes: z.int().min(0).max(43_200).nullable().optional().meta({
+        description: 'For how long a person who writes on the phone has the chat; 0: the bot keeps it.',
+      }),
+      ignore: z.array(ignored).max(1_000).nullable().optional().meta({
+        description:
+          'Whose messages are dropped; `@g.us`: all groups, `@lid`: all whose number is not known.',
+      }),
+    })
+    .meta({ id: 'ChangeSettings', example: { handoverMinutes: 30, ignore: ['6281234567890', '@g.us'] } });
 }
 
 /** `POST /agents/{agentId}/media`. */

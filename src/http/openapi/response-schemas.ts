@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import 'zod-openapi';
+import { CHAT_MODES } from '../../actors/domain/chats.ts';
 import { ERROR_CODES } from '../../actors/domain/errors.ts';
 import { type ContentKind, KINDS } from '../../actors/domain/message-content.ts';
 import { MESSAGE_STATUSES, SESSION_STATES } from '../../actors/domain/ports/stores.ts';
@@ -158,6 +159,26 @@ export const storedFile = z
     url: z.url().meta({ description: 'Downloads the file, without a key, until it expires.' }),
   })
   .meta({ id: 'StoredFile' });
+
+export const chatDetails = z
+  .object({
+    chatId: jid,
+    mode: z.enum(CHAT_MODES),
+    since: moment.optional().meta({ description: 'Since when; absent for `bot`.' }),
+    until: moment
+      .optional()
+      .meta({ description: 'When the bot answers again; absent: when the mode is changed.' }),
+  })
+  .meta({ id: 'Chat' });
+
+export const chatList = z.object({ chats: z.array(chatDetails) }).meta({ id: 'ChatList' });
+
+export const agentSettings = z
+  .object({
+    handoverMinutes: z.int().nullable().meta({ description: 'Null: `HANDOVER_MINUTES`.' }),
+    ignore: z.array(z.string()).nullable().meta({ description: 'Null: no messages are dropped.' }),
+  })
+  .meta({ id: 'AgentSettings' });
 
 export const ranTurn = z
   .object({

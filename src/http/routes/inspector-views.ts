@@ -29,6 +29,11 @@ export function summaryOf(agent: AgentView) {
       nextStartAt: nextStartAt === undefined ? undefined : new Date(nextStartAt),
     },
     hasQr: agent.qr !== null,
+    chats: agent.chats,
+    settings: {
+      handoverMinutes: agent.settings.handoverMinutes,
+      ignored: agent.settings.ignore.length,
+    },
     whatsapp: agent.live.whatsapp,
     restriction: restrictionData(agent.restriction),
   };

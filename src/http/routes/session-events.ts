@@ -9,7 +9,15 @@ import { operationOn } from '../operation.ts';
 import { EventStream } from '../sse/event-stream.ts';
 import { restrictionData } from './session-views.ts';
 
-type Name = 'state' | 'qr' | 'passkey' | 'compatibility' | 'restriction' | 'mailbox' | 'message';
+type Name =
+  | 'state'
+  | 'qr'
+  | 'passkey'
+  | 'compatibility'
+  | 'restriction'
+  | 'mailbox'
+  | 'message'
+  | 'chat.mode';
 
 /**
  * Streams one agent as Server-Sent Events: first `state` and `mailbox` as they are now and, where there is one, `qr`,
@@ -45,6 +53,16 @@ function streamEvents(system: GatewayApi, agentId: string, res: Response, stoppi
     }),
     compatibility: own(({ report }) => emit('compatibility', { whatsapp: report })),
     restriction: own(({ restriction }) => emit('restriction', { restriction: restrictionData(restriction) })),
+    chatMode: own(({ chatId, from, mode, since, until, cause }) =>
+      emit('chat.mode', {
+        chatId,
+        mode,
+        from,
+        since: new Date(since),
+        until: until === null ? null : new Date(until),
+        cause,
+      }),
+    ),
     removed: (id) => {
       if (id === agentId) stream.end();
     },
@@ -64,7 +82,7 @@ export const watchSession = operationOn<HttpContext>()({
   method: 'get',
   path: '/sessions/{agentId}/events',
   operationId: 'watchSession',
-  summary: 'Server-Sent Events: state, qr, passkey, compatibility, restriction, mailbox, message',
+  summary: 'Server-Sent Events: state, qr, passkey, compatibility, restriction, mailbox, message, chat.mode',
   description:
     'First what is, then each change; a comment every 15 s. At most 50 streams per address, 1,000 in all.',
   tag: 'sessions',

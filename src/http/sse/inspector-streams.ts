@@ -13,7 +13,7 @@ const POLL_MS = 1_000;
 /** Events after which an agent may look different. */
 const CHANGES = [
   ...(['transition', 'state', 'qr', 'mailbox', 'restart', 'added'] as const),
-  ...(['compatibility', 'restriction'] as const),
+  ...(['compatibility', 'restriction', 'chatMode', 'settings'] as const),
 ];
 
 /** What a stream shows of the agents. The first three return true when a frame is due. */

@@ -112,6 +112,17 @@ function trafficListeners(logger: Logger): Listeners {
         handled,
         why,
       }),
+    chatMode: ({ agentId, from, mode, cause, traceId }) =>
+      logger[from === mode ? 'debug' : 'info']({
+        event: 'chat.mode',
+        traceId,
+        agentId,
+        from,
+        to: mode,
+        cause,
+      }),
+    settings: ({ agentId, names, traceId }) =>
+      logger.info({ event: 'settings.changed', traceId, agentId, names }),
     ai: ({ agentId, outcome, durationMs, traceId }) =>
       logger[outcome === 'timeout' || outcome === 'error' ? 'warn' : 'info']({
         event: 'ai.call',

@@ -36,6 +36,8 @@ export const LOG_EVENTS = [
   'message.unknown',
   'message.rejected',
   'inbound',
+  'chat.mode',
+  'settings.changed',
   'ai.call',
   'client.operation',
   'restart',

@@ -19,6 +19,7 @@ export class AgentGauges {
   readonly #compatibility: Gauge<'agent_id' | 'state'>;
   readonly #webVersion: Gauge<'version'>;
   readonly #restricted: Gauge<'agent_id' | 'kind'>;
+  readonly #chats: Gauge<'agent_id' | 'mode'>;
 
   /** `capacity` is that of each mailbox. */
   constructor(list: () => AgentView[], capacity: number, registry: Registry) {
@@ -90,6 +91,12 @@ export class AgentGauges {
       labelNames: ['agent_id', 'kind'],
       registers,
     });
+    this.#chats = new Gauge({
+      name: 'wa_chats',
+      help: 'Chats that the bot does not answer: a person has them, or they are closed.',
+      labelNames: ['agent_id', 'mode'],
+      registers,
+    });
   }
 
   /**
@@ -99,7 +106,7 @@ export class AgentGauges {
   refresh(now: number, memory: ReadonlyMap<string, number>): void {
     for (const gauge of [this.#state, this.#since, this.#depth, this.#oldestAge, this.#tokens, this.#memory])
       gauge.reset();
-    for (const gauge of [this.#compatibility, this.#webVersion, this.#restricted]) gauge.reset();
+    for (const gauge of [this.#compatibility, this.#webVersion, this.#restricted, this.#chats]) gauge.reset();
     const counts = new Map<string, number>(SESSION_STATES.map((state) => [state, 0]));
     for (const agent of this.#list()) {
       counts.set(agent.status, (counts.get(agent.status) ?? 0) + 1);
@@ -111,7 +118,7 @@ export class AgentGauges {
   }
 
   /** The series of one agent. */
-  #set({ agentId, status, since, mailbox, live, restriction }: AgentView, now: number): void {
+  #set({ agentId, status, since, mailbox, live, restriction, chats }: AgentView, now: number): void {
     const labels = { agent_id: agentId };
     for (const state of SESSION_STATES) this.#state.set({ ...labels, state }, state === status ? 1 : 0);
     this.#since.set(labels, since / 1000);
@@ -119,6 +126,7 @@ export class AgentGauges {
     this.#oldestAge.set(labels, Math.max(0, now - (mailbox.oldestAt ?? now)) / 1000);
     this.#tokens.set(labels, mailbox.tokens);
     for (const kind of KINDS) this.#restricted.set({ ...labels, kind }, kind === restriction?.kind ? 1 : 0);
+    for (const mode of ['human', 'closed'] as const) this.#chats.set({ ...labels, mode }, chats[mode]);
     if (live.whatsapp) this.#setPage(labels, live.whatsapp);
   }
 

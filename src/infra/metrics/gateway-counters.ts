@@ -18,11 +18,11 @@ const AI_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, MINUTE, 120];
 const OPERATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 90];
 /** Error codes of failed messages; others are counted as `other`. */
 const SEND_ERRORS =
-  'BAD_GATEWAY EXPIRED NOT_FOUND RECIPIENT_NOT_ON_WHATSAPP SESSION_NOT_FOUND REACHOUT_TIMELOCKED MESSAGE_CAPPED ACCOUNT_CHANGED'.split(
+  'BAD_GATEWAY EXPIRED NOT_FOUND RECIPIENT_NOT_ON_WHATSAPP SESSION_NOT_FOUND REACHOUT_TIMELOCKED MESSAGE_CAPPED ACCOUNT_CHANGED CHAT_HANDED_OVER'.split(
     ' ',
   );
 const OPERATIONS =
-  'start logout destroy reload send_text send_image set_typing resolve_recipient probe find_sent fetch_missed request_pairing_code answer_passkey'.split(
+  'start logout destroy reload send_text send_image set_typing resolve_recipient identify probe find_sent fetch_missed request_pairing_code answer_passkey'.split(
     ' ',
   );
 /** WhatsApp's message types with a series of their own; others are counted as `other`. */
@@ -183,7 +183,7 @@ function countMessages(events: Events, registry: Registry): void {
   }
   for (const ack of ['delivered', 'read', 'played']) acks.inc({ ack }, 0);
   for (const reason of ['full', 'not_ready', 'draining']) rejected.inc({ reason }, 0);
-  for (const handled of ['answered', 'ignored', 'duplicate', 'looping', 'failed'])
+  for (const handled of ['answered', 'ignored', 'handed_over', 'duplicate', 'looping', 'failed'])
     received.inc({ type: 'chat', handled }, 0);
   for (const type of [...INBOUND_TYPES, 'other']) received.inc({ type, handled: 'ignored' }, 0);
   events.on('message', ({ kind, status, error, waitedMs }) => {

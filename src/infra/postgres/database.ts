@@ -5,11 +5,13 @@ import { migrate } from './migrate.ts';
 import { DatabasePool, type PoolStats, type QueryObserver } from './pool.ts';
 import { PgAgentStore } from './stores/agent-store.ts';
 import { PgApiKeyStore } from './stores/api-key-store.ts';
+import { PgChatStore } from './stores/chat-store.ts';
 import { PgFileRows } from './stores/file-rows.ts';
 import { PgIdempotencyStore } from './stores/idempotency-keys.ts';
 import { PgInboundLog } from './stores/inbound-log.ts';
 import { PgMessageLog } from './stores/message-log.ts';
 import { PgSecretStore } from './stores/secret-store.ts';
+import { PgSettingsStore } from './stores/settings-store.ts';
 import { verifyEncoding, verifyTables } from './verify.ts';
 
 const HOUR_MS = 3_600_000;
@@ -38,6 +40,8 @@ export class Database {
   readonly idempotency: PgIdempotencyStore;
   readonly files: PgFileRows;
   readonly secrets: PgSecretStore;
+  readonly chats: PgChatStore;
+  readonly agentSettings: PgSettingsStore;
   readonly #pool: DatabasePool;
   readonly #server: EmbeddedPostgres | null;
   #readiness: Promise<Record<string, string>> | null = null;
@@ -57,6 +61,8 @@ export class Database {
     this.idempotency = new PgIdempotencyStore(pool);
     this.files = new PgFileRows(pool);
     this.secrets = new PgSecretStore(pool);
+    this.chats = new PgChatStore(pool);
+    this.agentSettings = new PgSettingsStore(pool);
   }
 
   /** Resolves when the database answers; `DATABASE_UNAVAILABLE` otherwise. */
@@ -70,10 +76,11 @@ export class Database {
     return this.#readiness;
   }
 
-  /** Deletes expired rows: finished messages after 30 days, inbound ids after 7, answers after 24 h. */
+  /** Deletes expired rows: finished messages and those kept for the AI after 30 days, inbound ids after 7, answers after 24 h. */
   async purge(): Promise<void> {
     const before = (ms: number) => new Date(Date.now() - ms);
     await this.messages.purge(before(MESSAGES_KEPT_MS));
+    await this.chats.purge(before(MESSAGES_KEPT_MS));
     await this.inbound.purge(before(INBOUND_KEPT_MS));
     await this.idempotency.purge(before(ANSWERS_KEPT_MS));
   }

@@ -32,6 +32,9 @@ const PRIVILEGES: Record<string, string[]> = {
   gateway_link: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   gateway_file: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   gateway_secret: ['SELECT', 'INSERT'],
+  gateway_chat: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  gateway_chat_message: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  gateway_agent_settings: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 };
 
 /**

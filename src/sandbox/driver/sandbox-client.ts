@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { EventEmitter } from 'eventemitter3';
+import type { ChatAddress } from '../../actors/domain/chats.ts';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { AgentRef, Jid } from '../../actors/domain/identity.ts';
@@ -114,6 +115,10 @@ export class SandboxClient implements WhatsAppClient {
     return this.#call((device) => device.queryExists(jid));
   }
 
+  identify(jid: Jid): Promise<ChatAddress> {
+    return this.#call(async () => this.#personOf(jid));
+  }
+
   probe(): Promise<string> {
     return this.#call((device) => device.probe());
   }
@@ -160,8 +165,10 @@ export class SandboxClient implements WhatsAppClient {
       const since = wholeSecond(query.since);
       const missed = await Promise.all(
         (await device.chats()).map(async ({ id }) => {
-          const incoming = (await device.messages(id)).filter(({ fromMe }) => !fromMe);
-          return incoming.filter(({ timestamp }) => timestamp >= since).slice(-query.perChat);
+          const messages = (await device.messages(id)).filter(({ timestamp }) => timestamp >= since);
+          return [true, false].flatMap((own) =>
+            messages.filter(({ fromMe }) => fromMe === own).slice(-query.perChat),
+          );
         }),
       );
       const inOrder = missed.flat().sort((one, other) => one.timestamp - other.timestamp);
@@ -275,9 +282,17 @@ export class SandboxClient implements WhatsAppClient {
   #inboundOf(message: ChatMessage): InboundMessage {
     const { id, fromMe, type, body, mentionedIds, timestamp, senderName, chatName } = message;
     const { lid } = this.#network.contact(message.senderId);
-    const [chatId, senderId] = [this.#numberOf(message.chatId), this.#numberOf(message.senderId)];
+    const { chatId, lid: chatLid } = this.#personOf(message.chatId);
+    const senderId = this.#numberOf(message.senderId);
     const content = { fromMe, type, body, mentionedIds, timestamp, senderName, chatName };
-    return { id, chatId, senderId, ...(lid && { lid }), ...content };
+    return { id, chatId, senderId, ...(lid && { lid }), ...(chatLid && { chatLid }), ...content };
+  }
+
+  /** Both addresses of a person, the number where it is known; a group is itself. */
+  #personOf(jid: Jid): ChatAddress {
+    if (!/@(c\.us|lid)$/.test(jid)) return { chatId: jid };
+    const { pn, lid } = this.#network.contact(jid);
+    return { chatId: pn ?? jid, lid: lid ?? undefined };
   }
 
   /** The number behind a LID, where it is known; any other address as it is. */

@@ -12,7 +12,7 @@ type Kind = keyof GatewayEvents;
 const KINDS = Object.keys({
   ...{ added: 0, removed: 0, transition: 0, state: 0, qr: 0, passkey: 0, compatibility: 0, restriction: 0 },
   ...{ unreported: 0, mailbox: 0, message: 0, rejected: 0, inbound: 0, ai: 0, operation: 0, restart: 0 },
-  ...{ fleet: 0, fault: 0, receipt: 0 },
+  ...{ fleet: 0, fault: 0, receipt: 0, chatMode: 0, settings: 0 },
 } satisfies Record<Kind, 0>) as Kind[];
 
 /** Runs four agents through every kind of event, after `setUp`; returns what had to be done. */
@@ -46,6 +46,9 @@ async function run(setUp: (gateway: ReturnType<typeof memoryGateway>) => void) {
   await system.ask('shop', { type: 'message.send', userId: 1, message, respondAsync: false });
   shop!.emit('message', inbound('1'));
   await eventually('the reply', () => driver.sent.length === 2);
+  const ofShop = { userId: 1, traceId: 't' };
+  await system.ask('shop', { type: 'chat.set_mode', chatId: 'x@c.us', mode: 'human', ...ofShop });
+  await system.ask('shop', { type: 'settings.change', changes: { handoverMinutes: 1 }, ...ofShop });
   const connected = database.rows.get('shop')?.status;
   kiosk!.emit('crash', 'gone');
   for (const events of [shop, cafe, bank]) events!.emit('disconnected', 'DEPRECATED_VERSION');

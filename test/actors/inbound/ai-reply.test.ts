@@ -7,6 +7,7 @@ import { wordsOf } from '../../../src/actors/domain/message-content.ts';
 import type { AiBackend } from '../../../src/actors/domain/ports/ai.ts';
 import type { OutgoingMessage } from '../../../src/actors/domain/ports/stores.ts';
 import { AiReplies } from '../../../src/actors/inbound/ai-reply.ts';
+import type { History } from '../../../src/actors/inbound/handover.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 const CHAT = '6282222222222@c.us';
@@ -16,9 +17,11 @@ const never = () => new Promise<never>(() => undefined);
 function replies({
   ask = async () => 'baik',
   accept = async () => '7',
+  history = null,
 }: {
   ask?: AiBackend['ask'];
   accept?: () => Promise<string>;
+  history?: History | null;
 }) {
   const clock = new ManualClock();
   const events = new EventEmitter<GatewayEvents>();
@@ -36,19 +39,36 @@ function replies({
       return id;
     },
   };
+  /** The bot has the chat until `take` is called. */
+  let take = () => {};
+  const handover = {
+    settling: () => null,
+    modeOf: () => mode,
+    watch: (_chat: object, stop: () => void) => {
+      take = () => {
+        mode = 'human';
+        stop();
+      };
+      return () => {
+        take = () => {};
+      };
+    },
+    history: async () => history,
+  };
+  let mode = 'bot';
   const live = { record: () => ({ agentId: 'shop' }), client: () => client, me: () => null };
   const settings = { limits: { typingRenewMs: 10_000 } };
   const aiReplies = new AiReplies(
     { settings, clock, events, ai: { ask } } as never,
     live as never,
-    sender as never,
+    { sender, handover } as never,
   );
   const answer = (signal = new AbortController().signal, isWanted = () => true) =>
     aiReplies.answer(
       { message: 'halo', sessionId: CHAT },
-      { traceId: 't', account: 'shop@c.us', signal, isWanted },
+      { traceId: 't', chat: { chatId: CHAT }, account: 'shop@c.us', signal, isWanted },
     );
-  return { clock, log, outcomes, answer };
+  return { clock, log, outcomes, answer, take: () => take() };
 }
 
 describe('the AI’s reply to a message', () => {
@@ -114,6 +134,55 @@ describe('the AI’s reply to a message', () => {
     const { answer } = replies({ accept: () => Promise.reject(error) });
     expect(await answer()).to.deep.equal({ kind: 'send_failed', error });
   });
+
+  it('is dropped at once, and typing stops, when the chat is handed over while the AI thinks', async () => {
+    const { answer, log, take, clock } = replies({ ask: never, accept: () => expect.fail('was sent') });
+    const turn = answer();
+    await clock.pass(0);
+    take();
+    expect(await turn).to.deep.equal({ kind: 'handed_over', mode: 'human' });
+    await clock.pass(0);
+    expect([log, clock.size]).to.deep.equal([['typing', 'stopped'], 0]);
+  });
+
+  it('is not asked for in a chat that is handed over', async () => {
+    const { answer, log, take, clock } = replies({ ask: never });
+    const first = answer();
+    await clock.pass(0);
+    take();
+    await first;
+    expect(await answer()).to.deep.equal({ kind: 'handed_over', mode: 'human' });
+    expect(log).to.have.length(2);
+  });
+
+  for (const { name, ask, uses } of [
+    { name: 'gives the AI what passed, once it has answered', ask: async () => 'baik', uses: 1 },
+    {
+      name: 'keeps what passed for the next request when the AI fails',
+      ask: async () => Promise.reject(new Error('bug')),
+      uses: 0,
+    },
+  ])
+    it(name, async () => {
+      let used = 0;
+      const at = new Date();
+      const entry = { fromMe: true, by: 'human', text: 'halo', type: 'text', at } as const;
+      const given: unknown[] = [];
+      const { answer } = replies({
+        ask: (_agent, { history }) => {
+          given.push(history);
+          return ask();
+        },
+        history: {
+          entries: [entry],
+          used: () => {
+            used += 1;
+          },
+        },
+      });
+      await answer();
+      expect([given, used]).to.deep.equal([[[entry]], uses]);
+    });
 
   describe('when its turn is aborted', () => {
     const reason = new GatewayError('SHUTTING_DOWN', 'The agent is stopping.');

@@ -28,6 +28,7 @@ const settings: ActorSettings = {
   qrWaitMs: 1,
   qrMaxRefreshes: 1,
   startConcurrency: 1,
+  handoverMinutes: 0,
   aiConcurrency: 1,
   developer: 'dev@c.us',
   limits: { ...DEFAULT_LIMITS, probeAgainMs: 1 },
@@ -90,6 +91,7 @@ function dispatcher(
     settings,
     clock,
     agent: { userId: 1, agentId: 'shop' },
+    permits: async ({ id }) => id !== 'handed over',
     log: {
       markSending: async (id: string) => void written.push(`${id} sending`),
       claimed: async () => [],

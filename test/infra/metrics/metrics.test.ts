@@ -25,6 +25,8 @@ function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
     qr: null,
     passkey: null,
     restriction: null,
+    settings: { handoverMinutes: 0, ignore: [] },
+    chats: { human: 0, closed: 0 },
     states: ['connected'],
     since: NOW - 5_000,
     reason: null,
@@ -127,7 +129,7 @@ describe('Metrics', () => {
     expect(contentType).to.match(/^text\/plain; version=0\.0\.4/);
     const page = await readFile(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
     const documented = page.split('\n').filter((line) => /^\| `(wa|http)_/.test(line));
-    expect(exposed(body)).to.have.length(36).and.have.members(documented);
+    expect(exposed(body)).to.have.length(37).and.have.members(documented);
   });
 
   it('has metrics of the process and of Node, without gauges named like counters', async () => {

@@ -23,6 +23,8 @@ const NOT_OF_REQUESTS = new Set([
   'schema.columns',
   'schema.privileges',
   'agent.version',
+  'chat.purge_messages',
+  'chat.purge',
   'ping',
 ]);
 
@@ -38,15 +40,22 @@ const OLDEST = [
 const FILL = `
   insert into gateway_message
     (id, user_id, agent_id, to_jid, content, file_id, origin, trace_id, status, message_id,
-      created_at)
+      stanza_id, created_at)
     select gen_random_uuid(), n % 300, 'agent-' || n % 300, '628123456789@c.us', '{"kind": "text"}', gen_random_uuid(), 'api',
       'trace',
-      case when n % 100 = 0 then 'queued' else 'sent' end, 'wa-' || n, now() - n * interval '1 minute'
+      case when n % 100 = 0 then 'queued' else 'sent' end, 'wa-' || n, 'stanza-' || n, now() - n * interval '1 minute'
     from generate_series(1, 12000) as n;
   insert into gateway_inbound (user_id, agent_id, wa_message_id)
     select n % 300, 'agent-' || n % 300, 'wa-' || n from generate_series(1, 12000) as n;
   insert into gateway_link (user_id, agent_id, linked_at)
     select n, 'agent-' || n, now() from generate_series(1, 3000) as n;
+  insert into gateway_chat (user_id, agent_id, chat_id, mode, since)
+    select n % 300, 'agent-' || n % 300, n || '@c.us', 'human', now() from generate_series(1, 12000) as n;
+  insert into gateway_chat_message (user_id, agent_id, chat_id, message_key, entry, at, arrived_at)
+    select n % 300, 'agent-' || n % 300, n % 3000 || '@c.us', 'key-' || n, '{}', now(), now()
+    from generate_series(1, 60000) as n;
+  insert into gateway_agent_settings (user_id, agent_id, settings)
+    select n, 'agent-' || n, '{}' from generate_series(1, 3000) as n;
   insert into gateway_file (id, user_id, agent_id, mimetype, size, sha256, created_at, expires_at)
     select gen_random_uuid(), n % 300, 'agent-' || n % 300, 'text/csv', 5000, '', now() - n * interval '1 minute', now()
     from generate_series(1, 12000) as n;
@@ -112,7 +121,7 @@ function operations(): string[] {
 
 /** Every statement of the stores, at least once. */
 async function useEverything(database: Database): Promise<void> {
-  const { agents, apiKeys, messages, inbound, idempotency, files, secrets } = database;
+  const { agents, apiKeys, messages, inbound, idempotency, files, secrets, chats, agentSettings } = database;
   await agents.save({ ...AGENT, agentName: 'Seven', apiKey: 'k', status: 'connected' });
   await agents.list();
   await agents.find(AGENT);
@@ -154,6 +163,17 @@ async function useEverything(database: Database): Promise<void> {
   await files.deleteOldest(1, at);
   await files.missing([id]);
   await secrets.get('file-links');
+  await messages.isOurs('stanza-7');
+  const chatId = '7@c.us';
+  await chats.save(AGENT, { chatId, lid: null, mode: 'human', since: at, until: at });
+  const entry = { fromMe: true, by: 'human', text: 'hello', type: 'text', at } as const;
+  await chats.record(AGENT, chatId, { ...entry, key: '3EB0', arrivedAt: at });
+  await chats.load(AGENT);
+  await chats.forget(AGENT, chatId, (await chats.history(AGENT, chatId)).lastId);
+  await chats.merge(AGENT, chatId, '8@c.us');
+  await chats.remove(AGENT, '8@c.us');
+  await agentSettings.save(AGENT, { handoverMinutes: 5, ignore: null });
+  await agentSettings.load(AGENT);
   await agents.forget(AGENT);
   await agents.remove(AGENT);
 }

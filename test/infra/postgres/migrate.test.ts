@@ -38,6 +38,9 @@ for (const { name, binDir } of flavours()) {
       );
       expect(rows.map((row) => row.table_name)).to.deep.equal([
         'api_keys',
+        'gateway_agent_settings',
+        'gateway_chat',
+        'gateway_chat_message',
         'gateway_file',
         'gateway_idempotency',
         'gateway_inbound',

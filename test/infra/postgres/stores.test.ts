@@ -11,6 +11,7 @@ import { flavours, withDatabase } from '../../support/postgres.ts';
 const DAY_MS = 86_400_000;
 const A = { userId: 1, agentId: 'a' };
 const B = { userId: 1, agentId: 'b' };
+const C = { userId: 1, agentId: 'c' };
 const ERROR = { code: 'EXPIRED', message: 'It waited too long.' };
 
 /** A text to be sent, with changes. */
@@ -480,6 +481,95 @@ for (const { name, binDir } of flavours()) {
         await database.agents.remove(A);
         expect(await database.inbound.linkedAt(A)).to.equal(null);
       });
+    });
+
+    describe('chats', () => {
+      const at = new Date('2026-01-01T08:00:00.000Z');
+      const until = new Date('2026-01-01T08:30:00.000Z');
+      const entry = { fromMe: false, by: 'customer', text: 'halo', type: 'text', at } as const;
+      /** Records a text, `seconds` after the first. */
+      const record = (chatId: string, key: string, seconds: number, arrivedAt = at) =>
+        database.chats.record(C, chatId, {
+          ...entry,
+          key,
+          text: key,
+          at: new Date(at.getTime() + seconds * 1_000),
+          arrivedAt,
+        });
+      const texts = async (chatId: string) =>
+        (await database.chats.history(C, chatId)).entries.map(({ text }) => text);
+
+      beforeEach(async () => {
+        await sql.query('truncate gateway_chat, gateway_chat_message, gateway_agent_settings');
+        await database.agents.save({ ...C, agentName: 'C', apiKey: 'k', status: 'connected' });
+      });
+
+      it('keep their mode and its end, and forget them', async () => {
+        const chat = { chatId: '1@c.us', lid: '1@lid', mode: 'human', since: at, until } as const;
+        await database.chats.save(C, chat);
+        expect(await database.chats.load(C)).to.deep.equal([{ ...chat, hasHistory: false }]);
+        await database.chats.save(C, { ...chat, mode: 'closed', until: null });
+        await record('1@c.us', 'a', 0);
+        expect(await database.chats.load(C)).to.deep.equal([
+          { ...chat, mode: 'closed', until: null, hasHistory: true },
+        ]);
+        expect(await database.chats.load({ ...C, userId: 2 })).to.deep.equal([]);
+        await database.chats.remove(C, '1@c.us');
+        expect(await database.chats.load(C)).to.deep.equal([]);
+      });
+
+      it('keep what passed once each, in the order of writing and then of arrival, the newest fifty', async () => {
+        const odd = '\0 \ud800 ✓';
+        await database.chats.record(C, '1@c.us', { ...entry, key: 'odd', text: odd, arrivedAt: at });
+        const later = new Date(at.getTime() + 5);
+        await record('1@c.us', 'third', 1, later);
+        await record('1@c.us', 'second', 1, at);
+        await record('1@c.us', 'second', 1, at);
+        expect(await texts('1@c.us')).to.deep.equal([odd, 'second', 'third']);
+        for (let n = 0; n < 60; n += 1) await record('2@c.us', `n${n}`, n);
+        expect(await texts('2@c.us')).to.deep.equal(Array.from({ length: 50 }, (_, n) => `n${n + 10}`));
+        const { rows } = await sql.query("select from gateway_chat_message where chat_id = '2@c.us'");
+        expect(rows).to.have.length(50);
+      });
+
+      it('forget what was used, and keep what came after it', async () => {
+        await record('1@c.us', 'used', 0);
+        const { lastId } = await database.chats.history(C, '1@c.us');
+        await record('1@c.us', 'new', 0);
+        await database.chats.forget(C, '1@c.us', lastId);
+        expect(await texts('1@c.us')).to.deep.equal(['new']);
+      });
+
+      it('are joined when two addresses are one person’s', async () => {
+        await database.chats.save(C, { chatId: '1@lid', lid: null, mode: 'human', since: at, until });
+        await record('1@lid', 'by LID', 0);
+        await record('1@lid', 'by both', 1);
+        await record('1@c.us', 'by both', 1);
+        await database.chats.merge(C, '1@lid', '1@c.us');
+        expect(await texts('1@c.us')).to.deep.equal(['by LID', 'by both']);
+        expect(await database.chats.load(C)).to.deep.equal([]);
+      });
+
+      it('and settings are stored of agents that exist alone, and go with them', async () => {
+        expect(await database.agentSettings.load(C)).to.deep.equal({ handoverMinutes: null, ignore: null });
+        const settings = { handoverMinutes: 5, ignore: ['1@c.us'] };
+        await database.agentSettings.save(C, settings);
+        expect(await database.agentSettings.load(C)).to.deep.equal(settings);
+        await database.agents.remove(C);
+        const chat = { chatId: '1@c.us', lid: null, mode: 'human', since: at, until } as const;
+        await database.chats.save(C, chat);
+        await record('1@c.us', 'late', 0);
+        await database.agentSettings.save(C, settings);
+        expect(await database.chats.load(C)).to.deep.equal([]);
+        expect(await texts('1@c.us')).to.deep.equal([]);
+        expect(await database.agentSettings.load(C)).to.deep.equal({ handoverMinutes: null, ignore: null });
+      });
+    });
+
+    it('knows the messages of this service by their stanza ids', async () => {
+      await database.messages.append(A, outgoing('ours'), { stanzaId: '3EB0OURS' });
+      const known = await Promise.all(['3EB0OURS', '3EB0OTHER'].map((id) => database.messages.isOurs(id)));
+      expect(known).to.deep.equal([true, false]);
     });
 
     describe('idempotency keys', () => {

@@ -568,6 +568,43 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         expect(own.every(({ fromMe }) => fromMe)).to.equal(true);
       });
 
+      it('reports what another device of the account wrote, once, in the chat of its person', async () => {
+        const customer = freshNumber();
+        const { stanzaId } = harness.network.write(number, { to: customer, text: 'by a person' });
+        const message = await ear.wait('message', ({ body }) => body === 'by a person');
+        expect(message).to.include({ fromMe: true, chatId: customer, type: 'chat' });
+        expect(stanzaOf(message.id)).to.equal(stanzaId);
+        const { lid } = harness.network.account(customer);
+        if (message.chatLid) expect(message.chatLid).to.equal(lid);
+        if (addressOf(customer).endsWith('@lid')) expect(message.chatLid).to.equal(lid);
+        harness.network.write(customer, { to: number, text: 'after a person' });
+        await inbound('after a person');
+        expect(ear.all('message').filter(({ body }) => body === 'by a person')).to.have.length(1);
+      });
+
+      it('reports what it sent itself, if at all, under the stanza id that it was given', async () => {
+        const stanzaId = '3EB0C0FFEE0000000002';
+        const customer = freshNumber();
+        await client.send(customer, text('by the service'), { stanzaId });
+        harness.network.write(customer, { to: number, text: 'after the service' });
+        await inbound('after the service');
+        for (const own of ear.all('message').filter(({ body }) => body === 'by the service')) {
+          expect(own).to.include({ fromMe: true, chatId: customer });
+          expect(stanzaOf(own.id)).to.equal(stanzaId);
+        }
+      });
+
+      it('knows both addresses of a person who wrote, by either', async () => {
+        const customer = freshNumber();
+        const { lid } = harness.network.account(customer, { addressedByLid: true });
+        harness.network.write(customer, { to: number, text: 'two addresses' });
+        await inbound('two addresses');
+        for (const address of [customer, lid])
+          expect(await client.identify(address)).to.deep.equal({ chatId: customer, lid });
+        const group = harness.network.group({ name: 'Group', participants: [number, customer] });
+        expect((await client.identify(group.id)).chatId).to.equal(group.id);
+      });
+
       it('answers a probe with the state of the socket', async () => {
         expect(await client.probe()).to.equal('CONNECTED');
       });
@@ -612,7 +649,9 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       await ear.wait('ack', (ack) => ack.messageId === handover.messageId && ack.ack >= 1);
       expect(harness.network.chats(number)[0]).to.include({ unread: 0 });
       const missed = await back.fetchMissed({ since, perChat: 10 });
-      expect(missed.map(({ body }) => body)).to.deep.equal(['behind an answer']);
+      expect(missed.filter(({ fromMe }) => !fromMe).map(({ body }) => body)).to.deep.equal([
+        'behind an answer',
+      ]);
       expect(await back.fetchMissed({ since: Date.now() + 600_000, perChat: 10 })).to.deep.equal([]);
       await end(back);
     });
@@ -631,6 +670,24 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       expect(unread[0]).to.include({ chatId: customer, senderId: customer, fromMe: false, type: 'chat' });
       const newest = await back.fetchMissed({ since, perChat: 1 });
       expect(newest.map(({ body }) => body)).to.deep.equal(['second while away']);
+      await end(back);
+    });
+
+    it('finds among them what another device of the account wrote, as many again', async () => {
+      const { client, number } = await link('away too');
+      await end(client);
+      const customer = freshNumber();
+      const since = Date.now() - 60_000;
+      harness.network.write(customer, { to: number, text: 'asked while away' });
+      harness.network.write(number, { to: customer, text: 'said while away' });
+      const { client: back, ear } = await start('away too');
+      await ear.wait('ready');
+      const missed = await back.fetchMissed({ since, perChat: 1 });
+      expect(missed.map(({ body, fromMe }) => [body, fromMe])).to.have.deep.members([
+        ['asked while away', false],
+        ['said while away', true],
+      ]);
+      expect(missed.every(({ chatId }) => chatId === customer)).to.equal(true);
       await end(back);
     });
 

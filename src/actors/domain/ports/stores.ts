@@ -1,5 +1,7 @@
+import type { ChatMode, HistoryEntry } from '../chats.ts';
 import type { AgentRef, Jid } from '../identity.ts';
 import type { MessageContent } from '../message-content.ts';
+import type { AgentSettings } from '../settings.ts';
 
 // Storage of the actors; `infra/postgres` implements it.
 
@@ -167,6 +169,8 @@ export interface MessageLog {
   find(agent: AgentRef, id: string): Promise<StoredMessage | null>;
   /** Those of the WhatsApp ids that belong to messages of the agent. */
   claimed(agent: AgentRef, messageIds: string[]): Promise<string[]>;
+  /** True when an agent of this service sent the message with this stanza id. */
+  isOurs(stanzaId: string): Promise<boolean>;
   /** Messages to resume after a restart: `queued` and `sending`, by `seq`. */
   pending(agent: AgentRef): Promise<StoredMessage[]>;
   /** Fails all messages that are queued or sending, for a removal. A later `settle` may still correct one. */
@@ -181,4 +185,45 @@ export interface InboundLog {
   link(agent: AgentRef, at: Date): Promise<void>;
   /** When its account was linked; null when unknown. */
   linkedAt(agent: AgentRef): Promise<Date | null>;
+}
+
+/** A chat that the bot does not answer, or of which the AI is yet to be given what passed. */
+export interface StoredChat {
+  chatId: Jid;
+  lid: Jid | null;
+  mode: ChatMode;
+  since: Date;
+  until: Date | null;
+}
+
+/** A message for the AI, with what identifies and orders it. */
+export interface RecordedMessage extends HistoryEntry {
+  /** The same for all ids of the message. */
+  key: string;
+  /** By the host's clock: the order within a second of WhatsApp's. */
+  arrivedAt: Date;
+}
+
+/** Who answers which chat, and what passed meanwhile. All methods reject with `DATABASE_UNAVAILABLE`. */
+export interface ChatStore {
+  /** The agent's chats; `hasHistory` when something is recorded of one. */
+  load(agent: AgentRef): Promise<(StoredChat & { hasHistory: boolean })[]>;
+  /** Writes the chat, unless the agent is deleted. */
+  save(agent: AgentRef, chat: StoredChat): Promise<void>;
+  remove(agent: AgentRef, chatId: Jid): Promise<void>;
+  /** Two addresses are one person's: what is recorded under one moves to the other, and its row is deleted. */
+  merge(agent: AgentRef, from: Jid, into: Jid): Promise<void>;
+  /** Records a message, once; the oldest beyond the newest fifty of the chat are dropped. */
+  record(agent: AgentRef, chatId: Jid, message: RecordedMessage): Promise<void>;
+  /** What is recorded of the chat, oldest first, and the id of its last row for `forget`. */
+  history(agent: AgentRef, chatId: Jid): Promise<{ entries: HistoryEntry[]; lastId: string }>;
+  /** Deletes what is recorded up to that row. */
+  forget(agent: AgentRef, chatId: Jid, lastId: string): Promise<void>;
+}
+
+/** The settings of each agent. */
+export interface SettingsStore {
+  load(agent: AgentRef): Promise<AgentSettings>;
+  /** Writes the settings, unless the agent is deleted. */
+  save(agent: AgentRef, settings: AgentSettings): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'eventemitter3';
+import type { ChatAddress } from '../chats.ts';
 import type { AgentRef, Jid } from '../identity.ts';
 import type { MessageContent } from '../message-content.ts';
 import type { EpochMs } from './clock.ts';
@@ -10,7 +11,7 @@ export interface Me {
   name?: string;
 }
 
-/** An incoming message, parsed by the driver and not filtered. */
+/** A message that came in, or that another device of the account wrote; parsed by the driver and not filtered. */
 export interface InboundMessage {
   /** WhatsApp's id, unique per account: `false_<chat>_<stanza>[_<participant>]`. */
   id: string;
@@ -23,6 +24,8 @@ export interface InboundMessage {
   senderId: Jid;
   /** The sender's LID, when WhatsApp has sent one. */
   lid?: Jid;
+  /** The LID of a direct chat, when it is known: of an own message, the other person's. */
+  chatLid?: Jid;
   fromMe: boolean;
   /** WhatsApp's type: `chat` is text; no other is answered. */
   type: string;
@@ -153,6 +156,8 @@ export interface WhatsAppClient {
   setTyping(chatId: Jid, typing: boolean): Promise<void>;
   /** The JID to send to, or null when the number has no account. Groups and LIDs resolve to themselves. */
   resolveRecipient(jid: Jid): Promise<Jid | null>;
+  /** Both addresses of a person, as far as the page knows them; a group is itself. */
+  identify(jid: Jid): Promise<ChatAddress>;
   /** A code to type into the phone instead of a scan, while a QR is shown. */
   requestPairingCode(phoneNumber: string): Promise<string>;
   /** Passes the passkey's assertion to the page. `SESSION_NOT_READY` when it awaits none. */
@@ -165,7 +170,10 @@ export interface WhatsAppClient {
    * A reaction, an edit or a revocation is found once WhatsApp's server has it, whenever that was.
    */
   findSent(query: SentQuery): Promise<Handover[]>;
-  /** Messages of all chats since `since` (WhatsApp's clock), read or unread, oldest first. */
+  /**
+   * Messages of all chats since `since` (WhatsApp's clock), read or unread, oldest first: of each chat at most `perChat`
+   * that came in, and as many that the account wrote.
+   */
   fetchMissed(query: { since: EpochMs; perChat: number }): Promise<InboundMessage[]>;
 }
 

@@ -16,11 +16,13 @@ export function runOperation(toJid: ToJid): Operation<HttpContext> {
     path: '/agents/{agentId}/run',
     operationId: 'runAgent',
     summary: 'Ask the AI, and send its reply to the chat',
-    description: 'Unknown fields pass through to the AI. Typing shows while it thinks.',
+    description:
+      'Unknown fields pass through to the AI. Typing shows while it thinks. In a chat that a person has, or that is ' +
+      'closed, the AI is not asked: `reply` is null.',
     body: runBody(toJid),
     readBody: ({ budgets }) => jsonBody(BODY_LIMITS.text, { budget: budgets.text }),
     responses: { 200: { description: 'Answered.', json: ranTurn, example: ran } },
-    codes: [...SEND_CODES, 'AI_DOWNSTREAM_ERROR', 'AI_TIMEOUT'],
+    codes: [...SEND_CODES, 'AI_DOWNSTREAM_ERROR', 'AI_TIMEOUT', 'CHAT_HANDED_OVER'],
     run: async ({ system, once }, { body }, res) => {
       const { agentId, userId } = agentOf(res);
       await once(res.req, res, 'run', body, {

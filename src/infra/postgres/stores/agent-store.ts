@@ -47,7 +47,7 @@ const COLUMNS = `user_id, agent_id, agent_name, api_key, endpoint_url_run, statu
   last_disconnected_at, created_at, updated_at`;
 
 // What is kept of the agent $2 of the user $1.
-const DELETE_KEPT = ['message', 'idempotency', 'link', 'file']
+const DELETE_KEPT = ['message', 'idempotency', 'link', 'file', 'chat', 'chat_message', 'agent_settings']
   .map((kept) => `${kept} as (delete from public.gateway_${kept} where user_id = $1 and agent_id = $2)`)
   .join(', ');
 

@@ -56,6 +56,8 @@ export class PgMessageLog implements MessageLog {
   readonly #queues = new GroupCommit((agents: AgentRef[]) => this.#readQueues(agents));
   /** One statement at a time reads for all callers, so that they take one connection. */
   readonly #reads = new GroupCommit((ids: string[]) => this.#readMessages(ids));
+  /** The same for stanza ids. */
+  readonly #stanzas = new GroupCommit((stanzaIds: string[]) => this.#readStanzas(stanzaIds));
   readonly #deferred = new DeferredWrites((update: MessageUpdate) => this.#updates.add(update));
 
   constructor(pool: DatabasePool) {
@@ -131,6 +133,10 @@ export class PgMessageLog implements MessageLog {
     return rows.map((row) => row.message_id);
   }
 
+  isOurs(stanzaId: string): Promise<boolean> {
+    return this.#stanzas.add(stanzaId);
+  }
+
   async pending(agent: AgentRef): Promise<StoredMessage[]> {
     return this.#queues.add(agent);
   }
@@ -194,6 +200,17 @@ export class PgMessageLog implements MessageLog {
     );
     const messages = new Map(rows.map((row) => [row.id, toStoredMessage(row)]));
     return ids.map((id) => messages.get(id) ?? null);
+  }
+
+  /** For each stanza id, whether a message has it. */
+  async #readStanzas(stanzaIds: string[]): Promise<boolean[]> {
+    const rows = await this.#pool.query<{ stanza_id: string }>(
+      'message.of_stanzas',
+      'select stanza_id from public.gateway_message where stanza_id = any($1)',
+      [stanzaIds],
+    );
+    const found = new Set(rows.map((row) => row.stanza_id));
+    return stanzaIds.map((stanzaId) => found.has(stanzaId));
   }
 
   /** Inserts new messages; returns their `seq` in the order given. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EventEmitter } from 'eventemitter3';
 import type { Page } from 'puppeteer';
 import { z } from 'zod';
+import type { ChatAddress } from '../../../actors/domain/chats.ts';
 import { TEXTS } from '../../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../../actors/domain/errors.ts';
 import type { Jid } from '../../../actors/domain/identity.ts';
@@ -143,6 +144,12 @@ export class WwebjsClient implements WhatsAppClient {
   async resolveRecipient(jid: Jid): Promise<Jid | null> {
     this.#live();
     return jid.endsWith('@c.us') ? this.#recipients.resolve(jid) : jid;
+  }
+
+  async identify(jid: Jid): Promise<ChatAddress> {
+    const shape = z.object({ chatId: z.string().min(1), lid: z.string().nullable() });
+    const { chatId, lid } = await this.#ask('identify', shape, jid);
+    return { chatId, lid: lid ?? undefined };
   }
 
   requestPairingCode(phoneNumber: string): Promise<string> {

@@ -14,6 +14,7 @@ const reported = z.object({
   chatId: z.string().min(1),
   senderId: z.string().min(1),
   lid: z.string().nullish(),
+  chatLid: z.string().nullish(),
   type: z.string(),
   body: z.string(),
   t: z.number(),
@@ -27,11 +28,12 @@ const reported = z.object({
  * @throws ZodError when it doesn't fit
  */
 export function parseMessage(model: unknown): InboundMessage {
-  const { t, lid, senderName, chatName, ...message } = reported.parse(model);
+  const { t, lid, chatLid, senderName, chatName, ...message } = reported.parse(model);
   return {
     ...message,
     timestamp: t * 1000,
     lid: lid || undefined,
+    chatLid: chatLid || undefined,
     senderName: senderName || undefined,
     chatName: chatName || undefined,
   };

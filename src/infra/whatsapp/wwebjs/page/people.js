@@ -1,4 +1,4 @@
-import { find, invoke, PageError, use } from './core.js';
+import { find, invoke, offer, PageError, use } from './core.js';
 
 // Addresses, and the two that one person has: by number (`@c.us`) and by LID (`@lid`).
 
@@ -25,7 +25,7 @@ const learned = new Map();
 const MAX_LEARNED = 20_000;
 
 /** Remembers that two addresses are one person's. */
-function learn(number, lid) {
+export function learn(number, lid) {
   learned.set(lid, number).set(number, lid);
   while (learned.size > MAX_LEARNED) learned.delete(learned.keys().next().value);
 }
@@ -61,7 +61,11 @@ const LOOK_UP_MS = 2_000;
 /** A person by number, looked up where the page does not have it at hand; by LID when it can't be had soon. */
 export async function personOf(address) {
   const known = numberOf(address);
-  if (known || !address.endsWith('@lid')) return known ?? address;
+  if (!address.endsWith('@lid')) return known ?? address;
+  if (known) {
+    learn(known, address);
+    return known;
+  }
   const late = new Promise((resolve) => setTimeout(resolve, LOOK_UP_MS));
   try {
     const contact = await Promise.race([find('WAWebCollections.Contact')?.find(widOf(address)), late]);
@@ -103,6 +107,12 @@ export async function findChat(address) {
   return found?.chat ?? null;
 }
 
+/** A chat with both addresses of its person, as far as the page knows them; a group has one. */
+export async function identify(address) {
+  const chatId = await personOf(address);
+  return { chatId, lid: (address.endsWith('@lid') ? address : lidOf(chatId)) ?? null };
+}
+
 /** The id of a message, `fromMe_chat_stanza[_participant]`, however this build of the page spells it. */
 export function messageIdOf(key) {
   if (typeof key === 'string') return key;
@@ -114,3 +124,5 @@ export function messageIdOf(key) {
   const parts = [key.fromMe, addressOf(key.remote), key.id];
   return (key.participant ? [...parts, addressOf(key.participant)] : parts).join('_');
 }
+
+offer('identify', identify);

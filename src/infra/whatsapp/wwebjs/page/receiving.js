@@ -1,6 +1,15 @@
 import { comparedOf } from './contents.js';
 import { describeError, invoke, notify, offer, report, use } from './core.js';
-import { addressesOf, addressOf, lidOf, loadedChat, messageIdOf, personOf } from './people.js';
+import {
+  addressesOf,
+  addressOf,
+  identify,
+  learn,
+  lidOf,
+  loadedChat,
+  messageIdOf,
+  personOf,
+} from './people.js';
 import { refusalCode } from './sending.js';
 
 /** Chats that are answered. Reading the status at the wrong moment has ended sessions. */
@@ -21,7 +30,10 @@ function authorOf({ id, author, from }) {
 /** The author by number where the message itself, the page or a look-up has it; by LID otherwise. */
 async function senderOf(message) {
   const said = addressOf(message.senderPn);
-  return said.endsWith('@c.us') ? said : personOf(authorOf(message));
+  const author = authorOf(message);
+  if (!said.endsWith('@c.us')) return personOf(author);
+  if (author.endsWith('@lid')) learn(said, author);
+  return said;
 }
 
 /** The title of a chat that is loaded; null otherwise. A message without it is answered all the same. */
@@ -38,12 +50,16 @@ async function plain(message) {
   const remote = addressOf(message.id.remote);
   const author = authorOf(message);
   const senderId = await senderOf(message);
+  const lid = (author.endsWith('@lid') ? author : lidOf(senderId)) ?? null;
+  const isSender = author === remote;
+  const chat = isSender ? { chatId: senderId, lid } : await identify(remote);
   return {
     id: messageIdOf(message.id),
     fromMe: message.id.fromMe,
-    chatId: author === remote ? senderId : await personOf(remote),
+    chatId: chat.chatId,
     senderId,
-    lid: (author.endsWith('@lid') ? author : lidOf(senderId)) ?? null,
+    lid,
+    chatLid: chat.lid,
     type: message.type,
     body: textOf(message),
     t: message.t,
@@ -53,7 +69,7 @@ async function plain(message) {
   };
 }
 
-/** Incoming messages that the service has not taken yet: when each was seen first and reported last, by id. */
+/** Messages that the service has not taken yet, own ones of other devices too: when each was seen first and reported last, by id. */
 const pending = new Map();
 const taken = new Set();
 const MAX_TAKEN = 5_000;
@@ -82,11 +98,11 @@ function inOrder(name, message, fields) {
   );
 }
 
-/** Reports a message that came in. */
+/** Reports a message that was added. */
 function announce(message) {
   const id = messageIdOf(message.id);
   const now = Date.now();
-  if (!message.id.fromMe) pending.set(id, { seenAt: pending.get(id)?.seenAt ?? now, reportedAt: now });
+  pending.set(id, { seenAt: pending.get(id)?.seenAt ?? now, reportedAt: now });
   inOrder('message', message, (data) => data);
 }
 
@@ -148,9 +164,9 @@ function listen() {
 const AGAIN_MS = 10_000;
 const ALARM_MS = 60_000;
 
-/** True for a message that came in since we listen and has a text. */
-const isIncoming = ({ id, t, isNewMsg, type }) =>
-  isNewMsg && !id.fromMe && t >= listensSince && type !== 'ciphertext' && type !== 'gp2';
+/** True for a message that was added since we listen and has a text. */
+const isAdded = ({ t, isNewMsg, type }) =>
+  isNewMsg && t >= listensSince && type !== 'ciphertext' && type !== 'gp2';
 
 /**
  * Reports again what the service has not taken, and what no event announced: the collection itself is looked through,
@@ -159,7 +175,7 @@ const isIncoming = ({ id, t, isNewMsg, type }) =>
 export function reportPending() {
   if (!listensTo) return;
   const due = Date.now() - AGAIN_MS;
-  for (const message of listensTo.getModelsArray().filter(isIncoming)) {
+  for (const message of listensTo.getModelsArray().filter(isAdded)) {
     const id = messageIdOf(message.id);
     if (taken.has(id)) continue;
     const known = pending.get(id);
@@ -215,17 +231,21 @@ async function byStanza(to, stanzaId) {
   return (found?.messages ?? []).filter(Boolean);
 }
 
-/** Messages that came at or after `since` (seconds), at most `perChat` of a chat; or why a chat can't be read. */
+/** Messages since `since` (seconds), of a chat at most `perChat` each way; or why a chat can't be read. */
 async function missed({ since, perChat }) {
   const chats = use('WAWebCollections.Chat')
     .getModelsArray()
     .filter((chat) => isAnswered(addressOf(chat.id)) && (chat.t ?? since) >= since);
-  const isMissed = ({ id, t }) => !id.fromMe && t >= since;
+  const isMissed = ({ t }) => t >= since;
+  const written = (messages, own) =>
+    messages.filter((message) => isMissed(message) && message.id.fromMe === own);
+  const enough = (all) =>
+    all.some(({ t }) => t < since) || [true, false].every((own) => written(all, own).length >= perChat);
   return Promise.all(
     chats.map(async (chat) => {
       try {
-        const enough = (all) => all.some(({ t }) => t < since) || all.filter(isMissed).length >= perChat;
-        const found = (await collect(chat, isMissed, enough)).slice(-perChat);
+        const all = await collect(chat, isMissed, enough);
+        const found = [true, false].flatMap((own) => written(all, own).slice(-perChat));
         return { messages: await Promise.all(found.map(plain)) };
       } catch (error) {
         return { error: describeError(error) };
