@@ -20,6 +20,7 @@ export const BENCHES = {
   chromium: 'memory of a browser, against the library’s defaults',
   start: 'from the start of the process to its first response',
   inspector: 'what watching costs',
+  files: 'what documents of 64 MB cost the service and the other agents',
 } as const;
 
 export type Bench = keyof typeof BENCHES;

@@ -1,19 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'chai';
 import { callApi } from '../support/api.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { reportFigures } from '../support/fault-runs.ts';
-import { BEARER, BOT, CUSTOMER, CUSTOMER_CHAT, UNLIMITED } from '../support/fixtures.ts';
-import { linkAgent } from '../support/link-agent.ts';
+import { BEARER, BOT, CUSTOMER, CUSTOMER_CHAT } from '../support/fixtures.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { childrenOf } from '../support/processes.ts';
-import { type ServiceProcess, startProcess } from '../support/service-process.ts';
-import { WwebjsWorld } from '../support/wwebjs.ts';
+import { startWwebjsService, type WwebjsService } from '../support/wwebjs-service.ts';
 
 const MEGABYTE = 1024 * 1024;
 const LARGEST = 64 * MEGABYTE;
@@ -33,49 +28,27 @@ function memoryBelow(pid: number): number {
 if (process.platform === 'linux')
   whenChromium('documents of 64 MB, sent by whatsapp-web.js in Chromium', (executablePath) => {
     const database = withDatabase();
-    let world: WwebjsWorld;
-    let dir: string;
-    let service: ServiceProcess;
-    let url: string;
+    let service: WwebjsService;
 
     before(async function () {
       this.timeout(120_000);
-      world = await WwebjsWorld.open(executablePath);
-      dir = await realpath(await mkdtemp(join(tmpdir(), 'large-')));
-      // An argument with spaces can't be given by the environment.
-      const chromium = join(dir, 'chromium');
-      const quoted = world.standIn.chromiumArgs.map((arg) => `'${arg}'`).join(' ');
-      await writeFile(chromium, `#!/bin/sh\nexec '${executablePath}' "$@" ${quoted}\n`, { mode: 0o700 });
-      service = startProcess({
-        WHATSAPP_DRIVER: 'wwebjs',
-        PUPPETEER_EXECUTABLE_PATH: chromium,
-        DB_URL: database().url,
-        DATA_DIR: join(dir, 'data'),
-        TEMP_DIR: join(dir, 'temp'),
-        WWEBJS_AUTH_DIR: join(dir, 'auth'),
-        ...UNLIMITED,
-      });
-      url = await service.url();
-      await linkAgent({ url, network: world.network }, 'bot', BOT);
+      service = await startWwebjsService(executablePath, database().url);
+      await service.link('bot', BOT);
     });
-    after(async () => {
-      await service?.end('SIGTERM');
-      await world?.close();
-      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
-    });
+    after(() => service?.close());
 
     /** Uploads random bytes; gives the file's id. */
     async function upload(bytes: number): Promise<string> {
       const body = randomBytes(bytes);
       const headers = { ...BEARER, 'content-type': 'application/octet-stream' };
-      const answer = await fetch(`${url}/agents/bot/files`, { method: 'POST', headers, body });
+      const answer = await fetch(`${service.url}/agents/bot/files`, { method: 'POST', headers, body });
       return ((await answer.json()) as { id: string }).id;
     }
 
     /** Sends an uploaded file as a document. */
     const send = (id: string, headers = {}) =>
       callApi(
-        url,
+        service.url,
         'POST',
         '/agents/bot/messages',
         { to: CUSTOMER, type: 'document', document: { id, filename: 'film.bin' } },
@@ -84,11 +57,11 @@ if (process.platform === 'linux')
 
     /** How many documents have arrived. */
     const arrived = () =>
-      world.network.messages(CUSTOMER_CHAT).filter(({ type }) => type === 'document').length;
+      service.world.network.messages(CUSTOMER_CHAT).filter(({ type }) => type === 'document').length;
 
     it('do not come into the memory of the service, neither one nor twenty in the queue', async function () {
       this.timeout(300_000);
-      const pid = service.child.pid!;
+      const { pid } = service;
       // The first one loads code.
       expect((await send(await upload(MEGABYTE))).status).to.equal(200);
       const id = await upload(LARGEST);
