@@ -68,6 +68,11 @@ export class ChatModes {
     return this.#loaded;
   }
 
+  /** Aborted by `close`. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
   /** Writes nothing more, and waits for the write in progress; modes can still be read. */
   async close(): Promise<void> {
     this.#closed.abort();

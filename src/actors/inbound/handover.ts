@@ -81,7 +81,6 @@ export class Handover {
   readonly #parts: HandoverParts;
   /** Own messages whose writer is being looked up. */
   readonly #lookUps = new Set<{ chat: ChatAddress; done: Promise<unknown> }>();
-  readonly #closed = new AbortController();
   /** Orders what is recorded and read. */
   #line: Promise<unknown> = Promise.resolve();
 
@@ -92,8 +91,8 @@ export class Handover {
 
   /** Looks nothing up and records nothing any more. */
   async close(): Promise<void> {
-    this.#closed.abort();
-    await Promise.all([this.#line, this.#parts.modes.close()]);
+    const closed = this.#parts.modes.close();
+    await Promise.all([this.#line, closed]);
   }
 
   /** Takes a message of the account itself; `ageMs` old. True when a person wrote it, as far as that matters. */
@@ -195,13 +194,13 @@ export class Handover {
   /** Calls again while the database is away. */
   #patiently<T>(call: () => Promise<T>): Promise<T> {
     const { clock, settings } = this.#deps;
-    const { signal } = this.#closed;
+    const signal = this.#parts.modes.closed;
     return retry(call, { clock, everyMs: settings.limits.probeAgainMs, signal, shouldRetry: isDatabaseAway });
   }
 
   /** Publishes an error that no caller receives. */
   #fault(error: unknown): void {
-    if (this.#closed.signal.aborted) return;
+    if (this.#parts.modes.closed.aborted) return;
     this.#deps.events.emit('fault', { agentId: this.#parts.agent.agentId, where: 'handover', error });
   }
 }

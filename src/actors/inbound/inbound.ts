@@ -83,14 +83,15 @@ export class Inbound {
     client.events.off('revoked', this.#onRevoked).on('revoked', this.#onRevoked);
     const missed = await this.#backlog.open(client, linkedAt, this.#stopped.signal);
     // First what a person wrote: it decides whether the others are answered.
-    for (const message of missed) if (message.fromMe) this.#take(message);
+    for (const message of missed) if (message.fromMe) void this.#takeOwn(message, { isMissed: true });
     for (const message of missed) if (!message.fromMe) this.#take(message);
   }
 
   /** Takes a message that the client received. */
   receive(message: InboundMessage): void {
     this.#backlog.received(message);
-    this.#take(message);
+    if (message.fromMe) void this.#takeOwn(message, { isMissed: false });
+    else this.#take(message);
   }
 
   /** True when no message is queued or being handled. */
@@ -107,7 +108,6 @@ export class Inbound {
   /** Queues a message for its chat, or reports why not. */
   #take(message: InboundMessage): void {
     const traceId = this.#deps.newTraceId();
-    if (message.fromMe) return void this.#takeOwn(message, traceId);
     const key = messageKey(message.id);
     // A message that arrives during the stop stays unclaimed and is fetched after the next start.
     const me = this.#stopped.signal.aborted ? null : this.#agent.me();
@@ -118,16 +118,20 @@ export class Inbound {
   }
 
   /** Takes a message that the account itself sent: from here, or by a person on another device. */
-  async #takeOwn(message: InboundMessage, traceId: string): Promise<void> {
+  async #takeOwn(message: InboundMessage, { isMissed }: { isMissed: boolean }): Promise<void> {
+    const traceId = this.#deps.newTraceId();
     const me = this.#stopped.signal.aborted ? null : this.#agent.me();
     const matters = me && isAnswerable(message.chatId, me) && !this.#backlog.isBeforeLink(message);
     const isOfPerson =
       matters &&
       (await this.#parts.handover.own(message, this.#backlog.ageOf(message)).catch((error: unknown) => {
-        this.#fault('handover', error);
+        // Unclaimed at a stop: it is fetched after the next start.
+        if (!this.#stopped.signal.aborted) this.#fault('handover', error);
         return false;
       }));
-    this.#report(message, 'ignored', isOfPerson ? 'person' : 'own', traceId);
+    // Those of the service that were fetched have been reported when they were sent.
+    if (isOfPerson) this.#report(message, 'ignored', 'person', traceId);
+    else if (!isMissed) this.#report(message, 'ignored', 'own', traceId);
   }
 
   /** True for a copy of a message under way; it may carry a change that was not reported. */

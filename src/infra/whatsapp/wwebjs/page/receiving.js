@@ -72,7 +72,7 @@ async function plain(message) {
 /** Messages that the service has not taken yet, own ones of other devices too: when each was seen first and reported last, by id. */
 const pending = new Map();
 const taken = new Set();
-const MAX_TAKEN = 5_000;
+const MAX_TAKEN = 10_000;
 
 /** The service has a message. */
 function confirm(id) {
