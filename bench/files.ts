@@ -54,17 +54,17 @@ async function acceptTexts(service: WwebjsService): Promise<{ times: number[]; p
 
 /** One round with documents of another agent meanwhile. */
 async function withDocuments(service: WwebjsService, id: string) {
-  let isOver = false;
+  let hasEnded = false;
   let documents = 0;
   const sending = (async () => {
-    while (!isOver) {
+    while (!hasEnded) {
       const { status } = await send(service, 'documents', { type: 'document', document: { id } });
       if (status !== 200) throw new Error(`A document was answered with ${status}.`);
       documents += 1;
     }
   })();
   const texts = await acceptTexts(service);
-  isOver = true;
+  hasEnded = true;
   await sending;
   return { ...texts, documents };
 }
