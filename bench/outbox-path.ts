@@ -20,6 +20,8 @@ const settings: ActorSettings = {
   qrMaxRefreshes: 15,
   startConcurrency: 1,
   aiConcurrency: 1,
+  inboundTypes: ['text'],
+  aiMedia: 'url',
   handoverMinutes: 0,
   developer: '6281100000003@c.us',
   limits: DEFAULT_LIMITS,

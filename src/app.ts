@@ -7,7 +7,6 @@ import { createHttpTerminator } from 'http-terminator';
 import type { Logger } from 'pino';
 import type { GatewayApi } from './actors/domain/gateway-api.ts';
 import type { Scheduler } from './actors/domain/ports/clock.ts';
-import type { MessageFiles } from './actors/domain/ports/files.ts';
 import type { ActorLimits } from './actors/domain/settings.ts';
 import { createGateway } from './actors/gateway/gateway.ts';
 import { createHttpApp, createHttpServer } from './http/http-app.ts';
@@ -139,7 +138,12 @@ class Service implements App {
     const clock = this.#overrides.clock ?? whatsapp.clock;
     const previews = await this.#openPreviews();
     const files = await this.#openFiles(database, clock);
-    const system = this.#openSystem({ database, whatsapp, clock, files });
+    const fileLinks = new SignedFileLinks({
+      baseUrl: config.APP_BASE_URL,
+      secret: await database.secrets.get('file-links'),
+      clock,
+    });
+    const system = this.#openSystem({ database, whatsapp, clock, files, fileLinks });
     system.events.on('removed', () => void files.sweep().catch((error) => this.fault('files', error)));
     metrics.observeGateway(system, {
       clock,
@@ -153,11 +157,7 @@ class Service implements App {
       system,
       media: this.#openIntake(files, previews),
       files,
-      fileLinks: new SignedFileLinks({
-        baseUrl: config.APP_BASE_URL,
-        secret: await database.secrets.get('file-links'),
-        clock,
-      }),
+      fileLinks,
       idempotency: database.idempotency,
       parseJid,
       readiness: () => database.readiness(),
@@ -198,10 +198,11 @@ class Service implements App {
     database: Database;
     whatsapp: WhatsAppBackend;
     clock: Scheduler;
-    files: MessageFiles;
+    files: FolderFileStore;
+    fileLinks: SignedFileLinks;
   }): GatewayApi {
     const config = this.#config;
-    const { database, whatsapp, clock, files } = parts;
+    const { database, whatsapp, clock, files, fileLinks } = parts;
     const ai = new HttpAiBackend({
       baseUrl: whatsapp.aiBackendUrl,
       timeoutMs: config.AI_TIMEOUT_MS,
@@ -220,6 +221,7 @@ class Service implements App {
       chats,
       agentSettings,
       files,
+      fileLinks,
       clock,
       random: Math.random,
       newTraceId: () => randomUUID().replaceAll('-', ''),

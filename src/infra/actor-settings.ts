@@ -15,6 +15,8 @@ export function settingsOf(config: Config, limits: Partial<ActorLimits> = {}): A
     qrMaxRefreshes: config.QR_MAX_REFRESHES,
     startConcurrency: config.START_CONCURRENCY,
     aiConcurrency: config.AI_CONCURRENCY,
+    inboundTypes: config.AI_INBOUND_TYPES,
+    aiMedia: config.AI_MEDIA,
     handoverMinutes: config.HANDOVER_MINUTES,
     memoryLimitBytes: config.CHROMIUM_MEMORY_LIMIT_MB * 1024 * 1024 || undefined,
     developer: parseJid(`+${config.DEVELOPER_NUMBER}`, config.DEFAULT_COUNTRY),

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { INBOUND_TYPES, type InboundType } from '../actors/domain/settings.ts';
 
 // Fields of the configuration that are more than a text or a number.
 
@@ -13,6 +14,12 @@ const list = z
       .map((part) => part.trim())
       .filter(Boolean),
   );
+
+/** Kinds of messages; `text` for an empty text. */
+export const inboundTypes = list
+  .transform((types) => (types.length > 0 ? [...new Set(types)] : ['text']))
+  .pipe(z.array(z.enum(INBOUND_TYPES)))
+  .transform((types): InboundType[] => types);
 
 /** A URL that paths are appended to: http(s), nothing beside host and path, no slash at its end. */
 export const baseUrl = z.string().transform((text, context) => {

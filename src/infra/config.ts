@@ -2,12 +2,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
+import { AI_MEDIA } from '../actors/domain/settings.ts';
 import {
   baseUrl,
   bearerToken,
   bindAddress,
   callerOrigins,
   fetchOrigins,
+  inboundTypes,
   trustedProxies,
 } from './config-fields.ts';
 import { zodErrorMap } from './zod-error-map.ts';
@@ -73,6 +75,8 @@ const schema = z
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     SHUTDOWN_GRACE_MS: integer(30_000),
     AI_CONCURRENCY: integer(4),
+    AI_INBOUND_TYPES: inboundTypes,
+    AI_MEDIA: z.enum(AI_MEDIA).default('url'),
     HANDOVER_MINUTES: integer(0, 0, 43_200),
     QR_MAX_REFRESHES: integer(15),
     /** Node's own; read here because the sandbox refuses `production`. */

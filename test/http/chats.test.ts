@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { NO_SETTINGS } from '../../src/actors/domain/settings.ts';
 import { AT } from '../support/fake-system.ts';
 import { expectProblem, Harness } from '../support/http-harness.ts';
 
@@ -75,12 +76,12 @@ describe('the settings of an agent', () => {
 
   it('are null until they are set; a change keeps what it does not name, and null restores the default', async () => {
     const settings = await http.ask('/agents/bot/settings', { key });
-    expect(settings.body).to.deep.equal({ handoverMinutes: null, ignore: null });
+    expect(settings.body).to.deep.equal(NO_SETTINGS);
     await patch({ handoverMinutes: 0 });
     const changed = await patch({ ignore: ['081234567890', '@g.us', '@lid', '1@g.us'] });
     const ignore = [CHAT, '@g.us', '@lid', '1@g.us'];
-    expect(changed.body).to.deep.equal({ handoverMinutes: 0, ignore });
-    expect((await patch({ handoverMinutes: null })).body).to.deep.equal({ handoverMinutes: null, ignore });
-    expect((await patch({})).body).to.deep.equal({ handoverMinutes: null, ignore });
+    expect(changed.body).to.deep.equal({ ...NO_SETTINGS, handoverMinutes: 0, ignore });
+    expect((await patch({ handoverMinutes: null })).body).to.deep.equal({ ...NO_SETTINGS, ignore });
+    expect((await patch({})).body).to.deep.equal({ ...NO_SETTINGS, ignore });
   });
 });

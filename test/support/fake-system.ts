@@ -52,7 +52,7 @@ export function agentView(agentId: string, changes: Partial<AgentView> = {}): Ag
     qr: null,
     passkey: null,
     restriction: null,
-    settings: { handoverMinutes: 0, ignore: [] },
+    settings: { inboundTypes: ['text'], aiMedia: 'url', handoverMinutes: 0, ignore: [] },
     chats: { human: 0, closed: 0 },
     mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 99, nextTokenSeconds: 0.4 },
     supervisor: { restarts: 0 },

@@ -173,6 +173,7 @@ class ScriptedDriver implements WhatsAppDriver {
       },
       findSent: async () => [],
       fetchMissed: async () => [],
+      downloadMedia: async function* () {},
       send: async (_to: string, content: MessageContent) => {
         const timestamp = Date.now();
         if (content.kind !== 'text') return { messageId: content.kind, timestamp, ack: 1 };
@@ -219,7 +220,11 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
     inbound: database.inbound,
     chats: database.chats,
     agentSettings: { load: async () => NO_SETTINGS, save: async () => undefined },
-    files: { release: async (_agent, { path }) => void released.push(path) },
+    files: {
+      release: async (_agent, { path }) => void released.push(path),
+      add: () => Promise.reject(new Error('There are no files.')),
+    },
+    fileLinks: { url: ({ id }) => `http://localhost/files/${id}` },
     random: () => 0.5,
     newTraceId: () => TRACE,
     newStanzaId: () => `3EB0${randomBytes(9).toString('hex').toUpperCase()}`,
@@ -227,6 +232,7 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
       ...{ sendRatePerMinute: 6_000, sendBurst: 100, mailboxCapacity: 500 },
       ...{ sendWaitMs: 30_000, sendTimeoutMs: 30_000, messageTtlMs: 3_600_000 },
       ...{ qrWaitMs: 30_000, qrMaxRefreshes: 3, startConcurrency: 2, aiConcurrency: 4, handoverMinutes: 0 },
+      ...{ inboundTypes: ['text'], aiMedia: 'url' },
       ...{ developer: '628999@c.us', limits: { ...DEFAULT_LIMITS, probeAgainMs: 5 } },
       ...changes.settings,
     },

@@ -41,6 +41,7 @@ export class RandomClient implements WhatsAppClient {
   answerPasskey = (): Promise<void> => this.#outcome(undefined);
   findSent = (): Promise<Handover[]> => this.#outcome([]);
   fetchMissed = (): Promise<[]> => this.#outcome([]);
+  downloadMedia = async function* () {};
 
   /** A send that is acknowledged at once or never. */
   send = (): Promise<Handover> => {

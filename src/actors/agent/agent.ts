@@ -5,7 +5,7 @@ import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { Jid } from '../domain/identity.ts';
 import type { AiBackend } from '../domain/ports/ai.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
-import type { MessageFiles } from '../domain/ports/files.ts';
+import type { FileLinks, FileStore, MessageFiles } from '../domain/ports/files.ts';
 import type {
   AgentRecord,
   ChatStore,
@@ -44,7 +44,8 @@ export interface AgentPorts {
   inbound: InboundLog;
   chats: ChatStore;
   agentSettings: SettingsStore;
-  files: MessageFiles;
+  files: MessageFiles & Pick<FileStore, 'add'>;
+  fileLinks: Pick<FileLinks, 'url'>;
   clock: Scheduler;
   random(): number;
   newTraceId(): string;

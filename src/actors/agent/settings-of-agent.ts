@@ -9,7 +9,7 @@ import {
 
 /** What the settings of all agents share. */
 export interface SettingsOfAgentDeps {
-  settings: Pick<ActorSettings, 'handoverMinutes'>;
+  settings: Pick<ActorSettings, 'inboundTypes' | 'aiMedia' | 'handoverMinutes'>;
   agentSettings: SettingsStore;
 }
 
@@ -71,9 +71,12 @@ export class SettingsOfAgent {
     this.#effective = this.#withDefaults(settings);
   }
 
-  #withDefaults({ handoverMinutes, ignore }: AgentSettings): EffectiveSettings {
+  #withDefaults({ inboundTypes, aiMedia, handoverMinutes, ignore }: AgentSettings): EffectiveSettings {
+    const defaults = this.#deps.settings;
     return {
-      handoverMinutes: handoverMinutes ?? this.#deps.settings.handoverMinutes,
+      inboundTypes: inboundTypes ?? defaults.inboundTypes,
+      aiMedia: aiMedia ?? defaults.aiMedia,
+      handoverMinutes: handoverMinutes ?? defaults.handoverMinutes,
       ignore: ignore ?? [],
     };
   }

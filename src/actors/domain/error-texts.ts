@@ -117,6 +117,8 @@ export const TEXTS = {
     tooSlow: 'The media URL answered too slowly.',
     unreadable: 'The media URL could not be read.',
     empty: 'The media URL gave an empty file.',
+    notDownloaded: 'WhatsApp did not give the file.',
+    downloadTooSlow: 'WhatsApp gave the file too slowly.',
   },
   BAD_GATEWAY: {
     refused: 'WhatsApp refused the message.',

@@ -14,7 +14,7 @@ export interface MediaFile {
 }
 
 /** A card of the address book, in the shape of Meta's Cloud API. */
-interface ContactCard {
+export interface ContactCard {
   name: { formatted_name: string };
   phones: { phone: string }[];
 }

@@ -1,7 +1,27 @@
 import type { Jid } from './identity.ts';
 
+/** Kinds of incoming messages that the AI can be given. */
+export const INBOUND_TYPES = [
+  'text',
+  'image',
+  'audio',
+  'video',
+  'document',
+  'sticker',
+  'location',
+  'contacts',
+] as const;
+export type InboundType = (typeof INBOUND_TYPES)[number];
+
+/** How the AI is given a file: by a signed link, or in the request. */
+export const AI_MEDIA = ['url', 'base64'] as const;
+export type AiMedia = (typeof AI_MEDIA)[number];
+
 /** What can be set for one agent; null: the environment's default. */
 export interface AgentSettings {
+  /** Kinds of messages that are answered. */
+  inboundTypes: InboundType[] | null;
+  aiMedia: AiMedia | null;
   /** For how long a person who writes in a chat has it; 0: the bot keeps it. */
   handoverMinutes: number | null;
   /** Whose messages are dropped: addresses, `@g.us` for all groups, `@lid` for all whose number is not known. */
@@ -12,7 +32,12 @@ export interface AgentSettings {
 export type EffectiveSettings = { [Name in keyof AgentSettings]: NonNullable<AgentSettings[Name]> };
 
 /** Nothing is set. */
-export const NO_SETTINGS: AgentSettings = { handoverMinutes: null, ignore: null };
+export const NO_SETTINGS: AgentSettings = {
+  inboundTypes: null,
+  aiMedia: null,
+  handoverMinutes: null,
+  ignore: null,
+};
 
 /** Settings of the actors, and the limits of their states; in milliseconds where nothing else is said. */
 export interface ActorSettings {
@@ -26,7 +51,9 @@ export interface ActorSettings {
   qrMaxRefreshes: number;
   startConcurrency: number;
   aiConcurrency: number;
-  /** The default of `AgentSettings`. */
+  // The defaults of `AgentSettings`.
+  inboundTypes: InboundType[];
+  aiMedia: AiMedia;
   handoverMinutes: number;
   /** A client whose browser is larger is restarted when it is idle; undefined: never. */
   memoryLimitBytes?: number;
@@ -68,6 +95,8 @@ export interface ActorLimits {
   /** Consecutive probes that find no connection after which the network counts as lost. */
   maxOfflineProbes: number;
   typingRenewMs: number;
+  /** Downloading the file of an incoming message, the second attempt included. */
+  downloadMs: number;
   /** Inbound messages older than this are not answered when fetched after an absence. */
   backlogMs: number;
 }
@@ -91,5 +120,6 @@ export const DEFAULT_LIMITS: ActorLimits = {
   maxProbeTimeouts: 3,
   maxOfflineProbes: 12,
   typingRenewMs: 20_000,
+  downloadMs: 60_000,
   backlogMs: 900_000,
 };

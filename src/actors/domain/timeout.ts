@@ -22,6 +22,16 @@ export function withTimeout<T>(
   });
 }
 
+/** Settles like the promise, or rejects with the signal's reason as soon as it is aborted. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
 /** Resolves after `ms` of the clock, or as soon as the signal is aborted. */
 export function pause(clock: Scheduler, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -9,6 +9,7 @@ import type { Scheduler, Timer } from '../domain/ports/clock.ts';
 import type { AgentRecord, OutgoingMessage } from '../domain/ports/stores.ts';
 import type { Me, WhatsAppClient } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
+import { abortable } from '../domain/timeout.ts';
 import type { Sender } from '../outbound/sender.ts';
 import type { Handover } from './handover.ts';
 
@@ -45,8 +46,10 @@ export interface AnswerOptions {
   /** The account the message was written to: the reply is never sent by another one. */
   account: Jid;
   signal: AbortSignal;
-  /** Checked once the AI has answered; false drops the reply. */
+  /** Checked before the AI is asked, and once it has answered; false drops the turn. */
   isWanted(): boolean;
+  /** Fields of the request that are fetched while typing shows. */
+  fetch?(signal: AbortSignal): Promise<Partial<AiRequest>>;
 }
 
 /** One request to the AI and what to do with its reply. */
@@ -56,6 +59,7 @@ interface Turn<R> {
   traceId: string;
   signal: AbortSignal;
   isWanted?(): boolean;
+  fetch?(signal: AbortSignal): Promise<Partial<AiRequest>>;
   send(text: string): Promise<R>;
 }
 
@@ -180,10 +184,13 @@ export class AiReplies {
   }
 
   /** Asks the AI, with what passed while it was not asked, and publishes the outcome. */
-  async #ask({ request, chat, traceId, signal }: Turn<unknown>): Promise<string | null> {
+  async #ask(turn: Turn<unknown>): Promise<string | null> {
+    const { request, chat, traceId, signal } = turn;
     const { clock, events, ai } = this.#deps;
+    const fetched = await turn.fetch?.(signal);
+    if (fetched && turn.isWanted?.() === false) return null;
     const history = request.history === undefined ? await this.#handover.history(chat) : null;
-    const asked = history ? { ...request, history: history.entries } : request;
+    const asked = { ...request, ...fetched, ...(history && { history: history.entries }) };
     const { agentId, apiKey, endpointUrlRun: endpointUrl } = this.#agent.record();
     const startedAt = clock.monotonic();
     const publish = (outcome: 'reply' | 'silence' | 'timeout' | 'error') =>
@@ -227,16 +234,6 @@ export class AiReplies {
       setTyping(false);
     };
   }
-}
-
-/** Settles like the promise, or rejects with the signal's reason as soon as it is aborted. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 /** The answer of `/run`. @throws the error that the turn ended with */

@@ -2,6 +2,7 @@ import type { Jid } from '../domain/identity.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { InboundMessage, WhatsAppClient } from '../domain/ports/whatsapp.ts';
 import type { Sender } from '../outbound/sender.ts';
+import { contentTypeOf } from './content-types.ts';
 
 /** Why a message got no reply: the AI was late or failed, or two machines were answering each other. */
 export type AlertReason = 'TIMEOUT' | 'ERROR' | 'LOOP';
@@ -30,7 +31,7 @@ export async function alertDeveloper(
     reason === 'LOOP' ? '⚠️ Reply loop cut' : '⚠️ AI failure',
     `agentId: ${agentId}`,
     `from: ${message.senderId}`,
-    `text: ${message.body}`,
+    `text: ${message.body || `(${contentTypeOf(message.type)})`}`,
     `reason: ${reason}`,
     `traceId: ${traceId}`,
     `timestamp: ${new Date(clock.now()).toISOString()}`,

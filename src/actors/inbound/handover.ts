@@ -10,6 +10,7 @@ import type { ActorSettings, EffectiveSettings } from '../domain/settings.ts';
 import { retry } from '../domain/timeout.ts';
 import type { OwnStanzas } from '../outbound/own-stanzas.ts';
 import type { ChatModes } from './chat-modes.ts';
+import { contentTypeOf, hasContent } from './content-types.ts';
 import { messageKey } from './message-changes.ts';
 
 /** What the handovers of all agents share. */
@@ -37,35 +38,7 @@ export interface History {
   used(): void;
 }
 
-/** WhatsApp's types of what people write, by the API's names; reactions, edits and notes of the system are none. */
-const CONTENT_TYPES = new Map(
-  Object.entries({
-    chat: 'text',
-    ptt: 'audio',
-    ptv: 'video',
-    vcard: 'contacts',
-    multi_vcard: 'contacts',
-    poll_creation: 'poll',
-  }),
-);
-for (const type of [
-  'image',
-  'video',
-  'audio',
-  'document',
-  'sticker',
-  'location',
-  'product',
-  'event_creation',
-])
-  CONTENT_TYPES.set(type, type);
-
 const MINUTE_MS = 60_000;
-
-/** True for a message with something that a person wrote or showed. */
-export function hasContent({ type }: Pick<InboundMessage, 'type'>): boolean {
-  return CONTENT_TYPES.has(type);
-}
 
 /** The chat of a message. */
 export function chatOf({ chatId, chatLid }: InboundMessage): ChatAddress {
@@ -142,7 +115,7 @@ export class Handover {
   record(message: InboundMessage, by: HistoryEntry['by'], arrivedAt: EpochMs): void {
     const { id, fromMe, type, body, timestamp } = message;
     const { agent, modes } = this.#parts;
-    const entry = { fromMe, by, text: body, type: CONTENT_TYPES.get(type) ?? type, at: new Date(timestamp) };
+    const entry = { fromMe, by, text: body, type: contentTypeOf(type), at: new Date(timestamp) };
     const recorded = { ...entry, key: messageKey(id), arrivedAt: new Date(arrivedAt) };
     const chatId = modes.noteHistory(chatOf(message), true);
     this.#later(() => this.#deps.chats.record(agent, chatId, recorded));

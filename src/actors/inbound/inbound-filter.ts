@@ -1,5 +1,7 @@
 import { withoutDevice } from '../domain/identity.ts';
 import type { InboundMessage, Me } from '../domain/ports/whatsapp.ts';
+import type { InboundType } from '../domain/settings.ts';
+import { contentTypeOf } from './content-types.ts';
 
 /** The digits of a JID without device suffix: `628…:12@c.us` → `628…`. */
 function userPart(jid: string): string {
@@ -56,7 +58,7 @@ export function isAnswerable(chatId: string, me: Me): boolean {
 }
 
 /** Why a message is not for the AI, as `why` of the `inbound` event; null when it is. */
-export function ignoreReason(message: InboundMessage, me: Me): string | null {
+export function ignoreReason(message: InboundMessage, me: Me, types: readonly InboundType[]): string | null {
   const { fromMe, senderId, chatId, type, body } = message;
   if (fromMe || isBot(senderId, me)) return 'own';
   if (chatId === 'status@broadcast') return 'status';
@@ -65,6 +67,6 @@ export function ignoreReason(message: InboundMessage, me: Me): string | null {
   const isGroup = chatId.endsWith('@g.us');
   if (!isPerson(senderId) || !(isGroup || isPerson(chatId))) return 'no_person';
   if (isGroup && !mentionsBot(message, me)) return 'group_without_mention';
-  if (type !== 'chat') return 'not_text';
-  return body.trim() === '' ? 'empty' : null;
+  if (!types.includes(contentTypeOf(type) as InboundType)) return type === 'chat' ? 'text' : 'not_text';
+  return type === 'chat' && body.trim() === '' ? 'empty' : null;
 }

@@ -11,20 +11,23 @@ import type {
   MessageRevocation,
   WhatsAppClient,
 } from '../domain/ports/whatsapp.ts';
-import type { EffectiveSettings } from '../domain/settings.ts';
+import type { ActorSettings, EffectiveSettings } from '../domain/settings.ts';
 import { retry } from '../domain/timeout.ts';
 import type { Sender } from '../outbound/sender.ts';
 import type { AiReplies, AiReplyDeps, LiveAgent } from './ai-reply.ts';
+import { type AttachmentDeps, attachmentOf, hasAttachment } from './attachments.ts';
 import { Backlog } from './backlog.ts';
 import { ChatQueues } from './chat-queues.ts';
+import { contentTypeOf, hasContent } from './content-types.ts';
 import { type AlertReason, alertDeveloper } from './developer-alert.ts';
-import { chatOf, type Handover, hasContent } from './handover.ts';
+import { chatOf, type Handover } from './handover.ts';
 import { ignoreReason, isAnswerable, isOnList } from './inbound-filter.ts';
 import { type Arrival, LoopGuard, type OwnReplies } from './loop-guard.ts';
 import { MessageChanges, messageKey } from './message-changes.ts';
 
 /** What the inbound halves of all agents share. */
-export interface InboundDeps extends AiReplyDeps {
+export interface InboundDeps extends AiReplyDeps, AttachmentDeps {
+  settings: ActorSettings;
   inbound: InboundLog;
   ownReplies: OwnReplies;
   newTraceId(): string;
@@ -146,9 +149,12 @@ export class Inbound {
   /** Why a message is not answered, or null. */
   #whyIgnored(message: InboundMessage, me: Me): string | null {
     if (isOnList(message, this.#parts.settings().ignore)) return 'ignore_list';
-    const why = ignoreReason(message, me) ?? (this.#backlog.isBeforeLink(message) ? 'before_link' : null);
+    const { inboundTypes } = this.#parts.settings();
+    const why =
+      ignoreReason(message, me, inboundTypes) ?? (this.#backlog.isBeforeLink(message) ? 'before_link' : null);
     // The AI is given it later, whatever its kind.
-    const isForPerson = why === 'not_text' && hasContent(message) && this.#mode(message) !== 'bot';
+    const isOfOtherKind = why === 'not_text' || why === 'text';
+    const isForPerson = isOfOtherKind && hasContent(message) && this.#mode(message) !== 'bot';
     return isForPerson ? null : why;
   }
 
@@ -195,8 +201,15 @@ export class Inbound {
   async #answer({ message, key, traceId, me, arrivedAt }: QueuedMessage, signal: AbortSignal): Promise<void> {
     const report = (handled: Handled, why: string) => this.#report(message, handled, why, traceId);
     const isWanted = () => !this.#changes.isRevoked(key);
-    const options = { traceId, chat: chatOf(message), account: me.pn, signal, isWanted };
-    const turn = await this.#parts.aiReplies.answer(toRequest(message), options);
+    const { inboundTypes } = this.#parts.settings();
+    // Who answers texts alone gets the request of `/run` and nothing more.
+    const answersTextAlone = inboundTypes.every((type) => type === 'text');
+    const request = answersTextAlone ? toRequest(message) : { ...toRequest(message), ...contentOf(message) };
+    const options = {
+      ...{ traceId, chat: chatOf(message), account: me.pn, signal, isWanted },
+      ...(hasAttachment(message) && { fetch: (stopped: AbortSignal) => this.#fetch(message, stopped) }),
+    };
+    const turn = await this.#parts.aiReplies.answer(request, options);
     if (turn.kind === 'replied') {
       this.#loops.replied(message, { text: turn.text, me, now: this.#deps.clock.monotonic() });
       return report('answered', 'replied');
@@ -210,6 +223,16 @@ export class Inbound {
     if (turn.kind === 'ai_failed')
       await this.#alert(message, turn.error.code === 'AI_TIMEOUT' ? 'TIMEOUT' : 'ERROR', traceId);
     report('failed', turn.kind);
+  }
+
+  /** Downloads the file of a message for the AI. */
+  async #fetch(message: InboundMessage, signal: AbortSignal): Promise<Partial<AiRequest>> {
+    const attachment = await attachmentOf(this.#deps, message, {
+      ...{ agent: this.#agent.record(), client: this.#agent.client(), signal },
+      media: this.#parts.settings().aiMedia,
+      onFault: (error) => this.#fault('download', error),
+    });
+    return { attachments: [attachment] };
   }
 
   /** True when this message is not handled yet. While the database is away the chat waits, until an answer is late. */
@@ -252,6 +275,15 @@ export class Inbound {
   #fault(where: string, error: unknown): void {
     this.#deps.events.emit('fault', { agentId: this.#agent.record().agentId, where, error });
   }
+}
+
+/** What a message has beside words and a file. */
+function contentOf({ location, contacts, quoted }: InboundMessage): Partial<AiRequest> {
+  return {
+    ...(location && { location }),
+    ...(contacts && { contacts }),
+    ...(quoted && { quoted: { ...quoted, type: contentTypeOf(quoted.type) } }),
+  };
 }
 
 /** The AI payload of an inbound message, in the shape of `/run`. */

@@ -3,7 +3,13 @@ import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { Jid } from '../domain/identity.ts';
 import type { MessageContent } from '../domain/message-content.ts';
 import type { Clock, EpochMs } from '../domain/ports/clock.ts';
-import type { HandoverOptions, SentQuery, WebAuthnJson, WhatsAppClient } from '../domain/ports/whatsapp.ts';
+import type {
+  DownloadOptions,
+  HandoverOptions,
+  SentQuery,
+  WebAuthnJson,
+  WhatsAppClient,
+} from '../domain/ports/whatsapp.ts';
 
 type Operation = Omit<Parameters<GatewayEvents['operation']>[0], 'agentId'>;
 
@@ -75,11 +81,26 @@ export class InstrumentedClient implements WhatsAppClient {
     return this.#time('fetch_missed', () => this.#client.fetchMissed(query));
   }
 
+  async *downloadMedia(messageId: string, options: DownloadOptions) {
+    const ended = this.#begin('download_media');
+    let outcome: Operation['outcome'] = 'error';
+    try {
+      yield* this.#client.downloadMedia(messageId, options);
+      outcome = 'ok';
+    } finally {
+      ended(outcome);
+    }
+  }
+
+  /** Starts measuring a call; the returned function reports its outcome and duration. */
+  #begin(operation: string): (outcome: Operation['outcome']) => void {
+    const startedAt = this.#clock.monotonic();
+    return (outcome) => this.#onCall({ operation, outcome, durationMs: this.#clock.monotonic() - startedAt });
+  }
+
   /** Runs a call and reports its outcome and duration. */
   async #time<T>(operation: string, call: () => Promise<T>): Promise<T> {
-    const startedAt = this.#clock.monotonic();
-    const ended = (outcome: Operation['outcome']) =>
-      this.#onCall({ operation, outcome, durationMs: this.#clock.monotonic() - startedAt });
+    const ended = this.#begin(operation);
     try {
       const result = await call();
       ended('ok');

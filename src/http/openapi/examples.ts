@@ -80,7 +80,12 @@ export const chat = {
 
 export const chatList = { chats: [chat] };
 
-export const agentSettings = { handoverMinutes: 30, ignore: [sent.to, '@g.us'] };
+export const agentSettings = {
+  inboundTypes: ['text', 'image'],
+  aiMedia: null,
+  handoverMinutes: 30,
+  ignore: [sent.to, '@g.us'],
+};
 
 export const ran = {
   reply: 'Hello! How can I help?',

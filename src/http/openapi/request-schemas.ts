@@ -3,6 +3,7 @@ import 'zod-openapi';
 import { CHAT_MODES } from '../../actors/domain/chats.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import { AGENT_ID } from '../../actors/domain/identity.ts';
+import { AI_MEDIA, INBOUND_TYPES } from '../../actors/domain/settings.ts';
 
 // What comes in, as zod: the same schemas validate and are written into the OpenAPI document.
 
@@ -252,6 +253,18 @@ export function settingsBody(toJid: ToJid) {
   });
   return z
     .strictObject({
+      inboundTypes: z
+        .array(z.enum(INBOUND_TYPES))
+        .min(1)
+        .max(INBOUND_TYPES.length)
+        .nullable()
+        .optional()
+        .meta({
+          description: 'Kinds of messages that are answered.',
+        }),
+      aiMedia: z.enum(AI_MEDIA).nullable().optional().meta({
+        description: 'How the AI is given files: by a signed link, or in base64 up to 8 MB.',
+      }),
       handoverMinutes: z.int().min(0).max(43_200).nullable().optional().meta({
         description: 'For how long a person who writes on the phone has the chat; 0: the bot keeps it.',
       }),
@@ -260,7 +273,10 @@ export function settingsBody(toJid: ToJid) {
           'Whose messages are dropped; `@g.us`: all groups, `@lid`: all whose number is not known.',
       }),
     })
-    .meta({ id: 'ChangeSettings', example: { handoverMinutes: 30, ignore: ['6281234567890', '@g.us'] } });
+    .meta({
+      id: 'ChangeSettings',
+      example: { inboundTypes: ['text', 'image'], handoverMinutes: 30, ignore: ['6281234567890', '@g.us'] },
+    });
 }
 
 /** `POST /agents/{agentId}/media`. */

@@ -4,6 +4,7 @@ import { CHAT_MODES } from '../../actors/domain/chats.ts';
 import { ERROR_CODES } from '../../actors/domain/errors.ts';
 import { type ContentKind, KINDS } from '../../actors/domain/message-content.ts';
 import { MESSAGE_STATUSES, SESSION_STATES } from '../../actors/domain/ports/stores.ts';
+import { AI_MEDIA, INBOUND_TYPES } from '../../actors/domain/settings.ts';
 import { agentId } from './request-schemas.ts';
 
 // What goes out, for the OpenAPI document; the test suite checks every answer against it.
@@ -175,6 +176,11 @@ export const chatList = z.object({ chats: z.array(chatDetails) }).meta({ id: 'Ch
 
 export const agentSettings = z
   .object({
+    inboundTypes: z
+      .array(z.enum(INBOUND_TYPES))
+      .nullable()
+      .meta({ description: 'Null: `AI_INBOUND_TYPES`.' }),
+    aiMedia: z.enum(AI_MEDIA).nullable().meta({ description: 'Null: `AI_MEDIA`.' }),
     handoverMinutes: z.int().nullable().meta({ description: 'Null: `HANDOVER_MINUTES`.' }),
     ignore: z.array(z.string()).nullable().meta({ description: 'Null: no messages are dropped.' }),
   })

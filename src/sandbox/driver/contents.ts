@@ -6,7 +6,8 @@ import type {
   MediaContent,
   MessageContent,
 } from '../../actors/domain/message-content.ts';
-import type { ChatMessage, Draft, DraftFile, MediaType } from '../network/types.ts';
+import type { InboundFile, InboundMessage } from '../../actors/domain/ports/whatsapp.ts';
+import type { ChatMessage, Draft, DraftFile, Media, MediaType } from '../network/types.ts';
 
 type Parts = Omit<Draft, 'to'>;
 type Writers = { [Kind in ContentKind]?: (content: ContentOf<Kind>, data: Uint8Array) => Parts };
@@ -37,6 +38,24 @@ const WRITERS: Writers = {
   contacts: ({ contacts }) => ({ text: '', contacts }),
   poll: ({ kind: _, ...poll }) => ({ text: '', poll }),
 };
+
+/** What an incoming message has beside words. */
+export function partsOf({
+  media,
+  location,
+  contacts,
+}: ChatMessage): Pick<InboundMessage, 'file' | 'location' | 'contacts'> {
+  return {
+    ...(media && { file: inboundFile(media) }),
+    ...(location && { location }),
+    ...(contacts && { contacts }),
+  };
+}
+
+/** A file of the network as the port describes it. */
+function inboundFile({ mimetype, size, filename, waveform: _, ...facts }: Media): InboundFile {
+  return { mimeType: mimetype, sizeBytes: size, ...(filename && { fileName: filename }), ...facts };
+}
 
 /** A draft of the network; rejects when the file can't be read in time. */
 export async function draftOf(content: MessageContent, readWithinMs: number): Promise<Parts> {

@@ -12,6 +12,7 @@ import {
 } from '../../actors/domain/message-content.ts';
 import type { EpochMs } from '../../actors/domain/ports/clock.ts';
 import type {
+  DownloadOptions,
   Handover,
   HandoverOptions,
   InboundMessage,
@@ -20,10 +21,10 @@ import type {
   WhatsAppClient,
   WhatsAppClientEvents,
 } from '../../actors/domain/ports/whatsapp.ts';
-import { withTimeout } from '../../actors/domain/timeout.ts';
+import { abortable, withTimeout } from '../../actors/domain/timeout.ts';
 import type { SandboxNetwork } from '../network/network.ts';
 import { type ChatMessage, type Device, SandboxRefusal } from '../network/types.ts';
-import { changeIdOf, comparedOfMessage, draftOf } from './contents.ts';
+import { changeIdOf, comparedOfMessage, draftOf, partsOf } from './contents.ts';
 import { callError, ignoreRefusal, throwLinkingError, type UnansweredOutcome } from './refusals.ts';
 
 /** Time limits of the start and of any other call, ms. */
@@ -37,6 +38,7 @@ const LIVING_STATES = new Set(['CONNECTED', 'OPENING', 'PAIRING', 'TIMEOUT']);
 // Socket states before a device is linked.
 const UNLINKED_STATES = new Set(['UNLAUNCHED', 'UNPAIRED', 'UNPAIRED_IDLE']);
 
+const PIECE_BYTES = 1024 * 1024;
 const RECEIPTS_FOR_MS = 24 * 3_600_000;
 
 /** A session on the simulated WhatsApp. */
@@ -176,6 +178,21 @@ export class SandboxClient implements WhatsAppClient {
     });
   }
 
+  async *downloadMedia(messageId: string, { maxBytes, signal }: DownloadOptions): AsyncGenerator<Uint8Array> {
+    const message = await abortable(
+      this.#call((device) => device.findMessage(messageId)),
+      signal,
+    );
+    const data = message?.media && this.#network.download(message.media.sha256)?.data;
+    if (!data) throw new GatewayError('MEDIA_FETCH_FAILED', TEXTS.MEDIA_FETCH_FAILED.notDownloaded);
+    if (data.byteLength > maxBytes)
+      throw new GatewayError('MEDIA_TOO_LARGE', TEXTS.MEDIA_TOO_LARGE.bytes(maxBytes));
+    for (let at = 0; at < data.byteLength; at += PIECE_BYTES) {
+      signal.throwIfAborted();
+      yield data.subarray(at, at + PIECE_BYTES);
+    }
+  }
+
   /** Changes a message that is there. */
   async #change(to: Jid, content: ChangeContent): Promise<Handover> {
     await this.#call(async (device) => {
@@ -285,7 +302,18 @@ export class SandboxClient implements WhatsAppClient {
     const { chatId, lid: chatLid } = this.#personOf(message.chatId);
     const senderId = this.#numberOf(message.senderId);
     const content = { fromMe, type, body, mentionedIds, timestamp, senderName, chatName };
-    return { id, chatId, senderId, ...(lid && { lid }), ...(chatLid && { chatLid }), ...content };
+    const known = { ...content, ...partsOf(message), ...this.#quoteOf(message) };
+    return { id, chatId, senderId, ...(lid && { lid }), ...(chatLid && { chatLid }), ...known };
+  }
+
+  /** What a message says of the one that it quotes. */
+  #quoteOf({ quotedId, chatId }: ChatMessage): Pick<InboundMessage, 'quoted'> {
+    const pn = this.#device?.me?.pn;
+    if (!quotedId || !pn) return {};
+    const quoted = this.#network.messages(pn, chatId).find(({ id }) => id === quotedId);
+    if (!quoted) return {};
+    const { id: messageId, body, type, fromMe } = quoted;
+    return { quoted: { messageId, text: body, type, fromMe } };
   }
 
   /** Both addresses of a person, the number where it is known; a group is itself. */

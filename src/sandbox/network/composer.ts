@@ -32,6 +32,8 @@ export class Composer {
     maxSize: KEPT_BYTES,
     sizeCalculation: ({ data }) => Math.max(data.byteLength, 1),
   });
+  /** Files whose download was refused. */
+  readonly #refused = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -117,6 +119,15 @@ export class Composer {
   /** A file as it was sent last; null when it is not among the newest. */
   file(sha256: string): DraftFile | null {
     return this.#files.get(sha256) ?? null;
+  }
+
+  /** A file that a device downloads; null when WhatsApp refuses it, or does not have it any more. */
+  download(sha256: string): DraftFile | null {
+    const { mediaRefusals } = this.#world.settings;
+    const isRefused = mediaRefusals === 'always' || (mediaRefusals === 'once' && !this.#refused.has(sha256));
+    if (!isRefused) return this.file(sha256);
+    this.#refused.add(sha256);
+    return null;
   }
 
   /** The chat of a draft: a group, an account, or a number without one. */

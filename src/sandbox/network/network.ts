@@ -198,6 +198,11 @@ export class SandboxNetwork {
     return this.#life.composer.file(sha256);
   }
 
+  /** A file that a device downloads; null when WhatsApp refuses it, or does not have it any more. */
+  download(sha256: string): DraftFile | null {
+    return this.#life.composer.download(sha256);
+  }
+
   /** Faults of an account's connection. */
   get faults(): Faults {
     return this.#life.faults;

@@ -48,6 +48,8 @@ export const media = z.strictObject({
   sha256: z.string(),
   filename: z.string().optional(),
   seconds: z.number().optional(),
+  width: z.int().positive().optional(),
+  height: z.int().positive().optional(),
   waveform: z
     .array(z.int().min(0).max(100))
     .max(64)
@@ -191,5 +193,8 @@ export const settings = z
       .positive()
       .nullable()
       .meta({ description: 'How many QR codes a device shows until it is asked for more; null: no end.' }),
+    mediaRefusals: z
+      .enum(['off', 'once', 'always'])
+      .meta({ description: 'The download of each file is refused: the first time, or always.' }),
   })
   .meta({ id: 'Settings' });

@@ -222,6 +222,7 @@ export const DEFAULT_SETTINGS: NetworkSettings = {
   noticeMs: null,
   twoKeys: false,
   refsPerDevice: null,
+  mediaRefusals: 'off',
 };
 
 /** Events of the whole network, for observers. */

@@ -69,14 +69,14 @@ describe('the inbound filter', () => {
   ];
   for (const [what, message, expected] of cases) {
     it(`${expected === null ? 'answers' : 'ignores'} ${what}`, () => {
-      expect(ignoreReason(message, me)).to.equal(expected);
+      expect(ignoreReason(message, me, ['text'])).to.equal(expected);
     });
   }
 });
 
 describe('the number of the bot in the text of a group message', () => {
   const bot = { pn: '6281100000001@c.us', lid: '99@lid' };
-  const isMention = (body: string) => ignoreReason({ ...group, body }, bot) === null;
+  const isMention = (body: string) => ignoreReason({ ...group, body }, bot, ['text']) === null;
 
   for (const body of [
     '6281100000001',

@@ -28,6 +28,8 @@ const settings: ActorSettings = {
   qrWaitMs: 1,
   qrMaxRefreshes: 1,
   startConcurrency: 1,
+  inboundTypes: ['text'],
+  aiMedia: 'url',
   handoverMinutes: 0,
   aiConcurrency: 1,
   developer: 'dev@c.us',

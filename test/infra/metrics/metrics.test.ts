@@ -25,7 +25,7 @@ function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
     qr: null,
     passkey: null,
     restriction: null,
-    settings: { handoverMinutes: 0, ignore: [] },
+    settings: { inboundTypes: ['text'], aiMedia: 'url', handoverMinutes: 0, ignore: [] },
     chats: { human: 0, closed: 0 },
     states: ['connected'],
     since: NOW - 5_000,

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import pg from 'pg';
+import { NO_SETTINGS } from '../../../src/actors/domain/settings.ts';
 import { Database, openDatabase } from '../../../src/infra/postgres/database.ts';
 import { DatabasePool } from '../../../src/infra/postgres/pool.ts';
 import { createDatabase, flavours, type TestDatabase } from '../../support/postgres.ts';
@@ -172,7 +173,7 @@ async function useEverything(database: Database): Promise<void> {
   await chats.forget(AGENT, chatId, (await chats.history(AGENT, chatId)).lastId);
   await chats.merge(AGENT, chatId, '8@c.us');
   await chats.remove(AGENT, '8@c.us');
-  await agentSettings.save(AGENT, { handoverMinutes: 5, ignore: null });
+  await agentSettings.save(AGENT, { ...NO_SETTINGS, handoverMinutes: 5 });
   await agentSettings.load(AGENT);
   await agents.forget(AGENT);
   await agents.remove(AGENT);

@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { GatewayError } from '../../../src/actors/domain/errors.ts';
 import { wordsOf } from '../../../src/actors/domain/message-content.ts';
 import type { OutgoingMessage } from '../../../src/actors/domain/ports/stores.ts';
+import { type AgentSettings, NO_SETTINGS } from '../../../src/actors/domain/settings.ts';
 import { Database, openDatabase } from '../../../src/infra/postgres/database.ts';
 import { DatabasePool } from '../../../src/infra/postgres/pool.ts';
 import { flavours, withDatabase } from '../../support/postgres.ts';
@@ -551,8 +552,13 @@ for (const { name, binDir } of flavours()) {
       });
 
       it('and settings are stored of agents that exist alone, and go with them', async () => {
-        expect(await database.agentSettings.load(C)).to.deep.equal({ handoverMinutes: null, ignore: null });
-        const settings = { handoverMinutes: 5, ignore: ['1@c.us'] };
+        expect(await database.agentSettings.load(C)).to.deep.equal(NO_SETTINGS);
+        const settings: AgentSettings = {
+          inboundTypes: ['text', 'image'],
+          aiMedia: 'base64',
+          handoverMinutes: 5,
+          ignore: ['1@c.us'],
+        };
         await database.agentSettings.save(C, settings);
         expect(await database.agentSettings.load(C)).to.deep.equal(settings);
         await database.agents.remove(C);
@@ -562,7 +568,7 @@ for (const { name, binDir } of flavours()) {
         await database.agentSettings.save(C, settings);
         expect(await database.chats.load(C)).to.deep.equal([]);
         expect(await texts('1@c.us')).to.deep.equal([]);
-        expect(await database.agentSettings.load(C)).to.deep.equal({ handoverMinutes: null, ignore: null });
+        expect(await database.agentSettings.load(C)).to.deep.equal(NO_SETTINGS);
       });
     });
 

@@ -16,6 +16,7 @@ import type { NetworkSettings } from '../../../src/sandbox/network/types.ts';
 import { text } from '../../support/contents.ts';
 import { agentRef, PIXEL } from '../../support/fixtures.ts';
 import { describeContents } from './contents.contract.ts';
+import { describeIncoming } from './incoming.contract.ts';
 
 /** What a driver is tested with: itself, the phones on the other side, and the way out. */
 export interface WhatsAppHarness {
@@ -380,6 +381,16 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         freshNumber,
         received: async (words) => (await inbound(words)).id,
         eventually: (what, look) => eventually(harness.network, what, look),
+      }));
+
+      describeIncoming(() => ({
+        client,
+        network: harness.network,
+        number,
+        freshNumber,
+        eventually: (what, look) => eventually(harness.network, what, look),
+        receivedOf: (person, fits = () => true) =>
+          ear.wait('message', (message) => message.senderId === person && fits(message)),
       }));
 
       it('hands a text over, and WhatsApp acknowledges it', async () => {

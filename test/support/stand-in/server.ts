@@ -104,7 +104,7 @@ export class StandInServer {
 
   /** The bytes of a message's file. */
   #sendMedia(response: Response, sha256: string): void {
-    const bytes = this.#network.mediaFile(sha256)?.data;
+    const bytes = this.#network.download(sha256)?.data;
     response.writeHead(bytes ? 200 : 404, { 'cache-control': 'no-store' });
     response.end(bytes ?? '');
   }

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { ChatAddress } from '../chats.ts';
 import type { AgentRef, Jid } from '../identity.ts';
-import type { MessageContent } from '../message-content.ts';
+import type { ContactCard, ContentOf, MessageContent } from '../message-content.ts';
 import type { EpochMs } from './clock.ts';
 
 /** The linked account: its phone-number JID, and its LID once WhatsApp has sent it. */
@@ -9,6 +9,30 @@ export interface Me {
   pn: Jid;
   lid?: Jid;
   name?: string;
+}
+
+/** The file of a message as WhatsApp describes it; `downloadMedia` has the bytes. */
+export interface InboundFile {
+  mimeType: string;
+  fileName?: string;
+  sizeBytes: number;
+  /** In hex. */
+  sha256: string;
+  /** Of a recording or film. */
+  seconds?: number;
+  /** In pixels. */
+  width?: number;
+  height?: number;
+}
+
+/** What a message carries of the one that it quotes. */
+export interface QuotedMessage {
+  messageId: string;
+  /** The text or the caption; '' when there is none. */
+  text: string;
+  /** WhatsApp's type. */
+  type: string;
+  fromMe: boolean;
 }
 
 /** A message that came in, or that another device of the account wrote; parsed by the driver and not filtered. */
@@ -27,9 +51,15 @@ export interface InboundMessage {
   /** The LID of a direct chat, when it is known: of an own message, the other person's. */
   chatLid?: Jid;
   fromMe: boolean;
-  /** WhatsApp's type: `chat` is text; no other is answered. */
+  /** WhatsApp's type: `chat` is text, `ptt` a voice note. */
   type: string;
+  /** The text, or the caption of a file; '' for all else. */
   body: string;
+  /** Of a message with a file, unless WhatsApp has none for it. */
+  file?: InboundFile;
+  location?: Omit<ContentOf<'location'>, 'kind'>;
+  contacts?: ContactCard[];
+  quoted?: QuotedMessage;
   mentionedIds: Jid[];
   /** WhatsApp's clock, not the host's. */
   timestamp: EpochMs;
@@ -133,6 +163,12 @@ export interface SentQuery {
   since: EpochMs;
 }
 
+/** Limits of a download. */
+export interface DownloadOptions {
+  maxBytes: number;
+  signal: AbortSignal;
+}
+
 /**
  * One session's client, from start to destroy; never reused after a crash or a destroy. Every method settles within a
  * deadline and rejects with a `GatewayError`. `details.outcome` of a failed send is `unknown` when the message may have
@@ -175,6 +211,11 @@ export interface WhatsAppClient {
    * that came in, and as many that the account wrote.
    */
   fetchMissed(query: { since: EpochMs; perChat: number }): Promise<InboundMessage[]>;
+  /**
+   * Downloads the file of a message, in pieces. It throws as soon as the signal is aborted; `MEDIA_TOO_LARGE`, or
+   * `MEDIA_FETCH_FAILED` when WhatsApp does not give it (a second try may work).
+   */
+  downloadMedia(messageId: string, options: DownloadOptions): AsyncIterable<Uint8Array>;
 }
 
 /** Creates clients and owns what they store on disk. */

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import type { AgentRef } from '../../../actors/domain/identity.ts';
 import type { SettingsStore } from '../../../actors/domain/ports/stores.ts';
-import type { AgentSettings } from '../../../actors/domain/settings.ts';
+import { type AgentSettings, AI_MEDIA, INBOUND_TYPES } from '../../../actors/domain/settings.ts';
 import type { DatabasePool } from '../pool.ts';
 
 /** A setting that a later version has stored is none of ours. */
 const stored = z.object({
+  inboundTypes: z.array(z.enum(INBOUND_TYPES)).nullable().default(null),
+  aiMedia: z.enum(AI_MEDIA).nullable().default(null),
   handoverMinutes: z.number().nullable().default(null),
   ignore: z.array(z.string()).nullable().default(null),
 });

@@ -9,6 +9,7 @@ import type { Jid } from '../../../actors/domain/identity.ts';
 import type { MessageContent } from '../../../actors/domain/message-content.ts';
 import type { EpochMs } from '../../../actors/domain/ports/clock.ts';
 import type {
+  DownloadOptions,
   Handover,
   HandoverOptions,
   InboundMessage,
@@ -19,6 +20,7 @@ import type {
 } from '../../../actors/domain/ports/whatsapp.ts';
 import { query, textOf, within } from './calls.ts';
 import { type Emit, SessionEvents } from './client-events.ts';
+import { download } from './download.ts';
 import { holdPipe, type Library, type LibraryEvents } from './library.ts';
 import { PageFailure, runInPage } from './page/page-layer.ts';
 import { pageScript, REPORTER } from './page/script.ts';
@@ -173,6 +175,10 @@ export class WwebjsClient implements WhatsAppClient {
     const onFault = (error: unknown) => this.#parts.onFault('fetch-missed', error);
     const fetched = fetchMissed(this.#page(), wanted, onFault);
     return query('fetch-missed', this.#parts.deadlines.historyMs, fetched);
+  }
+
+  async *downloadMedia(messageId: string, options: DownloadOptions): AsyncGenerator<Uint8Array> {
+    yield* download(this.#page(), messageId, options);
   }
 
   /** Runs an action of the page layer that sends nothing, within the deadline of a query. */

@@ -18,6 +18,36 @@ const reported = z.object({
   type: z.string(),
   body: z.string(),
   t: z.number(),
+  file: z
+    .object({
+      mimeType: z.string(),
+      fileName: z.string().optional(),
+      sizeBytes: z.number(),
+      sha256: z.string(),
+      seconds: z.number().optional(),
+      width: z.number().optional(),
+      height: z.number().optional(),
+    })
+    .nullish(),
+  location: z
+    .object({
+      latitude: z.number(),
+      longitude: z.number(),
+      name: z.string().optional(),
+      address: z.string().optional(),
+    })
+    .nullish(),
+  contacts: z
+    .array(
+      z.object({
+        name: z.object({ formatted_name: z.string() }),
+        phones: z.array(z.object({ phone: z.string() })),
+      }),
+    )
+    .nullish(),
+  quoted: z
+    .object({ messageId: z.string(), text: z.string(), type: z.string(), fromMe: z.boolean() })
+    .nullish(),
   mentionedIds: z.array(z.string()),
   senderName: z.string().nullish(),
   chatName: z.string().nullish(),
@@ -28,7 +58,8 @@ const reported = z.object({
  * @throws ZodError when it doesn't fit
  */
 export function parseMessage(model: unknown): InboundMessage {
-  const { t, lid, chatLid, senderName, chatName, ...message } = reported.parse(model);
+  const { t, lid, chatLid, senderName, chatName, file, location, contacts, quoted, ...message } =
+    reported.parse(model);
   return {
     ...message,
     timestamp: t * 1000,
@@ -36,5 +67,9 @@ export function parseMessage(model: unknown): InboundMessage {
     chatLid: chatLid || undefined,
     senderName: senderName || undefined,
     chatName: chatName || undefined,
+    file: file ?? undefined,
+    location: location ?? undefined,
+    contacts: contacts ?? undefined,
+    quoted: quoted ?? undefined,
   };
 }

@@ -92,6 +92,8 @@ function attributesOfMedia({ body, media }) {
     filehash: base64Of(media.sha256),
     filename: media.filename,
     duration: media.seconds,
+    width: media.width,
+    height: media.height,
     waveform: media.waveform,
     directPath: `/media/${media.sha256}`,
     mediaKey: 'stand-in',

@@ -114,7 +114,12 @@ export function revocationOf(view) {
 function quoteOf(id) {
   const quoted = Msg.get(id);
   return {
-    quotedMsg: { type: quoted?.type ?? 'chat', body: quoted?.body ?? '' },
+    quotedMsg: {
+      type: quoted?.type ?? 'chat',
+      body: quoted?.body ?? '',
+      caption: quoted?.caption,
+      directPath: quoted?.directPath,
+    },
     quotedStanzaID: MsgKey.fromString(id).id,
     quotedParticipant: quoted?.author ?? quoted?.from,
   };

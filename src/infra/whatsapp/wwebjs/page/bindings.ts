@@ -8,6 +8,7 @@ export interface Binding {
     | 'linking'
     | 'sending'
     | 'media'
+    | 'downloads'
     | 'previews'
     | 'reactions'
     | 'edits'
@@ -81,6 +82,7 @@ export const BINDINGS: readonly Binding[] = [
   ),
   ...objects('media', 'WAWebMediaInMemoryBlobCache.InMemoryMediaBlobCache'),
   ...optional([
+    ...functions('downloads', 'WAWebDownloadManager.downloadManager.downloadAndMaybeDecrypt'),
     ...functions('previews', 'WALinkify.findLink', 'WAWebLinkPreviewChatAction.getLinkPreview'),
     ...functions(
       'reactions',

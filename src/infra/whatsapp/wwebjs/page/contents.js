@@ -106,6 +106,46 @@ function hexOf(base64 = '') {
   return Array.from(atob(base64), (letter) => letter.charCodeAt(0).toString(16).padStart(2, '0')).join('');
 }
 
+const MEDIA_TYPES = ['image', 'video', 'ptv', 'audio', 'ptt', 'document', 'sticker'];
+
+/** The file of a message as WhatsApp Web describes it; null when it has none. */
+function fileOf({ type, directPath, mimetype, filename, size, filehash, duration, width, height }) {
+  if (!MEDIA_TYPES.includes(type) || !directPath) return null;
+  const number = (value) => (Number(value) > 0 ? Number(value) : undefined);
+  return {
+    mimeType: mimetype ?? 'application/octet-stream',
+    fileName: (type === 'document' && filename) || undefined,
+    sizeBytes: number(size) ?? 0,
+    sha256: hexOf(filehash),
+    seconds: number(duration),
+    width: number(width),
+    height: number(height),
+  };
+}
+
+/** A place; its label is name and address in two lines. */
+function placeOf({ lat, lng, loc }) {
+  const [name, ...address] = String(loc ?? '').split('\n');
+  return {
+    latitude: lat,
+    longitude: lng,
+    name: name || undefined,
+    address: address.join('\n') || undefined,
+  };
+}
+
+/** What an incoming message has beside words. */
+export function partsOf(message) {
+  const { type, body, vcardList } = message;
+  const isContacts = type === 'vcard' || type === 'multi_vcard';
+  const cards = type === 'vcard' ? [{ vcard: body }] : (vcardList ?? []);
+  return {
+    file: fileOf(message),
+    location: type === 'location' ? placeOf(message) : null,
+    contacts: isContacts ? cards.map(contactOf) : null,
+  };
+}
+
 const captioned = (kind) => (message) => ({
   kind,
   sha256: hexOf(message.filehash),

@@ -1,4 +1,4 @@
-import { comparedOf } from './contents.js';
+import { comparedOf, partsOf } from './contents.js';
 import { describeError, invoke, notify, offer, report, use } from './core.js';
 import {
   addressesOf,
@@ -15,9 +15,37 @@ import { refusalCode } from './sending.js';
 /** Chats that are answered. Reading the status at the wrong moment has ended sessions. */
 const isAnswered = (address) => /@(c\.us|lid|g\.us)$/.test(address);
 
+/** Types whose body is a picture of the map, or a vCard. */
+const WORDLESS = ['location', 'vcard', 'multi_vcard'];
+
 /** The text of a message, or the caption of its file. */
 function textOf({ type, body, caption, directPath }) {
-  return (type === 'chat' ? body : (caption ?? (directPath ? '' : body))) ?? '';
+  if (type === 'chat') return body ?? '';
+  return caption ?? (directPath || WORDLESS.includes(type) ? '' : body) ?? '';
+}
+
+/** What a message carries of the one that it quotes; null when it quotes none. */
+function quoteOf({ id, quotedStanzaID, quotedMsg, quotedParticipant }) {
+  if (!quotedStanzaID || !quotedMsg) return null;
+  const remote = addressOf(id.remote);
+  const author = addressOf(quotedParticipant);
+  const own = ['getMaybeMePnUser', 'getMaybeMeLidUser'].map((name) =>
+    addressOf(invoke(`WAWebUserPrefsMeUser.${name}`)),
+  );
+  const fromMe = author !== '' && own.includes(author);
+  const participant = remote.endsWith('@g.us') ? `_${author}` : '';
+  const messageId = `${fromMe}_${remote}_${quotedStanzaID}${participant}`;
+  return { messageId, fromMe, type: quotedMsg.type ?? 'chat', text: textOf({ type: 'chat', ...quotedMsg }) };
+}
+
+/** What a message has beside words; nothing when the page has changed so that it can't be read. */
+function extrasOf(message) {
+  try {
+    return { ...partsOf(message), quoted: quoteOf(message) };
+  } catch (error) {
+    notify('failed', { where: 'extras', error: describeError(error) });
+    return {};
+  }
 }
 
 /** The address under which a message came from its author. */
@@ -62,6 +90,7 @@ async function plain(message) {
     chatLid: chat.lid,
     type: message.type,
     body: textOf(message),
+    ...extrasOf(message),
     t: message.t,
     mentionedIds: (message.mentionedJidList ?? []).map(addressOf),
     senderName: message.notifyName ?? null,

@@ -12,6 +12,7 @@ const MODULES = [
   'media',
   'contents',
   'changes',
+  'downloads',
   'sending',
   'receiving',
   'linking',
