@@ -37,8 +37,7 @@ describe('an incoming message of any kind', function () {
 
   async function start(env: Record<string, string> = {}): Promise<void> {
     const database = await createDatabase();
-    const limits = { downloadMs: 5_000 };
-    service = await startService(database, { limits, env: { ...UNLIMITED, ...env } });
+    service = await startService(database, { env: { ...UNLIMITED, ...env } });
     faults.length = 0;
     service.app.system.events.on('fault', ({ where }) => faults.push(where));
     await linkAgent(service, 'shop', BOT);
@@ -138,7 +137,7 @@ describe('an incoming message of any kind', function () {
     expect(faults).to.deep.equal([]);
   });
 
-  it('reaches the AI with an error in place of a file that is refused, too large or too slow', async () => {
+  it('reaches the AI with an error in place of a file that is refused or too large', async () => {
     await start({ AI_INBOUND_TYPES: EVERY_TYPE });
     service.network.configure({ mediaRefusals: 'always' });
     const body = await asked({ file: IMAGE, text: 'my receipt' });
@@ -152,7 +151,7 @@ describe('an incoming message of any kind', function () {
     const large = { ...IMAGE, data: bytesOf(PIXEL, 11 * MB) };
     expect(attachmentOf(await asked({ file: large })).error?.code).to.equal('MEDIA_TOO_LARGE');
     expect(faults).to.deep.equal(['download']);
-    const { rows } = await service.pool.query('select from gateway_files');
+    const { rows } = await service.pool.query('select from gateway_file');
     expect(rows).to.have.length(0);
   });
 
@@ -168,7 +167,7 @@ describe('an incoming message of any kind', function () {
     expect(handled.slice(0, 5)).to.deep.equal(
       ['image', 'ptt', 'document', 'location', 'vcard'].map((type) => `${type} not_text`),
     );
-    const { rows } = await service.pool.query('select from gateway_files');
+    const { rows } = await service.pool.query('select from gateway_file');
     expect(rows).to.have.length(0);
   });
 

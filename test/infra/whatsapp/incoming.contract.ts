@@ -88,7 +88,7 @@ export function describeIncoming(session: () => ReceivingSession): void {
 
   for (const [title, { text = '', ...facts }] of Object.entries(FILES))
     for (const chat of ['a person', 'a person by LID', 'a group'] as const)
-      it(`receives and downloads a ${title} of ${chat}`, async () => {
+      it(`receives and downloads: ${title}, of ${chat}`, async () => {
         const { network, number, freshNumber } = session();
         const customer = freshNumber();
         if (chat === 'a person by LID') network.account(customer, { addressedByLid: true });

@@ -26,7 +26,7 @@ export interface InboundFile {
 }
 
 /** What a message carries of the one that it quotes. */
-export interface QuotedMessage {
+interface QuotedMessage {
   messageId: string;
   /** The text or the caption; '' when there is none. */
   text: string;
