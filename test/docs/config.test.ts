@@ -26,6 +26,8 @@ describe('an invalid configuration', () => {
       WHATSAPP_DRIVER: 'x',
       SEND_BURST: '1.5',
       MEDIA_ALLOWED_ORIGINS: 'ftp://files',
+      AI_INBOUND_TYPES: 'text, gif',
+      AI_MEDIA: 'link',
     };
     expect(() => readConfig(env))
       .to.throw(ConfigError)
@@ -37,6 +39,8 @@ describe('an invalid configuration', () => {
         'DEFAULT_COUNTRY: must be two capital letters, such as ID',
         'WHATSAPP_DRIVER: must be wwebjs or sandbox',
         'SEND_BURST: must be a whole number',
+        'AI_INBOUND_TYPES.1: must be one of text, image, audio, video, document, sticker, location, contacts',
+        'AI_MEDIA: must be url or base64',
         'MEDIA_ALLOWED_ORIGINS.0: must be an http or https origin, such as http://127.0.0.1:9000',
       ]);
   });

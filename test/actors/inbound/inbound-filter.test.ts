@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { InboundMessage } from '../../../src/actors/domain/ports/whatsapp.ts';
+import { INBOUND_TYPES } from '../../../src/actors/domain/settings.ts';
 import { ignoreReason } from '../../../src/actors/inbound/inbound-filter.ts';
 
 const me = { pn: '628111@c.us', lid: '99@lid' };
@@ -72,6 +73,29 @@ describe('the inbound filter', () => {
       expect(ignoreReason(message, me, ['text'])).to.equal(expected);
     });
   }
+});
+
+describe('a message of a kind', () => {
+  for (const [type, types, expected] of [
+    ['image', ['text', 'image'], null],
+    ['ptt', ['audio'], null],
+    ['ptv', ['video'], null],
+    ['multi_vcard', ['contacts'], null],
+    ['location', ['location'], null],
+    ['sticker', ['text', 'image'], 'not_text'],
+    ['poll_creation', INBOUND_TYPES, 'not_text'],
+    ['e2e_notification', INBOUND_TYPES, 'not_text'],
+    ['chat', ['image'], 'text'],
+  ] as const)
+    it(`${type} is ${expected === null ? 'answered' : 'ignored'} where ${types.join(', ')} are answered`, () => {
+      expect(ignoreReason({ ...dm, type, body: '' }, me, types)).to.equal(expected);
+    });
+
+  it('needs a mention in its caption in a group', () => {
+    const image = { ...group, type: 'image', mentionedIds: [], body: 'look' };
+    expect(ignoreReason(image, me, INBOUND_TYPES)).to.equal('group_without_mention');
+    expect(ignoreReason({ ...image, mentionedIds: [me.pn] }, me, INBOUND_TYPES)).to.equal(null);
+  });
 });
 
 describe('the number of the bot in the text of a group message', () => {

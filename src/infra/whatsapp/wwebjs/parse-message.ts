@@ -18,6 +18,7 @@ const reported = z.object({
   type: z.string(),
   body: z.string(),
   t: z.number(),
+  // What a message has beside words: one with a part that does not fit is taken without it.
   file: z
     .object({
       mimeType: z.string(),
@@ -28,7 +29,8 @@ const reported = z.object({
       width: z.number().optional(),
       height: z.number().optional(),
     })
-    .nullish(),
+    .nullish()
+    .catch(undefined),
   location: z
     .object({
       latitude: z.number(),
@@ -36,7 +38,8 @@ const reported = z.object({
       name: z.string().optional(),
       address: z.string().optional(),
     })
-    .nullish(),
+    .nullish()
+    .catch(undefined),
   contacts: z
     .array(
       z.object({
@@ -44,10 +47,12 @@ const reported = z.object({
         phones: z.array(z.object({ phone: z.string() })),
       }),
     )
-    .nullish(),
+    .nullish()
+    .catch(undefined),
   quoted: z
     .object({ messageId: z.string(), text: z.string(), type: z.string(), fromMe: z.boolean() })
-    .nullish(),
+    .nullish()
+    .catch(undefined),
   mentionedIds: z.array(z.string()),
   senderName: z.string().nullish(),
   chatName: z.string().nullish(),

@@ -29,9 +29,10 @@ function quoteOf({ id, quotedStanzaID, quotedMsg, quotedParticipant }) {
   if (!quotedStanzaID || !quotedMsg) return null;
   const remote = addressOf(id.remote);
   const author = addressOf(quotedParticipant);
-  const own = ['getMaybeMePnUser', 'getMaybeMeLidUser'].map((name) =>
-    addressOf(invoke(`WAWebUserPrefsMeUser.${name}`)),
-  );
+  const own = [
+    addressOf(invoke('WAWebUserPrefsMeUser.getMaybeMePnUser')),
+    addressOf(invoke('WAWebUserPrefsMeUser.getMaybeMeLidUser')),
+  ];
   const fromMe = author !== '' && own.includes(author);
   const participant = remote.endsWith('@g.us') ? `_${author}` : '';
   const messageId = `${fromMe}_${remote}_${quotedStanzaID}${participant}`;
