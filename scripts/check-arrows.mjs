@@ -96,11 +96,11 @@ const rules = [
   {
     name: 'http-knows-the-domain-only',
     comment:
-      'http/ knows the gateway by its API, its events and its errors; the words of refusals are shared',
+      'http/ knows the gateway by its API, its events and its errors; shared are the words of refusals, and the schemas of contents, which requests and the answers of the AI have in common',
     from: { path: '^src/http/' },
     to: {
       path: ['^src/infra/', '^src/sandbox/', '^src/actors/'],
-      pathNot: ['^src/actors/domain/', '^src/infra/zod-error-map\\.ts$'],
+      pathNot: ['^src/actors/domain/', '^src/infra/(zod-error-map|content-schemas)\\.ts$'],
     },
   },
   {

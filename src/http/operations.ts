@@ -1,5 +1,5 @@
+import type { ToJid } from '../infra/content-schemas.ts';
 import type { HttpContext } from './context.ts';
-import type { ToJid } from './openapi/request-schemas.ts';
 import type { Operation } from './operation.ts';
 import { chatOperations } from './routes/agents/agent-chats.ts';
 import { settingsOperations } from './routes/agents/agent-settings.ts';

@@ -61,3 +61,15 @@ export function zodErrorMap(issue: RawIssue): string | undefined {
       return undefined;
   }
 }
+
+/** The faults that zod found in a value, by path, in our texts; each unknown field is one. */
+export function faultsOf({ issues }: z.core.$ZodError): { path: string; message: string }[] {
+  return issues.flatMap((issue) => {
+    const path = issue.path.map(String);
+    if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message: issue.message }];
+    return issue.keys.map((key) => ({
+      path: [...path, key.slice(0, 100)].join('.'),
+      message: 'is not a known field',
+    }));
+  });
+}

@@ -3,8 +3,8 @@ import express, { type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
-import { zodErrorMap } from '../../infra/zod-error-map.ts';
-import { type Issue, invalid } from './error-handler.ts';
+import { faultsOf, zodErrorMap } from '../../infra/zod-error-map.ts';
+import { invalid } from './error-handler.ts';
 import { jsonFault } from './json-limits.ts';
 import type { ByteBudget } from './upload-budget.ts';
 import { holdBody } from './upload-budget.ts';
@@ -168,18 +168,6 @@ export function formBody(limit: number): RequestHandler {
 
 const ISSUE_TEXTS = { error: zodErrorMap };
 
-/** A zod issue as ours; each unknown field is one issue. */
-function toIssues(issue: z.core.$ZodIssue): Issue[] {
-  const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      path: [...path, key.slice(0, 100)].join('.'),
-      message: 'is not a known field',
-    }));
-  }
-  return [{ path: path.join('.'), message: issue.message }];
-}
-
 /**
  * The value as the schema returns it.
  * @throws GatewayError `INVALID_PAYLOAD` with one detail per fault, at most 20 of them.
@@ -187,5 +175,5 @@ function toIssues(issue: z.core.$ZodIssue): Issue[] {
 export function parseWith<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value, ISSUE_TEXTS);
   if (parsed.success) return parsed.data;
-  throw invalid(parsed.error.issues.flatMap(toIssues).slice(0, 20));
+  throw invalid(faultsOf(parsed.error).slice(0, 20));
 }

@@ -1,16 +1,19 @@
 import { z } from 'zod';
 import 'zod-openapi';
 import { CHAT_MODES } from '../../actors/domain/chats.ts';
-import { GatewayError } from '../../actors/domain/errors.ts';
 import { AGENT_ID } from '../../actors/domain/identity.ts';
 import { AI_MEDIA, INBOUND_TYPES } from '../../actors/domain/settings.ts';
+import {
+  address,
+  contentOf,
+  contentSchemas,
+  optional,
+  quoteId,
+  type ToJid,
+  text,
+} from '../../infra/content-schemas.ts';
 
 // What comes in, as zod: the same schemas validate and are written into the OpenAPI document.
-
-/** A field that may be missing; `null` says the same. */
-export function optional<Schema extends z.ZodType>(schema: Schema) {
-  return schema.nullish().transform((value) => value ?? undefined);
-}
 
 /** An agent's id. */
 export const agentId = z
@@ -108,12 +111,6 @@ export const passkeyAssertion = z
     },
   });
 
-export const quoteId = optional(z.string().regex(/^[\x21-\x7e]{1,256}$/, 'must be an id of WhatsApp')).meta({
-  description: "WhatsApp's id of the message that is answered.",
-});
-
-export const text = z.string().min(1).max(65_536);
-
 /** The header `Idempotency-Key`: at most 255 printable characters. */
 export const keyHeader = z.object({
   'Idempotency-Key': z
@@ -173,27 +170,6 @@ const runFields = {
   metadata: optional(z.record(z.string(), z.unknown())),
 };
 
-/** Turns what callers write into a JID; throws on anything else, which becomes a 400 that names the field and says why. */
-export type ToJid = (text: string) => string;
-
-/** A phone number or a WhatsApp address, as a JID. */
-export function address(toJid: ToJid) {
-  return z
-    .string()
-    .min(1)
-    .max(128)
-    .transform((written, context) => {
-      try {
-        return toJid(written);
-      } catch (error) {
-        const message =
-          error instanceof GatewayError ? error.message : 'must be a phone number or a WhatsApp address';
-        context.addIssue({ code: 'custom', message });
-        return z.NEVER;
-      }
-    });
-}
-
 /** `POST /sessions/{agentId}/pairing-code`. */
 export function pairingCodeBody(toJid: ToJid) {
   const phoneNumber = address(toJid)
@@ -211,6 +187,30 @@ export function recipient(toJid: ToJid) {
       'A phone number in any usual form, or a WhatsApp address. Digits without `+` that could be a number of two countries are refused.',
     example: '6281234567890',
   });
+}
+
+/** `POST /agents/{agentId}/messages`: a message of any kind. The PRD's `{to, message}` has no type and is a text. */
+export function messageBody(toJid: ToJid) {
+  const to = recipient(toJid);
+  return z
+    .discriminatedUnion('type', [
+      z.strictObject({
+        to,
+        quoteId,
+        type: z
+          .undefined()
+          .optional()
+          .meta({ override: { not: {} } }),
+        message: text,
+      }),
+      ...contentSchemas(toJid, { to, body: text }),
+    ])
+    .transform((body) => ({
+      to: body.to,
+      quoteId: body.quoteId,
+      content: body.type === undefined ? { kind: 'text' as const, text: body.message } : contentOf(body),
+    }))
+    .meta({ id: 'SendMessage', example: { to: '6281234567890', message: 'Halo dari API' } });
 }
 
 /** A chat of an agent, by the number or the LID of its person, or a group. */

@@ -1,8 +1,9 @@
 import QRCode from 'qrcode';
+import type { ToJid } from '../../infra/content-schemas.ts';
 import type { HttpContext } from '../context.ts';
 import { BODY_LIMITS, jsonBody } from '../middleware/json-body.ts';
 import * as examples from '../openapi/examples.ts';
-import { agentPath, pairingCodeBody, passkeyAssertion, type ToJid } from '../openapi/request-schemas.ts';
+import { agentPath, pairingCodeBody, passkeyAssertion } from '../openapi/request-schemas.ts';
 import { acceptedPasskey, pairingCode, passkeyChallenge } from '../openapi/response-schemas.ts';
 import { type Operation, operationOn } from '../operation.ts';
 

@@ -1,10 +1,11 @@
 import type { ChatView } from '../../../actors/domain/chats.ts';
+import type { ToJid } from '../../../infra/content-schemas.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
 import { BODY_LIMITS, jsonBody } from '../../middleware/json-body.ts';
 import { traceIdOf } from '../../middleware/trace.ts';
 import * as examples from '../../openapi/examples.ts';
-import { agentPath, chatModeBody, chatPath, chatsQuery, type ToJid } from '../../openapi/request-schemas.ts';
+import { agentPath, chatModeBody, chatPath, chatsQuery } from '../../openapi/request-schemas.ts';
 import { chatDetails, chatList } from '../../openapi/response-schemas.ts';
 import { type Operation, operationOn } from '../../operation.ts';
 

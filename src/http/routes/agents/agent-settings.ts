@@ -1,9 +1,10 @@
+import type { ToJid } from '../../../infra/content-schemas.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
 import { BODY_LIMITS, jsonBody } from '../../middleware/json-body.ts';
 import { traceIdOf } from '../../middleware/trace.ts';
 import { agentSettings as example } from '../../openapi/examples.ts';
-import { agentPath, settingsBody, type ToJid } from '../../openapi/request-schemas.ts';
+import { agentPath, settingsBody } from '../../openapi/request-schemas.ts';
 import { agentSettings } from '../../openapi/response-schemas.ts';
 import { type Operation, operationOn } from '../../operation.ts';
 

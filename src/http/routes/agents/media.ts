@@ -1,7 +1,8 @@
+import type { ToJid } from '../../../infra/content-schemas.ts';
 import type { HttpContext } from '../../context.ts';
 import { BODY_LIMITS, jsonBody } from '../../middleware/json-body.ts';
 import * as examples from '../../openapi/examples.ts';
-import { mediaBody, type ToJid } from '../../openapi/request-schemas.ts';
+import { mediaBody } from '../../openapi/request-schemas.ts';
 import { queuedMedia, sentMedia } from '../../openapi/response-schemas.ts';
 import { type Operation, operationOn } from '../../operation.ts';
 import { sendContent } from './send-content.ts';

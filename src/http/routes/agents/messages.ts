@@ -1,10 +1,11 @@
 import type { StoredMessage } from '../../../actors/domain/ports/stores.ts';
+import type { ToJid } from '../../../infra/content-schemas.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
 import { messageJson } from '../../middleware/json-body.ts';
-import { messageBody } from '../../openapi/content-schemas.ts';
+
 import * as examples from '../../openapi/examples.ts';
-import { messagePath, type ToJid } from '../../openapi/request-schemas.ts';
+import { messageBody, messagePath } from '../../openapi/request-schemas.ts';
 import { messageDetails, queuedMessage, sentMessage } from '../../openapi/response-schemas.ts';
 import { type Operation, operationOn } from '../../operation.ts';
 import { sendContent } from './send-content.ts';

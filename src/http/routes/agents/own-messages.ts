@@ -4,11 +4,12 @@ import { type ErrorCode, GatewayError } from '../../../actors/domain/errors.ts';
 import type { AgentRef, Jid } from '../../../actors/domain/identity.ts';
 import { type ChangeContent, isChange } from '../../../actors/domain/message-content.ts';
 import type { StoredMessage } from '../../../actors/domain/ports/stores.ts';
+import type { ToJid } from '../../../infra/content-schemas.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
 import { BODY_LIMITS, jsonBody } from '../../middleware/json-body.ts';
 import * as examples from '../../openapi/examples.ts';
-import { changePath, editBody, type ToJid } from '../../openapi/request-schemas.ts';
+import { changePath, editBody } from '../../openapi/request-schemas.ts';
 import { queuedMessage, sentMessage, withdrawnMessage } from '../../openapi/response-schemas.ts';
 import { type Operation, operationOn } from '../../operation.ts';
 import {

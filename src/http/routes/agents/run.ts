@@ -1,10 +1,11 @@
 import { wordsOf } from '../../../actors/domain/message-content.ts';
+import type { ToJid } from '../../../infra/content-schemas.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
 import { BODY_LIMITS, jsonBody } from '../../middleware/json-body.ts';
 import { traceIdOf } from '../../middleware/trace.ts';
 import { ran } from '../../openapi/examples.ts';
-import { runBody, type ToJid } from '../../openapi/request-schemas.ts';
+import { runBody } from '../../openapi/request-schemas.ts';
 import { ranTurn } from '../../openapi/response-schemas.ts';
 import { type Operation, operationOn } from '../../operation.ts';
 import { SEND_CODES, sendOperation } from './send-operation.ts';

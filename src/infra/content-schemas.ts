@@ -1,15 +1,47 @@
 import { z } from 'zod';
 import 'zod-openapi';
+import { GatewayError } from '../actors/domain/errors.ts';
 import {
   type ContentDraft,
   type FileSource,
   KINDS,
   MAX_DATA_BYTES,
   type MediaDraft,
-} from '../../actors/domain/message-content.ts';
-import { address, optional, quoteId, recipient, type ToJid, text } from './request-schemas.ts';
+} from '../actors/domain/message-content.ts';
 
-// The content of a message in the shape of Meta's Cloud API, one schema a kind.
+// The content of a message in the shape of Meta's Cloud API, one schema a kind: of requests and of the AI's answers.
+
+/** Turns what callers write into a JID; throws on anything else, which becomes a 400 that names the field and says why. */
+export type ToJid = (text: string) => string;
+
+/** A field that may be missing; `null` says the same. */
+export function optional<Schema extends z.ZodType>(schema: Schema) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
+/** A phone number or a WhatsApp address, as a JID. */
+export function address(toJid: ToJid) {
+  return z
+    .string()
+    .min(1)
+    .max(128)
+    .transform((written, context) => {
+      try {
+        return toJid(written);
+      } catch (error) {
+        const message =
+          error instanceof GatewayError ? error.message : 'must be a phone number or a WhatsApp address';
+        context.addIssue({ code: 'custom', message });
+        return z.NEVER;
+      }
+    });
+}
+
+export const quoteId = optional(z.string().regex(/^[\x21-\x7e]{1,256}$/, 'must be an id of WhatsApp')).meta({
+  description: "WhatsApp's id of the message that is answered.",
+});
+
+export const text = z.string().min(1).max(65_536);
 
 const MAX_CAPTION = 65_536;
 const MB = 1024 * 1024;
@@ -102,23 +134,17 @@ const poll = z
     message: 'must be at most the number of options',
   });
 
-/** A message of any kind. The PRD's `{to, message}` has no type and is a text. */
-function messages(toJid: ToJid) {
-  const common = { to: recipient(toJid), quoteId };
+/** One schema for each kind of message; `body` is the text of a text message. */
+export function contentSchemas<To extends z.ZodType>(
+  toJid: ToJid,
+  { to, body }: { to: To; body: z.ZodString },
+) {
   const of = <Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) =>
-    z.strictObject({ ...common, type: z.literal(type), ...fields });
+    z.strictObject({ to, quoteId, type: z.literal(type), ...fields });
   const mentions = optional(z.array(address(toJid)).max(1_024));
-  return z.discriminatedUnion('type', [
-    z.strictObject({
-      ...common,
-      type: z
-        .undefined()
-        .optional()
-        .meta({ override: { not: {} } }),
-      message: text,
-    }),
+  return [
     of('text', {
-      text: z.strictObject({ body: text, preview_url: optional(z.boolean()) }),
+      text: z.strictObject({ body, preview_url: optional(z.boolean()) }),
       mentions: mentions.meta({ description: 'Members of a group that are named by an @ in the text.' }),
     }),
     of('image', { image: file('image', { caption }) }),
@@ -130,16 +156,14 @@ function messages(toJid: ToJid) {
     of('contacts', { contacts: z.array(contact).min(1).max(20) }),
     of('poll', { poll }),
     of('reaction', { reaction }),
-  ]);
+  ] as const;
 }
 
-type Message = z.output<ReturnType<typeof messages>>;
+type Message = z.output<ReturnType<typeof contentSchemas>[number]>;
 
 /** The content of a message; what is not set is left out, so that equal requests are stored equally. */
-function contentOf(body: Message): ContentDraft {
+export function contentOf(body: Message): ContentDraft {
   switch (body.type) {
-    case undefined:
-      return { kind: 'text', text: body.message };
     case 'text': {
       const { body: text, preview_url: previewUrl } = body.text;
       return { kind: 'text', text, previewUrl, mentions: body.mentions };
@@ -172,10 +196,3 @@ const cardOf = ({ name, phones }: z.output<typeof contact>) => ({
   name: { formatted_name: name.formatted_name },
   phones: phones.map(({ phone }) => ({ phone })),
 });
-
-/** `POST /agents/{agentId}/messages`. */
-export function messageBody(toJid: ToJid) {
-  return messages(toJid)
-    .transform((body) => ({ to: body.to, quoteId: body.quoteId, content: contentOf(body) }))
-    .meta({ id: 'SendMessage', example: { to: '6281234567890', message: 'Halo dari API' } });
-}
