@@ -7,6 +7,7 @@ import { createHttpTerminator } from 'http-terminator';
 import type { Logger } from 'pino';
 import type { GatewayApi } from './actors/domain/gateway-api.ts';
 import type { Scheduler } from './actors/domain/ports/clock.ts';
+import type { ContentIntake } from './actors/domain/ports/files.ts';
 import type { ActorLimits } from './actors/domain/settings.ts';
 import { createGateway } from './actors/gateway/gateway.ts';
 import { createHttpApp, createHttpServer } from './http/http-app.ts';
@@ -143,7 +144,8 @@ class Service implements App {
       secret: await database.secrets.get('file-links'),
       clock,
     });
-    const system = this.#openSystem({ database, whatsapp, clock, files, fileLinks });
+    const media = this.#openIntake(files, previews);
+    const system = this.#openSystem({ database, whatsapp, clock, files, fileLinks, intake: media });
     system.events.on('removed', () => void files.sweep().catch((error) => this.fault('files', error)));
     metrics.observeGateway(system, {
       clock,
@@ -155,7 +157,7 @@ class Service implements App {
     const app = createHttpApp({
       settings: config,
       system,
-      media: this.#openIntake(files, previews),
+      media,
       files,
       fileLinks,
       idempotency: database.idempotency,
@@ -200,12 +202,14 @@ class Service implements App {
     clock: Scheduler;
     files: FolderFileStore;
     fileLinks: SignedFileLinks;
+    intake: ContentIntake;
   }): GatewayApi {
     const config = this.#config;
-    const { database, whatsapp, clock, files, fileLinks } = parts;
+    const { database, whatsapp, clock, files, fileLinks, intake } = parts;
     const ai = new HttpAiBackend({
       baseUrl: whatsapp.aiBackendUrl,
       timeoutMs: config.AI_TIMEOUT_MS,
+      toJid: (text) => parseJid(text, config.DEFAULT_COUNTRY),
       clock,
       lookup: this.#overrides.lookup,
     });
@@ -222,6 +226,7 @@ class Service implements App {
       agentSettings,
       files,
       fileLinks,
+      intake,
       clock,
       random: Math.random,
       newTraceId: () => randomUUID().replaceAll('-', ''),

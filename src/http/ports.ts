@@ -2,21 +2,13 @@ import type { Router } from 'express';
 import type { Logger } from 'pino';
 import type { GatewayApi } from '../actors/domain/gateway-api.ts';
 import type { AgentRef, Jid } from '../actors/domain/identity.ts';
-import type { MediaContent, MediaDraft, MediaFile } from '../actors/domain/message-content.ts';
-import type { FileLinks, FileStore } from '../actors/domain/ports/files.ts';
+import type { MediaFile } from '../actors/domain/message-content.ts';
+import type { ContentIntake, FileLinks, FileStore } from '../actors/domain/ports/files.ts';
 
 // What the HTTP edge needs besides the actors. `infra/` implements it, `app.ts` injects it.
 
-/**
- * Turns the files that callers give into files of the one store, checked by their bytes. What is refused leaves no file.
- */
-export interface MediaIntake {
-  /**
-   * Stores the file of a content, or finds it, for the message that is about to be stored; a voice note is converted and
-   * measured. Errors: `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, `INVALID_PAYLOAD` (not base64), `NOT_FOUND` (no such
-   * file), `MEDIA_URL_BLOCKED`, `MEDIA_FETCH_FAILED`, and those of `FileStore.add`.
-   */
-  open(agent: AgentRef, draft: MediaDraft): Promise<MediaContent>;
+/** The intake of files, with what requests alone need. */
+export interface MediaIntake extends ContentIntake {
   /** Copies an image into `TEMP_DIR`; returns the copy's path. */
   preview(image: MediaFile): Promise<string>;
   /** Deletes the file of a message that was not stored. Never rejects, safe to repeat. */

@@ -159,7 +159,8 @@ export function contentSchemas<To extends z.ZodType>(
   ] as const;
 }
 
-type Message = z.output<ReturnType<typeof contentSchemas>[number]>;
+type WithoutRecipient<Message> = Message extends unknown ? Omit<Message, 'to'> : never;
+type Message = WithoutRecipient<z.output<ReturnType<typeof contentSchemas>[number]>>;
 
 /** The content of a message; what is not set is left out, so that equal requests are stored equally. */
 export function contentOf(body: Message): ContentDraft {

@@ -4,6 +4,7 @@ import type { AgentRecord, MessageLog, StoredMessage } from '../../src/actors/do
 import { DEFAULT_LIMITS, NO_SETTINGS } from '../../src/actors/domain/settings.ts';
 import { createGateway } from '../../src/actors/gateway/gateway.ts';
 import { Seeded } from '../../src/sandbox/network/seeded.ts';
+import { answerOf } from '../support/answers.ts';
 import { FAULT_SEED, faultRuns, reportFigures } from '../support/fault-runs.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { MemoryDatabase } from '../support/memory-gateway.ts';
@@ -74,7 +75,8 @@ function oneAgent(chance: Chance) {
   const system = createGateway({
     driver,
     clock,
-    ai: { ask: () => Promise.resolve('hello') },
+    ai: { ask: async () => answerOf('hello') },
+    intake: { open: () => Promise.reject(new Error('no files')) },
     agents: {
       save: (agent) => {
         const times = {

@@ -80,7 +80,7 @@ describe('the inspector', () => {
         supervisor: { restarts: 0 },
         hasQr: false,
         chats: { human: 0, closed: 0 },
-        settings: { handoverMinutes: 0, ignored: 0 },
+        settings: { handoverMinutes: 0, ignored: 0, replyDelayMs: 0 },
         whatsapp: null,
         restriction: null,
       });

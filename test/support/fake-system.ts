@@ -16,6 +16,7 @@ import { GatewayError } from '../../src/actors/domain/errors.ts';
 import type { GatewayApi } from '../../src/actors/domain/gateway-api.ts';
 import type { GatewayEvents } from '../../src/actors/domain/gateway-events.ts';
 import type { Jid } from '../../src/actors/domain/identity.ts';
+import { wordsOf } from '../../src/actors/domain/message-content.ts';
 import type { AiRequest } from '../../src/actors/domain/ports/ai.ts';
 import type { OutgoingMessage, StoredMessage } from '../../src/actors/domain/ports/stores.ts';
 import type { WebAuthnJson } from '../../src/actors/domain/ports/whatsapp.ts';
@@ -52,7 +53,13 @@ export function agentView(agentId: string, changes: Partial<AgentView> = {}): Ag
     qr: null,
     passkey: null,
     restriction: null,
-    settings: { inboundTypes: ['text'], aiMedia: 'url', handoverMinutes: 0, ignore: [] },
+    settings: {
+      inboundTypes: ['text'],
+      aiMedia: 'url',
+      handoverMinutes: 0,
+      ignore: [],
+      replyDelay: { perCharacterMs: 0, maxMs: 0 },
+    },
     chats: { human: 0, closed: 0 },
     mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 99, nextTokenSeconds: 0.4 },
     supervisor: { restarts: 0 },
@@ -165,6 +172,11 @@ export class FakeSystem implements GatewayApi {
       this.#refuse(agentId);
       this.ran.push({ agentId, request });
       return this.onRun(request);
+    },
+    'turn.outcome': async (_agentId, { id, sessionId }) => {
+      const { content, status, messageId } = this.#message(id);
+      const sent = status === 'sent' && { messageId: String(messageId) };
+      return { reply: wordsOf(content), replySent: status === 'sent', sessionId, id, ...sent };
     },
     'message.find': async (_agentId, { id }) => this.#message(id),
     'message.withdraw': async (_agentId, { id }) => {

@@ -4,7 +4,7 @@ import type { Command } from '../../src/actors/domain/commands.ts';
 import { GatewayError } from '../../src/actors/domain/errors.ts';
 import type { AgentRef } from '../../src/actors/domain/identity.ts';
 import type { MessageContent } from '../../src/actors/domain/message-content.ts';
-import type { AiBackend } from '../../src/actors/domain/ports/ai.ts';
+import type { AiAnswer, AiBackend } from '../../src/actors/domain/ports/ai.ts';
 import type { Scheduler } from '../../src/actors/domain/ports/clock.ts';
 import type {
   AgentRecord,
@@ -23,6 +23,7 @@ import type {
 import { type ActorSettings, DEFAULT_LIMITS, NO_SETTINGS } from '../../src/actors/domain/settings.ts';
 import { createGateway } from '../../src/actors/gateway/gateway.ts';
 import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
+import { answerOf } from './answers.ts';
 
 /** The default trace id of requests. */
 export const TRACE = '0'.repeat(32);
@@ -199,7 +200,8 @@ class ScriptedDriver implements WhatsAppDriver {
 /** What a test replaces of its gateway. */
 export interface MemoryGatewayChanges {
   settings?: Partial<ActorSettings>;
-  ask?: AiBackend['ask'];
+  /** What the AI answers, or just its reply. */
+  ask?: (...call: Parameters<AiBackend['ask']>) => Promise<AiAnswer | string | null>;
   database?: MemoryDatabase;
   clock?: Scheduler;
 }
@@ -213,7 +215,12 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
   const system = createGateway({
     driver,
     clock,
-    ai: { ask: changes.ask ?? (async () => 'hello') },
+    ai: {
+      ask: async (...call) => {
+        const answer = changes.ask ? await changes.ask(...call) : 'hello';
+        return typeof answer === 'object' && answer !== null ? answer : answerOf(answer);
+      },
+    },
     agents: database.agents,
     apiKeys: { active: async () => database.keys },
     messages: database.log,
@@ -225,6 +232,7 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
       add: () => Promise.reject(new Error('There are no files.')),
     },
     fileLinks: { url: ({ id }) => `http://localhost/files/${id}` },
+    intake: { open: () => Promise.reject(new GatewayError('NOT_FOUND', 'There is no such file.')) },
     random: () => 0.5,
     newTraceId: () => TRACE,
     newStanzaId: () => `3EB0${randomBytes(9).toString('hex').toUpperCase()}`,

@@ -95,12 +95,13 @@ export function restrictionText({ restriction }: Summary): string {
 
 /** Which chats the bot does not answer, by mode and settings; empty when it answers all. */
 export function whoAnswersText({ chats, settings }: Summary): string {
-  const { handoverMinutes, ignored } = settings;
+  const { handoverMinutes, ignored, replyDelayMs } = settings;
   return [
     chats.human > 0 && `${chats.human} with a person`,
     chats.closed > 0 && `${chats.closed} closed`,
     handoverMinutes > 0 && `a person who writes has the chat for ${handoverMinutes} min`,
     ignored > 0 && `${ignored} on the ignore list`,
+    replyDelayMs > 0 && `answers wait for up to ${replyDelayMs / 1_000} s`,
   ]
     .filter(Boolean)
     .join(' · ');

@@ -5,7 +5,7 @@ import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { Jid } from '../domain/identity.ts';
 import type { AiBackend } from '../domain/ports/ai.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
-import type { FileLinks, FileStore, MessageFiles } from '../domain/ports/files.ts';
+import type { ContentIntake, FileLinks, FileStore, MessageFiles } from '../domain/ports/files.ts';
 import type {
   AgentRecord,
   ChatStore,
@@ -46,6 +46,8 @@ export interface AgentPorts {
   agentSettings: SettingsStore;
   files: MessageFiles & Pick<FileStore, 'add'>;
   fileLinks: Pick<FileLinks, 'url'>;
+  /** Opens the files of the AI's answers. */
+  intake: ContentIntake;
   clock: Scheduler;
   random(): number;
   newTraceId(): string;
@@ -114,7 +116,7 @@ export class Agent {
       client: () => connection.client,
       me: () => connection.me,
     };
-    this.aiReplies = new AiReplies(deps, live, { sender: this.sender, handover });
+    this.aiReplies = new AiReplies(deps, live, { sender: this.sender, handover, settings: effective });
     const { sender, aiReplies } = this;
     this.inbound = new Inbound(deps, live, { sender, aiReplies, handover, settings: effective });
     this.#session = new SessionEffects(deps, {

@@ -71,13 +71,15 @@ export class SettingsOfAgent {
     this.#effective = this.#withDefaults(settings);
   }
 
-  #withDefaults({ inboundTypes, aiMedia, handoverMinutes, ignore }: AgentSettings): EffectiveSettings {
+  #withDefaults(stored: AgentSettings): EffectiveSettings {
+    const { inboundTypes, aiMedia, handoverMinutes, ignore, replyDelay } = stored;
     const defaults = this.#deps.settings;
     return {
       inboundTypes: inboundTypes ?? defaults.inboundTypes,
       aiMedia: aiMedia ?? defaults.aiMedia,
       handoverMinutes: handoverMinutes ?? defaults.handoverMinutes,
       ignore: ignore ?? [],
+      replyDelay: replyDelay ?? { perCharacterMs: 0, maxMs: 0 },
     };
   }
 }

@@ -1,6 +1,7 @@
 import type { AgentView, QrView } from './agent-view.ts';
 import type { ChatMode, ChatView } from './chats.ts';
 import type { Jid } from './identity.ts';
+import type { ContentKind } from './message-content.ts';
 import type { AiRequest } from './ports/ai.ts';
 import type { EpochMs } from './ports/clock.ts';
 import type { OutgoingMessage, StoredMessage } from './ports/stores.ts';
@@ -61,10 +62,17 @@ interface SendMessage extends UserCommand, SendOptions {
   message: OutgoingMessage;
 }
 
-/** Asks the AI for a reply, and sends that to the chat. */
+/** Asks the AI for an answer, and sends that to the chat. */
 interface RunTurn extends UserCommand, RunOptions {
   type: 'turn.run';
   request: AiRequest;
+}
+
+/** Reads the outcome of a turn whose first message was stored under this id. */
+interface ReadTurn extends UserCommand {
+  type: 'turn.outcome';
+  id: string;
+  sessionId: Jid;
 }
 
 /** Finds a stored message. */
@@ -133,6 +141,7 @@ export type Command =
   | CheckMessage
   | SendMessage
   | RunTurn
+  | ReadTurn
   | FindMessage
   | WithdrawMessage
   | ReadOutcome
@@ -164,6 +173,8 @@ interface CommandReplies {
   'message.send': SendOutcome;
   /** The same, `AI_TIMEOUT`, `AI_DOWNSTREAM_ERROR`. */
   'turn.run': RunOutcome;
+  /** `NOT_FOUND`, `DATABASE_UNAVAILABLE`, and the code that the only message failed with. */
+  'turn.outcome': RunOutcome;
   /** `NOT_FOUND`, `DATABASE_UNAVAILABLE`. */
   'message.find': StoredMessage;
   /** `NOT_FOUND`, `DATABASE_UNAVAILABLE`. Safe to repeat. */
@@ -225,8 +236,17 @@ interface Withdrawal {
 /** What goes with a `/run` request. */
 export interface RunOptions {
   traceId: string;
-  /** The id to store the reply under. */
+  /** The id to store the first message of the answer under. */
   id?: string;
+}
+
+/** A message of the AI's answer; without `id` where it could not be stored. */
+export interface RunMessage {
+  id?: string;
+  messageId?: string;
+  type: ContentKind;
+  /** Why it was not sent. */
+  error?: { code: string; message: string };
 }
 
 /** Answer of `/run`; `reply` is null when the AI has none. */
@@ -234,6 +254,9 @@ export interface RunOutcome {
   reply: string | null;
   replySent: boolean;
   sessionId: Jid;
+  /** Of the reply, as the next. */
   id?: string;
   messageId?: string;
+  /** What the AI answered besides the reply, in order; absent when that was nothing. */
+  messages?: RunMessage[];
 }

@@ -149,6 +149,9 @@ export const TEXTS = {
     tooLarge: 'The answer of the AI backend exceeds 1 MB.',
     notUtf8: 'The answer of the AI backend is not UTF-8.',
     noReply: 'The AI backend did not answer with a JSON object whose reply is a text.',
+    invalid: (path: string, reason: string) =>
+      `The answer of the AI backend is not valid: ${path} ${reason}.`,
+    file: (path: string, reason: string) => `A message of the AI backend can't be sent: ${path}: ${reason}`,
     notConfigured: "No AI backend is configured: set AI_BACKEND_URL or the agent's own URL.",
     badUrl: 'The URL of the AI backend is not a valid http or https URL.',
     credentials: 'The URL of the AI backend must not hold credentials.',

@@ -59,7 +59,10 @@ export interface GatewayEvents {
     why: string;
     traceId: string;
   }) => void;
-  /** A chat has another mode, or a mode lasts longer: a person wrote, a caller set it, or its time has passed. */
+  /**
+   * A chat has another mode, or a mode lasts longer: a person wrote, the AI handed it over, a caller set it, or its time
+   * has passed.
+   */
   chatMode: (change: {
     agentId: string;
     chatId: Jid;
@@ -68,7 +71,7 @@ export interface GatewayEvents {
     since: EpochMs;
     /** Null: until a caller changes it. */
     until: EpochMs | null;
-    cause: 'person' | 'api' | 'expired';
+    cause: 'person' | 'ai' | 'api' | 'expired';
     traceId?: string;
   }) => void;
   /** A caller changed settings of an agent: these. */

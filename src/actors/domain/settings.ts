@@ -17,6 +17,14 @@ export type InboundType = (typeof INBOUND_TYPES)[number];
 export const AI_MEDIA = ['url', 'base64'] as const;
 export type AiMedia = (typeof AI_MEDIA)[number];
 
+/** The time that writing an answer takes, by its length. */
+export interface ReplyDelay {
+  /** For each character of its texts and captions; 0: answers don't wait. */
+  perCharacterMs: number;
+  /** At most. */
+  maxMs: number;
+}
+
 /** What can be set for one agent; null: the environment's default. */
 export interface AgentSettings {
   /** Kinds of messages that are answered. */
@@ -26,6 +34,8 @@ export interface AgentSettings {
   handoverMinutes: number | null;
   /** Whose messages are dropped: addresses, `@g.us` for all groups, `@lid` for all whose number is not known. */
   ignore: Jid[] | null;
+  /** How long the answers of the AI wait while typing shows. */
+  replyDelay: ReplyDelay | null;
 }
 
 /** The settings of one agent with the defaults in place of null. */
@@ -37,6 +47,7 @@ export const NO_SETTINGS: AgentSettings = {
   aiMedia: null,
   handoverMinutes: null,
   ignore: null,
+  replyDelay: null,
 };
 
 /** Settings of the actors, and the limits of their states; in milliseconds where nothing else is said. */

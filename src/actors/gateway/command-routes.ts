@@ -78,6 +78,9 @@ export const COMMAND_ROUTES: { readonly [Type in Command['type']]: CommandRoute<
   'turn.run': whenConnected('AI reply', (_context, agent, command) =>
     agent.aiReplies.run(command.request, command, agent.shutdown.signal),
   ),
+  'turn.outcome': inAnyState('message log', (_context, agent, { id, sessionId }) =>
+    agent.aiReplies.outcome(id, sessionId),
+  ),
   'message.find': inAnyState<CommandOf<'message.find'>>('message log', findMessage),
   'message.withdraw': inAnyState('dispatcher', async (context, agent, command) => {
     const message = await findMessage(context, agent, command);

@@ -1,23 +1,38 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { ChatAddress, ChatMode } from '../domain/chats.ts';
-import type { RunOptions, RunOutcome, SendOutcome } from '../domain/commands.ts';
+import type { RunMessage, RunOptions, RunOutcome, SendOutcome } from '../domain/commands.ts';
+import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { Jid } from '../domain/identity.ts';
-import type { AiBackend, AiRequest } from '../domain/ports/ai.ts';
+import { type ContentKind, wordsOf } from '../domain/message-content.ts';
+import { type AiAnswer, type AiBackend, type AiRequest, MAX_ANSWER_MESSAGES } from '../domain/ports/ai.ts';
 import type { Scheduler, Timer } from '../domain/ports/clock.ts';
-import type { AgentRecord, OutgoingMessage } from '../domain/ports/stores.ts';
+import type { AgentRecord, MessageLog, OutgoingMessage } from '../domain/ports/stores.ts';
 import type { Me, WhatsAppClient } from '../domain/ports/whatsapp.ts';
-import type { ActorSettings } from '../domain/settings.ts';
-import { abortable } from '../domain/timeout.ts';
-import type { Sender } from '../outbound/sender.ts';
+import type { ActorSettings, EffectiveSettings } from '../domain/settings.ts';
+import { abortable, pause } from '../domain/timeout.ts';
+import type { Reservation } from '../outbound/outbound-queue.ts';
+import type { Accepted, Sender } from '../outbound/sender.ts';
+import {
+  type AnswerFiles,
+  delayOf,
+  discard,
+  furtherId,
+  openAnswer,
+  type ReadyAnswer,
+  type ReadyMessage,
+  type UnreadyMessage,
+} from './answer-messages.ts';
+import { alertDeveloper } from './developer-alert.ts';
 import type { Handover } from './handover.ts';
 
 /** What the turns of all agents share. */
-export interface AiReplyDeps {
+export interface AiReplyDeps extends AnswerFiles {
   settings: ActorSettings;
   clock: Scheduler;
   ai: AiBackend;
+  messages: Pick<MessageLog, 'find'>;
   events: EventEmitter<GatewayEvents>;
 }
 
@@ -30,67 +45,84 @@ export interface LiveAgent {
   me(): Me | null;
 }
 
-/** Result of a turn; `R` is what sending the reply returned. */
-export type TurnOutcome<R> =
-  | { kind: 'replied'; text: string; sent: R }
+/** An answer that was accepted for sending. */
+interface SentAnswer {
+  reply: string | null;
+  accepted: { message: ReadyMessage; parts: Accepted[] }[];
+  unready: UnreadyMessage[];
+}
+
+/** Result of a turn. */
+export type TurnOutcome =
+  /** `texts`: what the answer says in words, message by message. */
+  | { kind: 'replied'; texts: string[]; sent: SentAnswer }
   | { kind: 'silent' }
-  /** A person has the chat, or it is closed: nothing was asked, or the reply was dropped. */
+  /** A person has the chat, or it is closed: nothing was asked, or the answer was dropped. */
   | { kind: 'handed_over'; mode: ChatMode }
   | { kind: 'ai_failed'; error: GatewayError }
   | { kind: 'send_failed'; error: GatewayError };
 
-/** Options of a reply to an inbound message. */
+const NO_ANSWER: AiAnswer = { reply: null, messages: [], dropped: 0, handoff: false };
+
+/** What became of one message of an answer. */
+interface AnswerResult {
+  isReply: boolean;
+  type: ContentKind;
+  result: SendOutcome | GatewayError;
+}
+
+/** Options of an answer to an inbound message. */
 export interface AnswerOptions {
   traceId: string;
   chat: ChatAddress;
-  /** The account the message was written to: the reply is never sent by another one. */
-  account: Jid;
+  /** Who wrote the message. */
+  from: Jid;
+  /** The account the message was written to: the answer is never sent by another one. */
+  account: Jid | undefined;
   signal: AbortSignal;
-  /** Checked before the AI is asked, and once it has answered; false drops the turn. */
-  isWanted(): boolean;
+  /** Checked before the AI is asked, and right before the answer is queued; false drops the turn. */
+  isWanted?(): boolean;
   /** Fields of the request that are fetched while typing shows. */
   fetch?(signal: AbortSignal): Promise<Partial<AiRequest>>;
 }
 
-/** One request to the AI and what to do with its reply. */
-interface Turn<R> {
+/** One request to the AI, and how its answer is queued. */
+interface Turn extends AnswerOptions {
   request: AiRequest;
-  chat: ChatAddress;
-  traceId: string;
-  signal: AbortSignal;
-  isWanted?(): boolean;
-  fetch?(signal: AbortSignal): Promise<Partial<AiRequest>>;
-  send(text: string): Promise<R>;
+  /** The id of the first message of the answer. */
+  id?: string;
+  /** The place of the first message in the mailbox. */
+  place?: Reservation;
 }
 
 /** The other parts of an agent that its turns use. */
 export interface AiReplyParts {
-  sender: Pick<Sender, 'acceptUnawaited' | 'reserve' | 'send'>;
-  handover: Pick<Handover, 'settling' | 'modeOf' | 'watch' | 'history'>;
+  sender: Pick<Sender, 'acceptAll' | 'acceptUnawaited' | 'reserve' | 'outcome' | 'outcomeOfParts'>;
+  handover: Pick<Handover, 'settling' | 'modeOf' | 'watch' | 'history' | 'handOff'>;
+  settings(): EffectiveSettings;
 }
 
-/** An agent's turns: asks the AI while typing shows, then sends its reply. */
+/** An agent's turns: asks the AI while typing shows, then sends its answer. */
 export class AiReplies {
   readonly #deps: AiReplyDeps;
   readonly #agent: LiveAgent;
   readonly #sender: AiReplyParts['sender'];
   readonly #handover: AiReplyParts['handover'];
+  readonly #settings: AiReplyParts['settings'];
   /** `/run` requests in progress. */
   readonly #runs = new Set<Promise<RunOutcome>>();
 
-  constructor(deps: AiReplyDeps, agent: LiveAgent, { sender, handover }: AiReplyParts) {
+  constructor(deps: AiReplyDeps, agent: LiveAgent, { sender, handover, settings }: AiReplyParts) {
     this.#deps = deps;
     this.#agent = agent;
     this.#sender = sender;
     this.#handover = handover;
+    this.#settings = settings;
   }
 
-  /** Answers an inbound message: the reply is queued, its delivery is not awaited. Rejects only when aborted. */
-  answer(request: AiRequest, options: AnswerOptions): Promise<TurnOutcome<string>> {
-    const { account, ...turn } = options;
-    const send = (text: string) =>
-      this.#sender.acceptUnawaited({ ...replyTo(request, text, turn.traceId), account });
-    return this.#turn({ ...turn, request, send });
+  /** Answers an inbound message: the answer is queued, its delivery is not awaited. Rejects only when aborted. */
+  answer(request: AiRequest, options: AnswerOptions): Promise<TurnOutcome> {
+    return this.#turn({ ...options, request });
   }
 
   /**
@@ -112,17 +144,57 @@ export class AiReplies {
     await Promise.allSettled(this.#runs);
   }
 
+  /** The answer to a repeated `/run`, from what was stored: the first message under this id. @throws as `run` */
+  async outcome(id: string, sessionId: Jid): Promise<RunOutcome> {
+    const record = this.#agent.record();
+    const find = (messageId: string) => this.#deps.messages.find(record, messageId);
+    const first = await find(id);
+    if (!first) throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.message);
+    const places = Array.from({ length: MAX_ANSWER_MESSAGES }, (_, place) => place);
+    const findAll = (startsWithReply: boolean) =>
+      Promise.all(places.map((place) => find(furtherId(id, startsWithReply, place))));
+    const [afterReply, others] = await Promise.all([findAll(true), findAll(false)]);
+    const isReply = first.content.kind === 'text' && others.every((message) => message === null);
+    const stored = [first, ...afterReply, ...others].filter((message) => message !== null);
+    const results = stored.map(async (message): Promise<AnswerResult> => {
+      const result = await resultOf(async () => this.#sender.outcome(message));
+      return { isReply: isReply && message === first, type: message.content.kind, result };
+    });
+    return runOutcome(sessionId, isReply ? wordsOf(first.content) : null, await Promise.all(results));
+  }
+
   async #run(request: AiRequest, { traceId, id }: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
+    const { sessionId } = request;
     const place = this.#sender.reserve(traceId);
     const account = this.#agent.me()?.pn;
-    const send = (text: string) =>
-      this.#sender.send({ id, ...replyTo(request, text, traceId), account }, { respondAsync: false }, place);
+    const chat = { chatId: sessionId };
     try {
-      const chat = { chatId: request.sessionId };
-      return runOutcome(request.sessionId, await this.#turn({ request, chat, traceId, signal, send }));
+      const turn = await this.#turn({ request, chat, from: sessionId, account, traceId, signal, id, place });
+      if (turn.kind === 'ai_failed' || turn.kind === 'send_failed') throw turn.error;
+      if (turn.kind !== 'replied') return { reply: null, replySent: false, sessionId };
+      const results = await abortable(this.#results(turn.sent), signal);
+      return runOutcome(sessionId, turn.sent.reply, results);
     } finally {
       place.release();
     }
+  }
+
+  /** What became of an answer's messages, in order, within `SEND_WAIT_MS`. */
+  async #results({ accepted, unready }: SentAnswer): Promise<AnswerResult[]> {
+    const outcome = async ({ message, parts }: SentAnswer['accepted'][number]) => ({
+      place: message.place ?? -1,
+      isReply: message.place === null,
+      type: message.content.kind,
+      result: await resultOf(() => this.#sender.outcomeOfParts(parts, { respondAsync: false })),
+    });
+    const failed = unready.map(({ place, kind: type, error: result }) => ({
+      place,
+      isReply: false,
+      type,
+      result,
+    }));
+    const results = [...(await Promise.all(accepted.map(outcome))), ...failed];
+    return results.sort((one, other) => one.place - other.place);
   }
 
   /**
@@ -130,7 +202,7 @@ export class AiReplies {
    * an actor per message cost a quarter of the message's CPU.
    * @throws the signal's reason as soon as it is aborted
    */
-  async #turn<R>(turn: Turn<R>): Promise<TurnOutcome<R>> {
+  async #turn(turn: Turn): Promise<TurnOutcome> {
     const { chat, signal } = turn;
     signal.throwIfAborted();
     const settling = this.#handover.settling(chat);
@@ -151,13 +223,15 @@ export class AiReplies {
   }
 
   /** The turn itself; `stopped` is aborted with its signal, and when its chat is handed over. */
-  async #askAndSend<R>(turn: Turn<R>, stopped: AbortSignal): Promise<TurnOutcome<R>> {
+  async #askAndSend(turn: Turn, stopped: AbortSignal): Promise<TurnOutcome> {
     const { request, chat, signal, isWanted } = turn;
     signal.throwIfAborted();
     const stopTyping = this.#showTyping(request.sessionId);
-    let text: string | null;
+    let answer: AiAnswer;
+    let opened: ReadyAnswer;
     try {
-      text = await abortable(this.#ask({ ...turn, signal: stopped }), stopped);
+      answer = await abortable(this.#ask(turn, stopped), stopped);
+      opened = await this.#write(answer, stopped);
     } catch (error) {
       signal.throwIfAborted();
       if (stopped.aborted) return this.#handedOver(chat);
@@ -167,28 +241,94 @@ export class AiReplies {
     }
     const settling = this.#handover.settling(chat);
     if (settling) await settling;
-    if (stopped.aborted) return this.#handedOver(chat);
-    if (!text || isWanted?.() === false) return { kind: 'silent' };
+    if (!stopped.aborted && isWanted?.() !== false) return this.#send(turn, answer, opened);
+    await discard(this.#deps, this.#agent.record(), opened.ready);
+    return stopped.aborted ? this.#handedOver(chat) : { kind: 'silent' };
+  }
+
+  /** Stores the files of an answer, and waits as long as the agent's reply delay says. @throws when stopped */
+  async #write(answer: AiAnswer, stopped: AbortSignal): Promise<ReadyAnswer> {
+    const record = this.#agent.record();
+    const opening = openAnswer(this.#deps, record, answer);
     try {
-      return { kind: 'replied', text, sent: await abortable(turn.send(text), signal) };
+      const delayMs = delayOf(answer, this.#settings().replyDelay);
+      if (delayMs > 0) await pause(this.#deps.clock, delayMs, stopped);
+      return await abortable(opening, stopped);
+    } catch (error) {
+      void opening.then(({ ready }) => discard(this.#deps, record, ready));
+      throw error;
+    }
+  }
+
+  /** Queues an answer, all of it or nothing, and hands the chat over where it says so; reports what is not sent. */
+  async #send(turn: Turn, answer: AiAnswer, { ready, unready }: ReadyAnswer): Promise<TurnOutcome> {
+    const { chat, traceId, signal } = turn;
+    const accepting = ready.length > 0 ? this.#accept(turn, ready) : Promise.resolve([]);
+    // In the tick of the acceptance: what was accepted still leaves, and the two are stored together.
+    if (answer.handoff) this.#handover.handOff(chat, traceId);
+    try {
+      const parts = await abortable(accepting, signal);
+      await this.#reportUnsent(turn, answer, unready);
+      const [failure] = unready;
+      if (ready.length === 0)
+        return failure ? { kind: 'send_failed', error: failure.error } : { kind: 'silent' };
+      const texts = ready.map(({ content }) => wordsOf(content)).filter((text) => text !== '');
+      const accepted = ready.map((message, index) => ({ message, parts: parts[index]! }));
+      return { kind: 'replied', texts, sent: { reply: answer.reply, accepted, unready } };
     } catch (error) {
       signal.throwIfAborted();
       return { kind: 'send_failed', error: toGatewayError(error) };
     }
   }
 
+  /** Accepts the messages of an answer; their files are deleted when they are refused. @throws as `Sender.acceptAll` */
+  async #accept(
+    { request, traceId, account, id, place }: Turn,
+    ready: ReadyMessage[],
+  ): Promise<Accepted[][]> {
+    const startsWithReply = ready[0]?.place === null;
+    const messages = ready.map(({ place, content, quoteId }, index): OutgoingMessage => {
+      const further = id && index > 0 ? furtherId(id, startsWithReply, place ?? 0) : id;
+      return { id: further, to: request.sessionId, content, quoteId, account, origin: 'reply', traceId };
+    });
+    try {
+      return await this.#sender.acceptAll(messages, place);
+    } catch (error) {
+      await discard(this.#deps, this.#agent.record(), ready);
+      throw error;
+    }
+  }
+
+  /** Reports to the developer what of an answer is not sent. */
+  async #reportUnsent(turn: Turn, answer: AiAnswer, unready: UnreadyMessage[]): Promise<void> {
+    const { request, from, traceId } = turn;
+    const details = unready.map(({ error }) => error.message);
+    const sent = answer.messages.length;
+    if (answer.dropped > 0)
+      details.push(`The AI answered ${sent + answer.dropped} messages; the first ${sent} are sent.`);
+    if (details.length === 0) return;
+    const { clock, settings, events } = this.#deps;
+    const { agentId } = this.#agent.record();
+    const { developer } = settings;
+    const context = { agentId, developer, clock, sender: this.#sender, client: this.#agent.client() };
+    const message = { chatId: request.sessionId, senderId: from, body: request.message };
+    await alertDeveloper(context, message, { reason: 'ERROR', traceId, details }).catch((error: unknown) =>
+      events.emit('fault', { agentId, where: 'report', error }),
+    );
+  }
+
   /** The outcome of a turn whose chat was handed over; it may be the bot's again by now. */
-  #handedOver(chat: ChatAddress): TurnOutcome<never> {
+  #handedOver(chat: ChatAddress): TurnOutcome {
     const mode = this.#handover.modeOf(chat);
     return { kind: 'handed_over', mode: mode === 'bot' ? 'human' : mode };
   }
 
   /** Asks the AI, with what passed while it was not asked, and publishes the outcome. */
-  async #ask(turn: Turn<unknown>): Promise<string | null> {
-    const { request, chat, traceId, signal } = turn;
+  async #ask(turn: Turn, signal: AbortSignal): Promise<AiAnswer> {
+    const { request, chat, traceId } = turn;
     const { clock, events, ai } = this.#deps;
     const fetched = await turn.fetch?.(signal);
-    if (fetched && turn.isWanted?.() === false) return null;
+    if (fetched && turn.isWanted?.() === false) return NO_ANSWER;
     const history = request.history === undefined ? await this.#handover.history(chat) : null;
     const asked = { ...request, ...fetched, ...(history && { history: history.entries }) };
     const { agentId, apiKey, endpointUrlRun: endpointUrl } = this.#agent.record();
@@ -196,10 +336,10 @@ export class AiReplies {
     const publish = (outcome: 'reply' | 'silence' | 'timeout' | 'error') =>
       events.emit('ai', { agentId, outcome, durationMs: Math.round(clock.monotonic() - startedAt), traceId });
     try {
-      const reply = await ai.ask({ agentId, apiKey, endpointUrl }, asked, { traceId, signal });
+      const answer = await ai.ask({ agentId, apiKey, endpointUrl }, asked, { traceId, signal });
       if (!signal.aborted) history?.used();
-      publish(reply ? 'reply' : 'silence');
-      return reply;
+      publish(answer.reply !== null || answer.messages.length > 0 ? 'reply' : 'silence');
+      return answer;
     } catch (error) {
       publish(error instanceof GatewayError && error.code === 'AI_TIMEOUT' ? 'timeout' : 'error');
       throw error;
@@ -236,17 +376,41 @@ export class AiReplies {
   }
 }
 
-/** The answer of `/run`. @throws the error that the turn ended with */
-function runOutcome(sessionId: Jid, turn: TurnOutcome<SendOutcome>): RunOutcome {
-  if (turn.kind === 'ai_failed' || turn.kind === 'send_failed') throw turn.error;
-  if (turn.kind === 'silent' || turn.kind === 'handed_over')
-    return { reply: null, replySent: false, sessionId };
-  const { text: reply, sent } = turn;
-  if (sent.status === 'queued') return { reply, replySent: false, sessionId, id: sent.id };
-  return { reply, replySent: true, sessionId, id: sent.id, messageId: sent.messageId };
+/** What a call resolves or rejects with. */
+async function resultOf(call: () => Promise<SendOutcome>): Promise<SendOutcome | GatewayError> {
+  try {
+    return await call();
+  } catch (error) {
+    return toGatewayError(error);
+  }
 }
 
-/** A reply as an outgoing message. */
-function replyTo({ sessionId: to }: AiRequest, text: string, traceId: string): OutgoingMessage {
-  return { to, content: { kind: 'text', text }, origin: 'reply', traceId };
+/**
+ * The answer of `/run`. @throws the error of a message when none was sent or is queued: nothing of the answer has left,
+ * or that is unknown
+ */
+function runOutcome(sessionId: Jid, reply: string | null, results: AnswerResult[]): RunOutcome {
+  const failures = results.map(({ result }) => result).filter((result) => result instanceof GatewayError);
+  if (failures.length === results.length)
+    throw failures.find(({ details }) => details?.outcome === 'unknown') ?? failures[0]!;
+  const messages = results.filter(({ isReply }) => !isReply).map(runMessage);
+  const ofReply = results.find(({ isReply }) => isReply);
+  const { id, messageId } = ofReply ? runMessage(ofReply) : {};
+  return {
+    reply,
+    replySent: messageId !== undefined,
+    sessionId,
+    ...(id !== undefined && { id }),
+    ...(messageId !== undefined && { messageId }),
+    ...(messages.length > 0 && { messages }),
+  };
+}
+
+/** A message of an answer, as `/run` shows it. */
+function runMessage({ type, result }: AnswerResult): RunMessage {
+  if (result instanceof GatewayError) {
+    const { code, message, details } = result;
+    return { ...(typeof details?.id === 'string' && { id: details.id }), type, error: { code, message } };
+  }
+  return { id: result.id, ...(result.status === 'sent' && { messageId: result.messageId }), type };
 }

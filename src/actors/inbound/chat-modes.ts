@@ -23,6 +23,8 @@ interface Chat {
   mode: ChatMode;
   since: EpochMs;
   until: EpochMs | null;
+  /** Of a chat that the AI handed over: replies accepted until then still leave. */
+  repliesUntil: EpochMs | null;
   hasHistory: boolean;
 }
 
@@ -137,7 +139,7 @@ export class ChatModes {
         const former = this.#find(address) ?? this.#newChat(address);
         const until = minutes === undefined ? null : now + minutes * MINUTE_MS;
         const since = this.#modeOf(former) === mode ? former.since : now;
-        return { ...former, mode, since, until };
+        return { ...former, mode, since, until, repliesUntil: null };
       };
       await this.#write(next());
       // Meanwhile the chat may have got a history.
@@ -147,14 +149,35 @@ export class ChatModes {
     });
   }
 
-  /** A person wrote in the chat: it is that person's until then, unless it is closed or for longer already. */
+  /**
+   * A person wrote in the chat: it is that person's until then, unless it is closed or for longer already; no reply of
+   * before leaves any more.
+   */
   personWrote(address: ChatAddress, at: EpochMs, until: EpochMs): void {
     const chat = this.#find(address) ?? this.#newChat(address);
     const mode = this.#modeOf(chat);
-    const isLonger = mode === 'human' ? chat.until !== null && until > chat.until : mode === 'bot';
-    if (!isLonger || until <= this.#deps.clock.now()) return;
-    this.#change({ ...chat, mode: 'human', since: mode === 'human' ? chat.since : at, until }, 'person');
+    const isAfter = mode === 'human' ? chat.until !== null && until > chat.until : mode === 'bot';
+    const isLonger = isAfter && until > this.#deps.clock.now();
+    if (!isLonger && chat.repliesUntil === null) return;
+    const change = isLonger && { mode: 'human' as const, since: mode === 'human' ? chat.since : at, until };
+    this.#change({ ...chat, ...change, repliesUntil: null }, 'person');
     this.#persist(chat.chatId);
+  }
+
+  /** The AI hands the chat over, for some minutes or (null) until a caller gives it back; unless it is the bot's no more. */
+  handOff(address: ChatAddress, minutes: number | null, traceId: string): void {
+    const chat = this.#find(address) ?? this.#newChat(address);
+    if (this.#modeOf(chat) !== 'bot') return;
+    const now = this.#deps.clock.now();
+    const until = minutes === null ? null : now + minutes * MINUTE_MS;
+    this.#change({ ...chat, mode: 'human', since: now, until, repliesUntil: now }, 'ai', traceId);
+    this.#persist(chat.chatId);
+  }
+
+  /** True when a reply that was accepted then may leave: the chat is the bot's, or the AI handed it over afterwards. */
+  permitsReply(address: ChatAddress, acceptedAt: EpochMs): boolean {
+    const chat = this.#find(address);
+    return this.#modeOf(chat) === 'bot' || acceptedAt <= (chat?.repliesUntil ?? Number.NEGATIVE_INFINITY);
   }
 
   /** A chat that nothing is known of. */
@@ -165,6 +188,7 @@ export class ChatModes {
       mode: 'bot',
       since: this.#deps.clock.now(),
       until: null,
+      repliesUntil: null,
       hasHistory: false,
     };
   }
@@ -257,15 +281,20 @@ export class ChatModes {
   #expire(): void {
     for (const chat of new Set(this.#chats.values())) {
       if (chat.mode === 'bot' || this.#modeOf(chat) !== 'bot') continue;
-      this.#change({ ...chat, mode: 'bot', since: chat.until!, until: null }, 'expired');
+      this.#change({ ...chat, mode: 'bot', since: chat.until!, until: null, repliesUntil: null }, 'expired');
       this.#persist(chat.chatId);
     }
     this.#arm();
   }
 
   async #load(): Promise<void> {
-    for (const { since, until, ...stored } of await this.#deps.chats.load(this.#agent))
-      this.#place({ ...stored, since: since.getTime(), until: until?.getTime() ?? null });
+    for (const { since, until, repliesUntil, ...stored } of await this.#deps.chats.load(this.#agent))
+      this.#place({
+        ...stored,
+        since: since.getTime(),
+        until: until?.getTime() ?? null,
+        repliesUntil: repliesUntil?.getTime() ?? null,
+      });
     this.#arm();
   }
 
@@ -278,11 +307,12 @@ export class ChatModes {
   }
 
   /** Writes a chat, or deletes one that there is nothing to know of. */
-  #write({ hasHistory, since, until, ...chat }: Chat): Promise<void> {
+  #write({ hasHistory, since, until, repliesUntil, ...chat }: Chat): Promise<void> {
     const row: StoredChat = {
       ...chat,
       since: new Date(since),
       until: until === null ? null : new Date(until),
+      repliesUntil: repliesUntil === null ? null : new Date(repliesUntil),
     };
     const isKept = isWorthKeeping({ ...chat, hasHistory });
     return isKept

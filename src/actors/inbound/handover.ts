@@ -104,11 +104,17 @@ export class Handover {
     return this.#parts.modes.watch(chat, stop);
   }
 
-  /** True when a stored reply may still leave: its chat is the bot's. */
-  async permits({ to, chatId }: StoredMessage): Promise<boolean> {
+  /** The AI hands the chat over: for `handoverMinutes`, or until a caller gives it back where these are 0. */
+  handOff(chat: ChatAddress, traceId: string): void {
+    const { modes, settings } = this.#parts;
+    modes.handOff(chat, settings().handoverMinutes || null, traceId);
+  }
+
+  /** True when a stored reply may still leave: its chat is the bot's, or was when the AI handed it over. */
+  async permits({ to, chatId, createdAt }: StoredMessage): Promise<boolean> {
     const chat = { chatId: to, lid: chatId?.endsWith('@lid') ? chatId : undefined };
     await this.settling(chat);
-    return this.modeOf(chat) === 'bot';
+    return this.#parts.modes.permitsReply(chat, createdAt.getTime());
   }
 
   /** Keeps a message for the AI. */

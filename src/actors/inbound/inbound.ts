@@ -1,5 +1,5 @@
 import type { ChatMode } from '../domain/chats.ts';
-import { isDatabaseAway } from '../domain/errors.ts';
+import { type GatewayError, isDatabaseAway } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { AiRequest } from '../domain/ports/ai.ts';
 import type { EpochMs } from '../domain/ports/clock.ts';
@@ -206,12 +206,12 @@ export class Inbound {
     const answersTextAlone = inboundTypes.every((type) => type === 'text');
     const request = answersTextAlone ? toRequest(message) : { ...toRequest(message), ...contentOf(message) };
     const options = {
-      ...{ traceId, chat: chatOf(message), account: me.pn, signal, isWanted },
+      ...{ traceId, chat: chatOf(message), account: me.pn, from: message.senderId, signal, isWanted },
       ...(hasAttachment(message) && { fetch: (stopped: AbortSignal) => this.#fetch(message, stopped) }),
     };
     const turn = await this.#parts.aiReplies.answer(request, options);
     if (turn.kind === 'replied') {
-      this.#loops.replied(message, { text: turn.text, me, now: this.#deps.clock.monotonic() });
+      this.#loops.replied(message, { texts: turn.texts, me, now: this.#deps.clock.monotonic() });
       return report('answered', 'replied');
     }
     if (!isWanted()) return report('ignored', 'revoked');
@@ -221,7 +221,7 @@ export class Inbound {
     }
     if (turn.kind === 'silent') return report('answered', 'silent');
     if (turn.kind === 'ai_failed')
-      await this.#alert(message, turn.error.code === 'AI_TIMEOUT' ? 'TIMEOUT' : 'ERROR', traceId);
+      await this.#alert(message, turn.error.code === 'AI_TIMEOUT' ? 'TIMEOUT' : 'ERROR', traceId, turn.error);
     report('failed', turn.kind);
   }
 
@@ -255,12 +255,19 @@ export class Inbound {
   readonly #onRevoked = ({ messageId }: MessageRevocation) => this.#changes.revoke(messageKey(messageId));
 
   /** Queues a report to the developer about a message without a reply. */
-  async #alert(message: InboundMessage, reason: AlertReason, traceId: string): Promise<void> {
+  async #alert(
+    message: InboundMessage,
+    reason: AlertReason,
+    traceId: string,
+    error?: GatewayError,
+  ): Promise<void> {
     const { clock, settings } = this.#deps;
     const { agentId } = this.#agent.record();
     const { sender } = this.#parts;
+    // Where the answer is not valid, the backend's author needs to know what.
+    const details = error?.details?.path === undefined ? [] : [error.message];
     const context = { agentId, developer: settings.developer, clock, sender, client: this.#agent.client() };
-    await alertDeveloper(context, message, { reason, traceId }).catch((error: unknown) =>
+    await alertDeveloper(context, message, { reason, traceId, details }).catch((error: unknown) =>
       this.#fault('report', error),
     );
   }

@@ -79,11 +79,11 @@ export class LoopGuard {
   }
 
   /** Records an automatic reply by `me` that was accepted for sending. */
-  replied(message: InboundMessage, reply: { text: string; me: Me; now: number }): void {
+  replied(message: InboundMessage, reply: { texts: string[]; me: Me; now: number }): void {
     const chat = this.#chat(chatKey(message));
     chat.repliedAt = reply.now;
-    chat.lastReply = compared(reply.text);
-    this.#ownReplies.add(reply.me, reply.text);
+    chat.lastReply = compared(reply.texts[0] ?? '');
+    for (const text of reply.texts) this.#ownReplies.add(reply.me, text);
   }
 
   /** Decides whether to answer a message; call once per message. */

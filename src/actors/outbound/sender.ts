@@ -4,7 +4,7 @@ import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { AgentRef } from '../domain/identity.ts';
-import { fileOf, type MessageContent } from '../domain/message-content.ts';
+import { fileOf } from '../domain/message-content.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
 import type { MessageFiles } from '../domain/ports/files.ts';
 import type { MessageLog, MessageStatus, OutgoingMessage, StoredMessage } from '../domain/ports/stores.ts';
@@ -36,8 +36,8 @@ interface SenderParts {
   onRefusal(kind: Restriction['kind']): void;
 }
 
-/** A message that was stored and queued; the outcome is null when a stop keeps it queued. */
-interface Accepted {
+/** A message, or a part of a long text, that was stored and queued; the outcome is null when a stop keeps it queued. */
+export interface Accepted {
   stored: StoredMessage;
   position: number;
   outcome: Promise<StoredMessage | null>;
@@ -145,29 +145,37 @@ export class Sender {
 
   /** Accepts a message whose outcome is not awaited; its first id. @throws GatewayError as `accept` */
   async acceptUnawaited(message: OutgoingMessage): Promise<string> {
-    const [{ stored }] = await this.#acceptSplit(message);
-    return stored.id;
+    const [parts] = await this.acceptAll([message]);
+    return parts![0]!.stored.id;
   }
 
-  /** Accepts a message, a long text as several in order: all of them or none. Only the first keeps the given id. */
-  async #acceptSplit(message: OutgoingMessage, place?: Reservation): Promise<[Accepted, ...Accepted[]]> {
-    const [content = message.content, ...others] = splitContent(message.content);
-    const rest = others.map((content) => ({ ...message, id: undefined, quoteId: undefined, content }));
-    const places = [place ?? this.reserve(message.traceId)];
+  /**
+   * Accepts messages in order, a long text as several parts: all of them or none. Of the parts only the first keeps the
+   * given id.
+   */
+  async acceptAll(messages: OutgoingMessage[], place?: Reservation): Promise<Accepted[][]> {
+    const split = messages.map(partsOf);
+    const places = place ? [place] : [];
     try {
-      for (const { traceId } of rest) places.push(this.reserve(traceId));
+      for (const { traceId } of split.flat().slice(places.length)) places.push(this.reserve(traceId));
+      const free = places.values();
       // In one tick, so that they are stored together.
-      const first = this.accept({ ...message, content }, places[0]);
-      return await Promise.all([first, ...rest.map((part, index) => this.accept(part, places[index + 1]))]);
+      const accepted = split.map((parts) => parts.map((part) => this.accept(part, free.next().value)));
+      return await Promise.all(accepted.map((parts) => Promise.all(parts)));
     } finally {
       for (const held of places) held.release();
     }
   }
 
-  /** Accepts and waits for the outcome, `SEND_WAIT_MS` at most; of several messages, for that of each. */
-  async send(message: OutgoingMessage, options: SendOptions, place?: Reservation): Promise<SendOutcome> {
-    const accepted = await this.#acceptSplit(message, place);
-    const outcomes = await Promise.all(accepted.map((each) => this.#outcomeOf(each, options)));
+  /** Accepts and waits for the outcome, `SEND_WAIT_MS` at most. */
+  async send(message: OutgoingMessage, options: SendOptions): Promise<SendOutcome> {
+    const [parts] = await this.acceptAll([message]);
+    return this.outcomeOfParts(parts!, options);
+  }
+
+  /** Waits for the outcome of an accepted message, `SEND_WAIT_MS` at most; of several parts, for that of each. */
+  async outcomeOfParts(parts: Accepted[], options: SendOptions): Promise<SendOutcome> {
+    const outcomes = await Promise.all(parts.map((part) => this.#outcomeOf(part, options)));
     return outcomes.find(({ status }) => status === 'queued') ?? outcomes[0]!;
   }
 
@@ -230,10 +238,15 @@ export class Sender {
   }
 }
 
-/** A long text as several contents, in order; any other content alone. */
-function splitContent(content: MessageContent): MessageContent[] {
-  if (content.kind !== 'text') return [content];
-  return splitText(content.text).map((text) => ({ ...content, text }));
+/** A message with a long text as several, in order; any other message alone. */
+function partsOf(message: OutgoingMessage): OutgoingMessage[] {
+  const { content } = message;
+  if (content.kind !== 'text') return [message];
+  return splitText(content.text).map((text, index) => ({
+    ...message,
+    content: { ...content, text },
+    ...(index > 0 && { id: undefined, quoteId: undefined }),
+  }));
 }
 
 /** A message with its outcome as a response. @throws GatewayError when it was not sent */

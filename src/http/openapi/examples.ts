@@ -85,6 +85,7 @@ export const agentSettings = {
   aiMedia: null,
   handoverMinutes: 30,
   ignore: [sent.to, '@g.us'],
+  replyDelay: { perCharacterMs: 30, maxMs: 5_000 },
 };
 
 export const ran = {
@@ -93,6 +94,7 @@ export const ran = {
   sessionId: sent.to,
   id: sent.id,
   messageId: sent.messageId,
+  messages: [{ id: '019a9f3e-7c1d-8b8e-8d52-3f0c5a1e77ab', messageId: `${sent.messageId}B`, type: 'image' }],
 };
 
 export const message = {
@@ -117,7 +119,7 @@ const row = {
   mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 100 },
   supervisor: { restarts: 0 },
   chats: { human: 1, closed: 0 },
-  settings: { handoverMinutes: 30, ignored: 2 },
+  settings: { handoverMinutes: 30, ignored: 2, replyDelayMs: 5_000 },
   hasQr: false,
   whatsapp,
   restriction: null,

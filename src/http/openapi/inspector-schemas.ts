@@ -62,9 +62,9 @@ const summary = {
   chats: z
     .object({ human: z.int(), closed: z.int() })
     .meta({ description: 'How many chats a person has, and how many are closed.' }),
-  settings: z
-    .object({ handoverMinutes: z.int(), ignored: z.int() })
-    .meta({ description: 'The settings in effect; of the ignore list its length.' }),
+  settings: z.object({ handoverMinutes: z.int(), ignored: z.int(), replyDelayMs: z.int() }).meta({
+    description: 'The settings in effect; of the ignore list its length, of the reply delay its maximum.',
+  }),
   whatsapp: compatibility.nullable().meta({ description: 'The last self-check of its page.' }),
   restriction: restriction.nullable(),
 };

@@ -268,6 +268,14 @@ export function settingsBody(toJid: ToJid) {
       handoverMinutes: z.int().min(0).max(43_200).nullable().optional().meta({
         description: 'For how long a person who writes on the phone has the chat; 0: the bot keeps it.',
       }),
+      replyDelay: z
+        .strictObject({
+          perCharacterMs: z.int().min(0).max(1_000).meta({ description: 'For each character; 0: no delay.' }),
+          maxMs: z.int().min(0).max(60_000).meta({ description: 'At most.' }),
+        })
+        .nullable()
+        .optional()
+        .meta({ description: 'How long an answer of the AI waits, by its length, while typing shows.' }),
       ignore: z.array(ignored).max(1_000).nullable().optional().meta({
         description:
           'Whose messages are dropped; `@g.us`: all groups, `@lid`: all whose number is not known.',
@@ -275,7 +283,12 @@ export function settingsBody(toJid: ToJid) {
     })
     .meta({
       id: 'ChangeSettings',
-      example: { inboundTypes: ['text', 'image'], handoverMinutes: 30, ignore: ['6281234567890', '@g.us'] },
+      example: {
+        inboundTypes: ['text', 'image'],
+        handoverMinutes: 30,
+        ignore: ['6281234567890', '@g.us'],
+        replyDelay: { perCharacterMs: 30, maxMs: 5_000 },
+      },
     });
 }
 

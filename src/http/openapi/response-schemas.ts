@@ -183,6 +183,10 @@ export const agentSettings = z
     aiMedia: z.enum(AI_MEDIA).nullable().meta({ description: 'Null: `AI_MEDIA`.' }),
     handoverMinutes: z.int().nullable().meta({ description: 'Null: `HANDOVER_MINUTES`.' }),
     ignore: z.array(z.string()).nullable().meta({ description: 'Null: no messages are dropped.' }),
+    replyDelay: z
+      .object({ perCharacterMs: z.int(), maxMs: z.int() })
+      .nullable()
+      .meta({ description: 'Null: answers do not wait.' }),
   })
   .meta({ id: 'AgentSettings' });
 
@@ -193,6 +197,19 @@ export const ranTurn = z
     sessionId: jid,
     id: id.optional(),
     messageId: messageId.optional(),
+    messages: z
+      .array(
+        z.object({
+          id: id.optional().meta({ description: 'Absent when its file could not be had.' }),
+          messageId: messageId.optional(),
+          type: z.enum(Object.keys(KINDS) as ContentKind[]),
+          error: z.object({ code: z.string(), message: z.string() }).optional(),
+        }),
+      )
+      .optional()
+      .meta({
+        description: 'What the AI answered besides the reply, in order; absent when that was nothing.',
+      }),
   })
   .meta({ id: 'RunAnswer' });
 

@@ -33,6 +33,7 @@ export function summaryOf(agent: AgentView) {
     settings: {
       handoverMinutes: agent.settings.handoverMinutes,
       ignored: agent.settings.ignore.length,
+      replyDelayMs: agent.settings.replyDelay.perCharacterMs && agent.settings.replyDelay.maxMs,
     },
     whatsapp: agent.live.whatsapp,
     restriction: restrictionData(agent.restriction),

@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { z } from 'zod';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
-import type { AiBackend, AiRequest } from '../../actors/domain/ports/ai.ts';
+import type { AiAnswer, AiBackend, AiRequest } from '../../actors/domain/ports/ai.ts';
 import type { Scheduler } from '../../actors/domain/ports/clock.ts';
 import { pause } from '../../actors/domain/timeout.ts';
+import type { ToJid } from '../content-schemas.ts';
 import { HOST_CLOCK } from '../host-clock.ts';
 import { type BoundedAnswer, BoundedFetchError, boundedFetch, readWhole } from '../net/bounded-fetch.ts';
 import {
@@ -17,6 +17,7 @@ import {
   type Lookup,
 } from '../net/guarded-lookup.ts';
 import { isMetadata } from '../net/metadata-addresses.ts';
+import { answerReader, type ReadAnswer } from './ai-answer.ts';
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
 /**
@@ -27,16 +28,14 @@ const IDLE_SOCKET_MS = 500;
 /** Before a request that found no connection is tried once more: time for a server that is being restarted. */
 const SECOND_TRY_MS = 500;
 
-/** Only the reply counts. Some workflow tools answer with a list of one. */
-const answer = z.object({ reply: z.string().nullish() });
-const answerSchema = z.union([answer, z.tuple([answer]).transform(([only]) => only)]);
-
 /** Whom the backend asks by default, and within which limits. */
 export interface HttpAiBackendOptions {
   /** Base of agents without an URL of their own, with no slash at its end (`AI_BACKEND_URL`). */
   baseUrl: string | undefined;
   /** From connecting to the last byte (`AI_TIMEOUT_MS`). */
   timeoutMs: number;
+  /** Normalises the numbers in answers; throws on anything else. */
+  toJid: ToJid;
   /** Whose milliseconds they are; the host's by default. */
   clock?: Scheduler;
   /** Resolves host names; the system's by default. */
@@ -50,6 +49,7 @@ export interface HttpAiBackendOptions {
 export class HttpAiBackend implements AiBackend {
   readonly #options: HttpAiBackendOptions;
   readonly #lookup: Lookup;
+  readonly #read: ReadAnswer;
   readonly #agent = {
     http: new HttpAgent({ keepAlive: true, timeout: IDLE_SOCKET_MS }),
     https: new HttpsAgent({ keepAlive: true, timeout: IDLE_SOCKET_MS }),
@@ -57,6 +57,7 @@ export class HttpAiBackend implements AiBackend {
 
   constructor(options: HttpAiBackendOptions) {
     this.#options = options;
+    this.#read = answerReader(options.toJid);
     // An own AI on a private address is normal; cloud metadata and link-local never are.
     this.#lookup = guardedLookup(isMetadata, options.lookup);
   }
@@ -66,7 +67,7 @@ export class HttpAiBackend implements AiBackend {
     agent: { agentId: string; apiKey: string; endpointUrl: string | null },
     request: AiRequest,
     { traceId, signal }: { traceId: string; signal: AbortSignal },
-  ): Promise<string | null> {
+  ): Promise<AiAnswer> {
     const url = endpointOf(agent, this.#options.baseUrl);
     const headers = {
       authorization: `Bearer ${agent.apiKey}`,
@@ -76,7 +77,7 @@ export class HttpAiBackend implements AiBackend {
     };
     const { status, body } = await this.#post(url, headers, JSON.stringify(request), signal);
     if (!body) throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.status(status));
-    return readReply(body);
+    return this.#read(parseAnswer(body));
   }
 
   /** Posts within the deadline; a request that surely did not arrive is tried once more. */
@@ -135,30 +136,24 @@ function isUndelivered(error: unknown): boolean {
   return !error.mayHaveArrived && !(error.cause instanceof BlockedAddressError);
 }
 
-/** The reply as text that may be sent; null when there is none, as in an empty answer. */
-function readReply(body: Buffer): string | null {
+/** The value of an answer, all its texts such that they may be sent; an empty object for an empty answer. */
+function parseAnswer(body: Buffer): unknown {
   if (!isUtf8(body)) throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.notUtf8);
   // With the byte order mark, which counts as a blank.
   const json = body.toString('utf8').trim();
-  if (json === '') return null;
-  const parsed = answerSchema.safeParse(parseJson(json));
-  if (!parsed.success) throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.noReply);
-  const text = wellFormed(parsed.data.reply ?? '');
-  return text.trim() === '' ? null : text;
+  if (json === '') return {};
+  try {
+    return JSON.parse(json, (_key, value: unknown) =>
+      typeof value === 'string' ? wellFormed(value) : value,
+    );
+  } catch {
+    throw downstream(TEXTS.AI_DOWNSTREAM_ERROR.noReply);
+  }
 }
 
 /** A text without control characters other than tabs and line breaks, and without halves of surrogate pairs. */
 function wellFormed(text: string): string {
   return text.replace(/\r\n?/g, '\n').replace(/(?![\n\t])[\p{Cc}\p{Cs}]/gu, '');
-}
-
-/** The value of a JSON text, or undefined when it is none. */
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Why there was no answer, in words that hold neither address nor key. */

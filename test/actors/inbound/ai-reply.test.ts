@@ -3,11 +3,15 @@ import { expect } from 'chai';
 import { EventEmitter } from 'eventemitter3';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
 import type { GatewayEvents } from '../../../src/actors/domain/gateway-events.ts';
+import type { MediaContent, MediaFile } from '../../../src/actors/domain/message-content.ts';
 import { wordsOf } from '../../../src/actors/domain/message-content.ts';
-import type { AiBackend } from '../../../src/actors/domain/ports/ai.ts';
+import type { AiAnswer, AiBackend } from '../../../src/actors/domain/ports/ai.ts';
+import type { ContentIntake } from '../../../src/actors/domain/ports/files.ts';
 import type { OutgoingMessage } from '../../../src/actors/domain/ports/stores.ts';
+import type { ReplyDelay } from '../../../src/actors/domain/settings.ts';
 import { AiReplies } from '../../../src/actors/inbound/ai-reply.ts';
 import type { History } from '../../../src/actors/inbound/handover.ts';
+import { answerOf } from '../../support/answers.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 const CHAT = '6282222222222@c.us';
@@ -18,14 +22,20 @@ function replies({
   ask = async () => 'baik',
   accept = async () => '7',
   history = null,
+  replyDelay = { perCharacterMs: 0, maxMs: 0 },
+  open = () => Promise.reject(new GatewayError('MEDIA_FETCH_FAILED', 'The media URL answered 404.')),
 }: {
-  ask?: AiBackend['ask'];
+  ask?: (...call: Parameters<AiBackend['ask']>) => Promise<string | null | Partial<AiAnswer>>;
   accept?: () => Promise<string>;
   history?: History | null;
+  replyDelay?: ReplyDelay;
+  open?: ContentIntake['open'];
 }) {
   const clock = new ManualClock();
   const events = new EventEmitter<GatewayEvents>();
   const log: string[] = [];
+  const reports: string[] = [];
+  const released: string[] = [];
   const outcomes: string[] = [];
   events.on('ai', ({ outcome }) => outcomes.push(outcome));
   const client = {
@@ -33,10 +43,15 @@ function replies({
     setTyping: async (_chat: string, typing: boolean) => void log.push(typing ? 'typing' : 'stopped'),
   };
   const sender = {
-    acceptUnawaited: async (message: OutgoingMessage) => {
+    acceptAll: async (messages: OutgoingMessage[]) => {
       const id = await accept();
-      log.push(`${message.account} → ${message.to}: ${wordsOf(message.content)}`);
-      return id;
+      for (const { account, to, content } of messages)
+        log.push(`${account} → ${to}: ${wordsOf(content) || content.kind}`);
+      return messages.map(() => [{ stored: { id } }]);
+    },
+    acceptUnawaited: async ({ content }: OutgoingMessage) => {
+      reports.push(wordsOf(content));
+      return '8';
     },
   };
   /** The bot has the chat until `take` is called. */
@@ -54,28 +69,35 @@ function replies({
       };
     },
     history: async () => history,
+    handOff: () => void log.push('handed off'),
   };
   let mode = 'bot';
   const live = { record: () => ({ agentId: 'shop' }), client: () => client, me: () => null };
-  const settings = { limits: { typingRenewMs: 10_000 } };
+  const settings = { developer: '628999@c.us', limits: { typingRenewMs: 10_000 } };
   const aiReplies = new AiReplies(
-    { settings, clock, events, ai: { ask } } as never,
+    {
+      ...{ settings, clock, events, intake: { open } },
+      ai: { ask: async (...call: Parameters<AiBackend['ask']>) => answerOf(await ask(...call)) },
+      files: { release: async (_agent: object, { path }: MediaFile) => void released.push(path) },
+    } as never,
     live as never,
-    { sender, handover } as never,
+    { sender, handover, settings: () => ({ replyDelay }) } as never,
   );
   const answer = (signal = new AbortController().signal, isWanted = () => true) =>
     aiReplies.answer(
       { message: 'halo', sessionId: CHAT },
-      { traceId: 't', chat: { chatId: CHAT }, account: 'shop@c.us', signal, isWanted },
+      { traceId: 't', chat: { chatId: CHAT }, account: 'shop@c.us', from: CHAT, signal, isWanted },
     );
-  return { clock, log, outcomes, answer, take: () => take() };
+  return { clock, log, reports, released, outcomes, answer, take: () => take() };
 }
 
 describe('the AI’s reply to a message', () => {
   it('is queued for the account that was written to, once typing has stopped', async () => {
     const { answer, log, outcomes, clock } = replies({});
     const { signal } = new AbortController();
-    expect(await answer(signal)).to.deep.equal({ kind: 'replied', text: 'baik', sent: '7' });
+    const turn = await answer(signal);
+    expect(turn).to.deep.include({ kind: 'replied', texts: ['baik'] });
+    expect(turn).to.have.nested.property('sent.accepted[0].parts[0].stored.id', '7');
     await clock.pass(0);
     expect(log).to.deep.equal(['typing', 'stopped', `shop@c.us → ${CHAT}: baik`]);
     expect(outcomes).to.deep.equal(['reply']);
@@ -96,15 +118,11 @@ describe('the AI’s reply to a message', () => {
     expect(clock.size).to.equal(0);
   });
 
-  for (const nothing of [null, ''])
-    it(`is not sent when the AI answers ${JSON.stringify(nothing)}`, async () => {
-      const { answer, outcomes } = replies({
-        ask: async () => nothing,
-        accept: () => expect.fail('was sent'),
-      });
-      expect(await answer()).to.deep.equal({ kind: 'silent' });
-      expect(outcomes).to.deep.equal(['silence']);
-    });
+  it('is not sent when the AI answers nothing', async () => {
+    const { answer, outcomes } = replies({ ask: async () => null, accept: () => expect.fail('was sent') });
+    expect(await answer()).to.deep.equal({ kind: 'silent' });
+    expect(outcomes).to.deep.equal(['silence']);
+  });
 
   it('is dropped when it is no longer wanted', async () => {
     const { answer } = replies({ accept: () => expect.fail('was sent') });
@@ -183,6 +201,130 @@ describe('the AI’s reply to a message', () => {
       await answer();
       expect([given, used]).to.deep.equal([[[entry]], uses]);
     });
+
+  describe('with more than text', () => {
+    const file = { path: '/files/1', mimetype: 'image/png', size: 1, sha256: '00' };
+    const image = { content: { kind: 'image', source: { link: 'https://example.com' } } } as const;
+    const place = { content: { kind: 'location', latitude: 1, longitude: 2 } } as const;
+    const opens: ContentIntake['open'] = async () => ({ kind: 'image', file });
+
+    it('is queued in order, the reply first, and then the chat is handed off', async () => {
+      const { answer, log, clock } = replies({
+        ask: async () => ({ reply: 'baik', messages: [image, place], handoff: true }),
+        open: opens,
+      });
+      expect(await answer()).to.deep.include({ kind: 'replied', texts: ['baik'] });
+      await clock.pass(0);
+      const to = `shop@c.us → ${CHAT}`;
+      // The answer is accepted in the tick in which the chat is handed off.
+      expect(log.filter((line) => !/typing|stopped/.test(line)).sort()).to.deep.equal([
+        'handed off',
+        `${to}: baik`,
+        `${to}: image`,
+        `${to}: location`,
+      ]);
+    });
+
+    it('hands the chat off without a message, too', async () => {
+      const { answer, log } = replies({ ask: async () => ({ handoff: true }) });
+      expect(await answer()).to.deep.equal({ kind: 'silent' });
+      expect(log).to.include('handed off');
+    });
+
+    it('is sent without the messages whose file can’t be had, and the developer is informed', async () => {
+      const { answer, log, reports, clock } = replies({
+        ask: async () => ({ messages: [image, place], dropped: 2 }),
+      });
+      expect(await answer()).to.deep.include({ kind: 'replied', texts: [] });
+      await clock.pass(0);
+      expect(log).to.include(`shop@c.us → ${CHAT}: location`);
+      expect(reports).to.have.length(1);
+      expect(reports[0]).to.contain("detail: A message of the AI backend can't be sent: messages.0.image: ");
+      expect(reports[0]).to.contain('detail: The AI answered 4 messages; the first 2 are sent.');
+    });
+
+    it('fails with one report when none of its files can be had', async () => {
+      const { answer, reports } = replies({ ask: async () => ({ messages: [image] }) });
+      expect(await answer()).to.have.nested.property('error.code', 'AI_DOWNSTREAM_ERROR');
+      expect(reports).to.have.length(1);
+    });
+
+    for (const [when, isWanted, accept] of [
+      ['is no longer wanted', () => false, undefined],
+      [
+        'is refused by the mailbox',
+        () => true,
+        () => Promise.reject(new GatewayError('RATE_LIMITED', 'full')),
+      ],
+    ] as const)
+      it(`leaves no file when it ${when}`, async () => {
+        const { answer, released } = replies({
+          ask: async () => ({ messages: [image] }),
+          open: opens,
+          accept,
+        });
+        await answer(undefined, isWanted);
+        expect(released).to.deep.equal([file.path]);
+      });
+
+    it('leaves no file when the chat is handed over while it is fetched', async () => {
+      let release = (_content: MediaContent) => {};
+      const { answer, released, take, clock } = replies({
+        ask: async () => ({ messages: [image] }),
+        open: () => new Promise((resolve) => (release = resolve)),
+        accept: () => expect.fail('was sent'),
+      });
+      const turn = answer();
+      await clock.pass(0);
+      take();
+      expect(await turn).to.deep.equal({ kind: 'handed_over', mode: 'human' });
+      release({ kind: 'image', file });
+      await clock.pass(0);
+      expect(released).to.deep.equal([file.path]);
+    });
+  });
+
+  describe('with a reply delay', () => {
+    const caption = { content: { kind: 'image', caption: 'foto', source: { data: 'AAAA' } } } as const;
+    const ask = async () => ({
+      reply: 'baik',
+      messages: [caption, { content: { kind: 'text', text: 'ya' } } as const],
+    });
+    const open: ContentIntake['open'] = async () => ({
+      kind: 'image',
+      file: { path: '/files/1', mimetype: 'image/png', size: 1, sha256: '00' },
+    });
+
+    for (const [maxMs, delayMs] of [
+      [10_000, 1_000],
+      [700, 700],
+    ] as const)
+      it(`waits ${delayMs} ms for ten characters at 100 ms and at most ${maxMs} ms, while typing shows`, async () => {
+        const { answer, log, clock } = replies({ ask, open, replyDelay: { perCharacterMs: 100, maxMs } });
+        const turn = answer();
+        await clock.pass(0);
+        await clock.pass(delayMs - 1);
+        expect(log).to.deep.equal(['typing']);
+        await clock.pass(1);
+        await turn;
+        expect(log.slice(1, 2)).to.deep.equal(['stopped']);
+        expect(log).to.have.length(5);
+        expect(clock.size).to.equal(0);
+      });
+
+    it('is dropped when a person writes meanwhile', async () => {
+      const replyDelay = { perCharacterMs: 100, maxMs: 10_000 };
+      const accept = () => expect.fail('was sent');
+      const { answer, take, clock, released } = replies({ ask, open, replyDelay, accept });
+      const turn = answer();
+      await clock.pass(0);
+      await clock.pass(500);
+      take();
+      expect(await turn).to.deep.equal({ kind: 'handed_over', mode: 'human' });
+      await clock.pass(0);
+      expect([clock.size, released]).to.deep.equal([0, ['/files/1']]);
+    });
+  });
 
   describe('when its turn is aborted', () => {
     const reason = new GatewayError('SHUTTING_DOWN', 'The agent is stopping.');

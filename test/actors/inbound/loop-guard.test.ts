@@ -23,7 +23,7 @@ function conversation(
     const received = message(text(index));
     const decision = guard.decide(received, { receivedAt: now, repliedAt: guard.repliedAt(received) });
     now += 1_000;
-    if (decision === 'answer') guard.replied(received, { text: `reply ${index}`, me, now });
+    if (decision === 'answer') guard.replied(received, { texts: [`reply ${index}`], me, now });
     return decision;
   });
 }
@@ -50,11 +50,11 @@ describe('the loop guard', () => {
 
   it('counts only one of the messages that arrive between two replies', () => {
     const guard = alone();
-    guard.replied(message('hi'), { text: 'hello', me, now: 0 });
+    guard.replied(message('hi'), { texts: ['hello'], me, now: 0 });
     for (let index = 0; index < 50; index += 1) {
       const burst = message(`${index}`);
       expect(guard.decide(burst, { receivedAt: 500, repliedAt: 0 })).to.equal('answer');
-      guard.replied(burst, { text: `reply ${index}`, me, now: 600 + index });
+      guard.replied(burst, { texts: [`reply ${index}`], me, now: 600 + index });
     }
   });
 

@@ -3,11 +3,15 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo, Socket } from 'node:net';
 import { expect } from 'chai';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
+import { type MessageContent, wordsOf } from '../../../src/actors/domain/message-content.ts';
 import type { AiRequest } from '../../../src/actors/domain/ports/ai.ts';
 import { HttpAiBackend } from '../../../src/infra/ai/http-ai-backend.ts';
 import { BlockedAddressError, type Lookup } from '../../../src/infra/net/guarded-lookup.ts';
 import { isMetadata } from '../../../src/infra/net/metadata-addresses.ts';
+import { parseJid } from '../../../src/infra/whatsapp/phone-number.ts';
+import { answerOf } from '../../support/answers.ts';
 
+const toJid = (text: string) => parseJid(text, 'ID');
 const KEY = 'sk-very-secret-key';
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const REQUEST: AiRequest = { message: 'hello', sessionId: '628111@c.us', metadata: { chat_name: 'Ani' } };
@@ -43,7 +47,7 @@ describe('HttpAiBackend', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    backend = new HttpAiBackend({ baseUrl: base, timeoutMs, lookup });
+    backend = new HttpAiBackend({ toJid, baseUrl: base, timeoutMs, lookup });
   }
 
   /** An AI server that answers 200 with the text. */
@@ -71,7 +75,7 @@ describe('HttpAiBackend', () => {
 
   it('posts the request as JSON with the agent’s key and the trace, and returns the reply', async () => {
     await answering(body('{"reply":"hi\\nthere"}'));
-    expect(await ask()).to.equal('hi\nthere');
+    expect(await ask()).to.deep.equal(answerOf('hi\nthere'));
     expect(seen).to.have.length(1);
     expect(seen[0]?.url).to.equal('/agents/support/run');
     expect(seen[0]?.headers.authorization).to.equal(`Bearer ${KEY}`);
@@ -82,7 +86,7 @@ describe('HttpAiBackend', () => {
 
   it('prefers the URL of the agent’s record', async () => {
     await answering(body('{"reply":"own"}'));
-    expect(await ask(`${base}/own/run`)).to.equal('own');
+    expect(await ask(`${base}/own/run`)).to.deep.equal(answerOf('own'));
     expect(seen[0]?.url).to.equal('/own/run');
   });
 
@@ -143,7 +147,7 @@ describe('HttpAiBackend', () => {
 
     it('retries once when no connection was made', async () => {
       await answering(body('{"reply":"hi"}'), 5_000, failing(1).lookup);
-      expect(await ask(named())).to.equal('hi');
+      expect(await ask(named())).to.deep.equal(answerOf('hi'));
       expect(seen).to.have.length(1);
     });
 
@@ -180,35 +184,154 @@ describe('HttpAiBackend', () => {
   ])
     it(`has no reply in ${JSON.stringify(answer)}`, async () => {
       await answering(body(answer));
-      expect(await ask()).to.equal(null);
+      expect(await ask()).to.deep.equal(answerOf(null));
     });
 
   it('has no reply in a 204', async () => {
     await answering((_request, response) => response.writeHead(204).end());
-    expect(await ask()).to.equal(null);
+    expect(await ask()).to.deep.equal(answerOf(null));
   });
 
   for (const answer of ['[{"reply":"hi"}]', '\ufeff{"reply":"hi"}', '\ufeff[{"reply":"hi"}]\r\n'])
     it(`has a reply in ${JSON.stringify(answer)}`, async () => {
       await answering(body(answer));
-      expect(await ask()).to.equal('hi');
+      expect(await ask()).to.deep.equal(answerOf('hi'));
     });
 
   it('removes control characters from the reply, but not line breaks and tabs', async () => {
     await answering(body(JSON.stringify({ reply: 'a\u0000b\u001b[31m\r\n\tc\u0085\u007f😀\rd' })));
-    expect(await ask()).to.equal('ab[31m\n\tc😀\nd');
+    expect(await ask()).to.deep.equal(answerOf('ab[31m\n\tc😀\nd'));
   });
 
   it('removes lone surrogates from the reply', async () => {
     await answering(body('{"reply":"a\\ud83d b\\ude00 \\ud83d\\ude00"}'));
-    expect(await ask()).to.equal('a b 😀');
+    expect(await ask()).to.deep.equal(answerOf('a b 😀'));
   });
 
   it('returns a reply of more than 65,536 characters in full', async () => {
     const reply = `${'x'.repeat(65_535)}😀 and more`;
     await answering(body(JSON.stringify({ reply })));
-    expect(await ask()).to.equal(reply);
+    expect(await ask()).to.deep.equal(answerOf(reply));
   });
+
+  it('returns messages of every kind in the shape of POST /messages, and a handoff', async () => {
+    const named = { formatted_name: 'Sari' };
+    const answer = {
+      reply: 'first',
+      messages: [
+        { type: 'text', text: { body: 'x'.repeat(70_000) }, mentions: ['0812-3456-7890'], quoteId: 'true_1' },
+        { type: 'image', image: { link: 'https://example.com/a.png', caption: 'a\u0000' } },
+        { type: 'video', video: { id: '01f0a6c2-9b1d-4c63-8a4e-2f5d7c9e1b30' } },
+        { type: 'audio', audio: { data: 'AAAA', voice: true } },
+        { type: 'document', document: { data: 'AAAA', filename: 'a.pdf' } },
+        { type: 'sticker', sticker: { data: 'AAAA' } },
+        { type: 'location', location: { latitude: 1, longitude: 2 } },
+        { type: 'contacts', contacts: [{ name: named, phones: [{ phone: '1' }] }] },
+        { type: 'poll', poll: { name: 'a?', options: ['b', 'c'] } },
+        { type: 'reaction', reaction: { message_id: 'true_1', emoji: '👍' } },
+      ],
+      handoff: true,
+    };
+    await answering(body(JSON.stringify(answer)));
+    const { messages, ...rest } = await ask();
+    expect(rest).to.deep.equal({ reply: 'first', dropped: 0, handoff: true });
+    expect(messages.map(({ content }) => content.kind)).to.deep.equal(
+      answer.messages.map(({ type }) => type),
+    );
+    expect(messages[0]).to.deep.include({ quoteId: 'true_1' });
+    expect(messages[0]!.content).to.deep.include({
+      text: 'x'.repeat(70_000),
+      mentions: ['6281234567890@c.us'],
+    });
+    expect(messages[1]!.content).to.deep.include({
+      caption: 'a',
+      source: { link: 'https://example.com/a.png' },
+    });
+    expect(messages[3]!.content).to.deep.include({ voice: true, source: { data: 'AAAA' } });
+  });
+
+  it('returns the first ten of twelve messages, and how many it dropped', async () => {
+    const messages = Array.from({ length: 12 }, (_, n) => ({ type: 'text', text: { body: `${n}` } }));
+    await answering(body(JSON.stringify({ messages })));
+    const answer = await ask();
+    expect(answer.messages.map(({ content }) => wordsOf(content as MessageContent))).to.deep.equal(
+      Array.from({ length: 10 }, (_, n) => `${n}`),
+    );
+    expect([answer.dropped, answer.reply, answer.handoff]).to.deep.equal([2, null, false]);
+  });
+
+  for (const [name, answer, path, reason] of [
+    ['messages that are no list', { messages: 'hi' }, 'messages', 'must be a list'],
+    [
+      'a message without a type',
+      { messages: [{ text: { body: 'a' } }] },
+      'messages.0.type',
+      'must be one of',
+    ],
+    [
+      'a message of an unknown type',
+      { messages: [{ type: 'template' }] },
+      'messages.0.type',
+      'must be one of',
+    ],
+    ['a type without its field', { messages: [{ type: 'image' }] }, 'messages.0.image', 'is missing'],
+    [
+      'a file with two sources',
+      { messages: [{ type: 'image', image: { link: 'https://a', data: 'AAAA' } }] },
+      'messages.0.image',
+      'needs exactly one of link, data and id',
+    ],
+    [
+      'a fault after a message that is valid',
+      {
+        reply: 'hi',
+        messages: [
+          { type: 'text', text: { body: 'a' } },
+          { type: 'text', text: { body: '' } },
+        ],
+      },
+      'messages.1.text.body',
+      'must not be empty',
+    ],
+    [
+      'a fault beyond the tenth message',
+      { messages: [...Array(11).fill({ type: 'text', text: { body: 'a' } }), { type: 'text' }] },
+      'messages.11.text',
+      'is missing',
+    ],
+    [
+      'a recipient',
+      { messages: [{ type: 'text', text: { body: 'a' }, to: '6281234567890' }] },
+      'messages.0.to',
+      'must not be set: an answer goes to its chat',
+    ],
+    [
+      'an unknown field',
+      { messages: [{ type: 'location', location: { latitude: 1, longitude: 2, url: '' } }] },
+      'messages.0.location.url',
+      'is not a known field',
+    ],
+    [
+      'a latitude out of range',
+      { messages: [{ type: 'location', location: { latitude: 91, longitude: 2 } }] },
+      'messages.0.location.latitude',
+      'must be at most 90',
+    ],
+    [
+      'a poll with one option',
+      { messages: [{ type: 'poll', poll: { name: 'a', options: ['b'] } }] },
+      'messages.0.poll.options',
+      'must have at least 2 entries',
+    ],
+    ['a handoff that is a text', { reply: 'hi', handoff: 'yes' }, 'handoff', 'must be true or false'],
+  ] as const)
+    it(`rejects ${name} with the path and the reason, and returns nothing of the answer`, async () => {
+      await answering(body(JSON.stringify(answer)));
+      const error = await failure(ask());
+      expect(error.code).to.equal('AI_DOWNSTREAM_ERROR');
+      expect(error.message).to.contain(`${path} ${reason}`);
+      expect(error.details).to.deep.equal({ path });
+    });
 
   for (const status of [302, 400, 401, 404, 429, 500, 503])
     it(`rejects with AI_DOWNSTREAM_ERROR for ${status} after one request`, async () => {
@@ -338,7 +461,7 @@ describe('HttpAiBackend', () => {
   ])
     it(`refuses ${url.replace(KEY, '…')}`, async () => {
       base = '';
-      backend = new HttpAiBackend({ baseUrl: undefined, timeoutMs: 1_000 });
+      backend = new HttpAiBackend({ toJid, baseUrl: undefined, timeoutMs: 1_000 });
       const error = await failure(ask(url));
       expect(error.code).to.equal('AI_DOWNSTREAM_ERROR');
       expect(error.message).to.match(/URL of the AI backend/);
@@ -355,6 +478,7 @@ describe('HttpAiBackend', () => {
       base = '';
       const family = address.includes(':') ? 6 : 4;
       backend = new HttpAiBackend({
+        toJid,
         baseUrl: 'http://ai.example',
         timeoutMs: 1_000,
         lookup: (_host, options, callback) =>
@@ -372,7 +496,7 @@ describe('HttpAiBackend', () => {
 
   it('rejects with a clear error when no AI backend is configured', async () => {
     base = '';
-    backend = new HttpAiBackend({ baseUrl: undefined, timeoutMs: 1_000 });
+    backend = new HttpAiBackend({ toJid, baseUrl: undefined, timeoutMs: 1_000 });
     const error = await failure(ask());
     expect(error.code).to.equal('AI_DOWNSTREAM_ERROR');
     expect(error.message).to.contain('AI_BACKEND_URL');

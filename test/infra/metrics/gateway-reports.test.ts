@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
-import type { AiBackend } from '../../../src/actors/domain/ports/ai.ts';
 import { DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
 import { logGateway } from '../../../src/infra/logging/log-events.ts';
 import { createLogger } from '../../../src/infra/logging/logger.ts';
@@ -129,14 +128,14 @@ describe('what the gateway itself reports', () => {
   });
 
   it('is every way in which a call of the AI ends, and what becomes of the message', async () => {
-    const answers: Record<string, AiBackend['ask']> = {
+    const answers: Record<string, () => Promise<string | null>> = {
       reply: async () => 'hello',
       silence: async () => null,
       timeout: () => Promise.reject(new GatewayError('AI_TIMEOUT', 'too slow')),
       error: () => Promise.reject(new GatewayError('AI_DOWNSTREAM_ERROR', '500')),
     };
     gateway = observed({
-      ask: (agent, request, options) => answers[request.message]!(agent, request, options),
+      ask: (_agent, { message }) => answers[message]!(),
     });
     await gateway.connect();
     const receive = (id: string, body: string, more: object = {}) =>

@@ -166,7 +166,7 @@ async function useEverything(database: Database): Promise<void> {
   await secrets.get('file-links');
   await messages.isOurs('stanza-7');
   const chatId = '7@c.us';
-  await chats.save(AGENT, { chatId, lid: null, mode: 'human', since: at, until: at });
+  await chats.save(AGENT, { chatId, lid: null, mode: 'human', since: at, until: at, repliesUntil: at });
   const entry = { fromMe: true, by: 'human', text: 'hello', type: 'text', at } as const;
   await chats.record(AGENT, chatId, { ...entry, key: '3EB0', arrivedAt: at });
   await chats.load(AGENT);

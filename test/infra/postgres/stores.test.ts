@@ -506,13 +506,20 @@ for (const { name, binDir } of flavours()) {
       });
 
       it('keep their mode and its end, and forget them', async () => {
-        const chat = { chatId: '1@c.us', lid: '1@lid', mode: 'human', since: at, until } as const;
+        const chat = {
+          chatId: '1@c.us',
+          lid: '1@lid',
+          mode: 'human',
+          since: at,
+          until,
+          repliesUntil: at,
+        } as const;
         await database.chats.save(C, chat);
         expect(await database.chats.load(C)).to.deep.equal([{ ...chat, hasHistory: false }]);
-        await database.chats.save(C, { ...chat, mode: 'closed', until: null });
+        await database.chats.save(C, { ...chat, mode: 'closed', until: null, repliesUntil: null });
         await record('1@c.us', 'a', 0);
         expect(await database.chats.load(C)).to.deep.equal([
-          { ...chat, mode: 'closed', until: null, hasHistory: true },
+          { ...chat, mode: 'closed', until: null, repliesUntil: null, hasHistory: true },
         ]);
         expect(await database.chats.load({ ...C, userId: 2 })).to.deep.equal([]);
         await database.chats.remove(C, '1@c.us');
@@ -542,7 +549,14 @@ for (const { name, binDir } of flavours()) {
       });
 
       it('are joined when two addresses are one person’s', async () => {
-        await database.chats.save(C, { chatId: '1@lid', lid: null, mode: 'human', since: at, until });
+        await database.chats.save(C, {
+          chatId: '1@lid',
+          lid: null,
+          mode: 'human',
+          since: at,
+          until,
+          repliesUntil: null,
+        });
         await record('1@lid', 'by LID', 0);
         await record('1@lid', 'by both', 1);
         await record('1@c.us', 'by both', 1);
@@ -558,11 +572,19 @@ for (const { name, binDir } of flavours()) {
           aiMedia: 'base64',
           handoverMinutes: 5,
           ignore: ['1@c.us'],
+          replyDelay: { perCharacterMs: 30, maxMs: 5_000 },
         };
         await database.agentSettings.save(C, settings);
         expect(await database.agentSettings.load(C)).to.deep.equal(settings);
         await database.agents.remove(C);
-        const chat = { chatId: '1@c.us', lid: null, mode: 'human', since: at, until } as const;
+        const chat = {
+          chatId: '1@c.us',
+          lid: null,
+          mode: 'human',
+          since: at,
+          until,
+          repliesUntil: null,
+        } as const;
         await database.chats.save(C, chat);
         await record('1@c.us', 'late', 0);
         await database.agentSettings.save(C, settings);

@@ -1,5 +1,5 @@
 import type { AgentRef } from '../identity.ts';
-import type { MediaFile } from '../message-content.ts';
+import type { MediaContent, MediaDraft, MediaFile } from '../message-content.ts';
 
 // Files that pass through: uploads, media of messages in and out. `infra/files` implements it.
 
@@ -62,6 +62,19 @@ export interface FileLinks {
   url(file: Pick<StoredFile, 'id' | 'expiresAt'>): string;
   /** True for the id, expiry and signature of a link that has not expired. */
   isValid(link: { id: string; expires: string; signature: string }): boolean;
+}
+
+/**
+ * Turns the files that callers and AIs give into files of the store, checked by their bytes. What is refused leaves no
+ * file.
+ */
+export interface ContentIntake {
+  /**
+   * Stores the file of a content, or finds it, for the message that is about to be stored; a voice note is converted and
+   * measured. Errors: `MEDIA_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`, `INVALID_PAYLOAD` (not base64), `NOT_FOUND` (no such
+   * file), `MEDIA_URL_BLOCKED`, `MEDIA_FETCH_FAILED`, and those of `FileStore.add`.
+   */
+  open(agent: AgentRef, draft: MediaDraft): Promise<MediaContent>;
 }
 
 /** The files of messages. */

@@ -194,6 +194,8 @@ export interface StoredChat {
   mode: ChatMode;
   since: Date;
   until: Date | null;
+  /** The AI handed it over then: its replies that were accepted until then still leave. */
+  repliesUntil: Date | null;
 }
 
 /** A message for the AI, with what identifies and orders it. */

@@ -1,4 +1,3 @@
-import { wordsOf } from '../../../actors/domain/message-content.ts';
 import type { ToJid } from '../../../infra/content-schemas.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
@@ -16,10 +15,10 @@ export function runOperation(toJid: ToJid): Operation<HttpContext> {
     ...sendOperation,
     path: '/agents/{agentId}/run',
     operationId: 'runAgent',
-    summary: 'Ask the AI, and send its reply to the chat',
+    summary: 'Ask the AI, and send its answer to the chat',
     description:
       'Unknown fields pass through to the AI. Typing shows while it thinks. In a chat that a person has, or that is ' +
-      'closed, the AI is not asked: `reply` is null.',
+      'closed, the AI is not asked: `reply` is null. `messages` lists what the AI answered besides the reply.',
     body: runBody(toJid),
     readBody: ({ budgets }) => jsonBody(BODY_LIMITS.text, { budget: budgets.text }),
     responses: { 200: { description: 'Answered.', json: ranTurn, example: ran } },
@@ -28,23 +27,20 @@ export function runOperation(toJid: ToJid): Operation<HttpContext> {
       const { agentId, userId } = agentOf(res);
       await once(res.req, res, 'run', body, {
         work: async (storedId) => {
-          const { reply, replySent, sessionId, id, messageId } = await system.ask(agentId, {
+          const outcome = await system.ask(agentId, {
             type: 'turn.run',
             userId,
             request: body,
             traceId: traceIdOf(res),
             id: storedId,
           });
-          return { status: 200, body: { reply, replySent, sessionId, id, messageId } };
+          return { status: 200, body: outcome };
         },
-        // Only the reply was stored: the AI is not asked again.
+        // The answer was stored: the AI is not asked again.
         resume: async (id) => {
-          const { content } = await system.ask(agentId, { type: 'message.find', userId, id });
-          const outcome = await system.ask(agentId, { type: 'message.outcome', userId, id });
-          const reply = wordsOf(content);
-          const messageId = outcome.status === 'sent' ? outcome.messageId : undefined;
-          const replySent = outcome.status === 'sent';
-          return { status: 200, body: { reply, replySent, sessionId: body.sessionId, id, messageId } };
+          const { sessionId } = body;
+          const outcome = await system.ask(agentId, { type: 'turn.outcome', userId, id, sessionId });
+          return { status: 200, body: outcome };
         },
       });
     },

@@ -11,9 +11,15 @@ const row = z
     mode: z.enum(CHAT_MODES),
     since: z.date(),
     until: z.date().nullable(),
+    replies_until: z.date().nullable(),
     has_history: z.boolean(),
   })
-  .transform(({ chat_id: chatId, has_history: hasHistory, ...chat }) => ({ chatId, hasHistory, ...chat }));
+  .transform(({ chat_id: chatId, has_history: hasHistory, replies_until: repliesUntil, ...chat }) => ({
+    chatId,
+    hasHistory,
+    repliesUntil,
+    ...chat,
+  }));
 
 /** The chats that the bot does not answer, in `gateway_chat`, and what passes there, in `gateway_chat_message`. */
 export class PgChatStore implements ChatStore {
@@ -26,7 +32,7 @@ export class PgChatStore implements ChatStore {
   async load({ userId, agentId }: AgentRef): Promise<(StoredChat & { hasHistory: boolean })[]> {
     const rows = await this.#pool.query(
       'chat.load',
-      `select chat_id, lid, mode, since, until, exists (
+      `select chat_id, lid, mode, since, until, replies_until, exists (
          select from public.gateway_chat_message as message where message.agent_id = chat.agent_id
            and message.user_id = chat.user_id and message.chat_id = chat.chat_id) as has_history
        from public.gateway_chat as chat where user_id = $1 and agent_id = $2`,
@@ -38,12 +44,13 @@ export class PgChatStore implements ChatStore {
   async save({ userId, agentId }: AgentRef, chat: StoredChat): Promise<void> {
     await this.#pool.query(
       'chat.save',
-      `insert into public.gateway_chat (user_id, agent_id, chat_id, lid, mode, since, until)
-       select $1::bigint, $2::text, $3::text, $4::text, $5::text, $6::timestamptz, $7::timestamptz
+      `insert into public.gateway_chat (user_id, agent_id, chat_id, lid, mode, since, until, replies_until)
+       select $1::bigint, $2::text, $3::text, $4::text, $5::text, $6::timestamptz, $7::timestamptz, $8::timestamptz
        where exists (select from public.whatsapp_user where user_id = $1 and agent_id = $2)
        on conflict (agent_id, user_id, chat_id) do update
-         set lid = excluded.lid, mode = excluded.mode, since = excluded.since, until = excluded.until`,
-      [userId, agentId, chat.chatId, chat.lid, chat.mode, chat.since, chat.until],
+         set lid = excluded.lid, mode = excluded.mode, since = excluded.since, until = excluded.until,
+           replies_until = excluded.replies_until`,
+      [userId, agentId, chat.chatId, chat.lid, chat.mode, chat.since, chat.until, chat.repliesUntil],
     );
   }
 

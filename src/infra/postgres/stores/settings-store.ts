@@ -10,6 +10,7 @@ const stored = z.object({
   aiMedia: z.enum(AI_MEDIA).nullable().default(null),
   handoverMinutes: z.number().nullable().default(null),
   ignore: z.array(z.string()).nullable().default(null),
+  replyDelay: z.object({ perCharacterMs: z.number(), maxMs: z.number() }).nullable().default(null),
 });
 
 /** The settings of agents in `gateway_agent_settings`; an agent without a row has the defaults. */
