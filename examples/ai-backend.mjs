@@ -6,11 +6,12 @@ import { json } from 'node:stream/consumers';
 
 /**
  * A real backend calls its model here. `message` is the customer's text, `sessionId` identifies the conversation,
- * `metadata` the customer. Returns the reply, or null to stay silent.
+ * `metadata` the customer. Returns the answer: a `reply`, further `messages`, `handoff` to a person, or nothing of these.
  */
 export async function think({ message, metadata }) {
-  if (!/open|buka/i.test(message)) return null;
-  return `Hello ${metadata?.whatsapp_name ?? 'there'}, we are open from 8 to 17.`;
+  if (/person|orang/i.test(message)) return { reply: 'A colleague will write to you here.', handoff: true };
+  if (!/open|buka/i.test(message)) return {};
+  return { reply: `Hello ${metadata?.whatsapp_name ?? 'there'}, we are open from 8 to 17.` };
 }
 
 /** The backend as an HTTP server, not listening yet. Requests without `key`, the agent's API key, are refused. */
@@ -22,7 +23,7 @@ export function createBackend({ key, answer = think }) {
       const isRun = request.method === 'POST' && /^\/agents\/[^/]+\/run$/.test(request.url);
       if (!isRun) send(404, { error: 'Not found; available: POST /agents/{agentId}/run.' });
       else if (request.headers.authorization !== `Bearer ${key}`) send(401, { error: 'Wrong key.' });
-      else send(200, { reply: await answer(await json(request)) });
+      else send(200, await answer(await json(request)));
     } catch (error) {
       // The gateway reports it to the developer's number; the customer gets no message.
       console.error(error);

@@ -40,6 +40,13 @@ test('does not reply to anything else', LIMIT, async () => {
   assert.deepEqual({ reply, replySent }, { reply: null, replySent: false });
 });
 
+test('hands the chat over to a person who is asked for', LIMIT, async () => {
+  await sandbox.write('florist', CUSTOMER, 'Sari', 'I want to talk to a person');
+  assert.equal(await sandbox.received(CUSTOMER), 'A colleague will write to you here.');
+  const { mode } = await sandbox.call('GET', `/agents/florist/chats/${CUSTOMER}`, { key: KEY });
+  assert.equal(mode, 'human');
+});
+
 test('reports a timeout of one minute to the developer, not to the customer', LIMIT, async () => {
   const asked = new Promise((resolve) => {
     answer = () => {

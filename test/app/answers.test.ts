@@ -5,16 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
-import { BEARER, BOT, BOT_CHAT, CUSTOMER, CUSTOMER_CHAT, UNLIMITED } from '../support/fixtures.ts';
+import { BEARER, BOT, BOT_CHAT, CUSTOMER, CUSTOMER_CHAT, PIXEL, UNLIMITED } from '../support/fixtures.ts';
 import { connected, linkAgent } from '../support/link-agent.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
 const MEDIA = fileURLToPath(new URL('../../examples/media/', import.meta.url));
-const [photo, clip, song, prices, sticker] = await Promise.all(
-  ['photo.jpg', 'clip.mp4', 'song.mp3', 'prices.pdf', 'sticker.webp'].map((name) =>
-    readFile(join(MEDIA, name)),
-  ),
+const [photo, clip, song, sticker] = await Promise.all(
+  ['photo.jpg', 'clip.mp4', 'song.mp3', 'sticker.webp'].map((name) => readFile(join(MEDIA, name))),
 );
 const DEVELOPER = '6281234560000';
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -64,19 +62,19 @@ describe('an answer of the AI with more than text', function () {
     const location = { latitude: -6.1754, longitude: 106.8272, name: 'Monas' };
     const contacts = [{ name: { formatted_name: 'Sari' }, phones: [{ phone: '+6285000000001' }] }];
     await eventually('the echo', () => bodies().length === 1);
-    const [{ body }] = service.ai.calls;
+    const { body } = service.ai.calls[0]!;
     answers({
       reply: 'here you are',
       messages: [
         text('a text'),
         { type: 'image', image: { id, caption: 'our garden' } },
-        { type: 'image', image: { link: `${service.images}/image.png` } },
         { type: 'video', video: { data: base64(clip!) } },
         { type: 'audio', audio: { data: base64(song!) } },
-        { type: 'document', document: { data: base64(prices!), filename: 'Harga.pdf' } },
+        { type: 'document', document: { link: `${service.images}/image.png`, filename: 'Menu.png' } },
         { type: 'sticker', sticker: { data: base64(sticker!) } },
         { type: 'location', location },
         { type: 'contacts', contacts },
+        { type: 'poll', poll: { name: 'Lunch?', options: ['Soto', 'Rawon'] } },
         {
           type: 'reaction',
           reaction: { message_id: (body.metadata as { message_id: string }).message_id, emoji: '👍' },
@@ -89,13 +87,13 @@ describe('an answer of the AI with more than text', function () {
     expect(kinds(messages)).to.deep.equal([
       'text',
       'image',
-      'image',
       'video',
       'audio',
       'document',
       'sticker',
       'location',
       'contacts',
+      'poll',
       'reaction',
     ]);
     expect(new Set([ran.id, ...messages.map((message) => message.id)]).size).to.equal(11);
@@ -108,19 +106,19 @@ describe('an answer of the AI with more than text', function () {
       'here you are',
       'a text',
       'image',
-      'image',
       'video',
       'audio',
       'document',
       'sticker',
       'location',
       'vcard',
+      'poll_creation',
     ]);
-    const [, , , image, , video, audio, document, webp] = onPhone();
+    const [, , , image, video, audio, document, webp] = onPhone();
     expect([image, video, audio, document, webp].map((message) => message!.media!.sha256)).to.deep.equal(
-      [photo!, clip!, song!, prices!, sticker!].map(sha256),
+      [photo!, clip!, song!, PIXEL, sticker!].map(sha256),
     );
-    expect([image!.body, document!.media!.filename]).to.deep.equal(['our garden', 'Harga.pdf']);
+    expect([image!.body, document!.media!.filename]).to.deep.equal(['our garden', 'Menu.png']);
     await eventually('the reaction', () => {
       const asked = service.network.messages(CUSTOMER, BOT_CHAT).find((message) => message.id === question);
       return asked?.reactions?.some(({ emoji }) => emoji === '👍');
@@ -245,7 +243,9 @@ describe('an answer of the AI with more than text', function () {
       const first = await run(key);
       // What a kill leaves: the key without its answer.
       await service.restart();
-      await service.pool.query('update gateway_idempotency set status = null, headers = null, body = null');
+      await service.pool.query(
+        "update gateway_idempotency set state = 'in_flight', status = null, headers = null, body = null",
+      );
       await connected(service.url, 'shop');
       const again = await run(key);
       expect(again.headers.get('idempotent-replayed')).to.equal('true');

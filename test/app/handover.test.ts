@@ -252,6 +252,7 @@ describe('a chat that a person takes over', function () {
     expect((await call('PATCH', '/settings', settings)).body).to.deep.include({
       handoverMinutes: 0,
       ignore: [`${other}@c.us`],
+      replyDelay: null,
     });
     personWrites('hello');
     customerWrites('ignored', other);

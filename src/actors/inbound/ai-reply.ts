@@ -24,7 +24,7 @@ import {
   type ReadyMessage,
   type UnreadyMessage,
 } from './answer-messages.ts';
-import { alertDeveloper } from './developer-alert.ts';
+import { type AlertedMessage, alertDeveloper } from './developer-alert.ts';
 import type { Handover } from './handover.ts';
 
 /** What the turns of all agents share. */
@@ -75,8 +75,8 @@ interface AnswerResult {
 export interface AnswerOptions {
   traceId: string;
   chat: ChatAddress;
-  /** Who wrote the message. */
-  from: Jid;
+  /** What the answer is to, for reports. */
+  asked: AlertedMessage;
   /** The account the message was written to: the answer is never sent by another one. */
   account: Jid | undefined;
   signal: AbortSignal;
@@ -168,8 +168,9 @@ export class AiReplies {
     const place = this.#sender.reserve(traceId);
     const account = this.#agent.me()?.pn;
     const chat = { chatId: sessionId };
+    const asked = { chatId: sessionId, senderId: sessionId, type: 'chat', body: request.message };
     try {
-      const turn = await this.#turn({ request, chat, from: sessionId, account, traceId, signal, id, place });
+      const turn = await this.#turn({ request, chat, asked, account, traceId, signal, id, place });
       if (turn.kind === 'ai_failed' || turn.kind === 'send_failed') throw turn.error;
       if (turn.kind !== 'replied') return { reply: null, replySent: false, sessionId };
       const results = await abortable(this.#results(turn.sent), signal);
@@ -301,7 +302,7 @@ export class AiReplies {
 
   /** Reports to the developer what of an answer is not sent. */
   async #reportUnsent(turn: Turn, answer: AiAnswer, unready: UnreadyMessage[]): Promise<void> {
-    const { request, from, traceId } = turn;
+    const { asked, traceId } = turn;
     const details = unready.map(({ error }) => error.message);
     const sent = answer.messages.length;
     if (answer.dropped > 0)
@@ -311,8 +312,7 @@ export class AiReplies {
     const { agentId } = this.#agent.record();
     const { developer } = settings;
     const context = { agentId, developer, clock, sender: this.#sender, client: this.#agent.client() };
-    const message = { chatId: request.sessionId, senderId: from, body: request.message };
-    await alertDeveloper(context, message, { reason: 'ERROR', traceId, details }).catch((error: unknown) =>
+    await alertDeveloper(context, asked, { reason: 'ERROR', traceId, details }).catch((error: unknown) =>
       events.emit('fault', { agentId, where: 'report', error }),
     );
   }

@@ -11,6 +11,8 @@ export type AlertReason = 'TIMEOUT' | 'ERROR' | 'LOOP';
 export interface AlertedMessage {
   chatId: Jid;
   senderId: Jid;
+  /** As WhatsApp names it. */
+  type: string;
   body: string;
 }
 
@@ -24,8 +26,8 @@ export interface AlertContext {
 }
 
 /**
- * Queues a report to the developer about a message that got no reply, or not all of it; none about the developer's own messages, so that
- * an alert never causes an alert.
+ * Queues a report to the developer about a message that got no reply, or not all of it; none about the developer's own
+ * messages, so that an alert never causes an alert.
  * @throws GatewayError when the report can't be queued
  */
 export async function alertDeveloper(

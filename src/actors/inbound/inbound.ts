@@ -28,6 +28,7 @@ import { MessageChanges, messageKey } from './message-changes.ts';
 /** What the inbound halves of all agents share. */
 export interface InboundDeps extends AiReplyDeps, AttachmentDeps {
   settings: ActorSettings;
+  files: AiReplyDeps['files'] & AttachmentDeps['files'];
   inbound: InboundLog;
   ownReplies: OwnReplies;
   newTraceId(): string;
@@ -206,7 +207,7 @@ export class Inbound {
     const answersTextAlone = inboundTypes.every((type) => type === 'text');
     const request = answersTextAlone ? toRequest(message) : { ...toRequest(message), ...contentOf(message) };
     const options = {
-      ...{ traceId, chat: chatOf(message), account: me.pn, from: message.senderId, signal, isWanted },
+      ...{ traceId, chat: chatOf(message), account: me.pn, asked: message, signal, isWanted },
       ...(hasAttachment(message) && { fetch: (stopped: AbortSignal) => this.#fetch(message, stopped) }),
     };
     const turn = await this.#parts.aiReplies.answer(request, options);

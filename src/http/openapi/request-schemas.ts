@@ -181,7 +181,7 @@ export function pairingCodeBody(toJid: ToJid) {
 }
 
 /** The recipient of a message. */
-export function recipient(toJid: ToJid) {
+function recipient(toJid: ToJid) {
   return address(toJid).meta({
     description:
       'A phone number in any usual form, or a WhatsApp address. Digits without `+` that could be a number of two countries are refused.',

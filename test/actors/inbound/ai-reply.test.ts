@@ -86,7 +86,14 @@ function replies({
   const answer = (signal = new AbortController().signal, isWanted = () => true) =>
     aiReplies.answer(
       { message: 'halo', sessionId: CHAT },
-      { traceId: 't', chat: { chatId: CHAT }, account: 'shop@c.us', from: CHAT, signal, isWanted },
+      {
+        traceId: 't',
+        chat: { chatId: CHAT },
+        account: 'shop@c.us',
+        asked: { chatId: CHAT, senderId: CHAT, type: 'chat', body: 'halo' },
+        signal,
+        isWanted,
+      },
     );
   return { clock, log, reports, released, outcomes, answer, take: () => take() };
 }
