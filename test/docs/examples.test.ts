@@ -20,7 +20,7 @@ describe('the worked example', function () {
       throw new Error(`${failed.message}\n${failed.stdout}\n${failed.stderr}`);
     });
     expect(stdout)
-      .to.match(/^# pass 3$/m)
+      .to.match(/^# pass 4$/m)
       .and.to.match(/^# fail 0$/m);
   });
 });
