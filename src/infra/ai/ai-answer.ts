@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
+import { KINDS } from '../../actors/domain/message-content.ts';
 import { type AiAnswer, MAX_ANSWER_MESSAGES } from '../../actors/domain/ports/ai.ts';
 import { contentOf, contentSchemas, type ToJid } from '../content-schemas.ts';
 import { faultsOf, zodErrorMap } from '../zod-error-map.ts';
@@ -26,7 +27,7 @@ export function answerReader(toJid: ToJid): ReadAnswer {
   });
   return (value) => {
     const only = Array.isArray(value) && value.length === 1 ? value[0] : value;
-    const parsed = schema.safeParse(only, { error: zodErrorMap });
+    const parsed = schema.safeParse(withoutForeign(only), { error: zodErrorMap });
     if (!parsed.success) throw invalid(parsed.error);
     const { reply, messages, handoff } = parsed.data;
     const all = messages ?? [];
@@ -37,6 +38,19 @@ export function answerReader(toJid: ToJid): ReadAnswer {
       handoff: handoff ?? false,
     };
   };
+}
+
+/** True for something that is meant as a message of ours. */
+function isMessage(value: unknown): boolean {
+  const { type } = (value ?? {}) as { type?: unknown };
+  return typeof type === 'string' && Object.hasOwn(KINDS, type);
+}
+
+/** An answer without what another system means by `messages`: beside a reply, that is an unknown field. */
+function withoutForeign(answer: unknown): unknown {
+  const { messages, ...rest } = (answer ?? {}) as Record<string, unknown>;
+  if (typeof rest.reply !== 'string' || rest.reply.trim() === '') return answer;
+  return Array.isArray(messages) && messages.some(isMessage) ? answer : rest;
 }
 
 /** The first fault of an answer, by its path. */

@@ -250,6 +250,12 @@ describe('HttpAiBackend', () => {
     expect(messages[3]!.content).to.deep.include({ voice: true, source: { data: 'AAAA' } });
   });
 
+  for (const messages of [[{ role: 'assistant', content: 'a' }], [{ type: 'human', content: 'a' }], 'a', 2])
+    it(`ignores, beside a reply, what another system means by messages: ${JSON.stringify(messages)}`, async () => {
+      await answering(body(JSON.stringify({ reply: 'hi', messages })));
+      expect(await ask()).to.deep.equal(answerOf('hi'));
+    });
+
   it('returns the first ten of twelve messages, and how many it dropped', async () => {
     const messages = Array.from({ length: 12 }, (_, n) => ({ type: 'text', text: { body: `${n}` } }));
     await answering(body(JSON.stringify({ messages })));
