@@ -21,7 +21,7 @@ export interface ReceivingSession {
 
 const MB = 1024 * 1024;
 /** More than one piece, and no whole number of them. */
-const SIZE = 3 * MB + 7;
+const SIZE = MB + 7;
 const UNLIMITED = { maxBytes: 64 * MB, signal: new AbortController().signal };
 const WAVEFORM = Array.from({ length: 64 }, (_, index) => index);
 
