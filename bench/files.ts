@@ -1,10 +1,11 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { findChromium } from '../src/infra/whatsapp/wwebjs/chromium.ts';
 import { callApi } from '../test/support/api.ts';
 import { BEARER, BOT, CUSTOMER, OTHER_BOT } from '../test/support/fixtures.ts';
-import { childrenOf } from '../test/support/processes.ts';
+import { argumentsOf, childrenOf } from '../test/support/processes.ts';
 import { startWwebjsService, type WwebjsService } from '../test/support/wwebjs-service.ts';
 import { startDatabase } from './linked-service.ts';
 import { goalText, head, quantile, spread } from './machine.ts';
@@ -19,6 +20,7 @@ import { median } from './rounds.ts';
 const ROUNDS = 5;
 const ROUND_MS = 8_000;
 const EVERY_MS = 20;
+const CLIENT = fileURLToPath(new URL('accept-texts.mjs', import.meta.url));
 const MEGABYTE = 1024 * 1024;
 const MOST_GROWTH_MB = 100;
 const MOST_SLOWER = 1.2;
@@ -40,16 +42,24 @@ const send = ({ url }: WwebjsService, agentId: string, content: object, headers 
   );
 
 /** Milliseconds that each text takes to be accepted, one every 20 ms while the round lasts, and the most memory seen. */
-async function acceptTexts(service: WwebjsService): Promise<{ times: number[]; peak: number }> {
-  const times: number[] = [];
+async function acceptTexts({ url, pid }: WwebjsService): Promise<{ times: number[]; peak: number }> {
   let peak = 0;
-  for (const end = performance.now() + ROUND_MS; performance.now() < end; await sleep(EVERY_MS)) {
-    const startedAt = performance.now();
-    await send(service, 'texts', { message: 'Halo!' }, { prefer: 'respond-async' });
-    times.push(performance.now() - startedAt);
-    peak = Math.max(peak, resident(service.pid));
-  }
-  return { times, peak };
+  const watch = setInterval(() => {
+    peak = Math.max(peak, resident(pid));
+  }, EVERY_MS);
+  const target = `${url}/agents/texts/messages`;
+  const client = spawn(
+    process.execPath,
+    [CLIENT, target, BEARER.authorization, `${ROUND_MS}`, `${EVERY_MS}`],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  pin(client.pid!, SERVER_CORE);
+  let printed = '';
+  for await (const chunk of client.stdout) printed += chunk;
+  clearInterval(watch);
+  return { times: JSON.parse(printed) as number[], peak };
 }
 
 /** One round with documents of another agent meanwhile. */
@@ -69,11 +79,12 @@ async function withDocuments(service: WwebjsService, id: string) {
   return { ...texts, documents };
 }
 
-/** Gives the service a core of its own; browsers, stand-in page and database share the other. */
+/** Gives service and database one core, and the browsers with their page the other. */
 function pinAll({ pid }: WwebjsService): void {
   const below = (parent: number): number[] => childrenOf(parent).flatMap((child) => [child, ...below(child)]);
-  pin(pid, SERVER_CORE);
-  for (const other of [process.pid, ...below(process.pid)]) if (other !== pid) pin(other, LOAD_CORE);
+  const isDatabase = (child: number) => argumentsOf(child).some((argument) => argument.includes('postgres'));
+  for (const other of [process.pid, ...below(process.pid)])
+    pin(other, other === pid || isDatabase(other) ? SERVER_CORE : LOAD_CORE);
 }
 
 /** Uploads 64 MB; returns the id. */
@@ -111,7 +122,7 @@ try {
 
 ${head('bench:files')}
 
-One agent sends documents of 64 MB through the real whatsapp-web.js in Chromium, one after another: ${sent} of them in ${ROUNDS} rounds of ${ROUND_MS / 1000} s. Another one has texts accepted (\`Prefer: respond-async\`), one every ${EVERY_MS} ms. The service has a core of its own where cores can be chosen; browsers, stand-in page and database share the other.
+One agent sends documents of 64 MB through the real whatsapp-web.js in Chromium, one after another: ${sent} of them in ${ROUNDS} rounds of ${ROUND_MS / 1000} s. Another one has texts accepted (\`Prefer: respond-async\`), one every ${EVERY_MS} ms. Where cores can be chosen, service, database and the client that measures have one, browsers and stand-in page the other.
 
 | | without documents | with them |
 |---|---|---|
