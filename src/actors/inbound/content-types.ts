@@ -4,24 +4,21 @@ import type { InboundMessage } from '../domain/ports/whatsapp.ts';
 const CONTENT_TYPES = new Map(
   Object.entries({
     chat: 'text',
-    ptt: 'audio',
+    image: 'image',
+    video: 'video',
     ptv: 'video',
+    audio: 'audio',
+    ptt: 'audio',
+    document: 'document',
+    sticker: 'sticker',
+    location: 'location',
     vcard: 'contacts',
     multi_vcard: 'contacts',
     poll_creation: 'poll',
+    product: 'product',
+    event_creation: 'event_creation',
   }),
 );
-for (const type of [
-  'image',
-  'video',
-  'audio',
-  'document',
-  'sticker',
-  'location',
-  'product',
-  'event_creation',
-])
-  CONTENT_TYPES.set(type, type);
 
 /** The API's name of a type of WhatsApp's; the same name when the API has none. */
 export function contentTypeOf(type: string): string {

@@ -30,10 +30,10 @@ interface FileRows {
   counted(size: number): number;
   insert(agent: AgentRef, file: FileRow, isOfMessage: boolean): Promise<boolean>;
   take(agent: AgentRef, id: string, now: Date): Promise<FileRow | null>;
-  release(agent: AgentRef, id: string): Promise<boolean>;
+  release(agent: AgentRef, id: string): Promise<number | null>;
   find(agent: AgentRef, id: string, now: Date): Promise<FileRow | null>;
   findLinked(id: string, now: Date): Promise<FileRow | null>;
-  remove(agent: AgentRef, id: string, now: Date): Promise<{ deleted: boolean } | null>;
+  remove(agent: AgentRef, id: string, now: Date): Promise<{ counted: number | null } | null>;
   deleteExpired(now: Date): Promise<string[]>;
   deleteOldest(bytes: number, now: Date): Promise<{ id: string; counted: number }[]>;
   missing(ids: string[]): Promise<string[]>;
@@ -112,7 +112,7 @@ export class FolderFileStore implements FileStore, MessageFiles {
   async release(agent: AgentRef, { id }: MediaFile): Promise<void> {
     if (id === undefined) return;
     try {
-      if (await this.#options.rows.release(agent, id)) await this.#deleteBytes([id]);
+      await this.#deleteCounted(id, await this.#options.rows.release(agent, id));
     } catch (error) {
       this.#options.onFault(error);
     }
@@ -128,7 +128,7 @@ export class FolderFileStore implements FileStore, MessageFiles {
 
   async remove(agent: AgentRef, id: string): Promise<boolean> {
     const removed = await this.#options.rows.remove(agent, id, this.#now());
-    if (removed?.deleted) await this.#deleteBytes([id.toLowerCase()]);
+    await this.#deleteCounted(id.toLowerCase(), removed?.counted ?? null);
     return removed !== null;
   }
 
@@ -272,6 +272,13 @@ export class FolderFileStore implements FileStore, MessageFiles {
     const ids = names.flatMap((name) => OWN_NAME.exec(name)?.[1] ?? []);
     const idle = [...new Set(ids)].filter((id) => !this.#underWay.has(id));
     if (idle.length > 0) await this.#deleteBytes(await this.#options.rows.missing(idle));
+  }
+
+  /** Deletes the bytes of a file whose row is gone and counted so much; null: its row was not deleted. */
+  async #deleteCounted(id: string, counted: number | null): Promise<void> {
+    if (counted === null) return;
+    this.#stored -= counted;
+    await this.#deleteBytes([id]);
   }
 
   /** Deletes bytes, whole and partial. What can't be deleted now is an orphan, and swept later. */

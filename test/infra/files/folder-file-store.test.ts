@@ -345,6 +345,16 @@ describe('the store of files, in a folder and Postgres', () => {
       await add(30 * KILOBYTE);
     });
 
+    it('is not used up by files that are gone: other files are left alone', async () => {
+      const upload = await add(30 * KILOBYTE);
+      for (let index = 0; index < 4; index += 1) {
+        const file = await store.add(AGENT, chunks(randomBytes(60 * KILOBYTE)), {}, 'message');
+        await store.release(AGENT, file);
+        await store.remove(AGENT, (await add(60 * KILOBYTE)).id);
+      }
+      expect(await readdir(dir)).to.deep.equal([upload.id]);
+    });
+
     it('is held by files that arrive together', async () => {
       const made = await Promise.all(Array.from({ length: 8 }, () => add(12 * KILOBYTE)));
       expect((await store.usage()).bytes).to.equal(96 * KILOBYTE);

@@ -97,15 +97,15 @@ export class PgFileRows {
     return rows[0] ? toFileRow(rows[0]) : null;
   }
 
-  /** Deletes the row of a file that was stored for one message, which has its outcome; false for any other. */
-  async release({ userId, agentId }: AgentRef, id: string): Promise<boolean> {
-    const rows = await this.#pool.query<{ id: string }>(
+  /** Deletes the row of a file that was stored for one message, which has its outcome; gives what it counted, or null. */
+  async release({ userId, agentId }: AgentRef, id: string): Promise<number | null> {
+    const rows = await this.#pool.query<{ counted: string }>(
       'file.release',
       `delete from public.gateway_file
-       where id = $3 and user_id = $1 and agent_id = $2 and of_message returning id`,
+       where id = $3 and user_id = $1 and agent_id = $2 and of_message returning ${COUNTED} as counted`,
       [userId, agentId, id],
     );
-    return rows.length > 0;
+    return rows[0] ? Number(rows[0].counted) : null;
   }
 
   /** The row of the agent's file that has not expired at `now`, or null. */
@@ -133,22 +133,28 @@ export class PgFileRows {
 
   /**
    * Deletes the row of the agent's file, or lets it expire now when a queued message needs it. Null when it was
-   * missing or expired; `deleted` is false for a needed one, whose bytes have to stay.
+   * missing or expired; `counted` is what it counted, null for a needed one, whose bytes have to stay.
    */
-  async remove({ userId, agentId }: AgentRef, id: string, now: Date): Promise<{ deleted: boolean } | null> {
+  async remove(
+    { userId, agentId }: AgentRef,
+    id: string,
+    now: Date,
+  ): Promise<{ counted: number | null } | null> {
     if (!UUID.test(id)) return null;
     const found = 'file.id = $3 and user_id = $1 and agent_id = $2 and expires_at > $4';
-    const rows = await this.#pool.query<{ deleted: boolean }>(
+    const rows = await this.#pool.query<{ counted: string | null }>(
       'file.remove',
       `with expired as (
          update public.gateway_file as file set expires_at = $4 where ${found} and ${needed('$4')} returning 1
        ), deleted as (
-         delete from public.gateway_file as file where ${found} and not ${needed('$4')} returning 1
+         delete from public.gateway_file as file where ${found} and not ${needed('$4')} returning ${COUNTED} as counted
        )
-       select false as deleted from expired union all select true from deleted`,
+       select null::bigint as counted from expired union all select counted from deleted`,
       [userId, agentId, id, now],
     );
-    return rows[0] ?? null;
+    if (!rows[0]) return null;
+    const { counted } = rows[0];
+    return { counted: counted === null ? null : Number(counted) };
   }
 
   /** Deletes the rows that have expired at `now`, or whose one message is gone, and are not needed; gives their ids. */
