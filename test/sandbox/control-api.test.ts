@@ -205,6 +205,21 @@ describe('sandbox control API', () => {
     expect((await call('POST', '/phones/bot/revoke', { from: CUSTOMER, messageId })).status).to.equal(404);
   });
 
+  it('reacts and calls as a customer', async () => {
+    await scan();
+    const sent = await call('POST', '/phones/bot/messages', { from: CUSTOMER, text: 'hello' });
+    const reacted = next('reaction');
+    const chatId = `${CUSTOMER}@c.us`;
+    await call('POST', '/phones/bot/react', { from: CUSTOMER, messageId: sent.body.id, emoji: '👍' });
+    expect(await reacted).to.include({ chatId, senderId: chatId, fromMe: false, emoji: '👍' });
+    const direct = next('call');
+    const { body } = await call('POST', '/phones/bot/call', { from: CUSTOMER, isVideo: true });
+    expect(await direct).to.include({ id: body.id, from: chatId, isVideo: true, isGroup: false });
+    const grouped = next('call');
+    await call('POST', '/phones/bot/call', { from: CUSTOMER, group: 'Regulars' });
+    expect(await grouped).to.include({ from: chatId, isVideo: false, isGroup: true });
+  });
+
   it('restricts an account until a time of WhatsApp’s clock, and ends it', async () => {
     await call('POST', '/settings', { clockSkewMs: -30_400 });
     await scan();

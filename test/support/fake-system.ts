@@ -97,6 +97,8 @@ export class FakeSystem implements GatewayApi {
   readonly assertions: WebAuthnJson[] = [];
   readonly pairings: Jid[] = [];
   readonly chats = new Map<Jid, ChatView>();
+  readonly read: Jid[] = [];
+  readonly typing: { chatId: Jid; typing: boolean }[] = [];
   settings: AgentSettings = NO_SETTINGS;
   /** Implementations of calls, for tests to replace. */
   onSend: (message: OutgoingMessage, options: SendOptions) => Promise<SendOutcome> = async (message) => ({
@@ -201,6 +203,14 @@ export class FakeSystem implements GatewayApi {
       const chat = { chatId, mode, ...(mode !== 'bot' && { since: AT.getTime() }), ...until };
       this.chats.set(chatId, chat);
       return chat;
+    },
+    'chat.mark_read': async (agentId, { chatId }): Promise<undefined> => {
+      this.#refuse(agentId);
+      this.read.push(chatId);
+    },
+    'chat.set_typing': async (agentId, { chatId, typing }): Promise<undefined> => {
+      this.#refuse(agentId);
+      this.typing.push({ chatId, typing });
     },
     'settings.read': async () => this.settings,
     'settings.change': async (_agentId, { changes }) => {

@@ -164,7 +164,7 @@ class ScriptedDriver implements WhatsAppDriver {
   create(): WhatsAppClient {
     const done = async () => undefined;
     const calls = {
-      ...{ start: done, logout: done, destroy: done, reload: done, setTyping: done },
+      ...{ start: done, logout: done, destroy: done, reload: done, setTyping: done, markRead: done },
       resolveRecipient: async (jid: string) => jid,
       identify: async (chatId: string) => ({ chatId }),
       probe: async () => 'CONNECTED',

@@ -21,6 +21,7 @@ import { ChatModes } from '../inbound/chat-modes.ts';
 import { Handover } from '../inbound/handover.ts';
 import { Inbound } from '../inbound/inbound.ts';
 import type { OwnReplies } from '../inbound/loop-guard.ts';
+import { PhoneData } from '../inbound/phone-data.ts';
 import type { OwnStanzas } from '../outbound/own-stanzas.ts';
 import { Sender } from '../outbound/sender.ts';
 import { AccountRestriction } from '../session/account-restriction.ts';
@@ -76,6 +77,7 @@ export class Agent {
   readonly sender: Sender;
   readonly aiReplies: AiReplies;
   readonly inbound: Inbound;
+  readonly phone: PhoneData;
   readonly startWaiters: StartWaiters;
   readonly actorSystem: ActorSystem;
   readonly shutdown: Shutdown;
@@ -117,6 +119,7 @@ export class Agent {
       me: () => connection.me,
     };
     this.aiReplies = new AiReplies(deps, live, { sender: this.sender, handover, settings: effective });
+    this.phone = new PhoneData(deps, live.client);
     const { sender, aiReplies } = this;
     this.inbound = new Inbound(deps, live, { sender, aiReplies, handover, settings: effective });
     this.#session = new SessionEffects(deps, {

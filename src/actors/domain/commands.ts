@@ -114,6 +114,19 @@ interface SetChatMode extends UserCommand {
   traceId: string;
 }
 
+/** Marks a chat read. */
+interface MarkChatRead extends UserCommand {
+  type: 'chat.mark_read';
+  chatId: Jid;
+}
+
+/** Shows that the agent is typing, until WhatsApp drops it after about 25 s, or no longer. */
+interface SetTyping extends UserCommand {
+  type: 'chat.set_typing';
+  chatId: Jid;
+  typing: boolean;
+}
+
 /** Reads the agent's settings as they are stored. */
 interface ReadSettings extends UserCommand {
   type: 'settings.read';
@@ -148,6 +161,8 @@ export type Command =
   | ListChats
   | FindChat
   | SetChatMode
+  | MarkChatRead
+  | SetTyping
   | ReadSettings
   | ChangeSettings
   | RefreshApiKey;
@@ -181,10 +196,14 @@ interface CommandReplies {
   'message.withdraw': Withdrawal;
   /** `NOT_FOUND`, `DATABASE_UNAVAILABLE`, and the code that the message failed with. */
   'message.outcome': SendOutcome;
-  /** `DATABASE_UNAVAILABLE`; so do the next four. */
+  /** `DATABASE_UNAVAILABLE`; so do the next two, and the settings. */
   'chats.list': ChatView[];
   'chat.find': ChatView;
   'chat.set_mode': ChatView;
+  /** `NOT_FOUND`, `SESSION_NOT_READY`, `RATE_LIMITED`, `BAD_GATEWAY`. */
+  'chat.mark_read': undefined;
+  /** `SESSION_NOT_READY`, `RATE_LIMITED`, `BAD_GATEWAY`. */
+  'chat.set_typing': undefined;
   'settings.read': AgentSettings;
   'settings.change': AgentSettings;
   'api_key.refresh': undefined;

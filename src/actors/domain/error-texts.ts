@@ -42,6 +42,7 @@ export const TEXTS = {
     message: 'The agent has no such message.',
     quote: 'The quoted message was not found in this chat.',
     target: 'The message was not found in this chat.',
+    chat: 'The account has no such chat.',
     image: 'There is no such image.',
     file: 'There is no such file.',
   },
@@ -101,6 +102,7 @@ export const TEXTS = {
   RATE_LIMITED: {
     mailboxFull: (capacity: number) => `The mailbox is full: ${capacity} messages are waiting.`,
     uploads: 'Too many uploads at once; try again in a moment.',
+    phoneReads: 'Too many reads of this agent at once; try again in a moment.',
     storeFull: 'Files of queued messages fill the store; try again later.',
     wrongKeys: 'Too many wrong keys came from this address.',
     starts: 'Too many sessions were started from this address.',

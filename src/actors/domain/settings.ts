@@ -108,6 +108,8 @@ export interface ActorLimits {
   typingRenewMs: number;
   /** Downloading the file of an incoming message, the second attempt included. */
   downloadMs: number;
+  /** Reading a page of the phone's data. */
+  phoneMs: number;
   /** Inbound messages older than this are not answered when fetched after an absence. */
   backlogMs: number;
 }
@@ -132,5 +134,6 @@ export const DEFAULT_LIMITS: ActorLimits = {
   maxOfflineProbes: 12,
   typingRenewMs: 20_000,
   downloadMs: 60_000,
+  phoneMs: 10_000,
   backlogMs: 900_000,
 };

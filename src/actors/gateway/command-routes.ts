@@ -102,6 +102,12 @@ export const COMMAND_ROUTES: { readonly [Type in Command['type']]: CommandRoute<
   'chat.set_mode': inAnyState('chat modes', async (_context, agent, { chatId, ...change }) =>
     agent.chatModes.set(await agent.identify(chatId), change),
   ),
+  'chat.mark_read': ofPhone(async (agent, { chatId }): Promise<undefined> => {
+    await agent.phone.call((client) => client.markRead(chatId));
+  }),
+  'chat.set_typing': ofPhone(async (agent, { chatId, typing }): Promise<undefined> => {
+    await agent.phone.call((client) => client.setTyping(chatId, typing));
+  }),
   'settings.read': inAnyState('settings', (_context, agent) => agent.settings.read()),
   'settings.change': inAnyState('settings', async ({ events }, agent, { changes, traceId }) => {
     const settings = await agent.settings.change(changes);
@@ -149,6 +155,17 @@ function whenConnected<C extends Sending>(to: CommandRoute<C>['to'], handle: Han
       return route.handle(context, agentId, command);
     },
   };
+}
+
+/** A command about the data of the phone, while the agent is connected. */
+function ofPhone<C extends Command>(
+  handle: (agent: Agent, command: C) => Promise<Reply<C>>,
+): CommandRoute<C> {
+  return inState<C>('connected', 'client', {
+    refuse: (_context, { record }) =>
+      new GatewayError('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.notConnected(record.status)),
+    handle: (_context, agent, command) => handle(agent, command),
+  });
 }
 
 /** A command about what is stored of an agent. */

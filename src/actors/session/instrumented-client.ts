@@ -53,6 +53,10 @@ export class InstrumentedClient implements WhatsAppClient {
     return this.#time('set_typing', () => this.#client.setTyping(chatId, typing));
   }
 
+  markRead(chatId: Jid) {
+    return this.#time('mark_read', () => this.#client.markRead(chatId));
+  }
+
   resolveRecipient(jid: Jid) {
     return this.#time('resolve_recipient', () => this.#client.resolveRecipient(jid));
   }

@@ -139,6 +139,10 @@ export const REACTION = z
   })
   .meta({ id: 'Reaction', example: { from: '6285000000001', messageId: '3EB0C0FFEE', emoji: '👍' } });
 
+export const CALL = z
+  .strictObject({ from: customer, isVideo: z.boolean().default(false), group })
+  .meta({ id: 'CallOf', example: { from: '6285000000001', isVideo: true } });
+
 export const VOTE = z
   .strictObject({
     from: customer,

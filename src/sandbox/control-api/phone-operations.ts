@@ -10,6 +10,7 @@ import type { Account } from '../network/types.ts';
 import * as answers from './answer-schemas.ts';
 import {
   AGENT,
+  CALL,
   CHANNEL,
   CODE,
   EDIT,
@@ -200,6 +201,17 @@ const chatting = [
       linked(control, agentId);
       return control.network.react(from, messageId, emoji);
     },
+  }),
+  operation({
+    ...ofPhone,
+    method: 'post',
+    path: '/phones/{agentId}/call',
+    operationId: 'callAsCustomer',
+    summary: 'A customer calls the agent, directly or in a group',
+    body: CALL,
+    answer: { json: schemas.call },
+    run: (control, { agentId, from, isVideo, group }) =>
+      control.network.call(from, chatOf(control, agentId, from, group), isVideo),
   }),
   operation({
     ...ofPhone,

@@ -23,7 +23,13 @@ import type {
 } from '../../actors/domain/ports/whatsapp.ts';
 import { abortable, withTimeout } from '../../actors/domain/timeout.ts';
 import type { SandboxNetwork } from '../network/network.ts';
-import { type ChatMessage, type Device, SandboxRefusal } from '../network/types.ts';
+import {
+  type CallView,
+  type ChatMessage,
+  type Device,
+  type ReactionView,
+  SandboxRefusal,
+} from '../network/types.ts';
 import { changeIdOf, comparedOfMessage, draftOf, partsOf } from './contents.ts';
 import { callError, ignoreRefusal, throwLinkingError, type UnansweredOutcome } from './refusals.ts';
 
@@ -110,6 +116,10 @@ export class SandboxClient implements WhatsAppClient {
 
   setTyping(chatId: Jid, typing: boolean): Promise<void> {
     return this.#call((device) => device.setTyping(chatId, typing));
+  }
+
+  markRead(chatId: Jid): Promise<void> {
+    return this.#call(async (device) => device.markSeen(await this.#addressOf(device, chatId)));
   }
 
   resolveRecipient(jid: Jid): Promise<Jid | null> {
@@ -251,6 +261,8 @@ export class SandboxClient implements WhatsAppClient {
       .on('message', (message) => events.emit('message', this.#inboundOf(message)))
       .on('ack', ({ chatId: _, ...ack }) => events.emit('ack', ack))
       .on('edited', (message) => this.#onEdited(message))
+      .on('reaction', (reaction) => this.#onReaction(reaction))
+      .on('call', (call) => this.#onCall(call))
       .on('restriction', (restriction) => events.emit('restriction', restriction))
       .on('notice', (shown) => shown && device.answerNotice().catch(ignoreRefusal))
       .on('passkey', (waiting) => waiting && this.#onPasskey(device))
@@ -295,6 +307,20 @@ export class SandboxClient implements WhatsAppClient {
     else this.events.emit('edited', { messageId, chatId, body });
   }
 
+  /** Someone reacted to a message. */
+  #onReaction({ id: _, ...reaction }: ReactionView): void {
+    const senderId = this.#numberOf(reaction.senderId);
+    const { lid } = this.#network.contact(reaction.senderId);
+    const chatId = this.#numberOf(reaction.chatId);
+    this.events.emit('reaction', { ...reaction, chatId, senderId, lid: lid ?? undefined });
+  }
+
+  /** Someone calls. */
+  #onCall({ from: address, ...call }: CallView): void {
+    const { chatId: from, lid } = this.#personOf(address);
+    this.events.emit('call', { ...call, from, lid });
+  }
+
   /** A message as the port has it: people by number, where it is known. */
   #inboundOf(message: ChatMessage): InboundMessage {
     const { id, fromMe, type, body, mentionedIds, timestamp, senderName, chatName } = message;
@@ -321,6 +347,14 @@ export class SandboxClient implements WhatsAppClient {
     if (!/@(c\.us|lid)$/.test(jid)) return { chatId: jid };
     const { pn, lid } = this.#network.contact(jid);
     return { chatId: pn ?? jid, lid: lid ?? undefined };
+  }
+
+  /** The address that the device has a chat under. @throws GatewayError NOT_FOUND */
+  async #addressOf(device: Device, chatId: Jid): Promise<Jid> {
+    const wanted = this.#numberOf(chatId);
+    const chat = (await device.chats()).find(({ id }) => this.#numberOf(id) === wanted);
+    if (chat) return chat.id;
+    throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.chat);
   }
 
   /** The number behind a LID, where it is known; any other address as it is. */

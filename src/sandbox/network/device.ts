@@ -42,7 +42,7 @@ export interface DeviceHome {
 }
 
 /** Events that come from the server, and so wait for the connection. */
-const FROM_SERVER = new Set<keyof DeviceEvents>(['message', 'ack', 'edited', 'typing']);
+const FROM_SERVER = new Set<keyof DeviceEvents>(['message', 'ack', 'edited', 'reaction', 'call', 'typing']);
 /** Cancels nothing. What was scheduled has run; keeping its canceller would keep what it refers to. */
 const NOTHING = () => undefined;
 

@@ -193,6 +193,12 @@ export class Devices {
       edited: (owner, message) => {
         for (const device of opened(owner)) device.emit('edited', message);
       },
+      reaction: (owner, reaction) => {
+        for (const device of opened(owner)) device.emit('reaction', reaction);
+      },
+      call: (owner, call) => {
+        for (const device of opened(owner)) device.emit('call', call);
+      },
       typing: ({ reader, ...change }) => {
         for (const device of opened(reader)) if (device.state === 'CONNECTED') device.emit('typing', change);
       },

@@ -2,7 +2,7 @@ import type { Jid } from '../../actors/domain/identity.ts';
 import type { Restriction } from '../../actors/domain/ports/whatsapp.ts';
 import type { Composer, Post } from './composer.ts';
 import { type Behaviour, behaviourOf } from './fixed-numbers.ts';
-import { type Account, type ChatMessage, type Device, type Draft, SandboxRefusal } from './types.ts';
+import { type Account, type CallView, type ChatMessage, type Device, type Draft, SandboxRefusal } from './types.ts';
 import { addressOf, findAccount, type World } from './world.ts';
 
 const RESTRICTION_CODES: Record<Restriction['kind'], number> = { reachout_timelock: 463, message_cap: 475 };
@@ -101,6 +101,7 @@ export class Delivery {
     const own = this.#message(person, id);
     const stanza = this.#composer.newStanza(person.pn);
     const senderId = addressOf(person);
+    const timestamp = this.#world.schedule.timestamp();
     this.#world.wire('reaction', person.pn, { id: own.stanzaId, emoji });
     for (const [owner, message] of this.#copies(person, own)) {
       const fromMe = owner === person.pn;
@@ -108,8 +109,24 @@ export class Delivery {
       const inGroup = message.chatId.endsWith('@g.us') ? `_${senderId}` : '';
       const reaction = { id: `${fromMe}_${message.chatId}_${stanza}${inGroup}`, senderId, fromMe, emoji };
       this.#annotate(owner, message, { reactions: emoji === '' ? others : [...others, reaction] });
+      const { id: messageId, chatId } = message;
+      this.#world.events.emit('reaction', owner, { ...reaction, messageId, chatId, timestamp });
     }
     return { ...own };
+  }
+
+  /** Someone calls a person or the other members of a group. @throws SandboxRefusal UNKNOWN_CHAT */
+  call(caller: Account, to: Jid, isVideo: boolean): CallView {
+    const group = this.#world.store.groups.get(to);
+    const person = group ? null : findAccount(this.#world, to);
+    const called = group ? group.participants.filter((pn) => pn !== caller.pn) : person ? [person.pn] : [];
+    if (called.length === 0) throw new SandboxRefusal('UNKNOWN_CHAT', 'There is nobody to call.');
+    const id = this.#world.seeded.hex(`call:${caller.pn}`, 32).toUpperCase();
+    const timestamp = this.#world.schedule.timestamp();
+    const call = { id, from: addressOf(caller), isVideo, isGroup: group !== undefined, timestamp };
+    this.#world.wire('call', caller.pn, { to, isVideo });
+    for (const pn of called) this.#world.events.emit('call', pn, call);
+    return call;
   }
 
   /** Someone votes in a poll, in place of an earlier vote. @throws SandboxRefusal UNKNOWN_MESSAGE, UNKNOWN_OPTION */

@@ -9,6 +9,7 @@ import { beginLife, type Life } from './life.ts';
 import type { SavedTokens } from './saved-tokens.ts';
 import {
   type Account,
+  type CallView,
   type ChatMessage,
   type ChatView,
   type ContactView,
@@ -138,6 +139,11 @@ export class SandboxNetwork {
   /** Reacts to a message; an empty emoji takes the reaction back. @throws SandboxRefusal UNKNOWN_MESSAGE */
   react(number: string, messageId: string, emoji: string): ChatMessage {
     return this.#life.delivery.react(this.account(number), messageId, emoji);
+  }
+
+  /** Calls a person or a group. @throws SandboxRefusal UNKNOWN_CHAT */
+  call(from: string, to: Jid, isVideo = false): CallView {
+    return this.#life.delivery.call(this.account(from), toJid(to), isVideo);
   }
 
   /** Votes in a poll, in place of an earlier vote. @throws SandboxRefusal UNKNOWN_MESSAGE, UNKNOWN_OPTION */

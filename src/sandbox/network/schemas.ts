@@ -125,6 +125,16 @@ export const chat = z
   })
   .meta({ id: 'Chat' });
 
+export const call = z
+  .strictObject({
+    id: z.string(),
+    from: jid.meta({ description: 'The caller, as this account sees that person.' }),
+    isVideo: z.boolean(),
+    isGroup: z.boolean(),
+    timestamp: moment,
+  })
+  .meta({ id: 'Call' });
+
 export const restrictionKind = z.enum(['reachout_timelock', 'message_cap']);
 
 export const line = z

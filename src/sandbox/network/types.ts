@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { z } from 'zod';
 import type { Jid } from '../../actors/domain/identity.ts';
+import type { EpochMs } from '../../actors/domain/ports/clock.ts';
 import type { Me, Restriction, WebAuthnJson } from '../../actors/domain/ports/whatsapp.ts';
 import type { AdvanceableClock } from './advanceable-clock.ts';
 import type * as schemas from './schemas.ts';
@@ -21,6 +22,8 @@ export type MessageType = ChatMessage['type'];
 export type ChatView = z.infer<typeof schemas.chat>;
 /** The faults of an account's connection. */
 export type LineView = z.infer<typeof schemas.line>;
+/** A call, as one account sees it. */
+export type CallView = z.infer<typeof schemas.call>;
 /** One line of the wire log. */
 export type WireEntry = z.infer<typeof schemas.wireEntry>;
 /** What holds for all accounts. */
@@ -93,6 +96,17 @@ export interface AckView {
   errorCode?: number;
 }
 
+/** A reaction to a message of an account's chats; an empty emoji takes it back. */
+export interface ReactionView {
+  id: string;
+  messageId: string;
+  chatId: Jid;
+  senderId: Jid;
+  fromMe: boolean;
+  emoji: string;
+  timestamp: EpochMs;
+}
+
 /** What is known of a person; null: unknown. */
 export interface ContactView {
   pn: Jid | null;
@@ -126,6 +140,8 @@ export interface DeviceEvents {
   ack: (ack: AckView) => void;
   /** Its author edited or revoked a message of this account's chats. */
   edited: (message: ChatMessage) => void;
+  reaction: (reaction: ReactionView) => void;
+  call: (call: CallView) => void;
   /** Linking waits for a passkey of the account, or no longer does. */
   passkey: (waiting: boolean) => void;
   /** A notice covers the page, or no longer does. */
@@ -233,6 +249,10 @@ export interface SandboxNetworkEvents {
   ack: (owner: Jid, ack: AckView) => void;
   /** Its author edited or revoked a message of an account's chats. */
   edited: (owner: Jid, message: ChatMessage) => void;
+  /** Someone, or the account itself, reacted to a message of the owner's chats. */
+  reaction: (owner: Jid, reaction: ReactionView) => void;
+  /** Someone calls an account. */
+  call: (owner: Jid, call: CallView) => void;
   /** The reactions or votes of a message of an account's chats changed. */
   addon: (owner: Jid, message: ChatMessage) => void;
   /** A typing indicator changed, in the chat as its `reader` sees it. */

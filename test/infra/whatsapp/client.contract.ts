@@ -17,6 +17,7 @@ import { text } from '../../support/contents.ts';
 import { agentRef, PIXEL } from '../../support/fixtures.ts';
 import { describeContents } from './contents.contract.ts';
 import { describeIncoming } from './incoming.contract.ts';
+import { describeSignals } from './signals.contract.ts';
 
 /** What a driver is tested with: itself, the phones on the other side, and the way out. */
 export interface WhatsAppHarness {
@@ -25,7 +26,7 @@ export interface WhatsAppHarness {
   cleanup(): Promise<void>;
 }
 
-const NETWORK_EVENTS = ['wire', 'message', 'ack', 'edited', 'addon', 'typing', 'changed'] as const;
+const NETWORK_EVENTS = ['wire', 'message', 'ack', 'edited', 'addon', 'typing', 'read', 'changed'] as const;
 const PATIENCE_MS = 45_000;
 
 type Received = {
@@ -57,6 +58,8 @@ class Ear {
       'message',
       'edited',
       'revoked',
+      'reaction',
+      'call',
       'ack',
       'compatibility',
       'passkey',
@@ -391,6 +394,16 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
         eventually: (what, look) => eventually(harness.network, what, look),
         receivedOf: (person, fits = () => true) =>
           ear.wait('message', (message) => message.senderId === person && fits(message)),
+      }));
+
+      describeSignals(() => ({
+        client,
+        ear,
+        network: harness.network,
+        number,
+        freshNumber,
+        addressOf,
+        eventually: (what, look) => eventually(harness.network, what, look),
       }));
 
       it('hands a text over, and WhatsApp acknowledges it', async () => {

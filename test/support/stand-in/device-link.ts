@@ -98,6 +98,8 @@ export class DeviceLink {
       'state',
       'ack',
       'edited',
+      'reaction',
+      'call',
       'passkey',
       'notice',
       'restriction',

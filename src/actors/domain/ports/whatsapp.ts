@@ -80,6 +80,30 @@ export interface MessageRevocation {
   chatId: Jid;
 }
 
+/** A reaction to a message: that of a person, or of the account itself, by whichever device. */
+export interface MessageReaction {
+  messageId: string;
+  chatId: Jid;
+  /** Who reacted: by number where the driver knows it. */
+  senderId: Jid;
+  lid?: Jid;
+  fromMe: boolean;
+  /** '' takes the earlier one back. */
+  emoji: string;
+  timestamp: EpochMs;
+}
+
+/** A call that rings at the account; it can't be answered here. */
+export interface IncomingCall {
+  id: string;
+  /** Who calls: by number where the driver knows it. */
+  from: Jid;
+  lid?: Jid;
+  isVideo: boolean;
+  isGroup: boolean;
+  timestamp: EpochMs;
+}
+
 /** -1 refused, 0 pending, 1 WhatsApp's server has it, 2 delivered, 3 read, 4 played. */
 export interface Ack {
   messageId: string;
@@ -141,6 +165,9 @@ export interface WhatsAppClientEvents {
   edited: (edit: MessageEdit) => void;
   /** The author deleted an incoming message for everyone. */
   revoked: (revocation: MessageRevocation) => void;
+  /** Someone reacted to a message of any age, or took the reaction back. One that was missed may follow within a day. */
+  reaction: (reaction: MessageReaction) => void;
+  call: (call: IncomingCall) => void;
   ack: (ack: Ack) => void;
   /** Result of a self-check: once linked, after each load of the page, and at each change. */
   compatibility: (report: Compatibility) => void;
@@ -190,6 +217,8 @@ export interface WhatsAppClient {
    */
   send(to: Jid, content: MessageContent, options?: HandoverOptions): Promise<Handover>;
   setTyping(chatId: Jid, typing: boolean): Promise<void>;
+  /** Marks a chat read, which sends read receipts. `NOT_FOUND` for a chat that the account does not have. */
+  markRead(chatId: Jid): Promise<void>;
   /** The JID to send to, or null when the number has no account. Groups and LIDs resolve to themselves. */
   resolveRecipient(jid: Jid): Promise<Jid | null>;
   /** Both addresses of a person, as far as the page knows them; a group is itself. */

@@ -33,6 +33,23 @@ interface Parts {
 const ackReport = z.object({ messageId: z.string(), ack: z.number(), errorCode: z.number().nullish() });
 const editReport = z.object({ messageId: z.string(), chatId: z.string(), body: z.string() });
 const revokeReport = editReport.omit({ body: true });
+const reactionReport = z.object({
+  messageId: z.string().min(1),
+  chatId: z.string().min(1),
+  senderId: z.string().min(1),
+  lid: z.string().nullable(),
+  fromMe: z.boolean(),
+  emoji: z.string(),
+  timestamp: z.number(),
+});
+const callReport = z.object({
+  id: z.string().min(1),
+  from: z.string().min(1),
+  lid: z.string().nullable(),
+  isVideo: z.boolean(),
+  isGroup: z.boolean(),
+  timestamp: z.number(),
+});
 const checkReport = z.object({
   webVersion: z.string().nullable(),
   repaired: z.array(z.string()),
@@ -96,6 +113,14 @@ export class SessionEvents {
         return this.#inLine(() => emit('edited', editReport.parse(payload)));
       case 'revoked':
         return this.#inLine(() => emit('revoked', revokeReport.parse(payload)));
+      case 'reaction': {
+        const { lid, ...reaction } = reactionReport.parse(payload);
+        return this.#inLine(() => emit('reaction', { ...reaction, lid: lid ?? undefined }));
+      }
+      case 'call': {
+        const { lid, ...call } = callReport.parse(payload);
+        return this.#inLine(() => emit('call', { ...call, lid: lid ?? undefined }));
+      }
       case 'passkey':
         return emit('passkey', payload as WebAuthnJson | null);
       case 'check':

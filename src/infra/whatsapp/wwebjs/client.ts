@@ -143,6 +143,10 @@ export class WwebjsClient implements WhatsAppClient {
     await this.#ask('typing', z.null(), chatId, typing);
   }
 
+  async markRead(chatId: Jid): Promise<void> {
+    await this.#askOfChat('markRead', z.null(), chatId);
+  }
+
   async resolveRecipient(jid: Jid): Promise<Jid | null> {
     this.#live();
     return jid.endsWith('@c.us') ? this.#recipients.resolve(jid) : jid;
@@ -194,6 +198,17 @@ export class WwebjsClient implements WhatsAppClient {
       const cause = error instanceof GatewayError ? error.cause : undefined;
       const message = NOT_NOW[(cause instanceof PageFailure && cause.code) || ''];
       throw message ? new GatewayError('SESSION_NOT_READY', message, { cause }) : error;
+    }
+  }
+
+  /** Runs an action on a chat of the account. @throws GatewayError also `NOT_FOUND` when there is none */
+  async #askOfChat<T>(action: string, shape: z.ZodType<T>, ...args: unknown[]): Promise<T> {
+    try {
+      return await this.#ask(action, shape, ...args);
+    } catch (error) {
+      const cause = error instanceof GatewayError ? error.cause : undefined;
+      if (!(cause instanceof PageFailure && cause.code === 'NO_CHAT')) throw error;
+      throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.chat, { cause });
     }
   }
 

@@ -2,7 +2,6 @@ import * as changes from './changes.js';
 import { Chat, findChat, loadEarlierMsgs, Newsletters, sendSeen } from './chats.js';
 import { Conn, keys, launchUtils, me, Socket } from './connection.js';
 import { Contact, getters, toLid, toPn } from './contacts.js';
-import { Emitter } from './emitter.js';
 import { call } from './line.js';
 import * as media from './media.js';
 import { Msg } from './messages.js';
@@ -10,6 +9,7 @@ import { Collection } from './model.js';
 import { capping, timelock } from './restrictions.js';
 import { LinkDeviceEvents } from './screens.js';
 import { addAndSendMsgToChat } from './sending.js';
+import { calls, reactionTable } from './signals.js';
 import { switches } from './switches.js';
 import { asUserWidOrThrow, createWid, createWidFromWidLike, MsgKey } from './wid.js';
 
@@ -137,8 +137,8 @@ const messaging = {
   WAWebDownloadManager: { downloadManager: { downloadAndMaybeDecrypt: media.downloadAndMaybeDecrypt } },
   WAWebSyncGatingUtils: {},
   WAWebNonMessageDataRequestPlaceholderMessageResendUtils: { handlePlaceholderMsgsSeen() {} },
-  WAWebCallCollection: Object.assign(new Emitter(), { calls: new Map() }),
-  WAWebAddonReactionTableMode: { reactionTableMode: { bulkUpsert: nothing } },
+  WAWebCallCollection: calls,
+  WAWebAddonReactionTableMode: { reactionTableMode: reactionTable },
   WAWebAddonPollVoteTableMode: { pollVoteTableMode: { bulkUpsert: nothing } },
 };
 

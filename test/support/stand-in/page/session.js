@@ -6,6 +6,7 @@ import { editOf, keep, Msg, revocationOf } from './messages.js';
 import { setRestriction } from './restrictions.js';
 import { showNotice, showPasskey } from './screens.js';
 import { acknowledge } from './sending.js';
+import { ring, storeReaction } from './signals.js';
 import { switches } from './switches.js';
 import { loadToken, removeToken, saveToken } from './token.js';
 
@@ -48,6 +49,8 @@ const traffic = {
   message: announce,
   ack: acknowledge,
   edited: change,
+  reaction: storeReaction,
+  call: ring,
 };
 
 /** Emits the sync once the library listens: it never asks for it. */

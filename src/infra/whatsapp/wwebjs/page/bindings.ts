@@ -11,11 +11,13 @@ export interface Binding {
     | 'downloads'
     | 'previews'
     | 'reactions'
+    | 'calls'
     | 'edits'
     | 'revocations'
     | 'recipients'
     | 'receiving'
     | 'history'
+    | 'reading'
     | 'typing'
     | 'addresses'
     | 'repairs'
@@ -88,7 +90,11 @@ export const BINDINGS: readonly Binding[] = [
       'reactions',
       'WAWebSendReactionMsgAction.sendReactionToMsg',
       'WAWebDBGetReactions.getReactions',
+      'WAWebAddonReactionTableMode.reactionTableMode.bulkUpsert',
     ),
+    ...objects('calls', 'WAWebCallCollection'),
+    ...functions('reading', 'WAWebUpdateUnreadChatAction.sendSeen'),
+    ...objects('reading', 'WAWebStreamModel.Stream'),
     ...functions(
       'edits',
       'WAWebSendMessageEditAction.sendMessageEdit',

@@ -11,6 +11,7 @@ import {
   personOf,
 } from './people.js';
 import { refusalCode } from './sending.js';
+import { watchSignals } from './signals.js';
 
 /** Chats that are answered. Reading the status at the wrong moment has ended sessions. */
 const isAnswered = (address) => /@(c\.us|lid|g\.us)$/.test(address);
@@ -183,6 +184,7 @@ function listen() {
   listensTo = messages;
   use('WAWebSocketModel.Socket').on('change:state', (_socket, state) => notify('state', state));
   listensSince = Math.floor(Date.now() / 1000);
+  watchSignals();
   messages.on('add', onAdd);
   messages.on('change:ack', onAck);
   messages.on('change:type', onType);

@@ -14,6 +14,7 @@ const MODULES = [
   'changes',
   'downloads',
   'sending',
+  'signals',
   'receiving',
   'linking',
   'self-check',
