@@ -2,7 +2,14 @@ import type { Jid } from '../../actors/domain/identity.ts';
 import type { Restriction } from '../../actors/domain/ports/whatsapp.ts';
 import type { Composer, Post } from './composer.ts';
 import { type Behaviour, behaviourOf } from './fixed-numbers.ts';
-import { type Account, type CallView, type ChatMessage, type Device, type Draft, SandboxRefusal } from './types.ts';
+import {
+  type Account,
+  type CallView,
+  type ChatMessage,
+  type Device,
+  type Draft,
+  SandboxRefusal,
+} from './types.ts';
 import { addressOf, findAccount, type World } from './world.ts';
 
 const RESTRICTION_CODES: Record<Restriction['kind'], number> = { reachout_timelock: 463, message_cap: 475 };

@@ -20,9 +20,9 @@ const CALLS: Command[] = [
     message: { to: TO, content: { kind: 'text', text: 'hello' }, origin: 'api', traceId: 't' },
     respondAsync: true,
   },
+  { type: 'turn.run', userId: 1, request: { message: 'hi', sessionId: TO }, traceId: 't' },
   { type: 'chat.mark_read', userId: 1, chatId: TO },
   { type: 'chat.set_typing', userId: 1, chatId: TO, typing: true },
-  { type: 'turn.run', userId: 1, request: { message: 'hi', sessionId: TO }, traceId: 't' },
 ];
 
 /** Every state below a node. */

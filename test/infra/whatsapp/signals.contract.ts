@@ -1,9 +1,6 @@
 import { expect } from 'chai';
 import type { Jid } from '../../../src/actors/domain/identity.ts';
-import type {
-  WhatsAppClient,
-  WhatsAppClientEvents,
-} from '../../../src/actors/domain/ports/whatsapp.ts';
+import type { WhatsAppClient, WhatsAppClientEvents } from '../../../src/actors/domain/ports/whatsapp.ts';
 import type { SandboxNetwork } from '../../../src/sandbox/network/network.ts';
 import { failureOf } from '../../support/failure.ts';
 

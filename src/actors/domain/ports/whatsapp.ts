@@ -81,7 +81,7 @@ export interface MessageRevocation {
 }
 
 /** A reaction to a message: that of a person, or of the account itself, by whichever device. */
-export interface MessageReaction {
+interface MessageReaction {
   messageId: string;
   chatId: Jid;
   /** Who reacted: by number where the driver knows it. */
@@ -94,7 +94,7 @@ export interface MessageReaction {
 }
 
 /** A call that rings at the account; it can't be answered here. */
-export interface IncomingCall {
+interface IncomingCall {
   id: string;
   /** Who calls: by number where the driver knows it. */
   from: Jid;

@@ -41,7 +41,14 @@ async function reactionOf({ id, reactionParentKey, reactionText, reactionTimesta
 async function callOf({ id, peerJid, isVideo, isGroup, offerTime }) {
   const { person, lid } = await personWithLid(peerJid);
   const timestamp = offerTime ? offerTime * 1000 : Date.now();
-  return { id: String(id), from: person, lid, isVideo: Boolean(isVideo), isGroup: Boolean(isGroup), timestamp };
+  return {
+    id: String(id),
+    from: person,
+    lid,
+    isVideo: Boolean(isVideo),
+    isGroup: Boolean(isGroup),
+    timestamp,
+  };
 }
 
 /** Calls `see` with what a method is called with, before it runs; whatever `see` does, the method runs. */
