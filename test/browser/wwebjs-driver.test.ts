@@ -19,10 +19,14 @@ import { next, WwebjsWorld } from '../support/wwebjs.ts';
 
 whenChromium('the driver of whatsapp-web.js in Chromium', (executablePath) => {
   forEachEdition((page) =>
-    describeWhatsAppClient(`wwebjs, ${page.name}`, async () => {
-      const world = await WwebjsWorld.open(executablePath, page);
-      return { driver: world.driver(), network: world.network, cleanup: () => world.close() };
-    }),
+    describeWhatsAppClient(
+      `wwebjs, ${page.name}`,
+      async () => {
+        const world = await WwebjsWorld.open(executablePath, page);
+        return { driver: world.driver(), network: world.network, cleanup: () => world.close() };
+      },
+      { withLinking: !page.lidForAll },
+    ),
   );
 
   describe('WwebjsDriver', function () {

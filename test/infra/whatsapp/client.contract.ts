@@ -142,9 +142,13 @@ const stanzaOf = (id: string): string => id.split('_')[2]!;
 
 /**
  * What every driver must do: one suite for the simulation and for the real library. It waits for events and
- * assumes nothing of how fast they come.
+ * assumes nothing of how fast they come. Linking does not depend on how people are addressed, and may be left out.
  */
-export function describeWhatsAppClient(name: string, makeHarness: () => Promise<WhatsAppHarness>): void {
+export function describeWhatsAppClient(
+  name: string,
+  makeHarness: () => Promise<WhatsAppHarness>,
+  { withLinking = true }: { withLinking?: boolean } = {},
+): void {
   describe(`WhatsAppClient contract: ${name}`, function () {
     this.timeout(90_000);
     let harness: WhatsAppHarness;
@@ -216,7 +220,8 @@ export function describeWhatsAppClient(name: string, makeHarness: () => Promise<
       return { client, ear, me, number };
     }
 
-    describe('linking', () => {
+    const describeLinking = withLinking ? describe : () => undefined;
+    describeLinking('linking', () => {
       it('shows a QR without credentials, and emits ready with its account once scanned', async () => {
         const { driver, network } = harness;
         expect(await driver.hasCredentials(agentRef('linking'))).to.equal(false);
