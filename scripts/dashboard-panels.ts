@@ -134,6 +134,10 @@ export const ROWS: RowSpec[] = [
         [rate('wa_ai_request_duration_seconds_count', 'outcome'), '{{outcome}}'],
       ]),
       series('Time of the AI', 's', medianAndSlow('wa_ai_request_duration_seconds')),
+      series('Voice to text by outcome', 'cps', [
+        [rate('wa_transcription_duration_seconds_count', 'outcome'), '{{outcome}}'],
+      ]),
+      series('Time of voice to text', 's', medianAndSlow('wa_transcription_duration_seconds')),
     ],
   },
   {

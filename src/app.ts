@@ -14,6 +14,7 @@ import { createHttpApp, createHttpServer } from './http/http-app.ts';
 import { isLoopback } from './http/middleware/host-and-origin.ts';
 import { settingsOf } from './infra/actor-settings.ts';
 import { HttpAiBackend } from './infra/ai/http-ai-backend.ts';
+import { HttpTranscriber } from './infra/ai/http-transcriber.ts';
 import type { Config } from './infra/config.ts';
 import { FolderFileStore } from './infra/files/folder-file-store.ts';
 import { SignedFileLinks } from './infra/files/signed-file-links.ts';
@@ -35,7 +36,7 @@ export interface Overrides {
   clock?: Scheduler;
   whatsapp?: WhatsAppBackend;
   limits?: Partial<ActorLimits>;
-  /** Resolves the names in the URLs of media and of AI backends; the system's by default. */
+  /** Resolves the names in the URLs of media, AI backends and voice to text; the system's by default. */
   lookup?: Lookup;
   /** Another service has taken the database: the process must exit. */
   onEvicted?(): void;
@@ -218,6 +219,7 @@ class Service implements App {
     const system = createGateway({
       driver: whatsapp.driver,
       ai,
+      transcriber: this.#openTranscriber(clock),
       agents,
       apiKeys,
       messages,
@@ -236,6 +238,15 @@ class Service implements App {
     this.#system = system;
     logGateway(system.events, this.#logger);
     return system;
+  }
+
+  /** Voice to text, where it is configured. */
+  #openTranscriber(clock: Scheduler): HttpTranscriber | undefined {
+    const { STT_URL: url, STT_API_KEY: apiKey, STT_MODEL: model, STT_LANGUAGE: language } = this.#config;
+    const { lookup } = this.#overrides;
+    return url === undefined
+      ? undefined
+      : new HttpTranscriber({ url, apiKey, model, language, clock, lookup });
   }
 
   /** The previews in `TEMP_DIR`, with their clean-up. @throws Error when that is a link or another user's folder */

@@ -21,6 +21,14 @@ export const inboundTypes = list
   .pipe(z.array(z.enum(INBOUND_TYPES)))
   .transform((types): InboundType[] => types);
 
+/** A URL that is called as it is: http(s), without credentials. */
+export const endpointUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL', abort: true })
+  .refine((text) => {
+    const { username, password, hash } = new URL(text);
+    return !username && !password && !hash;
+  }, 'must be a URL without credentials and fragment');
+
 /** A URL that paths are appended to: http(s), nothing beside host and path, no slash at its end. */
 export const baseUrl = z.string().transform((text, context) => {
   const url = URL.canParse(text) ? new URL(text) : null;

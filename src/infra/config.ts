@@ -8,6 +8,7 @@ import {
   bearerToken,
   bindAddress,
   callerOrigins,
+  endpointUrl,
   fetchOrigins,
   inboundTypes,
   trustedProxies,
@@ -78,6 +79,16 @@ const schema = z
     AI_INBOUND_TYPES: inboundTypes,
     AI_MEDIA: z.enum(AI_MEDIA).default('url'),
     HANDOVER_MINUTES: integer(0, 0, 43_200),
+    STT_URL: endpointUrl.optional(),
+    STT_API_KEY: bearerToken.optional(),
+    STT_MODEL: z
+      .string()
+      .regex(/^[\x21-\x7e]{1,200}$/, 'must be a name without blanks')
+      .default('whisper-1'),
+    STT_LANGUAGE: z
+      .string()
+      .regex(/^[a-z]{2,3}$/, 'must be the code of a language, such as id')
+      .optional(),
     QR_MAX_REFRESHES: integer(15),
     /** Node's own; read here because the sandbox refuses `production`. */
     NODE_ENV: z.string().optional(),

@@ -9,6 +9,7 @@ import { linkAgent } from '../support/link-agent.ts';
 import { HEADS } from '../support/media-files.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
+import { SttServer } from '../support/stt-server.ts';
 
 const EVERY_TYPE = 'text,image,audio,video,document,sticker,location,contacts';
 const DEVELOPER = '62895619356936';
@@ -127,6 +128,46 @@ describe('an incoming message of any kind', function () {
     const { message_id: messageId } = service.ai.calls[2]!.body.metadata as Record<string, unknown>;
     expect(quoted).to.deep.equal({ messageId, text: 'this one', type: 'image', fromMe: false });
     expect(attachments).to.equal(undefined);
+  });
+
+  describe('with voice to text', () => {
+    let stt: SttServer;
+    beforeEach(async () => {
+      stt = await new SttServer().open();
+      const settings = { STT_URL: stt.url, STT_API_KEY: 'sk-speech', STT_MODEL: 'small', STT_LANGUAGE: 'en' };
+      await start({ AI_INBOUND_TYPES: EVERY_TYPE, ...settings });
+    });
+    afterEach(() => stt.close());
+
+    it('reaches the AI with the text of a voice note, which is also the message', async () => {
+      stt.behave = () => ({ body: '{"text":"Are you open today?"}' });
+      const body = await asked({ file: VOICE });
+      expect(body.message).to.equal('Are you open today?');
+      const { transcript, url } = attachmentOf(body);
+      expect(transcript).to.deep.equal({ status: 'completed', text: 'Are you open today?', language: 'en' });
+      expect(sha256((await fetched(url!)).bytes)).to.equal(sha256(VOICE.data));
+      const [{ authorization, fields, file }] = stt.calls as [SttServer['calls'][number]];
+      expect(authorization).to.equal('Bearer sk-speech');
+      expect(fields).to.deep.equal({ model: 'small', response_format: 'json', language: 'en' });
+      expect(file).to.include({ name: 'voice.ogg', type: 'audio/ogg', sha256: sha256(VOICE.data) });
+      await eventually('the reply', () => shown(CUSTOMER_CHAT).includes('AI: Are you open today?'));
+      expect(attachmentOf(await asked({ file: IMAGE }))).not.to.have.property('transcript');
+    });
+
+    it('reaches the AI without a text when the service refuses', async () => {
+      stt.behave = () => ({ status: 401, body: '{"error":{"message":"wrong key"}}' });
+      const reports: (string | number | undefined)[] = [];
+      service.app.system.events.on('transcription', ({ outcome, reason, httpStatus }) =>
+        reports.push(outcome, reason, httpStatus),
+      );
+      const body = await asked({ file: VOICE });
+      expect(body.message).to.equal('');
+      const { transcript, url } = attachmentOf(body);
+      expect(transcript).to.deep.equal({ status: 'failed' });
+      expect(url).to.be.a('string');
+      expect(reports).to.deep.equal(['failed', 'refused', 401]);
+      expect(faults).to.deep.equal([]);
+    });
   });
 
   it('is downloaded again when WhatsApp refuses once', async () => {

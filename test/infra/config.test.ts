@@ -101,6 +101,34 @@ describe('the configuration', () => {
     });
   }
 
+  it('takes STT_URL as it is, without credentials', () => {
+    const azure = 'https://speech.example/openai/transcriptions?api-version=2024-10-21';
+    for (const url of [azure, 'http://127.0.0.1:9000/v1/audio/transcriptions'])
+      expect(read('STT_URL', url)).to.equal(url);
+    for (const text of [
+      'https://user:secret@speech.example',
+      'https://secret@speech.example',
+      'https://a/#b',
+    ])
+      expect(read('STT_URL', text)).to.deep.equal([
+        'STT_URL: must be a URL without credentials and fragment',
+      ]);
+    for (const text of ['speech.example', 'ftp://speech.example', 'https://a b'])
+      expect(read('STT_URL', text), text).to.deep.equal(['STT_URL: must be an http or https URL']);
+  });
+
+  it('takes STT_MODEL and STT_LANGUAGE as names that a form can carry', () => {
+    expect(read('STT_MODEL', 'Systran/faster-whisper-small')).to.equal('Systran/faster-whisper-small');
+    expect(read('STT_MODEL', 'a\r\nb')).to.deep.equal(['STT_MODEL: must be a name without blanks']);
+    expect(read('STT_LANGUAGE', 'id')).to.equal('id');
+    expect(read('STT_LANGUAGE', 'Indonesian')).to.deep.equal([
+      'STT_LANGUAGE: must be the code of a language, such as id',
+    ]);
+    expect(read('STT_API_KEY', 'a key')).to.deep.equal([
+      'STT_API_KEY: must be at most 4096 visible ASCII characters, without blanks',
+    ]);
+  });
+
   it('refuses a SESSIONS_TOKEN that no Authorization header can carry', () => {
     expect(read('SESSIONS_TOKEN', '~!"#$%&/()=?')).to.equal('~!"#$%&/()=?');
     for (const text of [

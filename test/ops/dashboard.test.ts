@@ -8,9 +8,11 @@ import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { BEARER, BOT, CUSTOMER } from '../support/fixtures.ts';
 import { linkAgent } from '../support/link-agent.ts';
+import { HEADS } from '../support/media-files.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { Prometheus } from '../support/prometheus.ts';
 import { type Service, startService } from '../support/service.ts';
+import { SttServer } from '../support/stt-server.ts';
 import { findProgram, whereFound } from '../support/where-found.ts';
 
 interface Panel {
@@ -56,16 +58,19 @@ function registerScrapes(this: Mocha.Suite, path: string): void {
   const database = withDatabase();
   let service: Service;
   let prometheus: Prometheus;
+  let stt: SttServer;
 
   before(async () => {
     // The sandbox has no browsers to measure.
     sinon.stub(SandboxDriver.prototype, 'memory').resolves(new Map([['shop', 200_000_000]]));
-    service = await startService(database());
+    stt = await new SttServer().open();
+    service = await startService(database(), { env: { AI_INBOUND_TYPES: 'text,audio', STT_URL: stt.url } });
     prometheus = await Prometheus.start({ path, target: new URL(service.app.url).host, rules: [ALERTS] });
   });
   after(async () => {
     await prometheus?.stop();
     await service?.close();
+    await stt?.close();
     sinon.restore();
   });
 
@@ -73,7 +78,7 @@ function registerScrapes(this: Mocha.Suite, path: string): void {
     callApi(service.app.url, method, target, body, { ...BEARER, ...headers });
 
   let round = 0;
-  /** Traffic of all kinds: sends that succeed and fail, a repeated one, and an answered customer. */
+  /** Traffic of all kinds: sends that succeed and fail, a repeated one, and a customer who is answered and speaks. */
   async function traffic(): Promise<void> {
     round += 1;
     const send = { to: CUSTOMER, message: `round ${round}` };
@@ -83,6 +88,9 @@ function registerScrapes(this: Mocha.Suite, path: string): void {
     await call('POST', '/agents/shop/messages', { ...send, to: '+15550000001' });
     await call('POST', '/agents/shop/run', { message: 'hello', sessionId: CUSTOMER });
     service.network.write(CUSTOMER, { to: BOT, text: `question ${round}` });
+    const mimetype = 'audio/ogg; codecs=opus';
+    const voice = { type: 'ptt', mimetype, seconds: 1, data: HEADS[mimetype] } as const;
+    service.network.write(CUSTOMER, { to: BOT, text: '', file: voice });
   }
 
   it('has data for every expression when the sandbox has traffic', async () => {

@@ -13,6 +13,7 @@ import type {
   MessageLog,
   StoredMessage,
 } from '../../src/actors/domain/ports/stores.ts';
+import type { Transcriber } from '../../src/actors/domain/ports/transcriber.ts';
 import type {
   InboundMessage,
   WebAuthnJson,
@@ -204,6 +205,7 @@ export interface MemoryGatewayChanges {
   ask?: (...call: Parameters<AiBackend['ask']>) => Promise<AiAnswer | string | null>;
   database?: MemoryDatabase;
   clock?: Scheduler;
+  transcriber?: Transcriber;
 }
 
 /** A gateway on a scripted driver and a database in memory, for races that depend on single microtasks. */
@@ -221,6 +223,7 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
         return typeof answer === 'object' && answer !== null ? answer : answerOf(answer);
       },
     },
+    transcriber: changes.transcriber,
     agents: database.agents,
     apiKeys: { active: async () => database.keys },
     messages: database.log,

@@ -14,6 +14,7 @@ import type {
   SessionState,
   SettingsStore,
 } from '../domain/ports/stores.ts';
+import type { Transcriber } from '../domain/ports/transcriber.ts';
 import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import { AiReplies } from '../inbound/ai-reply.ts';
@@ -41,6 +42,8 @@ import { StartWaiters } from './start-waiters.ts';
 export interface AgentPorts {
   driver: WhatsAppDriver;
   ai: AiBackend;
+  /** Turns voice into text, where it is configured. */
+  transcriber?: Transcriber;
   messages: MessageLog;
   inbound: InboundLog;
   chats: ChatStore;

@@ -4,6 +4,7 @@ import type { Jid } from './identity.ts';
 import type { ContentKind } from './message-content.ts';
 import type { EpochMs } from './ports/clock.ts';
 import type { MessageStatus, OutgoingMessage, SessionState, StoredMessage } from './ports/stores.ts';
+import type { Transcription } from './ports/transcriber.ts';
 import type { Compatibility } from './ports/whatsapp.ts';
 
 /** Events for watchers: the log, the metrics and the event streams. */
@@ -79,6 +80,15 @@ export interface GatewayEvents {
   ai: (call: {
     agentId: string;
     outcome: 'reply' | 'silence' | 'timeout' | 'error';
+    durationMs: number;
+    traceId: string;
+  }) => void;
+  /** A recording was turned into text, or not; `httpStatus` is that of a service that refused. */
+  transcription: (call: {
+    agentId: string;
+    outcome: Transcription['status'];
+    reason?: Exclude<Transcription, { status: 'completed' }>['reason'];
+    httpStatus?: number;
     durationMs: number;
     traceId: string;
   }) => void;

@@ -3,17 +3,17 @@ import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import type { AgentRef } from '../domain/identity.ts';
 import { KINDS, type MediaContent } from '../domain/message-content.ts';
-import type { Scheduler } from '../domain/ports/clock.ts';
 import type { FileLinks, FileStore, StoredFile } from '../domain/ports/files.ts';
+import type { Recording, Transcription } from '../domain/ports/transcriber.ts';
 import type { InboundFile, InboundMessage, WhatsAppClient } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings, AiMedia } from '../domain/settings.ts';
 import { retry } from '../domain/timeout.ts';
 import { contentTypeOf } from './content-types.ts';
+import { type Transcript, type TranscriptDeps, transcriptOf } from './transcripts.ts';
 
 /** What the attachments of all agents share. */
-export interface AttachmentDeps {
+export interface AttachmentDeps extends TranscriptDeps {
   settings: Pick<ActorSettings, 'limits'>;
-  clock: Scheduler;
   files: Pick<FileStore, 'add'>;
   fileLinks: Pick<FileLinks, 'url'>;
 }
@@ -29,6 +29,8 @@ export interface Attachment extends InboundFile {
   url?: string;
   /** Base64. */
   data?: string;
+  /** Of audio, where voice is turned into text. */
+  transcript?: Transcript;
   /** Why there is no file. */
   error?: { code: string; message: string };
 }
@@ -38,6 +40,7 @@ export interface FetchOptions {
   agent: AgentRef;
   client: WhatsAppClient | null;
   media: AiMedia;
+  traceId: string;
   signal: AbortSignal;
   /** Receives why a file can't be had, unless it is too large. */
   onFault(error: unknown): void;
@@ -64,22 +67,26 @@ export async function attachmentOf(
 ): Promise<Attachment> {
   const { id: messageId, type, file = UNKNOWN_FILE } = message;
   const kind = { messageId, type: contentTypeOf(type), ...(type === 'ptt' && { voice: true as const }) };
+  const { agent, traceId, signal } = options;
+  const spoken = async (recording: Recording | Transcription) =>
+    kind.type === 'audio'
+      ? await transcriptOf(deps, recording, { agentId: agent.agentId, traceId, signal })
+      : {};
   try {
     const stored = await download(deps, message, options);
     const { mimetype: mimeType, size: sizeBytes, sha256 } = stored;
-    return {
-      ...kind,
-      ...file,
-      mimeType,
-      sizeBytes,
-      sha256,
-      ...(await contentOf(deps, stored, options.media)),
-    };
+    const content = await contentOf(deps, stored, options.media);
+    const transcript = await spoken({ file: stored, seconds: file.seconds });
+    return { ...kind, ...file, mimeType, sizeBytes, sha256, ...content, ...transcript };
   } catch (cause) {
-    options.signal.throwIfAborted();
+    signal.throwIfAborted();
     const error = toGatewayError(cause);
-    if (error.code !== 'MEDIA_TOO_LARGE') options.onFault(error);
-    return { ...kind, ...file, error: { code: error.code, message: error.message } };
+    const isTooLarge = error.code === 'MEDIA_TOO_LARGE';
+    if (!isTooLarge) options.onFault(error);
+    const transcript = await spoken(
+      isTooLarge ? { status: 'skipped', reason: 'too_large' } : { status: 'failed', reason: 'no_file' },
+    );
+    return { ...kind, ...file, error: { code: error.code, message: error.message }, ...transcript };
   }
 }
 

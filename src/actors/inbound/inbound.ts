@@ -24,6 +24,7 @@ import { chatOf, type Handover } from './handover.ts';
 import { ignoreReason, isAnswerable, isOnList } from './inbound-filter.ts';
 import { type Arrival, LoopGuard, type OwnReplies } from './loop-guard.ts';
 import { MessageChanges, messageKey } from './message-changes.ts';
+import { questionOf } from './transcripts.ts';
 
 /** What the inbound halves of all agents share. */
 export interface InboundDeps extends AiReplyDeps, AttachmentDeps {
@@ -208,7 +209,9 @@ export class Inbound {
     const request = answersTextAlone ? toRequest(message) : { ...toRequest(message), ...contentOf(message) };
     const options = {
       ...{ traceId, chat: chatOf(message), account: me.pn, asked: message, signal, isWanted },
-      ...(hasAttachment(message) && { fetch: (stopped: AbortSignal) => this.#fetch(message, stopped) }),
+      ...(hasAttachment(message) && {
+        fetch: (stopped: AbortSignal) => this.#fetch(message, traceId, stopped),
+      }),
     };
     const turn = await this.#parts.aiReplies.answer(request, options);
     if (turn.kind === 'replied') {
@@ -227,13 +230,14 @@ export class Inbound {
   }
 
   /** Downloads the file of a message for the AI. */
-  async #fetch(message: InboundMessage, signal: AbortSignal): Promise<Partial<AiRequest>> {
+  async #fetch(message: InboundMessage, traceId: string, signal: AbortSignal): Promise<Partial<AiRequest>> {
     const attachment = await attachmentOf(this.#deps, message, {
-      ...{ agent: this.#agent.record(), client: this.#agent.client(), signal },
+      ...{ agent: this.#agent.record(), client: this.#agent.client(), traceId, signal },
       media: this.#parts.settings().aiMedia,
       onFault: (error) => this.#fault('download', error),
     });
-    return { attachments: [attachment] };
+    const attachments = [attachment];
+    return { attachments, message: questionOf(message.body, attachments) };
   }
 
   /** True when this message is not handled yet. While the database is away the chat waits, until an answer is late. */

@@ -131,6 +131,16 @@ function trafficListeners(logger: Logger): Listeners {
         outcome,
         durationMs,
       }),
+    transcription: ({ agentId, outcome, reason, httpStatus, durationMs, traceId }) =>
+      logger[outcome === 'failed' ? 'warn' : 'info']({
+        event: 'transcription',
+        traceId,
+        agentId,
+        outcome,
+        reason,
+        httpStatus,
+        durationMs,
+      }),
     operation: ({ agentId, operation, outcome, durationMs }) =>
       logger[outcome === 'ok' ? 'debug' : 'warn']({
         event: 'client.operation',

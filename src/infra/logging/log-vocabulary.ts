@@ -39,6 +39,7 @@ export const LOG_EVENTS = [
   'chat.mode',
   'settings.changed',
   'ai.call',
+  'transcription',
   'client.operation',
   'restart',
   'fleet.fault',

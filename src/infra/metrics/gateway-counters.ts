@@ -210,6 +210,14 @@ function timeCalls(events: Events, registry: Registry): void {
     registers,
   });
   for (const outcome of ['reply', 'silence', 'timeout', 'error']) ai.zero({ outcome });
+  const transcriptions = new Histogram({
+    name: 'wa_transcription_duration_seconds',
+    help: 'Time that turning a recording into text took.',
+    labelNames: ['outcome'],
+    buckets: AI_BUCKETS,
+    registers,
+  });
+  for (const outcome of ['completed', 'skipped', 'failed']) transcriptions.zero({ outcome });
   const operations = new Histogram({
     name: 'wa_client_operation_duration_seconds',
     help: 'Time of a call of the WhatsApp client.',
@@ -219,6 +227,9 @@ function timeCalls(events: Events, registry: Registry): void {
   });
   for (const operation of OPERATIONS) operations.zero({ operation, outcome: 'ok' });
   events.on('ai', ({ outcome, durationMs }) => ai.observe({ outcome }, durationMs / 1000));
+  events.on('transcription', ({ outcome, durationMs }) =>
+    transcriptions.observe({ outcome }, durationMs / 1000),
+  );
   events.on('operation', ({ operation, outcome, durationMs }) =>
     operations.observe({ operation, outcome }, durationMs / 1000),
   );

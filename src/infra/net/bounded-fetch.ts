@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ClientRequest, Agent as HttpAgent, IncomingHttpHeaders } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
+import type { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import got, { RequestError, type Response } from 'got';
 import type { Scheduler } from '../../actors/domain/ports/clock.ts';
@@ -11,7 +12,8 @@ import type { Lookup } from './guarded-lookup.ts';
 export interface BoundedRequest {
   method: 'GET' | 'POST';
   headers: Record<string, string>;
-  body?: string;
+  /** A stream needs a `content-length`; it is destroyed at the end. */
+  body?: string | Readable;
   agent: { http: HttpAgent; https: HttpsAgent };
   lookup: Lookup;
   /** Milliseconds from the call to the last byte of the answer, name resolution included. */

@@ -12,13 +12,18 @@ type Kind = keyof GatewayEvents;
 const KINDS = Object.keys({
   ...{ added: 0, removed: 0, transition: 0, state: 0, qr: 0, passkey: 0, compatibility: 0, restriction: 0 },
   ...{ unreported: 0, mailbox: 0, message: 0, rejected: 0, inbound: 0, ai: 0, operation: 0, restart: 0 },
-  ...{ fleet: 0, fault: 0, receipt: 0, chatMode: 0, settings: 0 },
+  ...{ fleet: 0, fault: 0, receipt: 0, chatMode: 0, settings: 0, transcription: 0 },
 } satisfies Record<Kind, 0>) as Kind[];
 
 /** Runs four agents through every kind of event, after `setUp`; returns what had to be done. */
 async function run(setUp: (gateway: ReturnType<typeof memoryGateway>) => void) {
   const gateway = memoryGateway({
-    settings: { startConcurrency: 9, limits: { ...DEFAULT_LIMITS, unlinkMs: 20 } },
+    settings: {
+      startConcurrency: 9,
+      inboundTypes: ['text', 'audio'],
+      limits: { ...DEFAULT_LIMITS, unlinkMs: 20 },
+    },
+    transcriber: { transcribe: async () => ({ status: 'completed', text: 'hello' }) },
   });
   const { system, driver, database, client, released } = gateway;
   setUp(gateway);
@@ -46,6 +51,8 @@ async function run(setUp: (gateway: ReturnType<typeof memoryGateway>) => void) {
   await system.ask('shop', { type: 'message.send', userId: 1, message, respondAsync: false });
   shop!.emit('message', inbound('1'));
   await eventually('the reply', () => driver.sent.length === 2);
+  shop!.emit('message', { ...inbound('2'), type: 'ptt', body: '' });
+  await eventually('the reply to a voice note', () => driver.sent.length === 3);
   const ofShop = { userId: 1, traceId: 't' };
   await system.ask('shop', { type: 'chat.set_mode', chatId: 'x@c.us', mode: 'human', ...ofShop });
   await system.ask('shop', { type: 'settings.change', changes: { handoverMinutes: 1 }, ...ofShop });
@@ -78,9 +85,9 @@ describe('a watcher that throws', () => {
       expect([...seen]).to.have.members(KINDS);
       expect(done).to.deep.equal({
         connected: 'connected',
-        sent: ['hello sent', 'look sent', 'hello sent'],
+        sent: ['hello sent', 'look sent', 'hello sent', 'hello sent'],
         rows: ['shop', 'bank', 'kiosk'],
-        claims: ['1'],
+        claims: ['1', '2'],
         released: ['/spool/image.png'],
       });
       if (kind === 'fault') expect(printed.alwaysCalledWith(bug)).to.equal(true);

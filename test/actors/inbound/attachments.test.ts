@@ -1,12 +1,15 @@
 import { expect } from 'chai';
 import { EventEmitter } from 'eventemitter3';
 import { GatewayError } from '../../../src/actors/domain/errors.ts';
+import type { GatewayEvents } from '../../../src/actors/domain/gateway-events.ts';
+import type { Transcriber } from '../../../src/actors/domain/ports/transcriber.ts';
 import type { InboundMessage, WhatsAppClient } from '../../../src/actors/domain/ports/whatsapp.ts';
 import { DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
 import { attachmentOf } from '../../../src/actors/inbound/attachments.ts';
 import { AdvanceableClock } from '../../../src/sandbox/network/advanceable-clock.ts';
 import { agentRef, CUSTOMER_CHAT } from '../../support/fixtures.ts';
 import { MemoryFiles } from '../../support/memory-files.ts';
+import { TRACE as traceId } from '../../support/memory-gateway.ts';
 
 const MB = 1024 * 1024;
 const MESSAGE: InboundMessage = {
@@ -21,6 +24,7 @@ describe('the attachment of an incoming message', () => {
     settings: { limits: DEFAULT_LIMITS },
     clock: new AdvanceableClock(),
     files,
+    events: new EventEmitter<GatewayEvents>(),
     fileLinks: { url: ({ id }: { id: string }) => `link to ${id}` },
   };
   const faults: unknown[] = [];
@@ -36,9 +40,10 @@ describe('the attachment of an incoming message', () => {
     downloadMedia: WhatsAppClient['downloadMedia'],
     message = MESSAGE,
     signal = new AbortController().signal,
+    transcriber?: Transcriber,
   ) =>
-    attachmentOf(deps, message, {
-      ...{ agent: agentRef('shop'), media: 'url', signal },
+    attachmentOf({ ...deps, transcriber }, message, {
+      ...{ agent: agentRef('shop'), media: 'url', traceId, signal },
       client: {
         events: new EventEmitter(),
         downloadMedia: (...args: Parameters<WhatsAppClient['downloadMedia']>) => {
@@ -88,6 +93,16 @@ describe('the attachment of an incoming message', () => {
     const { error, mimeType } = await attach(hanging, { ...MESSAGE, file: undefined });
     expect(error?.code).to.equal('MEDIA_FETCH_FAILED');
     expect(mimeType).to.equal('application/octet-stream');
+  });
+
+  it('has the status of a transcript when the file of a recording can’t be had', async () => {
+    const transcriber: Transcriber = { transcribe: () => Promise.reject(new Error('There is no file.')) };
+    const { signal } = new AbortController();
+    const statusOf = async (file?: InboundMessage['file'], type = 'ptt') =>
+      (await attach(hanging, { ...MESSAGE, type, file }, signal, transcriber)).transcript;
+    expect(await statusOf()).to.deep.equal({ status: 'failed' });
+    expect(await statusOf({ ...MESSAGE.file!, sizeBytes: 16 * MB + 1 })).to.deep.equal({ status: 'skipped' });
+    expect(await statusOf(undefined, 'image')).to.equal(undefined);
   });
 
   it('has the error of the store, which is not tried again', async () => {

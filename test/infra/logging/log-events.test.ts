@@ -17,6 +17,8 @@ function logged(level = 'trace') {
   const clock = new ManualClock();
   const gateway = memoryGateway({
     clock,
+    settings: { inboundTypes: ['text', 'audio'] },
+    transcriber: { transcribe: async () => ({ status: 'completed', text: 'hello' }) },
     ask: async (_agent, { message }) => {
       await clock.pass(12);
       if (message === 'too slow') throw new GatewayError('AI_TIMEOUT', 'too slow');
@@ -189,6 +191,12 @@ const LINES: [what: string, happen: (gateway: Logged) => Promise<unknown>, line:
       'an AI that did not',
       ({ receive }) => receive('too slow'),
       { level: 'warn', event: 'ai.call', outcome: 'timeout', durationMs: 12 },
+    ],
+    [
+      'a recording that was not turned into text',
+      async ({ connected, clock }) =>
+        (await connected()).emit('message', { ...inbound('1'), type: 'ptt', timestamp: clock.now() }),
+      { level: 'warn', event: 'transcription', outcome: 'failed', reason: 'no_file', traceId },
     ],
     [
       'a call of the client that failed',

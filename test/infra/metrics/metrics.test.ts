@@ -135,7 +135,7 @@ describe('Metrics', () => {
     expect(contentType).to.match(/^text\/plain; version=0\.0\.4/);
     const page = await readFile(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
     const documented = page.split('\n').filter((line) => /^\| `(wa|http)_/.test(line));
-    expect(exposed(body)).to.have.length(37).and.have.members(documented);
+    expect(exposed(body)).to.have.length(38).and.have.members(documented);
   });
 
   it('has metrics of the process and of Node, without gauges named like counters', async () => {
