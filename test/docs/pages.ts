@@ -12,6 +12,7 @@ export const TRANSLATED = [
   'docs/messages.md',
   'docs/errors.md',
   'docs/ai-backend.md',
+  'docs/ai-platforms.md',
   'docs/testing.md',
   'docs/configuration.md',
   'docs/postgres.md',

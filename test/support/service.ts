@@ -72,7 +72,7 @@ export async function startService(
     driver,
     clock: network.clock,
     newStanzaId: (agentId: string) => network.tokens.newStanzaId(agentId),
-    aiBackendUrl: ai.url,
+    aiBackendUrl: config.AI_BACKEND_URL,
     edition: SANDBOX_EDITION,
     routers: ({ system, ...context }: BackendContext) =>
       sandboxRouters({ ...context, network, agents: system }, config.APP_BASE_URL),
