@@ -127,6 +127,9 @@ export const ROWS: RowSpec[] = [
       series('Messages received', 'cps', [
         [rate('wa_messages_received_total', 'type, handled'), '{{type}} {{handled}}'],
       ]),
+      series('Messages refused: too many wait', 'cps', [
+        [rate('wa_inbound_refused_messages_total', 'limit'), '{{limit}}'],
+      ]),
       series('Chats that the bot does not answer', 'short', [
         [`sum by (mode) (wa_chats{${AGENT}})`, '{{mode}}'],
       ]),

@@ -17,6 +17,8 @@ export function settingsOf(config: Config, limits: Partial<ActorLimits> = {}): A
     aiConcurrency: config.AI_CONCURRENCY,
     inboundTypes: config.AI_INBOUND_TYPES,
     aiMedia: config.AI_MEDIA,
+    debounceMs: config.AI_DEBOUNCE_MS,
+    debounceMaxMs: config.AI_DEBOUNCE_MAX_MS,
     handoverMinutes: config.HANDOVER_MINUTES,
     memoryLimitBytes: config.CHROMIUM_MEMORY_LIMIT_MB * 1024 * 1024 || undefined,
     developer: parseJid(`+${config.DEVELOPER_NUMBER}`, config.DEFAULT_COUNTRY),

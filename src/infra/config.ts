@@ -78,6 +78,8 @@ const schema = z
     AI_CONCURRENCY: integer(4),
     AI_INBOUND_TYPES: inboundTypes,
     AI_MEDIA: z.enum(AI_MEDIA).default('url'),
+    AI_DEBOUNCE_MS: integer(0, 0, 60_000),
+    AI_DEBOUNCE_MAX_MS: integer(30_000, 0, 300_000),
     HANDOVER_MINUTES: integer(0, 0, 43_200),
     STT_URL: endpointUrl.optional(),
     STT_API_KEY: bearerToken.optional(),

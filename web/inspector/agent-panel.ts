@@ -9,6 +9,7 @@ import { byId, copyText } from './page.ts';
 import { lastTaken } from './past.ts';
 import { forgetClock, observeClock } from './time.ts';
 import { TimeTravel } from './time-travel.ts';
+import { turnList } from './turn-list.ts';
 
 /** The selected agent: charts, facts, history. */
 export class AgentPanel {
@@ -17,6 +18,7 @@ export class AgentPanel {
   readonly #history: HistoryList;
   readonly #travel: TimeTravel;
   readonly #showNext = nextList();
+  readonly #showTurns = turnList();
   #feed: Feed | null = null;
   #agent: Detail | null = null;
 
@@ -59,7 +61,9 @@ export class AgentPanel {
 
   /** Updates the times. */
   tick(): void {
-    if (this.#agent) tickFacts(this.#agent);
+    if (!this.#agent) return;
+    tickFacts(this.#agent);
+    this.#showTurns(this.#agent.turns);
   }
 
   /** Loads the agent with its history; returns the stream's address, or null when the agent doesn't exist. */
@@ -99,6 +103,7 @@ export class AgentPanel {
     setShown(byId('charts'), true);
     setShown(byId('side'), true);
     showFacts(agent);
+    this.#showTurns(agent.turns);
     this.#render(!isFirst);
   }
 

@@ -6,6 +6,7 @@ import {
   pathText,
   reasonText,
   restrictionText,
+  settingsText,
   situationText,
   statusText,
   whoAnswersText,
@@ -25,6 +26,7 @@ export function showFacts(agent: Detail): void {
   showLine('whatsapp-web', pageText(agent));
   showLine('restriction', restrictionText(agent));
   showLine('who-answers', whoAnswersText(agent));
+  showLine('settings', settingsText(agent));
   setText(byId('restarts'), String(supervisor.restarts));
   setText(byId('depth'), String(mailbox.depth));
   setText(byId('capacity'), `of ${mailbox.capacity}`);

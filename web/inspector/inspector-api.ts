@@ -11,6 +11,8 @@ export type Detail = Omit<WholeAgent, 'history'>;
 export type Transition = WholeAgent['history'][number];
 export type Machine = Transition['machine'];
 export type Next = Detail['next'];
+/** Messages of a chat that are being answered. */
+export type Turn = Detail['turns']['first'][number];
 
 const API = '/inspector/api';
 const DEADLINE_MS = 5_000;

@@ -1,5 +1,6 @@
 import type { RESTART_POLICY } from '../../src/actors/domain/restart-policy.ts';
-import type { Summary } from './inspector-api.ts';
+import type { Summary, Turn } from './inspector-api.ts';
+import { secondsUntil, serviceNow, span } from './time.ts';
 
 /** The reasons of the restart policy, explained. */
 const REASON_TEXTS: Record<keyof typeof RESTART_POLICY, string> = {
@@ -93,18 +94,49 @@ export function restrictionText({ restriction }: Summary): string {
   return until === undefined ? what[kind] : `${what[kind]}, until ${new Date(until).toLocaleString()}`;
 }
 
-/** Which chats the bot does not answer, by mode and settings; empty when it answers all. */
-export function whoAnswersText({ chats, settings }: Summary): string {
-  const { handoverMinutes, ignored, replyDelayMs } = settings;
-  return [
+/** How many chats the bot does not answer; empty when it answers all. */
+export function whoAnswersText({ chats }: Summary): string {
+  return joined([
     chats.human > 0 && `${chats.human} with a person`,
     chats.closed > 0 && `${chats.closed} closed`,
+  ]);
+}
+
+/** The agent's settings in words. */
+export function settingsText({ settings }: Summary): string {
+  const { inboundTypes, aiMedia, debounceMs, debounceMaxMs, handoverMinutes, ignored, replyDelayMs } =
+    settings;
+  const hasFiles = inboundTypes.some((type) => !WORDS.includes(type));
+  return joined([
+    `answers ${inboundTypes.join(', ')}`,
+    hasFiles && `files as ${aiMedia}`,
+    debounceMs > 0 && `waits ${debounceMs / 1_000} s for more, at most ${debounceMaxMs / 1_000} s`,
     handoverMinutes > 0 && `a person who writes has the chat for ${handoverMinutes} min`,
     ignored > 0 && `${ignored} on the ignore list`,
     replyDelayMs > 0 && `answers wait for up to ${replyDelayMs / 1_000} s`,
-  ]
-    .filter(Boolean)
-    .join(' · ');
+  ]);
+}
+
+/** Kinds of messages without a file. */
+const WORDS = ['text', 'location', 'contacts'];
+
+/** Those parts that there are, on one line. */
+function joined(parts: (string | false)[]): string {
+  return parts.filter(Boolean).join(' · ');
+}
+
+const PHASE_TEXTS: Record<Turn['phase'], string> = {
+  collecting: 'waits for more messages',
+  waiting: 'waits for its turn',
+  asking: 'the AI is asked',
+  answering: 'the answer is written',
+};
+
+/** What a turn waits for, and for how long: the seconds left to collect, or those since it began to wait. */
+export function turnText({ phase, since, until }: Turn): string {
+  const seconds =
+    until === undefined ? span(serviceNow() - Date.parse(since)) : `${secondsUntil(until)} s left`;
+  return `${PHASE_TEXTS[phase]} · ${seconds}`;
 }
 
 const STATUS_SIGNS: Record<Summary['status'], string> = {

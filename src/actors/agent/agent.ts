@@ -18,6 +18,7 @@ import type { Transcriber } from '../domain/ports/transcriber.ts';
 import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import { AiReplies } from '../inbound/ai-reply.ts';
+import { AiRuns } from '../inbound/ai-runs.ts';
 import { ChatModes } from '../inbound/chat-modes.ts';
 import { Handover } from '../inbound/handover.ts';
 import { Inbound } from '../inbound/inbound.ts';
@@ -78,7 +79,7 @@ export class Agent {
   readonly settings: SettingsOfAgent;
   readonly chatModes: ChatModes;
   readonly sender: Sender;
-  readonly aiReplies: AiReplies;
+  readonly aiRuns: AiRuns;
   readonly inbound: Inbound;
   readonly phone: PhoneData;
   readonly startWaiters: StartWaiters;
@@ -121,9 +122,10 @@ export class Agent {
       client: () => connection.client,
       me: () => connection.me,
     };
-    this.aiReplies = new AiReplies(deps, live, { sender: this.sender, handover, settings: effective });
+    const { sender } = this;
+    const aiReplies = new AiReplies(deps, live, { sender, handover, settings: effective });
+    this.aiRuns = new AiRuns(deps.messages, live, { replies: aiReplies, sender });
     this.phone = new PhoneData(deps, live.client);
-    const { sender, aiReplies } = this;
     this.inbound = new Inbound(deps, live, { sender, aiReplies, handover, settings: effective });
     this.#session = new SessionEffects(deps, {
       agent: ref,
@@ -146,7 +148,7 @@ export class Agent {
       ref,
       sender: this.sender,
       inbound: this.inbound,
-      aiReplies: this.aiReplies,
+      aiRuns: this.aiRuns,
       handover,
       startWaiters: this.startWaiters,
       actorSystem: this.actorSystem,
@@ -249,6 +251,7 @@ export class Agent {
       settings: this.settings.effective,
       chats: { human: this.chatModes.count('human'), closed: this.chatModes.count('closed') },
       mailbox: this.sender.dispatcher.view(),
+      turns: this.inbound.view(),
       supervisor: {
         restarts,
         lastError: this.#session.lastError,

@@ -9,7 +9,10 @@ import {
 
 /** What the settings of all agents share. */
 export interface SettingsOfAgentDeps {
-  settings: Pick<ActorSettings, 'inboundTypes' | 'aiMedia' | 'handoverMinutes'>;
+  settings: Pick<
+    ActorSettings,
+    'inboundTypes' | 'aiMedia' | 'debounceMs' | 'debounceMaxMs' | 'handoverMinutes'
+  >;
   agentSettings: SettingsStore;
 }
 
@@ -72,11 +75,13 @@ export class SettingsOfAgent {
   }
 
   #withDefaults(stored: AgentSettings): EffectiveSettings {
-    const { inboundTypes, aiMedia, handoverMinutes, ignore, replyDelay } = stored;
+    const { inboundTypes, aiMedia, debounceMs, debounceMaxMs, handoverMinutes, ignore, replyDelay } = stored;
     const defaults = this.#deps.settings;
     return {
       inboundTypes: inboundTypes ?? defaults.inboundTypes,
       aiMedia: aiMedia ?? defaults.aiMedia,
+      debounceMs: debounceMs ?? defaults.debounceMs,
+      debounceMaxMs: debounceMaxMs ?? defaults.debounceMaxMs,
       handoverMinutes: handoverMinutes ?? defaults.handoverMinutes,
       ignore: ignore ?? [],
       replyDelay: replyDelay ?? { perCharacterMs: 0, maxMs: 0 },

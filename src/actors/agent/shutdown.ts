@@ -6,7 +6,7 @@ import type { Scheduler } from '../domain/ports/clock.ts';
 import type { MessageLog } from '../domain/ports/stores.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import { withTimeout } from '../domain/timeout.ts';
-import type { AiReplies } from '../inbound/ai-reply.ts';
+import type { AiRuns } from '../inbound/ai-runs.ts';
 import type { Handover } from '../inbound/handover.ts';
 import type { Inbound } from '../inbound/inbound.ts';
 import { messageError } from '../outbound/deliver.ts';
@@ -26,7 +26,7 @@ export interface ShutdownParts {
   ref: AgentRef;
   sender: Sender;
   inbound: Inbound;
-  aiReplies: AiReplies;
+  aiRuns: AiRuns;
   handover: Handover;
   startWaiters: StartWaiters;
   actorSystem: ActorSystem;
@@ -52,7 +52,7 @@ export class Shutdown {
 
   /** With the service: lets turns, runs and the message in flight finish for `patienceMs`, then closes the client. */
   async stop(patienceMs: number): Promise<void> {
-    const { sender, inbound, aiReplies, handover, actorSystem } = this.#parts;
+    const { sender, inbound, aiRuns, handover, actorSystem } = this.#parts;
     const { dispatcher } = sender;
     const stopping = new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service);
     const impatience = setTimeout(() => {
@@ -62,7 +62,7 @@ export class Shutdown {
       setImmediate(() => this.#abortCallers(stopping));
     }, patienceMs);
     // Their replies may still leave.
-    await Promise.all([inbound.stop(patienceMs), aiReplies.settled()]);
+    await Promise.all([inbound.stop(patienceMs), aiRuns.settled()]);
     await handover.close();
     dispatcher.stopTaking();
     await dispatcher.drained();

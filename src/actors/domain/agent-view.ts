@@ -1,5 +1,6 @@
 import type { MachineName } from './chart-graph.ts';
 import type { ChatMode } from './chats.ts';
+import type { Jid } from './identity.ts';
 import type { EpochMs } from './ports/clock.ts';
 import type { SessionState } from './ports/stores.ts';
 import type { Compatibility, Restriction, WebAuthnJson } from './ports/whatsapp.ts';
@@ -31,6 +32,20 @@ export interface MailboxView {
   nextTokenSeconds: number;
   /** When the oldest message in it was accepted; absent when it is empty. */
   oldestAt?: EpochMs;
+}
+
+/** What a turn of a chat waits for: more messages, its turn, the AI, or that its answer is written and stored. */
+export type TurnPhase = 'collecting' | 'waiting' | 'asking' | 'answering';
+
+/** Messages of a chat that the AI is asked about together. */
+export interface TurnView {
+  chatId: Jid;
+  /** How many. */
+  messages: number;
+  phase: TurnPhase;
+  since: EpochMs;
+  /** When it stops collecting, unless more comes. */
+  until?: EpochMs;
 }
 
 interface SupervisorView {
@@ -71,6 +86,8 @@ export interface AgentView {
   /** How many chats have each mode in which the bot does not answer. */
   chats: Record<Exclude<ChatMode, 'bot'>, number>;
   mailbox: MailboxView;
+  /** The chats whose messages are being answered: how many turns, and the oldest of them. */
+  turns: { count: number; first: TurnView[] };
   supervisor: SupervisorView;
 }
 

@@ -189,5 +189,6 @@ export const TEXTS = {
     previewNotWritten: 'The preview could not be written.',
     agentsNotStopped: 'Not all agents stopped in time.',
     clientNotStopped: 'The client did not stop in time.',
+    claimTaken: 'Another process answers a message that this is the answer to.',
   },
 } as const satisfies Record<ErrorCode, Texts>;

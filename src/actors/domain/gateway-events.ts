@@ -60,6 +60,8 @@ export interface GatewayEvents {
     why: string;
     traceId: string;
   }) => void;
+  /** A turn of a chat began, waits for something else, or has ended. */
+  turns: (change: { agentId: string }) => void;
   /**
    * A chat has another mode, or a mode lasts longer: a person wrote, the AI handed it over, a caller set it, or its time
    * has passed.

@@ -30,6 +30,10 @@ export interface AgentSettings {
   /** Kinds of messages that are answered. */
   inboundTypes: InboundType[] | null;
   aiMedia: AiMedia | null;
+  /** How long the messages of a chat wait for further ones, in milliseconds, to be one request; 0: they don't. */
+  debounceMs: number | null;
+  /** How long they wait at most. */
+  debounceMaxMs: number | null;
   /** For how long a person who writes in a chat has it; 0: the bot keeps it. */
   handoverMinutes: number | null;
   /** Whose messages are dropped: addresses, `@g.us` for all groups, `@lid` for all whose number is not known. */
@@ -45,6 +49,8 @@ export type EffectiveSettings = { [Name in keyof AgentSettings]: NonNullable<Age
 export const NO_SETTINGS: AgentSettings = {
   inboundTypes: null,
   aiMedia: null,
+  debounceMs: null,
+  debounceMaxMs: null,
   handoverMinutes: null,
   ignore: null,
   replyDelay: null,
@@ -65,6 +71,8 @@ export interface ActorSettings {
   // The defaults of `AgentSettings`.
   inboundTypes: InboundType[];
   aiMedia: AiMedia;
+  debounceMs: number;
+  debounceMaxMs: number;
   handoverMinutes: number;
   /** A client whose browser is larger is restarted when it is idle; undefined: never. */
   memoryLimitBytes?: number;

@@ -76,10 +76,10 @@ export const COMMAND_ROUTES: { readonly [Type in Command['type']]: CommandRoute<
     agent.sender.send(command.message, command),
   ),
   'turn.run': whenConnected('AI reply', (_context, agent, command) =>
-    agent.aiReplies.run(command.request, command, agent.shutdown.signal),
+    agent.aiRuns.run(command.request, command, agent.shutdown.signal),
   ),
   'turn.outcome': inAnyState('message log', (_context, agent, { id, sessionId }) =>
-    agent.aiReplies.outcome(id, sessionId),
+    agent.aiRuns.outcome(id, sessionId),
   ),
   'message.find': inAnyState<CommandOf<'message.find'>>('message log', findMessage),
   'message.withdraw': inAnyState('dispatcher', async (context, agent, command) => {

@@ -1,14 +1,12 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { ChatAddress, ChatMode } from '../domain/chats.ts';
-import type { RunMessage, RunOptions, RunOutcome, SendOutcome } from '../domain/commands.ts';
-import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { Jid } from '../domain/identity.ts';
-import { type ContentKind, wordsOf } from '../domain/message-content.ts';
-import { type AiAnswer, type AiBackend, type AiRequest, MAX_ANSWER_MESSAGES } from '../domain/ports/ai.ts';
-import type { Scheduler, Timer } from '../domain/ports/clock.ts';
-import type { AgentRecord, MessageLog, OutgoingMessage } from '../domain/ports/stores.ts';
+import { wordsOf } from '../domain/message-content.ts';
+import type { AiAnswer, AiBackend, AiRequest } from '../domain/ports/ai.ts';
+import type { Scheduler } from '../domain/ports/clock.ts';
+import type { AgentRecord, OutgoingMessage } from '../domain/ports/stores.ts';
 import type { Me, WhatsAppClient } from '../domain/ports/whatsapp.ts';
 import type { ActorSettings, EffectiveSettings } from '../domain/settings.ts';
 import { abortable, pause } from '../domain/timeout.ts';
@@ -26,13 +24,13 @@ import {
 } from './answer-messages.ts';
 import { type AlertedMessage, alertDeveloper } from './developer-alert.ts';
 import type { Handover } from './handover.ts';
+import { showTyping } from './typing-indicator.ts';
 
 /** What the turns of all agents share. */
 export interface AiReplyDeps extends AnswerFiles {
   settings: ActorSettings;
   clock: Scheduler;
   ai: AiBackend;
-  messages: Pick<MessageLog, 'find'>;
   events: EventEmitter<GatewayEvents>;
 }
 
@@ -46,7 +44,7 @@ export interface LiveAgent {
 }
 
 /** An answer that was accepted for sending. */
-interface SentAnswer {
+export interface SentAnswer {
   reply: string | null;
   accepted: { message: ReadyMessage; parts: Accepted[] }[];
   unready: UnreadyMessage[];
@@ -64,13 +62,6 @@ export type TurnOutcome =
 
 const NO_ANSWER: AiAnswer = { reply: null, messages: [], dropped: 0, handoff: false };
 
-/** What became of one message of an answer. */
-interface AnswerResult {
-  isReply: boolean;
-  type: ContentKind;
-  result: SendOutcome | GatewayError;
-}
-
 /** Options of an answer to an inbound message. */
 export interface AnswerOptions {
   traceId: string;
@@ -84,20 +75,24 @@ export interface AnswerOptions {
   isWanted?(): boolean;
   /** Fields of the request that are fetched while typing shows. */
   fetch?(signal: AbortSignal): Promise<Partial<AiRequest>>;
-}
-
-/** One request to the AI, and how its answer is queued. */
-interface Turn extends AnswerOptions {
-  request: AiRequest;
+  /** Called once the AI has answered: from then on the answer waits, and is stored. */
+  onAnswered?(): void;
+  /** Keys of the claimed messages that it answers: their claims are settled with the answer. */
+  answers?: readonly string[];
   /** The id of the first message of the answer. */
   id?: string;
   /** The place of the first message in the mailbox. */
   place?: Reservation;
 }
 
+/** One request to the AI, and how its answer is queued. */
+interface Turn extends AnswerOptions {
+  request: AiRequest;
+}
+
 /** The other parts of an agent that its turns use. */
 export interface AiReplyParts {
-  sender: Pick<Sender, 'acceptAll' | 'acceptUnawaited' | 'reserve' | 'outcome' | 'outcomeOfParts'>;
+  sender: Pick<Sender, 'acceptAll' | 'acceptUnawaited'>;
   handover: Pick<Handover, 'settling' | 'modeOf' | 'watch' | 'history' | 'handOff'>;
   settings(): EffectiveSettings;
 }
@@ -109,8 +104,6 @@ export class AiReplies {
   readonly #sender: AiReplyParts['sender'];
   readonly #handover: AiReplyParts['handover'];
   readonly #settings: AiReplyParts['settings'];
-  /** `/run` requests in progress. */
-  readonly #runs = new Set<Promise<RunOutcome>>();
 
   constructor(deps: AiReplyDeps, agent: LiveAgent, { sender, handover, settings }: AiReplyParts) {
     this.#deps = deps;
@@ -120,82 +113,9 @@ export class AiReplies {
     this.#settings = settings;
   }
 
-  /** Answers an inbound message: the answer is queued, its delivery is not awaited. Rejects only when aborted. */
+  /** Answers a request: the answer is queued, its delivery is not awaited. Rejects only when aborted. */
   answer(request: AiRequest, options: AnswerOptions): Promise<TurnOutcome> {
     return this.#turn({ ...options, request });
-  }
-
-  /**
-   * A turn for a caller of `/run`, outside the chat's queue. It reserves a place in the mailbox before the AI is asked.
-   * @throws GatewayError `RATE_LIMITED` when the mailbox is full, or the error of the AI or the send
-   */
-  async run(request: AiRequest, options: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
-    const running = this.#run(request, options, signal);
-    this.#runs.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#runs.delete(running);
-    }
-  }
-
-  /** Resolves when no `/run` is in progress. */
-  async settled(): Promise<void> {
-    await Promise.allSettled(this.#runs);
-  }
-
-  /** The answer to a repeated `/run`, from what was stored: the first message under this id. @throws as `run` */
-  async outcome(id: string, sessionId: Jid): Promise<RunOutcome> {
-    const record = this.#agent.record();
-    const find = (messageId: string) => this.#deps.messages.find(record, messageId);
-    const first = await find(id);
-    if (!first) throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.message);
-    const places = Array.from({ length: MAX_ANSWER_MESSAGES }, (_, place) => place);
-    const findAll = (startsWithReply: boolean) =>
-      Promise.all(places.map((place) => find(furtherId(id, startsWithReply, place))));
-    const [afterReply, others] = await Promise.all([findAll(true), findAll(false)]);
-    const isReply = first.content.kind === 'text' && others.every((message) => message === null);
-    const stored = [first, ...afterReply, ...others].filter((message) => message !== null);
-    const results = stored.map(async (message): Promise<AnswerResult> => {
-      const result = await resultOf(async () => this.#sender.outcome(message));
-      return { isReply: isReply && message === first, type: message.content.kind, result };
-    });
-    return runOutcome(sessionId, isReply ? wordsOf(first.content) : null, await Promise.all(results));
-  }
-
-  async #run(request: AiRequest, { traceId, id }: RunOptions, signal: AbortSignal): Promise<RunOutcome> {
-    const { sessionId } = request;
-    const place = this.#sender.reserve(traceId);
-    const account = this.#agent.me()?.pn;
-    const chat = { chatId: sessionId };
-    const asked = { chatId: sessionId, senderId: sessionId, type: 'chat', body: request.message };
-    try {
-      const turn = await this.#turn({ request, chat, asked, account, traceId, signal, id, place });
-      if (turn.kind === 'ai_failed' || turn.kind === 'send_failed') throw turn.error;
-      if (turn.kind !== 'replied') return { reply: null, replySent: false, sessionId };
-      const results = await abortable(this.#results(turn.sent), signal);
-      return runOutcome(sessionId, turn.sent.reply, results);
-    } finally {
-      place.release();
-    }
-  }
-
-  /** What became of an answer's messages, in order, within `SEND_WAIT_MS`. */
-  async #results({ accepted, unready }: SentAnswer): Promise<AnswerResult[]> {
-    const outcome = async ({ message, parts }: SentAnswer['accepted'][number]) => ({
-      place: message.place ?? -1,
-      isReply: message.place === null,
-      type: message.content.kind,
-      result: await resultOf(() => this.#sender.outcomeOfParts(parts, { respondAsync: false })),
-    });
-    const failed = unready.map(({ place, kind: type, error: result }) => ({
-      place,
-      isReply: false,
-      type,
-      result,
-    }));
-    const results = [...(await Promise.all(accepted.map(outcome))), ...failed];
-    return results.sort((one, other) => one.place - other.place);
   }
 
   /**
@@ -227,11 +147,14 @@ export class AiReplies {
   async #askAndSend(turn: Turn, stopped: AbortSignal): Promise<TurnOutcome> {
     const { request, chat, signal, isWanted } = turn;
     signal.throwIfAborted();
-    const stopTyping = this.#showTyping(request.sessionId);
+    const { clock, settings } = this.#deps;
+    const typing = { clock, renewMs: settings.limits.typingRenewMs, client: () => this.#agent.client() };
+    const stopTyping = showTyping(typing, request.sessionId);
     let answer: AiAnswer;
     let opened: ReadyAnswer;
     try {
       answer = await abortable(this.#ask(turn, stopped), stopped);
+      turn.onAnswered?.();
       opened = await this.#write(answer, stopped);
     } catch (error) {
       signal.throwIfAborted();
@@ -284,7 +207,7 @@ export class AiReplies {
 
   /** Accepts the messages of an answer; their files are deleted when they are refused. @throws as `Sender.acceptAll` */
   async #accept(
-    { request, traceId, account, id, place }: Turn,
+    { request, traceId, account, id, place, answers }: Turn,
     ready: ReadyMessage[],
   ): Promise<Accepted[][]> {
     const startsWithReply = ready[0]?.place === null;
@@ -293,7 +216,7 @@ export class AiReplies {
       return { id: further, to: request.sessionId, content, quoteId, account, origin: 'reply', traceId };
     });
     try {
-      return await this.#sender.acceptAll(messages, place);
+      return await this.#sender.acceptAll(messages, { place, answers });
     } catch (error) {
       await discard(this.#deps, this.#agent.record(), ready);
       throw error;
@@ -345,72 +268,4 @@ export class AiReplies {
       throw error;
     }
   }
-
-  /** Shows typing until the returned function is called; renewed because WhatsApp drops it after about 25 s. */
-  #showTyping(to: Jid): () => void {
-    const { clock, settings } = this.#deps;
-    // One look-up for all calls keeps them in order.
-    let chat: Promise<Jid> | null = null;
-    const setTyping = (typing: boolean) => {
-      const client = this.#agent.client();
-      if (!client) return;
-      chat ??= client.resolveRecipient(to).then((resolved) => resolved ?? to);
-      chat.then(
-        // A courtesy: its errors never fail a reply.
-        (chatId) => client.setTyping(chatId, typing).catch(() => undefined),
-        () => {
-          chat = null;
-        },
-      );
-    };
-    let renewal: Timer;
-    const renew = () => {
-      setTyping(true);
-      renewal = clock.setTimeout(renew, settings.limits.typingRenewMs);
-    };
-    renew();
-    return () => {
-      clock.clearTimeout(renewal);
-      setTyping(false);
-    };
-  }
-}
-
-/** What a call resolves or rejects with. */
-async function resultOf(call: () => Promise<SendOutcome>): Promise<SendOutcome | GatewayError> {
-  try {
-    return await call();
-  } catch (error) {
-    return toGatewayError(error);
-  }
-}
-
-/**
- * The answer of `/run`. @throws the error of a message when none was sent or is queued: nothing of the answer has left,
- * or that is unknown
- */
-function runOutcome(sessionId: Jid, reply: string | null, results: AnswerResult[]): RunOutcome {
-  const failures = results.map(({ result }) => result).filter((result) => result instanceof GatewayError);
-  if (failures.length === results.length)
-    throw failures.find(({ details }) => details?.outcome === 'unknown') ?? failures[0]!;
-  const messages = results.filter(({ isReply }) => !isReply).map(runMessage);
-  const ofReply = results.find(({ isReply }) => isReply);
-  const { id, messageId } = ofReply ? runMessage(ofReply) : {};
-  return {
-    reply,
-    replySent: messageId !== undefined,
-    sessionId,
-    ...(id !== undefined && { id }),
-    ...(messageId !== undefined && { messageId }),
-    ...(messages.length > 0 && { messages }),
-  };
-}
-
-/** A message of an answer, as `/run` shows it. */
-function runMessage({ type, result }: AnswerResult): RunMessage {
-  if (result instanceof GatewayError) {
-    const { code, message, details } = result;
-    return { ...(typeof details?.id === 'string' && { id: details.id }), type, error: { code, message } };
-  }
-  return { id: result.id, ...(result.status === 'sent' && { messageId: result.messageId }), type };
 }

@@ -47,7 +47,7 @@ export interface FetchOptions {
 }
 
 /** Larger files are given by link, whatever is set: the request holds them whole, a third larger. */
-const MAX_BASE64_BYTES = 8 * 1024 * 1024;
+export const MAX_BASE64_BYTES = 8 * 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
 const UNKNOWN_FILE: InboundFile = { mimeType: 'application/octet-stream', sizeBytes: 0, sha256: '' };
 

@@ -3,34 +3,34 @@ import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { Jid } from '../domain/identity.ts';
 
-/** Handles one message of a chat; `signal` is aborted when the agent stops waiting for it. */
-export type ChatJob = (signal: AbortSignal) => Promise<void>;
-
-const MAX_WAITING_PER_CHAT = 50;
+/**
+ * Handles one turn of a chat; `signal` is aborted when the agent stops waiting for it. `releaseSlot` lets another chat's
+ * job begin before this one has ended; its own chat waits for the end.
+ */
+export type ChatJob = (signal: AbortSignal, releaseSlot: () => void) => Promise<void>;
 
 /**
- * Jobs of one agent's chats: in order within a chat, in parallel across chats, at most `concurrency` at once. A chat's
- * queue exists only while it has work.
+ * Jobs of one agent's chats: in order within a chat, in parallel across chats, at most `concurrency` in a slot at once.
+ * A chat's queue exists only while it has work.
  */
 export class ChatQueues {
-  readonly #concurrency: number;
   readonly #onError: (error: unknown) => void;
   readonly #chats = new Map<Jid, ChatJob[]>();
   readonly #ready: Jid[] = [];
   readonly #running = new Set<Promise<void>>();
+  #freeSlots: number;
   readonly #abort = new AbortController();
 
   constructor(concurrency: number, onError: (error: unknown) => void) {
-    this.#concurrency = concurrency;
+    this.#freeSlots = concurrency;
     this.#onError = onError;
     // Each running job listens to it.
     setMaxListeners(0, this.#abort.signal);
   }
 
-  /** Queues a job; false when the chat has too many waiting. */
-  enqueue(chatId: Jid, job: ChatJob): boolean {
+  /** Queues a job. */
+  enqueue(chatId: Jid, job: ChatJob): void {
     let chat = this.#chats.get(chatId);
-    if (chat && chat.length >= MAX_WAITING_PER_CHAT) return false;
     if (!chat) {
       chat = [];
       this.#chats.set(chatId, chat);
@@ -38,7 +38,6 @@ export class ChatQueues {
     }
     chat.push(job);
     this.#next();
-    return true;
   }
 
   /** True when no job is queued or running. */
@@ -56,9 +55,9 @@ export class ChatQueues {
     clearTimeout(timer);
   }
 
-  /** Starts jobs of ready chats up to the concurrency limit. */
+  /** Starts jobs of ready chats while there are slots. */
   #next(): void {
-    while (this.#running.size < this.#concurrency) {
+    while (this.#freeSlots > 0) {
       const chatId = this.#ready.shift();
       if (chatId === undefined) return;
       const job = this.#chats.get(chatId)?.shift();
@@ -72,11 +71,20 @@ export class ChatQueues {
 
   /** Runs a job; its chat then queues behind the other ready ones. */
   #start(chatId: Jid, job: ChatJob): void {
-    const running = job(this.#abort.signal)
+    this.#freeSlots -= 1;
+    let hasSlot = true;
+    const releaseSlot = () => {
+      if (!hasSlot) return;
+      hasSlot = false;
+      this.#freeSlots += 1;
+      this.#next();
+    };
+    const running = job(this.#abort.signal, releaseSlot)
       .catch(this.#onError)
       .finally(() => {
         this.#running.delete(running);
         if (this.#chats.has(chatId)) this.#ready.push(chatId);
+        releaseSlot();
         this.#next();
       });
     this.#running.add(running);

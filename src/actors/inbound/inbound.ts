@@ -1,36 +1,30 @@
+import type { TurnView } from '../domain/agent-view.ts';
 import type { ChatMode } from '../domain/chats.ts';
-import { type GatewayError, isDatabaseAway } from '../domain/errors.ts';
-import type { GatewayEvents } from '../domain/gateway-events.ts';
-import type { AiRequest } from '../domain/ports/ai.ts';
-import type { EpochMs } from '../domain/ports/clock.ts';
-import type { InboundLog } from '../domain/ports/stores.ts';
 import type {
+  CustomerTyping,
   InboundMessage,
   Me,
   MessageEdit,
   MessageRevocation,
   WhatsAppClient,
 } from '../domain/ports/whatsapp.ts';
-import type { ActorSettings, EffectiveSettings } from '../domain/settings.ts';
-import { retry } from '../domain/timeout.ts';
+import type { EffectiveSettings } from '../domain/settings.ts';
 import type { Sender } from '../outbound/sender.ts';
-import type { AiReplies, AiReplyDeps, LiveAgent } from './ai-reply.ts';
-import { type AttachmentDeps, attachmentOf, hasAttachment } from './attachments.ts';
+import type { AiReplies, LiveAgent } from './ai-reply.ts';
 import { Backlog } from './backlog.ts';
+import { Bursts } from './bursts.ts';
 import { ChatQueues } from './chat-queues.ts';
-import { contentTypeOf, hasContent } from './content-types.ts';
-import { type AlertReason, alertDeveloper } from './developer-alert.ts';
+import { hasContent } from './content-types.ts';
 import { chatOf, type Handover } from './handover.ts';
 import { ignoreReason, isAnswerable, isOnList } from './inbound-filter.ts';
-import { type Arrival, LoopGuard, type OwnReplies } from './loop-guard.ts';
+import { type Handled, type InboundTurnDeps, InboundTurns } from './inbound-turns.ts';
+import { LoopGuard, type OwnReplies } from './loop-guard.ts';
 import { MessageChanges, messageKey } from './message-changes.ts';
-import { questionOf } from './transcripts.ts';
+import { MessagesUnderWay } from './messages-under-way.ts';
+import { Turn } from './turn.ts';
 
 /** What the inbound halves of all agents share. */
-export interface InboundDeps extends AiReplyDeps, AttachmentDeps {
-  settings: ActorSettings;
-  files: AiReplyDeps['files'] & AttachmentDeps['files'];
-  inbound: InboundLog;
+export interface InboundDeps extends InboundTurnDeps {
   ownReplies: OwnReplies;
   newTraceId(): string;
 }
@@ -43,18 +37,8 @@ export interface InboundParts {
   settings(): EffectiveSettings;
 }
 
-/** A message in its chat's queue. */
-interface QueuedMessage extends Arrival {
-  message: InboundMessage;
-  key: string;
-  traceId: string;
-  /** The account that it was written to. */
-  me: Me;
-  /** By the host's clock. */
-  arrivedAt: EpochMs;
-}
-
-type Handled = Parameters<GatewayEvents['inbound']>[0]['handled'];
+/** How many of the turns under way are shown. */
+const SHOWN_TURNS = 50;
 
 /** The receiving half of an agent: decides which messages are answered, once each and in order per chat. */
 export class Inbound {
@@ -65,8 +49,10 @@ export class Inbound {
   readonly #changes = new MessageChanges();
   readonly #loops: LoopGuard;
   readonly #chatQueues: ChatQueues;
-  /** Messages queued or being handled, by key: their copies must not crowd new ones out of the chat's queue. */
-  readonly #underWay = new Map<string, InboundMessage>();
+  readonly #bursts: Bursts;
+  readonly #answers: InboundTurns;
+  readonly #underWay = new MessagesUnderWay();
+  readonly #turns = new Set<Turn>();
   readonly #stopped = new AbortController();
 
   constructor(deps: InboundDeps, agent: LiveAgent, parts: InboundParts) {
@@ -76,6 +62,20 @@ export class Inbound {
     this.#backlog = new Backlog(deps, agent);
     this.#loops = new LoopGuard(deps.ownReplies);
     this.#chatQueues = new ChatQueues(deps.settings.aiConcurrency, (error) => this.#fault('inbox', error));
+    this.#bursts = new Bursts(deps.clock, {
+      settings: parts.settings,
+      onBegin: (turn) => this.#beginBurst(turn),
+      onCollected: (turn) => this.#queue(turn),
+      onError: (error) => this.#fault('burst', error),
+    });
+    this.#answers = new InboundTurns(deps, agent, {
+      ...parts,
+      backlog: this.#backlog,
+      changes: this.#changes,
+      loops: this.#loops,
+      whyIgnored: ({ message, me }) => this.#whyIgnored(message, me),
+      report: (message, handled, why, traceId) => this.#report(message, handled, why, traceId),
+    });
   }
 
   /**
@@ -86,6 +86,7 @@ export class Inbound {
     // A client may become ready more than once.
     client.events.off('edited', this.#onEdited).on('edited', this.#onEdited);
     client.events.off('revoked', this.#onRevoked).on('revoked', this.#onRevoked);
+    client.events.off('typing', this.#onTyping).on('typing', this.#onTyping);
     const missed = await this.#backlog.open(client, linkedAt, this.#stopped.signal);
     // First what a person wrote: it decides whether the others are answered.
     for (const message of missed) if (message.fromMe) void this.#takeOwn(message, { isMissed: true });
@@ -99,14 +100,28 @@ export class Inbound {
     else this.#take(message);
   }
 
-  /** True when no message is queued or being handled. */
+  /** True when no message is collected, queued or being handled. */
   get isIdle(): boolean {
-    return this.#chatQueues.isIdle;
+    return this.#bursts.isEmpty && this.#chatQueues.isIdle;
   }
 
-  /** Takes no new messages, gives turns in progress `patienceMs` to finish, then aborts them unanswered. */
+  /** How many turns are under way, and what the first of them wait for. */
+  view(): { count: number; first: TurnView[] } {
+    const first = [];
+    for (const turn of this.#turns) {
+      if (first.length === SHOWN_TURNS) break;
+      first.push(turn.view());
+    }
+    return { count: this.#turns.size, first };
+  }
+
+  /**
+   * Takes no new messages, drops what is not being handled, which is unclaimed and fetched after the next start, gives
+   * turns in progress `patienceMs` to finish, then aborts them unanswered.
+   */
   async stop(patienceMs: number): Promise<void> {
     this.#stopped.abort();
+    this.#bursts.stop();
     await this.#chatQueues.stop(patienceMs);
   }
 
@@ -165,92 +180,59 @@ export class Inbound {
     return this.#parts.handover.modeOf(chatOf(message));
   }
 
-  /** Queues a message to be answered in its chat's order. */
+  /** Takes a message to be answered: in its chat's order, with those that the same burst brings. */
   #enqueue(message: InboundMessage, { key, traceId, me }: { key: string; traceId: string; me: Me }): void {
     const { clock } = this.#deps;
-    const arrival = { receivedAt: clock.monotonic(), repliedAt: this.#loops.repliedAt(message) };
-    const queued = { message, key, traceId, me, arrivedAt: clock.now(), ...arrival };
-    const done = () => this.#underWay.delete(key);
-    this.#underWay.set(key, message);
-    if (this.#chatQueues.enqueue(message.chatId, (signal) => this.#handle(queued, signal).finally(done)))
+    const refusal = this.#underWay.add(key, message);
+    if (refusal !== null) {
+      this.#report(message, 'failed', refusal, traceId);
       return;
-    done();
-    this.#report(message, 'failed', 'chat_queue_full', traceId);
+    }
+    const arrival = { receivedAt: clock.monotonic(), repliedAt: this.#loops.repliedAt(message) };
+    const queued = { message, key, me, arrivedAt: clock.now(), ...arrival };
+    if (this.#bursts.take(queued, traceId)) this.#publishTurns();
+    else this.#queue(new Turn(queued, traceId, clock));
   }
 
-  /** Handles a message when its chat's turn comes: claims it, reads its current text, answers or reports it. */
-  async #handle(queued: QueuedMessage, signal: AbortSignal): Promise<void> {
-    const { key, me, traceId } = queued;
-    const report = (handled: Handled, why: string) => this.#report(queued.message, handled, why, traceId);
-    if (this.#backlog.isLate(queued.message)) return report('ignored', 'late');
-    if (!(await this.#claim(queued, signal))) return report('duplicate', 'seen');
-    const message = { ...queued.message, body: this.#changes.bodyOf(key, queued.message.body) };
-    await this.#parts.handover.settling(chatOf(message));
-    const why = this.#changes.isRevoked(key) ? 'revoked' : this.#whyIgnored(message, me);
-    if (why !== null) return report('ignored', why);
-    const mode = this.#mode(message);
-    if (mode !== 'bot') {
-      this.#parts.handover.record(message, 'customer', queued.arrivedAt);
-      return report('handed_over', mode);
-    }
-    const decision = this.#loops.decide(message, queued);
-    if (decision === 'cut') await this.#alert(message, 'LOOP', traceId);
-    if (decision !== 'answer') return report('looping', 'machine');
-    await this.#answer({ ...queued, message }, signal);
+  /** A burst begins: its writer's typing extends it, and a person who takes the chat over ends it. */
+  #beginBurst(turn: Turn): () => void {
+    const { message } = turn.newest;
+    this.#turns.add(turn);
+    // A courtesy: without it typing extends nothing.
+    void this.#agent
+      .client()
+      ?.watchTyping(message.chatId)
+      .catch(() => undefined);
+    return this.#parts.handover.watch(chatOf(message), () => turn.close());
   }
 
-  /** Asks the AI and queues its reply, unless the message was revoked meanwhile. */
-  async #answer({ message, key, traceId, me, arrivedAt }: QueuedMessage, signal: AbortSignal): Promise<void> {
-    const report = (handled: Handled, why: string) => this.#report(message, handled, why, traceId);
-    const isWanted = () => !this.#changes.isRevoked(key);
-    const { inboundTypes } = this.#parts.settings();
-    // Who answers texts alone gets the request of `/run` and nothing more.
-    const answersTextAlone = inboundTypes.every((type) => type === 'text');
-    const request = answersTextAlone ? toRequest(message) : { ...toRequest(message), ...contentOf(message) };
-    const options = {
-      ...{ traceId, chat: chatOf(message), account: me.pn, asked: message, signal, isWanted },
-      ...(hasAttachment(message) && {
-        fetch: (stopped: AbortSignal) => this.#fetch(message, traceId, stopped),
-      }),
-    };
-    const turn = await this.#parts.aiReplies.answer(request, options);
-    if (turn.kind === 'replied') {
-      this.#loops.replied(message, { texts: turn.texts, me, now: this.#deps.clock.monotonic() });
-      return report('answered', 'replied');
-    }
-    if (!isWanted()) return report('ignored', 'revoked');
-    if (turn.kind === 'handed_over') {
-      this.#parts.handover.record(message, 'customer', arrivedAt);
-      return report('handed_over', turn.mode);
-    }
-    if (turn.kind === 'silent') return report('answered', 'silent');
-    if (turn.kind === 'ai_failed')
-      await this.#alert(message, turn.error.code === 'AI_TIMEOUT' ? 'TIMEOUT' : 'ERROR', traceId, turn.error);
-    report('failed', turn.kind);
-  }
-
-  /** Downloads the file of a message for the AI. */
-  async #fetch(message: InboundMessage, traceId: string, signal: AbortSignal): Promise<Partial<AiRequest>> {
-    const attachment = await attachmentOf(this.#deps, message, {
-      ...{ agent: this.#agent.record(), client: this.#agent.client(), traceId, signal },
-      media: this.#parts.settings().aiMedia,
-      onFault: (error) => this.#fault('download', error),
+  /** Queues a turn in its chat. */
+  #queue(turn: Turn): void {
+    this.#turns.add(turn);
+    this.#publishTurns();
+    this.#chatQueues.enqueue(turn.newest.message.chatId, async (signal, releaseSlot) => {
+      turn.start();
+      this.#publishTurns();
+      const onAnswered = () => {
+        turn.answered();
+        this.#publishTurns();
+        releaseSlot();
+      };
+      await this.#answers.handle(turn, signal, onAnswered).finally(() => this.#end(turn));
     });
-    const attachments = [attachment];
-    return { attachments, message: questionOf(message.body, attachments) };
   }
 
-  /** True when this message is not handled yet. While the database is away the chat waits, until an answer is late. */
-  async #claim({ message, key, traceId }: QueuedMessage, signal: AbortSignal): Promise<boolean> {
-    const { inbound, clock, settings } = this.#deps;
-    const shouldRetry = (error: unknown) => isDatabaseAway(error) && !this.#backlog.isLate(message);
-    const options = { clock, everyMs: settings.limits.probeAgainMs, signal, shouldRetry };
-    try {
-      return await retry(() => inbound.claim(this.#agent.record(), key), options);
-    } catch (error) {
-      this.#report(message, 'failed', 'not_claimed', traceId);
-      throw error;
-    }
+  /** A turn is done with. */
+  #end(turn: Turn): void {
+    turn.end();
+    this.#turns.delete(turn);
+    for (const { key } of turn.messages) this.#underWay.delete(key);
+    this.#publishTurns();
+  }
+
+  /** Publishes that the turns are not what they were. */
+  #publishTurns(): void {
+    this.#deps.events.emit('turns', { agentId: this.#agent.record().agentId });
   }
 
   /** Until its turn begins, an edited message is asked as edited. */
@@ -259,23 +241,11 @@ export class Inbound {
   /** A revoked message is not asked, and its reply is dropped unless it is queued already. */
   readonly #onRevoked = ({ messageId }: MessageRevocation) => this.#changes.revoke(messageKey(messageId));
 
-  /** Queues a report to the developer about a message without a reply. */
-  async #alert(
-    message: InboundMessage,
-    reason: AlertReason,
-    traceId: string,
-    error?: GatewayError,
-  ): Promise<void> {
-    const { clock, settings } = this.#deps;
-    const { agentId } = this.#agent.record();
-    const { sender } = this.#parts;
-    // Where the answer is not valid, the backend's author needs to know what.
-    const details = error?.details?.path === undefined ? [] : [error.message];
-    const context = { agentId, developer: settings.developer, clock, sender, client: this.#agent.client() };
-    await alertDeveloper(context, message, { reason, traceId, details }).catch((error: unknown) =>
-      this.#fault('report', error),
-    );
-  }
+  /** A customer's typing extends the burst that is collected. */
+  readonly #onTyping = (typing: CustomerTyping) => {
+    this.#bursts.typing(typing);
+    this.#publishTurns();
+  };
 
   /** Publishes how a message was handled. */
   #report(message: InboundMessage, handled: Handled, why: string, traceId: string): void {
@@ -287,27 +257,4 @@ export class Inbound {
   #fault(where: string, error: unknown): void {
     this.#deps.events.emit('fault', { agentId: this.#agent.record().agentId, where, error });
   }
-}
-
-/** What a message has beside words and a file. */
-function contentOf({ location, contacts, quoted }: InboundMessage): Partial<AiRequest> {
-  return {
-    ...(location && { location }),
-    ...(contacts && { contacts }),
-    ...(quoted && { quoted: { ...quoted, type: contentTypeOf(quoted.type) } }),
-  };
-}
-
-/** The AI payload of an inbound message, in the shape of `/run`. */
-function toRequest(message: InboundMessage): AiRequest {
-  return {
-    message: message.body,
-    sessionId: message.chatId,
-    metadata: {
-      whatsapp_name: message.senderName ?? null,
-      chat_name: message.chatName ?? message.senderName ?? null,
-      sender: message.senderId,
-      message_id: message.id,
-    },
-  };
 }

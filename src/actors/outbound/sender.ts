@@ -115,10 +115,11 @@ export class Sender {
     }
   }
 
-  /** Stores and queues a message. @throws GatewayError `DATABASE_UNAVAILABLE`, `RATE_LIMITED` */
+  /** Stores and queues a message. @throws GatewayError `DATABASE_UNAVAILABLE`, `RATE_LIMITED`, `INTERNAL` */
   async accept(
     message: OutgoingMessage,
     place: Reservation = this.reserve(message.traceId),
+    answers?: readonly string[],
   ): Promise<Accepted> {
     try {
       const { clock, messages, newStanzaId, ownStanzas } = this.#deps;
@@ -131,6 +132,7 @@ export class Sender {
         status,
         stanzaId,
         handedOverAt: status === 'sending' ? this.dispatcher.whatsAppNow : null,
+        answers,
       });
       place.release();
       // One stored as `sending` is published as such when it is handed over.
@@ -151,16 +153,21 @@ export class Sender {
 
   /**
    * Accepts messages in order, a long text as several parts: all of them or none. Of the parts only the first keeps the
-   * given id.
+   * given id. `place` is that of the first; `answers` are the keys of the incoming messages that they answer.
    */
-  async acceptAll(messages: OutgoingMessage[], place?: Reservation): Promise<Accepted[][]> {
+  async acceptAll(
+    messages: OutgoingMessage[],
+    { place, answers }: { place?: Reservation; answers?: readonly string[] } = {},
+  ): Promise<Accepted[][]> {
     const split = messages.map(partsOf);
     const places = place ? [place] : [];
     try {
       for (const { traceId } of split.flat().slice(places.length)) places.push(this.reserve(traceId));
       const free = places.values();
       // In one tick, so that they are stored together.
-      const accepted = split.map((parts) => parts.map((part) => this.accept(part, free.next().value)));
+      const accepted = split.map((parts) =>
+        parts.map((part) => this.accept(part, free.next().value, answers)),
+      );
       return await Promise.all(accepted.map((parts) => Promise.all(parts)));
     } finally {
       for (const held of places) held.release();

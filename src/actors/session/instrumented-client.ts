@@ -57,6 +57,10 @@ export class InstrumentedClient implements WhatsAppClient {
     return this.#time('mark_read', () => this.#client.markRead(chatId));
   }
 
+  watchTyping(chatId: Jid) {
+    return this.#time('watch_typing', () => this.#client.watchTyping(chatId));
+  }
+
   resolveRecipient(jid: Jid) {
     return this.#time('resolve_recipient', () => this.#client.resolveRecipient(jid));
   }

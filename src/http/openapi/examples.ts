@@ -83,6 +83,8 @@ export const chatList = { chats: [chat] };
 export const agentSettings = {
   inboundTypes: ['text', 'image'],
   aiMedia: null,
+  debounceMs: 3_000,
+  debounceMaxMs: null,
   handoverMinutes: 30,
   ignore: [sent.to, '@g.us'],
   replyDelay: { perCharacterMs: 30, maxMs: 5_000 },
@@ -119,7 +121,15 @@ const row = {
   mailbox: { mode: 'idle', depth: 0, capacity: 500, tokens: 100 },
   supervisor: { restarts: 0 },
   chats: { human: 1, closed: 0 },
-  settings: { handoverMinutes: 30, ignored: 2, replyDelayMs: 5_000 },
+  settings: {
+    inboundTypes: ['text'],
+    aiMedia: 'url',
+    debounceMs: 3_000,
+    debounceMaxMs: 30_000,
+    handoverMinutes: 30,
+    ignored: 2,
+    replyDelayMs: 5_000,
+  },
   hasQr: false,
   whatsapp,
   restriction: null,
@@ -137,6 +147,10 @@ const probe = 'connected.healthy → connected.probing';
 export const inspectedAgent = {
   ...row,
   qr: null,
+  turns: {
+    count: 1,
+    first: [{ chat: '•••567@c.us', messages: 2, phase: 'collecting', since: at, until: at }],
+  },
   next: { agent: [{ event: 'probe.due', label: 'probe.due', edge: probe }], supervisor: [] },
   history: [
     {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import 'zod-openapi';
+import { AI_MEDIA, INBOUND_TYPES } from '../../actors/domain/settings.ts';
 import { agentId } from './request-schemas.ts';
 import { compatibility, moment, restriction, sessionStatus } from './response-schemas.ts';
 
@@ -62,12 +63,35 @@ const summary = {
   chats: z
     .object({ human: z.int(), closed: z.int() })
     .meta({ description: 'How many chats a person has, and how many are closed.' }),
-  settings: z.object({ handoverMinutes: z.int(), ignored: z.int(), replyDelayMs: z.int() }).meta({
-    description: 'The settings in effect; of the ignore list its length, of the reply delay its maximum.',
-  }),
+  settings: z
+    .object({
+      inboundTypes: z.array(z.enum(INBOUND_TYPES)),
+      aiMedia: z.enum(AI_MEDIA),
+      debounceMs: z.int(),
+      debounceMaxMs: z.int(),
+      handoverMinutes: z.int(),
+      ignored: z.int(),
+      replyDelayMs: z.int(),
+    })
+    .meta({
+      description: 'The settings in effect; of the ignore list its length, of the reply delay its maximum.',
+    }),
   whatsapp: compatibility.nullable().meta({ description: 'The last self-check of its page.' }),
   restriction: restriction.nullable(),
 };
+
+const turn = z
+  .object({
+    chat: z.string().meta({ description: 'Of its number the last three digits.', example: '•••567@c.us' }),
+    messages: z.int().meta({ description: 'How many the AI is asked about together.' }),
+    phase: z.enum(['collecting', 'waiting', 'asking', 'answering']).meta({
+      description:
+        'It waits for more messages, for its turn, for the AI, or until its answer is written and stored.',
+    }),
+    since: moment,
+    until: moment.optional().meta({ description: 'When it stops collecting, unless more comes.' }),
+  })
+  .meta({ id: 'InspectedTurn' });
 
 const nextTransitions = z.array(
   z.object({
@@ -121,6 +145,9 @@ export const inspectedAgent = z
       })
       .nullable()
       .meta({ description: 'The code to scan now, if there is one.' }),
+    turns: z
+      .object({ count: z.int(), first: z.array(turn).meta({ description: 'The oldest fifty.' }) })
+      .meta({ description: 'The chats whose messages are being answered.' }),
     next: z
       .object({ agent: nextTransitions, supervisor: nextTransitions })
       .meta({ description: 'What can happen next.' }),

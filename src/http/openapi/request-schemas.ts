@@ -265,6 +265,13 @@ export function settingsBody(toJid: ToJid) {
       aiMedia: z.enum(AI_MEDIA).nullable().optional().meta({
         description: 'How the AI is given files: by a signed link, or in base64 up to 8 MB.',
       }),
+      debounceMs: z.int().min(0).max(60_000).nullable().optional().meta({
+        description:
+          'How long the messages of a chat wait for further ones, so that the AI is asked about them together; 0: they do not.',
+      }),
+      debounceMaxMs: z.int().min(0).max(300_000).nullable().optional().meta({
+        description: 'How long they wait at most, counted from the first.',
+      }),
       handoverMinutes: z.int().min(0).max(43_200).nullable().optional().meta({
         description: 'For how long a person who writes on the phone has the chat; 0: the bot keeps it.',
       }),
@@ -285,6 +292,7 @@ export function settingsBody(toJid: ToJid) {
       id: 'ChangeSettings',
       example: {
         inboundTypes: ['text', 'image'],
+        debounceMs: 3_000,
         handoverMinutes: 30,
         ignore: ['6281234567890', '@g.us'],
         replyDelay: { perCharacterMs: 30, maxMs: 5_000 },

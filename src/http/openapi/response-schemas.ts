@@ -181,6 +181,8 @@ export const agentSettings = z
       .nullable()
       .meta({ description: 'Null: `AI_INBOUND_TYPES`.' }),
     aiMedia: z.enum(AI_MEDIA).nullable().meta({ description: 'Null: `AI_MEDIA`.' }),
+    debounceMs: z.int().nullable().meta({ description: 'Null: `AI_DEBOUNCE_MS`.' }),
+    debounceMaxMs: z.int().nullable().meta({ description: 'Null: `AI_DEBOUNCE_MAX_MS`.' }),
     handoverMinutes: z.int().nullable().meta({ description: 'Null: `HANDOVER_MINUTES`.' }),
     ignore: z.array(z.string()).nullable().meta({ description: 'Null: no messages are dropped.' }),
     replyDelay: z

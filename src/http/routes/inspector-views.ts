@@ -31,6 +31,10 @@ export function summaryOf(agent: AgentView) {
     hasQr: agent.qr !== null,
     chats: agent.chats,
     settings: {
+      inboundTypes: agent.settings.inboundTypes,
+      aiMedia: agent.settings.aiMedia,
+      debounceMs: agent.settings.debounceMs,
+      debounceMaxMs: agent.settings.debounceMaxMs,
       handoverMinutes: agent.settings.handoverMinutes,
       ignored: agent.settings.ignore.length,
       replyDelayMs: agent.settings.replyDelay.perCharacterMs && agent.settings.replyDelay.maxMs,
@@ -45,7 +49,25 @@ export type Summary = ReturnType<typeof summaryOf>;
 /** One agent at this moment, with what can happen next. @throws GatewayError `SESSION_NOT_FOUND` */
 export function detailOf(system: GatewayApi, agentId: string) {
   const agent = system.describe(agentId);
-  return { ...summaryOf(agent), qr: qrOf(agent.qr), next: system.next(agentId) };
+  return { ...summaryOf(agent), qr: qrOf(agent.qr), turns: turnsOf(agent), next: system.next(agentId) };
+}
+
+/** The chats whose messages are being answered, with what each waits for. */
+function turnsOf({ turns: { count, first } }: AgentView) {
+  return {
+    count,
+    first: first.map(({ chatId, since, until, ...turn }) => ({
+      chat: maskedChat(chatId),
+      ...turn,
+      since: new Date(since),
+      until: until === undefined ? undefined : new Date(until),
+    })),
+  };
+}
+
+/** The address of a chat with the last three digits of its number alone. */
+function maskedChat(chatId: string): string {
+  return chatId.replace(/^.*?(\d{0,3})@/, '•••$1@');
 }
 
 /** A QR with its times as ISO, or null. */

@@ -16,6 +16,8 @@ const CHANGES = [
   ...(['compatibility', 'restriction', 'chatMode', 'settings'] as const),
 ];
 
+type Change = (typeof CHANGES)[number] | 'turns';
+
 /** What a stream shows of the agents. The first three return true when a frame is due. */
 interface View {
   changed(agentId: string): boolean;
@@ -26,7 +28,12 @@ interface View {
 }
 
 /** Runs a view until its stream closes; returns what requests a frame. */
-function show(system: GatewayApi, stream: EventStream, view: View): () => void {
+function show(
+  system: GatewayApi,
+  stream: EventStream,
+  view: View,
+  changes: readonly Change[] = CHANGES,
+): () => void {
   const frames = new Coalesced(() => view.frame(), FRAME_MS);
   const dueIf = (isDue: boolean) => {
     if (isDue) frames.due();
@@ -34,7 +41,7 @@ function show(system: GatewayApi, stream: EventStream, view: View): () => void {
   const changed = (change: string | { agentId: string }) =>
     dueIf(view.changed(typeof change === 'string' ? change : change.agentId));
   const listeners: Partial<GatewayEvents> = { removed: (agentId) => dueIf(view.removed(agentId)) };
-  for (const name of CHANGES) listeners[name] = changed;
+  for (const name of changes) listeners[name] = changed;
   const poll = setInterval(() => dueIf(view.polled()), POLL_MS);
   const unsubscribe = subscribe(system.events, listeners);
   stream.onClose(() => {
@@ -116,7 +123,7 @@ export function streamAgent(
   let sentSeq = isReset ? 0 : (lastSeq ?? newest);
   let lastDetail = '';
 
-  const requestFrame = show(system, stream, {
+  const view: View = {
     changed: (id) => id === agentId,
     removed: (id) => {
       if (id === agentId) {
@@ -137,7 +144,8 @@ export function streamAgent(
       lastDetail = text;
       stream.send(sent);
     },
-  });
+  };
+  const requestFrame = show(system, stream, view, [...CHANGES, 'turns']);
   if (isReset) stream.send([{ event: 'reset', data: { agentId } }]);
   requestFrame();
 }

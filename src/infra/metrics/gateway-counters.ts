@@ -22,9 +22,14 @@ const SEND_ERRORS =
     ' ',
   );
 const OPERATIONS =
-  'start logout destroy reload send_text send_image set_typing resolve_recipient identify probe find_sent fetch_missed request_pairing_code answer_passkey'.split(
+  'start logout destroy reload send_text send_image set_typing watch_typing resolve_recipient identify probe find_sent fetch_missed request_pairing_code answer_passkey'.split(
     ' ',
   );
+/** The limit that refused an incoming message, by why it was not answered. */
+const REFUSALS = new Map([
+  ['chat_queue_full', 'chat'],
+  ['agent_queue_full', 'agent'],
+]);
 /** WhatsApp's message types with a series of their own; others are counted as `other`. */
 const INBOUND_TYPES = new Set(
   'chat image video audio ptt document sticker location vcard revoked e2e_notification'.split(' '),
@@ -171,6 +176,12 @@ function countMessages(events: Events, registry: Registry): void {
     labelNames: ['type', 'handled'],
     registers,
   });
+  const refused = new Counter({
+    name: 'wa_inbound_refused_messages_total',
+    help: 'Incoming messages that were not answered because too many of their chat, or of their agent, were waiting.',
+    labelNames: ['limit'],
+    registers,
+  });
   const unreported = new Counter({
     name: 'wa_unreported_messages_total',
     help: 'Messages that reached a page and were not reported by the driver within a minute; the log names the agent.',
@@ -194,9 +205,12 @@ function countMessages(events: Events, registry: Registry): void {
   events.on('receipt', ({ ack }) => acks.inc({ ack }));
   events.on('unreported', ({ count }) => unreported.inc(count));
   events.on('rejected', ({ reason }) => rejected.inc({ reason }));
-  events.on('inbound', ({ type, handled }) =>
-    received.inc({ type: INBOUND_TYPES.has(type) ? type : 'other', handled }),
-  );
+  for (const limit of REFUSALS.values()) refused.inc({ limit }, 0);
+  events.on('inbound', ({ type, handled, why }) => {
+    received.inc({ type: INBOUND_TYPES.has(type) ? type : 'other', handled });
+    const limit = REFUSALS.get(why);
+    if (limit) refused.inc({ limit });
+  });
 }
 
 /** Calls to the AI and to the WhatsApp client. */

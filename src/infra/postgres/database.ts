@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { PoolConfig } from 'pg';
 import { toStartError } from './database-error.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/embedded.ts';
@@ -56,8 +57,9 @@ export class Database {
     this.#server = server;
     this.agents = new PgAgentStore(pool, onUnusableRow);
     this.apiKeys = new PgApiKeyStore(pool);
-    this.messages = new PgMessageLog(pool);
-    this.inbound = new PgInboundLog(pool);
+    const processId = randomUUID();
+    this.messages = new PgMessageLog(pool, processId);
+    this.inbound = new PgInboundLog(pool, processId);
     this.idempotency = new PgIdempotencyStore(pool);
     this.files = new PgFileRows(pool);
     this.secrets = new PgSecretStore(pool);
@@ -108,7 +110,7 @@ export class Database {
 
   /** Closes the stores, then the pool, then the server. */
   async #close(): Promise<void> {
-    await Promise.all([this.messages.close(), this.idempotency.close()]);
+    await Promise.all([this.messages.close(), this.inbound.close(), this.idempotency.close()]);
     await this.#pool.close();
     await this.#server?.stop();
   }

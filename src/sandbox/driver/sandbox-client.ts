@@ -45,6 +45,7 @@ const LIVING_STATES = new Set(['CONNECTED', 'OPENING', 'PAIRING', 'TIMEOUT']);
 const UNLINKED_STATES = new Set(['UNLAUNCHED', 'UNPAIRED', 'UNPAIRED_IDLE']);
 
 const PIECE_BYTES = 1024 * 1024;
+const WATCHED_CHATS = 1_000;
 const RECEIPTS_FOR_MS = 24 * 3_600_000;
 
 /** A session on the simulated WhatsApp. */
@@ -54,6 +55,8 @@ export class SandboxClient implements WhatsAppClient {
   readonly #agent: AgentRef;
   readonly #deadlines: SandboxDeadlines;
   readonly #onEnd: () => void;
+  /** Chats whose typing is reported, the newest last. */
+  readonly #watched = new Set<Jid>();
   #device: Device | null = null;
   #ready = false;
   #ended = false;
@@ -120,6 +123,15 @@ export class SandboxClient implements WhatsAppClient {
 
   markRead(chatId: Jid): Promise<void> {
     return this.#call(async (device) => device.markSeen(await this.#addressOf(device, chatId)));
+  }
+
+  watchTyping(chatId: Jid): Promise<void> {
+    return this.#call(async () => {
+      if (chatId.endsWith('@g.us')) return;
+      this.#watched.delete(chatId);
+      this.#watched.add(chatId);
+      if (this.#watched.size > WATCHED_CHATS) this.#watched.delete(this.#watched.values().next().value!);
+    });
   }
 
   resolveRecipient(jid: Jid): Promise<Jid | null> {
@@ -263,6 +275,10 @@ export class SandboxClient implements WhatsAppClient {
       .on('edited', (message) => this.#onEdited(message))
       .on('reaction', (reaction) => this.#onReaction(reaction))
       .on('call', (call) => this.#onCall(call))
+      .on('typing', ({ chatId: address, typing }) => {
+        const chatId = this.#numberOf(address);
+        if (this.#watched.has(chatId)) events.emit('typing', { chatId, typing });
+      })
       .on('restriction', (restriction) => events.emit('restriction', restriction))
       .on('notice', (shown) => shown && device.answerNotice().catch(ignoreRefusal))
       .on('passkey', (waiting) => waiting && this.#onPasskey(device))

@@ -142,6 +142,11 @@ export interface Acceptance {
   stanzaId?: string;
   /** For a message that is stored as `sending`. */
   handedOverAt?: Date | null;
+  /**
+   * Keys of the incoming messages that it answers; messages of one answer share the array. Their claims are settled in
+   * the transaction that stores it.
+   */
+  answers?: readonly string[];
 }
 
 /** Outcome of a message; `unknown` when it may have been sent. */
@@ -155,7 +160,8 @@ export type MessageOutcome =
 export interface MessageLog {
   /**
    * Stores a message, in the order of the calls; resolves once it is on disk. A message that is handed over at once is
-   * stored as `sending` and needs no `markSending`.
+   * stored as `sending` and needs no `markSending`. An answer of whose claims this process has lost one is not stored:
+   * `INTERNAL`.
    */
   append(agent: AgentRef, message: OutgoingMessage, acceptance?: Acceptance): Promise<StoredMessage>;
   /** `queued → sending`, before it is handed to the client. */
@@ -179,8 +185,15 @@ export interface MessageLog {
 
 /** Which WhatsApp messages were handled: `UNIQUE(user, agent, wa_message_id)`, kept after a removal. */
 export interface InboundLog {
-  /** True for exactly one caller per message key. */
+  /** Claims a message that needs no answer: true for exactly one caller per key. */
   claim(agent: AgentRef, messageKey: string): Promise<boolean>;
+  /**
+   * Claims the messages of a turn, all at once, until they are settled; returns those that the caller has to ask about.
+   * A claim that is open is taken over once, by another process alone: it was that of a process that died.
+   */
+  claimTurn(agent: AgentRef, messageKeys: string[]): Promise<string[]>;
+  /** Makes claims of this process final; those of an answer are settled with its rows (`MessageLog.append`). */
+  settle(agent: AgentRef, messageKeys: string[]): Promise<void>;
   /** Stores when the account was linked, by WhatsApp's clock: older messages are not answered. */
   link(agent: AgentRef, at: Date): Promise<void>;
   /** When its account was linked; null when unknown. */

@@ -104,6 +104,13 @@ interface IncomingCall {
   timestamp: EpochMs;
 }
 
+/** The customer of a direct chat began to write, or stopped. */
+export interface CustomerTyping {
+  /** As it was given to `watchTyping`. */
+  chatId: Jid;
+  typing: boolean;
+}
+
 /** -1 refused, 0 pending, 1 WhatsApp's server has it, 2 delivered, 3 read, 4 played. */
 export interface Ack {
   messageId: string;
@@ -168,6 +175,8 @@ export interface WhatsAppClientEvents {
   /** Someone reacted to a message of any age, or took the reaction back. One that was missed may follow within a day. */
   reaction: (reaction: MessageReaction) => void;
   call: (call: IncomingCall) => void;
+  /** In a chat that is watched. */
+  typing: (typing: CustomerTyping) => void;
   ack: (ack: Ack) => void;
   /** Result of a self-check: once linked, after each load of the page, and at each change. */
   compatibility: (report: Compatibility) => void;
@@ -219,6 +228,8 @@ export interface WhatsAppClient {
   setTyping(chatId: Jid, typing: boolean): Promise<void>;
   /** Marks a chat read, which sends read receipts. `NOT_FOUND` for a chat that the account does not have. */
   markRead(chatId: Jid): Promise<void>;
+  /** From now on a direct chat's `typing` is emitted, as far as WhatsApp reports it; a group's never is. */
+  watchTyping(chatId: Jid): Promise<void>;
   /** The JID to send to, or null when the number has no account. Groups and LIDs resolve to themselves. */
   resolveRecipient(jid: Jid): Promise<Jid | null>;
   /** Both addresses of a person, as far as the page knows them; a group is itself. */

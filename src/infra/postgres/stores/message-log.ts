@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { TEXTS } from '../../../actors/domain/error-texts.ts';
+import { GatewayError } from '../../../actors/domain/errors.ts';
 import type { AgentRef, Jid } from '../../../actors/domain/identity.ts';
 import type {
   Acceptance,
@@ -14,6 +16,7 @@ import { GroupCommit } from '../group-commit.ts';
 import type { DatabasePool } from '../pool.ts';
 import {
   type AgentReceipt,
+  answerValues,
   INSERT_MESSAGES,
   insertValues,
   type MessageRow,
@@ -43,6 +46,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  */
 export class PgMessageLog implements MessageLog {
   readonly #pool: DatabasePool;
+  readonly #processId: string;
   readonly #inserts = new GroupCommit((news: NewMessage[]) => this.#insert(news));
   readonly #updates = new GroupCommit((updates: MessageUpdate[]) => this.#update(updates));
   /** No caller waits for these, and losing one in a crash does no harm (`SETTLE_SENT`). */
@@ -60,8 +64,10 @@ export class PgMessageLog implements MessageLog {
   readonly #stanzas = new GroupCommit((stanzaIds: string[]) => this.#readStanzas(stanzaIds));
   readonly #deferred = new DeferredWrites((update: MessageUpdate) => this.#updates.add(update));
 
-  constructor(pool: DatabasePool) {
+  /** `processId` is that of the inbound log, whose claims are settled with the answers. */
+  constructor(pool: DatabasePool, processId: string) {
     this.#pool = pool;
+    this.#processId = processId;
   }
 
   async append(
@@ -74,11 +80,13 @@ export class PgMessageLog implements MessageLog {
       status = 'queued',
       stanzaId = null,
       handedOverAt = null,
+      answers,
     } = acceptance;
     const id = message.id ?? randomUUID();
     const stored = { id, userId, agentId, createdAt, status, stanzaId, handedOverAt };
     try {
-      const seq = await this.#inserts.add({ ...stored, message });
+      const seq = await this.#inserts.add({ ...stored, message, answers });
+      if (seq === null) throw new GatewayError('INTERNAL', TEXTS.INTERNAL.claimTaken);
       const account = message.account ?? null;
       return {
         ...message,
@@ -213,16 +221,16 @@ export class PgMessageLog implements MessageLog {
     return stanzaIds.map((stanzaId) => found.has(stanzaId));
   }
 
-  /** Inserts new messages; returns their `seq` in the order given. */
-  async #insert(news: NewMessage[]): Promise<number[]> {
+  /** Inserts new messages; returns their `seq` in the order given, null for answers whose claims were lost. */
+  async #insert(news: NewMessage[]): Promise<(number | null)[]> {
     const rows = await this.#pool.query<{ id: string; seq: string }>(
       'message.append',
       INSERT_MESSAGES,
-      insertValues(news),
+      [...insertValues(news), ...answerValues(news), this.#processId],
       { prepared: true },
     );
     const seqs = new Map(rows.map((row) => [row.id, Number(row.seq)]));
-    return news.map((each) => seqs.get(each.id)!);
+    return news.map((each) => seqs.get(each.id) ?? null);
   }
 
   /** Writes changes. */

@@ -68,24 +68,59 @@ export interface NewMessage extends AgentRef {
   stanzaId: string | null;
   handedOverAt: Date | null;
   message: OutgoingMessage;
+  answers: readonly string[] | undefined;
 }
 
-// The order of the rows is the order of acceptance: `seq` is drawn after the sort.
+const COLUMNS = `id, agent_id, created_at, to_jid, content, file_id, quote_id, origin, trace_id, status, user_id, account,
+  stanza_id, handed_over_at`;
+const NEW_MESSAGES = `$1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::json[], $6::uuid[], $7::text[], $8::text[],
+  $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[], $14::timestamptz[]`;
+
+/**
+ * The order of the rows is the order of acceptance: `seq` is drawn after the sort. With the rows of an answer the claims
+ * of the messages that it answers become final; where another process has taken one of these over, none of the rows is
+ * inserted.
+ */
 export const INSERT_MESSAGES = `
+  with settled as (
+    update public.gateway_inbound as claim set is_open = false
+    from unnest($15::bigint[], $16::text[], $17::text[], $18::int[])
+      as asked (user_id, agent_id, message_id, answer)
+    where claim.agent_id = asked.agent_id and claim.user_id = asked.user_id
+      and claim.wa_message_id = asked.message_id and claim.claimed_by = $21
+    returning asked.answer),
+  held as (select answer, count(*) as claims from settled group by answer)
   insert into public.gateway_message
-    (id, agent_id, created_at, to_jid, content, file_id, quote_id, origin, trace_id, status, user_id, account,
-      stanza_id, handed_over_at)
-  select id, agent_id, created_at, to_jid, content, file_id, quote_id, origin, trace_id, status, user_id, account,
-    stanza_id, handed_over_at
-  from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::json[], $6::uuid[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[], $14::timestamptz[])
-    with ordinality as new
-    (id, agent_id, created_at, to_jid, content, file_id, quote_id, origin, trace_id, status, user_id, account,
-      stanza_id, handed_over_at, place)
+    (${COLUMNS})
+  select ${COLUMNS}
+  from unnest(${NEW_MESSAGES}, $19::int[], $20::int[]) with ordinality
+    as new (${COLUMNS}, answer, claims, place)
+    left join held using (answer)
+  where new.answer is null or held.claims = new.claims
   order by place
   returning id, seq`;
 
-/** The parameters of `INSERT_MESSAGES`: one array a column. */
+/** The further parameters of `INSERT_MESSAGES`: the claims of each answer, then of which answer each row is. */
+export function answerValues(news: NewMessage[]): unknown[] {
+  const answerOf = new Map<readonly string[], number>();
+  const asked: (AgentRef & { key: string; answer: number })[] = [];
+  for (const { answers, userId, agentId } of news) {
+    if (!answers || answerOf.has(answers)) continue;
+    const answer = answerOf.size;
+    answerOf.set(answers, answer);
+    asked.push(...answers.map((key) => ({ userId, agentId, key, answer })));
+  }
+  return [
+    asked.map(({ userId }) => userId),
+    asked.map(({ agentId }) => agentId),
+    asked.map(({ key }) => key),
+    asked.map(({ answer }) => answer),
+    news.map(({ answers }) => (answers ? answerOf.get(answers) : null)),
+    news.map(({ answers }) => answers?.length ?? null),
+  ];
+}
+
+/** The first parameters of `INSERT_MESSAGES`: one array a column. */
 export function insertValues(news: NewMessage[]): unknown[] {
   return [
     news.map((each) => each.id),

@@ -8,6 +8,8 @@ import type { DatabasePool } from '../pool.ts';
 const stored = z.object({
   inboundTypes: z.array(z.enum(INBOUND_TYPES)).nullable().default(null),
   aiMedia: z.enum(AI_MEDIA).nullable().default(null),
+  debounceMs: z.number().nullable().default(null),
+  debounceMaxMs: z.number().nullable().default(null),
   handoverMinutes: z.number().nullable().default(null),
   ignore: z.array(z.string()).nullable().default(null),
   replyDelay: z.object({ perCharacterMs: z.number(), maxMs: z.number() }).nullable().default(null),

@@ -32,6 +32,7 @@ interface Parts {
 
 const ackReport = z.object({ messageId: z.string(), ack: z.number(), errorCode: z.number().nullish() });
 const editReport = z.object({ messageId: z.string(), chatId: z.string(), body: z.string() });
+const typingReport = z.object({ chatId: z.string(), typing: z.boolean() });
 const revokeReport = editReport.omit({ body: true });
 const reactionReport = z.object({
   messageId: z.string().min(1),
@@ -121,6 +122,8 @@ export class SessionEvents {
         const { lid, ...call } = callReport.parse(payload);
         return this.#inLine(() => emit('call', { ...call, lid: lid ?? undefined }));
       }
+      case 'typing':
+        return this.#inLine(() => emit('typing', typingReport.parse(payload)));
       case 'passkey':
         return emit('passkey', payload as WebAuthnJson | null);
       case 'check':

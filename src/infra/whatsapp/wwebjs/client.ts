@@ -147,6 +147,10 @@ export class WwebjsClient implements WhatsAppClient {
     await this.#askOfChat('markRead', z.null(), chatId);
   }
 
+  async watchTyping(chatId: Jid): Promise<void> {
+    await this.#ask('watchTyping', z.null(), chatId);
+  }
+
   async resolveRecipient(jid: Jid): Promise<Jid | null> {
     this.#live();
     return jid.endsWith('@c.us') ? this.#recipients.resolve(jid) : jid;

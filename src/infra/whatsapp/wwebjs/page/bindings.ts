@@ -115,6 +115,7 @@ export const BINDINGS: readonly Binding[] = [
     'WAWebChatStateBridge.sendChatStateComposing',
     'WAWebChatStateBridge.sendChatStatePaused',
   ),
+  ...optional(objects('typing', 'WAWebPresenceCollection.PresenceCollection')),
   ...optional(
     functions(
       'addresses',

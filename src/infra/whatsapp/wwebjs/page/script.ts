@@ -16,6 +16,7 @@ const MODULES = [
   'sending',
   'signals',
   'receiving',
+  'presence',
   'linking',
   'self-check',
 ];
