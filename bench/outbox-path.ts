@@ -22,6 +22,8 @@ const settings: ActorSettings = {
   aiConcurrency: 1,
   inboundTypes: ['text'],
   aiMedia: 'url',
+  debounceMs: 0,
+  debounceMaxMs: 30_000,
   handoverMinutes: 0,
   developer: '6281100000003@c.us',
   limits: DEFAULT_LIMITS,

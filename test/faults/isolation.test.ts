@@ -261,7 +261,7 @@ describe('faults of one agent while another sends', function () {
     const faults = [
       ...clientFaults(),
       ...portFault(PgMessageLog.prototype, 'append'),
-      ...portFault(PgInboundLog.prototype, 'claim'),
+      ...portFault(PgInboundLog.prototype, 'claimTurn'),
       ...portFault(PgAgentStore.prototype, 'setStatus'),
       ...(['message', 'state', 'inbound', 'transition', 'mailbox', 'operation'] as const).map(listenerFault),
       ...lineFaults(),

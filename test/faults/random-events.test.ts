@@ -104,6 +104,8 @@ function oneAgent(chance: Chance) {
     agentSettings: { load: () => Promise.resolve(NO_SETTINGS), save: () => Promise.resolve() },
     inbound: {
       claim: () => Promise.resolve(true),
+      claimTurn: (_agent, keys) => Promise.resolve(keys),
+      settle: () => Promise.resolve(),
       link: () => Promise.resolve(),
       linkedAt: () => Promise.resolve(null),
     },
@@ -127,6 +129,8 @@ function oneAgent(chance: Chance) {
         startConcurrency: 2,
         inboundTypes: ['text'],
         aiMedia: 'url',
+        debounceMs: 0,
+        debounceMaxMs: 30_000,
         handoverMinutes: 0,
         aiConcurrency: 4,
       },

@@ -80,7 +80,10 @@ describe('the inspector', () => {
         supervisor: { restarts: 0 },
         hasQr: false,
         chats: { human: 0, closed: 0 },
-        settings: { handoverMinutes: 0, ignored: 0, replyDelayMs: 0 },
+        settings: {
+          ...{ inboundTypes: ['text'], aiMedia: 'url', debounceMs: 0, debounceMaxMs: 30_000 },
+          ...{ handoverMinutes: 0, ignored: 0, replyDelayMs: 0 },
+        },
         whatsapp: null,
         restriction: null,
       });

@@ -57,6 +57,8 @@ export class MemoryDatabase {
   readonly rows = new Map<string, AgentRecord>();
   readonly messages = new Map<string, StoredMessage>();
   readonly claims = new Set<string>();
+  /** Keys of messages whose claims are final, with an answer or without one. */
+  readonly settled: string[] = [];
   readonly links = new Map<string, Date>();
   /** The active keys of every user, the newest first. */
   keys: string[] = [];
@@ -100,7 +102,8 @@ export class MemoryDatabase {
   readonly log: MessageLog = {
     append: async ({ userId, agentId }, message, acceptance = {}) => {
       await this.before.append?.();
-      const { at: createdAt = new Date(), status = 'queued', stanzaId = null } = acceptance;
+      const { at: createdAt = new Date(), status = 'queued', stanzaId = null, answers = [] } = acceptance;
+      this.settled.push(...answers);
       this.#seq += 1;
       const id = message.id ?? String(this.#seq);
       const open = { messageId: null, error: null, chatId: null, handedOverAt: null, sentAt: null };
@@ -148,6 +151,15 @@ export class MemoryDatabase {
     link: async ({ agentId }: AgentRef, at: Date) => {
       this.links.set(agentId, at);
     },
+    claimTurn: async (_agent: AgentRef, keys: string[]) => {
+      await this.before.claim?.();
+      const fresh = keys.filter((key) => !this.claims.has(key));
+      for (const key of fresh) this.claims.add(key);
+      return fresh;
+    },
+    settle: async (_agent: AgentRef, keys: string[]) => {
+      for (const key of keys) this.settled.push(key);
+    },
     linkedAt: async ({ agentId }: AgentRef) => this.links.get(agentId) ?? null,
   };
 }
@@ -165,7 +177,8 @@ class ScriptedDriver implements WhatsAppDriver {
   create(): WhatsAppClient {
     const done = async () => undefined;
     const calls = {
-      ...{ start: done, logout: done, destroy: done, reload: done, setTyping: done, markRead: done },
+      ...{ start: done, logout: done, destroy: done, reload: done, setTyping: done, watchTyping: done },
+      markRead: done,
       resolveRecipient: async (jid: string) => jid,
       identify: async (chatId: string) => ({ chatId }),
       probe: async () => 'CONNECTED',
@@ -243,6 +256,7 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
       ...{ sendRatePerMinute: 6_000, sendBurst: 100, mailboxCapacity: 500 },
       ...{ sendWaitMs: 30_000, sendTimeoutMs: 30_000, messageTtlMs: 3_600_000 },
       ...{ qrWaitMs: 30_000, qrMaxRefreshes: 3, startConcurrency: 2, aiConcurrency: 4, handoverMinutes: 0 },
+      ...{ debounceMs: 0, debounceMaxMs: 30_000 },
       ...{ inboundTypes: ['text'], aiMedia: 'url' },
       ...{ developer: '628999@c.us', limits: { ...DEFAULT_LIMITS, probeAgainMs: 5 } },
       ...changes.settings,

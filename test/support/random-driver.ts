@@ -35,6 +35,7 @@ export class RandomClient implements WhatsAppClient {
   destroy = (): Promise<void> => (this.#chance() < 0.9 ? Promise.resolve() : new Promise(() => undefined));
   setTyping = (): Promise<void> => this.#outcome(undefined);
   markRead = (): Promise<void> => this.#outcome(undefined);
+  watchTyping = (): Promise<void> => this.#outcome(undefined);
   resolveRecipient = (to: string): Promise<string> => this.#outcome(to);
   identify = (chatId: string): Promise<{ chatId: string }> => this.#outcome({ chatId });
   probe = (): Promise<string> => this.#outcome(this.#chance() < 0.7 ? 'CONNECTED' : 'OPENING');

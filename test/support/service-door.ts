@@ -65,7 +65,7 @@ around(PgMessageLog.prototype, 'pending', {
   after: () => passing('while the queue is restored at the start'),
 });
 around(PgMessageLog.prototype, 'close', { before: () => passing('when the drain of a stop has ended') });
-around(PgInboundLog.prototype, 'claim', { after: () => passing('after an inbound message was claimed') });
+around(PgInboundLog.prototype, 'claimTurn', { after: () => passing('after an inbound message was claimed') });
 around(PgFileRows.prototype, 'insert', {
   before: () => passing('before the row of a file is written'),
   after: () => passing('after the row of a file was written'),

@@ -12,7 +12,7 @@ type Kind = keyof GatewayEvents;
 const KINDS = Object.keys({
   ...{ added: 0, removed: 0, transition: 0, state: 0, qr: 0, passkey: 0, compatibility: 0, restriction: 0 },
   ...{ unreported: 0, mailbox: 0, message: 0, rejected: 0, inbound: 0, ai: 0, operation: 0, restart: 0 },
-  ...{ fleet: 0, fault: 0, receipt: 0, chatMode: 0, settings: 0, transcription: 0 },
+  ...{ fleet: 0, fault: 0, receipt: 0, chatMode: 0, settings: 0, transcription: 0, turns: 0 },
 } satisfies Record<Kind, 0>) as Kind[];
 
 /** Runs four agents through every kind of event, after `setUp`; returns what had to be done. */

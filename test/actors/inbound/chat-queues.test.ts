@@ -54,9 +54,22 @@ describe('chat queues', () => {
     expect(log).to.deep.equal([]);
   });
 
-  it('refuse the 51st waiting message of a chat', () => {
+  it('give a released slot to another chat, and its own chat none before the job has ended', async () => {
+    const log: string[] = [];
     const chats = queues(1);
-    const accepted = Array.from({ length: 60 }, () => chats.enqueue('a', () => new Promise(() => undefined)));
-    expect(accepted.filter(Boolean)).to.have.length(51);
+    const a1 = held(log, 'a1');
+    chats.enqueue('a', (_signal, releaseSlot) => {
+      const running = a1.job();
+      releaseSlot();
+      return running;
+    });
+    chats.enqueue('a', held(log, 'a2').job);
+    chats.enqueue('b', held(log, 'b1').job);
+    expect(log).to.deep.equal(['+a1', '+b1']);
+    const b2 = held(log, 'b2');
+    chats.enqueue('b', b2.job);
+    a1.release();
+    await a1.done;
+    expect(log).to.deep.equal(['+a1', '+b1', '-a1']);
   });
 });

@@ -30,6 +30,8 @@ const settings: ActorSettings = {
   startConcurrency: 1,
   inboundTypes: ['text'],
   aiMedia: 'url',
+  debounceMs: 0,
+  debounceMaxMs: 30_000,
   handoverMinutes: 0,
   aiConcurrency: 1,
   developer: 'dev@c.us',

@@ -28,11 +28,14 @@ function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
     settings: {
       inboundTypes: ['text'],
       aiMedia: 'url',
+      debounceMs: 0,
+      debounceMaxMs: 30_000,
       handoverMinutes: 0,
       ignore: [],
       replyDelay: { perCharacterMs: 0, maxMs: 0 },
     },
     chats: { human: 0, closed: 0 },
+    turns: { count: 0, first: [] },
     states: ['connected'],
     since: NOW - 5_000,
     reason: null,
@@ -135,7 +138,7 @@ describe('Metrics', () => {
     expect(contentType).to.match(/^text\/plain; version=0\.0\.4/);
     const page = await readFile(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
     const documented = page.split('\n').filter((line) => /^\| `(wa|http)_/.test(line));
-    expect(exposed(body)).to.have.length(38).and.have.members(documented);
+    expect(exposed(body)).to.have.length(39).and.have.members(documented);
   });
 
   it('has metrics of the process and of Node, without gauges named like counters', async () => {

@@ -145,6 +145,8 @@ async function useEverything(database: Database): Promise<void> {
   await messages.receive(AGENT, { messageId: 'wa', ack: 2, at: new Date() });
   await messages.failPending(AGENT, ERROR);
   await inbound.claim(AGENT, 'wa');
+  await inbound.claimTurn(AGENT, ['wa-1', 'wa-2']);
+  await inbound.settle(AGENT, ['wa-1']);
   await inbound.link(AGENT, new Date());
   await inbound.linkedAt(AGENT);
   const key = { ...AGENT, operation: 'run', key: 'k', bodyHash: 'h' };

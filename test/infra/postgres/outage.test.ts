@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,12 +111,12 @@ describe('an outage of the database', () => {
     });
 
     it('never sends a refused message, even if the database had stored it', async () => {
-      const log = new PgMessageLog(pool);
+      const log = new PgMessageLog(pool, randomUUID());
       await log.append(A, { ...MESSAGE, content: { kind: 'text', text: 'before' } });
       proxy.dropAnswers();
       await expectUnavailable(log.append(A, { ...MESSAGE, content: { kind: 'text', text: 'refused' } }));
       const direct = new DatabasePool(database().config);
-      const reader = new PgMessageLog(direct);
+      const reader = new PgMessageLog(direct, randomUUID());
       expect((await reader.pending(A)).map(({ content }) => wordsOf(content))).to.deep.equal([
         'before',
         'refused',

@@ -464,6 +464,78 @@ for (const { name, binDir } of flavours()) {
     });
 
     describe('inbound messages', () => {
+      afterEach(() => sql.query('truncate gateway_inbound, gateway_message'));
+
+      /** What another process has of the same tables. */
+      const restarted = async (use: (next: Database) => Promise<void>) => {
+        const next = await openDatabase({ dbUrl: fresh().url, dataDir: 'unused' });
+        await use(next).finally(() => next.close());
+      };
+      const answerTo = (answers: string[]) => database.messages.append(A, outgoing('answer'), { answers });
+
+      it('of a turn are claimed together, by one of several turns', async () => {
+        const turns = await Promise.all([
+          database.inbound.claimTurn(A, ['wa-1', 'wa-2']),
+          database.inbound.claimTurn(A, ['wa-2', 'wa-3']),
+          database.inbound.claimTurn(B, ['wa-1']),
+        ]);
+        expect(turns).to.deep.equal([['wa-1', 'wa-2'], ['wa-3'], ['wa-1']]);
+        expect(await database.inbound.claimTurn(A, ['wa-1', 'wa-4'])).to.deep.equal(['wa-4']);
+        expect(await database.inbound.claim(A, 'wa-1')).to.equal(false);
+      });
+
+      it('whose claims are open are taken over by another process, once', async () => {
+        await database.inbound.claimTurn(A, ['wa-1', 'wa-2']);
+        await restarted(async (next) => {
+          expect(await next.inbound.claimTurn(A, ['wa-1', 'wa-2', 'wa-3'])).to.have.members([
+            'wa-1',
+            'wa-2',
+            'wa-3',
+          ]);
+          expect(await next.inbound.claimTurn(A, ['wa-1'])).to.deep.equal([]);
+        });
+        await restarted(async (next) => {
+          expect(await next.inbound.claimTurn(A, ['wa-1', 'wa-2', 'wa-3'])).to.deep.equal(['wa-3']);
+        });
+      });
+
+      it('that were answered, settled or claimed without a turn are not taken over', async () => {
+        await database.inbound.claimTurn(A, ['wa-1', 'wa-2', 'wa-3']);
+        await answerTo(['wa-1', 'wa-2']);
+        await database.inbound.settle(A, ['wa-3']);
+        await database.inbound.claim(A, 'wa-4');
+        await restarted(async (next) => {
+          expect(await next.inbound.claimTurn(A, ['wa-1', 'wa-2', 'wa-3', 'wa-4'])).to.deep.equal([]);
+        });
+      });
+
+      it('get no answer of a process that has lost the claim of one of them, and other messages are stored', async () => {
+        await database.inbound.claimTurn(A, ['wa-1', 'wa-2']);
+        await database.inbound.claimTurn(A, ['wa-3']);
+        await restarted(async (next) => {
+          await next.inbound.claimTurn(A, ['wa-2']);
+          const lost = ['wa-1', 'wa-2'];
+          const results = await Promise.allSettled([
+            database.messages.append(A, outgoing('plain')),
+            database.messages.append(A, outgoing('first'), { answers: lost }),
+            database.messages.append(A, outgoing('second'), { answers: lost }),
+            answerTo(['wa-3']),
+          ]);
+          expect(results.map(({ status }) => status)).to.deep.equal([
+            'fulfilled',
+            'rejected',
+            'rejected',
+            'fulfilled',
+          ]);
+          expect((await database.messages.pending(A)).map(({ content }) => wordsOf(content))).to.deep.equal([
+            'plain',
+            'answer',
+          ]);
+          await database.inbound.settle(A, ['wa-2']);
+          await next.messages.append(A, outgoing('answered by the next'), { answers: ['wa-2'] });
+        });
+      });
+
       it('are claimed by exactly one of 100 callers at once', async () => {
         const claims = await Promise.all(
           Array.from({ length: 100 }, () => database.inbound.claim(A, 'wa-1')),
@@ -570,6 +642,8 @@ for (const { name, binDir } of flavours()) {
         const settings: AgentSettings = {
           inboundTypes: ['text', 'image'],
           aiMedia: 'base64',
+          debounceMs: 2_000,
+          debounceMaxMs: 20_000,
           handoverMinutes: 5,
           ignore: ['1@c.us'],
           replyDelay: { perCharacterMs: 30, maxMs: 5_000 },

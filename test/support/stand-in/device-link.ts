@@ -100,6 +100,7 @@ export class DeviceLink {
       'edited',
       'reaction',
       'call',
+      'typing',
       'passkey',
       'notice',
       'restriction',

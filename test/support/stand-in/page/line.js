@@ -5,7 +5,7 @@ import { switches } from './switches.js';
 
 const EVENTS = [
   ...['keys', 'ref', 'paired', 'opened', 'state', 'loggedOut', 'closed', 'passkey', 'notice', 'restriction'],
-  ...['people', 'message', 'ack', 'edited', 'reaction', 'call'],
+  ...['people', 'message', 'ack', 'edited', 'typing', 'reaction', 'call'],
 ];
 let session = '';
 let stream = null;

@@ -6,6 +6,7 @@ import { call } from './line.js';
 import * as media from './media.js';
 import { Msg } from './messages.js';
 import { Collection } from './model.js';
+import { PresenceCollection } from './presence.js';
 import { capping, timelock } from './restrictions.js';
 import { LinkDeviceEvents } from './screens.js';
 import { addAndSendMsgToChat } from './sending.js';
@@ -90,6 +91,7 @@ const chatting = {
     sendChatStateRecording: (wid) => call('typing', { chatId: wid._serialized, typing: true }),
     sendChatStatePaused: (wid) => call('typing', { chatId: wid._serialized, typing: false }),
   },
+  WAWebPresenceCollection: { PresenceCollection },
   WAWebQueryExistsJob: {
     queryWidExists: async (wid) => {
       const jid = await call('exists', { jid: wid._serialized });

@@ -3,6 +3,7 @@ import { Cmd, Conn, keys, Socket, setMe } from './connection.js';
 import { Contact } from './contacts.js';
 import { connect, disconnect } from './line.js';
 import { editOf, keep, Msg, revocationOf } from './messages.js';
+import { showTyping } from './presence.js';
 import { setRestriction } from './restrictions.js';
 import { showNotice, showPasskey } from './screens.js';
 import { acknowledge } from './sending.js';
@@ -51,6 +52,7 @@ const traffic = {
   edited: change,
   reaction: storeReaction,
   call: ring,
+  typing: showTyping,
 };
 
 /** Emits the sync once the library listens: it never asks for it. */
