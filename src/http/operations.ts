@@ -2,6 +2,7 @@ import type { ToJid } from '../infra/content-schemas.ts';
 import type { HttpContext } from './context.ts';
 import type { Operation } from './operation.ts';
 import { chatOperations } from './routes/agents/agent-chats.ts';
+import { chatMessageOperations } from './routes/agents/chat-messages.ts';
 import { settingsOperations } from './routes/agents/agent-settings.ts';
 import { mediaOperation } from './routes/agents/media.ts';
 import { messageOperations } from './routes/agents/messages.ts';
@@ -27,6 +28,7 @@ export function operations(toJid: ToJid): Operation<HttpContext>[] {
     runOperation(toJid),
     ...fileOperations,
     ...chatOperations(toJid),
+    ...chatMessageOperations(toJid),
     ...settingsOperations(toJid),
     ...sessionOperations,
     ...linkingOperations(toJid),

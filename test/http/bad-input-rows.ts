@@ -57,6 +57,11 @@ const content = (name: string, fields: object, field: string) =>
 const of = (type: string, name: string, value: unknown, field: string) =>
   content(`a ${type} with ${name}`, { type, [type]: value }, field);
 
+/** A refused read of an agent. */
+function read(path: string, name: string, field: string): Row {
+  return { name, path: `/agents/bot/${path}`, ask: { key }, code: 'INVALID_PAYLOAD', field };
+}
+
 /** A refused change of a chat's mode, or of the settings. */
 function change(method: 'PUT' | 'PATCH', path: string, name: string, json: unknown, field: string): Row {
   const ask = { method, key, json };
@@ -349,13 +354,22 @@ export const ROWS: Row[] = [
   change('PATCH', 'settings', 'a list that is none', { ignore: '@g.us' }, 'ignore'),
   change('PATCH', 'settings', 'a list with another domain', { ignore: ['@g.us', '@c.us'] }, 'ignore.1'),
   change('PATCH', 'settings', 'a list with an empty entry', { ignore: [''] }, 'ignore.0'),
-  {
-    name: 'chats of no mode',
-    path: '/agents/bot/chats',
-    ask: { key },
-    code: 'INVALID_PAYLOAD',
-    field: 'mode',
-  },
+  read('chats?limit=0', 'a page of no chats', 'limit'),
+  read('chats?limit=101', 'a page of too many chats', 'limit'),
+  read('chats?limit=ten', 'a page of ten in words', 'limit'),
+  read('chats?before=', 'a page before nothing', 'before'),
+  read(`chats?before=${'x'.repeat(513)}`, 'a page before a book', 'before'),
+  read('chats?mode=human&limit=5', 'a page of chats with a mode', 'mode'),
+  read('chats/no-number/messages', 'messages of a chat that is none', 'chatId'),
+  read('chats/081234567890/messages?limit=1.5', 'a page and a half', 'limit'),
+  read('chats/status@broadcast/messages', 'messages of statuses', 'chatId'),
+  read(`chats/081234567890/messages/${'x'.repeat(257)}/file`, 'the file of no id', 'messageId'),
+  read('contacts/1@g.us', 'a group as a contact', 'number'),
+  read('contacts/no-number', 'a contact that is none', 'number'),
+  send('chats/no-number/read', 'a chat that is none', {}, 'chatId'),
+  send('chats/081234567890/typing', 'nothing', {}, 'typing'),
+  send('chats/081234567890/typing', 'a word', { typing: 'yes' }, 'typing'),
+  send('chats/081234567890/typing', 'more', { typing: true, ms: 5 }, 'ms'),
   {
     name: 'chats of the bot, which are not stored',
     path: '/agents/bot/chats?mode=bot',

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
 import type { AgentView, QrView, TransitionRecord } from '../../src/actors/domain/agent-view.ts';
 import type { MachineName, NextTransition } from '../../src/actors/domain/chart-graph.ts';
-import type { ChatView } from '../../src/actors/domain/chats.ts';
+import type { ChatPage, ChatView, MessagePage } from '../../src/actors/domain/chats.ts';
 import type {
   Command,
   CommandOf,
@@ -206,6 +206,22 @@ export class FakeSystem implements GatewayApi {
       const chat = { chatId, mode, ...(mode !== 'bot' && { since: AT.getTime() }), ...until };
       this.chats.set(chatId, chat);
       return chat;
+    },
+    'chats.read': async (agentId): Promise<ChatPage> => {
+      this.#refuse(agentId);
+      return { chats: [] };
+    },
+    'chat.read_messages': async (agentId): Promise<MessagePage> => {
+      this.#refuse(agentId);
+      return { messages: [] };
+    },
+    'chat.fetch_file': async (agentId) => {
+      this.#refuse(agentId);
+      throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.file);
+    },
+    'contact.find': async (agentId, { jid }) => {
+      this.#refuse(agentId);
+      return { jid };
     },
     'chat.mark_read': async (agentId, { chatId }): Promise<undefined> => {
       this.#refuse(agentId);

@@ -188,6 +188,10 @@ class ScriptedDriver implements WhatsAppDriver {
       },
       findSent: async () => [],
       fetchMissed: async () => [],
+      listChats: async () => ({ chats: [] }),
+      listMessages: async () => ({ messages: [] }),
+      findMessage: async () => null,
+      findContact: async (jid: string) => ({ jid }),
       downloadMedia: async function* () {},
       send: async (_to: string, content: MessageContent) => {
         const timestamp = Date.now();
@@ -246,6 +250,7 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
     files: {
       release: async (_agent, { path }) => void released.push(path),
       add: () => Promise.reject(new Error('There are no files.')),
+      find: async () => null,
     },
     fileLinks: { url: ({ id }) => `http://localhost/files/${id}` },
     intake: { open: () => Promise.reject(new GatewayError('NOT_FOUND', 'There is no such file.')) },

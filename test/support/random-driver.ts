@@ -43,6 +43,10 @@ export class RandomClient implements WhatsAppClient {
   answerPasskey = (): Promise<void> => this.#outcome(undefined);
   findSent = (): Promise<Handover[]> => this.#outcome([]);
   fetchMissed = (): Promise<[]> => this.#outcome([]);
+  listChats = (): Promise<{ chats: [] }> => this.#outcome({ chats: [] });
+  listMessages = (): Promise<{ messages: [] }> => this.#outcome({ messages: [] });
+  findMessage = (): Promise<null> => this.#outcome(null);
+  findContact = (jid: string): Promise<{ jid: string }> => this.#outcome({ jid });
   downloadMedia = async function* () {};
 
   /** A send that is acknowledged at once or never. */

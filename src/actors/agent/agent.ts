@@ -49,7 +49,7 @@ export interface AgentPorts {
   inbound: InboundLog;
   chats: ChatStore;
   agentSettings: SettingsStore;
-  files: MessageFiles & Pick<FileStore, 'add'>;
+  files: MessageFiles & Pick<FileStore, 'add' | 'find'>;
   fileLinks: Pick<FileLinks, 'url'>;
   /** Opens the files of the AI's answers. */
   intake: ContentIntake;
@@ -125,7 +125,7 @@ export class Agent {
     const { sender } = this;
     const aiReplies = new AiReplies(deps, live, { sender, handover, settings: effective });
     this.aiRuns = new AiRuns(deps.messages, live, { replies: aiReplies, sender });
-    this.phone = new PhoneData(deps, live.client);
+    this.phone = new PhoneData(deps, { agent: ref, client: live.client, modes: this.chatModes });
     this.inbound = new Inbound(deps, live, { sender, aiReplies, handover, settings: effective });
     this.#session = new SessionEffects(deps, {
       agent: ref,

@@ -1,11 +1,12 @@
 import type { AgentView, QrView } from './agent-view.ts';
-import type { ChatMode, ChatView } from './chats.ts';
+import type { ChatMode, ChatPage, ChatView, MessagePage } from './chats.ts';
 import type { Jid } from './identity.ts';
 import type { ContentKind } from './message-content.ts';
 import type { AiRequest } from './ports/ai.ts';
 import type { EpochMs } from './ports/clock.ts';
+import type { StoredFile } from './ports/files.ts';
 import type { OutgoingMessage, StoredMessage } from './ports/stores.ts';
-import type { WebAuthnJson } from './ports/whatsapp.ts';
+import type { Contact, WebAuthnJson } from './ports/whatsapp.ts';
 import type { AgentSettings } from './settings.ts';
 
 // Commands to an agent, and their replies. The table of `gateway/command-routes.ts` says where each command goes and in
@@ -99,6 +100,30 @@ interface ListChats extends UserCommand {
   mode: Exclude<ChatMode, 'bot'>;
 }
 
+/** Reads a page of the phone's chats. */
+interface ReadChats extends UserCommand, PageRequest {
+  type: 'chats.read';
+}
+
+/** Reads a page of a chat's messages. */
+interface ReadMessages extends UserCommand, PageRequest {
+  type: 'chat.read_messages';
+  chatId: Jid;
+}
+
+/** Fetches the file of a message into the store, unless it is there. */
+interface FetchFile extends UserCommand {
+  type: 'chat.fetch_file';
+  chatId: Jid;
+  messageId: string;
+}
+
+/** Looks a person up. */
+interface FindContact extends UserCommand {
+  type: 'contact.find';
+  jid: Jid;
+}
+
 /** Reads who answers a chat. */
 interface FindChat extends UserCommand {
   type: 'chat.find';
@@ -159,6 +184,10 @@ export type Command =
   | WithdrawMessage
   | ReadOutcome
   | ListChats
+  | ReadChats
+  | ReadMessages
+  | FetchFile
+  | FindContact
   | FindChat
   | SetChatMode
   | MarkChatRead
@@ -200,6 +229,14 @@ interface CommandReplies {
   'chats.list': ChatView[];
   'chat.find': ChatView;
   'chat.set_mode': ChatView;
+  /** `INVALID_PAYLOAD` (`before`), `SESSION_NOT_READY`, `RATE_LIMITED`, `BAD_GATEWAY`. */
+  'chats.read': ChatPage;
+  /** As `chats.read`; `NOT_FOUND`, `DATABASE_UNAVAILABLE`. */
+  'chat.read_messages': MessagePage;
+  /** As `chat.mark_read`; `MEDIA_FETCH_FAILED`, `MEDIA_TOO_LARGE`, and those of `FileStore.add`. */
+  'chat.fetch_file': StoredFile;
+  /** `SESSION_NOT_READY`, `RATE_LIMITED`, `BAD_GATEWAY`; null for a number without an account. */
+  'contact.find': Contact | null;
   /** `NOT_FOUND`, `SESSION_NOT_READY`, `RATE_LIMITED`, `BAD_GATEWAY`. */
   'chat.mark_read': undefined;
   /** `SESSION_NOT_READY`, `RATE_LIMITED`, `BAD_GATEWAY`. */
@@ -207,6 +244,13 @@ interface CommandReplies {
   'settings.read': AgentSettings;
   'settings.change': AgentSettings;
   'api_key.refresh': undefined;
+}
+
+/** Which page of a list: the first, or that which `next` of another leads to. */
+export interface PageRequest {
+  /** 1 to 100. */
+  limit: number;
+  before?: string | undefined;
 }
 
 /** What a command resolves with. */

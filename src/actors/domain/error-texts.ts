@@ -21,6 +21,7 @@ export const TEXTS = {
     crossSite: 'Requests of other sites are not allowed to change anything; see CORS_ORIGINS.',
     notBase64: 'The data is neither base64 nor a base64 data URL.',
     noApiKey: 'The user has no active API key, and the request has no apikey.',
+    pageEnd: 'must be `next` of the page before',
     address: 'must be a phone number or a WhatsApp address: 08…, +62…, 62…, …@c.us, …@g.us or …@lid',
     ambiguousNumber: (home: string, abroad: string | undefined) =>
       `could be a number of two countries: write +${home}… or +${abroad}…`,
@@ -102,6 +103,7 @@ export const TEXTS = {
   RATE_LIMITED: {
     mailboxFull: (capacity: number) => `The mailbox is full: ${capacity} messages are waiting.`,
     uploads: 'Too many uploads at once; try again in a moment.',
+    downloads: 'Too many files of this agent are being downloaded; try again in a moment.',
     phoneReads: 'Too many reads of this agent at once; try again in a moment.',
     storeFull: 'Files of queued messages fill the store; try again later.',
     wrongKeys: 'Too many wrong keys came from this address.',

@@ -102,6 +102,12 @@ export const COMMAND_ROUTES: { readonly [Type in Command['type']]: CommandRoute<
   'chat.set_mode': inAnyState('chat modes', async (_context, agent, { chatId, ...change }) =>
     agent.chatModes.set(await agent.identify(chatId), change),
   ),
+  'chats.read': ofPhone((agent, query) => agent.phone.chats(query)),
+  'chat.read_messages': ofPhone((agent, { chatId, ...query }) => agent.phone.messages(chatId, query)),
+  'chat.fetch_file': ofPhone((agent, { chatId, messageId }) =>
+    agent.phone.file(chatId, messageId, agent.shutdown.signal),
+  ),
+  'contact.find': ofPhone((agent, { jid }) => agent.phone.call((client) => client.findContact(jid))),
   'chat.mark_read': ofPhone(async (agent, { chatId }): Promise<undefined> => {
     await agent.phone.call((client) => client.markRead(chatId));
   }),

@@ -73,7 +73,7 @@ export async function attachmentOf(
       ? await transcriptOf(deps, recording, { agentId: agent.agentId, traceId, signal })
       : {};
   try {
-    const stored = await download(deps, message, options);
+    const stored = await downloadFile(deps, message, options);
     const { mimetype: mimeType, size: sizeBytes, sha256 } = stored;
     const content = await contentOf(deps, stored, options.media);
     const transcript = await spoken({ file: stored, seconds: file.seconds });
@@ -91,10 +91,10 @@ export async function attachmentOf(
 }
 
 /** Streams the file of a message into the store, tried twice within the deadline. @throws GatewayError */
-async function download(
-  { settings, clock, files }: AttachmentDeps,
+export async function downloadFile(
+  { settings, clock, files }: Omit<AttachmentDeps, 'fileLinks'>,
   { id, type, file }: InboundMessage,
-  { agent, client, signal }: FetchOptions,
+  { agent, client, signal }: Pick<FetchOptions, 'agent' | 'client' | 'signal'>,
 ): Promise<StoredFile> {
   const maxBytes = maxBytesOf(type);
   if (!client || !file) throw new GatewayError('MEDIA_FETCH_FAILED', TEXTS.MEDIA_FETCH_FAILED.notDownloaded);

@@ -6,6 +6,7 @@ import type { Clock, EpochMs } from '../domain/ports/clock.ts';
 import type {
   DownloadOptions,
   HandoverOptions,
+  PageQuery,
   SentQuery,
   WebAuthnJson,
   WhatsAppClient,
@@ -87,6 +88,22 @@ export class InstrumentedClient implements WhatsAppClient {
 
   fetchMissed(query: { since: EpochMs; perChat: number }) {
     return this.#time('fetch_missed', () => this.#client.fetchMissed(query));
+  }
+
+  listChats(query: PageQuery) {
+    return this.#time('list_chats', () => this.#client.listChats(query));
+  }
+
+  listMessages(chatId: Jid, query: PageQuery) {
+    return this.#time('list_messages', () => this.#client.listMessages(chatId, query));
+  }
+
+  findMessage(chatId: Jid, messageId: string) {
+    return this.#time('find_message', () => this.#client.findMessage(chatId, messageId));
+  }
+
+  findContact(jid: Jid) {
+    return this.#time('find_contact', () => this.#client.findContact(jid));
   }
 
   async *downloadMedia(messageId: string, options: DownloadOptions) {

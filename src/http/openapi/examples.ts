@@ -80,6 +80,46 @@ export const chat = {
 
 export const chatList = { chats: [chat] };
 
+const received = `false_${sent.to}_3EB0C767D097B7C7C030`;
+
+export const chatPage = {
+  chats: [
+    {
+      chatId: sent.to,
+      lid: '123456789012345@lid',
+      name: 'Sari',
+      isGroup: false,
+      unreadCount: 2,
+      lastMessage: { id: received, fromMe: false, type: 'text', text: 'Buka hari ini?', at },
+      mode: 'bot',
+    },
+  ],
+  next: 'WzE3NjI1MDI0MDAsIjYyODEyMzQ1Njc4OTBAYy51cyIsIjEiXQ',
+};
+
+export const messagePage = {
+  messages: [
+    {
+      id: received,
+      from: sent.to,
+      fromMe: false,
+      by: 'customer',
+      type: 'image',
+      text: 'Struk saya',
+      file: {
+        mimeType: 'image/jpeg',
+        sizeBytes: 48_213,
+        sha256: file.sha256,
+        url: `${base}/chats/${encodeURIComponent(sent.to)}/messages/${encodeURIComponent(received)}/file`,
+      },
+      at,
+    },
+    { id: sent.messageId, from: '6281100000001@c.us', fromMe: true, by: 'bot', type: 'text', text: 'Halo!', at, status: 'read' },
+  ],
+};
+
+export const contact = { exists: true, jid: sent.to, lid: '123456789012345@lid', name: 'Sari' };
+
 export const agentSettings = {
   inboundTypes: ['text', 'image'],
   aiMedia: null,

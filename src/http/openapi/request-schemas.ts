@@ -224,13 +224,62 @@ export function chatPath(toJid: ToJid) {
   });
 }
 
+/** Which page of a list. */
+const page = {
+  limit: z.coerce.number().int().min(1).max(100).optional().meta({
+    description: 'How many at most; 50 by default.',
+    example: 20,
+  }),
+  before: z
+    .string()
+    .min(1)
+    .max(512)
+    .optional()
+    .meta({ description: '`next` of the page before; the newest by default.' }),
+};
+
 /** `GET /agents/{agentId}/chats`. */
-export const chatsQuery = z.object({
-  mode: z
-    .enum(CHAT_MODES)
-    .exclude(['bot'])
-    .meta({ description: 'Whose chats are listed.', example: 'human' }),
-});
+export const chatsQuery = z
+  .object({
+    mode: z
+      .enum(CHAT_MODES)
+      .exclude(['bot'])
+      .optional()
+      .meta({ description: 'Only the chats with this mode, all at once, whether the agent is connected or not.' }),
+    ...page,
+  })
+  .refine(({ mode, limit, before }) => mode === undefined || (limit ?? before) === undefined, {
+    path: ['mode'],
+    message: 'goes with neither limit nor before',
+  });
+
+/** `GET /agents/{agentId}/chats/{chatId}/messages`. */
+export const pageQuery = z.object(page);
+
+/** A message of a chat, by WhatsApp's id. */
+export function chatMessagePath(toJid: ToJid) {
+  return chatPath(toJid).extend({
+    messageId: z.string().min(1).max(256).meta({
+      description: "WhatsApp's id of the message.",
+      example: 'false_6281234567890@c.us_3EB0C767D097B7C7C030',
+    }),
+  });
+}
+
+/** `POST /agents/{agentId}/chats/{chatId}/typing`. */
+export const typingBody = z
+  .strictObject({ typing: z.boolean() })
+  .meta({ id: 'SetTyping', example: { typing: true } });
+
+/** A person, by number or LID. */
+export function contactPath(toJid: ToJid) {
+  return z.object({
+    agentId,
+    number: address(toJid)
+      .refine((jid) => !jid.endsWith('@g.us'), { message: 'must be a person, not a group' })
+      .meta({ description: 'A phone number in any usual form, or `…@c.us` or `…@lid`.', example: '6281234567890' }),
+  });
+}
 
 /** `PUT /agents/{agentId}/chats/{chatId}`. */
 export const chatModeBody = z

@@ -174,6 +174,109 @@ export const chatDetails = z
 
 export const chatList = z.object({ chats: z.array(chatDetails) }).meta({ id: 'ChatList' });
 
+const next = z.string().optional().meta({ description: 'For `before` of the next page; absent on the last.' });
+const type = z.string().meta({
+  description:
+    '`text`, `image`, `video`, `audio`, `document`, `sticker`, `location`, `contacts`, `poll`, `revoked`, or another ' +
+    'word of WhatsApp.',
+  example: 'text',
+});
+const lid = z.string().optional().meta({ description: 'The LID, where it is known.', example: '123456789@lid' });
+
+/** A page of the phone's chats. */
+export const chatPage = z
+  .object({
+    chats: z.array(
+      z
+        .object({
+          chatId: jid,
+          lid,
+          name: z.string().optional(),
+          isGroup: z.boolean(),
+          unreadCount: z.int(),
+          lastMessage: z
+            .object({
+              id: messageId,
+              fromMe: z.boolean(),
+              type,
+              text: z.string().optional().meta({ description: 'Text or caption; its first 1,000 characters.' }),
+              at: moment,
+            })
+            .optional(),
+          mode: z.enum(CHAT_MODES),
+        })
+        .meta({ id: 'ChatEntry' }),
+    ),
+    next,
+  })
+  .meta({ id: 'ChatPage' });
+
+/** A page of a chat's messages. */
+export const messagePage = z
+  .object({
+    messages: z.array(
+      z
+        .object({
+          id: messageId,
+          from: jid,
+          fromMe: z.boolean(),
+          by: z
+            .enum(['bot', 'human', 'customer'])
+            .meta({ description: '`bot`: sent by this service; `human`: on another device of the account.' }),
+          type,
+          text: z.string().optional().meta({ description: 'The text or the caption.' }),
+          file: z
+            .object({
+              mimeType: z.string(),
+              fileName: z.string().optional(),
+              sizeBytes: z.int(),
+              sha256: z.string(),
+              seconds: z.number().optional(),
+              width: z.int().optional(),
+              height: z.int().optional(),
+              voice: z.literal(true).optional(),
+              url: z.url().meta({ description: "Downloads the file, with the agent's key." }),
+            })
+            .optional(),
+          location: z
+            .object({
+              latitude: z.number(),
+              longitude: z.number(),
+              name: z.string().optional(),
+              address: z.string().optional(),
+            })
+            .optional(),
+          contacts: z
+            .array(
+              z.object({
+                name: z.object({ formatted_name: z.string() }),
+                phones: z.array(z.object({ phone: z.string() })),
+              }),
+            )
+            .optional(),
+          quoted: z.object({ messageId, text: z.string(), type, fromMe: z.boolean() }).optional(),
+          at: moment,
+          status: z
+            .enum(['sending', 'sent', 'delivered', 'read', 'failed'])
+            .optional()
+            .meta({ description: 'Of an own message.' }),
+        })
+        .meta({ id: 'ChatMessage' }),
+    ),
+    next,
+  })
+  .meta({ id: 'MessagePage' });
+
+/** Whether a number has an account. */
+export const contact = z
+  .object({
+    exists: z.boolean(),
+    jid: jid.optional(),
+    lid,
+    name: z.string().optional().meta({ description: "As in the phone's address book, else as the person's profile." }),
+  })
+  .meta({ id: 'Contact' });
+
 export const agentSettings = z
   .object({
     inboundTypes: z

@@ -12,10 +12,15 @@ import {
 } from '../../actors/domain/message-content.ts';
 import type { EpochMs } from '../../actors/domain/ports/clock.ts';
 import type {
+  ChatMessage,
+  ChatSummary,
+  Contact,
   DownloadOptions,
   Handover,
   HandoverOptions,
   InboundMessage,
+  PageEnd,
+  PageQuery,
   SentQuery,
   WebAuthnJson,
   WhatsAppClient,
@@ -25,11 +30,13 @@ import { abortable, withTimeout } from '../../actors/domain/timeout.ts';
 import type { SandboxNetwork } from '../network/network.ts';
 import {
   type CallView,
-  type ChatMessage,
+  type ChatView,
   type Device,
+  type ChatMessage as NetworkMessage,
   type ReactionView,
   SandboxRefusal,
 } from '../network/types.ts';
+import { ChatPages, pageOfMessages } from './chat-pages.ts';
 import { changeIdOf, comparedOfMessage, draftOf, partsOf } from './contents.ts';
 import { callError, ignoreRefusal, throwLinkingError, type UnansweredOutcome } from './refusals.ts';
 
@@ -46,6 +53,7 @@ const UNLINKED_STATES = new Set(['UNLAUNCHED', 'UNPAIRED', 'UNPAIRED_IDLE']);
 
 const PIECE_BYTES = 1024 * 1024;
 const WATCHED_CHATS = 1_000;
+const PREVIEW_LENGTH = 1_000;
 const RECEIPTS_FOR_MS = 24 * 3_600_000;
 
 /** A session on the simulated WhatsApp. */
@@ -57,6 +65,7 @@ export class SandboxClient implements WhatsAppClient {
   readonly #onEnd: () => void;
   /** Chats whose typing is reported, the newest last. */
   readonly #watched = new Set<Jid>();
+  readonly #pages = new ChatPages();
   #device: Device | null = null;
   #ready = false;
   #ended = false;
@@ -122,7 +131,9 @@ export class SandboxClient implements WhatsAppClient {
   }
 
   markRead(chatId: Jid): Promise<void> {
-    return this.#call(async (device) => device.markSeen(await this.#addressOf(device, chatId)));
+    return this.#call(async (device) => {
+      for (const { id } of await this.#chatOf(device, chatId)) await device.markSeen(id);
+    });
   }
 
   watchTyping(chatId: Jid): Promise<void> {
@@ -198,6 +209,41 @@ export class SandboxClient implements WhatsAppClient {
       const inOrder = missed.flat().sort((one, other) => one.timestamp - other.timestamp);
       return inOrder.map((message) => this.#inboundOf(message));
     });
+  }
+
+  listChats(query: PageQuery): Promise<{ chats: ChatSummary[]; next?: PageEnd }> {
+    return this.#call(async (device) => {
+      const chats = await this.#chats(device);
+      const places = [...chats].map(([id, views]) => ({ id, at: newestOf(views)?.timestamp ?? 0 }));
+      const { ids, next } = this.#pages.page(places, query);
+      const found = ids.flatMap((id) => (chats.has(id) ? [chats.get(id)!] : []));
+      return { chats: found.map((views) => this.#summaryOf(views)), next };
+    });
+  }
+
+  listMessages(chatId: Jid, query: PageQuery): Promise<{ messages: ChatMessage[]; next?: PageEnd }> {
+    return this.#call(async (device) => {
+      const chat = await this.#chatOf(device, chatId);
+      const messages = await Promise.all(chat.map(({ id }) => device.messages(id)));
+      const inOrder = messages.flat().sort((one, other) => one.timestamp - other.timestamp);
+      const page = pageOfMessages(inOrder, query);
+      return { ...page, messages: page.messages.map((message) => this.#messageOf(message)) };
+    });
+  }
+
+  findMessage(chatId: Jid, messageId: string): Promise<ChatMessage | null> {
+    return this.#call(async (device) => {
+      const message = await device.findMessage(messageId);
+      const isThere = message && this.#numberOf(message.chatId) === this.#numberOf(chatId);
+      return isThere ? this.#messageOf(message) : null;
+    });
+  }
+
+  async findContact(jid: Jid): Promise<Contact | null> {
+    const address = await this.resolveRecipient(jid);
+    if (address === null) return null;
+    const { chatId, lid } = this.#personOf(address);
+    return { jid: chatId, lid, name: this.#network.contact(address).name ?? undefined };
   }
 
   async *downloadMedia(messageId: string, { maxBytes, signal }: DownloadOptions): AsyncGenerator<Uint8Array> {
@@ -316,7 +362,7 @@ export class SandboxClient implements WhatsAppClient {
   }
 
   /** A customer edited or revoked a message. */
-  #onEdited({ id: messageId, chatId: address, body, type, fromMe }: ChatMessage): void {
+  #onEdited({ id: messageId, chatId: address, body, type, fromMe }: NetworkMessage): void {
     if (fromMe) return;
     const chatId = this.#numberOf(address);
     if (type === 'revoked') this.events.emit('revoked', { messageId, chatId });
@@ -338,7 +384,7 @@ export class SandboxClient implements WhatsAppClient {
   }
 
   /** A message as the port has it: people by number, where it is known. */
-  #inboundOf(message: ChatMessage): InboundMessage {
+  #inboundOf(message: NetworkMessage): InboundMessage {
     const { id, fromMe, type, body, mentionedIds, timestamp, senderName, chatName } = message;
     const { lid } = this.#network.contact(message.senderId);
     const { chatId, lid: chatLid } = this.#personOf(message.chatId);
@@ -349,7 +395,7 @@ export class SandboxClient implements WhatsAppClient {
   }
 
   /** What a message says of the one that it quotes. */
-  #quoteOf({ quotedId, chatId }: ChatMessage): Pick<InboundMessage, 'quoted'> {
+  #quoteOf({ quotedId, chatId }: NetworkMessage): Pick<InboundMessage, 'quoted'> {
     const pn = this.#device?.me?.pn;
     if (!quotedId || !pn) return {};
     const quoted = this.#network.messages(pn, chatId).find(({ id }) => id === quotedId);
@@ -365,12 +411,35 @@ export class SandboxClient implements WhatsAppClient {
     return { chatId: pn ?? jid, lid: lid ?? undefined };
   }
 
-  /** The address that the device has a chat under. @throws GatewayError NOT_FOUND */
-  async #addressOf(device: Device, chatId: Jid): Promise<Jid> {
-    const wanted = this.#numberOf(chatId);
-    const chat = (await device.chats()).find(({ id }) => this.#numberOf(id) === wanted);
-    if (chat) return chat.id;
+  /** The chats that are answered; of a person under each address that wrote, by that person. */
+  async #chats(device: Device): Promise<Map<Jid, ChatView[]>> {
+    const chats = (await device.chats()).filter(({ kind }) => kind === 'direct' || kind === 'group');
+    return Map.groupBy(chats, ({ id }) => this.#numberOf(id));
+  }
+
+  /** A chat, under each of its addresses. @throws GatewayError NOT_FOUND */
+  async #chatOf(device: Device, chatId: Jid): Promise<ChatView[]> {
+    const chat = (await this.#chats(device)).get(this.#numberOf(chatId));
+    if (chat) return chat;
     throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.chat);
+  }
+
+  /** A chat in the list. */
+  #summaryOf(views: ChatView[]): ChatSummary {
+    const last = newestOf(views);
+    const { id, name } = views.find((view) => view.last === last) ?? views[0]!;
+    const address = this.#personOf(id);
+    const unreadCount = views.reduce((sum, { unread }) => sum + unread, 0);
+    const chat = { ...address, name, isGroup: id.endsWith('@g.us'), unreadCount };
+    if (!last) return chat;
+    const { id: messageId, fromMe, type, body, timestamp } = last;
+    const preview = [...body].slice(0, PREVIEW_LENGTH).join('');
+    return { ...chat, lastMessage: { id: messageId, fromMe, type, body: preview, timestamp } };
+  }
+
+  /** A message of a chat, with how far it got if it is the account's own. */
+  #messageOf(message: NetworkMessage): ChatMessage {
+    return { ...this.#inboundOf(message), ...(message.fromMe && { ack: message.ack }) };
   }
 
   /** The number behind a LID, where it is known; any other address as it is. */
@@ -410,8 +479,16 @@ function wholeSecond(time: EpochMs): EpochMs {
   return Math.floor(time / 1000) * 1000;
 }
 
+/** The newest message of a chat. */
+function newestOf(views: ChatView[]): NetworkMessage | undefined {
+  return views
+    .flatMap(({ last }) => last ?? [])
+    .sort((one, other) => one.timestamp - other.timestamp)
+    .at(-1);
+}
+
 /** What a hand-over returns of a message. */
-function handoverOf(message: ChatMessage): Handover {
+function handoverOf(message: NetworkMessage): Handover {
   const { id: messageId, timestamp, ack, chatId } = message;
   return { messageId, timestamp, ack, chatId };
 }

@@ -21,6 +21,10 @@ const CALLS: Command[] = [
     respondAsync: true,
   },
   { type: 'turn.run', userId: 1, request: { message: 'hi', sessionId: TO }, traceId: 't' },
+  { type: 'chats.read', userId: 1, limit: 1 },
+  { type: 'chat.read_messages', userId: 1, chatId: TO, limit: 1 },
+  { type: 'chat.fetch_file', userId: 1, chatId: TO, messageId: 'none' },
+  { type: 'contact.find', userId: 1, jid: TO },
   { type: 'chat.mark_read', userId: 1, chatId: TO },
   { type: 'chat.set_typing', userId: 1, chatId: TO, typing: true },
 ];
@@ -42,7 +46,8 @@ describe('the table of commands', () => {
     const types: string[] = [];
     for (const command of CALLS) {
       const error = await gateway.system.ask('shop', command).catch((thrown: GatewayError) => thrown);
-      if (!(error instanceof Error)) types.push(command.type);
+      const isAccepted = !(error instanceof Error) || error.code === 'NOT_FOUND';
+      if (isAccepted) types.push(command.type);
       else expect(error.code, command.type).to.equal('SESSION_NOT_READY');
     }
     return types;

@@ -15,6 +15,7 @@ import type { SandboxNetwork } from '../../../src/sandbox/network/network.ts';
 import type { NetworkSettings } from '../../../src/sandbox/network/types.ts';
 import { text } from '../../support/contents.ts';
 import { agentRef, PIXEL } from '../../support/fixtures.ts';
+import { describeChats, writeHistory } from './chats.contract.ts';
 import { describeContents } from './contents.contract.ts';
 import { describeIncoming } from './incoming.contract.ts';
 import { describeSignals } from './signals.contract.ts';
@@ -374,7 +375,9 @@ export function describeWhatsAppClient(
       let number: Jid;
 
       before(async () => {
-        ({ client, ear, number } = await link('messages'));
+        number = freshNumber();
+        writeHistory(harness.network, number, freshNumber);
+        ({ client, ear } = await link('messages', number));
       });
       after(() => end(client));
 
@@ -399,6 +402,15 @@ export function describeWhatsAppClient(
         eventually: (what, look) => eventually(harness.network, what, look),
         receivedOf: (person, fits = () => true) =>
           ear.wait('message', (message) => message.senderId === person && fits(message)),
+      }));
+
+      describeChats(() => ({
+        client,
+        network: harness.network,
+        number,
+        freshNumber,
+        receivedOf: (person) => ear.wait('message', ({ senderId }) => senderId === person),
+        addressOf,
       }));
 
       describeSignals(() => ({

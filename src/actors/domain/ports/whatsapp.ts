@@ -199,6 +199,43 @@ export interface SentQuery {
   since: EpochMs;
 }
 
+/** Where a page of a list ends: the next one begins after it. */
+export interface PageEnd {
+  /** The order that a list of chats follows; chats that move meanwhile keep their place in it. */
+  list?: string;
+  at: number;
+  id: string;
+}
+
+/** Which page of a list. */
+export interface PageQuery {
+  limit: number;
+  before?: PageEnd | undefined;
+}
+
+/** A chat of the account. */
+export interface ChatSummary extends ChatAddress {
+  name?: string;
+  isGroup: boolean;
+  unreadCount: number;
+  /** The newest message; of a text its beginning. */
+  lastMessage?: Pick<InboundMessage, 'id' | 'fromMe' | 'type' | 'body' | 'timestamp'>;
+}
+
+/** A message of a chat; `revoked` is the type of one that was deleted for everyone. */
+export interface ChatMessage extends InboundMessage {
+  /** Of an own message, how far it got; see `Ack`. */
+  ack?: number;
+}
+
+/** A person on WhatsApp. */
+export interface Contact {
+  jid: Jid;
+  lid?: Jid;
+  /** In the account's address book, else as the person calls themself. */
+  name?: string;
+}
+
 /** Limits of a download. */
 export interface DownloadOptions {
   maxBytes: number;
@@ -251,6 +288,17 @@ export interface WhatsAppClient {
    * that came in, and as many that the account wrote.
    */
   fetchMissed(query: { since: EpochMs; perChat: number }): Promise<InboundMessage[]>;
+  /** Chats with a message, the one with the newest first; `next` is absent on the last page. */
+  listChats(query: PageQuery): Promise<{ chats: ChatSummary[]; next?: PageEnd }>;
+  /**
+   * Messages of a chat, the newest first, without notes of the system; what the page does not have is loaded.
+   * `NOT_FOUND` for a chat that the account does not have.
+   */
+  listMessages(chatId: Jid, query: PageQuery): Promise<{ messages: ChatMessage[]; next?: PageEnd }>;
+  /** A message of a chat; null when it is not there. */
+  findMessage(chatId: Jid, messageId: string): Promise<ChatMessage | null>;
+  /** The person with a number or a LID; null when there is no account. */
+  findContact(jid: Jid): Promise<Contact | null>;
   /**
    * Downloads the file of a message, in pieces. It throws as soon as the signal is aborted; `MEDIA_TOO_LARGE`, or
    * `MEDIA_FETCH_FAILED` when WhatsApp does not give it (a second try may work).

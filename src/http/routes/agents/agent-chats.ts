@@ -1,4 +1,5 @@
-import type { ChatView } from '../../../actors/domain/chats.ts';
+import { z } from 'zod';
+import type { ChatEntry, ChatView } from '../../../actors/domain/chats.ts';
 import type { ToJid } from '../../../infra/content-schemas.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
@@ -6,8 +7,9 @@ import { BODY_LIMITS, jsonBody } from '../../middleware/json-body.ts';
 import { traceIdOf } from '../../middleware/trace.ts';
 import * as examples from '../../openapi/examples.ts';
 import { agentPath, chatModeBody, chatPath, chatsQuery } from '../../openapi/request-schemas.ts';
-import { chatDetails, chatList } from '../../openapi/response-schemas.ts';
+import { chatDetails, chatList, chatPage } from '../../openapi/response-schemas.ts';
 import { type Operation, operationOn } from '../../operation.ts';
+import { PAGE_LENGTH } from './chat-messages.ts';
 
 const operation = operationOn<HttpContext>();
 
@@ -28,6 +30,11 @@ function chatJson({ chatId, mode, since, until }: ChatView) {
   };
 }
 
+/** A chat of the phone with its time as ISO. */
+function entryJson({ lastMessage, ...chat }: ChatEntry) {
+  return { ...chat, lastMessage: lastMessage && { ...lastMessage, at: new Date(lastMessage.at) } };
+}
+
 /** `GET /agents/{agentId}/chats`, and `GET` and `PUT …/chats/{chatId}`. */
 export function chatOperations(toJid: ToJid): Operation<HttpContext>[] {
   return [
@@ -36,16 +43,30 @@ export function chatOperations(toJid: ToJid): Operation<HttpContext>[] {
       method: 'get',
       path: '/agents/{agentId}/chats',
       operationId: 'listChats',
-      summary: 'The chats that the bot does not answer',
+      summary: 'The chats of the phone, or those that the bot does not answer',
       description:
-        '`mode` is required for now: chats that the bot answers are not stored. The newest change first.',
+        'As the phone has them, the newest first, a page at a time: every chat once, also when messages arrive ' +
+        'meanwhile. With `mode`, instead, the chats with that mode, as this service has stored them: all at once, ' +
+        'the newest change first, and whether the agent is connected or not.',
       params: agentPath,
       query: chatsQuery,
-      responses: { 200: { description: 'The chats.', json: chatList, example: examples.chatList } },
-      run: async ({ system }, { query: { mode } }, res) => {
+      responses: {
+        200: {
+          description: 'A page of the chats; with `mode`, the chats.',
+          json: z.union([chatPage, chatList]),
+          example: examples.chatPage,
+        },
+      },
+      codes: [...ofChats.codes, 'SESSION_NOT_READY', 'RATE_LIMITED', 'BAD_GATEWAY'],
+      run: async ({ system }, { query: { mode, limit, before } }, res) => {
         const { agentId, userId } = agentOf(res);
-        const chats = await system.ask(agentId, { type: 'chats.list', userId, mode });
-        return { chats: chats.map(chatJson) };
+        if (mode) {
+          const chats = await system.ask(agentId, { type: 'chats.list', userId, mode });
+          return { chats: chats.map(chatJson) };
+        }
+        const page = { limit: limit ?? PAGE_LENGTH, before };
+        const { chats, next } = await system.ask(agentId, { type: 'chats.read', userId, ...page });
+        return { chats: chats.map(entryJson), next };
       },
     }),
     operation({

@@ -32,14 +32,14 @@ function download(description: string): ResponseDescription {
 }
 
 /** What both ways to a file answer with. */
-const downloads: Record<number, ResponseDescription> = {
+export const downloads: Record<number, ResponseDescription> = {
   200: download('The bytes, with the media type of the file.'),
   206: download('The range of the bytes that `Range` asks for.'),
   304: { description: 'The file is the one of `If-None-Match`.' },
 };
 
 /** Sends the bytes as a download, whatever the file is: nothing of it is shown or run by a browser. */
-async function sendFile(res: Response, file: StoredFile | null): Promise<void> {
+export async function sendFile(res: Response, file: StoredFile | null): Promise<void> {
   if (!file) throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.file);
   res.attachment(file.filename);
   // As it is: Express would add a charset that nothing is known of.

@@ -9,10 +9,15 @@ import type { Jid } from '../../../actors/domain/identity.ts';
 import type { MessageContent } from '../../../actors/domain/message-content.ts';
 import type { EpochMs } from '../../../actors/domain/ports/clock.ts';
 import type {
+  ChatMessage,
+  ChatSummary,
+  Contact,
   DownloadOptions,
   Handover,
   HandoverOptions,
   InboundMessage,
+  PageEnd,
+  PageQuery,
   SentQuery,
   WebAuthnJson,
   WhatsAppClient,
@@ -24,7 +29,7 @@ import { download } from './download.ts';
 import { holdPipe, type Library, type LibraryEvents } from './library.ts';
 import { PageFailure, runInPage } from './page/page-layer.ts';
 import { pageScript, REPORTER } from './page/script.ts';
-import { fetchMissed, findSent } from './page-queries.ts';
+import { chatMessage, chatPage, contact, fetchMissed, findSent, messagePage } from './page-queries.ts';
 import type { Profile } from './profile.ts';
 import { Recipients } from './recipients.ts';
 import { send } from './send.ts';
@@ -183,6 +188,23 @@ export class WwebjsClient implements WhatsAppClient {
     const onFault = (error: unknown) => this.#parts.onFault('fetch-missed', error);
     const fetched = fetchMissed(this.#page(), wanted, onFault);
     return query('fetch-missed', this.#parts.deadlines.historyMs, fetched);
+  }
+
+  listChats(query: PageQuery): Promise<{ chats: ChatSummary[]; next?: PageEnd }> {
+    return this.#ask('listChats', chatPage, query);
+  }
+
+  listMessages(chatId: Jid, query: PageQuery): Promise<{ messages: ChatMessage[]; next?: PageEnd }> {
+    return this.#askOfChat('listMessages', messagePage, chatId, query);
+  }
+
+  findMessage(chatId: Jid, messageId: string): Promise<ChatMessage | null> {
+    return this.#ask('readMessage', chatMessage.nullable(), chatId, messageId);
+  }
+
+  async findContact(jid: Jid): Promise<Contact | null> {
+    const address = await this.resolveRecipient(jid);
+    return address === null ? null : this.#ask('contact', contact, address);
   }
 
   async *downloadMedia(messageId: string, options: DownloadOptions): AsyncGenerator<Uint8Array> {

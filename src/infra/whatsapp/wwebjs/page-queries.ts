@@ -3,7 +3,15 @@ import type { Page } from 'puppeteer';
 import { z } from 'zod';
 import { comparedOf, isChange } from '../../../actors/domain/message-content.ts';
 import type { EpochMs } from '../../../actors/domain/ports/clock.ts';
-import type { Handover, InboundMessage, SentQuery } from '../../../actors/domain/ports/whatsapp.ts';
+import type {
+  ChatMessage,
+  ChatSummary,
+  Contact,
+  Handover,
+  InboundMessage,
+  PageEnd,
+  SentQuery,
+} from '../../../actors/domain/ports/whatsapp.ts';
 import { runInPage } from './page/page-layer.ts';
 import { parseMessage } from './parse-message.ts';
 
@@ -22,6 +30,52 @@ const ownMessages = z.array(
 const missedChats = z.array(
   z.union([z.object({ error: z.unknown() }), z.object({ messages: z.array(z.unknown()) })]),
 );
+
+const pageEnd = z
+  .object({ list: z.string().optional(), at: z.number(), id: z.string() })
+  .nullable()
+  .transform((end): PageEnd | undefined => end ?? undefined);
+
+/** A page of chats, as the page gives it. */
+export const chatPage = z.object({
+  chats: z.array(
+    z
+      .object({
+        chatId: z.string(),
+        lid: z.string().nullable(),
+        isGroup: z.boolean(),
+        name: z.string().nullable(),
+        unreadCount: z.number(),
+        last: z
+          .object({ id: z.string(), fromMe: z.boolean(), type: z.string(), body: z.string(), t: z.number() })
+          .transform(({ t, ...preview }) => ({ ...preview, timestamp: t * 1000 }))
+          .nullable(),
+      })
+      .transform(
+        ({ lid, name, last, ...chat }): ChatSummary => ({
+          ...chat,
+          lid: lid ?? undefined,
+          name: name ?? undefined,
+          lastMessage: last ?? undefined,
+        }),
+      ),
+  ),
+  next: pageEnd,
+});
+
+/** A message of a chat, as the page gives it. */
+export const chatMessage = z.unknown().transform((model): ChatMessage => {
+  const { ack } = z.object({ ack: z.number().nullable() }).parse(model);
+  return { ...parseMessage(model), ack: ack ?? undefined };
+});
+
+/** A page of messages, as the page gives it. */
+export const messagePage = z.object({ messages: z.array(chatMessage), next: pageEnd });
+
+/** A person, as the page gives it. */
+export const contact = z
+  .object({ jid: z.string(), lid: z.string().nullable(), name: z.string().nullable() })
+  .transform(({ jid, lid, name }): Contact => ({ jid, lid: lid ?? undefined, name: name ?? undefined }));
 
 /** WhatsApp's clock has whole seconds: a message of the same second counts. */
 const wholeSecond = (time: EpochMs): number => Math.floor(time / 1000);

@@ -14,13 +14,13 @@ import { refusalCode } from './sending.js';
 import { watchSignals } from './signals.js';
 
 /** Chats that are answered. Reading the status at the wrong moment has ended sessions. */
-const isAnswered = (address) => /@(c\.us|lid|g\.us)$/.test(address);
+export const isAnswered = (address) => /@(c\.us|lid|g\.us)$/.test(address);
 
 /** Types whose body is a picture of the map, or a vCard. */
 const WORDLESS = ['location', 'vcard', 'multi_vcard'];
 
 /** The text of a message, or the caption of its file. */
-function textOf({ type, body, caption, directPath }) {
+export function textOf({ type, body, caption, directPath }) {
   if (type === 'chat') return body ?? '';
   return caption ?? (directPath || WORDLESS.includes(type) ? '' : body) ?? '';
 }
@@ -76,7 +76,7 @@ function titleOf(address) {
 }
 
 /** What is read of a message: plain data, since getters and prototypes do not cross to the service. */
-async function plain(message) {
+export async function plain(message) {
   const remote = addressOf(message.id.remote);
   const author = authorOf(message);
   const senderId = await senderOf(message);

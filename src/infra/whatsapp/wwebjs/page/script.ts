@@ -17,6 +17,7 @@ const MODULES = [
   'signals',
   'receiving',
   'presence',
+  'chats',
   'linking',
   'self-check',
 ];
