@@ -43,10 +43,15 @@ describe('the chats of the phone', function () {
     return (await fetch(`${service.url}/agents/shop${path}`, { method: 'POST', headers, body })).status;
   };
   const write = (from: string, text: string) => service.network.write(from, { to: BOT, text });
-  const query = (limit: number, before?: string) => new URLSearchParams({ limit: `${limit}`, ...(before && { before }) });
+  const query = (limit: number, before?: string) =>
+    new URLSearchParams({ limit: `${limit}`, ...(before && { before }) });
 
   /** All pages of a list; `between` runs after each. */
-  async function allOf<T>(path: string, limit: number, between: () => unknown = () => undefined): Promise<T[]> {
+  async function allOf<T>(
+    path: string,
+    limit: number,
+    between: () => unknown = () => undefined,
+  ): Promise<T[]> {
     const items: T[] = [];
     let before: string | undefined;
     do {
@@ -66,28 +71,39 @@ describe('the chats of the phone', function () {
     for (const person of people) write(person, 'hello');
     const moves = fc.array(fc.nat({ max: people.length - 1 }), { maxLength: 8 });
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 12 }), fc.array(moves, { maxLength: 8 }), async (limit, arriving) => {
-        const rounds = [...arriving];
-        const found = await allOf<ListedChat>('/chats', limit, () => {
-          for (const index of rounds.shift() ?? []) write(people[index]!, 'again');
-        });
-        const ids = found.map(({ chatId }) => chatId);
-        expect(ids).to.have.length(new Set(ids).size);
-        expect(ids).to.include.members(people.map((person) => `${person}@c.us`));
-      }),
-      { numRuns: 25 },
+      fc.asyncProperty(
+        fc.integer({ min: 2, max: 12 }),
+        fc.array(moves, { maxLength: 8 }),
+        async (limit, arriving) => {
+          const rounds = [...arriving];
+          const found = await allOf<ListedChat>('/chats', limit, () => {
+            for (const index of rounds.shift() ?? []) write(people[index]!, 'again');
+          });
+          const ids = found.map(({ chatId }) => chatId);
+          expect(ids).to.have.length(new Set(ids).size);
+          expect(ids).to.include.members(people.map((person) => `${person}@c.us`));
+        },
+      ),
+      { numRuns: 10 },
     );
   });
 
   it('have all their messages once, the newest first, whatever arrives between the pages', async () => {
     const person = '6281300000001';
     await call('PUT', `/chats/${person}`, { mode: 'closed' });
-    for (let index = 0; index < 45; index += 1) write(person, `message ${index}`);
+    let written = 0;
+    const writeOne = () => {
+      written += 1;
+      write(person, `message ${written}`);
+    };
+    const arrived = () => service.network.messages(BOT, `${person}@c.us`).map(({ id }) => id);
+    for (let index = 0; index < 45; index += 1) writeOne();
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 20 }), fc.nat({ max: 3 }), async (limit, arriving) => {
-        const known = service.network.messages(BOT, `${person}@c.us`).map(({ id }) => id);
+      fc.asyncProperty(fc.integer({ min: 3, max: 20 }), fc.nat({ max: 2 }), async (limit, arriving) => {
+        await eventually('all messages', () => arrived().length === written);
+        const known = arrived();
         const found = await allOf<ListedMessage>(`/chats/${person}/messages`, limit, () => {
-          for (let index = 0; index < arriving; index += 1) write(person, 'later');
+          for (let index = 0; index < arriving; index += 1) writeOne();
         });
         expect(found.map(({ id }) => id)).to.deep.equal(known.reverse());
       }),
@@ -119,7 +135,9 @@ describe('the chats of the phone', function () {
     await call('PUT', `/chats/${person}`, { mode: 'closed' });
     write(person, 'hello?');
     const listed = async () =>
-      ((await call('GET', '/chats')).body.chats as ListedChat[]).find(({ chatId }) => chatId === `${person}@c.us`);
+      ((await call('GET', '/chats')).body.chats as ListedChat[]).find(
+        ({ chatId }) => chatId === `${person}@c.us`,
+      );
     expect(await listed()).to.deep.include({ unreadCount: 1, mode: 'closed' });
     expect((await listed())?.lastMessage).to.include({ text: 'hello?', type: 'text', fromMe: false });
     expect(await statusOf(`/chats/${person}/read`)).to.equal(204);
@@ -132,11 +150,13 @@ describe('the chats of the phone', function () {
     const data = Buffer.concat([PIXEL, randomBytes(5_000)]);
     const file = { type: 'image', mimetype: 'image/png', data } as const;
     service.network.write(CUSTOMER, { to: BOT, text: 'my receipt', file });
-    const { body } = await call('GET', `/chats/${CUSTOMER}/messages?limit=1`);
-    const [message] = body.messages as ListedMessage[];
+    const message = await eventually('the message', async () => {
+      const { body } = await call('GET', `/chats/${CUSTOMER}/messages?limit=5`);
+      return (body.messages as ListedMessage[] | undefined)?.find(({ file }) => file);
+    });
     const sha256 = createHash('sha256').update(data).digest('hex');
-    expect(message?.file).to.include({ mimeType: 'image/png', sizeBytes: data.length, sha256 });
-    const { pathname } = new URL(message!.file!.url);
+    expect(message.file).to.include({ mimeType: 'image/png', sizeBytes: data.length, sha256 });
+    const { pathname } = new URL(message.file!.url);
     const get = (headers = {}) => fetch(service.url + pathname, { headers: { ...BEARER, ...headers } });
     const [whole, again] = await Promise.all([get(), get()]);
     expect([whole.status, again.status]).to.deep.equal([200, 200]);
@@ -180,10 +200,9 @@ describe('the chats of the phone', function () {
     expect(await statusOf('/chats/6281999999999/read')).to.equal(404);
     for (const before of ['abc', 'W10', Buffer.from('[1,2,3]').toString('base64url')]) {
       const { status, body } = await call('GET', `/chats?before=${before}`);
-      expect([status, body.error?.details]).to.deep.equal([
-        400,
-        [{ path: 'before', message: 'must be `next` of the page before' }],
-      ]);
+      expect(status).to.equal(400);
+      const details = [{ path: 'before', message: 'must be `next` of the page before' }];
+      expect(body.error).to.deep.include({ code: 'INVALID_PAYLOAD', details });
     }
   });
 

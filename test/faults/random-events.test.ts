@@ -109,7 +109,11 @@ function oneAgent(chance: Chance) {
       link: () => Promise.resolve(),
       linkedAt: () => Promise.resolve(null),
     },
-    files: { release: () => Promise.resolve(), add: () => Promise.reject(new Error('There are no files.')) },
+    files: {
+      release: () => Promise.resolve(),
+      add: () => Promise.reject(new Error('There are no files.')),
+      find: () => Promise.resolve(null),
+    },
     fileLinks: { url: () => '' },
     random: chance,
     newTraceId: () => '0'.repeat(32),

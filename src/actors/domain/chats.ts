@@ -28,7 +28,9 @@ export interface ChatEntry extends ChatAddress {
   name?: string | undefined;
   isGroup: boolean;
   unreadCount: number;
-  lastMessage?: { id: string; fromMe: boolean; type: string; text?: string | undefined; at: EpochMs } | undefined;
+  lastMessage?:
+    | { id: string; fromMe: boolean; type: string; text?: string | undefined; at: EpochMs }
+    | undefined;
   mode: ChatMode;
 }
 

@@ -6,7 +6,13 @@ import type { AgentRef, Jid } from '../domain/identity.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
 import type { FileStore, StoredFile } from '../domain/ports/files.ts';
 import type { MessageLog } from '../domain/ports/stores.ts';
-import type { ChatMessage, ChatSummary, PageEnd, PageQuery, WhatsAppClient } from '../domain/ports/whatsapp.ts';
+import type {
+  ChatMessage,
+  ChatSummary,
+  PageEnd,
+  PageQuery,
+  WhatsAppClient,
+} from '../domain/ports/whatsapp.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import { withTimeout } from '../domain/timeout.ts';
 import type { OwnStanzas } from '../outbound/own-stanzas.ts';
@@ -119,7 +125,11 @@ export class PhoneData {
     const mode = this.#parts.modes.modeOf(chat);
     if (!lastMessage) return { ...chat, mode };
     const { id, fromMe, type, body, timestamp: at } = lastMessage;
-    return { ...chat, lastMessage: { id, fromMe, type: contentTypeOf(type), text: body || undefined, at }, mode };
+    return {
+      ...chat,
+      lastMessage: { id, fromMe, type: contentTypeOf(type), text: body || undefined, at },
+      mode,
+    };
   }
 
   /** Who wrote a message: this service knows its own by their stanza ids. */

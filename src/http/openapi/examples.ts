@@ -114,7 +114,16 @@ export const messagePage = {
       },
       at,
     },
-    { id: sent.messageId, from: '6281100000001@c.us', fromMe: true, by: 'bot', type: 'text', text: 'Halo!', at, status: 'read' },
+    {
+      id: sent.messageId,
+      from: '6281100000001@c.us',
+      fromMe: true,
+      by: 'bot',
+      type: 'text',
+      text: 'Halo!',
+      at,
+      status: 'read',
+    },
   ],
 };
 

@@ -245,7 +245,9 @@ export const chatsQuery = z
       .enum(CHAT_MODES)
       .exclude(['bot'])
       .optional()
-      .meta({ description: 'Only the chats with this mode, all at once, whether the agent is connected or not.' }),
+      .meta({
+        description: 'Only the chats with this mode, all at once, whether the agent is connected or not.',
+      }),
     ...page,
   })
   .refine(({ mode, limit, before }) => mode === undefined || (limit ?? before) === undefined, {
@@ -277,7 +279,10 @@ export function contactPath(toJid: ToJid) {
     agentId,
     number: address(toJid)
       .refine((jid) => !jid.endsWith('@g.us'), { message: 'must be a person, not a group' })
-      .meta({ description: 'A phone number in any usual form, or `…@c.us` or `…@lid`.', example: '6281234567890' }),
+      .meta({
+        description: 'A phone number in any usual form, or `…@c.us` or `…@lid`.',
+        example: '6281234567890',
+      }),
   });
 }
 

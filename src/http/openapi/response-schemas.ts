@@ -174,14 +174,20 @@ export const chatDetails = z
 
 export const chatList = z.object({ chats: z.array(chatDetails) }).meta({ id: 'ChatList' });
 
-const next = z.string().optional().meta({ description: 'For `before` of the next page; absent on the last.' });
+const next = z
+  .string()
+  .optional()
+  .meta({ description: 'For `before` of the next page; absent on the last.' });
 const type = z.string().meta({
   description:
     '`text`, `image`, `video`, `audio`, `document`, `sticker`, `location`, `contacts`, `poll`, `revoked`, or another ' +
     'word of WhatsApp.',
   example: 'text',
 });
-const lid = z.string().optional().meta({ description: 'The LID, where it is known.', example: '123456789@lid' });
+const lid = z
+  .string()
+  .optional()
+  .meta({ description: 'The LID, where it is known.', example: '123456789@lid' });
 
 /** A page of the phone's chats. */
 export const chatPage = z
@@ -199,7 +205,10 @@ export const chatPage = z
               id: messageId,
               fromMe: z.boolean(),
               type,
-              text: z.string().optional().meta({ description: 'Text or caption; its first 1,000 characters.' }),
+              text: z
+                .string()
+                .optional()
+                .meta({ description: 'Text or caption; its first 1,000 characters.' }),
               at: moment,
             })
             .optional(),
@@ -273,7 +282,10 @@ export const contact = z
     exists: z.boolean(),
     jid: jid.optional(),
     lid,
-    name: z.string().optional().meta({ description: "As in the phone's address book, else as the person's profile." }),
+    name: z
+      .string()
+      .optional()
+      .meta({ description: "As in the phone's address book, else as the person's profile." }),
   })
   .meta({ id: 'Contact' });
 

@@ -20,8 +20,7 @@ export class ChatPages {
   page(places: Place[], { limit, before }: PageQuery): { ids: Jid[]; next?: PageEnd } {
     const kept = this.#orders.get(before?.list ?? '');
     const order = kept ?? places.sort((one, other) => other.at - one.at || (one.id < other.id ? -1 : 1));
-    const isLater = ({ at, id }: Place) =>
-      !before || at < before.at || (at === before.at && id > before.id);
+    const isLater = ({ at, id }: Place) => !before || at < before.at || (at === before.at && id > before.id);
     const first = order.findIndex(isLater);
     const page = first < 0 ? [] : order.slice(first, first + limit);
     const ids = page.map(({ id }) => id);
@@ -45,8 +44,7 @@ export function pageOfMessages(
   { limit, before }: PageQuery,
 ): { messages: ChatMessage[]; next?: PageEnd } {
   const end = before ? messages.findIndex(({ id }) => id === before.id) : messages.length;
-  const older =
-    end < 0 ? messages.filter(({ timestamp }) => timestamp < before!.at) : messages.slice(0, end);
+  const older = end < 0 ? messages.filter(({ timestamp }) => timestamp < before!.at) : messages.slice(0, end);
   const page = older.slice(-limit).reverse();
   const last = page.at(-1);
   if (!last || older.length <= limit) return { messages: page };

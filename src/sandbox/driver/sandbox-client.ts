@@ -414,7 +414,12 @@ export class SandboxClient implements WhatsAppClient {
   /** The chats that are answered; of a person under each address that wrote, by that person. */
   async #chats(device: Device): Promise<Map<Jid, ChatView[]>> {
     const chats = (await device.chats()).filter(({ kind }) => kind === 'direct' || kind === 'group');
-    return Map.groupBy(chats, ({ id }) => this.#numberOf(id));
+    const byPerson = new Map<Jid, ChatView[]>();
+    for (const chat of chats) {
+      const person = this.#numberOf(chat.id);
+      byPerson.set(person, [...(byPerson.get(person) ?? []), chat]);
+    }
+    return byPerson;
   }
 
   /** A chat, under each of its addresses. @throws GatewayError NOT_FOUND */

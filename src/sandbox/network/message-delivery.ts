@@ -127,7 +127,7 @@ export class Delivery {
     const group = this.#world.store.groups.get(to);
     const person = group ? null : findAccount(this.#world, to);
     const called = group ? group.participants.filter((pn) => pn !== caller.pn) : person ? [person.pn] : [];
-    if (called.length === 0) throw new SandboxRefusal('UNKNOWN_CHAT', 'There is nobody to call.');
+    if (called.length === 0) throw new SandboxRefusal('UNKNOWN_CHAT', 'There is no account to call.');
     const id = this.#world.seeded.hex(`call:${caller.pn}`, 32).toUpperCase();
     const timestamp = this.#world.schedule.timestamp();
     const call = { id, from: addressOf(caller), isVideo, isGroup: group !== undefined, timestamp };

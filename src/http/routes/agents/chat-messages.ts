@@ -131,7 +131,9 @@ export function chatMessageOperations(toJid: ToJid): Operation<HttpContext>[] {
       summary: 'Whether a number is on WhatsApp',
       description: 'Asks WhatsApp, which limits look-ups: many of them look like a search for numbers.',
       params: contactPath(toJid),
-      responses: { 200: { description: 'The person, or that there is none.', json: contact, example: examples.contact } },
+      responses: {
+        200: { description: 'The person, or that there is none.', json: contact, example: examples.contact },
+      },
       codes: ['SESSION_NOT_FOUND', 'SESSION_NOT_READY', 'RATE_LIMITED', 'BAD_GATEWAY'],
       run: async ({ system }, { params: { number: jid } }, res) => {
         const { agentId, userId } = agentOf(res);
