@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { openApiDocument } from '../../src/http/openapi/document.ts';
 import * as examples from '../../src/http/openapi/examples.ts';
 import { eventually } from '../support/eventually.ts';
-import { BOT } from '../support/fixtures.ts';
+import { BOT, CUSTOMER, PIXEL } from '../support/fixtures.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 import { findProgram, whereFound } from '../support/where-found.ts';
@@ -22,6 +22,8 @@ const STATUS: Record<string, number> = {
   createSession: 201,
   uploadFile: 201,
   deleteFile: 204,
+  markChatRead: 204,
+  setTyping: 204,
   showLogin: 303,
   logIn: 303,
   logOut: 303,
@@ -110,6 +112,13 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
   it('(the phone is linked)', async () => {
     const isConnected = () => service.app.system.describe('support-bot').status === 'connected';
     await eventually('the connection', isConnected);
+  });
+  it('(a customer sends the image of the examples)', async () => {
+    const { id } = examples.messagePage.messages[0]!;
+    const file = { type: 'image', mimetype: 'image/png', data: PIXEL } as const;
+    const draft = { to: BOT, text: '', file, stanzaId: id.split('_')[2]! };
+    service.network.write(CUSTOMER, draft);
+    await eventually('the image', () => service.network.messages(BOT).some((message) => message.id === id));
   });
   register(others);
   register(named(LAST));

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
 import type { AgentView, QrView, TransitionRecord } from '../../src/actors/domain/agent-view.ts';
 import type { MachineName, NextTransition } from '../../src/actors/domain/chart-graph.ts';
-import type { ChatPage, ChatView, MessagePage } from '../../src/actors/domain/chats.ts';
+import type { ChatView } from '../../src/actors/domain/chats.ts';
 import type {
   Command,
   CommandOf,
@@ -17,6 +17,7 @@ import type { GatewayApi } from '../../src/actors/domain/gateway-api.ts';
 import type { GatewayEvents } from '../../src/actors/domain/gateway-events.ts';
 import type { Jid } from '../../src/actors/domain/identity.ts';
 import { wordsOf } from '../../src/actors/domain/message-content.ts';
+import type { ChatPage, MessagePage } from '../../src/actors/domain/phone-chats.ts';
 import type { AiRequest } from '../../src/actors/domain/ports/ai.ts';
 import type { OutgoingMessage, StoredMessage } from '../../src/actors/domain/ports/stores.ts';
 import type { WebAuthnJson } from '../../src/actors/domain/ports/whatsapp.ts';

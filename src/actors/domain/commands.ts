@@ -1,7 +1,8 @@
 import type { AgentView, QrView } from './agent-view.ts';
-import type { ChatMode, ChatPage, ChatView, MessagePage } from './chats.ts';
+import type { ChatMode, ChatView } from './chats.ts';
 import type { Jid } from './identity.ts';
 import type { ContentKind } from './message-content.ts';
+import type { ChatPage, MessagePage } from './phone-chats.ts';
 import type { AiRequest } from './ports/ai.ts';
 import type { EpochMs } from './ports/clock.ts';
 import type { StoredFile } from './ports/files.ts';

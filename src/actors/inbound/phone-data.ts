@@ -1,8 +1,8 @@
-import type { ChatEntry, ChatPage, MessageEntry, MessagePage } from '../domain/chats.ts';
 import type { PageRequest } from '../domain/commands.ts';
 import { TEXTS } from '../domain/error-texts.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { AgentRef, Jid } from '../domain/identity.ts';
+import type { ChatEntry, ChatPage, MessageEntry, MessagePage } from '../domain/phone-chats.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
 import type { FileStore, StoredFile } from '../domain/ports/files.ts';
 import type { MessageLog } from '../domain/ports/stores.ts';
@@ -102,7 +102,7 @@ export class PhoneData {
   /** Downloads a file, once for all who wait for it. */
   #download(message: ChatMessage, signal: AbortSignal): Promise<StoredFile> {
     const running = this.#downloads.get(message.id);
-    if (running) return running;
+    if (running !== undefined) return running;
     if (this.#downloads.size >= DOWNLOADS_AT_ONCE)
       return Promise.reject(new GatewayError('RATE_LIMITED', TEXTS.RATE_LIMITED.downloads));
     const { agent } = this.#parts;

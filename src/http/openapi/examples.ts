@@ -78,8 +78,6 @@ export const chat = {
   until: '2025-11-07T09:00:00.000Z',
 };
 
-export const chatList = { chats: [chat] };
-
 const received = `false_${sent.to}_3EB0C767D097B7C7C030`;
 
 export const chatPage = {

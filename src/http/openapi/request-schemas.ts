@@ -241,13 +241,9 @@ const page = {
 /** `GET /agents/{agentId}/chats`. */
 export const chatsQuery = z
   .object({
-    mode: z
-      .enum(CHAT_MODES)
-      .exclude(['bot'])
-      .optional()
-      .meta({
-        description: 'Only the chats with this mode, all at once, whether the agent is connected or not.',
-      }),
+    mode: z.enum(CHAT_MODES).exclude(['bot']).optional().meta({
+      description: 'Only the chats with this mode, all at once, whether the agent is connected or not.',
+    }),
     ...page,
   })
   .refine(({ mode, limit, before }) => mode === undefined || (limit ?? before) === undefined, {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { ChatEntry, ChatView } from '../../../actors/domain/chats.ts';
+import type { ChatView } from '../../../actors/domain/chats.ts';
+import type { ChatEntry } from '../../../actors/domain/phone-chats.ts';
 import type { ToJid } from '../../../infra/content-schemas.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';

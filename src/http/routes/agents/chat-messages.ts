@@ -1,4 +1,4 @@
-import type { MessageEntry } from '../../../actors/domain/chats.ts';
+import type { MessageEntry } from '../../../actors/domain/phone-chats.ts';
 import type { ToJid } from '../../../infra/content-schemas.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
