@@ -92,7 +92,7 @@ export async function attachmentOf(
 
 /** Streams the file of a message into the store, tried twice within the deadline. @throws GatewayError */
 export async function downloadFile(
-  { settings, clock, files }: Omit<AttachmentDeps, 'fileLinks'>,
+  { settings, clock, files }: Pick<AttachmentDeps, 'settings' | 'clock' | 'files'>,
   { id, type, file }: InboundMessage,
   { agent, client, signal }: Pick<FetchOptions, 'agent' | 'client' | 'signal'>,
 ): Promise<StoredFile> {
