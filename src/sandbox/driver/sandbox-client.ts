@@ -137,11 +137,12 @@ export class SandboxClient implements WhatsAppClient {
   }
 
   watchTyping(chatId: Jid): Promise<void> {
-    return this.#call(async () => {
+    return this.#call(async ({ me }) => {
       if (chatId.endsWith('@g.us')) return;
       this.#watched.delete(chatId);
       this.#watched.add(chatId);
       if (this.#watched.size > WATCHED_CHATS) this.#watched.delete(this.#watched.values().next().value!);
+      if (me && this.#network.isTyping(me.pn, chatId)) this.events.emit('typing', { chatId, typing: true });
     });
   }
 

@@ -58,6 +58,7 @@ class Ear {
       'state',
       'message',
       'edited',
+      'typing',
       'revoked',
       'reaction',
       'call',
@@ -509,6 +510,33 @@ export function describeWhatsAppClient(
         await shown(true);
         await client.setTyping(customer, false);
         await shown(false);
+      });
+
+      it('reports that the customer of a watched chat types and stops, and nothing of other chats', async () => {
+        const [watched, other] = [freshNumber(), freshNumber()];
+        for (const customer of [watched, other]) {
+          harness.network.write(customer, { to: number, text: `from ${customer}` });
+          await inbound(`from ${customer}`);
+        }
+        await client.watchTyping(watched);
+        await client.watchTyping(watched);
+        for (const typing of [true, false]) {
+          harness.network.type(other, number, typing);
+          harness.network.type(watched, number, typing);
+          await ear.wait('typing', (change) => change.typing === typing);
+        }
+        expect(ear.all('typing')).to.deep.equal([
+          { chatId: watched, typing: true },
+          { chatId: watched, typing: false },
+        ]);
+        harness.network.type(other, number, true);
+        // The same stream brings the page both.
+        harness.network.write(watched, { to: number, text: 'meanwhile' });
+        await inbound('meanwhile');
+        await client.watchTyping(other);
+        await ear.wait('typing', ({ chatId, typing }) => chatId === other && typing);
+        harness.network.type(other, number, false);
+        await ear.wait('typing', ({ chatId, typing }) => chatId === other && !typing);
       });
 
       it('resolves a number to an address of its account, and one without an account to null', async () => {

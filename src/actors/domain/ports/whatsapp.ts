@@ -265,7 +265,10 @@ export interface WhatsAppClient {
   setTyping(chatId: Jid, typing: boolean): Promise<void>;
   /** Marks a chat read, which sends read receipts. `NOT_FOUND` for a chat that the account does not have. */
   markRead(chatId: Jid): Promise<void>;
-  /** From now on a direct chat's `typing` is emitted, as far as WhatsApp reports it; a group's never is. */
+  /**
+   * From now on a direct chat's `typing` is emitted, as far as WhatsApp reports it, and at once when the customer types
+   * already; a group's never is.
+   */
   watchTyping(chatId: Jid): Promise<void>;
   /** The JID to send to, or null when the number has no account. Groups and LIDs resolve to themselves. */
   resolveRecipient(jid: Jid): Promise<Jid | null>;

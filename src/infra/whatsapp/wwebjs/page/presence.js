@@ -34,6 +34,8 @@ async function watchTyping(chatId) {
   // What is known already is found without asking WhatsApp again.
   if (presences.get(wid)) await presences.reSubscribeWhenActive?.(wid);
   else await presences.find(wid);
+  const isTyping = TYPING.includes(presences.get(wid)?.chatstate?.type);
+  if (isTyping) notify('typing', { chatId, typing: true });
 }
 
 offer('watchTyping', watchTyping);
