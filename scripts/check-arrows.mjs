@@ -20,6 +20,7 @@ const INFRA = {
   net: [],
   ownership: ['postgres'],
   postgres: [],
+  webhooks: ['net'],
   whatsapp: [],
 };
 

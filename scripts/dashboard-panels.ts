@@ -144,6 +144,23 @@ export const ROWS: RowSpec[] = [
     ],
   },
   {
+    title: 'Webhooks',
+    panels: [
+      series('Deliveries by outcome', 'cps', [
+        [rate('wa_webhook_deliveries_total', 'outcome'), '{{outcome}}'],
+      ]),
+      series('Events that wait', 'short', [
+        [`sum by (agent_id) (wa_webhook_waiting_events{${AGENT}})`, '{{agent_id}}'],
+      ]),
+      series('Age of the oldest event', 's', [
+        [`max by (agent_id) (wa_webhook_oldest_event_age_seconds{${AGENT}})`, '{{agent_id}}'],
+      ]),
+      series('Dead letters', 'short', [
+        [`sum by (agent_id) (wa_webhook_dead_events{${AGENT}})`, '{{agent_id}}'],
+      ]),
+    ],
+  },
+  {
     title: 'HTTP',
     panels: [
       series('Requests by route', 'reqps', [

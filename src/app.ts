@@ -19,6 +19,7 @@ import type { Config } from './infra/config.ts';
 import { FolderFileStore } from './infra/files/folder-file-store.ts';
 import { SignedFileLinks } from './infra/files/signed-file-links.ts';
 import { TempFiles } from './infra/files/temp-files.ts';
+import { logDelivery } from './infra/logging/log-deliveries.ts';
 import { logGateway } from './infra/logging/log-events.ts';
 import { MediaFetcher } from './infra/media/media-fetcher.ts';
 import { FileIntake } from './infra/media/media-intake.ts';
@@ -27,6 +28,8 @@ import type { Lookup } from './infra/net/guarded-lookup.ts';
 import { takeOwnership } from './infra/ownership/ownership.ts';
 import { type Database, openDatabase } from './infra/postgres/database.ts';
 import { ReleaseStack } from './infra/release-stack.ts';
+import { SealedSecrets } from './infra/webhooks/sealed-secrets.ts';
+import { WebhookDirectory } from './infra/webhooks/webhook-directory.ts';
 import { parseJid } from './infra/whatsapp/phone-number.ts';
 import type { WhatsAppBackend } from './infra/whatsapp/whatsapp-backend.ts';
 
@@ -55,6 +58,8 @@ export interface App {
 }
 
 const PURGE_EVERY_MS = 3_600_000;
+/** One delivery to a webhook, from the call to the head of the answer. */
+const WEBHOOK_DEADLINE_MS = 10_000;
 
 /** The composition root: the only place that knows actors, HTTP and infrastructure. */
 export function createApp(config: Config, overrides: Overrides): App {
@@ -124,11 +129,13 @@ class Service implements App {
     });
     signal.throwIfAborted();
     const metrics = new Metrics({ driver: config.WHATSAPP_DRIVER });
+    let webhooks: WebhookDirectory | undefined;
     const database = await openDatabase({
       dbUrl: config.DB_URL,
       dataDir: config.DATA_DIR,
       onQuery: (operation, seconds) => metrics.dbQuery(operation, seconds),
       onUnusableRow: (text) => this.#logger.warn({ event: 'database.row_skipped' }, text),
+      onPublished: (type, agents) => webhooks?.published(type, agents),
     });
     this.#releases.push(() => database.close());
     metrics.observePool(() => ({ ...database.poolStats() }));
@@ -146,8 +153,12 @@ class Service implements App {
       clock,
     });
     const media = this.#openIntake(files, previews);
-    const system = this.#openSystem({ database, whatsapp, clock, files, fileLinks, intake: media });
-    system.events.on('removed', () => void files.sweep().catch((error) => this.fault('files', error)));
+    webhooks = await this.#openWebhooks(database, metrics, clock);
+    const system = this.#openSystem({ database, whatsapp, clock, files, fileLinks, intake: media, webhooks });
+    system.events.on('removed', (agentId) => {
+      webhooks.forget(agentId);
+      files.sweep().catch((error) => this.fault('files', error));
+    });
     metrics.observeGateway(system, {
       clock,
       mailboxCapacity: config.MAILBOX_CAPACITY,
@@ -155,12 +166,14 @@ class Service implements App {
     });
     this.#purgeRegularly(database);
     metrics.observeFiles(() => files.usage());
+    metrics.observeWebhooks(() => webhooks.gauges(), clock);
     const app = createHttpApp({
       settings: config,
       system,
       media,
       files,
       fileLinks,
+      webhooks,
       idempotency: database.idempotency,
       parseJid,
       readiness: () => database.readiness(),
@@ -177,6 +190,7 @@ class Service implements App {
     });
     signal.throwIfAborted();
     await system.restore();
+    webhooks.start();
     await this.#listen(createHttpServer(app, whatsapp.edition?.headers));
     metrics.ready(true);
     logReady(this.#logger, config, this.#url);
@@ -204,9 +218,10 @@ class Service implements App {
     files: FolderFileStore;
     fileLinks: SignedFileLinks;
     intake: ContentIntake;
+    webhooks: WebhookDirectory;
   }): GatewayApi {
     const config = this.#config;
-    const { database, whatsapp, clock, files, fileLinks, intake } = parts;
+    const { database, whatsapp, clock, files, fileLinks, intake, webhooks } = parts;
     const ai = new HttpAiBackend({
       baseUrl: whatsapp.aiBackendUrl,
       timeoutMs: config.AI_TIMEOUT_MS,
@@ -226,6 +241,7 @@ class Service implements App {
       inbound,
       chats,
       agentSettings,
+      webhooks,
       files,
       fileLinks,
       intake,
@@ -264,6 +280,33 @@ class Service implements App {
     const { MEDIA_ALLOWED_ORIGINS: allowedOrigins, FFMPEG_PATH: ffmpeg } = this.#config;
     const fetcher = new MediaFetcher({ allowedOrigins, lookup: this.#overrides.lookup });
     return new FileIntake({ files, fetcher, previews, ffmpeg });
+  }
+
+  /** The webhooks; they are delivered to once the agents are there, and until the actors have stopped. */
+  async #openWebhooks(database: Database, metrics: Metrics, clock: Scheduler): Promise<WebhookDirectory> {
+    const { DATA_DIR, WEBHOOK_ALLOWED_ORIGINS: allowedOrigins, ...config } = this.#config;
+    const log = logDelivery(this.#logger);
+    const webhooks = await WebhookDirectory.open({
+      store: database.webhooks,
+      secrets: await SealedSecrets.open(join(DATA_DIR, 'webhooks.key')),
+      allowedOrigins,
+      lookup: this.#overrides.lookup,
+      clock,
+      limits: {
+        deadlineMs: WEBHOOK_DEADLINE_MS,
+        retryBaseMs: config.WEBHOOK_RETRY_BASE_MS,
+        retryMaxMs: config.WEBHOOK_RETRY_MAX_MS,
+        giveUpMs: config.WEBHOOK_GIVE_UP_MS,
+      },
+      random: Math.random,
+      onReport: (report) => {
+        metrics.onDelivery(report);
+        log(report);
+      },
+      onFault: (error) => this.fault('webhooks', error),
+    });
+    this.#releases.push(() => webhooks.stop());
+    return webhooks;
   }
 
   /** The store of files; the bytes of a deleted agent's go with it. */

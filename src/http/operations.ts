@@ -3,6 +3,7 @@ import type { HttpContext } from './context.ts';
 import type { Operation } from './operation.ts';
 import { chatOperations } from './routes/agents/agent-chats.ts';
 import { settingsOperations } from './routes/agents/agent-settings.ts';
+import { webhookOperations } from './routes/agents/agent-webhooks.ts';
 import { chatMessageOperations } from './routes/agents/chat-messages.ts';
 import { mediaOperation } from './routes/agents/media.ts';
 import { messageOperations } from './routes/agents/messages.ts';
@@ -30,6 +31,7 @@ export function operations(toJid: ToJid): Operation<HttpContext>[] {
     ...chatOperations(toJid),
     ...chatMessageOperations(toJid),
     ...settingsOperations(toJid),
+    ...webhookOperations,
     ...sessionOperations,
     ...linkingOperations(toJid),
     watchSession,

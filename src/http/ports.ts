@@ -4,6 +4,12 @@ import type { GatewayApi } from '../actors/domain/gateway-api.ts';
 import type { AgentRef, Jid } from '../actors/domain/identity.ts';
 import type { MediaFile } from '../actors/domain/message-content.ts';
 import type { ContentIntake, FileLinks, FileStore } from '../actors/domain/ports/files.ts';
+import type {
+  Delivery,
+  DeliveryStatus,
+  StoredWebhook,
+  WebhookFormat,
+} from '../actors/domain/ports/webhooks.ts';
 
 // What the HTTP edge needs besides the actors. `infra/` implements it, `app.ts` injects it.
 
@@ -67,6 +73,58 @@ export interface IdempotencyStore {
   abandon(key: HeldKey): Promise<void>;
 }
 
+/** A webhook as its owner sees it. */
+export interface WebhookView extends Pick<StoredWebhook, 'id' | 'url' | 'events' | 'format' | 'createdAt'> {
+  /** Events that are yet to be delivered. */
+  waiting: number;
+  /** Events that were given up. */
+  dead: number;
+}
+
+/** A webhook to be created; its secret is generated when none is given. */
+export interface NewWebhook {
+  url: string;
+  events: StoredWebhook['events'];
+  format: WebhookFormat;
+  secret?: string | undefined;
+}
+
+/** What is changed of a webhook; `secret: null` generates another one. */
+export interface WebhookChange {
+  url?: string | undefined;
+  events?: StoredWebhook['events'] | undefined;
+  secret?: string | null | undefined;
+}
+
+/** What became of a test event; `error` is a word such as `TIMEOUT` or `HTTP_500`. */
+export type TestOutcome =
+  | { id: string; delivered: true; status: number }
+  | { id: string; delivered: false; error: string };
+
+/** A page of deliveries: those before a position, the newest first. */
+export interface DeliveryPage {
+  status: DeliveryStatus;
+  before?: string | undefined;
+  limit: number;
+}
+
+/** The webhooks of agents. `NOT_FOUND` for a webhook or a delivery that is not the agent's, `DATABASE_UNAVAILABLE`. */
+export interface WebhookApi {
+  list(agent: AgentRef): Promise<WebhookView[]>;
+  /** `INVALID_PAYLOAD` for a URL that leads to a private address, and beyond `MAX_WEBHOOKS`. The secret is shown once. */
+  create(agent: AgentRef, webhook: NewWebhook): Promise<WebhookView & { secret: string }>;
+  find(agent: AgentRef, id: string): Promise<WebhookView>;
+  /** What waits is delivered as the webhook is then, at once. A generated secret is shown once. */
+  change(agent: AgentRef, id: string, change: WebhookChange): Promise<WebhookView & { secret?: string }>;
+  /** Deletes the webhook and what waits for it. */
+  remove(agent: AgentRef, id: string): Promise<void>;
+  /** Posts an event of the type `webhook.test` at once. */
+  test(agent: AgentRef, id: string): Promise<TestOutcome>;
+  deliveries(agent: AgentRef, id: string, page: DeliveryPage): Promise<Delivery[]>;
+  /** Makes a dead delivery wait again, before all that are newer, and tries at once. */
+  redrive(agent: AgentRef, id: string, deliveryId: string): Promise<Delivery>;
+}
+
 /** One finished request, for metrics: `route` is the pattern (`/agents/:agentId/run`), never the raw path. */
 export interface HttpObserver {
   onStart(): void;
@@ -115,6 +173,7 @@ export interface HttpDeps {
   media: MediaIntake;
   files: FileStore;
   fileLinks: FileLinks;
+  webhooks: WebhookApi;
   idempotency: IdempotencyStore;
   parseJid: ParseJid;
   /**

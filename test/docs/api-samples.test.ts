@@ -16,7 +16,10 @@ const SERVER = 'http://localhost:3000';
 /** The first operations, those after the scan, and the last ones. */
 const FIRST = ['createSession', 'getQr', 'requestPairingCode'];
 const LINKING = ['getPasskeyChallenge', 'answerPasskeyChallenge'];
-const LAST = ['deleteFile', 'reconnectSession', 'deleteSession'];
+const LAST = [
+  ...['testWebhook', 'listDeliveries', 'retryDelivery', 'deleteWebhook'],
+  ...['deleteFile', 'reconnectSession', 'deleteSession'],
+];
 /** Operations whose status in this walk is not the first documented one. */
 const STATUS: Record<string, number> = {
   createSession: 201,
@@ -24,6 +27,10 @@ const STATUS: Record<string, number> = {
   deleteFile: 204,
   markChatRead: 204,
   setTyping: 204,
+  createWebhook: 201,
+  deleteWebhook: 204,
+  // Nothing was given up.
+  retryDelivery: 404,
   showLogin: 303,
   logIn: 303,
   logOut: 303,
@@ -51,6 +58,7 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
   let messageId = '';
   /** The stored file of the story. */
   let file = { id: '', url: '' };
+  let webhookId = '';
 
   before(async () => {
     service = await startService(database());
@@ -72,12 +80,15 @@ whereFound('the command of each operation, on the sandbox', program, 'no bash wi
       .replace(examples.file.url, file.url)
       .replaceAll(SERVER, service.app.url)
       .replaceAll(example, messageId)
-      .replaceAll(examples.file.id, file.id);
+      .replaceAll(examples.file.id, file.id)
+      .replaceAll(examples.webhook.url, 'https://webhooks.invalid/')
+      .replaceAll(examples.webhook.id, webhookId);
     const outcome = await shell.run(command.replace('curl -N', 'curl -N --max-time 1'));
     if (operationId === 'uploadFile') {
       const { id, url } = JSON.parse(outcome.answer) as typeof file;
       file = { id, url: url.replace(/^http:\/\/[^/]+/, SERVER) };
     }
+    if (operationId === 'createWebhook') webhookId = String(JSON.parse(outcome.answer).id);
     if (operationId === 'sendMessage') messageId = String(JSON.parse(outcome.answer).id);
     return outcome;
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -10,11 +11,15 @@ import type { ProblemBody } from '../../src/http/middleware/error-handler.ts';
 import type { HttpDeps, MediaIntake } from '../../src/http/ports.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { SignedFileLinks } from '../../src/infra/files/signed-file-links.ts';
+import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 import { createLogger } from '../../src/infra/logging/logger.ts';
+import { SealedSecrets } from '../../src/infra/webhooks/sealed-secrets.ts';
+import { WebhookDirectory } from '../../src/infra/webhooks/webhook-directory.ts';
 import { FakeSystem } from './fake-system.ts';
 import { readLine } from './log-lines.ts';
 import { MemoryFiles } from './memory-files.ts';
 import { MemoryIdempotency } from './memory-idempotency.ts';
+import { MemoryWebhooks } from './memory-webhooks.ts';
 import { checkAnswer } from './openapi-check.ts';
 
 /** A parsed answer of the service under test. */
@@ -87,10 +92,13 @@ export class Harness {
   readonly media = new FakeIntake();
   readonly files = new MemoryFiles();
   readonly idempotency = new MemoryIdempotency();
+  readonly webhooks = new MemoryWebhooks();
   readonly stopping = new AbortController();
   readonly log: Record<string, unknown>[] = [];
   readonly observed: [string, string, number][] = [];
   dependencies: Record<string, string> = { database: 'ok' };
+  /** Origins that webhooks may name although they are private. */
+  receivers: string[] = [];
   server!: Server;
   port = 0;
 
@@ -115,6 +123,7 @@ export class Harness {
         secret: 'secret',
         clock: { now: () => Date.now() },
       }),
+      webhooks: await this.#openWebhooks(),
       idempotency: this.idempotency,
       parseJid,
       readiness: async () => this.dependencies,
@@ -137,6 +146,24 @@ export class Harness {
     this.port = (this.server.address() as AddressInfo).port;
     this.system.add('bot', 'secret-key');
     return this;
+  }
+
+  /** The webhooks in memory, with receivers on this machine. */
+  async #openWebhooks(): Promise<WebhookDirectory> {
+    const directory = await WebhookDirectory.open({
+      store: this.webhooks,
+      secrets: new SealedSecrets(randomBytes(32)),
+      allowedOrigins: this.receivers,
+      clock: HOST_CLOCK,
+      limits: { deadlineMs: 500, retryBaseMs: 10, retryMaxMs: 20, giveUpMs: 60_000 },
+      random: Math.random,
+      onReport: () => undefined,
+      onFault: (error) => {
+        throw error;
+      },
+    });
+    this.webhooks.onPublished = directory.published;
+    return directory;
   }
 
   get url(): string {

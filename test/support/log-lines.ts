@@ -88,6 +88,9 @@ export const FIELDS: Record<LogEvent, z.ZodRawShape> = {
   inbound: { traceId, agentId, type: z.string(), handled: z.string(), why: z.string() },
   'chat.mode': { traceId: traceId.optional(), agentId, from: z.string(), to: z.string(), cause: z.string() },
   'settings.changed': { traceId, agentId, names: z.array(z.string()) },
+  'webhook.failing': { agentId, webhookId: z.uuid(), code: z.string() },
+  'webhook.recovered': { agentId, webhookId: z.uuid(), failures: z.int() },
+  'webhook.dead': { agentId, webhookId: z.uuid(), count: z.int() },
   'ai.call': { traceId, agentId, outcome: z.string(), durationMs: ms },
   transcription: {
     traceId,

@@ -14,6 +14,7 @@ import type {
   StoredMessage,
 } from '../../src/actors/domain/ports/stores.ts';
 import type { Transcriber } from '../../src/actors/domain/ports/transcriber.ts';
+import type { WebhookOutbox } from '../../src/actors/domain/ports/webhooks.ts';
 import type {
   InboundMessage,
   WebAuthnJson,
@@ -223,6 +224,7 @@ export interface MemoryGatewayChanges {
   database?: MemoryDatabase;
   clock?: Scheduler;
   transcriber?: Transcriber;
+  webhooks?: WebhookOutbox;
 }
 
 /** A gateway on a scripted driver and a database in memory, for races that depend on single microtasks. */
@@ -247,6 +249,7 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
     inbound: database.inbound,
     chats: database.chats,
     agentSettings: { load: async () => NO_SETTINGS, save: async () => undefined },
+    webhooks: changes.webhooks ?? { wants: () => false, record: async () => undefined },
     files: {
       release: async (_agent, { path }) => void released.push(path),
       add: () => Promise.reject(new Error('There are no files.')),

@@ -53,7 +53,7 @@ export class AgentStatus {
     this.record = { ...this.record, status: to, updatedAt: stamp };
     if (to === 'connected') this.record.lastConnectedAt = stamp;
     if (to === 'disconnected' || from === 'connected') this.record.lastDisconnectedAt = stamp;
-    this.#deps.projection.write(this.record, { from, to, at: stamp });
+    this.#deps.projection.write(this.record, { from, to, reason, at: stamp });
     this.#deps.events.emit('state', { agentId, from, to, heldMs, at, reason, traceId });
   }
 }

@@ -15,7 +15,9 @@ import type {
   SettingsStore,
 } from '../domain/ports/stores.ts';
 import type { Transcriber } from '../domain/ports/transcriber.ts';
+import type { WebhookOutbox } from '../domain/ports/webhooks.ts';
 import type { WhatsAppDriver } from '../domain/ports/whatsapp.ts';
+import type { Semaphore } from '../domain/semaphore.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import { AiReplies } from '../inbound/ai-reply.ts';
 import { AiRuns } from '../inbound/ai-runs.ts';
@@ -32,7 +34,6 @@ import { Connection } from '../session/connection.ts';
 import { DeviceLink } from '../session/device-link.ts';
 import { SessionEffects } from '../session/session-effects.ts';
 import type { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
-import type { StartSemaphore } from '../session/start-semaphore.ts';
 import type { SupervisorEvent, SupervisorReport } from '../session/supervisor.machine.ts';
 import { AgentStatus, type StatusWriter } from './agent-status.ts';
 import { SettingsOfAgent } from './settings-of-agent.ts';
@@ -50,6 +51,7 @@ export interface AgentPorts {
   chats: ChatStore;
   agentSettings: SettingsStore;
   files: MessageFiles & Pick<FileStore, 'add' | 'find'>;
+  webhooks: WebhookOutbox;
   fileLinks: Pick<FileLinks, 'url'>;
   /** Opens the files of the AI's answers. */
   intake: ContentIntake;
@@ -63,7 +65,7 @@ export interface AgentPorts {
 
 /** What all agents of a gateway share. */
 export interface AgentDeps extends AgentPorts {
-  semaphore: StartSemaphore;
+  semaphore: Semaphore;
   circuitBreaker: StartCircuitBreaker;
   ownReplies: OwnReplies;
   ownStanzas: OwnStanzas;

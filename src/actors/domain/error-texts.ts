@@ -29,6 +29,8 @@ export const TEXTS = {
     folderName: 'The agentId is not a folder name.',
     formIncomplete: 'The form is incomplete or malformed.',
     cutOff: 'The upload was cut off.',
+    webhookUrl: 'must be an http or https URL without credentials that does not lead to a private address',
+    tooManyWebhooks: (most: number) => `An agent has at most ${most} webhooks.`,
     unusableKeys: (userId: number, count: number) =>
       `api_keys has ${count} active keys of user ${userId} that no request can present; they are skipped. A key is ` +
       '1 to 4,096 visible ASCII characters, without blanks or line breaks.',
@@ -46,6 +48,8 @@ export const TEXTS = {
     chat: 'The account has no such chat.',
     image: 'There is no such image.',
     file: 'There is no such file.',
+    webhook: 'The agent has no such webhook.',
+    delivery: 'The webhook has no such delivery.',
   },
   METHOD_NOT_ALLOWED: {
     allowed: (methods: string) => `Method not allowed; allowed: ${methods}.`,

@@ -7,11 +7,11 @@ import { GatewayError } from '../domain/errors.ts';
 import type { GatewayApi } from '../domain/gateway-api.ts';
 import type { AgentStore, ApiKeyStore } from '../domain/ports/stores.ts';
 import type { WebAuthnJson } from '../domain/ports/whatsapp.ts';
+import { Semaphore } from '../domain/semaphore.ts';
 import { OwnReplies } from '../inbound/loop-guard.ts';
 import { OwnStanzas } from '../outbound/own-stanzas.ts';
 import { sessionMachine } from '../session/session.machine.ts';
 import { StartCircuitBreaker } from '../session/start-circuit-breaker.ts';
-import { StartSemaphore } from '../session/start-semaphore.ts';
 import { supervisorMachine } from '../session/supervisor.machine.ts';
 import { chartGraph } from '../statechart/graph.ts';
 import { AgentRegistry } from './agent-registry.ts';
@@ -46,7 +46,7 @@ class Gateway implements GatewayApi {
       fault: (reason, agents) => this.events.emit('fleet', { state: 'fault', reason, agents }),
       recovered: (reason) => this.events.emit('fleet', { state: 'recovered', reason }),
     });
-    const semaphore = new StartSemaphore(deps.settings.startConcurrency);
+    const semaphore = new Semaphore(deps.settings.startConcurrency);
     const { agents } = deps;
     const fault = (where: string) => (agentId: string, error: unknown) =>
       this.events.emit('fault', { agentId, where, error });

@@ -4,7 +4,7 @@ import { isDatabaseAway } from '../domain/errors.ts';
 import type { GatewayEvents } from '../domain/gateway-events.ts';
 import type { AgentRef, Jid } from '../domain/identity.ts';
 import type { EpochMs, Scheduler, Timer } from '../domain/ports/clock.ts';
-import type { ChatStore, StoredChat } from '../domain/ports/stores.ts';
+import type { ChatModeChange, ChatStore, StoredChat } from '../domain/ports/stores.ts';
 import type { ActorSettings } from '../domain/settings.ts';
 import { retry } from '../domain/timeout.ts';
 
@@ -34,7 +34,7 @@ interface RunningTurn {
   stop(): void;
 }
 
-type Cause = Parameters<GatewayEvents['chatMode']>[0]['cause'];
+type Cause = ChatModeChange['cause'];
 
 /** Timers hold at most 24 days; one for a later moment is set again. */
 const LONGEST_TIMER_MS = 86_400_000;
@@ -50,6 +50,8 @@ export class ChatModes {
   /** By each address. */
   readonly #chats = new Map<Jid, Chat>();
   readonly #turns = new Set<RunningTurn>();
+  /** Changes that no write has taken along yet, by chat. */
+  readonly #unwritten = new Map<Jid, ChatModeChange[]>();
   readonly #closed = new AbortController();
   #loaded: Promise<void> | null = null;
   #timer: Timer | null = null;
@@ -141,7 +143,9 @@ export class ChatModes {
         const since = this.#modeOf(former) === mode ? former.since : now;
         return { ...former, mode, since, until, repliesUntil: null };
       };
-      await this.#write(next());
+      const first = next();
+      const change = this.#changeTo(first, 'api');
+      await this.#write(first, change ? [change] : []);
       // Meanwhile the chat may have got a history.
       const chat = next();
       this.#change(chat, 'api', traceId);
@@ -248,10 +252,19 @@ export class ChatModes {
     if (chat.lid) this.#chats.set(chat.lid, chat);
   }
 
+  /** How a chat changes by this; null when neither its mode nor its end does. */
+  #changeTo({ chatId, mode, since, until }: Chat, cause: Cause): ChatModeChange | null {
+    const former = this.#chats.get(chatId);
+    const from = cause === 'expired' ? (former?.mode ?? 'bot') : this.#modeOf(former);
+    if (from === mode && former?.until === until) return null;
+    const end = until === null ? {} : { until: new Date(until) };
+    const at = new Date(this.#deps.clock.now());
+    return { chatId, from, mode, since: new Date(since), ...end, cause, at };
+  }
+
   /** The chat has another mode or end: turns in progress are stopped, watchers are notified. */
   #change(chat: Chat, cause: Cause, traceId?: string): void {
-    const former = this.#chats.get(chat.chatId);
-    const from = cause === 'expired' ? (former?.mode ?? 'bot') : this.#modeOf(former);
+    const change = this.#changeTo(chat, cause);
     this.#place(chat);
     this.#arm();
     const { chatId, lid, mode, since, until } = chat;
@@ -259,8 +272,11 @@ export class ChatModes {
       for (const turn of [...this.#turns])
         if ([turn.chat.chatId, turn.chat.lid].some((jid) => jid === chatId || (lid && jid === lid)))
           turn.stop();
-    if (from === mode && former?.until === until) return;
+    if (!change) return;
+    const { from } = change;
     const { agentId } = this.#agent;
+    // A caller's is written by now.
+    if (cause !== 'api') this.#unwritten.set(chatId, [...(this.#unwritten.get(chatId) ?? []), change]);
     this.#deps.events.emit('chatMode', { agentId, chatId, from, mode, since, until, cause, traceId });
   }
 
@@ -300,14 +316,21 @@ export class ChatModes {
 
   /** Writes a chat as it is in memory by then; retried while the database is away. */
   #persist(chatId: Jid): void {
-    this.#inBackground(() => {
+    this.#inBackground(async () => {
       const chat = this.#chats.get(chatId);
-      return chat ? this.#write(chat) : this.#deps.chats.remove(this.#agent, chatId);
+      const changes = this.#unwritten.get(chatId) ?? [];
+      await (chat ? this.#write(chat, changes) : this.#deps.chats.remove(this.#agent, chatId, changes));
+      const later = this.#unwritten.get(chatId)?.slice(changes.length) ?? [];
+      if (later.length > 0) this.#unwritten.set(chatId, later);
+      else this.#unwritten.delete(chatId);
     });
   }
 
-  /** Writes a chat, or deletes one that there is nothing to know of. */
-  #write({ hasHistory, since, until, repliesUntil, ...chat }: Chat): Promise<void> {
+  /** Writes a chat, or deletes one that there is nothing to know of, with what has changed. */
+  #write(
+    { hasHistory, since, until, repliesUntil, ...chat }: Chat,
+    changes: ChatModeChange[],
+  ): Promise<void> {
     const row: StoredChat = {
       ...chat,
       since: new Date(since),
@@ -316,8 +339,8 @@ export class ChatModes {
     };
     const isKept = isWorthKeeping({ ...chat, hasHistory });
     return isKept
-      ? this.#deps.chats.save(this.#agent, row)
-      : this.#deps.chats.remove(this.#agent, row.chatId);
+      ? this.#deps.chats.save(this.#agent, row, changes)
+      : this.#deps.chats.remove(this.#agent, row.chatId, changes);
   }
 
   /** Runs a write without a caller after those before it; while the database is away it is retried. */

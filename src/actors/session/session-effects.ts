@@ -6,6 +6,7 @@ import type { AgentRef } from '../domain/identity.ts';
 import type { Scheduler } from '../domain/ports/clock.ts';
 import type { Ack, InboundMessage, Me, WhatsAppClient, WhatsAppDriver } from '../domain/ports/whatsapp.ts';
 import { redact } from '../domain/redact.ts';
+import type { ReleaseSlot, Semaphore } from '../domain/semaphore.ts';
 import type { ActorLimits, ActorSettings } from '../domain/settings.ts';
 import { withTimeout } from '../domain/timeout.ts';
 import type { AccountRestriction } from './account-restriction.ts';
@@ -13,12 +14,11 @@ import type { Connection } from './connection.ts';
 import type { DeviceLink } from './device-link.ts';
 import { InstrumentedClient } from './instrumented-client.ts';
 import type { StartCircuitBreaker } from './start-circuit-breaker.ts';
-import type { ReleaseSlot, StartSemaphore } from './start-semaphore.ts';
 
 /** What the sessions of all agents share. */
 export interface SessionDeps {
   driver: WhatsAppDriver;
-  semaphore: StartSemaphore;
+  semaphore: Semaphore;
   circuitBreaker: StartCircuitBreaker;
   clock: Scheduler;
   settings: Pick<ActorSettings, 'limits' | 'qrMaxRefreshes'>;

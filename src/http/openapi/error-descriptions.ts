@@ -27,7 +27,7 @@ export const ERRORS: Record<ErrorCode, ErrorDescription> = {
     message: TEXTS.SESSION_NOT_FOUND.noAgent,
   },
   NOT_FOUND: {
-    when: 'no such path, message, quoted message or file',
+    when: 'no such path, message, quoted message, file, webhook or delivery',
     message: TEXTS.NOT_FOUND.path,
   },
   METHOD_NOT_ALLOWED: {

@@ -127,6 +127,35 @@ export const messagePage = {
 
 export const contact = { exists: true, jid: sent.to, lid: '123456789012345@lid', name: 'Sari' };
 
+export const webhook = {
+  id: '5b0c7c1e-6f0f-4b8e-9a53-1c2d3e4f5a6b',
+  url: 'https://example.com/whatsapp',
+  events: ['message.received', 'message.status'],
+  format: 'native',
+  createdAt: at,
+  waiting: 0,
+  dead: 1,
+};
+
+export const createdWebhook = { ...webhook, dead: 0, secret: 'q0Zb0bq2m5Xv7Yk3uJtqk1gV8nA4cF6hR9sLxWzPdEo' };
+
+export const webhookList = { webhooks: [webhook] };
+
+export const webhookTest = { id: 'c2f6d0aa-3a0b-4a53-8f0e-7d6c5b4a3f2f', delivered: true, status: 200 };
+
+export const webhookDelivery = {
+  id: 'c2f6d0aa-3a0b-4a53-8f0e-7d6c5b4a3f2e',
+  type: 'message.status',
+  at,
+  sequence: 41,
+  status: 'dead',
+  attempts: 92,
+  error: 'HTTP_500',
+  data: { id: sent.id, to: sent.to, kind: 'text', origin: 'api', status: 'sent', createdAt: at, sentAt: at },
+};
+
+export const deliveryList = { deliveries: [webhookDelivery] };
+
 export const agentSettings = {
   inboundTypes: ['text', 'image'],
   aiMedia: null,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import 'zod-openapi';
 import { CHAT_MODES } from '../../actors/domain/chats.ts';
 import { AGENT_ID } from '../../actors/domain/identity.ts';
+import { DELIVERY_STATUSES, WEBHOOK_EVENTS, WEBHOOK_FORMATS } from '../../actors/domain/ports/webhooks.ts';
 import { AI_MEDIA, INBOUND_TYPES } from '../../actors/domain/settings.ts';
 import {
   address,
@@ -349,6 +350,71 @@ export function settingsBody(toJid: ToJid) {
       },
     });
 }
+
+const webhookUrl = z.string().min(1).max(2_048).meta({
+  description: 'http or https; private addresses only of `WEBHOOK_ALLOWED_ORIGINS`.',
+  example: 'https://example.com/whatsapp',
+});
+
+/** Names of events, each once. */
+const webhookEvents = z
+  .array(z.enum(['*', ...WEBHOOK_EVENTS]))
+  .min(1)
+  .max(1 + WEBHOOK_EVENTS.length)
+  .transform((events) => [...new Set(events)])
+  .meta({ description: 'Which events are delivered; `*`: all, also those of later versions.' });
+
+const webhookSecret = z.string().regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 visible ASCII characters');
+
+/** `POST /agents/{agentId}/webhooks`. */
+export const webhookBody = z
+  .strictObject({
+    url: webhookUrl,
+    events: webhookEvents,
+    secret: optional(webhookSecret).meta({ description: 'Signs the deliveries; generated when absent.' }),
+    format: z.enum(WEBHOOK_FORMATS).default('native'),
+  })
+  .meta({
+    id: 'CreateWebhook',
+    example: { url: 'https://example.com/whatsapp', events: ['message.received', 'message.status'] },
+  });
+
+/** `PATCH /agents/{agentId}/webhooks/{id}`; a field that is missing stays as it is. */
+export const webhookChange = z
+  .strictObject({
+    url: webhookUrl.optional(),
+    events: webhookEvents.optional(),
+    secret: webhookSecret.nullable().optional().meta({ description: 'Null generates another one.' }),
+  })
+  .meta({ id: 'ChangeWebhook', example: { events: ['*'] } });
+
+// As that of a message: a webhook that can't be there is not there.
+export const webhookPath = z.object({
+  agentId,
+  id: z
+    .string()
+    .meta({ description: 'The webhook, a UUID.', example: '5b0c7c1e-6f0f-4b8e-9a53-1c2d3e4f5a6b' }),
+});
+
+export const deliveryPath = webhookPath.extend({
+  deliveryId: z
+    .string()
+    .meta({ description: 'The delivery, a UUID.', example: 'c2f6d0aa-3a0b-4a53-8f0e-7d6c5b4a3f2e' }),
+});
+
+/** `GET …/webhooks/{id}/deliveries`. */
+export const deliveriesQuery = z.object({
+  status: z.enum(DELIVERY_STATUSES).default('dead').meta({
+    description: '`dead`: given up; `waiting`: to be delivered. A delivered event is not kept.',
+    example: 'dead',
+  }),
+  limit: z.coerce.number().int().min(1).max(100).default(20).meta({ example: 20 }),
+  before: z
+    .string()
+    .regex(/^\d{1,18}$/, 'must be the next of a page')
+    .optional()
+    .meta({ description: 'The `next` of the page before.' }),
+});
 
 /** `POST /agents/{agentId}/media`. */
 export function mediaBody(toJid: ToJid) {

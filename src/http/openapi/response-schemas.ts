@@ -4,6 +4,7 @@ import { CHAT_MODES } from '../../actors/domain/chats.ts';
 import { ERROR_CODES } from '../../actors/domain/errors.ts';
 import { type ContentKind, KINDS } from '../../actors/domain/message-content.ts';
 import { MESSAGE_STATUSES, SESSION_STATES } from '../../actors/domain/ports/stores.ts';
+import { DELIVERY_STATUSES, WEBHOOK_EVENTS, WEBHOOK_FORMATS } from '../../actors/domain/ports/webhooks.ts';
 import { AI_MEDIA, INBOUND_TYPES } from '../../actors/domain/settings.ts';
 import { agentId } from './request-schemas.ts';
 
@@ -288,6 +289,62 @@ export const contact = z
       .meta({ description: "As in the phone's address book, else as the person's profile." }),
   })
   .meta({ id: 'Contact' });
+const webhookFields = {
+  id: z.string().meta({ description: 'The webhook, a UUID.' }),
+  url: z.string(),
+  events: z.array(z.enum(['*', ...WEBHOOK_EVENTS])),
+  format: z.enum(WEBHOOK_FORMATS),
+  createdAt: moment,
+  waiting: z.int().meta({ description: 'Events that are yet to be delivered.' }),
+  dead: z.int().meta({ description: 'Events that were given up.' }),
+};
+
+export const webhookDetails = z.object(webhookFields).meta({ id: 'Webhook' });
+
+export const createdWebhook = z
+  .object({ ...webhookFields, secret: z.string().meta({ description: 'Never shown again.' }) })
+  .meta({ id: 'CreatedWebhook' });
+
+export const changedWebhook = z
+  .object({
+    ...webhookFields,
+    secret: z.string().optional().meta({ description: 'Only one that was generated; never shown again.' }),
+  })
+  .meta({ id: 'ChangedWebhook' });
+
+export const webhookList = z.object({ webhooks: z.array(webhookDetails) }).meta({ id: 'WebhookList' });
+
+export const webhookTest = z
+  .object({
+    id: z.string().meta({ description: 'The `X-Webhook-Id` of the test.' }),
+    delivered: z.boolean(),
+    status: z.int().optional().meta({ description: 'The status of the answer, when it was delivered.' }),
+    error: z.string().optional().meta({ description: 'Why not: `TIMEOUT`, `HTTP_500`, …' }),
+  })
+  .meta({ id: 'WebhookTest' });
+
+export const webhookDelivery = z
+  .object({
+    id: z.string().meta({ description: 'The `X-Webhook-Id`, a UUID.' }),
+    type: z.enum(WEBHOOK_EVENTS),
+    at: moment,
+    sequence: z.int().nullable().meta({ description: 'Null until the first attempt.' }),
+    status: z.enum(DELIVERY_STATUSES),
+    attempts: z.int().meta({ description: 'How many have failed.' }),
+    error: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why the last one failed: `TIMEOUT`, `HTTP_500`, `CONNECTION_FAILED`, …' }),
+    data: z.unknown(),
+  })
+  .meta({ id: 'WebhookDelivery' });
+
+export const deliveryList = z
+  .object({
+    deliveries: z.array(webhookDelivery),
+    next: z.string().optional().meta({ description: 'For `before`; absent on the last page.' }),
+  })
+  .meta({ id: 'WebhookDeliveryList' });
 
 export const agentSettings = z
   .object({

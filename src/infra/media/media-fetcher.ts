@@ -1,26 +1,13 @@
 import { isUtf8 } from 'node:buffer';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import ipaddr from 'ipaddr.js';
-import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-filtering-agent';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import { type BoundedAnswer, BoundedFetchError, boundedFetch } from '../net/bounded-fetch.ts';
-import {
-  BlockedAddressError,
-  guardedLookup,
-  isForbiddenLiteral,
-  type Lookup,
-} from '../net/guarded-lookup.ts';
-import { isMetadata } from '../net/metadata-addresses.ts';
+import type { Lookup } from '../net/guarded-lookup.ts';
+import { isRefusedAddress, requestUrl, UrlGuard } from '../net/url-guard.ts';
 
 const DEADLINE_MS = 10_000;
 const MAX_REDIRECTS = 3;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** Names of this host, whatever the resolver returns (RFC 6761). */
-const LOCAL_NAME = /(^|\.)localhost\.?$/;
-/** IPv4 as a deprecated "compatible" IPv6 address: the filtering agents classify these as public. */
-const IPV4_COMPATIBLE = ipaddr.IPv6.parseCIDR('::/96');
 
 /** What a fetcher allows, and how it looks names up. */
 export interface MediaFetcherOptions {
@@ -43,27 +30,14 @@ interface Wanted {
 /** Reads a file as it arrives; the type is what its server says. */
 type Read<Result> = (bytes: AsyncIterable<Buffer>, type: string | undefined) => Promise<Result>;
 
-/**
- * Fetches the URLs of callers, never from an internal network.
- *
- * The filtering agents check the address that is connected to, so that a name can't change between check and use. No
- * connection is kept: one that was opened for an allowed origin can't be reused.
- */
+/** Fetches the URLs of callers, never from an internal network. No connection is kept. */
 export class MediaFetcher {
-  readonly #options: MediaFetcherOptions;
-  readonly #allowed: Set<string>;
-  readonly #filtering = {
-    http: new RequestFilteringHttpAgent({ keepAlive: false }),
-    https: new RequestFilteringHttpsAgent({ keepAlive: false }),
-  };
-  readonly #open = {
-    http: new HttpAgent({ keepAlive: false }),
-    https: new HttpsAgent({ keepAlive: false }),
-  };
+  readonly #deadlineMs: number;
+  readonly #guard: UrlGuard;
 
-  constructor(options: MediaFetcherOptions) {
-    this.#options = options;
-    this.#allowed = new Set(options.allowedOrigins);
+  constructor({ allowedOrigins, lookup, deadlineMs = DEADLINE_MS }: MediaFetcherOptions) {
+    this.#deadlineMs = deadlineMs;
+    this.#guard = new UrlGuard({ allowedOrigins, lookup });
   }
 
   /**
@@ -72,7 +46,7 @@ export class MediaFetcher {
    * address; or what `read` throws, if that is one.
    */
   async fetch<Result>(text: string, wanted: Wanted, read: Read<Result>): Promise<Result> {
-    const end = performance.now() + (this.#options.deadlineMs ?? DEADLINE_MS);
+    const end = performance.now() + this.#deadlineMs;
     let url = parseUrl(text);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
       const answer = await this.#get(url, Math.max(1, end - performance.now()), wanted, read);
@@ -92,12 +66,9 @@ export class MediaFetcher {
     { maxBytes, accept }: Wanted,
     read: Read<Result>,
   ): Promise<BoundedAnswer<Result>> {
-    const isAllowed = this.#allowed.has(url.origin);
-    if (!isAllowed && (LOCAL_NAME.test(url.hostname) || isForbiddenLiteral(url, isOverlooked)))
-      throw blocked();
-    const lookup = guardedLookup(isAllowed ? () => false : isOverlooked, this.#options.lookup);
-    const agent = isAllowed ? this.#open : this.#filtering;
-    const request = { method: 'GET', headers: { accept }, agent, lookup, deadlineMs, maxBytes } as const;
+    const route = this.#guard.route(url);
+    if (!route) throw blocked();
+    const request = { method: 'GET', headers: { accept }, ...route, deadlineMs, maxBytes } as const;
     return await boundedFetch(url, request, (bytes, headers) => read(bytes, headers['content-type'])).catch(
       (error: unknown) => {
         throw toMediaError(error, maxBytes);
@@ -106,30 +77,17 @@ export class MediaFetcher {
   }
 }
 
-/** A URL that may be fetched: http(s), without credentials. */
+/** A URL that may be fetched. @throws GatewayError `MEDIA_URL_BLOCKED` */
 function parseUrl(text: string, base?: URL): URL {
-  if (!URL.canParse(text, base?.href)) throw blocked();
-  const url = new URL(text, base);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw blocked();
-  if (url.username || url.password) throw blocked();
-  return url;
+  const url = requestUrl(text, base);
+  if (url) return url;
+  throw blocked();
 }
 
 /** A header's text, which Node reads as Latin-1, as the UTF-8 that servers write; as it was when it is none. */
 function asUtf8(header: string): string {
   const bytes = Buffer.from(header, 'latin1');
   return isUtf8(bytes) ? bytes.toString('utf8') : header;
-}
-
-/** True for what the filtering agents classify as public: metadata at a public address, and `::a.b.c.d`. */
-function isOverlooked(address: string): boolean {
-  return isMetadata(address) || isIpv4Compatible(address);
-}
-
-/** True for `::a.b.c.d`, and for `::` and `::1` with it. */
-function isIpv4Compatible(address: string): boolean {
-  const parsed = ipaddr.parse(address);
-  return parsed.kind() === 'ipv6' && (parsed as ipaddr.IPv6).match(IPV4_COMPATIBLE);
 }
 
 /** Maps a failed request to its error code. */
@@ -139,13 +97,7 @@ function toMediaError(error: unknown, maxBytes: number): GatewayError {
   if (error.fault === 'too_large')
     return new GatewayError('MEDIA_TOO_LARGE', TEXTS.MEDIA_TOO_LARGE.bytes(maxBytes));
   if (error.fault === 'timeout') return failed(TEXTS.MEDIA_FETCH_FAILED.tooSlow, error);
-  return isRefusal(error.cause) ? blocked(error) : failed(TEXTS.MEDIA_FETCH_FAILED.unreadable, error);
-}
-
-/** True when the address was refused: the filtering agents report it by their message alone. */
-function isRefusal(cause: unknown): boolean {
-  if (cause instanceof BlockedAddressError) return true;
-  return cause instanceof Error && cause.message.includes('is not allowed. Because');
+  return isRefusedAddress(error.cause) ? blocked(error) : failed(TEXTS.MEDIA_FETCH_FAILED.unreadable, error);
 }
 
 /** The refusal of a URL. */

@@ -12,6 +12,7 @@ const DB_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 const MEMORY_HOLDS_MS = 5_000;
 /** What a request line may ask; anything else is one label. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const DELIVERY_OUTCOMES = ['delivered', 'failed', 'dead'] as const;
 const IDEMPOTENCY_OUTCOMES = ['new', 'replayed', 'in_flight', 'mismatch'] as const;
 /** Gauges of prom-client with a counter's suffix; their sums stay available by type. */
 const MISNAMED = [
@@ -48,8 +49,10 @@ export class Metrics {
   readonly #activeRequests: Gauge;
   readonly #idempotency: Counter<'outcome'>;
   readonly #querySeconds: Histogram<'operation'>;
+  readonly #deliveries: Counter<'outcome'>;
   #refresh: () => Promise<void> = async () => undefined;
   #readFiles: () => Promise<void> = async () => undefined;
+  #readWebhooks: () => Promise<void> = async () => undefined;
 
   /** @param build `driver` is a label of `wa_build_info` */
   constructor(build: { driver: string }) {
@@ -89,6 +92,13 @@ export class Metrics {
       buckets: DB_BUCKETS,
       registers,
     });
+    this.#deliveries = new Counter({
+      name: 'wa_webhook_deliveries_total',
+      help: 'Attempts to deliver events to webhooks, and events that were given up.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    for (const outcome of DELIVERY_OUTCOMES) this.#deliveries.inc({ outcome }, 0);
   }
 
   /** Sets `wa_ready`. */
@@ -117,6 +127,11 @@ export class Metrics {
   /** What an `Idempotency-Key` was found to be. */
   onIdempotency(outcome: (typeof IDEMPOTENCY_OUTCOMES)[number]): void {
     this.#idempotency.inc({ outcome });
+  }
+
+  /** An attempt to deliver an event has ended, or (`dead`) this many events were given up. */
+  onDelivery({ outcome, count = 1 }: { outcome: (typeof DELIVERY_OUTCOMES)[number]; count?: number }): void {
+    this.#deliveries.inc({ outcome }, count);
   }
 
   /** A database query has ended. `operation` is a name from the code, never SQL. */
@@ -165,6 +180,49 @@ export class Metrics {
     };
   }
 
+  /**
+   * Reads at each scrape what waits for webhooks, by the clock of its events; while that can't be read, the last values
+   * stay. Call once.
+   */
+  observeWebhooks(
+    backlogs: () => Promise<
+      { id: string; agentId: string; waiting: number; dead: number; oldestAt: Date | null }[]
+    >,
+    clock: Pick<Clock, 'now'>,
+  ): void {
+    const registers = [this.#registry];
+    const labelNames = ['agent_id', 'webhook_id'] as const;
+    const waiting = new Gauge({
+      name: 'wa_webhook_waiting_events',
+      help: 'Events that are yet to be delivered to the webhook.',
+      labelNames,
+      registers,
+    });
+    const oldest = new Gauge({
+      name: 'wa_webhook_oldest_event_age_seconds',
+      help: 'How long ago the oldest event happened that is yet to be delivered to the webhook; 0 when none waits.',
+      labelNames,
+      registers,
+    });
+    const dead = new Gauge({
+      name: 'wa_webhook_dead_events',
+      help: 'Events for the webhook that were given up.',
+      labelNames,
+      registers,
+    });
+    this.#readWebhooks = async () => {
+      const all = await backlogs().catch(() => null);
+      if (!all) return;
+      for (const gauge of [waiting, oldest, dead]) gauge.reset();
+      for (const { id, agentId, oldestAt, ...counts } of all) {
+        const labels = { agent_id: agentId, webhook_id: id };
+        waiting.set(labels, counts.waiting);
+        dead.set(labels, counts.dead);
+        oldest.set(labels, oldestAt ? Math.max(0, clock.now() - oldestAt.getTime()) / 1_000 : 0);
+      }
+    };
+  }
+
   /** Counts the gateway's events, and reads the agents at each scrape, by their clock. Call once. */
   observeGateway(
     system: Pick<GatewayApi, 'events' | 'list' | 'charts'>,
@@ -178,7 +236,7 @@ export class Metrics {
 
   /** The exposition of this moment. */
   async text(): Promise<{ contentType: string; body: string }> {
-    await Promise.all([this.#refresh(), this.#readFiles()]);
+    await Promise.all([this.#refresh(), this.#readFiles(), this.#readWebhooks()]);
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { PoolConfig } from 'pg';
+import type { OnPublished } from '../../actors/domain/ports/webhooks.ts';
 import { toStartError } from './database-error.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/embedded.ts';
 import { migrate } from './migrate.ts';
@@ -13,6 +14,7 @@ import { PgInboundLog } from './stores/inbound-log.ts';
 import { PgMessageLog } from './stores/message-log.ts';
 import { PgSecretStore } from './stores/secret-store.ts';
 import { PgSettingsStore } from './stores/settings-store.ts';
+import { PgWebhookStore } from './stores/webhook-store.ts';
 import { verifyEncoding, verifyTables } from './verify.ts';
 
 const HOUR_MS = 3_600_000;
@@ -30,6 +32,8 @@ export interface DatabaseOptions {
   onQuery?: QueryObserver;
   /** Receives a sentence for the operator about each row of `whatsapp_user` that is skipped. */
   onUnusableRow?(text: string): void;
+  /** Receives which agents may have new events for their webhooks. */
+  onPublished?: OnPublished;
 }
 
 /** All stores on one database, with its readiness, purge and close. */
@@ -43,6 +47,7 @@ export class Database {
   readonly secrets: PgSecretStore;
   readonly chats: PgChatStore;
   readonly agentSettings: PgSettingsStore;
+  readonly webhooks: PgWebhookStore;
   readonly #pool: DatabasePool;
   readonly #server: EmbeddedPostgres | null;
   #readiness: Promise<Record<string, string>> | null = null;
@@ -51,20 +56,21 @@ export class Database {
   constructor(
     pool: DatabasePool,
     server: EmbeddedPostgres | null,
-    onUnusableRow?: DatabaseOptions['onUnusableRow'],
+    { onUnusableRow, onPublished }: Pick<DatabaseOptions, 'onUnusableRow' | 'onPublished'> = {},
   ) {
     this.#pool = pool;
     this.#server = server;
-    this.agents = new PgAgentStore(pool, onUnusableRow);
+    this.agents = new PgAgentStore(pool, onUnusableRow, onPublished);
     this.apiKeys = new PgApiKeyStore(pool);
     const processId = randomUUID();
-    this.messages = new PgMessageLog(pool, processId);
+    this.messages = new PgMessageLog(pool, processId, onPublished);
     this.inbound = new PgInboundLog(pool, processId);
     this.idempotency = new PgIdempotencyStore(pool);
     this.files = new PgFileRows(pool);
     this.secrets = new PgSecretStore(pool);
-    this.chats = new PgChatStore(pool);
+    this.chats = new PgChatStore(pool, onPublished);
     this.agentSettings = new PgSettingsStore(pool);
+    this.webhooks = new PgWebhookStore(pool, onPublished);
   }
 
   /** Resolves when the database answers; `DATABASE_UNAVAILABLE` otherwise. */
@@ -78,11 +84,12 @@ export class Database {
     return this.#readiness;
   }
 
-  /** Deletes expired rows: finished messages and those kept for the AI after 30 days, inbound ids after 7, answers after 24 h. */
+  /** Deletes expired rows: finished messages, those kept for the AI and dead letters after 30 days, inbound ids after 7, answers after 24 h. */
   async purge(): Promise<void> {
     const before = (ms: number) => new Date(Date.now() - ms);
     await this.messages.purge(before(MESSAGES_KEPT_MS));
     await this.chats.purge(before(MESSAGES_KEPT_MS));
+    await this.webhooks.purge(before(MESSAGES_KEPT_MS));
     await this.inbound.purge(before(INBOUND_KEPT_MS));
     await this.idempotency.purge(before(ANSWERS_KEPT_MS));
   }
@@ -110,7 +117,8 @@ export class Database {
 
   /** Closes the stores, then the pool, then the server. */
   async #close(): Promise<void> {
-    await Promise.all([this.messages.close(), this.inbound.close(), this.idempotency.close()]);
+    const { messages, inbound, idempotency, webhooks } = this;
+    await Promise.all([messages, inbound, idempotency, webhooks].map((store) => store.close()));
     await this.#pool.close();
     await this.#server?.stop();
   }
@@ -136,14 +144,14 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 async function openOn(
   config: PoolConfig,
   server: EmbeddedPostgres | null,
-  { onQuery, onUnusableRow }: DatabaseOptions,
+  options: DatabaseOptions,
 ): Promise<Database> {
-  const pool = await DatabasePool.open(config, onQuery);
+  const pool = await DatabasePool.open(config, options.onQuery);
   try {
     await verifyEncoding(pool);
     await migrate(config);
     await verifyTables(pool);
-    return new Database(pool, server, onUnusableRow);
+    return new Database(pool, server, options);
   } catch (error) {
     await pool.close();
     throw error;

@@ -35,6 +35,8 @@ const PRIVILEGES: Record<string, string[]> = {
   gateway_chat: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   gateway_chat_message: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   gateway_agent_settings: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  gateway_webhook: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  gateway_webhook_delivery: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 };
 
 /**

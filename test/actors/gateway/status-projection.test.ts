@@ -18,11 +18,11 @@ describe('the status projection', () => {
       },
     );
     const agent = { userId: 1, agentId: 'shop' };
-    const at = new Date();
-    projection.write(agent, { from: 'connected', to: 'disconnected', at });
+    const since = { reason: null, at: new Date() };
+    projection.write(agent, { from: 'connected', to: 'disconnected', ...since });
     projection.forget('shop');
-    projection.write(agent, { from: 'disconnected', to: 'awaiting_qr', at });
-    projection.write(agent, { from: 'awaiting_qr', to: 'connected', at });
+    projection.write(agent, { from: 'disconnected', to: 'awaiting_qr', ...since });
+    projection.write(agent, { from: 'awaiting_qr', to: 'connected', ...since });
     first.release();
     await projection.flushed(1_000);
     expect(written).to.deep.equal(['disconnected', 'awaiting_qr', 'connected']);

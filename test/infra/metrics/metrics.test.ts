@@ -96,6 +96,12 @@ describe('Metrics', () => {
     );
     metrics.observePool(() => ({ total: 5, idle: 2, waiting: 1 }));
     metrics.observeFiles(async () => ({ files: 3, bytes: 50_000, maxBytes: 2_147_483_648 }));
+    metrics.observeWebhooks(
+      async () => [
+        { id: 'w', agentId: 'shop', waiting: 2, dead: 1, oldestAt: new Date(Date.now() - 60_000) },
+      ],
+      Date,
+    );
   });
   afterEach(() => gateway.system.stop(1_000));
 
@@ -117,6 +123,7 @@ describe('Metrics', () => {
     metrics.onRequest('/agents/:agentId/messages', 'POST', 200, 0.2);
     metrics.onIdempotency('new');
     metrics.dbQuery('append', 0.003);
+    metrics.onDelivery({ outcome: 'delivered' });
     memory.set('shop', 1);
     const { clock, send, database } = gateway;
     const events = await gateway.showQr('shop', 'secret-qr');
@@ -138,7 +145,7 @@ describe('Metrics', () => {
     expect(contentType).to.match(/^text\/plain; version=0\.0\.4/);
     const page = await readFile(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
     const documented = page.split('\n').filter((line) => /^\| `(wa|http)_/.test(line));
-    expect(exposed(body)).to.have.length(39).and.have.members(documented);
+    expect(exposed(body)).to.have.length(43).and.have.members(documented);
   });
 
   it('has metrics of the process and of Node, without gauges named like counters', async () => {

@@ -26,6 +26,11 @@ const NOT_OF_REQUESTS = new Set([
   'agent.version',
   'chat.purge_messages',
   'chat.purge',
+  'webhook.load',
+  'webhook.purge_orphans',
+  'webhook.purge_overflow',
+  'webhook.purge_dead',
+  'webhook.purge_excess',
   'ping',
 ]);
 
@@ -55,6 +60,13 @@ const FILL = `
   insert into gateway_chat_message (user_id, agent_id, chat_id, message_key, entry, at, arrived_at)
     select n % 300, 'agent-' || n % 300, n % 3000 || '@c.us', 'key-' || n, '{}', now(), now()
     from generate_series(1, 60000) as n;
+  insert into gateway_webhook (id, user_id, agent_id, url, events, format, secret, verified_at, created_at)
+    select gen_random_uuid(), n, 'agent-' || n, 'https://example.com/', '{*}', 'native', '', now(), now()
+    from generate_series(1, 3000) as n;
+  insert into gateway_webhook_delivery (webhook_id, user_id, agent_id, type, at, since, data, status, dead_at)
+    select id, user_id, agent_id, 'chat.mode', now(), now(), '{}',
+      case when n % 2 = 0 then 'waiting' else 'dead' end, now()
+    from gateway_webhook cross join generate_series(1, 5) as n;
   insert into gateway_agent_settings (user_id, agent_id, settings)
     select n, 'agent-' || n, '{}' from generate_series(1, 3000) as n;
   insert into gateway_file (id, user_id, agent_id, mimetype, size, sha256, created_at, expires_at)
@@ -122,12 +134,13 @@ function operations(): string[] {
 
 /** Every statement of the stores, at least once. */
 async function useEverything(database: Database): Promise<void> {
-  const { agents, apiKeys, messages, inbound, idempotency, files, secrets, chats, agentSettings } = database;
+  const { agents, apiKeys, messages, inbound, idempotency, files, secrets, chats, agentSettings, webhooks } =
+    database;
   await agents.save({ ...AGENT, agentName: 'Seven', apiKey: 'k', status: 'connected' });
   await agents.list();
   await agents.find(AGENT);
   await agents.has(AGENT);
-  await agents.setStatus(AGENT, { from: 'awaiting_qr', to: 'connected', at: new Date() });
+  await agents.setStatus(AGENT, { from: 'awaiting_qr', to: 'connected', reason: null, at: new Date() });
   await agents.setApiKey(AGENT, 'k');
   await apiKeys.active(7);
   const out = {
@@ -177,6 +190,22 @@ async function useEverything(database: Database): Promise<void> {
   await chats.remove(AGENT, '8@c.us');
   await agentSettings.save(AGENT, { ...NO_SETTINGS, handoverMinutes: 5 });
   await agentSettings.load(AGENT);
+  const webhook = { ...AGENT, id, url: 'https://example.com/', format: 'native', secret: '' } as const;
+  const stored = { ...webhook, events: ['*' as const], verifyToken: null, verifiedAt: at, createdAt: at };
+  await webhooks.insert(stored);
+  await webhooks.update(stored);
+  const event = { type: 'chat.mode', at, data: {} } as const;
+  await webhooks.record(AGENT, event);
+  await webhooks.record(AGENT, { ...event, key: 'key' });
+  await webhooks.backlogs([id]);
+  await webhooks.waiting([id]);
+  const [taken] = await webhooks.take(id, 10);
+  await webhooks.failed(taken!.id, 'TIMEOUT');
+  await webhooks.giveUp(id, at);
+  await webhooks.deliveries(id, { status: 'dead', limit: 20 });
+  await webhooks.redrive(id, taken!.id, at);
+  await webhooks.delivered(taken!.id);
+  await webhooks.remove(id);
   await agents.forget(AGENT);
   await agents.remove(AGENT);
 }

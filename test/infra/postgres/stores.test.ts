@@ -80,7 +80,12 @@ for (const { name, binDir } of flavours()) {
 
       it('keeps the status of a replaced record, which is written in its own order', async () => {
         await database.agents.save(agent);
-        await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'connected', at: new Date() });
+        await database.agents.setStatus(agent, {
+          from: 'awaiting_qr',
+          to: 'connected',
+          reason: null,
+          at: new Date(),
+        });
         expect((await database.agents.save(agent))?.status).to.equal('connected');
       });
 
@@ -93,11 +98,22 @@ for (const { name, binDir } of flavours()) {
       it('sets the time of the last connection and disconnection by status', async () => {
         await database.agents.save(agent);
         const [up, down] = [new Date(1_000), new Date(2_000)];
-        await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'connected', at: up });
-        await database.agents.setStatus(agent, { from: 'connected', to: 'disconnected', at: down });
+        await database.agents.setStatus(agent, {
+          from: 'awaiting_qr',
+          to: 'connected',
+          reason: null,
+          at: up,
+        });
+        await database.agents.setStatus(agent, {
+          from: 'connected',
+          to: 'disconnected',
+          reason: null,
+          at: down,
+        });
         await database.agents.setStatus(agent, {
           from: 'disconnected',
           to: 'auth_failed',
+          reason: null,
           at: new Date(3_000),
         });
         expect(await database.agents.find(agent)).to.deep.include({
@@ -110,9 +126,14 @@ for (const { name, binDir } of flavours()) {
       it('sets the time of a disconnection by a ban, but not of a refused link', async () => {
         await database.agents.save(agent);
         const at = new Date(4_000);
-        await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'auth_failed', at: new Date() });
+        await database.agents.setStatus(agent, {
+          from: 'awaiting_qr',
+          to: 'auth_failed',
+          reason: null,
+          at: new Date(),
+        });
         expect((await database.agents.find(agent))?.lastDisconnectedAt).to.equal(null);
-        await database.agents.setStatus(agent, { from: 'connected', to: 'auth_failed', at });
+        await database.agents.setStatus(agent, { from: 'connected', to: 'auth_failed', reason: null, at });
         expect((await database.agents.find(agent))?.lastDisconnectedAt).to.deep.equal(at);
       });
 
@@ -142,7 +163,12 @@ for (const { name, binDir } of flavours()) {
           await database.messages.append(each, outgoing(`of ${each.userId}`));
           expect((await database.idempotency.begin({ ...each, ...key })).state).to.equal('new');
         }
-        await database.agents.setStatus(agent, { from: 'awaiting_qr', to: 'connected', at: new Date() });
+        await database.agents.setStatus(agent, {
+          from: 'awaiting_qr',
+          to: 'connected',
+          reason: null,
+          at: new Date(),
+        });
         expect((await database.agents.find(namesake))?.status).to.equal('disconnected');
         await database.messages.failPending(agent, ERROR);
         await database.agents.remove(agent);
@@ -169,7 +195,7 @@ for (const { name, binDir } of flavours()) {
         }
         await database.agents.setStatus(
           { ...agent, userId: 9 },
-          { from: 'awaiting_qr', to: 'connected', at: new Date() },
+          { from: 'awaiting_qr', to: 'connected', reason: null, at: new Date() },
         );
         expect(await isNew()).to.equal(false);
         await sql.query('delete from whatsapp_user');

@@ -28,6 +28,8 @@ export interface AgentRecord {
 export interface StateChange {
   from: SessionState;
   to: SessionState;
+  /** Why, as the API says it; null when there is nothing to say. */
+  reason: string | null;
   at: Date;
 }
 
@@ -211,6 +213,17 @@ export interface StoredChat {
   repliesUntil: Date | null;
 }
 
+/** A change of a chat's mode, as webhooks are given it; without `until` it holds until it is changed. */
+export interface ChatModeChange {
+  chatId: Jid;
+  from: ChatMode;
+  mode: ChatMode;
+  since: Date;
+  until?: Date;
+  cause: 'person' | 'ai' | 'api' | 'expired';
+  at: Date;
+}
+
 /** A message for the AI, with what identifies and orders it. */
 export interface RecordedMessage extends HistoryEntry {
   /** The same for all ids of the message. */
@@ -223,9 +236,9 @@ export interface RecordedMessage extends HistoryEntry {
 export interface ChatStore {
   /** The agent's chats; `hasHistory` when something is recorded of one. */
   load(agent: AgentRef): Promise<(StoredChat & { hasHistory: boolean })[]>;
-  /** Writes the chat, unless the agent is deleted. */
-  save(agent: AgentRef, chat: StoredChat): Promise<void>;
-  remove(agent: AgentRef, chatId: Jid): Promise<void>;
+  /** Writes the chat, unless the agent is deleted, and with it the changes that webhooks are given. */
+  save(agent: AgentRef, chat: StoredChat, changes?: ChatModeChange[]): Promise<void>;
+  remove(agent: AgentRef, chatId: Jid, changes?: ChatModeChange[]): Promise<void>;
   /** Two addresses are one person's: what is recorded under one moves to the other, and its row is deleted. */
   merge(agent: AgentRef, from: Jid, into: Jid): Promise<void>;
   /** Records a message, once; the oldest beyond the newest fifty of the chat are dropped. */

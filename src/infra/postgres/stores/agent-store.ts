@@ -7,8 +7,10 @@ import {
   SESSION_STATES,
   type StateChange,
 } from '../../../actors/domain/ports/stores.ts';
+import type { OnPublished } from '../../../actors/domain/ports/webhooks.ts';
 import { GroupCommit } from '../group-commit.ts';
 import type { DatabasePool } from '../pool.ts';
+import { insertEvents } from './published-events.ts';
 
 // A moment that no Date can hold, such as 'infinity', counts as unknown.
 const moment = z.date().nullable().catch(null);
@@ -47,7 +49,10 @@ const COLUMNS = `user_id, agent_id, agent_name, api_key, endpoint_url_run, statu
   last_disconnected_at, created_at, updated_at`;
 
 // What is kept of the agent $2 of the user $1.
-const DELETE_KEPT = ['message', 'idempotency', 'link', 'file', 'chat', 'chat_message', 'agent_settings']
+const DELETE_KEPT = [
+  ...['message', 'idempotency', 'link', 'file', 'chat', 'chat_message', 'agent_settings'],
+  ...['webhook', 'webhook_delivery'],
+]
   .map((kept) => `${kept} as (delete from public.gateway_${kept} where user_id = $1 and agent_id = $2)`)
   .join(', ');
 
@@ -60,15 +65,21 @@ type AgentChange = AgentRef & StateChange;
 export class PgAgentStore implements AgentStore {
   readonly #pool: DatabasePool;
   readonly #onUnusableRow: (text: string) => void;
+  readonly #onPublished: OnPublished;
   /** Rows that were reported, each once. */
   readonly #reported = new Set<string>();
   /** After an outage all agents change their states together. */
   readonly #states = new GroupCommit((changes: AgentChange[]) => this.#writeStates(changes));
 
   /** `onUnusableRow` receives a message for the operator about each invalid row, once. */
-  constructor(pool: DatabasePool, onUnusableRow: (text: string) => void = () => {}) {
+  constructor(
+    pool: DatabasePool,
+    onUnusableRow: (text: string) => void = () => {},
+    onPublished: OnPublished = () => {},
+  ) {
     this.#pool = pool;
     this.#onUnusableRow = onUnusableRow;
+    this.#onPublished = onPublished;
   }
 
   async save(agent: Parameters<AgentStore['save']>[0]): Promise<AgentRecord | null> {
@@ -171,21 +182,28 @@ export class PgAgentStore implements AgentStore {
     ];
     await this.#pool.query(
       'agent.set_status',
-      `update public.whatsapp_user as agent set status = change.status, updated_at = now(),
-         last_connected_at = case when change.status = 'connected' then change.at else last_connected_at end,
-         last_disconnected_at = case when change.status = 'disconnected' or change.former = 'connected'
-           then change.at else last_disconnected_at end
-       from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
-         as change (user_id, agent_id, former, status, at)
-       where agent.user_id = change.user_id and agent.agent_id = change.agent_id`,
+      `with changed as (
+         update public.whatsapp_user as agent set status = change.status, updated_at = now(),
+           last_connected_at = case when change.status = 'connected' then change.at else last_connected_at end,
+           last_disconnected_at = case when change.status = 'disconnected' or change.former = 'connected'
+             then change.at else last_disconnected_at end
+         from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
+           as change (user_id, agent_id, former, status, at, reason)
+         where agent.user_id = change.user_id and agent.agent_id = change.agent_id
+         returning agent.user_id, agent.agent_id, change.former, change.status, change.reason, change.at)
+       ${insertEvents(`(
+         select user_id, agent_id, 'session.state' as type, at, 1 as place,
+           json_build_object('status', status, 'from', former, 'reason', reason) as data from changed)`)}`,
       [
         newest.map((change) => change.userId),
         newest.map((change) => change.agentId),
         newest.map((change) => change.from),
         newest.map((change) => change.to),
         newest.map((change) => change.at),
+        newest.map((change) => change.reason),
       ],
     );
+    this.#onPublished('session.state', newest);
     return changes.map(() => undefined);
   }
 }

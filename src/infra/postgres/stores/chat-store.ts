@@ -1,8 +1,15 @@
 import { z } from 'zod';
 import { CHAT_MODES, HISTORY_LENGTH, type HistoryEntry } from '../../../actors/domain/chats.ts';
 import type { AgentRef, Jid } from '../../../actors/domain/identity.ts';
-import type { ChatStore, RecordedMessage, StoredChat } from '../../../actors/domain/ports/stores.ts';
+import type {
+  ChatModeChange,
+  ChatStore,
+  RecordedMessage,
+  StoredChat,
+} from '../../../actors/domain/ports/stores.ts';
+import type { OnPublished } from '../../../actors/domain/ports/webhooks.ts';
 import type { DatabasePool } from '../pool.ts';
+import { insertEvents } from './published-events.ts';
 
 const row = z
   .object({
@@ -21,12 +28,19 @@ const row = z
     ...chat,
   }));
 
+/** The insertion of changes of modes, whose times and data are the parameters $4 and $5. */
+const INSERT_CHANGES = insertEvents(`(
+  select $1::bigint as user_id, $2::text as agent_id, 'chat.mode' as type, at, data, place
+  from unnest($4::timestamptz[], $5::json[]) with ordinality as change (at, data, place))`);
+
 /** The chats that the bot does not answer, in `gateway_chat`, and what passes there, in `gateway_chat_message`. */
 export class PgChatStore implements ChatStore {
   readonly #pool: DatabasePool;
+  readonly #onPublished: OnPublished;
 
-  constructor(pool: DatabasePool) {
+  constructor(pool: DatabasePool, onPublished: OnPublished = () => {}) {
     this.#pool = pool;
+    this.#onPublished = onPublished;
   }
 
   async load({ userId, agentId }: AgentRef): Promise<(StoredChat & { hasHistory: boolean })[]> {
@@ -41,25 +55,32 @@ export class PgChatStore implements ChatStore {
     return rows.map((raw) => row.parse(raw));
   }
 
-  async save({ userId, agentId }: AgentRef, chat: StoredChat): Promise<void> {
+  async save({ userId, agentId }: AgentRef, chat: StoredChat, changes: ChatModeChange[] = []): Promise<void> {
+    const { chatId, lid, mode, since, until, repliesUntil } = chat;
     await this.#pool.query(
       'chat.save',
-      `insert into public.gateway_chat (user_id, agent_id, chat_id, lid, mode, since, until, replies_until)
-       select $1::bigint, $2::text, $3::text, $4::text, $5::text, $6::timestamptz, $7::timestamptz, $8::timestamptz
-       where exists (select from public.whatsapp_user where user_id = $1 and agent_id = $2)
-       on conflict (agent_id, user_id, chat_id) do update
-         set lid = excluded.lid, mode = excluded.mode, since = excluded.since, until = excluded.until,
-           replies_until = excluded.replies_until`,
-      [userId, agentId, chat.chatId, chat.lid, chat.mode, chat.since, chat.until, chat.repliesUntil],
+      `with saved as (
+         insert into public.gateway_chat (user_id, agent_id, chat_id, lid, mode, since, until, replies_until)
+         select $1::bigint, $2::text, $3::text, $6::text, $7::text, $8::timestamptz, $9::timestamptz, $10::timestamptz
+         where exists (select from public.whatsapp_user where user_id = $1 and agent_id = $2)
+         on conflict (agent_id, user_id, chat_id) do update
+           set lid = excluded.lid, mode = excluded.mode, since = excluded.since, until = excluded.until,
+             replies_until = excluded.replies_until)
+       ${INSERT_CHANGES}`,
+      [userId, agentId, chatId, ...changeValues(changes), lid, mode, since, until, repliesUntil],
     );
+    this.#published({ userId, agentId }, changes);
   }
 
-  async remove({ userId, agentId }: AgentRef, chatId: Jid): Promise<void> {
+  async remove({ userId, agentId }: AgentRef, chatId: Jid, changes: ChatModeChange[] = []): Promise<void> {
     await this.#pool.query(
       'chat.remove',
-      'delete from public.gateway_chat where user_id = $1 and agent_id = $2 and chat_id = $3',
-      [userId, agentId, chatId],
+      `with removed as (
+         delete from public.gateway_chat where user_id = $1 and agent_id = $2 and chat_id = $3)
+       ${INSERT_CHANGES}`,
+      [userId, agentId, chatId, ...changeValues(changes)],
     );
+    this.#published({ userId, agentId }, changes);
   }
 
   async merge({ userId, agentId }: AgentRef, from: Jid, into: Jid): Promise<void> {
@@ -130,4 +151,14 @@ export class PgChatStore implements ChatStore {
       [olderThan],
     );
   }
+
+  /** Reports the changes that were written with a row. */
+  #published(agent: AgentRef, changes: ChatModeChange[]): void {
+    if (changes.length > 0) this.#onPublished('chat.mode', [agent]);
+  }
+}
+
+/** The parameters of `INSERT_CHANGES`. */
+function changeValues(changes: ChatModeChange[]): unknown[] {
+  return [changes.map(({ at }) => at), changes.map(({ at: _at, ...data }) => JSON.stringify(data))];
 }

@@ -11,6 +11,7 @@ import type {
   Receipt,
   StoredMessage,
 } from '../../../actors/domain/ports/stores.ts';
+import type { OnPublished } from '../../../actors/domain/ports/webhooks.ts';
 import { DeferredWrites, isUnavailable } from '../deferred-writes.ts';
 import { GroupCommit } from '../group-commit.ts';
 import type { DatabasePool } from '../pool.ts';
@@ -32,10 +33,14 @@ import {
   UPDATE_MESSAGES,
   updateValues,
 } from './message-rows.ts';
+import { agentsOf } from './published-events.ts';
 
 const PURGE_BATCH = 5_000;
 const SENT_LINGERS_MS = 10;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The agent of a message that a statement has changed. */
+type UpdatedRow = Pick<MessageRow, 'user_id' | 'agent_id'>;
 
 /**
  * The messages of all agents in `gateway_message`. New ones and changes each travel in their own single-writer
@@ -47,6 +52,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export class PgMessageLog implements MessageLog {
   readonly #pool: DatabasePool;
   readonly #processId: string;
+  readonly #onPublished: OnPublished;
   readonly #inserts = new GroupCommit((news: NewMessage[]) => this.#insert(news));
   readonly #updates = new GroupCommit((updates: MessageUpdate[]) => this.#update(updates));
   /** No caller waits for these, and losing one in a crash does no harm (`SETTLE_SENT`). */
@@ -65,9 +71,10 @@ export class PgMessageLog implements MessageLog {
   readonly #deferred = new DeferredWrites((update: MessageUpdate) => this.#updates.add(update));
 
   /** `processId` is that of the inbound log, whose claims are settled with the answers. */
-  constructor(pool: DatabasePool, processId: string) {
+  constructor(pool: DatabasePool, processId: string, onPublished: OnPublished = () => {}) {
     this.#pool = pool;
     this.#processId = processId;
+    this.#onPublished = onPublished;
   }
 
   async append(
@@ -158,6 +165,7 @@ export class PgMessageLog implements MessageLog {
        where user_id = $1 and agent_id = $2 and status in ('queued', 'sending')`,
       [userId, agentId, JSON.stringify(error)],
     );
+    this.#onPublished('message.status', [{ userId, agentId }]);
   }
 
   /** Deletes finished messages accepted before `olderThan`, in batches; returns their number. */
@@ -229,6 +237,7 @@ export class PgMessageLog implements MessageLog {
       [...insertValues(news), ...answerValues(news), this.#processId],
       { prepared: true },
     );
+    this.#onPublished('message.status', news);
     const seqs = new Map(rows.map((row) => [row.id, Number(row.seq)]));
     return news.map((each) => seqs.get(each.id) ?? null);
   }
@@ -236,14 +245,20 @@ export class PgMessageLog implements MessageLog {
   /** Writes changes. */
   async #update(updates: MessageUpdate[]): Promise<undefined[]> {
     const values = updateValues(onePerMessage(updates));
-    await this.#pool.query('message.update', UPDATE_MESSAGES, values, { prepared: true });
+    const rows = await this.#pool.query<UpdatedRow>('message.update', UPDATE_MESSAGES, values, {
+      prepared: true,
+    });
+    this.#onPublished('message.status', agentsOf(rows));
     return updates.map(() => undefined);
   }
 
   /** Writes that messages were sent. */
   async #settleSent(updates: MessageUpdate[]): Promise<undefined[]> {
     const values = updateValues(onePerMessage(updates));
-    await this.#pool.query('message.settle_sent', SETTLE_SENT, values, { prepared: true });
+    const rows = await this.#pool.query<UpdatedRow>('message.settle_sent', SETTLE_SENT, values, {
+      prepared: true,
+    });
+    this.#onPublished('message.status', agentsOf(rows));
     return updates.map(() => undefined);
   }
 
@@ -261,6 +276,7 @@ export class PgMessageLog implements MessageLog {
       receiptValues([...furthest.values()]),
       { prepared: true },
     );
+    this.#onPublished('message.status', agentsOf(rows));
     const moved = new Map(
       rows.map((row) => [`${row.user_id} ${row.agent_id} ${row.message_id}`, toStoredMessage(row)]),
     );

@@ -164,7 +164,8 @@ const updateFrom = (relations: string) => `
     $7::text[]) as change (id, status, message_id, error, handed_over_at, sent_at, chat_id)
   where stored.id = change.id
     and stored.status not in ('sent', 'delivered', 'read')
-    and (change.status <> 'sending' or stored.status = 'queued')`;
+    and (change.status <> 'sending' or stored.status = 'queued')
+  returning stored.user_id, stored.agent_id`;
 
 // A message goes forward only: `sending` from `queued` alone, and what was sent stays sent.
 export const UPDATE_MESSAGES = updateFrom('');

@@ -1,8 +1,8 @@
-/** Releases a start's slot; safe to call twice. */
+/** Releases a slot; safe to call twice. */
 export type ReleaseSlot = () => void;
 
-/** Lets at most `limit` clients start at once, first come first served: each is a Chromium (`START_CONCURRENCY`). */
-export class StartSemaphore {
+/** Lets at most `limit` callers have a slot at once, first come first served. */
+export class Semaphore {
   readonly #limit: number;
   readonly #waiting: (() => boolean)[] = [];
   #taken = 0;
@@ -39,7 +39,7 @@ export class StartSemaphore {
     };
   }
 
-  /** Gives free slots to waiting starts that were not cancelled. */
+  /** Gives free slots to waiting callers that were not cancelled. */
   #admit(): void {
     while (this.#taken < this.#limit && this.#waiting.length > 0) this.#waiting.shift()?.();
   }

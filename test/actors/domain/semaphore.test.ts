@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { StartSemaphore } from '../../../src/actors/session/start-semaphore.ts';
+import { Semaphore } from '../../../src/actors/domain/semaphore.ts';
 
 describe('the start semaphore', () => {
   it('allows two holders at a time, admits others in order and drops aborted ones', async () => {
-    const semaphore = new StartSemaphore(2);
+    const semaphore = new Semaphore(2);
     const order: number[] = [];
     const aborted = new AbortController();
     const never = new AbortController();
