@@ -103,7 +103,7 @@ describe('webhooks over HTTP', () => {
       [{ url, events: ['message.unheard-of'] }, 'events.0'],
       [{ url, events: ['*'], secret: 'short' }, 'secret'],
       [{ url, events: ['*'], format: 'xml' }, 'format'],
-      [{ url, events: ['*'], verified: true }, ''],
+      [{ url, events: ['*'], verified: true }, 'verified'],
     ] as const) {
       const refused = await ask('POST', '', body);
       expectProblem(refused, 'INVALID_PAYLOAD');

@@ -33,7 +33,7 @@ describe('the alert rules', () => {
     const runbook = await readFile(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
     const headings = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading!);
     expect(rules.map(({ alert }) => alert))
-      .to.have.length(11)
+      .to.have.length(12)
       .and.deep.equal(headings);
     for (const { alert, annotations } of rules)
       expect(annotations.runbook).to.equal(`docs/runbook.md#${alert.toLowerCase()}`);

@@ -95,6 +95,7 @@ function registerScrapes(this: Mocha.Suite, path: string): void {
 
   it('has data for every expression when the sandbox has traffic', async () => {
     await linkAgent(service, 'shop', BOT);
+    await call('POST', '/agents/shop/webhooks', { url: 'https://webhooks.invalid/', events: ['*'] });
     let empty = expressions;
     await eventually(
       'data',
@@ -118,7 +119,7 @@ function registerScrapes(this: Mocha.Suite, path: string): void {
       const all = await prometheus.rules();
       return all.every(({ health }) => health !== 'unknown') && all;
     });
-    expect(rules).to.have.length(11);
+    expect(rules).to.have.length(12);
     for (const { name, health, state } of rules) {
       expect(health, name).to.equal('ok');
       expect(state, name).not.to.equal('firing');

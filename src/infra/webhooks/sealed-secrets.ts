@@ -8,8 +8,8 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Seals the secrets of webhooks for the database, with AES-256-GCM and a key that is not in it: whoever reads the
- * database or a backup of it can't sign for us.
+ * Seals the secrets of webhooks for the database, with AES-256-GCM and a key that is not in it: the database or a
+ * backup of it is not enough to sign a delivery.
  */
 export class SealedSecrets {
   readonly #key: Buffer;

@@ -110,7 +110,7 @@ export class WebhookDirectory implements WebhookApi, WebhookOutbox {
       for (const { id } of this.#wanting(userId, agentId, type)) this.#dispatcher.wake(id);
   };
 
-  /** Drops what is in memory of a deleted agent, whoever had it. */
+  /** Drops what is in memory of a deleted agent. */
   forget(agentId: string): void {
     for (const webhook of [...this.#byId.values()]) if (webhook.agentId === agentId) this.#drop(webhook);
   }

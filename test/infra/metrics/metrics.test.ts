@@ -97,9 +97,10 @@ describe('Metrics', () => {
     metrics.observePool(() => ({ total: 5, idle: 2, waiting: 1 }));
     metrics.observeFiles(async () => ({ files: 3, bytes: 50_000, maxBytes: 2_147_483_648 }));
     metrics.observeWebhooks(
-      async () => [
-        { id: 'w', agentId: 'shop', waiting: 2, dead: 1, oldestAt: new Date(Date.now() - 60_000) },
-      ],
+      async () =>
+        system
+          .list()
+          .map(({ agentId }) => ({ id: 'w', agentId, waiting: 2, dead: 1, oldestAt: new Date(0) })),
       Date,
     );
   });

@@ -248,7 +248,7 @@ describe('the delivery of events to webhooks', () => {
     await delivered();
   });
 
-  it('delivers to others while one hangs, and while many fail', async () => {
+  it('delivers to one while nine hang', async () => {
     const [hanging, working] = [await receive(), await receive()];
     hanging.answer = () => undefined;
     const directory = await open([hanging, working]);
@@ -256,7 +256,6 @@ describe('the delivery of events to webhooks', () => {
     await hook(directory, working);
     for (let n = 1; n <= 20; n += 1) await record(directory, n);
     await working.arrived(20);
-    expect(failures()).to.deep.equal([]);
     expect(working.sequences).to.deep.equal(Array.from({ length: 20 }, (_, index) => index + 1));
   });
 

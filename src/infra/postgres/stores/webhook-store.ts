@@ -115,8 +115,9 @@ export class PgWebhookStore implements WebhookStore {
   async remove(id: string): Promise<void> {
     await this.#pool.query(
       'webhook.remove',
-      `with removed as (delete from public.gateway_webhook where id = $1)
-       delete from public.gateway_webhook_delivery where webhook_id = $1 and status in ('waiting', 'dead')`,
+      `with removed as (delete from public.gateway_webhook where id = $1),
+       waiting as (delete from public.gateway_webhook_delivery where webhook_id = $1 and status = 'waiting')
+       delete from public.gateway_webhook_delivery where webhook_id = $1 and status = 'dead'`,
       [id],
     );
   }
