@@ -34,6 +34,7 @@ const INNER = [
   'src/sandbox/network',
   'src/sandbox/driver',
   'src/sandbox/control-api',
+  'src/sandbox/remote',
   'src/http/middleware',
   'src/http/openapi',
   'src/http/pages',

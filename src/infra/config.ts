@@ -36,6 +36,7 @@ const schema = z
       .optional(),
     DATA_DIR: z.string().min(1).default('./data'),
     WHATSAPP_DRIVER: z.enum(['wwebjs', 'sandbox']).default('wwebjs'),
+    SANDBOX_URL: baseUrl.optional(),
     WHATSAPP_WEB_VERSION: z
       .string()
       .regex(/^\d+(\.\d+)+(-alpha)?$/, 'must be a build of WhatsApp Web, such as 2.3000.1043220887')

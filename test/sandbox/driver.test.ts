@@ -1,10 +1,16 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { pino } from 'pino';
 import type { Scheduler } from '../../src/actors/domain/ports/clock.ts';
 import type { WhatsAppClient } from '../../src/actors/domain/ports/whatsapp.ts';
 import { HOST_CLOCK } from '../../src/infra/host-clock.ts';
 import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { AdvanceableClock } from '../../src/sandbox/network/advanceable-clock.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
+import { serveNetwork } from '../../src/sandbox/remote/network-service.ts';
+import { RemoteSandboxDriver } from '../../src/sandbox/remote/remote-driver.ts';
 import { describeWhatsAppClient } from '../infra/whatsapp/client.contract.ts';
 import { text } from '../support/contents.ts';
 import { agentRef } from '../support/fixtures.ts';
@@ -18,6 +24,18 @@ describeWhatsAppClient('sandbox, everyone addressed by LID', async () => {
   const network = new SandboxNetwork();
   network.configure({ lidForAll: true });
   return { driver: new SandboxDriver(network), network, cleanup: async () => network.close() };
+});
+
+describeWhatsAppClient('sandbox in another process', async () => {
+  const authDir = await mkdtemp(join(tmpdir(), 'logins-'));
+  const network = new SandboxNetwork();
+  const service = await serveNetwork(network, { port: 0, logger: pino({ level: 'silent' }) });
+  const driver = new RemoteSandboxDriver(service.url, { authDir, clock: HOST_CLOCK });
+  const cleanup = async () => {
+    await service.close();
+    await rm(authDir, { recursive: true });
+  };
+  return { driver, network, cleanup };
 });
 
 describe('SandboxDriver', () => {

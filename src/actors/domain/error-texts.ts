@@ -75,6 +75,7 @@ export const TEXTS = {
     wrongStep: 'The session is not waiting for this.',
     noClient: 'The session has no client.',
     noPhone: 'This agent is not linked to a phone of the sandbox.',
+    elsewhere: 'Agents are created and deleted at the services that use this WhatsApp.',
   },
   CHAT_HANDED_OVER: { dropped: 'A person has the chat, or it is closed: the reply of the AI was not sent.' },
   TOO_LATE: { windows: 'WhatsApp takes edits for 15 minutes and deletions for about two days.' },
@@ -172,6 +173,7 @@ export const TEXTS = {
     cancelled: 'The start was cancelled.',
     maxSessions: 'There are as many sessions as MAX_SESSIONS allows.',
     pageChanged: (missing: string[]) => `WhatsApp Web has changed: its page lacks ${missing.join(', ')}.`,
+    noNetwork: 'The simulated WhatsApp at SANDBOX_URL does not answer.',
     noChromium:
       'No Chromium or Chrome was found: install one (apt install chromium), or set PUPPETEER_EXECUTABLE_PATH.',
     notExecutable: 'PUPPETEER_EXECUTABLE_PATH is not the path of a program that can be run.',

@@ -36,7 +36,7 @@ function countHosts(rawHeaders: string[]): number {
  * Requires one well-formed `Host`. While bound to loopback it must be a name of loopback or of `APP_BASE_URL`: a web
  * page that rebinds its own name to 127.0.0.1 sends that name.
  */
-export function hostGuard(settings: HttpSettings): RequestHandler {
+export function hostGuard(settings: Pick<HttpSettings, 'HOST' | 'APP_BASE_URL'>): RequestHandler {
   const known = new Set([...LOOPBACK, settings.HOST, hostName(new URL(settings.APP_BASE_URL).host)]);
   const isBoundToLoopback = isLoopback(settings.HOST);
   return function checkHost(req, _res, next) {
@@ -62,7 +62,7 @@ function originHost(origin: string): string | null {
  * and `POST …/reconnect` needs no body: any page that an operator visits could log out agents. Browsers send the page's
  * `Origin`; other clients send none.
  */
-export function originGuard(settings: HttpSettings): RequestHandler {
+export function originGuard(settings: Pick<HttpSettings, 'APP_BASE_URL' | 'CORS_ORIGINS'>): RequestHandler {
   const allowed = new Set(settings.CORS_ORIGINS);
   const own = new URL(settings.APP_BASE_URL).host;
   return function checkOrigin(req, _res, next) {

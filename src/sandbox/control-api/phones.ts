@@ -1,10 +1,19 @@
 import type { z } from 'zod';
+import type { AgentView, QrView } from '../../actors/domain/agent-view.ts';
+import type { CommandOf } from '../../actors/domain/commands.ts';
 import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { SandboxNetwork } from '../network/network.ts';
 import type { phone } from './answer-schemas.ts';
 
+/** An agent as the control API shows it. */
+export type SandboxAgent = Pick<AgentView, 'agentId' | 'agentName' | 'status' | 'reason'>;
+
 /** The part of the actors that the control API works with. */
-export type SandboxAgents = Pick<GatewayApi, 'list' | 'qr' | 'events' | 'ask'>;
+export interface SandboxAgents extends Pick<GatewayApi, 'qr' | 'events'> {
+  list(): SandboxAgent[];
+  ask(agentId: string, command: CommandOf<'session.create'>): Promise<{ qr: QrView | null }>;
+  ask(agentId: string, command: CommandOf<'session.remove'>): Promise<unknown>;
+}
 
 /** An agent's state, the phone it is linked to, and that phone's line. */
 export type PhoneView = z.infer<typeof phone>;

@@ -28,6 +28,7 @@ import type {
 } from '../../actors/domain/ports/whatsapp.ts';
 import { abortable, withTimeout } from '../../actors/domain/timeout.ts';
 import type { SandboxNetwork } from '../network/network.ts';
+import type { SavedTokens } from '../network/saved-tokens.ts';
 import {
   type CallView,
   type ChatView,
@@ -56,11 +57,15 @@ const WATCHED_CHATS = 1_000;
 const PREVIEW_LENGTH = 1_000;
 const RECEIPTS_FOR_MS = 24 * 3_600_000;
 
+/** Where the login of an agent is kept. */
+export type Logins = Pick<SavedTokens, 'claim' | 'of' | 'save'>;
+
 /** A session on the simulated WhatsApp. */
 export class SandboxClient implements WhatsAppClient {
   readonly events = new EventEmitter<WhatsAppClientEvents>();
   readonly #network: SandboxNetwork;
   readonly #agent: AgentRef;
+  readonly #logins: Logins;
   readonly #deadlines: SandboxDeadlines;
   readonly #onEnd: () => void;
   /** Chats whose typing is reported, the newest last. */
@@ -72,9 +77,16 @@ export class SandboxClient implements WhatsAppClient {
   /** Fails the opening that is under way. */
   #failOpening: (why: string) => void = () => undefined;
 
-  constructor(network: SandboxNetwork, agent: AgentRef, deadlines: SandboxDeadlines, onEnd: () => void) {
+  constructor(
+    network: SandboxNetwork,
+    agent: AgentRef,
+    logins: Logins,
+    deadlines: SandboxDeadlines,
+    onEnd: () => void,
+  ) {
     this.#network = network;
     this.#agent = agent;
+    this.#logins = logins;
     this.#deadlines = deadlines;
     this.#onEnd = onEnd;
   }
@@ -289,8 +301,8 @@ export class SandboxClient implements WhatsAppClient {
 
   /** Opens a device and forwards its events; resolves once it shows a QR or connects under its token. */
   #open(failed: (why: string) => Error): Promise<void> {
-    this.#network.tokens.claim(this.#agent);
-    const device = this.#network.openDevice({ token: this.#network.tokens.of(this.#agent) });
+    this.#logins.claim(this.#agent);
+    const device = this.#network.openDevice({ token: this.#logins.of(this.#agent) });
     this.#device = device;
     this.#forward(device);
     this.#network.events.off('configured', this.#checkSelf).on('configured', this.#checkSelf);
@@ -308,7 +320,7 @@ export class SandboxClient implements WhatsAppClient {
     const { events } = this;
     device.events
       .on('ref', (_ref, qr) => events.emit('qr', qr))
-      .on('paired', (token) => this.#network.tokens.save(this.#agent, token))
+      .on('paired', (token) => this.#logins.save(this.#agent, token))
       .on('refused', () => events.emit('auth_failure', 'The phone declined the link.'))
       .on('state', (state) => this.#onState(state))
       .on('opened', (me) => {

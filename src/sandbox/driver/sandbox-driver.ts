@@ -23,7 +23,7 @@ export class SandboxDriver implements WhatsAppDriver {
   }
 
   create(agent: AgentRef): WhatsAppClient {
-    const client = new SandboxClient(this.#network, agent, this.#deadlines, () =>
+    const client = new SandboxClient(this.#network, agent, this.#network.tokens, this.#deadlines, () =>
       this.#clients.delete(client),
     );
     this.#clients.add(client);
