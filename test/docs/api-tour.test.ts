@@ -12,8 +12,8 @@ import { whereFound } from '../support/where-found.ts';
 import { type Example, essence, examplesOf, hasShell, type Outcome, Shell } from './console.ts';
 import { read } from './pages.ts';
 
-const [readme, tour, messages] = await Promise.all(
-  ['README.md', 'docs/api-tour.md', 'docs/messages.md'].map(read),
+const [readme, tour, messages, chats] = await Promise.all(
+  ['README.md', 'docs/api-tour.md', 'docs/messages.md', 'docs/chats.md'].map(read),
 );
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -23,6 +23,7 @@ const isReading = ({ command }: Example) => !/ -(X|d|-data) /.test(command);
 for (const [title, page] of [
   ['the cURLs of the tour and of the README, in their order, against the sandbox', tour!],
   ['the cURLs of every kind of message, in their order, against the sandbox', messages!],
+  ['the cURLs of the chats, in their order, against the sandbox', chats!],
 ] as const)
   whereFound(title, hasShell() || null, 'no bash with curl found', () => registerExamples(page));
 
@@ -95,12 +96,13 @@ function registerExamples(page: string): void {
   });
 }
 
-describe('the tour and the page of messages', () => {
+describe('the tour and the pages of messages and chats', () => {
   it('show each operation of the API as a cURL, but not the pages for people', async () => {
     const openapi = JSON.parse(await read('docs/openapi.json')) as {
       paths: Record<string, Record<string, unknown>>;
     };
-    const calls = [...examplesOf(tour!), ...examplesOf(messages!)].map(({ command }) => {
+    const pages = [tour!, messages!, chats!];
+    const calls = pages.flatMap(examplesOf).map(({ command }) => {
       const [, path] = /localhost:3000(\/[^\s?']*)/.exec(command.replace('$ID', 'id')) ?? [];
       const [, method] = / -X (\w+)/.exec(command) ?? [];
       return path && `${(method ?? (command.includes(' -d ') ? 'POST' : 'GET')).toLowerCase()} ${path}`;
@@ -112,8 +114,9 @@ describe('the tour and the page of messages', () => {
       ['get', 'post', 'put', 'patch', 'delete']
         .filter((method) => method in methods)
         .map((method) => {
-          const filled = path.replace('{agentId}', 'demo').replace('{chatId}', '6285000000001');
-          return `${method} ${filled.replace('{id}', 'id')}`;
+          const values = { agentId: 'demo', chatId: '6285000000001', number: '085000000001' };
+          const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => values[name as 'chatId'] ?? 'id');
+          return `${method} ${filled}`;
         }),
     );
     expect(operations).to.have.length.above(10);

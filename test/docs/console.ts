@@ -45,6 +45,7 @@ const VOLATILE: [RegExp, string][] = [
   [/expires=\d{10}&signature=[\w-]{43}/g, '<link>'],
   [/\b\d{15}@lid\b/g, '<lid>'],
   [/3EB0[0-9A-F]{18}\b/g, '<stanza>'],
+  [/"next":"[\w-]+"/g, '"next":<page>'],
   [/"2@[0-9A-F]{40},[^"]*"/g, '<qr>'],
   [/"(uptime|timestamp|tokens)":\d+(\.\d+)?/g, '"$1":<number>'],
 ];

@@ -10,6 +10,7 @@ export const TRANSLATED = [
   'README.md',
   'docs/api-tour.md',
   'docs/messages.md',
+  'docs/chats.md',
   'docs/errors.md',
   'docs/ai-backend.md',
   'docs/ai-platforms.md',
