@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { callApi } from '../support/api.ts';
 import { withBrowser } from '../support/browser.ts';
 import { whenChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
@@ -180,6 +181,32 @@ whenChromium('the inspector', (executablePath) => {
     await inspector.page.locator('#depth', { hasText: /^0$/ }).waitFor();
     expect(await depth.textContent()).to.equal('0');
     expect(Number(await inspector.page.locator('#tokens').textContent())).to.be.below(tokens);
+  });
+
+  it('shows which chats are being answered and what each waits for, as that changes', async () => {
+    await onLinked('answering');
+    const set = (changes: object) =>
+      callApi(suite.service.url, 'PATCH', '/agents/answering/settings', changes, BEARER);
+    const write = (from: string, text: string) =>
+      suite.service.network.write(from, { to: numberOf('answering'), text });
+    const chats = inspector.page.locator('#turn-list li');
+    let answer: (() => void) | undefined;
+    suite.service.ai.behave = () =>
+      new Promise((resolve) => {
+        answer = () => resolve({ body: { reply: 'done' } });
+      });
+    await set({ debounceMs: 60_000, debounceMaxMs: 60_000 });
+    write('6281234567890', 'hello');
+    write('6281234567890', 'are you there?');
+    await chats.filter({ hasText: /^•••890@c\.us2 messageswaits for more messages · \d+ s left$/ }).waitFor();
+    await inspector.page.locator('#settings', { hasText: 'waits 60 s for more' }).waitFor();
+    await set({ debounceMs: 0 });
+    write('6281234567890', 'hello?');
+    await chats.filter({ hasText: /^•••890@c\.us3 messagesthe AI is asked/ }).waitFor();
+    await eventually('the AI to be asked', () => answer !== undefined);
+    answer?.();
+    await inspector.page.getByText('None now.').waitFor();
+    suite.service.ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
   });
 
   it('shows the current QR, the next one when it is replaced, and none once connected', async () => {

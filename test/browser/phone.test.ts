@@ -69,6 +69,19 @@ whenChromium('the virtual phone', (executablePath) => {
     await phone.ticked(phone.agent, 'done', 'read');
   });
 
+  it('shows the customer typing on the agent’s phone, until the message or the end of the text', async () => {
+    await withAgent('reader');
+    await phone.write('hello');
+    await phone.bubble(phone.customer, 'AI: hello').waitFor();
+    await phone.agent.locator('.chat-line').first().click();
+    const field = phone.page.getByRole('textbox', { name: 'Message as the customer' });
+    const typing = phone.agent.getByRole('status', { name: 'typing' });
+    await field.pressSequentially('mo');
+    await typing.waitFor();
+    await field.fill('');
+    await typing.waitFor({ state: 'hidden' });
+  });
+
   it('shows quotes and images on both phones', async () => {
     await withAgent('painter');
     await phone.write('look at this');

@@ -20,12 +20,13 @@ function row(): Row<Turn> {
   };
 }
 
-/** The list of an agent's chats that are being answered; it is hidden when there is none. */
+/** The list of an agent's chats that are being answered. */
 export function turnList(): (turns: Detail['turns']) => void {
   const draw = keyed<Turn & { place: number }>(byId('turn-list'), ({ place }) => String(place), row);
   return ({ count, first }) => {
-    setShown(byId('turns'), count > 0);
-    setText(byId('turns-count'), count > first.length ? `${first.length} of ${count}` : String(count));
+    setShown(byId('no-turns'), count === 0);
+    setShown(byId('turn-list'), count > 0);
+    setText(byId('turns-count'), count > first.length ? `${first.length} of ${count}` : String(count || ''));
     draw(first.map((turn, place) => ({ ...turn, place })));
   };
 }

@@ -131,6 +131,14 @@ export class Actions {
     return (await this.#phone(labelOf(draft, groupId !== null), agentId, 'messages', body)) !== null;
   }
 
+  /** The customer types to the agent or in a group, or types no more. */
+  async type(agentId: string, groupId: string | null, typing: boolean): Promise<void> {
+    const from = digits(this.#store.state.customer.pn);
+    const body = { from, typing, ...(groupId !== null && { group: groupId }) };
+    const path = `/sandbox/phones/${agentId}/typing`;
+    await this.#caller.act('Type as the customer', { method: 'POST', path, body }, { quiet: true });
+  }
+
   /** Posts a status as the customer; false when refused. */
   async postStatus(agentId: string, text: string): Promise<boolean> {
     const { pn } = this.#store.state.customer;

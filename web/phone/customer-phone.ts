@@ -47,6 +47,7 @@ export class CustomerPhone {
       label: 'Message as the customer',
       rich: true,
       send: (draft) => this.#send(draft),
+      onTyping: (typing) => this.#onTyping(typing),
     });
     this.#conversation = new Conversation({
       back: () => this.#open(null),
@@ -176,6 +177,14 @@ export class CustomerPhone {
   #agentOf(chatId: string): string {
     const { state } = this.#store;
     return (phoneOf(state, chatId) ?? selectedPhone(state))?.agentId ?? '';
+  }
+
+  /** Reports in the open chat, once there is one, that the customer types. */
+  #onTyping(typing: boolean): void {
+    const { customer, customerChat: id, chatsOf } = this.#store.state;
+    if (id === null || !chatsOf.get(customer.pn)?.has(id)) return;
+    const agentId = this.#agentOf(id);
+    if (agentId) void this.#actions.type(agentId, id.endsWith('@g.us') ? id : null, typing);
   }
 
   /** Sends to the open chat; false when refused. */

@@ -3,6 +3,7 @@ import { el, icon, setAttribute, setShown, setText } from '../shared/dom.ts';
 import type { Draft } from './actions.ts';
 import { Attachments, uploadOf } from './attachments.ts';
 import { summaryOf } from './summary.ts';
+import { TypingReport } from './typing-report.ts';
 
 const SEND = 'M3 4 21 12 3 20 6 12zM6 12h8';
 
@@ -14,6 +15,8 @@ export interface ComposerOptions {
   rich: boolean;
   /** Sends; false restores the draft. */
   send(draft: Draft): Promise<boolean>;
+  /** The owner of the phone types, or types no more. */
+  onTyping?(typing: boolean): void;
 }
 
 /** The message field: Enter sends, Shift+Enter starts a line; `@` in a group mentions the agent. */
@@ -26,12 +29,14 @@ export class MessageComposer {
   readonly #quoteText = el('span', {});
   readonly #quoteChip: HTMLElement;
   readonly #attachments: Attachments;
+  readonly #typing: TypingReport;
   #quote: ChatMessage | null = null;
   #mention = false;
   #canMention: string | null = null;
 
   constructor(options: ComposerOptions) {
     this.#options = options;
+    this.#typing = new TypingReport((typing) => options.onTyping?.(typing));
     this.#field = el('textarea', { rows: '1', 'aria-label': options.label, placeholder: 'Message' });
     this.#mentionChip = el('button', { type: 'button', class: 'mention-chip', hidden: true });
     this.#mentionButton = el('button', { type: 'button', class: 'bare at', hidden: true }, '@');
@@ -76,6 +81,7 @@ export class MessageComposer {
 
   /** Discards the draft. */
   clear(): void {
+    this.#typing.stop();
     this.#field.value = '';
     this.quote(null);
     this.#attachments.set(null);
@@ -94,6 +100,9 @@ export class MessageComposer {
       void this.#submit();
     });
     this.#field.addEventListener('keydown', (event) => this.#onKey(event));
+    this.#field.addEventListener('input', () =>
+      this.#field.value === '' ? this.#typing.stop() : this.#typing.typed(),
+    );
     this.#mentionButton.addEventListener('click', () => this.#setMention(!this.#mention, true));
     this.#mentionChip.addEventListener('click', () => this.#setMention(false, true));
   }
