@@ -40,6 +40,7 @@ const INNER = [
   'src/http/pages',
   'src/http/routes',
   'src/http/routes/agents',
+  'src/http/routes/cloud-api',
   'src/http/sse',
 ];
 
@@ -102,7 +103,10 @@ const rules = [
     from: { path: '^src/http/' },
     to: {
       path: ['^src/infra/', '^src/sandbox/', '^src/actors/'],
-      pathNot: ['^src/actors/domain/', '^src/infra/(zod-error-map|content-schemas)\\.ts$'],
+      pathNot: [
+        '^src/actors/domain/',
+        '^src/infra/(zod-error-map|content-schemas|cloud-ids|cloud-errors)\\.ts$',
+      ],
     },
   },
   {

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
+import { cloudDocument } from '../src/http/openapi/cloud-document.ts';
 import { openApiDocument } from '../src/http/openapi/document.ts';
 import { sandboxDocument } from '../src/sandbox/control-api/sandbox-routes.ts';
 
@@ -13,4 +14,8 @@ async function write(name: string, document: object): Promise<void> {
 }
 
 await write('openapi', openApiDocument(SERVER));
+await write(
+  'cloud-openapi',
+  cloudDocument(SERVER),
+);
 await write('sandbox-openapi', sandboxDocument(SERVER));

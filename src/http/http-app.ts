@@ -8,9 +8,10 @@ import { trace } from './middleware/trace.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { documentFiles } from './openapi/document-files.ts';
 import { operationRoutes } from './operation-routes.ts';
-import { operations } from './operations.ts';
+import { cloudOperations, operations } from './operations.ts';
 import { pageAssets } from './pages/web-files.ts';
 import type { HttpDeps } from './ports.ts';
+import { cloudApi } from './routes/cloud-api/cloud-api.ts';
 
 export { createHttpServer } from './server.ts';
 
@@ -37,10 +38,12 @@ export function createHttpApp(deps: HttpDeps): Express {
     originGuard(settings),
     ...crossOrigin(settings.CORS_ORIGINS),
   );
-  const table = operations((text) => deps.parseJid(text, settings.DEFAULT_COUNTRY));
+  const toJid = (text: string) => deps.parseJid(text, settings.DEFAULT_COUNTRY);
+  const table = operations(toJid);
   const document = documentFiles(() => openApiDocument(settings.APP_BASE_URL, table));
   const context = httpContext(deps, document);
   app.use(operationRoutes(table, context, context.guards), pageAssets());
+  app.use('/cloud', ...cloudApi(context, cloudOperations(toJid)));
   for (const { path, router, guarded } of extraRouters) {
     app.use(path, ...(guarded ? [context.guards.page] : []), strictPageHeaders, router);
   }

@@ -10,6 +10,8 @@ import { messageOperations } from './routes/agents/messages.ts';
 import { ownMessageOperations } from './routes/agents/own-messages.ts';
 import { runOperation } from './routes/agents/run.ts';
 import { fileOperations } from './routes/agents/stored-files.ts';
+import { cloudMessageOperation } from './routes/cloud-api/cloud-messages.ts';
+import { cloudNodeOperations } from './routes/cloud-api/cloud-nodes.ts';
 import { docsOperations } from './routes/docs.ts';
 import { documentOperations } from './routes/documents.ts';
 import { inspectorOperations } from './routes/inspector.ts';
@@ -19,6 +21,11 @@ import { watchSession } from './routes/session-events.ts';
 import { linkingOperations } from './routes/session-linking.ts';
 import { sessionOperations } from './routes/sessions.ts';
 import { drawSession } from './routes/statechart.ts';
+
+/** The endpoints of the Cloud API, below `/cloud` and the version. */
+export function cloudOperations(toJid: ToJid): Operation<HttpContext>[] {
+  return [cloudMessageOperation(toJid), ...cloudNodeOperations];
+}
 
 /** All endpoints of the gateway, the most frequent first: each route that a request passes costs it. */
 export function operations(toJid: ToJid): Operation<HttpContext>[] {

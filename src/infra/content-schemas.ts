@@ -46,7 +46,8 @@ export const text = z.string().min(1).max(65_536);
 const MAX_CAPTION = 65_536;
 const MB = 1024 * 1024;
 
-const messageId = z
+/** A message that is to be changed or answered. */
+export const messageId = z
   .string()
   .regex(/^[\x21-\x7e]{1,256}$/, 'must be an id of a message')
   .meta({
@@ -134,13 +135,13 @@ const poll = z
     message: 'must be at most the number of options',
   });
 
-/** One schema for each kind of message; `body` is the text of a text message. */
-export function contentSchemas<To extends z.ZodType>(
+/** One schema for each kind of message: the fields of `envelope`, and its content; `body` is the text of a text message. */
+export function contentSchemas<Envelope extends z.ZodRawShape>(
   toJid: ToJid,
-  { to, body }: { to: To; body: z.ZodString },
+  { envelope, body }: { envelope: Envelope; body: z.ZodString },
 ) {
   const of = <Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) =>
-    z.strictObject({ to, quoteId, type: z.literal(type), ...fields });
+    z.strictObject({ ...envelope, type: z.literal(type), ...fields });
   const mentions = optional(z.array(address(toJid)).max(1_024));
   return [
     of('text', {
@@ -159,8 +160,7 @@ export function contentSchemas<To extends z.ZodType>(
   ] as const;
 }
 
-type WithoutRecipient<Message> = Message extends unknown ? Omit<Message, 'to'> : never;
-type Message = WithoutRecipient<z.output<ReturnType<typeof contentSchemas>[number]>>;
+type Message = z.output<ReturnType<typeof contentSchemas<Record<never, z.ZodType>>>[number]>;
 
 /** The content of a message; what is not set is left out, so that equal requests are stored equally. */
 export function contentOf(body: Message): ContentDraft {

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { Router } from 'express';
 import { parse } from 'yaml';
 import { createHttpApp } from '../../src/http/http-app.ts';
+import { cloudDocument } from '../../src/http/openapi/cloud-document.ts';
 import { openApiDocument } from '../../src/http/openapi/document.ts';
 import type { HttpDeps } from '../../src/http/ports.ts';
 import { sandboxDocument } from '../../src/sandbox/control-api/sandbox-routes.ts';
@@ -115,15 +116,21 @@ describe('the service itself', () => {
       parseJid: String,
     } as unknown as HttpDeps);
     const routes = routesOf((app.router as unknown as { stack: Layer[] }).stack);
-    const operations = Object.entries(openApiDocument('http://localhost:3000').paths ?? {}).flatMap(
-      ([path, item]) => Object.keys(item ?? {}).map((method) => `${method} ${path}`),
+    const documents = [openApiDocument(SERVER), cloudDocument(SERVER)];
+    const operations = documents.flatMap(({ paths = {} }) =>
+      Object.entries(paths).flatMap(([path, item]) => Object.keys(item ?? {}).map((method) => `${method} ${path}`)),
     );
-    expect(routes.sort()).to.deep.equal(operations.sort());
+    const filesOfTheSecond = ['get /openapi.json', 'get /openapi.yaml'];
+    expect(routes.sort()).to.deep.equal([...operations, ...filesOfTheSecond].sort());
   });
 
   it('has up-to-date OpenAPI files in docs/', async () => {
     const docs = new URL('../../docs/', import.meta.url);
-    const made = { openapi: openApiDocument(SERVER), 'sandbox-openapi': sandboxDocument(SERVER) };
+    const made = {
+      openapi: openApiDocument(SERVER),
+      'cloud-openapi': cloudDocument(SERVER),
+      'sandbox-openapi': sandboxDocument(SERVER),
+    };
     for (const [name, document] of Object.entries(made)) {
       const plain = JSON.parse(JSON.stringify(document));
       expect(JSON.parse(await readFile(new URL(`${name}.json`, docs), 'utf8'))).to.deep.equal(plain);

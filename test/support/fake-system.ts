@@ -51,6 +51,7 @@ export function agentView(agentId: string, changes: Partial<AgentView> = {}): Ag
       hasClient: true,
       whatsapp: null,
     },
+    account: '6281111111111@c.us',
     qr: null,
     passkey: null,
     restriction: null,

@@ -20,7 +20,7 @@ import { readLine } from './log-lines.ts';
 import { MemoryFiles } from './memory-files.ts';
 import { MemoryIdempotency } from './memory-idempotency.ts';
 import { MemoryWebhooks } from './memory-webhooks.ts';
-import { checkAnswer } from './openapi-check.ts';
+import { checkAnswer, cloudCheck } from './openapi-check.ts';
 
 /** A parsed answer of the service under test. */
 export interface Reply {
@@ -36,6 +36,20 @@ interface AnswerBody {
   [field: string]: unknown;
 }
 
+/** An error of Meta's. */
+interface CloudProblem {
+  message: string;
+  type: string;
+  code: number;
+  error_data: { messaging_product: string; details: string };
+  fbtrace_id: string;
+}
+
+/** A parsed answer of the Cloud API. */
+export interface CloudReply extends Omit<Reply, 'body'> {
+  body: Omit<AnswerBody, 'error'> & { error: CloudProblem };
+}
+
 /** A request: `json` is serialised, `body` is sent as it is. */
 export interface Ask {
   method?: string;
@@ -43,6 +57,11 @@ export interface Ask {
   key?: string;
   json?: unknown;
   body?: string | Buffer;
+}
+
+/** A request of the Cloud API, which may be a form. */
+interface CloudAsk extends Ask {
+  form?: FormData;
 }
 
 /** An intake that keeps the sources of its files only. */
@@ -203,6 +222,24 @@ export class Harness {
     return reply;
   }
 
+  /** One request to the Cloud API; its answer must be one that its OpenAPI document knows. */
+  async cloud(path: string, { method = 'GET', key, json, body, form }: CloudAsk = {}): Promise<CloudReply> {
+    const hasText = json !== undefined || body !== undefined;
+    const response = await fetch(`${this.url}/cloud${path}`, {
+      method,
+      body: form ?? (json !== undefined ? JSON.stringify(json) : body),
+      headers: {
+        ...(key && { authorization: `Bearer ${key}` }),
+        ...(hasText && { 'content-type': 'application/json' }),
+      },
+    });
+    const text = await response.text();
+    const { status, headers } = response;
+    const reply = { status, headers, text, body: JSON.parse(text) as CloudReply['body'] };
+    cloudCheck.answer(method, path.replace(/^\/v\d+\.\d+/, ''), reply);
+    return reply;
+  }
+
   /** A POST with the agent's key. */
   send(operation: string, json: unknown, headers: Record<string, string> = {}): Promise<Reply> {
     return this.ask(`/agents/bot/${operation}`, { method: 'POST', key: 'secret-key', json, headers });
@@ -233,6 +270,18 @@ export function expectProblem(reply: Reply, code?: string): void {
   if (code) expect(reply.body.error.code).to.equal(code);
   if (reply.body.error.code === 'INVALID_PAYLOAD')
     expect(reply.body.error.details).to.be.an('array').that.is.not.empty;
+}
+
+/** Asserts the form of Meta's errors (docs/cloud-api.md). */
+export function expectCloudProblem({ headers, text, body }: CloudReply): void {
+  expect(Object.keys(body)).to.deep.equal(['error']);
+  const { message, type, code, error_data: data, fbtrace_id: trace } = body.error;
+  expect(message).to.match(new RegExp(`^\\(#${code}\\) [A-Z]`));
+  expect(type).to.equal('OAuthException');
+  expect(data.messaging_product).to.equal('whatsapp');
+  expect(data.details).to.be.a('string').that.is.not.empty;
+  expect(trace).to.equal(headers.get('x-trace-id'));
+  expect(text).not.to.match(/<html|\.ts:\d|at .*\(|secret-key/i);
 }
 
 export function failure(...args: ConstructorParameters<typeof GatewayError>): GatewayError {

@@ -1,6 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { expect } from 'chai';
+import { cloudDocument } from '../../src/http/openapi/cloud-document.ts';
 import { openApiDocument } from '../../src/http/openapi/document.ts';
 import { sandboxDocument } from '../../src/sandbox/control-api/sandbox-routes.ts';
 
@@ -89,9 +90,9 @@ class DocumentCheck {
     if (!types.includes('*/*')) expect(types, `type of ${method} ${found.path}`).to.include(type);
     if (type !== 'application/json') return;
     if (reply.status >= 400) {
-      const { code } = (reply.body as { error: { code: string } }).error;
+      const { code } = (reply.body as { error: { code: unknown } }).error;
       const codes = Object.keys(described!.content![type]!.examples ?? {});
-      expect(codes, `codes of ${method} ${found.path} ${reply.status}`).to.include(code);
+      expect(codes, `codes of ${method} ${found.path} ${reply.status}`).to.include(String(code));
     }
     const validate = this.#validatorOf(found.path, method.toLowerCase(), reply.status);
     expect(validate(reply.body), `${method} ${found.path}: ${JSON.stringify(validate.errors)}`).to.equal(
@@ -164,7 +165,11 @@ export function checkAnswer(method: string, target: string, reply: Reply): void 
 /** Asserts that every JSON body of the document has an example, and that all examples fit their schemas. */
 export function checkExamples(): void {
   gateway.examples({ ofAnswers: true });
+  cloudCheck.examples({ ofAnswers: true });
 }
+
+/** The document of the Cloud API. */
+export const cloudCheck = new DocumentCheck(cloudDocument('http://localhost:3000'));
 
 /** The sandbox's own document. */
 export const sandboxCheck = new DocumentCheck(sandboxDocument('http://localhost:3000'));

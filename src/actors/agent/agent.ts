@@ -247,6 +247,7 @@ export class Agent {
       status: this.#status.status,
       since: this.#status.since,
       live: this.connection.view(this.isConnected),
+      account: this.connection.account,
       qr: this.connection.qr,
       passkey: this.connection.passkey,
       restriction: this.#restriction.current,

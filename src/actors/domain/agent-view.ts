@@ -76,6 +76,8 @@ export interface AgentView {
   createdAt: Date;
   updatedAt: Date;
   live: LiveView;
+  /** The linked number, also while the connection is lost; null before the first connection. */
+  account: Jid | null;
   /** The QR that can be scanned now, or null. */
   qr: QrView | null;
   /** What linking awaits, or null. */

@@ -25,6 +25,7 @@ export const TEXTS = {
     address: 'must be a phone number or a WhatsApp address: 08…, +62…, 62…, …@c.us, …@g.us or …@lid',
     ambiguousNumber: (home: string, abroad: string | undefined) =>
       `could be a number of two countries: write +${home}… or +${abroad}…`,
+    typeNotSendable: (type: string) => `WhatsApp Web can't send messages of type ${type}.`,
     notEditable: 'Only texts and captions can be edited.',
     folderName: 'The agentId is not a folder name.',
     formIncomplete: 'The form is incomplete or malformed.',

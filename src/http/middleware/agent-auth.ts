@@ -4,6 +4,7 @@ import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import type { GatewayApi } from '../../actors/domain/gateway-api.ts';
 import type { AgentRef } from '../../actors/domain/identity.ts';
+import { partsOfMediaId } from '../../infra/cloud-ids.ts';
 import { agentPath } from '../openapi/request-schemas.ts';
 import { parseWith } from './json-body.ts';
 import { createKeyRefresh } from './key-refresh.ts';
@@ -34,6 +35,12 @@ function unknownAgent(): GatewayError {
   return new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.noAgent);
 }
 
+/** The id of the agent that a path names: itself, or in a media id of the Cloud API. */
+function namedAgent(system: GatewayApi, { agentId, nodeId }: Request['params']): unknown {
+  if (typeof nodeId !== 'string' || system.credentials(nodeId)) return agentId ?? nodeId;
+  return partsOfMediaId(nodeId)?.agentId ?? nodeId;
+}
+
 /**
  * Requires the agent's own key. No Bearer is 401 for any agent; with one, an unknown agent is 404 at the same cost.
  * A wrong key also starts a look-up of the newest one, in the background.
@@ -49,7 +56,7 @@ export function agentAuth(system: GatewayApi): RequestHandler {
   return function authenticateAgent(req, res, next) {
     const presented = bearerOf(req);
     if (presented === undefined) throw unauthorized();
-    const { agentId } = parseWith(agentPath, { agentId: req.params.agentId });
+    const { agentId } = parseWith(agentPath, { agentId: namedAgent(system, req.params) });
     const agent = system.credentials(agentId);
     // An unknown agent takes as long: no Bearer is empty.
     const same = sameSecret(presented, agent?.apiKey ?? '');

@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
@@ -127,13 +127,15 @@ export function asProblem(thrown: unknown): GatewayError {
   return bug(thrown);
 }
 
-/** Writes an error; a response that has already begun can only be cut off. */
-function sendProblem(res: Response, error: GatewayError): void {
-  if (res.headersSent) {
-    res.destroy();
-    return;
-  }
-  sendJson(res, statusOf(error), problemBody(error, traceIdOf(res)), problemHeaders(error));
+/** The status and the body of an error response. */
+export interface Problem {
+  status: number;
+  body: object;
+}
+
+/** An error in the format of this API. */
+function asOwnProblem(error: GatewayError, traceId: string): Problem {
+  return { status: statusOf(error), body: problemBody(error, traceId) };
 }
 
 /** A path without a route: 404 `NOT_FOUND`. */
@@ -141,13 +143,23 @@ export const unknownPath: RequestHandler = function unknownPath() {
   throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.path);
 };
 
-/** The last handler: responds to every error, and logs bugs with their stack. */
-export function problemHandler(logger: Logger): ErrorRequestHandler {
+/**
+ * The last handler: responds to every error, and logs bugs with their stack.
+ *
+ * @param format an error in the format of the API
+ */
+export function problemHandler(
+  logger: Logger,
+  format: (error: GatewayError, traceId: string) => Problem = asOwnProblem,
+): ErrorRequestHandler {
   return function handleProblem(thrown, _req, res, _next) {
     const error = asProblem(thrown);
     const traceId = traceIdOf(res);
     res.locals.errorCode = error.code;
     if (error.code === 'INTERNAL') logger.error({ event: 'http.bug', traceId, err: error.cause });
-    sendProblem(res, error);
+    // A response that has already begun can only be cut off.
+    if (res.headersSent) return void res.destroy();
+    const { status, body } = format(error, traceId);
+    sendJson(res, status, body, problemHeaders(error));
   };
 }

@@ -12,6 +12,8 @@ export const MAX_FILE_BYTES = 64 * 1024 * 1024;
 /** What a form may have besides its file: boundaries, and the headers of the part. */
 const FORM_OVERHEAD = 64 * 1024;
 const FORM = 'multipart/form-data';
+/** What a part of a form has that names no type of its own. */
+const NO_TYPE = 'application/octet-stream';
 /** What may wait for the disk. */
 const BUFFER_BYTES = 256 * 1024;
 
@@ -20,12 +22,18 @@ type Store = (bytes: AsyncIterable<Buffer>, claim: FileClaim) => Promise<StoredF
 
 /**
  * Streams the one file of a request into `store`: the field `file` of a form, or the whole body. Put authentication
- * before. An upload that is slower than 2 Mbit/s for half a minute is ended, and its connection closed.
+ * before. A form may also have the text fields in `fields`; a `type` before the file is its media type where the part
+ * names none. An upload that is slower than 2 Mbit/s for half a minute is ended, and its connection closed.
  *
  * Errors: `PAYLOAD_TOO_LARGE`, as soon as it is known; `UNSUPPORTED_MEDIA_TYPE` for other multipart bodies and
  * compressed ones; `INVALID_PAYLOAD` for a form without a file, with anything else beside it, or cut off.
  */
-export async function receiveFile(req: Request, res: Response, store: Store): Promise<StoredFile> {
+export async function receiveFile(
+  req: Request,
+  res: Response,
+  store: Store,
+  fields: readonly string[] = [],
+): Promise<StoredFile> {
   const isForm = req.is(FORM) === FORM;
   assertAcceptable(req, isForm);
   if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue();
@@ -34,7 +42,7 @@ export async function receiveFile(req: Request, res: Response, store: Store): Pr
   bytes.on('error', () => {});
   const unwatch = watch(req, res, bytes, isForm);
   try {
-    const claim = isForm ? await openForm(req, bytes) : openBody(req, bytes);
+    const claim = isForm ? await openForm(req, bytes, fields) : openBody(req, bytes);
     return await store(checked(bytes), claim);
   } finally {
     unwatch();
@@ -101,11 +109,12 @@ function openBody(req: Request, bytes: PassThrough): FileClaim {
  * Pipes the file of a form into `bytes`, and resolves with what the form says of it as soon as it begins. `bytes` ends
  * once the whole form has been read, so that a fault after the file is one of the upload.
  */
-function openForm(req: Request, bytes: PassThrough): Promise<FileClaim> {
+function openForm(req: Request, bytes: PassThrough, fields: readonly string[]): Promise<FileClaim> {
   return new Promise((resolve, reject) => {
     const { 'content-type': type = '', ...headers } = req.headers;
     const form = openParser({ ...headers, 'content-type': type });
     let isFound = false;
+    let claimed: string | undefined;
     const refuse = (path: string, message: string): void =>
       void bytes.destroy(invalid([{ path: path.slice(0, 100), message }]));
     bytes.once('error', reject);
@@ -116,12 +125,14 @@ function openForm(req: Request, bytes: PassThrough): Promise<FileClaim> {
       else {
         isFound = true;
         file.pipe(bytes, { end: false });
-        resolve({ filename, mimetype });
+        resolve({ filename, mimetype: mimetype === NO_TYPE ? (claimed ?? mimetype) : mimetype });
       }
     });
-    form.on('field', (name) =>
-      refuse(String(name), name === 'file' ? 'must be a file with a name' : 'is not a known field'),
-    );
+    form.on('field', (name, value) => {
+      if (name === 'type') claimed = String(value);
+      if (!fields.includes(String(name)))
+        refuse(String(name), name === 'file' ? 'must be a file with a name' : 'is not a known field');
+    });
     form.on('error', () => void bytes.destroy(malformed()));
     form.on('finish', () => {
       if (isFound) bytes.end();

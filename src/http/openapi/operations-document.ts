@@ -14,6 +14,8 @@ export interface About {
   server: string;
   /** Descriptions of the tags, in the order of the document. */
   tags: Record<string, string>;
+  /** The error responses of an operation by status; in the format of the gateway by default. */
+  errors?: typeof errorResponses;
 }
 
 /** Without `SESSIONS_TOKEN` an operator needs nothing. */
@@ -46,7 +48,10 @@ function requestBodyOf(types: Record<string, z.ZodType>, required: boolean) {
 }
 
 /** One operation as its document shows it. */
-function described<Context>(operation: Operation<Context>): ZodOpenApiOperationObject {
+function described<Context>(
+  operation: Operation<Context>,
+  errors: typeof errorResponses,
+): ZodOpenApiOperationObject {
   const { operationId, summary, description, tag, access, params, query, requestHeaders, body } = operation;
   const { bodyType = 'application/json', readBody, responses, responseHeaders = {} } = operation;
   const { bodyTypes = body && { [bodyType]: body } } = operation;
@@ -55,7 +60,7 @@ function described<Context>(operation: Operation<Context>): ZodOpenApiOperationO
   const success = Object.entries({ ...responses, ...redirect }).map(
     ([status, response]) => [status, responseObject(response)] as const,
   );
-  const all = Object.entries({ ...Object.fromEntries(success), ...errorResponses(codesOf(operation)) }).map(
+  const all = Object.entries({ ...Object.fromEntries(success), ...errors(codesOf(operation)) }).map(
     ([status, response]) => [
       status,
       { ...response, headers: { ...shared, ...response.headers, ...TRACE_HEADER } },
@@ -80,13 +85,13 @@ function described<Context>(operation: Operation<Context>): ZodOpenApiOperationO
 
 /** The OpenAPI 3.1 document of a table of operations. */
 export function operationsDocument<Context>(
-  { title, description, server, tags }: About,
+  { title, description, server, tags, errors = errorResponses }: About,
   operations: Operation<Context>[],
 ): ReturnType<typeof createDocument> {
   const names = Object.keys(tags);
   const paths: ZodOpenApiPathsObject = {};
   for (const operation of operations.toSorted((a, b) => names.indexOf(a.tag) - names.indexOf(b.tag)))
-    paths[operation.path] = { ...paths[operation.path], [operation.method]: described(operation) };
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: described(operation, errors) };
   const used = operations.flatMap(({ access }) => SECURITY[access].flatMap((scheme) => Object.keys(scheme)));
   const schemes = [...new Set(used as SecuritySchemes[])].sort().map((name) => {
     return [name, { type: 'http' as const, scheme: 'bearer', description: SCHEMES[name] }];

@@ -204,7 +204,7 @@ export function messageBody(toJid: ToJid) {
           .meta({ override: { not: {} } }),
         message: text,
       }),
-      ...contentSchemas(toJid, { to, body: text }),
+      ...contentSchemas(toJid, { envelope: { to, quoteId }, body: text }),
     ])
     .transform((body) => ({
       to: body.to,

@@ -8,7 +8,8 @@ import { problem } from './response-schemas.ts';
 
 // Responses of operations as OpenAPI objects.
 
-const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
+/** An example of a trace id. */
+export const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 
 /** Headers, all of them text. */
 export function headerObjects(headers: Record<string, HeaderDescription>) {
@@ -47,7 +48,7 @@ function statusesOf(code: ErrorCode): number[] {
 }
 
 /** Headers of an error response. */
-function errorHeaders(status: number, codes: ErrorCode[]): Record<string, HeaderDescription> {
+export function errorHeaders(status: number, codes: ErrorCode[]): Record<string, HeaderDescription> {
   if (status === 401)
     return { 'WWW-Authenticate': { description: '`Bearer`', required: true, example: 'Bearer' } };
   if (status === 429)
@@ -81,13 +82,18 @@ function errorResponse(status: number, codes: ErrorCode[]): ZodOpenApiResponseOb
 }
 
 /**
- * The error responses of an operation, one per status. Every operation may meet a bad `Host` and a bug; where a key is
- * required, too many wrong ones may have come before.
+ * An operation's codes with those that come by themselves: each may meet a bad `Host` and a bug; where a key is required,
+ * too many wrong ones may have come before.
  */
+export function allCodes(codes: ErrorCode[]): Set<ErrorCode> {
+  const throttled: ErrorCode[] = codes.includes('UNAUTHORIZED') ? ['RATE_LIMITED'] : [];
+  return new Set<ErrorCode>(['INVALID_PAYLOAD', ...codes, ...throttled, 'INTERNAL']);
+}
+
+/** The error responses of an operation, one per status. */
 export function errorResponses(codes: ErrorCode[]): Record<string, ZodOpenApiResponseObject> {
   const byStatus = new Map<number, ErrorCode[]>();
-  const throttled: ErrorCode[] = codes.includes('UNAUTHORIZED') ? ['RATE_LIMITED'] : [];
-  for (const code of new Set<ErrorCode>(['INVALID_PAYLOAD', ...codes, ...throttled, 'INTERNAL'])) {
+  for (const code of allCodes(codes)) {
     for (const status of statusesOf(code)) byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   return Object.fromEntries(

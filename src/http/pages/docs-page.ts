@@ -2,9 +2,13 @@ import type { Edition } from '../ports.ts';
 
 type Document = Edition['documents'][number];
 
-/** The gateway's document, then those of the edition. */
+/** The gateway's documents, then those of the edition. */
 function documentsOf(edition: Edition | undefined): Document[] {
-  return [{ name: 'Gateway', url: '/openapi.json' }, ...(edition?.documents ?? [])];
+  return [
+    { name: 'Gateway', url: '/openapi.json' },
+    { name: 'Cloud API', url: '/cloud/openapi.json' },
+    ...(edition?.documents ?? []),
+  ];
 }
 
 /** A text as HTML. */

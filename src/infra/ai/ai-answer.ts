@@ -3,7 +3,7 @@ import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { GatewayError } from '../../actors/domain/errors.ts';
 import { KINDS } from '../../actors/domain/message-content.ts';
 import { type AiAnswer, MAX_ANSWER_MESSAGES } from '../../actors/domain/ports/ai.ts';
-import { contentOf, contentSchemas, type ToJid } from '../content-schemas.ts';
+import { contentOf, contentSchemas, quoteId, type ToJid } from '../content-schemas.ts';
 import { faultsOf, zodErrorMap } from '../zod-error-map.ts';
 
 /** Turns the value of an AI's answer into what is to be sent. @throws GatewayError `AI_DOWNSTREAM_ERROR` */
@@ -18,7 +18,7 @@ export function answerReader(toJid: ToJid): ReadAnswer {
   const to = z.undefined('must not be set: an answer goes to its chat').optional();
   // Long texts are split.
   const message = z
-    .discriminatedUnion('type', contentSchemas(toJid, { to, body: z.string().min(1) }))
+    .discriminatedUnion('type', contentSchemas(toJid, { envelope: { to, quoteId }, body: z.string().min(1) }))
     .transform((given) => ({ content: contentOf(given), quoteId: given.quoteId }));
   const schema = z.object({
     reply: z.string().nullish(),

@@ -22,6 +22,7 @@ function agent(agentId: string, changes: Partial<AgentView> = {}): AgentView {
     agentName: agentId,
     status: 'connected',
     supervisorStates: ['alive.running.steady'],
+    account: null,
     qr: null,
     passkey: null,
     restriction: null,

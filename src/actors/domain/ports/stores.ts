@@ -100,6 +100,8 @@ export interface OutgoingMessage {
   quoteId?: string;
   /** The linked account that may send it; by default that of the newest session. */
   account?: Jid | null;
+  /** The caller's own text, returned in reports on the message. */
+  callbackData?: string;
   /** A REST caller, an AI reply, or an alert to the developer. */
   origin: 'api' | 'reply' | 'report';
   traceId: string;

@@ -13,11 +13,12 @@ import { changePath, editBody } from '../../openapi/request-schemas.ts';
 import { queuedMessage, sentMessage, withdrawnMessage } from '../../openapi/response-schemas.ts';
 import { type Operation, operationOn } from '../../operation.ts';
 import {
-  answerSend,
   answerStored,
   asyncHeaders,
+  outcomeAnswer,
   queuedHeaders,
   SEND_CODES,
+  sendMessage,
   sendOperation,
 } from './send-operation.ts';
 
@@ -57,7 +58,7 @@ export function ownMessageOperations(toJid: ToJid): Operation<HttpContext>[] {
   /** Sends a change through the mailbox, after the message that it changes. */
   async function send(context: HttpContext, res: Response, id: string | undefined, content: ChangeContent) {
     const to = await chatOf(context, toJid, agentOf(res), content.messageId);
-    return answerSend(context, res, { id, to, content });
+    return outcomeAnswer(res, await sendMessage(context, res, { id, to, content }), content);
   }
 
   const shared = {

@@ -38,6 +38,12 @@ export const MEDIA_CODES: ErrorCode[] = [
   'MEDIA_FETCH_FAILED',
 ];
 
+/** Headers that show the agent's bucket. */
+export const BUCKET_HEADERS: Record<string, HeaderDescription> = {
+  'RateLimit-Policy': { description: "The agent's quota.", example: '"send";q=100;w=60' },
+  RateLimit: { description: 'What is left of it.', example: '"send";r=99;t=0' },
+};
+
 /** The shared part of operations that send. */
 export const sendOperation = {
   method: 'post',
@@ -47,8 +53,7 @@ export const sendOperation = {
   requestHeaders: keyHeader.partial(),
   before: ({ rateLimit }) => [rateLimit],
   responseHeaders: {
-    'RateLimit-Policy': { description: "The agent's quota.", example: '"send";q=100;w=60' },
-    RateLimit: { description: 'What is left of it.', example: '"send";r=99;t=0' },
+    ...BUCKET_HEADERS,
     'Idempotent-Replayed': {
       description: '`true` when this is the answer of an earlier request.',
       example: 'true',
@@ -79,7 +84,12 @@ function prefersAsync(req: Request): boolean {
 }
 
 /** The answer to a send: 200 once WhatsApp has it, else 202 with where to ask; either says what its file is. */
-function outcomeAnswer(res: Response, outcome: SendOutcome, content: MessageContent, more = {}): Answer {
+export function outcomeAnswer(
+  res: Response,
+  outcome: SendOutcome,
+  content: MessageContent,
+  more = {},
+): Answer {
   const file = fileOf(content);
   const extra = { ...(file && { mimetype: file.mimetype, size: file.size }), ...more };
   if (outcome.status === 'sent') {
@@ -100,21 +110,22 @@ function outcomeAnswer(res: Response, outcome: SendOutcome, content: MessageCont
   };
 }
 
-/** Sends a message of the agent of a request, and answers with what became of it; `more` joins the body. */
-export async function answerSend(
+/** A message as a request asks for it. */
+export type RequestedMessage = Pick<OutgoingMessage, 'id' | 'to' | 'content' | 'quoteId' | 'callbackData'>;
+
+/** Sends a message of the agent of a request; resolves with what became of it. */
+export function sendMessage(
   { system }: HttpContext,
   res: Response,
-  message: Pick<OutgoingMessage, 'id' | 'to' | 'content' | 'quoteId'>,
-  more = {},
-): Promise<Answer> {
+  message: RequestedMessage,
+): Promise<SendOutcome> {
   const { agentId, userId } = agentOf(res);
-  const outcome = await system.ask(agentId, {
+  return system.ask(agentId, {
     type: 'message.send',
     userId,
     message: { ...message, origin: 'api', traceId: traceIdOf(res) },
     respondAsync: prefersAsync(res.req),
   });
-  return outcomeAnswer(res, outcome, message.content, more);
 }
 
 /** Answers with what became of a message that an earlier request has stored. */

@@ -60,6 +60,19 @@ export async function sendFile(res: Response, file: StoredFile | null): Promise<
   throw new GatewayError('RANGE_NOT_SATISFIABLE', TEXTS.RANGE_NOT_SATISFIABLE.size(file.size));
 }
 
+/** Stores the file of an upload by the agent of a request; a form may have `fields` beside it. */
+export async function storeUpload(
+  { files, uploads, stopping }: HttpContext,
+  res: Response,
+  fields?: readonly string[],
+): Promise<StoredFile> {
+  if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service);
+  const agent = agentOf(res);
+  return uploads.run(agent.agentId, () =>
+    receiveFile(res.req, res, (bytes, claim) => files.add(agent, bytes, claim), fields),
+  );
+}
+
 /** `POST /agents/{agentId}/files`. */
 const uploadFile = operation({
   method: 'post',
@@ -92,17 +105,13 @@ const uploadFile = operation({
     },
   },
   codes: ['SESSION_NOT_FOUND', 'RATE_LIMITED', 'SHUTTING_DOWN', 'DATABASE_UNAVAILABLE'],
-  run: async ({ files, fileLinks, uploads, stopping }, _input, res) => {
-    if (stopping?.aborted) throw new GatewayError('SHUTTING_DOWN', TEXTS.SHUTTING_DOWN.service);
-    const agent = agentOf(res);
-    const file = await uploads.run(agent.agentId, () =>
-      receiveFile(res.req, res, (bytes, claim) => files.add(agent, bytes, claim)),
-    );
+  run: async (context, _input, res) => {
+    const file = await storeUpload(context, res);
     const { id, mimetype, size, sha256, expiresAt } = file;
     sendAnswer(res, {
       status: 201,
-      headers: { Location: `/agents/${agent.agentId}/files/${id}` },
-      body: { id, mimetype, size, sha256, expiresAt, url: fileLinks.url(file) },
+      headers: { Location: `/agents/${agentOf(res).agentId}/files/${id}` },
+      body: { id, mimetype, size, sha256, expiresAt, url: context.fileLinks.url(file) },
     });
   },
 });

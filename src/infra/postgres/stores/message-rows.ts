@@ -17,6 +17,7 @@ export interface MessageRow {
   to_jid: string;
   content: MessageContent;
   quote_id: string | null;
+  callback_data: string | null;
   origin: OutgoingMessage['origin'];
   trace_id: string;
   status: MessageStatus;
@@ -43,6 +44,7 @@ export function toStoredMessage(row: MessageRow): StoredMessage {
     to: row.to_jid,
     content: row.content,
     ...(row.quote_id !== null && { quoteId: row.quote_id }),
+    ...(row.callback_data !== null && { callbackData: row.callback_data }),
     origin: row.origin,
     traceId: row.trace_id,
     status: row.status,
@@ -72,9 +74,9 @@ export interface NewMessage extends AgentRef {
 }
 
 const COLUMNS = `id, agent_id, created_at, to_jid, content, file_id, quote_id, origin, trace_id, status, user_id, account,
-  stanza_id, handed_over_at`;
+  stanza_id, handed_over_at, callback_data`;
 const NEW_MESSAGES = `$1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::json[], $6::uuid[], $7::text[], $8::text[],
-  $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[], $14::timestamptz[]`;
+  $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[], $14::timestamptz[], $15::text[]`;
 
 /**
  * The order of the rows is the order of acceptance: `seq` is drawn after the sort. With the rows of an answer the claims
@@ -84,16 +86,16 @@ const NEW_MESSAGES = `$1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5:
 export const INSERT_MESSAGES = `
   with settled as (
     update public.gateway_inbound as claim set is_open = false
-    from unnest($15::bigint[], $16::text[], $17::text[], $18::int[])
+    from unnest($16::bigint[], $17::text[], $18::text[], $19::int[])
       as asked (user_id, agent_id, message_id, answer)
     where claim.agent_id = asked.agent_id and claim.user_id = asked.user_id
-      and claim.wa_message_id = asked.message_id and claim.claimed_by = $21
+      and claim.wa_message_id = asked.message_id and claim.claimed_by = $22
     returning asked.answer),
   held as (select answer, count(*) as claims from settled group by answer)
   insert into public.gateway_message
     (${COLUMNS})
   select ${COLUMNS}
-  from unnest(${NEW_MESSAGES}, $19::int[], $20::int[]) with ordinality
+  from unnest(${NEW_MESSAGES}, $20::int[], $21::int[]) with ordinality
     as new (${COLUMNS}, answer, claims, place)
     left join held using (answer)
   where new.answer is null or held.claims = new.claims
@@ -137,6 +139,7 @@ export function insertValues(news: NewMessage[]): unknown[] {
     news.map(({ message }) => message.account ?? null),
     news.map(({ stanzaId }) => stanzaId),
     news.map(({ handedOverAt }) => handedOverAt),
+    news.map(({ message }) => message.callbackData ?? null),
   ];
 }
 
