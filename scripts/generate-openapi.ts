@@ -14,8 +14,5 @@ async function write(name: string, document: object): Promise<void> {
 }
 
 await write('openapi', openApiDocument(SERVER));
-await write(
-  'cloud-openapi',
-  cloudDocument(SERVER),
-);
+await write('cloud-openapi', cloudDocument(SERVER));
 await write('sandbox-openapi', sandboxDocument(SERVER));

@@ -11,6 +11,7 @@ export const TRANSLATED = [
   'docs/api-tour.md',
   'docs/messages.md',
   'docs/chats.md',
+  'docs/cloud-api.md',
   'docs/errors.md',
   'docs/ai-backend.md',
   'docs/ai-platforms.md',

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { type ContentKind, KINDS } from '../../src/actors/domain/message-content.ts';
 import { STATUS } from '../../src/http/middleware/error-handler.ts';
+import { CLOUD_CODES, CLOUD_ERRORS } from '../../src/infra/cloud-errors.ts';
 import { FIXED_NUMBERS } from '../../src/sandbox/network/fixed-numbers.ts';
 import { inIndonesian, read, tableOf } from './pages.ts';
 
@@ -36,6 +37,22 @@ for (const path of ['docs/errors.md', inIndonesian('docs/errors.md')]) {
       ]);
       expect(documented).to.have.length(Object.keys(STATUS).length);
       expect(Object.fromEntries(documented)).to.deep.equal(STATUS);
+    });
+  });
+}
+
+for (const path of ['docs/cloud-api.md', inIndonesian('docs/cloud-api.md')]) {
+  describe(path, () => {
+    it("has Meta's errors with the codes of the service that they stand for", async () => {
+      const rows = tableOf(await read(path), path.includes('/id/') ? 'nomor' : 'number');
+      const documented = rows.map(([number, status, title]) => [number, { title, status: Number(status) }]);
+      expect(Object.fromEntries(documented)).to.deep.equal(Object.fromEntries(Object.entries(CLOUD_ERRORS)));
+      const codes = rows.flatMap(([number, , , codes]) =>
+        [...codes!.matchAll(/\b[A-Z]+(_[A-Z]+)*\b/g)]
+          .filter(([code]) => code in CLOUD_CODES)
+          .map(([code]) => [code, Number(number)]),
+      );
+      expect(Object.fromEntries(codes)).to.deep.equal(CLOUD_CODES);
     });
   });
 }

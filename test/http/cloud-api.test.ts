@@ -71,7 +71,7 @@ const BAD: [string, object, CloudCode, RegExp][] = [
   ['an edit', { type: 'edit', edit: {} }, 131051, /type edit/],
   ['a message without its content', { type: 'image' }, 131008, /^image is missing/],
   ['a text without body', { text: {} }, 131008, /^text\.body is missing/],
-  ['a message to nobody', { to: undefined, text: { body: 'x' } }, 131008, /^to is missing/],
+  ['a message without recipient', { to: undefined, text: { body: 'x' } }, 131008, /^to is missing/],
   ['a number that is none', { to: 'abc', text: { body: 'x' } }, 131009, /^to /],
   ['an empty text', { text: { body: '' } }, 131009, /^text\.body must not be empty/],
   ['a misspelt parameter', { text: { body: 'x', preview: true } }, 100, /^text\.preview is not a known/],
@@ -194,6 +194,26 @@ describe('the Cloud API', () => {
     }
   });
 
+  describe('a status', () => {
+    it('marks the chat of a message read, and shows typing on request', async () => {
+      for (const typing of [undefined, { type: 'text' }]) {
+        const fields = { to: undefined, status: 'read', message_id: wamidOf(RECEIVED) };
+        const { status, body } = await send({ ...fields, typing_indicator: typing });
+        expect([status, body]).to.deep.equal([200, { success: true }]);
+      }
+      const chatId = '6281234567890@c.us';
+      expect(http.system.read).to.deep.equal([chatId, chatId]);
+      expect(http.system.typing).to.deep.equal([{ chatId, typing: true }]);
+    });
+
+    it('is refused for a message that did not come in, and for any other status', async () => {
+      const of = (fields: object) => send({ to: undefined, status: 'read', ...fields });
+      expectRefused(await of({ message_id: wamidOf(MESSAGE) }), 131009, /^message_id must be/);
+      expectRefused(await of({}), 131008, /^message_id is missing/);
+      expectRefused(await of({ status: 'delivered', message_id: wamidOf(RECEIVED) }), 131009, /^status /);
+    });
+  });
+
   describe('a media', () => {
     /** Uploads a form. */
     async function upload(fields: Record<string, string | Blob>): Promise<CloudReply> {
@@ -269,8 +289,8 @@ describe('the Cloud API', () => {
   it('refuses a missing or wrong key with 190, and an unknown number with 100', async () => {
     expectRefused(await http.cloud('/v23.0/bot'), 190);
     expectRefused(await http.cloud('/v23.0/bot', { key: 'wrong' }), 190);
-    expectRefused(await call('/v23.0/nobody'), 100);
-    expectRefused(await call('/v23.0/nobody/messages', { method: 'POST', json: {} }), 100);
+    expectRefused(await call('/v23.0/unknown'), 100);
+    expectRefused(await call('/v23.0/unknown/messages', { method: 'POST', json: {} }), 100);
   });
 
   it('answers unknown paths, other methods and what is no JSON in Meta’s form', async () => {

@@ -118,7 +118,9 @@ describe('the service itself', () => {
     const routes = routesOf((app.router as unknown as { stack: Layer[] }).stack);
     const documents = [openApiDocument(SERVER), cloudDocument(SERVER)];
     const operations = documents.flatMap(({ paths = {} }) =>
-      Object.entries(paths).flatMap(([path, item]) => Object.keys(item ?? {}).map((method) => `${method} ${path}`)),
+      Object.entries(paths).flatMap(([path, item]) =>
+        Object.keys(item ?? {}).map((method) => `${method} ${path}`),
+      ),
     );
     const filesOfTheSecond = ['get /openapi.json', 'get /openapi.yaml'];
     expect(routes.sort()).to.deep.equal([...operations, ...filesOfTheSecond].sort());

@@ -17,6 +17,13 @@ import { agentId } from './request-schemas.ts';
 const WAMID = 'wamid.MDE5YTlmM2UtN2MxZC03YjhlLTlkNTItM2YwYzVhMWU3N2Fh';
 const MEDIA_ID = '01f0a6c2-9b1d-4c63-8a4e-2f5d7c9e1b30-support-bot';
 
+const MESSAGE = {
+  messaging_product: 'whatsapp',
+  to: '6281234567890',
+  type: 'text',
+  text: { body: 'Halo dari API' },
+};
+
 const product = z.literal('whatsapp');
 const nodeId = z.string().meta({ description: 'A phone number (an agent), or a media.', example: MEDIA_ID });
 
@@ -60,14 +67,24 @@ export function cloudMessageBody(toJid: ToJid) {
     }))
     .meta({
       id: 'Message',
-      example: {
-        messaging_product: 'whatsapp',
-        to: '6281234567890',
-        type: 'text',
-        text: { body: 'Halo dari API' },
-      },
+      example: MESSAGE,
     });
 }
+
+/** `POST /{agentId}/messages`: a message is read, and an answer to it is being written. */
+export const cloudStatusBody = z
+  .strictObject({
+    messaging_product: product,
+    status: z.literal('read'),
+    message_id: messageId,
+    typing_indicator: optional(z.strictObject({ type: z.literal('text') })).meta({
+      description: 'Shows that the agent is typing, until it sends, or for about 25 s.',
+    }),
+  })
+  .meta({
+    id: 'Status',
+    example: { messaging_product: 'whatsapp', status: 'read', message_id: WAMID },
+  });
 
 /** What a message is answered with once it is accepted. */
 export const acceptedMessage = z
@@ -135,6 +152,7 @@ export const cloudProblem = z
 
 /** Examples of the answers. */
 export const cloudExamples = {
+  message: MESSAGE,
   accepted: {
     messaging_product: 'whatsapp',
     contacts: [{ input: '6281234567890', wa_id: '6281234567890' }],

@@ -84,7 +84,7 @@ function fromJson(text: string): unknown {
 }
 
 /** Fields whose `message_id` is one of ours or WhatsApp's. */
-function withMessageId(fields: Fields): Fields {
+export function withMessageId(fields: Fields): Fields {
   const { message_id: id } = fields;
   return typeof id === 'string' ? { ...fields, message_id: idOfWamid(id) } : fields;
 }

@@ -7,16 +7,26 @@ import type { ToJid } from '../../../infra/content-schemas.ts';
 import type { HttpContext } from '../../context.ts';
 import { agentOf } from '../../middleware/agent-auth.ts';
 import { messageJson } from '../../middleware/json-body.ts';
-import { acceptedMessage, cloudExamples, cloudMessageBody } from '../../openapi/cloud-schemas.ts';
+import {
+  acceptedMessage,
+  cloudExamples,
+  cloudMessageBody,
+  cloudStatusBody,
+  success,
+} from '../../openapi/cloud-schemas.ts';
 import { agentPath } from '../../openapi/request-schemas.ts';
 import { type Operation, operationOn } from '../../operation.ts';
 import { sendDraft } from '../agents/send-content.ts';
 import { BUCKET_HEADERS, MEDIA_CODES, SEND_CODES } from '../agents/send-operation.ts';
-import { parseCloud, plainMessage } from './cloud-body.ts';
+import { parseCloud, plainMessage, withMessageId } from './cloud-body.ts';
+import { refused } from './cloud-problem.ts';
 
 const operation = operationOn<HttpContext>();
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The chat of a message that came in, in WhatsApp's id of it. */
+const RECEIVED = /^false_([^_]+)_./;
 
 const anyBody = z.record(z.string(), z.unknown());
 
@@ -48,27 +58,57 @@ async function send(
   }
 }
 
+/** Marks the chat of a message read, and shows typing in it. */
+async function markRead(
+  { system }: HttpContext,
+  res: Response,
+  { message_id: messageId, typing_indicator: typing }: z.output<typeof cloudStatusBody>,
+): Promise<void> {
+  const chatId = RECEIVED.exec(messageId)?.[1];
+  if (!chatId) {
+    const message = 'must be the id of a message that came in';
+    throw refused(131009, [{ path: 'message_id', message }], TEXTS.INVALID_PAYLOAD.seeDetails);
+  }
+  const { agentId, userId } = agentOf(res);
+  await system.ask(agentId, { type: 'chat.mark_read', userId, chatId });
+  if (typing) await system.ask(agentId, { type: 'chat.set_typing', userId, chatId, typing: true });
+}
+
 /** `POST /{agentId}/messages`. */
 export function cloudMessageOperation(toJid: ToJid): Operation<HttpContext> {
   const schema = cloudMessageBody(toJid);
+  const documented = z
+    .union([schema, cloudStatusBody])
+    .meta({ id: 'MessageOrStatus', example: cloudExamples.message });
   return operation({
     method: 'post',
     path: '/{agentId}/messages',
     operationId: 'sendCloudMessage',
-    summary: 'Send a message',
+    summary: 'Send a message, or mark one as read',
     description:
       'A message of any type that WhatsApp Web can send; others are error 131051. Without `type` it is a text. 200 ' +
-      'means that the message is accepted: its statuses follow by webhook.',
+      'means that the message is accepted: its statuses follow by webhook. With `status`, the chat of a message that ' +
+      'came in is marked as read, and typing is shown if that is asked for.',
     tag: 'messages',
     access: 'agent',
     params: agentPath,
     before: ({ rateLimit, budgets }) => [rateLimit, messageJson(budgets)],
-    bodyTypes: { 'application/json': schema },
-    responses: { 200: { description: 'Accepted.', json: acceptedMessage, example: cloudExamples.accepted } },
+    bodyTypes: { 'application/json': documented },
+    responses: {
+      200: {
+        description: 'Accepted, or marked as read.',
+        json: acceptedMessage.or(success),
+        example: cloudExamples.accepted,
+      },
+    },
     responseHeaders: BUCKET_HEADERS,
     codes: [...SEND_CODES, ...MEDIA_CODES, 'NOT_OWN_MESSAGE', 'TOO_LATE'],
     run: async (context, _input, res) => {
       const body = parseCloud(anyBody, res.req.body);
+      if ('status' in body) {
+        await markRead(context, res, parseCloud(cloudStatusBody, withMessageId(body)));
+        return { success: true };
+      }
       const message = parseCloud(schema, plainMessage(body));
       const id = await send(context, res, message);
       return {
