@@ -22,6 +22,8 @@ import type { ActorSettings } from '../domain/settings.ts';
 import { AiReplies } from '../inbound/ai-reply.ts';
 import { AiRuns } from '../inbound/ai-runs.ts';
 import { ChatModes } from '../inbound/chat-modes.ts';
+import { Downloads } from '../inbound/downloads.ts';
+import { EventRecorder } from '../inbound/event-recorder.ts';
 import { Handover } from '../inbound/handover.ts';
 import { Inbound } from '../inbound/inbound.ts';
 import type { OwnReplies } from '../inbound/loop-guard.ts';
@@ -108,9 +110,6 @@ export class Agent {
     const connection = new Connection(agentId, clock, events);
     this.connection = connection;
     this.link = new DeviceLink(clock);
-    this.#restriction = new AccountRestriction(clock, settings.limits.refusalMs, (restriction) =>
-      events.emit('restriction', { agentId, restriction }),
-    );
     this.settings = new SettingsOfAgent(deps, ref);
     this.chatModes = new ChatModes(deps, ref);
     const effective = () => this.settings.effective;
@@ -124,11 +123,19 @@ export class Agent {
       client: () => connection.client,
       me: () => connection.me,
     };
+    const downloads = new Downloads(deps);
+    const recorder = new EventRecorder(deps, live, downloads);
+    this.#restriction = new AccountRestriction(clock, settings.limits.refusalMs, (restriction) => {
+      recorder.restriction(restriction);
+      events.emit('restriction', { agentId, restriction });
+    });
     const { sender } = this;
     const aiReplies = new AiReplies(deps, live, { sender, handover, settings: effective });
     this.aiRuns = new AiRuns(deps.messages, live, { replies: aiReplies, sender });
     this.phone = new PhoneData(deps, { agent: ref, client: live.client, modes: this.chatModes });
-    this.inbound = new Inbound(deps, live, { sender, aiReplies, handover, settings: effective });
+    this.inbound = new Inbound(deps, live, {
+      ...{ sender, aiReplies, handover, downloads, recorder, settings: effective },
+    });
     this.#session = new SessionEffects(deps, {
       agent: ref,
       connection,

@@ -7,15 +7,10 @@ import type { ActorSettings, EffectiveSettings } from '../domain/settings.ts';
 import { retry } from '../domain/timeout.ts';
 import type { Sender } from '../outbound/sender.ts';
 import type { AiReplies, AiReplyDeps, LiveAgent, TurnOutcome } from './ai-reply.ts';
-import {
-  type Attachment,
-  type AttachmentDeps,
-  attachmentOf,
-  hasAttachment,
-  MAX_BASE64_BYTES,
-} from './attachments.ts';
+import { type Attachment, type AttachmentDeps, attachmentOf, MAX_BASE64_BYTES } from './attachments.ts';
 import type { Backlog } from './backlog.ts';
 import { type AlertReason, alertDeveloper } from './developer-alert.ts';
+import { type Downloads, hasAttachment } from './downloads.ts';
 import { chatOf, type Handover } from './handover.ts';
 import type { LoopGuard } from './loop-guard.ts';
 import type { MessageChanges } from './message-changes.ts';
@@ -26,7 +21,6 @@ import { requestOf } from './turn-request.ts';
 /** What the turns of all agents share. */
 export interface InboundTurnDeps extends AiReplyDeps, AttachmentDeps {
   settings: ActorSettings;
-  files: AiReplyDeps['files'] & AttachmentDeps['files'];
   inbound: InboundLog;
 }
 
@@ -37,6 +31,7 @@ export interface InboundTurnParts {
   sender: Pick<Sender, 'acceptUnawaited'>;
   aiReplies: Pick<AiReplies, 'answer'>;
   handover: Handover;
+  downloads: Downloads;
   backlog: Backlog;
   changes: MessageChanges;
   loops: LoopGuard;
@@ -188,7 +183,7 @@ export class InboundTurns {
       const isFull = inlined + (message.file?.sizeBytes ?? 0) > MAX_BASE64_BYTES;
       const attachment = await attachmentOf(this.#deps, message, {
         ...{ agent: this.#agent.record(), client: this.#agent.client(), traceId, signal },
-        media: isFull ? 'url' : aiMedia,
+        ...{ downloads: this.#parts.downloads, media: isFull ? 'url' : aiMedia },
         onFault: (error) => this.#fault('download', error),
       });
       if (attachment.data !== undefined) inlined += attachment.sizeBytes;

@@ -15,6 +15,8 @@ import { Backlog } from './backlog.ts';
 import { Bursts } from './bursts.ts';
 import { ChatQueues } from './chat-queues.ts';
 import { hasContent } from './content-types.ts';
+import type { Downloads } from './downloads.ts';
+import type { EventRecorder } from './event-recorder.ts';
 import { chatOf, type Handover } from './handover.ts';
 import { ignoreReason, isAnswerable, isOnList } from './inbound-filter.ts';
 import { type Handled, type InboundTurnDeps, InboundTurns } from './inbound-turns.ts';
@@ -34,6 +36,8 @@ export interface InboundParts {
   sender: Pick<Sender, 'acceptUnawaited'>;
   aiReplies: Pick<AiReplies, 'answer'>;
   handover: Handover;
+  downloads: Downloads;
+  recorder: EventRecorder;
   settings(): EffectiveSettings;
 }
 
@@ -87,7 +91,9 @@ export class Inbound {
     client.events.off('edited', this.#onEdited).on('edited', this.#onEdited);
     client.events.off('revoked', this.#onRevoked).on('revoked', this.#onRevoked);
     client.events.off('typing', this.#onTyping).on('typing', this.#onTyping);
+    this.#parts.recorder.watch(client);
     const missed = await this.#backlog.open(client, linkedAt, this.#stopped.signal);
+    for (const message of missed) this.#record(message);
     // First what a person wrote: it decides whether the others are answered.
     for (const message of missed) if (message.fromMe) void this.#takeOwn(message, { isMissed: true });
     for (const message of missed) if (!message.fromMe) this.#take(message);
@@ -96,6 +102,7 @@ export class Inbound {
   /** Takes a message that the client received. */
   receive(message: InboundMessage): void {
     this.#backlog.received(message);
+    this.#record(message);
     if (message.fromMe) void this.#takeOwn(message, { isMissed: false });
     else this.#take(message);
   }
@@ -122,7 +129,12 @@ export class Inbound {
   async stop(patienceMs: number): Promise<void> {
     this.#stopped.abort();
     this.#bursts.stop();
-    await this.#chatQueues.stop(patienceMs);
+    await Promise.all([this.#chatQueues.stop(patienceMs), this.#parts.recorder.stop(patienceMs)]);
+  }
+
+  /** Records a message for the agent's webhooks, whatever becomes of it. */
+  #record(message: InboundMessage): void {
+    if (!this.#backlog.isBeforeLink(message)) this.#parts.recorder.message(message);
   }
 
   /** Queues a message for its chat, or reports why not. */

@@ -16,9 +16,9 @@ import type {
 import type { ActorSettings } from '../domain/settings.ts';
 import { withTimeout } from '../domain/timeout.ts';
 import type { OwnStanzas } from '../outbound/own-stanzas.ts';
-import { downloadFile } from './attachments.ts';
 import type { ChatModes } from './chat-modes.ts';
 import { contentTypeOf } from './content-types.ts';
+import { downloadFile } from './downloads.ts';
 
 /** What the reads of all agents share. */
 export interface PhoneDataDeps {

@@ -6,6 +6,7 @@ import type { Transcriber } from '../../../src/actors/domain/ports/transcriber.t
 import type { InboundMessage, WhatsAppClient } from '../../../src/actors/domain/ports/whatsapp.ts';
 import { DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
 import { attachmentOf } from '../../../src/actors/inbound/attachments.ts';
+import { Downloads } from '../../../src/actors/inbound/downloads.ts';
 import { AdvanceableClock } from '../../../src/sandbox/network/advanceable-clock.ts';
 import { agentRef, CUSTOMER_CHAT } from '../../support/fixtures.ts';
 import { MemoryFiles } from '../../support/memory-files.ts';
@@ -43,7 +44,7 @@ describe('the attachment of an incoming message', () => {
     transcriber?: Transcriber,
   ) =>
     attachmentOf({ ...deps, transcriber }, message, {
-      ...{ agent: agentRef('shop'), media: 'url', traceId, signal },
+      ...{ agent: agentRef('shop'), media: 'url', traceId, signal, downloads: new Downloads(deps) },
       client: {
         events: new EventEmitter(),
         downloadMedia: (...args: Parameters<WhatsAppClient['downloadMedia']>) => {

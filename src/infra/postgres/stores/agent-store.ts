@@ -155,10 +155,22 @@ export class PgAgentStore implements AgentStore {
       `with ${DELETE_KEPT} delete from public.whatsapp_user where user_id = $1 and agent_id = $2`,
       [userId, agentId],
     );
+    await this.#removeOrphans({ userId, agentId });
   }
 
   async forget({ userId, agentId }: AgentRef): Promise<void> {
     await this.#pool.query('agent.forget', `with ${DELETE_KEPT} select`, [userId, agentId]);
+    await this.#removeOrphans({ userId, agentId });
+  }
+
+  /** Deletes events that were being written while their webhooks were deleted. */
+  async #removeOrphans({ userId, agentId }: AgentRef): Promise<void> {
+    await this.#pool.query(
+      'agent.remove_events',
+      `delete from public.gateway_webhook_delivery as delivery where user_id = $1 and agent_id = $2
+         and not exists (select from public.gateway_webhook where id = delivery.webhook_id)`,
+      [userId, agentId],
+    );
   }
 
   /** The row as a record; null for none, and for an invalid one, which is reported. */
