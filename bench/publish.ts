@@ -16,6 +16,7 @@ export const BENCHES = {
   agents:
     'memory, CPU and timers of 1 to 10,000 agents; a restart; agents at their limit and their neighbours',
   inbound: 'from a message event to the request at the AI',
+  bursts: 'from the end of a burst to the request at the AI',
   send: 'a text through the real library, against a bare loop',
   chromium: 'memory of a browser, against the library’s defaults',
   start: 'from the start of the process to its first response',

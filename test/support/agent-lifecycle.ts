@@ -210,6 +210,35 @@ export function registerAgentLifecycle(service: () => Service, traces?: () => Tr
     expect(ai.calls.at(-1)!.body.metadata).to.have.property('whatsapp_name');
   });
 
+  it('asks the AI once about a text, an image and a text, and waits while the customer types', async () => {
+    const { network, ai, app } = service();
+    const set = (changes: object) =>
+      call('PATCH', '/agents/shop/settings', changes, { authorization: `Bearer ${KEY}` });
+    const debounceMs = 400;
+    await set({ debounceMs, inboundTypes: ['text', 'image'], aiMedia: 'base64' });
+    const before = ai.calls.length;
+    network.write(CUSTOMER, { to: BOT, text: 'first' });
+    const collecting = () => app.system.describe('shop').turns.first[0];
+    await eventually('the burst', () => collecting()?.phase === 'collecting');
+    network.type(CUSTOMER, `${BOT}@c.us`, true);
+    const { since } = collecting()!;
+    await eventually('the typing to extend it', () => collecting()!.until! - since > 10 * debounceMs);
+    const file = { type: 'image', data: PIXEL, mimetype: 'image/png' } as const;
+    network.write(CUSTOMER, { to: BOT, text: 'this one', file });
+    await eventually('the image', () => collecting()!.messages === 2);
+    network.type(CUSTOMER, `${BOT}@c.us`, false);
+    network.type(CUSTOMER, `${BOT}@c.us`, true);
+    await eventually('the typing to extend it', () => collecting()!.until! - since > 10 * debounceMs);
+    network.type(CUSTOMER, `${BOT}@c.us`, false);
+    network.write(CUSTOMER, { to: BOT, text: 'last' });
+    await eventually('the reply', () => sentTo(`${CUSTOMER}@c.us`, 'AI: first\nthis one\nlast').length === 1);
+    const bodies = ai.calls.slice(before).map(({ body }) => body);
+    expect(bodies.map(({ message }) => message)).to.deep.equal(['first\nthis one\nlast']);
+    const [image, ...others] = bodies[0]!.attachments as { data: string }[];
+    expect([Buffer.from(image!.data, 'base64').equals(PIXEL), others]).to.deep.equal([true, []]);
+    await set({ debounceMs: null, inboundTypes: null, aiMedia: null });
+  });
+
   it('ignores a group message without a mention, a status and a channel, and answers one with a mention', async () => {
     const { network, ai } = service();
     const before = ai.calls.length;
