@@ -165,3 +165,22 @@ describe('the repairs of the page layer', () => {
     expect(page.window.Debug).to.deep.equal({ VERSION: '2.3000.1049220475' });
   });
 });
+
+describe('the page layer', () => {
+  it('listens for messages although the page does not let its reactions be watched', async () => {
+    const listened: string[] = [];
+    const reported: string[] = [];
+    const emitter = { on: (name: string) => void listened.push(name), getModelsArray: () => [] };
+    const { window } = await pageWith({
+      WAWebCollections: { Msg: emitter },
+      WAWebSocketModel: { Socket: emitter },
+      WAWebAddonReactionTableMode: { reactionTableMode: Object.freeze({ bulkUpsert: () => undefined }) },
+    });
+    window.gatewayReport = async (name: string, { where }: { where: string }) =>
+      void reported.push(`${name} ${where}`);
+    const { run } = window.gatewayPage as { run(name: string): Promise<{ value: unknown }> };
+    expect((await run('listen')).value).to.equal(null);
+    expect(listened).to.include.members(['change:state', 'add', 'change:ack']);
+    expect(reported).to.deep.equal(['failed signals']);
+  });
+});

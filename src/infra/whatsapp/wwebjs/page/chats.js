@@ -52,7 +52,7 @@ async function newestOf(chat) {
 
 /** A message in the list of chats. */
 function previewOf(message) {
-  const body = textOf(message);
+  const body = String(textOf(message));
   return {
     id: originalId(message),
     fromMe: message.id.fromMe,
@@ -75,6 +75,14 @@ async function summaryOf(chat) {
   };
 }
 
+/** A chat in the list of which nothing but the address can be read. */
+function bareSummaryOf(chat, error) {
+  notify('failed', { where: 'chats', error: describeError(error) });
+  const chatId = addressOf(chat.id);
+  const isGroup = chatId.endsWith('@g.us');
+  return { chatId, lid: null, isGroup, name: null, unreadCount: 0, last: null };
+}
+
 /** A page of the chats. One whose order is not kept any more begins after the place of its end in a new one. */
 async function listChats({ limit, before }) {
   const kept = orders.get(before?.list);
@@ -86,7 +94,9 @@ async function listChats({ limit, before }) {
   const chats = use('WAWebCollections.Chat');
   const found = page.map(({ id }) => chats.get(widOf(id))).filter(Boolean);
   return {
-    chats: await Promise.all(found.map(summaryOf)),
+    chats: await Promise.all(
+      found.map((chat) => summaryOf(chat).catch((error) => bareSummaryOf(chat, error))),
+    ),
     next: hasMore ? { list: kept ? before.list : keepOrder(order), ...page.at(-1) } : null,
   };
 }

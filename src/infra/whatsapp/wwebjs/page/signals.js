@@ -9,11 +9,14 @@ const REACTIONS_FOR_MS = 86_400_000;
 let signals = Promise.resolve();
 
 /** Reports signals in the order in which they came, though some need a look-up first. */
-function signal(name, read) {
-  signals = signals.then(read).then(
-    (data) => notify(name, data),
-    (error) => notify('failed', { where: name, error: describeError(error) }),
-  );
+function signal(name, data) {
+  data.catch(() => undefined);
+  signals = signals
+    .then(() => data)
+    .then(
+      (read) => notify(name, read),
+      (error) => notify('failed', { where: name, error: describeError(error) }),
+    );
 }
 
 /** A person with the LID, where it is known. */
@@ -69,7 +72,7 @@ function onCall(owner, name, see) {
 function watchReactions() {
   const isRecent = ({ reactionTimestamp }) => reactionTimestamp >= Date.now() - REACTIONS_FOR_MS;
   onCall(find('WAWebAddonReactionTableMode.reactionTableMode'), 'bulkUpsert', (rows) => {
-    for (const row of rows.filter(isRecent)) signal('reaction', () => reactionOf(row));
+    for (const row of rows.filter(isRecent)) signal('reaction', reactionOf(row));
   });
 }
 
@@ -77,14 +80,19 @@ function watchReactions() {
 function watchCalls() {
   const calls = Object.values(find('WAWebCallCollection') ?? {}).find((value) => value instanceof Map);
   onCall(calls, 'set', (key, call) => {
-    if (!call.outgoing && !calls.has(key)) signal('call', () => callOf(call));
+    if (!call.outgoing && !calls.has(key)) signal('call', callOf(call));
   });
 }
 
-/** Listens for reactions and calls from now on. */
+/** Listens for reactions and calls from now on, where the page lets them be watched. */
 export function watchSignals() {
-  watchReactions();
-  watchCalls();
+  for (const watchThem of [watchReactions, watchCalls]) {
+    try {
+      watchThem();
+    } catch (error) {
+      notify('failed', { where: 'signals', error: describeError(error) });
+    }
+  }
 }
 
 /** Marks a chat read. WhatsApp Web sends receipts only while it is in use, as the account seems to be meanwhile. */
