@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createHttpTerminator } from 'http-terminator';
 import type { Logger } from 'pino';
 import type { GatewayApi } from './actors/domain/gateway-api.ts';
+import type { Jid } from './actors/domain/identity.ts';
 import type { Scheduler } from './actors/domain/ports/clock.ts';
 import type { ContentIntake } from './actors/domain/ports/files.ts';
 import type { ActorLimits } from './actors/domain/settings.ts';
@@ -299,6 +300,10 @@ class Service implements App {
         giveUpMs: config.WEBHOOK_GIVE_UP_MS,
       },
       random: Math.random,
+      context: (agent) => ({
+        account: this.#accountOf(agent.agentId),
+        idOfStanza: (stanzaId) => database.messages.idOfStanza(agent, stanzaId),
+      }),
       onReport: (report) => {
         metrics.onDelivery(report);
         log(report);
@@ -307,6 +312,11 @@ class Service implements App {
     });
     this.#releases.push(() => webhooks.stop());
     return webhooks;
+  }
+
+  /** The account of an agent; null while it is not known. */
+  #accountOf(agentId: string): Jid | null {
+    return this.#system?.credentials(agentId) ? this.#system.describe(agentId).account : null;
   }
 
   /** The store of files; the bytes of a deleted agent's go with it. */

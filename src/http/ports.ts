@@ -75,18 +75,29 @@ export interface IdempotencyStore {
 
 /** A webhook as its owner sees it. */
 export interface WebhookView extends Pick<StoredWebhook, 'id' | 'url' | 'events' | 'format' | 'createdAt'> {
+  /** False while nothing is recorded for it, because its handshake has not succeeded. */
+  verified: boolean;
   /** Events that are yet to be delivered. */
   waiting: number;
   /** Events that were given up. */
   dead: number;
 }
 
-/** A webhook to be created; its secret is generated when none is given. */
+/** A webhook that was created; its secrets are shown once. */
+export interface CreatedWebhook extends WebhookView {
+  secret: string;
+  /** What the receiver is verified by, of a format with a handshake. */
+  verifyToken?: string;
+}
+
+/** A webhook to be created; what is secret of it is generated when none is given. */
 export interface NewWebhook {
   url: string;
   events: StoredWebhook['events'];
   format: WebhookFormat;
   secret?: string | undefined;
+  /** For formats with a handshake. */
+  verifyToken?: string | undefined;
 }
 
 /** What is changed of a webhook; `secret: null` generates another one. */
@@ -101,6 +112,9 @@ export type TestOutcome =
   | { id: string; delivered: true; status: number }
   | { id: string; delivered: false; error: string };
 
+/** What became of a handshake; `error` is a word such as `TIMEOUT`, `HTTP_403` or `WRONG_CHALLENGE`. */
+export type VerifyOutcome = { verified: true } | { verified: false; error: string };
+
 /** A page of deliveries: those before a position, the newest first. */
 export interface DeliveryPage {
   status: DeliveryStatus;
@@ -111,8 +125,10 @@ export interface DeliveryPage {
 /** The webhooks of agents. `NOT_FOUND` for a webhook or a delivery that is not the agent's, `DATABASE_UNAVAILABLE`. */
 export interface WebhookApi {
   list(agent: AgentRef): Promise<WebhookView[]>;
-  /** `INVALID_PAYLOAD` for a URL that leads to a private address, and beyond `MAX_WEBHOOKS`. The secret is shown once. */
-  create(agent: AgentRef, webhook: NewWebhook): Promise<WebhookView & { secret: string }>;
+  /** `INVALID_PAYLOAD` for a URL that leads to a private address, and beyond `MAX_WEBHOOKS`. */
+  create(agent: AgentRef, webhook: NewWebhook): Promise<CreatedWebhook>;
+  /** Repeats the handshake, of a format that has one. */
+  verify(agent: AgentRef, id: string): Promise<VerifyOutcome>;
   find(agent: AgentRef, id: string): Promise<WebhookView>;
   /** What waits is delivered as the webhook is then, at once. A generated secret is shown once. */
   change(agent: AgentRef, id: string, change: WebhookChange): Promise<WebhookView & { secret?: string }>;

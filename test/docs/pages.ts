@@ -12,6 +12,7 @@ export const TRANSLATED = [
   'docs/messages.md',
   'docs/chats.md',
   'docs/cloud-api.md',
+  'docs/webhooks.md',
   'docs/errors.md',
   'docs/ai-backend.md',
   'docs/ai-platforms.md',

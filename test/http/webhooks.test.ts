@@ -69,6 +69,18 @@ describe('webhooks over HTTP', () => {
     expect((await ask('POST', `/${id}/test`)).body).to.include({ delivered: false, error: 'HTTP_302' });
   });
 
+  it('of the format cloud are verified at their creation, and again on request', async () => {
+    const { body } = await ask('POST', '', { url: receiver.origin, events: ['*'], format: 'cloud' });
+    expect(body).to.include({ format: 'cloud', verified: true });
+    expect(body.verifyToken).to.match(/^[\w-]{43}$/);
+    receiver.challenged = () => null;
+    const repeated = await ask('POST', `/${body.id}/verify`);
+    expect([repeated.status, repeated.body]).to.deep.equal([200, { verified: false, error: 'HTTP_403' }]);
+    const native = { url: receiver.origin, events: ['*'], verifyToken: 'token' };
+    const refused = await ask('POST', '', native);
+    expect(refused.body.error.details).to.have.nested.property('[0].path', 'verifyToken');
+  });
+
   it('show dead letters page by page, and deliver one when it is asked for', async () => {
     const { id } = await create();
     receiver.answer = (res) => res.writeHead(500).end();

@@ -21,6 +21,7 @@ import { MemoryFiles } from './memory-files.ts';
 import { MemoryIdempotency } from './memory-idempotency.ts';
 import { MemoryWebhooks } from './memory-webhooks.ts';
 import { checkAnswer, cloudCheck } from './openapi-check.ts';
+import { NO_CONTEXT } from './webhook-receiver.ts';
 
 /** A parsed answer of the service under test. */
 export interface Reply {
@@ -176,6 +177,7 @@ export class Harness {
       clock: HOST_CLOCK,
       limits: { deadlineMs: 500, retryBaseMs: 10, retryMaxMs: 20, giveUpMs: 60_000 },
       random: Math.random,
+      context: () => NO_CONTEXT,
       onReport: () => undefined,
       onFault: (error) => {
         throw error;

@@ -12,11 +12,16 @@ export interface Received {
   headers: IncomingMessage['headers'];
 }
 
-/** A real HTTP server that takes deliveries; by default it answers 200. */
+/** An agent of which nothing is known. */
+export const NO_CONTEXT = { account: null, idOfStanza: async () => null };
+
+/** A real HTTP server that takes deliveries; by default it answers 200, and a handshake with its challenge. */
 export class WebhookReceiver {
   readonly received: Received[] = [];
   /** How it answers; the request counts as received. */
   answer: (res: ServerResponse, received: Received) => void = (res) => res.end();
+  /** How it answers a handshake; null is 403. */
+  challenged: (query: Record<string, string>) => string | null = (query) => query['hub.challenge'] ?? null;
   readonly #server: Server;
   readonly #waiting = new Set<() => void>();
 
@@ -59,6 +64,12 @@ export class WebhookReceiver {
   }
 
   async #take(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (req.method === 'GET') {
+      const { searchParams } = new URL(req.url!, this.origin);
+      const answer = this.challenged(Object.fromEntries(searchParams));
+      res.writeHead(answer === null ? 403 : 200).end(answer);
+      return;
+    }
     const chunks: Buffer[] = [];
     // A sender that was killed has no delivery.
     const isWhole = await (async () => {

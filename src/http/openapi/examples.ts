@@ -132,6 +132,7 @@ export const webhook = {
   url: 'https://example.com/whatsapp',
   events: ['message.received', 'message.status'],
   format: 'native',
+  verified: true,
   createdAt: at,
   waiting: 0,
   dead: 1,

@@ -372,7 +372,16 @@ export const webhookBody = z
     url: webhookUrl,
     events: webhookEvents,
     secret: optional(webhookSecret).meta({ description: 'Signs the deliveries; generated when absent.' }),
-    format: z.enum(WEBHOOK_FORMATS).default('native'),
+    format: z.enum(WEBHOOK_FORMATS).default('native').meta({
+      description: "`cloud`: as Meta's Cloud API, after its handshake.",
+    }),
+    verifyToken: optional(
+      z.string().regex(/^[\x21-\x7e]{1,256}$/, 'must be 1 to 256 visible ASCII characters'),
+    ).meta({ description: 'The `hub.verify_token` of the handshake; generated when absent.' }),
+  })
+  .refine(({ format, verifyToken }) => format === 'cloud' || verifyToken === undefined, {
+    path: ['verifyToken'],
+    message: 'goes with the format cloud alone',
   })
   .meta({
     id: 'CreateWebhook',

@@ -294,6 +294,9 @@ const webhookFields = {
   url: z.string(),
   events: z.array(z.enum(['*', ...WEBHOOK_EVENTS])),
   format: z.enum(WEBHOOK_FORMATS),
+  verified: z
+    .boolean()
+    .meta({ description: 'False: nothing is delivered before its handshake has succeeded.' }),
   createdAt: moment,
   waiting: z.int().meta({ description: 'Events that are yet to be delivered.' }),
   dead: z.int().meta({ description: 'Events that were given up.' }),
@@ -302,7 +305,11 @@ const webhookFields = {
 export const webhookDetails = z.object(webhookFields).meta({ id: 'Webhook' });
 
 export const createdWebhook = z
-  .object({ ...webhookFields, secret: z.string().meta({ description: 'Never shown again.' }) })
+  .object({
+    ...webhookFields,
+    secret: z.string().meta({ description: 'Never shown again.' }),
+    verifyToken: z.string().optional().meta({ description: 'Of the format `cloud`; never shown again.' }),
+  })
   .meta({ id: 'CreatedWebhook' });
 
 export const changedWebhook = z
@@ -322,6 +329,16 @@ export const webhookTest = z
     error: z.string().optional().meta({ description: 'Why not: `TIMEOUT`, `HTTP_500`, …' }),
   })
   .meta({ id: 'WebhookTest' });
+
+export const webhookVerification = z
+  .object({
+    verified: z.boolean(),
+    error: z
+      .string()
+      .optional()
+      .meta({ description: 'Why not: `WRONG_CHALLENGE`, `TIMEOUT`, `HTTP_403`, …' }),
+  })
+  .meta({ id: 'WebhookVerification' });
 
 export const webhookDelivery = z
   .object({

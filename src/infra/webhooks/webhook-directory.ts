@@ -15,9 +15,11 @@ import {
   type WebhookStore,
 } from '../../actors/domain/ports/webhooks.ts';
 import type {
+  CreatedWebhook,
   DeliveryPage,
   NewWebhook,
   TestOutcome,
+  VerifyOutcome,
   WebhookApi,
   WebhookChange,
   WebhookView,
@@ -25,7 +27,7 @@ import type {
 import { requestUrl, UrlGuard } from '../net/url-guard.ts';
 import type { DeliveryReport } from './delivery-loop.ts';
 import type { SealedSecrets } from './sealed-secrets.ts';
-import { type DeliveryLimits, WebhookDispatcher } from './webhook-dispatcher.ts';
+import { type DeliveryLimits, type DispatcherDeps, WebhookDispatcher } from './webhook-dispatcher.ts';
 
 /** Below the second after which the hastiest servers close an idle connection. */
 const IDLE_CONNECTION_MS = 500;
@@ -41,6 +43,7 @@ export interface WebhookOptions {
   clock: Scheduler;
   limits: DeliveryLimits;
   random(): number;
+  context: DispatcherDeps['context'];
   onReport(report: DeliveryReport): void;
   onFault(error: unknown): void;
 }
@@ -132,7 +135,7 @@ export class WebhookDirectory implements WebhookApi, WebhookOutbox {
     return webhooks.map((webhook) => viewOf(webhook, backlogs.get(webhook.id)));
   }
 
-  async create(agent: AgentRef, spec: NewWebhook): Promise<WebhookView & { secret: string }> {
+  async create(agent: AgentRef, spec: NewWebhook): Promise<CreatedWebhook> {
     this.#assertUrl(spec.url);
     if (this.#of(agent).length >= MAX_WEBHOOKS)
       throw invalid('webhooks', TEXTS.INVALID_PAYLOAD.tooManyWebhooks(MAX_WEBHOOKS));
@@ -140,16 +143,23 @@ export class WebhookDirectory implements WebhookApi, WebhookOutbox {
     const id = randomUUID();
     const { url, events, format, secret = newSecret() } = spec;
     const createdAt = new Date(this.#clock.now());
+    const verifyToken = format === 'cloud' ? (spec.verifyToken ?? newSecret()) : undefined;
     const webhook: StoredWebhook = {
       ...{ id, userId, agentId, url, events, format, createdAt },
       secret: this.#secrets.seal(secret, id),
-      verifyToken: null,
-      verifiedAt: createdAt,
+      verifyToken: verifyToken === undefined ? null : this.#secrets.seal(verifyToken, id),
+      verifiedAt: verifyToken === undefined ? createdAt : null,
     };
     if (!(await this.#store.insert(webhook)))
       throw new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.noAgent);
     this.#put(webhook);
-    return { ...viewOf(webhook), secret };
+    await this.#handshake(webhook);
+    return { ...viewOf(this.#byId.get(id) ?? webhook), secret, ...(verifyToken && { verifyToken }) };
+  }
+
+  async verify(agent: AgentRef, id: string): Promise<VerifyOutcome> {
+    const error = await this.#handshake(this.#get(agent, id));
+    return error === null ? { verified: true } : { verified: false, error };
   }
 
   async find(agent: AgentRef, id: string): Promise<WebhookView> {
@@ -165,16 +175,16 @@ export class WebhookDirectory implements WebhookApi, WebhookOutbox {
     const former = this.#get(agent, id);
     if (change.url !== undefined) this.#assertUrl(change.url);
     const secret = change.secret === null ? newSecret() : change.secret;
+    const isMoved = change.url !== undefined && change.url !== former.url;
     const webhook = {
       ...former,
       ...(change.url !== undefined && { url: change.url }),
       ...(change.events && { events: change.events }),
       ...(secret !== undefined && { secret: this.#secrets.seal(secret, former.id) }),
+      ...(isMoved && former.verifyToken && { verifiedAt: null }),
     };
-    await this.#store.update(webhook);
-    // It may have been deleted meanwhile.
-    if (this.#byId.has(webhook.id)) this.#put(webhook);
-    this.#dispatcher.hurry(webhook.id);
+    await this.#update(webhook);
+    if (isMoved) await this.#handshake(webhook);
     return { ...(await this.find(agent, id)), ...(change.secret === null && { secret }) };
   }
 
@@ -204,6 +214,26 @@ export class WebhookDirectory implements WebhookApi, WebhookOutbox {
     if (!delivery) throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.delivery);
     this.#dispatcher.hurry(webhook.id);
     return delivery;
+  }
+
+  /** Stores a webhook as it is now, and tries what waits for it at once. */
+  async #update(webhook: StoredWebhook): Promise<void> {
+    await this.#store.update(webhook);
+    // It may have been deleted meanwhile.
+    if (this.#byId.has(webhook.id)) this.#put(webhook);
+    this.#dispatcher.hurry(webhook.id);
+  }
+
+  /** Verifies the receiver of a webhook that wants that: null once it is verified, else why not, in a word. */
+  async #handshake(webhook: StoredWebhook): Promise<string | null> {
+    if (webhook.verifyToken === null) return null;
+    const error = await this.#dispatcher.verify(webhook);
+    if (error !== null) return error;
+    // Another URL may have been set meanwhile.
+    const current = this.#byId.get(webhook.id);
+    if (current?.url === webhook.url)
+      await this.#update({ ...current, verifiedAt: new Date(this.#clock.now()) });
+    return null;
   }
 
   /** @throws GatewayError `INVALID_PAYLOAD` for a URL that would never be requested */
@@ -270,7 +300,7 @@ function newSecret(): string {
 
 /** A webhook as its owner sees it: without its secrets. */
 function viewOf(webhook: StoredWebhook, backlog: Backlog = NOTHING_WAITS): WebhookView {
-  const { id, url, events, format, createdAt } = webhook;
+  const { id, url, events, format, verifiedAt, createdAt } = webhook;
   const { waiting, dead } = backlog;
-  return { id, url, events, format, createdAt, waiting, dead };
+  return { id, url, events, format, verified: verifiedAt !== null, createdAt, waiting, dead };
 }

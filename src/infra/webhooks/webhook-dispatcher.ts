@@ -1,3 +1,5 @@
+import { isDatabaseAway } from '../../actors/domain/errors.ts';
+import type { AgentRef } from '../../actors/domain/identity.ts';
 import type { Scheduler } from '../../actors/domain/ports/clock.ts';
 import type { StoredWebhook, WebhookStore } from '../../actors/domain/ports/webhooks.ts';
 import { Semaphore } from '../../actors/domain/semaphore.ts';
@@ -5,8 +7,9 @@ import { pause, repeat } from '../../actors/domain/timeout.ts';
 import { HOST_CLOCK } from '../host-clock.ts';
 import type { UrlGuard } from '../net/url-guard.ts';
 import { DeliveryLoop, type DeliveryLoopDeps, type DeliveryReport } from './delivery-loop.ts';
-import { type DeliveredEvent, EVENT_BODIES } from './event-body.ts';
+import { type DeliveredEvent, EVENT_BODIES, type EventContext } from './event-body.ts';
 import type { SealedSecrets } from './sealed-secrets.ts';
+import { verifyReceiver } from './webhook-handshake.ts';
 import { type Attempt, postEvent } from './webhook-request.ts';
 
 /** Requests at once, of all webhooks; and of those among them whose last attempt failed. */
@@ -35,6 +38,8 @@ export interface DispatcherDeps {
   clock: Scheduler;
   limits: DeliveryLimits;
   random(): number;
+  /** What bodies are made from beside the event. */
+  context(agent: AgentRef): EventContext;
   /** The ids of all webhooks. */
   ids(): string[];
   find(id: string): StoredWebhook | undefined;
@@ -97,15 +102,32 @@ export class WebhookDispatcher {
 
   /** Posts one event to a webhook, once. Never rejects. */
   async post(webhook: StoredWebhook, event: DeliveredEvent): Promise<Attempt> {
-    const { guard, secrets, limits } = this.#deps;
+    const { guard, secrets, limits, context, onFault } = this.#deps;
     const { id, url, format } = webhook;
+    if (!webhook.verifiedAt) return { isDelivered: false, error: 'NOT_VERIFIED' };
     const secret = secrets.unseal(webhook.secret, id);
     // Its key is lost: a change of the secret repairs it.
     if (secret === null) return { isDelivered: false, error: 'SECRET_UNREADABLE' };
-    const body = EVENT_BODIES[format](event);
+    let body: string | null;
+    try {
+      body = await EVENT_BODIES[format](event, context(webhook));
+    } catch (error) {
+      if (isDatabaseAway(error)) return { isDelivered: false, error: 'DATABASE_UNAVAILABLE' };
+      onFault(error);
+      return { isDelivered: false, error: 'FAILED' };
+    }
     if (body === null) return { isDelivered: true, status: 204 };
+    const bounds = { deadlineMs: limits.deadlineMs, signal: this.#requests.signal };
+    return postEvent(guard, { url, secret, id: event.id, body, isMeta: format === 'cloud', ...bounds });
+  }
+
+  /** Verifies a receiver: null when it knows the token, else why not, in a word. Never rejects. */
+  async verify({ id, url, verifyToken }: StoredWebhook): Promise<string | null> {
+    const { guard, secrets, limits } = this.#deps;
+    const token = secrets.unseal(verifyToken ?? '', id);
+    if (token === null) return 'SECRET_UNREADABLE';
     const { signal } = this.#requests;
-    return postEvent(guard, { url, secret, id: event.id, body, deadlineMs: limits.deadlineMs, signal });
+    return verifyReceiver(guard, { url, token, deadlineMs: limits.deadlineMs, signal });
   }
 
   /** Takes nothing more, gives requests in progress two seconds, then cancels them. */

@@ -14,6 +14,8 @@ export interface WebhookPost {
   /** `X-Webhook-Id`. */
   id: string;
   body: string;
+  /** Signed as Meta does, without the time. */
+  isMeta: boolean;
   /** From the call to the head of the answer, in milliseconds. */
   deadlineMs: number;
   signal: AbortSignal;
@@ -30,8 +32,8 @@ export async function postEvent(guard: UrlGuard, post: WebhookPost): Promise<Att
   const url = requestUrl(post.url);
   const route = url && guard.route(url);
   if (!route) return { isDelivered: false, error: 'URL_BLOCKED' };
-  const { id, body, secret, deadlineMs, signal } = post;
-  const headers = { 'content-type': 'application/json', 'x-webhook-id': id, ...signatures(body, secret) };
+  const { id, deadlineMs, signal, body } = post;
+  const headers = { 'content-type': 'application/json', 'x-webhook-id': id, ...signatures(post) };
   try {
     const request = { method: 'POST', headers, body, ...route, deadlineMs, signal } as const;
     const { status } = await boundedFetch(url, { ...request, maxBytes: Number.POSITIVE_INFINITY }, skim);
@@ -42,12 +44,14 @@ export async function postEvent(guard: UrlGuard, post: WebhookPost): Promise<Att
   }
 }
 
-/** Meta's signature of the body, and one that covers the time, against replay. */
-function signatures(body: string, secret: string): Record<string, string> {
+/** Meta's signature of the body, and one of ours that covers the time, against replay. */
+function signatures({ body, secret, isMeta }: WebhookPost): Record<string, string> {
   const timestamp = String(Math.floor(Date.now() / 1_000));
   const hmac = (text: string) => createHmac('sha256', secret).update(text).digest('hex');
+  const ofBody = { 'x-hub-signature-256': `sha256=${hmac(body)}` };
+  if (isMeta) return ofBody;
   return {
-    'x-hub-signature-256': `sha256=${hmac(body)}`,
+    ...ofBody,
     'x-webhook-timestamp': timestamp,
     'x-webhook-signature': `v1=${hmac(`${timestamp}.${body}`)}`,
   };
@@ -71,7 +75,7 @@ async function skim(bytes: AsyncIterable<Buffer>): Promise<void> {
 }
 
 /** Why an attempt failed, in a word. */
-function wordFor(error: unknown): string {
+export function wordFor(error: unknown): string {
   if (!(error instanceof BoundedFetchError)) return 'FAILED';
   if (error.fault === 'timeout') return 'TIMEOUT';
   if (error.fault === 'cancelled') return 'CANCELLED';

@@ -180,6 +180,7 @@ async function useEverything(database: Database): Promise<void> {
   await files.missing([id]);
   await secrets.get('file-links');
   await messages.isOurs('stanza-7');
+  await messages.idOfStanza(AGENT, 'stanza-7');
   const chatId = '7@c.us';
   await chats.save(AGENT, { chatId, lid: null, mode: 'human', since: at, until: at, repliesUntil: at });
   const entry = { fromMe: true, by: 'human', text: 'hello', type: 'text', at } as const;

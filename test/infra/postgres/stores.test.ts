@@ -698,6 +698,14 @@ for (const { name, binDir } of flavours()) {
       await database.messages.append(A, outgoing('ours'), { stanzaId: '3EB0OURS' });
       const known = await Promise.all(['3EB0OURS', '3EB0OTHER'].map((id) => database.messages.isOurs(id)));
       expect(known).to.deep.equal([true, false]);
+      const { id } = await database.messages.append(A, outgoing('mine'), { stanzaId: '3EB0MINE' });
+      expect(await database.messages.idOfStanza(A, '3EB0MINE')).to.equal(id);
+      expect(await database.messages.idOfStanza(B, '3EB0MINE')).to.equal(null);
+    });
+
+    it('returns the caller’s own data with a message', async () => {
+      const { id } = await database.messages.append(A, { ...outgoing('x'), callbackData: 'order 7' });
+      expect(await database.messages.find(A, id)).to.have.property('callbackData', 'order 7');
     });
 
     describe('idempotency keys', () => {

@@ -10,7 +10,7 @@ import { eventually } from '../../support/eventually.ts';
 import { failureOf } from '../../support/failure.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { MemoryWebhooks } from '../../support/memory-webhooks.ts';
-import { expectSigned, type Received, WebhookReceiver } from '../../support/webhook-receiver.ts';
+import { expectSigned, NO_CONTEXT, type Received, WebhookReceiver } from '../../support/webhook-receiver.ts';
 
 const AGENT = { userId: 1, agentId: 'shop' };
 const OTHER = { userId: 1, agentId: 'cafe' };
@@ -43,7 +43,7 @@ describe('the delivery of events to webhooks', () => {
   /** Webhooks that may reach these receivers, stopped after the test. */
   async function open(receivers: WebhookReceiver[], options: Partial<WebhookOptions> = {}) {
     const directory = await WebhookDirectory.open({
-      ...{ store, secrets, clock, random: () => 0.5 },
+      ...{ store, secrets, clock, random: () => 0.5, context: () => NO_CONTEXT },
       allowedOrigins: receivers.map(({ origin }) => origin),
       limits: { deadlineMs: 150, retryBaseMs: 1_000, retryMaxMs: HOUR_MS, giveUpMs: 72 * HOUR_MS },
       onReport: (report) => reports.push(report),

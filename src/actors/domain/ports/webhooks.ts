@@ -17,8 +17,8 @@ export const WEBHOOK_EVENTS = [
 
 export type WebhookEventType = (typeof WEBHOOK_EVENTS)[number];
 
-/** The shapes of bodies that a webhook can be given. */
-export const WEBHOOK_FORMATS = ['native'] as const;
+/** The shapes of bodies that a webhook can be given; `cloud`: those of Meta's Cloud API. */
+export const WEBHOOK_FORMATS = ['native', 'cloud'] as const;
 
 export type WebhookFormat = (typeof WEBHOOK_FORMATS)[number];
 

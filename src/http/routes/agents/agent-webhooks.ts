@@ -19,6 +19,7 @@ import {
   webhookDetails,
   webhookList,
   webhookTest,
+  webhookVerification,
 } from '../../openapi/response-schemas.ts';
 import { type Operation, operationOn } from '../../operation.ts';
 import { sendAnswer } from '../../resource.ts';
@@ -71,7 +72,7 @@ export const webhookOperations: Operation<HttpContext>[] = [
     readBody: ({ budgets }) => jsonBody(BODY_LIMITS.sessions, { budget: budgets.text }),
     responses: {
       201: {
-        description: 'Created. The secret is not shown again.',
+        description: 'Created. What is secret of it is not shown again.',
         json: createdWebhook,
         example: examples.createdWebhook,
         headers: {
@@ -137,6 +138,20 @@ export const webhookOperations: Operation<HttpContext>[] = [
       200: { description: 'What became of it.', json: webhookTest, example: examples.webhookTest },
     },
     run: async ({ webhooks }, { params: { id } }, res) => webhooks.test(agentOf(res), id),
+  }),
+  operation({
+    ...ofOne,
+    method: 'post',
+    path: '/agents/{agentId}/webhooks/{id}/verify',
+    operationId: 'verifyWebhook',
+    summary: 'Repeat the handshake with a receiver',
+    description:
+      'Of the format `cloud`: a `GET` with `hub.mode`, `hub.challenge` and `hub.verify_token`, which has to be answered ' +
+      'with the challenge. Until it has succeeded nothing is recorded for the webhook, and nothing is delivered.',
+    responses: {
+      200: { description: 'What became of it.', json: webhookVerification, example: { verified: true } },
+    },
+    run: async ({ webhooks }, { params: { id } }, res) => webhooks.verify(agentOf(res), id),
   }),
   operation({
     ...ofOne,

@@ -152,6 +152,16 @@ export class PgMessageLog implements MessageLog {
     return this.#stanzas.add(stanzaId);
   }
 
+  /** Our id of the message that an agent has sent with this stanza id; null when there is none. */
+  async idOfStanza({ userId, agentId }: AgentRef, stanzaId: string): Promise<string | null> {
+    const rows = await this.#pool.query<{ id: string }>(
+      'message.id_of_stanza',
+      'select id from public.gateway_message where stanza_id = $1 and user_id = $2 and agent_id = $3',
+      [stanzaId, userId, agentId],
+    );
+    return rows[0]?.id ?? null;
+  }
+
   async pending(agent: AgentRef): Promise<StoredMessage[]> {
     return this.#queues.add(agent);
   }
