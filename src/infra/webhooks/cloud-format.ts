@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../actors/domain/errors.ts';
 import type { ContactCard } from '../../actors/domain/message-content.ts';
 import { CLOUD_CODES, CLOUD_ERRORS, type CloudCode } from '../cloud-errors.ts';
 import { mediaIdOf, waIdOf, wamidOf } from '../cloud-ids.ts';
-import type { DeliveredEvent, EventContext } from './event-body.ts';
+import type { DeliveredEvent, EventContext } from './delivered-event.ts';
 
 // Events in the shapes of Meta's webhooks:
 // https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { wamidOf } from '../../../src/infra/cloud-ids.ts';
-import { cloudBody } from '../../../src/infra/webhooks/cloud-body.ts';
-import type { DeliveredEvent } from '../../../src/infra/webhooks/event-body.ts';
+import { cloudBody } from '../../../src/infra/webhooks/cloud-format.ts';
+import type { DeliveredEvent } from '../../../src/infra/webhooks/delivered-event.ts';
 
 const EVENT = 'c2f6d0aa-3a0b-4a53-8f0e-7d6c5b4a3f2e';
 const MESSAGE = '019a9f3e-7c1d-7b8e-9d52-3f0c5a1e77aa';
