@@ -23,7 +23,7 @@ import {
   type UnreadyMessage,
 } from './answer-messages.ts';
 import { type AlertedMessage, alertDeveloper } from './developer-alert.ts';
-import type { Handover } from './handover.ts';
+import type { Handover, History } from './handover.ts';
 import { showTyping } from './typing-indicator.ts';
 
 /** What the turns of all agents share. */
@@ -83,6 +83,12 @@ export interface AnswerOptions {
   id?: string;
   /** The place of the first message in the mailbox. */
   place?: Reservation;
+}
+
+/** What the AI answered, and what it was given of the time in which it was not asked. */
+interface Asked {
+  answer: AiAnswer;
+  history: History | null;
 }
 
 /** One request to the AI, and how its answer is queued. */
@@ -150,12 +156,12 @@ export class AiReplies {
     const { clock, settings } = this.#deps;
     const typing = { clock, renewMs: settings.limits.typingRenewMs, client: () => this.#agent.client() };
     const stopTyping = showTyping(typing, request.sessionId);
-    let answer: AiAnswer;
+    let asked: Asked;
     let opened: ReadyAnswer;
     try {
-      answer = await abortable(this.#ask(turn, stopped), stopped);
+      asked = await abortable(this.#ask(turn, stopped), stopped);
       turn.onAnswered?.();
-      opened = await this.#write(answer, stopped);
+      opened = await this.#write(asked.answer, stopped);
     } catch (error) {
       signal.throwIfAborted();
       if (stopped.aborted) return this.#handedOver(chat);
@@ -165,7 +171,9 @@ export class AiReplies {
     }
     const settling = this.#handover.settling(chat);
     if (settling) await settling;
-    if (!stopped.aborted && isWanted?.() !== false) return this.#send(turn, answer, opened);
+    // In the tick of the acceptance: a crash before it asks again, with the same history.
+    if (!stopped.aborted) asked.history?.used();
+    if (!stopped.aborted && isWanted?.() !== false) return this.#send(turn, asked.answer, opened);
     await discard(this.#deps, this.#agent.record(), opened.ready);
     return stopped.aborted ? this.#handedOver(chat) : { kind: 'silent' };
   }
@@ -247,11 +255,11 @@ export class AiReplies {
   }
 
   /** Asks the AI, with what passed while it was not asked, and publishes the outcome. */
-  async #ask(turn: Turn, signal: AbortSignal): Promise<AiAnswer> {
+  async #ask(turn: Turn, signal: AbortSignal): Promise<Asked> {
     const { request, chat, traceId } = turn;
     const { clock, events, ai } = this.#deps;
     const fetched = await turn.fetch?.(signal);
-    if (fetched && turn.isWanted?.() === false) return NO_ANSWER;
+    if (fetched && turn.isWanted?.() === false) return { answer: NO_ANSWER, history: null };
     const history = request.history === undefined ? await this.#handover.history(chat) : null;
     const asked = { ...request, ...fetched, ...(history && { history: history.entries }) };
     const { agentId, apiKey, endpointUrlRun: endpointUrl } = this.#agent.record();
@@ -260,9 +268,8 @@ export class AiReplies {
       events.emit('ai', { agentId, outcome, durationMs: Math.round(clock.monotonic() - startedAt), traceId });
     try {
       const answer = await ai.ask({ agentId, apiKey, endpointUrl }, asked, { traceId, signal });
-      if (!signal.aborted) history?.used();
       publish(answer.reply !== null || answer.messages.length > 0 ? 'reply' : 'silence');
-      return answer;
+      return { answer, history };
     } catch (error) {
       publish(error instanceof GatewayError && error.code === 'AI_TIMEOUT' ? 'timeout' : 'error');
       throw error;

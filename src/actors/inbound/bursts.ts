@@ -64,15 +64,20 @@ export class Bursts {
   #begin(writer: string, message: QueuedMessage, traceId: string): void {
     const { settings, onBegin, onCollected, onError } = this.#parts;
     let unwatch = () => {};
+    const collected = () => {
+      if (!this.#collecting.delete(writer)) return;
+      unwatch();
+      onCollected(turn);
+    };
     const turn = new Turn(message, traceId, this.#clock, {
       debounceMs: () => settings().debounceMs,
       debounceMaxMs: settings().debounceMaxMs,
-      onCollected: () => {
-        unwatch();
-        this.#collecting.delete(writer);
-        onCollected(turn);
+      onCollected: collected,
+      onError: (error) => {
+        onError(error);
+        // Its messages are asked about all the same.
+        collected();
       },
-      onError,
     });
     this.#collecting.set(writer, turn);
     unwatch = onBegin(turn);
