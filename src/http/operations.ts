@@ -16,6 +16,7 @@ import { docsOperations } from './routes/docs.ts';
 import { documentOperations } from './routes/documents.ts';
 import { inspectorOperations } from './routes/inspector.ts';
 import { loginOperations } from './routes/login.ts';
+import { mcpOperation } from './routes/mcp.ts';
 import { serviceOperations } from './routes/service.ts';
 import { watchSession } from './routes/session-events.ts';
 import { linkingOperations } from './routes/session-linking.ts';
@@ -39,6 +40,7 @@ export function operations(toJid: ToJid): Operation<HttpContext>[] {
     ...chatMessageOperations(toJid),
     ...settingsOperations(toJid),
     ...webhookOperations,
+    mcpOperation(toJid),
     ...sessionOperations,
     ...linkingOperations(toJid),
     watchSession,

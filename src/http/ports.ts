@@ -163,6 +163,8 @@ export interface HttpSettings {
   /** Megabytes of bodies that may be in memory at once. */
   UPLOAD_BUDGET_MB: number;
   WHATSAPP_DRIVER?: string;
+  /** MCP has the tools that send and change something. */
+  MCP_WRITE: boolean;
 }
 
 /** Marks of a service that is not the real thing. */

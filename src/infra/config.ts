@@ -78,6 +78,10 @@ const schema = z
     MAX_SESSIONS: integer(200),
     // At the minimum, the half that one agent may use still holds the largest body.
     UPLOAD_BUDGET_MB: integer(128, 64),
+    MCP_WRITE: z
+      .enum(['true', 'false'])
+      .default('false')
+      .transform((word) => word === 'true'),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     SHUTDOWN_GRACE_MS: integer(30_000),
     AI_CONCURRENCY: integer(4),

@@ -105,6 +105,8 @@ export class FakeSystem implements GatewayApi {
   readonly read: Jid[] = [];
   readonly typing: { chatId: Jid; typing: boolean }[] = [];
   settings: AgentSettings = NO_SETTINGS;
+  /** Every command: to which agent, for which user. */
+  readonly asked: { agentId: string; type: Command['type']; userId?: number }[] = [];
   /** Implementations of calls, for tests to replace. */
   onSend: (message: OutgoingMessage, options: SendOptions) => Promise<SendOutcome> = async (message) => ({
     status: 'sent',
@@ -263,6 +265,8 @@ export class FakeSystem implements GatewayApi {
 
   ask<C extends Command>(agentId: string, command: C): Promise<Reply<C>> {
     const handle = this.#handlers[command.type] as unknown as (id: string, asked: C) => Promise<Reply<C>>;
+    const { type } = command;
+    this.asked.push({ agentId, type, ...('userId' in command && { userId: command.userId }) });
     return handle(agentId, command);
   }
 

@@ -133,6 +133,7 @@ export class Harness {
         SEND_RATE_PER_MINUTE: 100,
         MAX_SESSIONS: 200,
         UPLOAD_BUDGET_MB: 128,
+        MCP_WRITE: false,
         ...changes,
       },
       system: this.system,

@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { TEXTS } from '../../actors/domain/error-texts.ts';
 import { type ErrorCode, GatewayError } from '../../actors/domain/errors.ts';
@@ -143,6 +143,15 @@ export const unknownPath: RequestHandler = function unknownPath() {
   throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.path);
 };
 
+/** A thrown value as an error for the caller; its code goes to the access log, and a bug is logged with its stack. */
+export function reportedProblem(thrown: unknown, res: Response, logger: Logger): GatewayError {
+  const error = asProblem(thrown);
+  res.locals.errorCode = error.code;
+  if (error.code === 'INTERNAL')
+    logger.error({ event: 'http.bug', traceId: traceIdOf(res), err: error.cause });
+  return error;
+}
+
 /**
  * The last handler: responds to every error, and logs bugs with their stack.
  *
@@ -153,13 +162,10 @@ export function problemHandler(
   format: (error: GatewayError, traceId: string) => Problem = asOwnProblem,
 ): ErrorRequestHandler {
   return function handleProblem(thrown, _req, res, _next) {
-    const error = asProblem(thrown);
-    const traceId = traceIdOf(res);
-    res.locals.errorCode = error.code;
-    if (error.code === 'INTERNAL') logger.error({ event: 'http.bug', traceId, err: error.cause });
+    const error = reportedProblem(thrown, res, logger);
     // A response that has already begun can only be cut off.
     if (res.headersSent) return void res.destroy();
-    const { status, body } = format(error, traceId);
+    const { status, body } = format(error, traceIdOf(res));
     sendJson(res, status, body, problemHeaders(error));
   };
 }

@@ -88,6 +88,7 @@ export function crossOrigin(origins: string[]): RequestHandler[] {
         'Authorization',
         'Content-Type',
         'Idempotency-Key',
+        'MCP-Protocol-Version',
         'Prefer',
         'Range',
         'traceparent',

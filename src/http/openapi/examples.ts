@@ -55,6 +55,21 @@ export const sent = {
   timestamp: at,
 };
 
+/** A call of a tool by MCP, and its result. */
+export const mcpCall = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'tools/call',
+  params: { name: 'get_message', arguments: { message_id: sent.id } },
+};
+
+const state = { id: sent.id, status: 'sent', to: sent.to, kind: 'text', createdAt: at };
+export const mcpResult = {
+  jsonrpc: '2.0',
+  id: 1,
+  result: { content: [{ type: 'text', text: JSON.stringify(state) }], structuredContent: state },
+};
+
 export const queued = { id: sent.id, status: 'queued', position: 3 };
 
 export const image = { mimetype: 'image/png', size: 48_213, previewPath: '/tmp/wwebjs/019a9f3e.png' };

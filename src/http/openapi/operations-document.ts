@@ -4,6 +4,9 @@ import type { ErrorCode } from '../../actors/domain/errors.ts';
 import { type Access, type Operation, redirectTo } from '../operation.ts';
 import { errorResponses, headerObjects, responseObject, TRACE_HEADER } from './responses.ts';
 
+/** The version of the API. */
+export const API_VERSION = '0.1.0';
+
 type SecuritySchemes = 'agentKey' | 'sessionsToken';
 
 /** What a document says of its API as a whole. */
@@ -100,7 +103,7 @@ export function operationsDocument<Context>(
     openapi: '3.1.0',
     info: {
       title,
-      version: '0.1.0',
+      version: API_VERSION,
       description,
       license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
     },

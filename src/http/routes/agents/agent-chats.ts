@@ -22,7 +22,7 @@ const ofChats = {
 } satisfies Partial<Operation<HttpContext>>;
 
 /** A chat with its times as ISO. */
-function chatJson({ chatId, mode, since, until }: ChatView) {
+export function chatJson({ chatId, mode, since, until }: ChatView) {
   return {
     chatId,
     mode,

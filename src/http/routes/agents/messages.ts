@@ -14,7 +14,7 @@ import { asyncHeaders, MEDIA_CODES, queuedHeaders, SEND_CODES, sendOperation } f
 const operation = operationOn<HttpContext>();
 
 /** A stored message as its sender may see it: its state, not its text. */
-function messageView(message: StoredMessage) {
+export function messageView(message: StoredMessage) {
   return {
     id: message.id,
     status: message.status,
