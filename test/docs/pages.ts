@@ -16,6 +16,7 @@ export const TRANSLATED = [
   'docs/errors.md',
   'docs/ai-backend.md',
   'docs/ai-platforms.md',
+  'docs/mcp.md',
   'docs/testing.md',
   'docs/configuration.md',
   'docs/postgres.md',

@@ -8,7 +8,7 @@ import { expectProblem, failure, Harness } from '../support/http-harness.ts';
 
 const CHAT = '6281234567890@c.us';
 const KEY = 'secret-key';
-const READING = ['get_message'];
+const READING = ['list_chats', 'read_chat', 'find_contact', 'get_message'];
 const WRITING = ['send_message', 'set_chat_mode'];
 
 describe('the MCP endpoint', () => {
@@ -98,7 +98,7 @@ describe('the MCP endpoint', () => {
       expectProblem(await http.ask('/mcp/bot', { method: 'POST', json: list }), 'UNAUTHORIZED');
       for (const key of ['wrong', 'other-key']) expectProblem(await post(list, { key }), 'UNAUTHORIZED');
       const unknown = { method: 'POST', key: KEY, json: list };
-      expectProblem(await http.ask('/mcp/nobody', unknown), 'SESSION_NOT_FOUND');
+      expectProblem(await http.ask('/mcp/unknown', unknown), 'SESSION_NOT_FOUND');
       const refusal = await connect({ key: 'other-key' }).catch((error: Error) => error.message);
       expect(refusal).to.include('UNAUTHORIZED');
     });
@@ -107,7 +107,8 @@ describe('the MCP endpoint', () => {
       http.system.add('other', 'other-key');
       const other = await connect({ agentId: 'other', key: 'other-key' });
       await call('get_message', { message_id: 'm-1' }, other);
-      expect(http.system.asked.at(-1)).to.deep.equal({ agentId: 'other', type: 'message.find', userId: 7 });
+      const command = { type: 'message.find', userId: 7, id: 'm-1' };
+      expect(http.system.asked.at(-1)).to.deep.equal({ agentId: 'other', command });
       await other.close();
     });
 
@@ -163,6 +164,60 @@ describe('the MCP endpoint', () => {
       }
       const nul = rpc('tools/call', { name: 'get_message', arguments: { message_id: 'a\0b' } });
       expectProblem(await post(nul), 'INVALID_PAYLOAD');
+    });
+
+    it('lists the chats a page at a time', async () => {
+      const lastMessage = { id: 'false_1', fromMe: false, type: 'text', text: 'Halo', at: AT.getTime() };
+      const chat = { chatId: CHAT, name: 'Ani', isGroup: false, unreadCount: 2, mode: 'bot' as const };
+      http.system.chatPage = { chats: [{ ...chat, lastMessage }], next: 'older' };
+      const first = await call('list_chats', {});
+      const listed = { ...chat, lastMessage: { ...lastMessage, at: AT.toISOString() } };
+      expect(first).to.deep.equal({ isError: false, body: { chats: [listed], next: 'older' } });
+      await call('list_chats', { limit: 100, before: 'older' });
+      expect(http.system.asked.map(({ command }) => command)).to.deep.equal([
+        { type: 'chats.read', userId: 7, limit: 20 },
+        { type: 'chats.read', userId: 7, limit: 100, before: 'older' },
+      ]);
+      for (const args of [{ limit: 0 }, { limit: 101 }, { limit: '20' }, { before: '' }])
+        expect(await refused('list_chats', args)).to.include({ code: 'INVALID_PAYLOAD' });
+    });
+
+    it('reads a chat by its number in any form, long texts cut', async () => {
+      const message = { id: 'false_1', from: CHAT, fromMe: false, by: 'customer', type: 'text' } as const;
+      const text = `${'x'.repeat(1_999)}😀${'x'.repeat(60_000)}`;
+      const quoted = { messageId: 'true_1', text, type: 'text', fromMe: true };
+      const at = AT.getTime();
+      http.system.messagePage = {
+        messages: [
+          { ...message, text: 'Halo', at },
+          { ...message, text, quoted, at },
+        ],
+      };
+      const { body } = await call('read_chat', { chat_id: '081234567890', limit: 2 });
+      const cut = 'x'.repeat(1_999);
+      const shown = { ...message, at: AT.toISOString() };
+      expect(body).to.deep.equal({
+        messages: [
+          { ...shown, text: 'Halo' },
+          { ...shown, text: cut, truncated: true, quoted: { ...quoted, text: cut } },
+        ],
+      });
+      const command = { type: 'chat.read_messages', userId: 7, chatId: CHAT, limit: 2 };
+      expect(http.system.asked.at(-1)?.command).to.deep.equal(command);
+      expect(await refused('read_chat', {})).to.include({ code: 'INVALID_PAYLOAD' });
+    });
+
+    it('finds a person by number, not a group', async () => {
+      const { body } = await call('find_contact', { number: '+62 812-3456-7890' });
+      expect(body).to.deep.equal({ exists: true, jid: CHAT });
+      expect(await refused('find_contact', { number: '1@g.us' })).to.include({ code: 'INVALID_PAYLOAD' });
+    });
+
+    it('returns the refusals of the agent with their codes', async () => {
+      http.system.refusal = failure('SESSION_NOT_READY', TEXTS.SESSION_NOT_READY.notConnected('awaiting_qr'));
+      const calls = { list_chats: {}, read_chat: { chat_id: CHAT }, find_contact: { number: CHAT } };
+      for (const [name, args] of Object.entries(calls))
+        expect(await refused(name, args)).to.include({ code: 'SESSION_NOT_READY' });
     });
 
     it('returns the state of a message, and NOT_FOUND for one that the agent does not have', async () => {
@@ -263,7 +318,7 @@ describe('the MCP endpoint', () => {
       const rows: [Record<string, unknown>, string][] = [
         [{ text: 'Halo' }, 'to'],
         [{ to: CHAT }, 'text'],
-        [{ to: 'nobody', text: 'Halo' }, 'to'],
+        [{ to: 'someone', text: 'Halo' }, 'to'],
         [{ to: [CHAT], text: 'Halo' }, 'to'],
         [{ to: CHAT, text: '' }, 'text'],
         [{ to: CHAT, text: 'x'.repeat(65_537) }, 'text'],

@@ -105,8 +105,10 @@ export class FakeSystem implements GatewayApi {
   readonly read: Jid[] = [];
   readonly typing: { chatId: Jid; typing: boolean }[] = [];
   settings: AgentSettings = NO_SETTINGS;
-  /** Every command: to which agent, for which user. */
-  readonly asked: { agentId: string; type: Command['type']; userId?: number }[] = [];
+  /** What the phone has, as every read returns it. */
+  chatPage: ChatPage = { chats: [] };
+  messagePage: MessagePage = { messages: [] };
+  readonly asked: { agentId: string; command: Command }[] = [];
   /** Implementations of calls, for tests to replace. */
   onSend: (message: OutgoingMessage, options: SendOptions) => Promise<SendOutcome> = async (message) => ({
     status: 'sent',
@@ -213,11 +215,11 @@ export class FakeSystem implements GatewayApi {
     },
     'chats.read': async (agentId): Promise<ChatPage> => {
       this.#refuse(agentId);
-      return { chats: [] };
+      return this.chatPage;
     },
     'chat.read_messages': async (agentId): Promise<MessagePage> => {
       this.#refuse(agentId);
-      return { messages: [] };
+      return this.messagePage;
     },
     'chat.fetch_file': async (agentId) => {
       this.#refuse(agentId);
@@ -265,8 +267,7 @@ export class FakeSystem implements GatewayApi {
 
   ask<C extends Command>(agentId: string, command: C): Promise<Reply<C>> {
     const handle = this.#handlers[command.type] as unknown as (id: string, asked: C) => Promise<Reply<C>>;
-    const { type } = command;
-    this.asked.push({ agentId, type, ...('userId' in command && { userId: command.userId }) });
+    this.asked.push({ agentId, command });
     return handle(agentId, command);
   }
 

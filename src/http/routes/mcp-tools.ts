@@ -1,12 +1,21 @@
 import type { Response } from 'express';
 import { z } from 'zod';
-import { address, quoteId, type ToJid, text } from '../../infra/content-schemas.ts';
+import { address, optional, quoteId, type ToJid, text } from '../../infra/content-schemas.ts';
 import type { HttpContext } from '../context.ts';
 import { agentOf } from '../middleware/agent-auth.ts';
 import { traceIdOf } from '../middleware/trace.ts';
-import { chatModeBody } from '../openapi/request-schemas.ts';
-import { chatDetails, messageDetails, queuedMessage, sentMessage } from '../openapi/response-schemas.ts';
-import { chatJson } from './agents/agent-chats.ts';
+import { chatModeBody, contactPath } from '../openapi/request-schemas.ts';
+import {
+  chatDetails,
+  chatPage,
+  contact,
+  messageDetails,
+  messagePage,
+  queuedMessage,
+  sentMessage,
+} from '../openapi/response-schemas.ts';
+import { chatJson, readChats } from './agents/agent-chats.ts';
+import { findPerson, readMessages } from './agents/chat-messages.ts';
 import { messageView } from './agents/messages.ts';
 import { answerSend } from './agents/send-operation.ts';
 
@@ -93,9 +102,88 @@ function chatId(toJid: ToJid) {
   });
 }
 
+/** The fields of a tool that returns a page of a list. */
+const page = {
+  limit: z.int().min(1).max(100).default(20).meta({ description: 'How many at most.' }),
+  before: optional(z.string().min(1).max(512)).meta({
+    description: 'For the page after another one, its next; the newest come first.',
+  }),
+};
+
+/** Characters of a message's text that a model is given. */
+const MAX_TEXT = 2_000;
+
+/** The beginning of a text, without half of a character at its end. */
+function beginning(words: string): string {
+  return words.slice(0, MAX_TEXT).replace(/[\ud800-\udbff]$/, '');
+}
+
+/** A message whose long texts are cut, and which says so. */
+function shortened<Message extends { text?: string | undefined; quoted?: { text: string } | undefined }>(
+  message: Message,
+) {
+  const { text: words = '', quoted } = message;
+  return {
+    ...message,
+    ...(words.length > MAX_TEXT && { text: beginning(words), truncated: true }),
+    ...(quoted && { quoted: { ...quoted, text: beginning(quoted.text) } }),
+  };
+}
+
+const shortMessage = messagePage.shape.messages.element.extend({
+  truncated: z
+    .literal(true)
+    .optional()
+    .meta({ description: `The text has more than ${MAX_TEXT} characters.` }),
+});
+
 /** The tools that read. */
-function readingTools(): McpTool[] {
+function readingTools(toJid: ToJid): McpTool[] {
   return [
+    tool({
+      name: 'list_chats',
+      title: 'List the chats',
+      description:
+        'Returns the chats of this WhatsApp number, the newest first, each with its chatId, name, unreadCount, who ' +
+        'answers it (mode: bot, human or closed) and the beginning of its last message. next leads to the following ' +
+        'page and is missing on the last. Needs the agent to be connected (else SESSION_NOT_READY).',
+      input: z.strictObject(page),
+      output: chatPage,
+      annotations: READS,
+      run: readChats,
+    }),
+    tool({
+      name: 'read_chat',
+      title: 'Read a chat',
+      description:
+        'Returns the messages of a chat, the newest first, and does not mark them read. by: customer (the other side), ' +
+        'human (a person on this number’s phone) or bot (this service). at is UTC. Long texts are cut (truncated); of ' +
+        'files only the description is returned. next leads to older messages and is missing at the beginning of the ' +
+        'chat. NOT_FOUND: there is no such chat.',
+      input: z.strictObject({ chat_id: chatId(toJid), ...page }),
+      output: messagePage.extend({ messages: z.array(shortMessage) }),
+      annotations: READS,
+      run: async (context, res, { chat_id, ...asked }) => {
+        const { messages, next } = await readMessages(context, res, chat_id, asked);
+        return { messages: messages.map(shortened), next };
+      },
+    }),
+    tool({
+      name: 'find_contact',
+      title: 'Find a number on WhatsApp',
+      description:
+        'Returns whether a phone number is on WhatsApp (exists), its jid, which is the chat_id of the other tools, and ' +
+        'its name where it is known. WhatsApp limits look-ups, and many of them look like a search for numbers: use it ' +
+        'for single numbers only.',
+      input: z.strictObject({
+        number: contactPath(toJid).shape.number.meta({
+          description: 'A phone number with its country code: 6281234567890 or +62 812-3456-7890.',
+        }),
+      }),
+      output: contact,
+      annotations: READS,
+      run: (context, res, { number }) => findPerson(context, res, number),
+    }),
     tool({
       name: 'get_message',
       title: 'What became of a sent message',
@@ -156,7 +244,7 @@ function writingTools(toJid: ToJid): McpTool[] {
       name: 'set_chat_mode',
       title: 'Set who answers a chat',
       description:
-        'Sets who answers a chat: bot: the AI behind this number; human: a person; closed: nobody. In human and ' +
+        'Sets who answers a chat: bot: the AI behind this number; human: a person; closed: nothing. In human and ' +
         'closed the AI is not asked, and a reply of it that waits is dropped; send_message still works. Returns the ' +
         'chat as it is now; until is when the bot answers again.',
       input: chatModeBody.safeExtend({ chat_id: chatId(toJid) }),
@@ -173,6 +261,6 @@ function writingTools(toJid: ToJid): McpTool[] {
 
 /** The tools by name; those that write only where `MCP_WRITE` allows them. */
 export function mcpTools(toJid: ToJid, canWrite: boolean): Map<string, McpTool> {
-  const tools = [...readingTools(), ...(canWrite ? writingTools(toJid) : [])];
+  const tools = [...readingTools(toJid), ...(canWrite ? writingTools(toJid) : [])];
   return new Map(tools.map((one) => [one.listed.name, one]));
 }

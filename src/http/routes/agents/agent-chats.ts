@@ -1,3 +1,4 @@
+import type { Response } from 'express';
 import { z } from 'zod';
 import type { ChatView } from '../../../actors/domain/chats.ts';
 import type { ChatEntry } from '../../../actors/domain/phone-chats.ts';
@@ -10,7 +11,7 @@ import * as examples from '../../openapi/examples.ts';
 import { agentPath, chatModeBody, chatPath, chatsQuery } from '../../openapi/request-schemas.ts';
 import { chatDetails, chatList, chatPage } from '../../openapi/response-schemas.ts';
 import { type Operation, operationOn } from '../../operation.ts';
-import { PAGE_LENGTH } from './chat-messages.ts';
+import { PAGE_LENGTH, type PageRequest } from './chat-messages.ts';
 
 const operation = operationOn<HttpContext>();
 
@@ -36,6 +37,13 @@ function entryJson({ lastMessage, ...chat }: ChatEntry) {
   return { ...chat, lastMessage: lastMessage && { ...lastMessage, at: new Date(lastMessage.at) } };
 }
 
+/** A page of the chats of the phone. */
+export async function readChats({ system }: HttpContext, res: Response, page: PageRequest) {
+  const { agentId, userId } = agentOf(res);
+  const { chats, next } = await system.ask(agentId, { type: 'chats.read', userId, ...page });
+  return { chats: chats.map(entryJson), next };
+}
+
 /** `GET /agents/{agentId}/chats`, and `GET` and `PUT …/chats/{chatId}`. */
 export function chatOperations(toJid: ToJid): Operation<HttpContext>[] {
   return [
@@ -59,15 +67,11 @@ export function chatOperations(toJid: ToJid): Operation<HttpContext>[] {
         },
       },
       codes: [...ofChats.codes, 'SESSION_NOT_READY', 'RATE_LIMITED', 'BAD_GATEWAY'],
-      run: async ({ system }, { query: { mode, limit, before } }, res) => {
+      run: async (context, { query: { mode, limit = PAGE_LENGTH, before } }, res) => {
+        if (!mode) return readChats(context, res, { limit, before });
         const { agentId, userId } = agentOf(res);
-        if (mode) {
-          const chats = await system.ask(agentId, { type: 'chats.list', userId, mode });
-          return { chats: chats.map(chatJson) };
-        }
-        const page = { limit: limit ?? PAGE_LENGTH, before };
-        const { chats, next } = await system.ask(agentId, { type: 'chats.read', userId, ...page });
-        return { chats: chats.map(entryJson), next };
+        const chats = await context.system.ask(agentId, { type: 'chats.list', userId, mode });
+        return { chats: chats.map(chatJson) };
       },
     }),
     operation({

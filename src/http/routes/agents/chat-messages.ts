@@ -1,3 +1,5 @@
+import type { Response } from 'express';
+import type { Jid } from '../../../actors/domain/identity.ts';
 import type { MessageEntry } from '../../../actors/domain/phone-chats.ts';
 import type { ToJid } from '../../../infra/content-schemas.ts';
 import type { HttpContext } from '../../context.ts';
@@ -20,6 +22,12 @@ const operation = operationOn<HttpContext>();
 /** The length of a page that names none. */
 export const PAGE_LENGTH = 50;
 
+/** Which page of a list. */
+export interface PageRequest {
+  limit: number;
+  before?: string | undefined;
+}
+
 /** Common to all operations on what the phone has. */
 const ofPhone = {
   tag: 'agents',
@@ -31,6 +39,27 @@ const ofPhone = {
 function messageJson({ file, at, ...message }: MessageEntry, messages: string) {
   const url = `${messages}/${encodeURIComponent(message.id)}/file`;
   return { ...message, file: file && { ...file, url }, at: new Date(at) };
+}
+
+/** A page of the messages of a chat. */
+export async function readMessages(
+  { system, settings }: HttpContext,
+  res: Response,
+  chatId: Jid,
+  page: PageRequest,
+) {
+  const { agentId, userId } = agentOf(res);
+  const read = { type: 'chat.read_messages', userId, chatId, ...page } as const;
+  const { messages, next } = await system.ask(agentId, read);
+  const base = `${settings.APP_BASE_URL}/agents/${agentId}/chats/${encodeURIComponent(chatId)}/messages`;
+  return { messages: messages.map((message) => messageJson(message, base)), next };
+}
+
+/** Whether a number is on WhatsApp, and whose it is. */
+export async function findPerson({ system }: HttpContext, res: Response, jid: Jid) {
+  const { agentId, userId } = agentOf(res);
+  const person = await system.ask(agentId, { type: 'contact.find', userId, jid });
+  return { exists: person !== null, ...person };
 }
 
 /** What is in a chat: messages, their files, and what the other side sees of us. */
@@ -51,18 +80,8 @@ export function chatMessageOperations(toJid: ToJid): Operation<HttpContext>[] {
         200: { description: 'A page of the messages.', json: messagePage, example: examples.messagePage },
       },
       codes: [...ofPhone.codes, 'DATABASE_UNAVAILABLE'],
-      run: async ({ system, settings }, { params: { chatId }, query: { limit, before } }, res) => {
-        const { agentId, userId } = agentOf(res);
-        const page = { limit: limit ?? PAGE_LENGTH, before };
-        const { messages, next } = await system.ask(agentId, {
-          type: 'chat.read_messages',
-          userId,
-          chatId,
-          ...page,
-        });
-        const base = `${settings.APP_BASE_URL}/agents/${agentId}/chats/${encodeURIComponent(chatId)}/messages`;
-        return { messages: messages.map((message) => messageJson(message, base)), next };
-      },
+      run: (context, { params: { chatId }, query: { limit = PAGE_LENGTH, before } }, res) =>
+        readMessages(context, res, chatId, { limit, before }),
     }),
     operation({
       ...ofPhone,
@@ -135,11 +154,7 @@ export function chatMessageOperations(toJid: ToJid): Operation<HttpContext>[] {
         200: { description: 'The person, or that there is none.', json: contact, example: examples.contact },
       },
       codes: ['SESSION_NOT_FOUND', 'SESSION_NOT_READY', 'RATE_LIMITED', 'BAD_GATEWAY'],
-      run: async ({ system }, { params: { number: jid } }, res) => {
-        const { agentId, userId } = agentOf(res);
-        const person = await system.ask(agentId, { type: 'contact.find', userId, jid });
-        return { exists: person !== null, ...person };
-      },
+      run: (context, { params: { number: jid } }, res) => findPerson(context, res, jid),
     }),
   ];
 }
