@@ -17,7 +17,7 @@ import {
 import { chatJson, readChats } from './agents/agent-chats.ts';
 import { findPerson, readMessages } from './agents/chat-messages.ts';
 import { messageView } from './agents/messages.ts';
-import { answerSend } from './agents/send-operation.ts';
+import { outcomeAnswer, sendMessage } from './agents/send-operation.ts';
 
 // The tools of the MCP endpoint: the commands and the answers of the native API, described for language models.
 
@@ -236,8 +236,8 @@ function writingTools(toJid: ToJid): McpTool[] {
       annotations: { ...READS, readOnlyHint: false, idempotentHint: false },
       run: async (context, res, { to, text: words, quote_id }) => {
         const content = { kind: 'text', text: words } as const;
-        const { body } = await answerSend(context, res, { to, content, quoteId: quote_id });
-        return body as object;
+        const outcome = await sendMessage(context, res, { to, content, quoteId: quote_id });
+        return outcomeAnswer(res, outcome, content).body as object;
       },
     }),
     tool({
