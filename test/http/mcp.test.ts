@@ -2,6 +2,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { McpError } from '@modelcontextprotocol/sdk/types.js';
 import { expect } from 'chai';
+import type { Command } from '../../src/actors/domain/commands.ts';
 import { TEXTS } from '../../src/actors/domain/error-texts.ts';
 import { AT } from '../support/fake-system.ts';
 import { expectProblem, failure, Harness } from '../support/http-harness.ts';
@@ -45,18 +46,27 @@ describe('the MCP endpoint', () => {
     return error;
   }
 
+  /** The commands of a type that agents were asked, with the agent. */
+  const asked = (type: Command['type']) => http.system.asked.filter(({ command }) => command.type === type);
+
   /** A message of JSON-RPC, sent without a client. */
   const post = (json: unknown, more: { key?: string; headers?: Record<string, string> } = {}) =>
     http.ask('/mcp/bot', { method: 'POST', key: KEY, json, ...more });
 
   const rpc = (method: string, params: object = {}) => ({ jsonrpc: '2.0', id: 1, method, params });
 
+  afterEach(() => {
+    http.system.refusal = null;
+    http.system.sent.length = 0;
+  });
+
   describe('by default', () => {
-    beforeEach(async () => {
+    before(async () => {
       http = await new Harness().start();
+      http.system.add('other', 'other-key');
       client = await connect();
     });
-    afterEach(async () => {
+    after(async () => {
       await client.close();
       await http.stop();
     });
@@ -93,7 +103,6 @@ describe('the MCP endpoint', () => {
     });
 
     it('is for the holder of the agent’s key alone', async () => {
-      http.system.add('other', 'other-key');
       const list = rpc('tools/list');
       expectProblem(await http.ask('/mcp/bot', { method: 'POST', json: list }), 'UNAUTHORIZED');
       for (const key of ['wrong', 'other-key']) expectProblem(await post(list, { key }), 'UNAUTHORIZED');
@@ -104,18 +113,19 @@ describe('the MCP endpoint', () => {
     });
 
     it('asks each agent for its own messages', async () => {
-      http.system.add('other', 'other-key');
       const other = await connect({ agentId: 'other', key: 'other-key' });
       await call('get_message', { message_id: 'm-1' }, other);
       const command = { type: 'message.find', userId: 7, id: 'm-1' };
-      expect(http.system.asked.at(-1)).to.deep.equal({ agentId: 'other', command });
+      expect(asked('message.find').at(-1)).to.deep.equal({ agentId: 'other', command });
       await other.close();
     });
 
     it('checks the key with each request', async () => {
-      http.system.add('bot', 'new-key');
-      const refusal = await client.listTools().catch((error: Error) => error.message);
+      const replaced = await connect({ agentId: 'other', key: 'other-key' });
+      http.system.add('other', 'new-key');
+      const refusal = await replaced.listTools().catch((error: Error) => error.message);
       expect(refusal).to.include('UNAUTHORIZED');
+      await replaced.close();
     });
 
     it('refuses other methods, hosts, sites and bodies as all routes do', async () => {
@@ -174,7 +184,11 @@ describe('the MCP endpoint', () => {
       const listed = { ...chat, lastMessage: { ...lastMessage, at: AT.toISOString() } };
       expect(first).to.deep.equal({ isError: false, body: { chats: [listed], next: 'older' } });
       await call('list_chats', { limit: 100, before: 'older' });
-      expect(http.system.asked.map(({ command }) => command)).to.deep.equal([
+      expect(
+        asked('chats.read')
+          .slice(-2)
+          .map(({ command }) => command),
+      ).to.deep.equal([
         { type: 'chats.read', userId: 7, limit: 20 },
         { type: 'chats.read', userId: 7, limit: 100, before: 'older' },
       ]);
@@ -203,7 +217,7 @@ describe('the MCP endpoint', () => {
         ],
       });
       const command = { type: 'chat.read_messages', userId: 7, chatId: CHAT, limit: 2 };
-      expect(http.system.asked.at(-1)?.command).to.deep.equal(command);
+      expect(asked('chat.read_messages').at(-1)?.command).to.deep.equal(command);
       expect(await refused('read_chat', {})).to.include({ code: 'INVALID_PAYLOAD' });
     });
 
@@ -249,10 +263,13 @@ describe('the MCP endpoint', () => {
     });
 
     it('keeps the text of a bug in the log', async () => {
-      http.system.messages.get = () => {
-        throw new Error('secret detail');
+      const broken = {
+        get status() {
+          throw new Error('secret detail');
+        },
       };
-      const error = await refused('get_message', { message_id: 'm-1' });
+      http.system.messages.set('m-7', broken as never);
+      const error = await refused('get_message', { message_id: 'm-7' });
       expect(error).to.include({ code: 'INTERNAL', message: TEXTS.INTERNAL.bug });
       const bug = http.log.find(({ event }) => event === 'http.bug');
       expect(bug)
@@ -262,11 +279,11 @@ describe('the MCP endpoint', () => {
   });
 
   describe('with MCP_WRITE', () => {
-    beforeEach(async () => {
+    before(async () => {
       http = await new Harness().start({ MCP_WRITE: true });
       client = await connect();
     });
-    afterEach(async () => {
+    after(async () => {
       await client.close();
       await http.stop();
     });
@@ -299,6 +316,7 @@ describe('the MCP endpoint', () => {
     });
 
     it('says that a message waits, and what became of one that failed', async () => {
+      const { onSend } = http.system;
       http.system.onSend = async ({ to }) => ({ status: 'queued', id: 'm-1', to, position: 3 });
       const { body } = await call('send_message', { to: CHAT, text: 'Halo' });
       expect(body).to.deep.equal({ id: 'm-1', status: 'queued', position: 3 });
@@ -310,6 +328,7 @@ describe('the MCP endpoint', () => {
         expect(error).to.include({ code: 'BAD_GATEWAY', message: text });
         expect(error.details).to.deep.equal({ outcome, id: 'm-2' });
       }
+      http.system.onSend = onSend;
       http.system.refusal = failure('RATE_LIMITED', TEXTS.RATE_LIMITED.mailboxFull(500));
       expect(await refused('send_message', { to: CHAT, text: 'Halo' })).to.include({ code: 'RATE_LIMITED' });
     });
