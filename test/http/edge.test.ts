@@ -72,7 +72,10 @@ describe('the HTTP edge', () => {
         headers: { ...from, 'access-control-request-method': 'POST' },
       });
       expect(preflight.status).to.equal(204);
-      expect(preflight.headers.get('access-control-allow-headers')).to.include('Authorization');
+      expect(preflight.headers.get('access-control-allow-headers')?.split(',')).to.include.members([
+        'Authorization',
+        'MCP-Protocol-Version',
+      ]);
     });
 
     it('is allowed for all with *', async () => {
