@@ -1,9 +1,9 @@
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
 import { BOT, CUSTOMER, CUSTOMER_CHAT, KEY, OTHER_BOT } from '../support/fixtures.ts';
 import { linkAgent } from '../support/link-agent.ts';
+import { connectMcp } from '../support/mcp-client.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -19,18 +19,6 @@ describe('an assistant that uses MCP, on the sandbox', function () {
   let service: Service;
   const clients: Client[] = [];
 
-  /** Connects the official client as an agent. */
-  async function connect(agentId: string, key: string): Promise<Client> {
-    const client = new Client({ name: 'test', version: '1.0.0' });
-    const requestInit = { headers: { authorization: `Bearer ${key}` } };
-    const url = new URL(`${service.url}/mcp/${agentId}`);
-    // The types of its optional fields are not exact.
-    await client.connect(new StreamableHTTPClientTransport(url, { requestInit }) as never);
-    await client.listTools();
-    clients.push(client);
-    return client;
-  }
-
   before(async () => {
     service = await startService(database(), { env: { MCP_WRITE: 'true' } });
     await linkAgent(service, 'shop', BOT);
@@ -42,7 +30,9 @@ describe('an assistant that uses MCP, on the sandbox', function () {
   });
 
   it('reads a chat, answers in it, and learns what became of the answer; another agent learns nothing', async () => {
-    const [shop, cafe] = [await connect('shop', KEY), await connect('cafe', 'key-of-cafe')];
+    const shop = await connectMcp(service.url, 'shop', KEY);
+    const cafe = await connectMcp(service.url, 'cafe', 'key-of-cafe');
+    clients.push(shop, cafe);
     const call = async <T>(client: Client, name: string, args: object): Promise<T> => {
       const result = await client.callTool({ name, arguments: { ...args } });
       return result.structuredContent as T;

@@ -1,11 +1,11 @@
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { McpError } from '@modelcontextprotocol/sdk/types.js';
 import { expect } from 'chai';
 import type { Command } from '../../src/actors/domain/commands.ts';
 import { TEXTS } from '../../src/actors/domain/error-texts.ts';
 import { AT } from '../support/fake-system.ts';
 import { expectProblem, failure, Harness } from '../support/http-harness.ts';
+import { connectMcp } from '../support/mcp-client.ts';
 
 const CHAT = '6281234567890@c.us';
 const KEY = 'secret-key';
@@ -15,18 +15,6 @@ const WRITING = ['send_message', 'set_chat_mode'];
 describe('the MCP endpoint', () => {
   let http: Harness;
   let client: Client;
-
-  /** Connects the official client as an agent; `list` has it check results against the schemas of the tools. */
-  async function connect({ agentId = 'bot', key = KEY } = {}): Promise<Client> {
-    const connected = new Client({ name: 'test', version: '1.0.0' });
-    const requestInit = { headers: { authorization: `Bearer ${key}` } };
-    await connected.connect(
-      // The types of its optional fields are not exact.
-      new StreamableHTTPClientTransport(new URL(`${http.url}/mcp/${agentId}`), { requestInit }) as never,
-    );
-    await connected.listTools();
-    return connected;
-  }
 
   /** Calls a tool; its text must say the same as its structured content. */
   async function call(name: string, args: Record<string, unknown>, caller = client) {
@@ -64,7 +52,7 @@ describe('the MCP endpoint', () => {
     before(async () => {
       http = await new Harness().start();
       http.system.add('other', 'other-key');
-      client = await connect();
+      client = await connectMcp(http.url, 'bot', KEY);
     });
     after(async () => {
       await client.close();
@@ -108,12 +96,12 @@ describe('the MCP endpoint', () => {
       for (const key of ['wrong', 'other-key']) expectProblem(await post(list, { key }), 'UNAUTHORIZED');
       const unknown = { method: 'POST', key: KEY, json: list };
       expectProblem(await http.ask('/mcp/unknown', unknown), 'SESSION_NOT_FOUND');
-      const refusal = await connect({ key: 'other-key' }).catch((error: Error) => error.message);
+      const refusal = await connectMcp(http.url, 'bot', 'other-key').catch((error: Error) => error.message);
       expect(refusal).to.include('UNAUTHORIZED');
     });
 
     it('asks each agent for its own messages', async () => {
-      const other = await connect({ agentId: 'other', key: 'other-key' });
+      const other = await connectMcp(http.url, 'other', 'other-key');
       await call('get_message', { message_id: 'm-1' }, other);
       const command = { type: 'message.find', userId: 7, id: 'm-1' };
       expect(asked('message.find').at(-1)).to.deep.equal({ agentId: 'other', command });
@@ -121,7 +109,7 @@ describe('the MCP endpoint', () => {
     });
 
     it('checks the key with each request', async () => {
-      const replaced = await connect({ agentId: 'other', key: 'other-key' });
+      const replaced = await connectMcp(http.url, 'other', 'other-key');
       http.system.add('other', 'new-key');
       const refusal = await replaced.listTools().catch((error: Error) => error.message);
       expect(refusal).to.include('UNAUTHORIZED');
@@ -151,7 +139,7 @@ describe('the MCP endpoint', () => {
       const bad = [{}, [], 7, 'x', [rpc('tools/list')], { jsonrpc: '1.0', id: 1, method: 'tools/list' }];
       for (const json of [...bad, { jsonrpc: '2.0', id: 1.5, method: 'ping' }, { jsonrpc: '2.0', id: 1 }])
         expectProblem(await post(json), 'INVALID_PAYLOAD');
-      const headers = { 'mcp-protocol-version': '2099-01-01' };
+      const headers = { 'mcp-protocol-version': '2026-07-28' };
       const reply = await post(rpc('tools/list'), { headers });
       expectProblem(reply, 'INVALID_PAYLOAD');
       expect(reply.text).to.include('2025-11-25');
@@ -281,7 +269,7 @@ describe('the MCP endpoint', () => {
   describe('with MCP_WRITE', () => {
     before(async () => {
       http = await new Harness().start({ MCP_WRITE: true });
-      client = await connect();
+      client = await connectMcp(http.url, 'bot', KEY);
     });
     after(async () => {
       await client.close();
