@@ -11,6 +11,7 @@ export const TRANSLATED = [
   'docs/api-tour.md',
   'docs/messages.md',
   'docs/chats.md',
+  'docs/webhooks.md',
   'docs/cloud-api.md',
   'docs/webhooks.md',
   'docs/errors.md',
