@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
+import { WEBHOOK_EVENTS } from '../../src/actors/domain/ports/webhooks.ts';
 import { callApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { BEARER, BOT, BOT_CHAT, CUSTOMER, CUSTOMER_CHAT, PIXEL, UNLIMITED } from '../support/fixtures.ts';
 import { linkAgent } from '../support/link-agent.ts';
+import { checkEvent } from '../support/openapi-check.ts';
 import { withDatabase } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 import { expectSigned, WebhookReceiver } from '../support/webhook-receiver.ts';
@@ -159,6 +161,9 @@ describe('what happens to an agent reaches its webhook', function () {
     const { received, sequences } = receiver;
     expect(sequences).to.deep.equal(sequences.map((_, index) => index + 1));
     expect(new Set(received.map(({ id }) => id)).size).to.equal(received.length);
+    for (const { body } of received) checkEvent(body);
+    const types = new Set(received.map(({ body }) => body.type));
+    expect([...types]).to.have.members([...WEBHOOK_EVENTS]);
     const texts = received.map(({ body }) => (body.data as { text?: string }).text);
     expect(texts.filter((text) => text === 'missed')).to.have.length(1);
   });

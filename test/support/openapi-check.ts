@@ -110,6 +110,14 @@ class DocumentCheck {
       if (required) expect(answered.has(name), `${name} of ${what}`).to.equal(true);
   }
 
+  /** Asserts that the document knows an event that was posted to a webhook. */
+  event(body: { type: string }): void {
+    const ref = `openapi#/webhooks/${body.type}/post/requestBody/content/application~1json/schema`;
+    const validate = this.#compiled.get(ref) ?? this.#ajv.compile({ $ref: ref });
+    this.#compiled.set(ref, validate);
+    expect(validate(body), `${body.type}: ${JSON.stringify([body, validate.errors])}`).to.equal(true);
+  }
+
   /** Asserts that every request body, and every JSON answer if asked to, has examples, and that they fit. */
   examples({ ofAnswers = false } = {}): void {
     for (const { path, item } of this.#operations) {
@@ -160,6 +168,11 @@ const gateway = new DocumentCheck(openApiDocument('http://localhost:3000'));
  */
 export function checkAnswer(method: string, target: string, reply: Reply): void {
   gateway.answer(method, target, reply);
+}
+
+/** Asserts that the document knows an event that was posted to a webhook. */
+export function checkEvent(body: { type: string }): void {
+  gateway.event(body);
 }
 
 /** Asserts that every JSON body of the document has an example, and that all examples fit their schemas. */

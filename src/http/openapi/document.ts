@@ -5,6 +5,7 @@ import { operations } from '../operations.ts';
 import { operationsDocument } from './operations-document.ts';
 import { codesTable } from './responses.ts';
 import { withSamples } from './samples.ts';
+import { webhookEvents } from './webhook-events.ts';
 
 const DESCRIPTION = `WhatsApp as an API. Every response carries \`X-Trace-Id\`; every 4xx and 5xx has one body,
 \`{"error":{"code","message","traceId"}}\`. Branch on \`code\`, never on \`message\`.
@@ -34,6 +35,9 @@ export function openApiDocument(
   serverUrl: string,
   table: Operation<HttpContext>[] = operations((text) => text),
 ): ReturnType<typeof createDocument> {
-  const about = { title: 'WhatsApp gateway', description: DESCRIPTION, server: serverUrl, tags: TAGS };
+  const about = {
+    ...{ title: 'WhatsApp gateway', description: DESCRIPTION, server: serverUrl, tags: TAGS },
+    webhooks: webhookEvents(),
+  };
   return withSamples(operationsDocument(about, table), serverUrl);
 }

@@ -1,5 +1,10 @@
 import type { z } from 'zod';
-import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import {
+  createDocument,
+  type ZodOpenApiObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+} from 'zod-openapi';
 import type { ErrorCode } from '../../actors/domain/errors.ts';
 import { type Access, type Operation, redirectTo } from '../operation.ts';
 import { errorResponses, headerObjects, responseObject, TRACE_HEADER } from './responses.ts';
@@ -19,6 +24,8 @@ export interface About {
   tags: Record<string, string>;
   /** The error responses of an operation by status; in the format of the gateway by default. */
   errors?: typeof errorResponses;
+  /** What the service posts to its callers. */
+  webhooks?: NonNullable<ZodOpenApiObject['webhooks']>;
 }
 
 /** Without `SESSIONS_TOKEN` an operator needs nothing. */
@@ -88,7 +95,7 @@ function described<Context>(
 
 /** The OpenAPI 3.1 document of a table of operations. */
 export function operationsDocument<Context>(
-  { title, description, server, tags, errors = errorResponses }: About,
+  { title, description, server, tags, errors = errorResponses, webhooks }: About,
   operations: Operation<Context>[],
 ): ReturnType<typeof createDocument> {
   const names = Object.keys(tags);
@@ -111,5 +118,6 @@ export function operationsDocument<Context>(
     tags: names.map((name) => ({ name, description: tags[name] })),
     components: { securitySchemes: Object.fromEntries(schemes) },
     paths,
+    ...(webhooks && { webhooks }),
   });
 }
