@@ -21,6 +21,7 @@ export const BENCHES = {
   chromium: 'memory of a browser, against the library’s defaults',
   start: 'from the start of the process to its first response',
   inspector: 'what watching costs',
+  webhooks: 'from an event to the request at its receiver, while others hang',
   files: 'what documents of 64 MB cost the service and the other agents',
 } as const;
 

@@ -25,11 +25,22 @@ export const AT_THE_START = [
   'after an indeterminate message was looked up',
 ] as const;
 
+/** Where it can be killed in the delivery of an event to a webhook. */
+export const IN_A_DELIVERY = [
+  'before an event is recorded',
+  'after an event was recorded',
+  'before the request of a delivery',
+  'during the request of a delivery',
+  'after the 2xx of a delivery',
+  'after a delivery was deleted',
+] as const;
+
 /** All points at which the service can be killed. */
 export type CrashPoint =
   | (typeof UNDER_WAY)[number]
   | (typeof DEAD_LETTER)[number]
   | (typeof AT_THE_START)[number]
+  | (typeof IN_A_DELIVERY)[number]
   | 'before the row of a file is written'
   | 'after the row of a file was written'
   | 'after the row of a file was deleted'

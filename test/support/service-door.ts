@@ -5,6 +5,8 @@ import { Dispatcher } from '../../src/actors/outbound/dispatcher.ts';
 import { PgFileRows } from '../../src/infra/postgres/stores/file-rows.ts';
 import { PgInboundLog } from '../../src/infra/postgres/stores/inbound-log.ts';
 import { PgMessageLog } from '../../src/infra/postgres/stores/message-log.ts';
+import { PgWebhookStore } from '../../src/infra/postgres/stores/webhook-store.ts';
+import { WebhookDispatcher } from '../../src/infra/webhooks/webhook-dispatcher.ts';
 import { SandboxClient } from '../../src/sandbox/driver/sandbox-client.ts';
 import type { CrashPoint } from './crash-points.ts';
 
@@ -71,6 +73,19 @@ around(PgFileRows.prototype, 'insert', {
   after: () => passing('after the row of a file was written'),
 });
 around(PgFileRows.prototype, 'remove', { after: () => passing('after the row of a file was deleted') });
+around(PgWebhookStore.prototype, 'record', {
+  before: () => passing('before an event is recorded'),
+  after: () => passing('after an event was recorded'),
+});
+around(WebhookDispatcher.prototype, 'post', {
+  before: () => passing('before the request of a delivery'),
+  // The request leaves meanwhile.
+  begun: () => setImmediate(() => passing('during the request of a delivery')),
+});
+around(PgWebhookStore.prototype, 'delivered', {
+  before: () => passing('after the 2xx of a delivery'),
+  after: () => passing('after a delivery was deleted'),
+});
 around(SandboxClient.prototype, 'send', {
   before: () => passing('after the lease'),
   begun: () => passing('after the hand-over to the page'),

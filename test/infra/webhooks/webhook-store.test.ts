@@ -49,7 +49,7 @@ function contract(open: () => WebhookStore): void {
     const webhook = webhookOf(A);
     await store.insert(webhook);
     const key = randomUUID();
-    for (let n = 0; n < 3; n += 1) await store.record(A, event(n, key));
+    await Promise.all([0, 1, 2].map((n) => store.record(A, event(n, key))));
     const taken = await store.take(webhook.id, 10);
     expect(taken.map(({ data }) => data)).to.deep.equal([{ n: 0 }]);
     await store.delivered(taken[0]!.id);

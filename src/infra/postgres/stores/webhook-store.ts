@@ -48,32 +48,64 @@ interface DeliveryRow {
 const DELIVERY_COLUMNS = 'id, agent_id, type, at, sequence, data, status, attempts, error, position, since';
 
 /**
- * The next events of a webhook. Those that were never taken get the next numbers of the webhook, in the order in which
- * they were written. A power cut may undo that: the disk is not waited for, and the same order gives the same numbers.
+ * The next events of webhooks, a few of each. Those that were never taken get the next numbers of their webhook, in the
+ * order in which they were written. A power cut may undo that: the disk is not waited for, and the same order gives the
+ * same numbers.
  */
 const TAKE = `
   with head as (
-    select ${DELIVERY_COLUMNS} from public.gateway_webhook_delivery
-    where webhook_id = $1 and status = 'waiting' order by sequence, position limit $2),
-  fresh as (select id, row_number() over (order by position) as place from head where sequence is null),
+    select delivery.* from unnest($1::uuid[], $2::int[]) as webhook (id, most) cross join lateral (
+      select webhook_id, ${DELIVERY_COLUMNS} from public.gateway_webhook_delivery
+      where webhook_id = webhook.id and status = 'waiting' order by sequence, position limit webhook.most) as delivery),
+  fresh as (
+    select id, webhook_id, row_number() over (partition by webhook_id order by position) as place
+    from head where sequence is null),
+  counted as (select webhook_id, count(*) as events from fresh group by webhook_id),
   counter as (
-    update public.gateway_webhook as webhook set last_sequence = last_sequence + (select count(*) from fresh)
-    from (select set_config('synchronous_commit', 'off', true)) as relaxed
-    where webhook.id = $1 and exists (select from fresh)
-    returning last_sequence - (select count(*) from fresh) as base),
+    update public.gateway_webhook as webhook set last_sequence = last_sequence + counted.events
+    from (select set_config('synchronous_commit', 'off', true)) as relaxed, counted
+    where webhook.id = counted.webhook_id
+    returning webhook.id, webhook.last_sequence - counted.events as base),
   numbered as (
     update public.gateway_webhook_delivery as delivery set sequence = counter.base + fresh.place
-    from fresh, counter where delivery.id = fresh.id returning delivery.id, delivery.sequence)
-  select head.id, agent_id, type, at, data, status, attempts, error, position, since,
+    from fresh join counter on counter.id = fresh.webhook_id
+    where delivery.id = fresh.id returning delivery.id, delivery.sequence)
+  select webhook_id, head.id, agent_id, type, at, data, status, attempts, error, position, since,
     coalesce(head.sequence, numbered.sequence) as sequence
   from head left join numbered on numbered.id = head.id
-  where coalesce(head.sequence, numbered.sequence) is not null order by sequence`;
+  where coalesce(head.sequence, numbered.sequence) is not null order by webhook_id, sequence`;
+
+/**
+ * Events without a row of their own. Those with a key are claimed in the same statement, so that neither claim nor event
+ * is there without the other; a power cut loses both, and WhatsApp reports the message again.
+ */
+const RECORD = `
+  with event as (
+    select event.* from (select set_config('synchronous_commit', 'off', true)) as relaxed,
+      unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::json[], $6::text[])
+        with ordinality as event (user_id, agent_id, type, at, data, claim, place)),
+  fresh as (
+    insert into public.gateway_inbound (user_id, agent_id, wa_message_id)
+    select user_id, agent_id, claim from event where claim is not null
+    on conflict do nothing returning user_id, agent_id, wa_message_id)
+  ${insertEvents(`(
+    select event.* from event left join fresh
+      on fresh.user_id = event.user_id and fresh.agent_id = event.agent_id and fresh.wa_message_id = event.claim
+    where event.claim is null or fresh.wa_message_id is not null)`)}`;
+
+interface AgentEvent extends AgentRef {
+  event: WebhookEvent;
+  /** Its key as a claim; null without one. */
+  claim: string | null;
+}
 
 /** Webhooks in `gateway_webhook`, their outbox in `gateway_webhook_delivery`. */
 export class PgWebhookStore implements WebhookStore {
   readonly #pool: DatabasePool;
   readonly #onPublished: OnPublished;
-  /** What has arrived, of all webhooks. */
+  // Under load, one statement for many webhooks.
+  readonly #records = new GroupCommit((events: AgentEvent[]) => this.#insertEvents(events));
+  readonly #takes = new GroupCommit((takes: { id: string; limit: number }[]) => this.#takeAll(takes));
   readonly #delivered = new GroupCommit((ids: string[]) => this.#delete(ids));
 
   constructor(pool: DatabasePool, onPublished: OnPublished = () => {}) {
@@ -148,23 +180,9 @@ export class PgWebhookStore implements WebhookStore {
     );
   }
 
-  async record({ userId, agentId }: AgentRef, { type, at, data, key }: WebhookEvent): Promise<void> {
-    const event = [userId, agentId, type, at, JSON.stringify(data)];
-    const columns = `$1::bigint as user_id, $2::text as agent_id, $3::text as type, $4::timestamptz as at,
-      $5::json as data, 1 as place`;
-    if (key === undefined)
-      await this.#pool.query('webhook.record', insertEvents(`(select ${columns})`), event);
-    // The claim and the event are written together, so that neither is there without the other.
-    else
-      await this.#pool.query(
-        'webhook.record_once',
-        `with fresh as (
-           insert into public.gateway_inbound (user_id, agent_id, wa_message_id) values ($1, $2, $6)
-           on conflict do nothing returning user_id)
-         ${insertEvents(`(select ${columns} from fresh)`)}`,
-        [...event, `${type} ${key}`],
-      );
-    this.#onPublished(type, [{ userId, agentId }]);
+  async record({ userId, agentId }: AgentRef, event: WebhookEvent): Promise<void> {
+    const claim = event.key === undefined ? null : `${event.type} ${event.key}`;
+    await this.#records.add({ userId, agentId, event, claim });
   }
 
   async waiting(ids: string[]): Promise<string[]> {
@@ -177,14 +195,8 @@ export class PgWebhookStore implements WebhookStore {
     return rows.map(({ id }) => id);
   }
 
-  async take(id: string, limit: number): Promise<TakenDelivery[]> {
-    const rows = await this.#pool.query<DeliveryRow & { [column: string]: unknown }>(
-      'webhook.take',
-      TAKE,
-      [id, limit],
-      { prepared: true },
-    );
-    return rows.map((row) => ({ ...toDelivery(row), sequence: Number(row.sequence), since: row.since }));
+  take(id: string, limit: number): Promise<TakenDelivery[]> {
+    return this.#takes.add({ id, limit });
   }
 
   async delivered(deliveryId: string): Promise<void> {
@@ -269,7 +281,50 @@ export class PgWebhookStore implements WebhookStore {
 
   /** Waits for running writes. */
   async close(): Promise<void> {
-    await this.#delivered.flushed();
+    await Promise.all([this.#records.flushed(), this.#delivered.flushed()]);
+  }
+
+  /** Inserts events for the webhooks that want them; of two with one claim the first. */
+  async #insertEvents(events: AgentEvent[]): Promise<undefined[]> {
+    const claims = new Set<string>();
+    const news = events.filter(({ userId, agentId, claim }) => {
+      if (claim === null) return true;
+      const name = `${userId} ${agentId} ${claim}`;
+      const isFirst = !claims.has(name);
+      claims.add(name);
+      return isFirst;
+    });
+    await this.#pool.query(
+      'webhook.record',
+      RECORD,
+      [
+        news.map(({ userId }) => userId),
+        news.map(({ agentId }) => agentId),
+        news.map(({ event }) => event.type),
+        news.map(({ event }) => event.at),
+        news.map(({ event }) => JSON.stringify(event.data)),
+        news.map(({ claim }) => claim),
+      ],
+      { prepared: true },
+    );
+    for (const { event, ...agent } of news) this.#onPublished(event.type, [agent]);
+    return events.map(() => undefined);
+  }
+
+  /** Takes the next events of several webhooks. */
+  async #takeAll(takes: { id: string; limit: number }[]): Promise<TakenDelivery[][]> {
+    const rows = await this.#pool.query<DeliveryRow & { webhook_id: string; [column: string]: unknown }>(
+      'webhook.take',
+      TAKE,
+      [takes.map(({ id }) => id), takes.map(({ limit }) => limit)],
+      { prepared: true },
+    );
+    const taken = new Map<string, TakenDelivery[]>(takes.map(({ id }) => [id, []]));
+    for (const row of rows)
+      taken
+        .get(row.webhook_id)!
+        .push({ ...toDelivery(row), sequence: Number(row.sequence), since: row.since });
+    return takes.map(({ id }) => taken.get(id)!);
   }
 
   /** Deletes what has arrived; losing that to a power cut makes a repeat, which is allowed. */
