@@ -48,6 +48,7 @@ try {
     limits: {
       ...{ deadlineMs: DEADLINE_MS, retryBaseMs: 1_000, retryMaxMs: 3_600_000, giveUpMs: 259_200_000 },
     },
+    context: () => ({ account: null, idOfStanza: async () => null }),
     random: Math.random,
     onReport: () => undefined,
     onFault: (error) => console.error(error),
