@@ -48,6 +48,8 @@ for (const { name, binDir } of flavours()) {
         'gateway_message',
         'gateway_migration',
         'gateway_secret',
+        'gateway_webhook',
+        'gateway_webhook_delivery',
         'whatsapp_user',
       ]);
     });

@@ -44,6 +44,16 @@ function contract(open: () => WebhookStore): void {
     expect(await store.waiting(ids)).to.deep.equal([]);
   });
 
+  it('keeps any text that WhatsApp may hold, also one that is no valid Unicode', async () => {
+    const store = open();
+    const webhook = webhookOf(A);
+    await store.insert(webhook);
+    const data = { text: 'half \ud800 and \u0000, "quoted" \\ {1,2}' };
+    await store.record(A, { ...event(1), data });
+    expect((await store.take(webhook.id, 1))[0]!.data).to.deep.equal(data);
+    await store.remove(webhook.id);
+  });
+
   it('records an event with a key once', async () => {
     const store = open();
     const webhook = webhookOf(A);
