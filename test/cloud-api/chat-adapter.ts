@@ -4,8 +4,17 @@ import { createWhatsAppAdapter, type WhatsAppAdapter, WhatsAppApiError } from '@
 import { expect } from 'chai';
 import { Chat, ConsoleLogger } from 'chat';
 import sinon from 'sinon';
-import { type CloudService, MEDIA, NUMBER_ID, sha256 } from '../support/cloud-service.ts';
+import {
+  APP_SECRET,
+  type CloudService,
+  MEDIA,
+  NUMBER_ID,
+  sha256,
+  VERIFY_TOKEN,
+} from '../support/cloud-service.ts';
 import { CUSTOMER, KEY } from '../support/fixtures.ts';
+import { type Inbox, registerInbox } from './inbox.ts';
+import { parsedMessage, type RawMessage } from './raw-events.ts';
 
 /** Registers the suite of `@chat-adapter/whatsapp`. */
 export function chatAdapter(running: () => CloudService): void {
@@ -30,9 +39,9 @@ export function chatAdapter(running: () => CloudService): void {
     const logger = new ConsoleLogger('silent');
     const config = {
       accessToken: KEY,
-      appSecret: 'secret',
+      appSecret: APP_SECRET,
       phoneNumberId: NUMBER_ID,
-      verifyToken: 'token',
+      verifyToken: VERIFY_TOKEN,
       logger,
     };
     const thread = `whatsapp:${NUMBER_ID}:${CUSTOMER}`;
@@ -96,6 +105,55 @@ export function chatAdapter(running: () => CloudService): void {
           }),
       );
       expect(sha256(bytes)).to.equal(sha256(MEDIA.image[0]));
+    });
+
+    describe('with a webhook', () => {
+      let inbox: Inbox;
+      before(async () => {
+        inbox = {
+          messages: [],
+          statuses: [],
+          send: async (text, { quotedId } = {}) => {
+            const sent = quotedId ? adapter.reply(thread, quotedId, text) : adapter.postMessage(thread, text);
+            return (await sent).id;
+          },
+          read: async (id) => {
+            await adapter.markAsRead(id);
+            await adapter.startTyping(thread);
+          },
+        };
+        bot.onDirectMessage((_thread, message) => {
+          const { message: raw } = message.raw as { message: RawMessage };
+          const mediaId = message.attachments[0]?.fetchMetadata?.mediaId;
+          inbox.messages.push({ ...parsedMessage(raw), mediaId });
+        });
+        bot.onReaction(({ messageId, rawEmoji, raw }) => {
+          const { id, from } = raw as RawMessage;
+          inbox.messages.push({ id, from, type: 'reaction', emoji: rawEmoji, reactedId: messageId });
+        });
+        const url = 'https://bot.example/whatsapp';
+        await cloud.subscribe('chat-adapter', {
+          challenge: async (query) => {
+            const answer = await bot.webhooks.whatsapp!(new Request(`${url}?${new URLSearchParams(query)}`));
+            expect(answer.status).to.equal(200);
+            return answer.text();
+          },
+          deliver: async (body, headers) => {
+            const answer = await bot.webhooks.whatsapp!(new Request(url, { method: 'POST', body, headers }));
+            expect(answer.status).to.equal(200);
+          },
+        });
+      });
+
+      // It parses neither contacts nor statuses.
+      registerInbox(
+        () => cloud,
+        () => inbox,
+        {
+          kinds: ['text', 'image', 'video', 'audio', 'document', 'sticker', 'location'],
+          parsesStatuses: false,
+        },
+      );
     });
   });
 }

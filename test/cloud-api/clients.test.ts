@@ -12,7 +12,7 @@ describe('clients that were made for Meta’s Cloud API, on the sandbox', functi
   before(async () => {
     cloud = await startCloudService(database());
   });
-  after(() => cloud?.service.close());
+  after(() => cloud?.close());
 
   for (const register of [kapso, greatDetail, whatsappApiJs, chatAdapter]) register(() => cloud);
 });

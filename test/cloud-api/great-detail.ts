@@ -1,7 +1,16 @@
 import { Client, MessageType } from '@great-detail/whatsapp';
 import { expect } from 'chai';
-import { type CloudService, MEDIA, NUMBER_ID, sha256 } from '../support/cloud-service.ts';
+import {
+  APP_SECRET,
+  type CloudService,
+  MEDIA,
+  NUMBER_ID,
+  sha256,
+  VERIFY_TOKEN,
+} from '../support/cloud-service.ts';
 import { CUSTOMER, KEY } from '../support/fixtures.ts';
+import { type Inbox, registerInbox } from './inbox.ts';
+import { parsedMessage, parsedStatus, type RawChange } from './raw-events.ts';
 
 /** Registers the suite of `@great-detail/whatsapp`. */
 export function greatDetail(running: () => CloudService): void {
@@ -84,6 +93,58 @@ export function greatDetail(running: () => CloudService): void {
       const { response } = error as { response: Response };
       expect(response.status).to.equal(400);
       expect(await response.json()).to.have.nested.property('error.code', 131051);
+    });
+
+    describe('with a webhook', () => {
+      let inbox: Inbox;
+      before(async () => {
+        inbox = {
+          messages: [],
+          statuses: [],
+          send: (body, { data, quotedId } = {}) =>
+            send({
+              ...{ type: 'text', text: { body }, biz_opaque_callback_data: data },
+              ...(quotedId && { context: { message_id: quotedId } }),
+            }),
+          read: (messageId) =>
+            client.message
+              .createStatus({
+                ...{ phoneNumberID: NUMBER_ID, message_id: messageId, status: 'read' },
+                typing_indicator: { type: 'text' },
+              })
+              .json(),
+          download: async (mediaID) => {
+            const { url } = await client.media.getURL({ mediaID }).json();
+            const request = { headers: { Host: new URL(url).host } };
+            return new Uint8Array(await client.media.download({ mediaURL: url, request }).arrayBuffer());
+          },
+        };
+        await cloud.subscribe('great-detail', {
+          challenge: async (query) => {
+            const registration = await client.webhook.register({ method: 'GET', query, headers: {} });
+            expect(registration.verifyToken).to.equal(VERIFY_TOKEN);
+            return registration.accept();
+          },
+          deliver: async (body, headers) => {
+            const event = await client.webhook.eventNotification({
+              method: 'POST',
+              query: {},
+              body,
+              headers,
+            });
+            await event.verifySignature(APP_SECRET);
+            const [change] = event.eventNotification.entry[0]!.changes as unknown as RawChange[];
+            const { messages = [], statuses = [] } = change!.value;
+            inbox.messages.push(...messages.map(parsedMessage));
+            inbox.statuses.push(...statuses.map(parsedStatus));
+          },
+        });
+      });
+
+      registerInbox(
+        () => cloud,
+        () => inbox,
+      );
     });
   });
 }

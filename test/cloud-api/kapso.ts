@@ -1,7 +1,17 @@
 import { GraphApiError, WhatsAppClient } from '@kapso/whatsapp-cloud-api';
+import { normalizeWebhook, verifySignature } from '@kapso/whatsapp-cloud-api/server';
 import { expect } from 'chai';
-import { type CloudService, MEDIA, NUMBER_ID, sha256 } from '../support/cloud-service.ts';
-import { CUSTOMER, KEY } from '../support/fixtures.ts';
+import {
+  APP_SECRET,
+  type CloudService,
+  MEDIA,
+  NUMBER_ID,
+  sha256,
+  VERIFY_TOKEN,
+} from '../support/cloud-service.ts';
+import { eventually } from '../support/eventually.ts';
+import { BOT, CUSTOMER, KEY } from '../support/fixtures.ts';
+import { type Inbox, type ParsedMessage, registerInbox } from './inbox.ts';
 
 /** Registers the suite of `@kapso/whatsapp-cloud-api`. */
 export function kapso(running: () => CloudService): void {
@@ -113,6 +123,63 @@ export function kapso(running: () => CloudService): void {
         expect(error).to.be.instanceOf(GraphApiError);
         expect(error).to.include({ code, category });
       }
+    });
+
+    describe('with a webhook', () => {
+      let inbox: Inbox;
+      const echoes: ParsedMessage[] = [];
+      before(async () => {
+        inbox = {
+          messages: [],
+          statuses: [],
+          send: async (body, { data, quotedId } = {}) => {
+            const options = { contextMessageId: quotedId, bizOpaqueCallbackData: data };
+            return (await client.messages.sendText({ ...to, body, ...options })).messages[0]!.id;
+          },
+          read: (messageId) =>
+            client.messages.markRead({
+              ...{ phoneNumberId: NUMBER_ID, messageId },
+              typingIndicator: { type: 'text' },
+            }),
+          download: async (mediaId) =>
+            new Uint8Array((await client.media.download({ mediaId })) as ArrayBuffer),
+        };
+        await cloud.subscribe('kapso', {
+          challenge: (query) => {
+            expect(query).to.include({ 'hub.mode': 'subscribe', 'hub.verify_token': VERIFY_TOKEN });
+            return query['hub.challenge']!;
+          },
+          deliver: (rawBody, headers) => {
+            const signatureHeader = headers['x-hub-signature-256']!;
+            expect(verifySignature({ appSecret: APP_SECRET, rawBody, signatureHeader })).to.equal(true);
+            const { messages, statuses, phoneNumberId } = normalizeWebhook(JSON.parse(rawBody));
+            expect(phoneNumberId).to.equal(NUMBER_ID);
+            for (const message of messages) {
+              const { id, from, type, text, context, reaction, kapso: facts } = message;
+              const media = message[type as 'image'];
+              const parsed = {
+                ...{ id, from, type, quotedId: context?.id, mediaId: media?.id },
+                ...{ text: text?.body ?? media?.caption },
+                ...{ emoji: reaction?.emoji, reactedId: reaction?.messageId },
+              };
+              (facts?.direction === 'outbound' ? echoes : inbox.messages).push(parsed);
+            }
+            for (const { id, status, bizOpaqueCallbackData: data } of statuses)
+              inbox.statuses.push({ id, status, data: data as string });
+          },
+        });
+      });
+
+      registerInbox(
+        () => cloud,
+        () => inbox,
+      );
+
+      it('gets what a person writes on the phone as an echo', async () => {
+        cloud.service.network.write(BOT, { to: `${CUSTOMER}@c.us`, text: 'Saya bantu' });
+        const echo = await eventually('the echo', () => echoes.find(({ text }) => text === 'Saya bantu'));
+        expect(echo).to.include({ from: BOT, type: 'text' });
+      });
     });
   });
 }

@@ -16,8 +16,17 @@ import {
   Video,
 } from 'whatsapp-api-js/messages';
 import type { ClientMessage } from 'whatsapp-api-js/types';
-import { type CloudService, MEDIA, NUMBER_ID, sha256 } from '../support/cloud-service.ts';
+import {
+  APP_SECRET,
+  type CloudService,
+  MEDIA,
+  NUMBER_ID,
+  sha256,
+  VERIFY_TOKEN,
+} from '../support/cloud-service.ts';
 import { CUSTOMER, KEY } from '../support/fixtures.ts';
+import { type Inbox, registerInbox } from './inbox.ts';
+import { parsedMessage, type RawMessage } from './raw-events.ts';
 
 /** Registers the suite of `whatsapp-api-js`. */
 export function whatsappApiJs(running: () => CloudService): void {
@@ -31,15 +40,16 @@ export function whatsappApiJs(running: () => CloudService): void {
         fetch(String(url).replace('https://graph.facebook.com', cloud.api), init);
       client = new WhatsAppAPI({
         token: KEY,
-        appSecret: 'secret',
+        appSecret: APP_SECRET,
+        webhookVerifyToken: VERIFY_TOKEN,
         v: 'v24.0',
         ponyfill: { fetch: inPlaceOfMeta },
       });
     });
 
     /** Sends a message; the id that it is answered with. */
-    async function send(message: ClientMessage, context?: string): Promise<string> {
-      const answer = await client.sendMessage(NUMBER_ID, CUSTOMER, message, context);
+    async function send(message: ClientMessage, context?: string, data?: string): Promise<string> {
+      const answer = await client.sendMessage(NUMBER_ID, CUSTOMER, message, context, data);
       expect(answer).to.have.property('messages');
       return 'messages' in answer ? answer.messages[0].id : '';
     }
@@ -97,6 +107,41 @@ export function whatsappApiJs(running: () => CloudService): void {
       const message = new Template('hello_world', new Language('en_US'));
       const answer = await client.sendMessage(NUMBER_ID, CUSTOMER, message);
       expect(answer).to.have.nested.property('error.code', 131051);
+    });
+
+    describe('with a webhook', () => {
+      let inbox: Inbox;
+      before(async () => {
+        inbox = {
+          messages: [],
+          statuses: [],
+          send: (body, { data, quotedId } = {}) => send(new Text(body), quotedId, data),
+          read: async (id) => {
+            expect(await client.markAsRead(NUMBER_ID, id, 'text')).to.deep.equal({ success: true });
+          },
+          download: async (id) => {
+            const media = await client.retrieveMedia(id);
+            const answer = await client.fetchMedia('url' in media ? media.url : '');
+            return new Uint8Array(await answer.arrayBuffer());
+          },
+        };
+        client.on.message = ({ message, phoneID }) => {
+          expect(phoneID).to.equal(NUMBER_ID);
+          inbox.messages.push(parsedMessage(message as unknown as RawMessage));
+        };
+        client.on.status = ({ id, status, biz_opaque_callback_data: data }) => {
+          inbox.statuses.push({ id, status, data });
+        };
+        await cloud.subscribe('whatsapp-api-js', {
+          challenge: (query) => client.get(query as unknown as Parameters<typeof client.get>[0]),
+          deliver: (body, headers) => client.post(JSON.parse(body), body, headers['x-hub-signature-256']!),
+        });
+      });
+
+      registerInbox(
+        () => cloud,
+        () => inbox,
+      );
     });
   });
 }

@@ -304,15 +304,9 @@ export function settingsBody(toJid: ToJid) {
   });
   return z
     .strictObject({
-      inboundTypes: z
-        .array(z.enum(INBOUND_TYPES))
-        .min(1)
-        .max(INBOUND_TYPES.length)
-        .nullable()
-        .optional()
-        .meta({
-          description: 'Kinds of messages that are answered.',
-        }),
+      inboundTypes: z.array(z.enum(INBOUND_TYPES)).max(INBOUND_TYPES.length).nullable().optional().meta({
+        description: 'Kinds of messages that are answered; an empty list: the AI is not asked.',
+      }),
       aiMedia: z.enum(AI_MEDIA).nullable().optional().meta({
         description: 'How the AI is given files: by a signed link, or in base64 up to 8 MB.',
       }),
