@@ -1,13 +1,7 @@
 import { Client, MessageType } from '@great-detail/whatsapp';
 import { expect } from 'chai';
-import {
-  APP_SECRET,
-  type CloudService,
-  MEDIA,
-  NUMBER_ID,
-  sha256,
-  VERIFY_TOKEN,
-} from '../support/cloud-service.ts';
+import { APP_SECRET, VERIFY_TOKEN } from '../support/cloud-receivers.ts';
+import { type CloudService, MEDIA, NUMBER_ID, sha256 } from '../support/cloud-service.ts';
 import { CUSTOMER, KEY } from '../support/fixtures.ts';
 import { type Inbox, registerInbox } from './inbox.ts';
 import { parsedMessage, parsedStatus, type RawChange } from './raw-events.ts';

@@ -1,14 +1,8 @@
 import { GraphApiError, WhatsAppClient } from '@kapso/whatsapp-cloud-api';
 import { normalizeWebhook, verifySignature } from '@kapso/whatsapp-cloud-api/server';
 import { expect } from 'chai';
-import {
-  APP_SECRET,
-  type CloudService,
-  MEDIA,
-  NUMBER_ID,
-  sha256,
-  VERIFY_TOKEN,
-} from '../support/cloud-service.ts';
+import { APP_SECRET, VERIFY_TOKEN } from '../support/cloud-receivers.ts';
+import { type CloudService, MEDIA, NUMBER_ID, sha256 } from '../support/cloud-service.ts';
 import { eventually } from '../support/eventually.ts';
 import { BOT, CUSTOMER, KEY } from '../support/fixtures.ts';
 import { type Inbox, type ParsedMessage, registerInbox } from './inbox.ts';

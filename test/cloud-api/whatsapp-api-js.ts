@@ -16,14 +16,8 @@ import {
   Video,
 } from 'whatsapp-api-js/messages';
 import type { ClientMessage } from 'whatsapp-api-js/types';
-import {
-  APP_SECRET,
-  type CloudService,
-  MEDIA,
-  NUMBER_ID,
-  sha256,
-  VERIFY_TOKEN,
-} from '../support/cloud-service.ts';
+import { APP_SECRET, VERIFY_TOKEN } from '../support/cloud-receivers.ts';
+import { type CloudService, MEDIA, NUMBER_ID, sha256 } from '../support/cloud-service.ts';
 import { CUSTOMER, KEY } from '../support/fixtures.ts';
 import { type Inbox, registerInbox } from './inbox.ts';
 import { parsedMessage, type RawMessage } from './raw-events.ts';

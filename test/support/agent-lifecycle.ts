@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
+import { WhatsAppClient } from '@kapso/whatsapp-cloud-api';
+import { normalizeWebhook, verifySignature } from '@kapso/whatsapp-cloud-api/server';
 import { expect } from 'chai';
 import { callApi } from './api.ts';
+import { APP_SECRET, serveReceivers } from './cloud-receivers.ts';
 import { eventually } from './eventually.ts';
 import { BOT, CUSTOMER, PIXEL } from './fixtures.ts';
 import { connected, createAgent } from './link-agent.ts';
@@ -197,6 +200,50 @@ export function registerAgentLifecycle(service: () => Service, traces?: () => Tr
       memory_enable: true,
     });
     await eventually('typing to be off', () => !network.isTyping(CUSTOMER, `${BOT}@c.us`));
+  });
+
+  it('serves a client of Meta’s Cloud API, with webhooks that its own parser reads', async () => {
+    const { url, network, ai, receiver } = service();
+    ai.behave = () => ({ body: {} });
+    const client = new WhatsAppClient({ accessToken: KEY, baseUrl: `${url}/cloud` });
+    const events: ReturnType<typeof normalizeWebhook>[] = [];
+    const bot = {
+      challenge: (query: Record<string, string>) => query['hub.challenge']!,
+      deliver: (rawBody: string, headers: Record<string, string>) => {
+        const signatureHeader = headers['x-hub-signature-256']!;
+        expect(verifySignature({ appSecret: APP_SECRET, rawBody, signatureHeader })).to.equal(true);
+        events.push(normalizeWebhook(JSON.parse(rawBody)));
+      },
+    };
+    const receivers = await serveReceivers(new Map([['/bot', bot]]), Number(new URL(receiver).port));
+    const webhook = { format: 'cloud', url: `${receiver}/bot`, events: ['*'], secret: APP_SECRET };
+    const { body: created } = await asAgent('webhooks', webhook);
+    try {
+      expect(created).to.include({ verified: true });
+      const phoneNumberId = 'shop';
+      const to = { phoneNumberId, to: CUSTOMER };
+      const { id } = await client.media.upload({ phoneNumberId, type: 'image/png', file: new Blob([PIXEL]) });
+      const { messages } = await client.messages.sendImage({ ...to, image: { id, caption: 'by a client' } });
+      expect(sentTo(`${CUSTOMER}@c.us`, 'by a client')).to.have.length(1);
+      await eventually('the status', () =>
+        events.some(({ statuses }) => statuses.some((each) => each.id === messages[0]!.id)),
+      );
+      const file = { type: 'image' as const, data: PIXEL, mimetype: 'image/png' };
+      network.write(CUSTOMER, { to: BOT, text: 'to a client', file });
+      const received = await eventually('the message', () =>
+        events.flatMap((each) => each.messages).find(({ image }) => image?.caption === 'to a client'),
+      );
+      expect(received).to.include({ type: 'image', from: CUSTOMER });
+      const media = await client.media.get({ mediaId: received.image!.id! });
+      expect(media).to.include({ mimeType: 'image/png', fileSize: PIXEL.length });
+      expect(await client.messages.markRead({ phoneNumberId, messageId: received.id })).to.deep.equal({
+        success: true,
+      });
+    } finally {
+      const headers = { authorization: `Bearer ${KEY}` };
+      await fetch(`${url}/agents/shop/webhooks/${created.id}`, { method: 'DELETE', headers });
+      await receivers.close();
+    }
   });
 
   it('answers a direct message with the AI’s reply', async () => {

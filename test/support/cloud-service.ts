@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { callApi } from './api.ts';
+import { APP_SECRET, type CloudReceiver, serveReceivers, VERIFY_TOKEN } from './cloud-receivers.ts';
 import { eventually } from './eventually.ts';
 import { BEARER, BOT, BOT_CHAT, CUSTOMER, UNLIMITED } from './fixtures.ts';
 import { freePort } from './free-port.ts';
@@ -44,45 +42,15 @@ export interface CloudService {
   close(): Promise<void>;
 }
 
-/** How a client takes webhooks. */
-export interface CloudReceiver {
-  /** The answer to a handshake; it throws for a wrong one. */
-  challenge(query: Record<string, string>): string | Promise<string>;
-  /** Takes a delivery; it throws for one that is not genuine. */
-  deliver(body: string, headers: Record<string, string>): unknown;
-}
-
-/** What webhooks of the suites are signed and verified with. */
-export const APP_SECRET = 'the-secret-of-the-app';
-export const VERIFY_TOKEN = 'a-token';
-
-/** Serves the receivers by their paths; what one throws is 500, and is kept. */
-async function receiverServer(receivers: Map<string, CloudReceiver>) {
-  const server = createServer(async (req, res) => {
-    const { pathname, searchParams } = new URL(req.url!, 'http://localhost');
-    const receiver = receivers.get(pathname)!;
-    try {
-      if (req.method === 'GET')
-        return void res.end(await receiver.challenge(Object.fromEntries(searchParams)));
-      await receiver.deliver(await text(req), req.headers as Record<string, string>);
-      res.end();
-    } catch (error) {
-      res.writeHead(500).end(String(error));
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return { server, origin: `http://127.0.0.1:${port}` };
-}
-
 /** Starts the service on the sandbox; its links lead to where it listens. */
 export async function startCloudService(database: TestDatabase): Promise<CloudService> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
+  const env = { ...UNLIMITED, PORT: String(port), APP_BASE_URL: url };
+  const service = await startService(database, { env });
+  const { receiver: origin } = service;
   const receivers = new Map<string, CloudReceiver>();
-  const { server, origin } = await receiverServer(receivers);
-  const env = { PORT: String(port), APP_BASE_URL: url, WEBHOOK_ALLOWED_ORIGINS: origin };
-  const service = await startService(database, { env: { ...UNLIMITED, ...env } });
+  const server = await serveReceivers(receivers, Number(new URL(origin).port));
   await linkAgent(service, NUMBER_ID, BOT);
   // The bots answer, not the AI.
   await callApi(url, 'PATCH', `/agents/${NUMBER_ID}/settings`, { inboundTypes: [] }, BEARER);
@@ -105,8 +73,7 @@ export async function startCloudService(database: TestDatabase): Promise<CloudSe
     },
     close: async () => {
       await service.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await server.close();
     },
   };
 }

@@ -13,6 +13,7 @@ import { SandboxDriver } from '../../src/sandbox/driver/sandbox-driver.ts';
 import { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import { AiServer } from './ai-server.ts';
 import { PIXEL } from './fixtures.ts';
+import { freePort } from './free-port.ts';
 import type { TestDatabase } from './postgres.ts';
 
 /** A whole service on loopback with its surroundings, for one suite. */
@@ -27,6 +28,8 @@ export interface Service {
   dir: string;
   /** Serves a tiny PNG at `/image.png`, and is an allowed media origin. */
   images: string;
+  /** Where webhooks may lead: an origin of this machine that nothing listens at. */
+  receiver: string;
   /** Stops the app, and starts another one with the same surroundings; `meanwhile` runs in between. */
   restart(meanwhile?: () => void): Promise<void>;
   close(): Promise<void>;
@@ -53,6 +56,7 @@ export async function startService(
   const dir = await mkdtemp(join(tmpdir(), 'gateway-'));
   const ai = await new AiServer().open();
   const images = await imageServer();
+  const receiver = `http://127.0.0.1:${await freePort()}`;
   const network = overrides.network ?? new SandboxNetwork();
   const config = configure(
     readConfig({
@@ -64,6 +68,7 @@ export async function startService(
       WWEBJS_AUTH_DIR: join(dir, 'auth'),
       AI_BACKEND_URL: ai.url,
       MEDIA_ALLOWED_ORIGINS: images.url,
+      WEBHOOK_ALLOWED_ORIGINS: receiver,
       ...env,
     }),
   );
@@ -112,6 +117,7 @@ export async function startService(
     pool,
     dir,
     images: images.url,
+    receiver,
     restart: async (meanwhile) => {
       await app.stop();
       meanwhile?.();
