@@ -335,7 +335,6 @@ export const ROWS: Row[] = [
   change('PATCH', 'settings', 'negative minutes', { handoverMinutes: -1 }, 'handoverMinutes'),
   change('PATCH', 'settings', 'minutes as text', { handoverMinutes: '5' }, 'handoverMinutes'),
   change('PATCH', 'settings', 'minutes of years', { handoverMinutes: 1_000_000 }, 'handoverMinutes'),
-  change('PATCH', 'settings', 'no kinds of messages', { inboundTypes: [] }, 'inboundTypes'),
   change('PATCH', 'settings', 'an unknown kind', { inboundTypes: ['text', 'gif'] }, 'inboundTypes.1'),
   change('PATCH', 'settings', 'files in another way', { aiMedia: 'link' }, 'aiMedia'),
   change(

@@ -86,8 +86,9 @@ describe('a message of a kind', () => {
     ['poll_creation', INBOUND_TYPES, 'not_text'],
     ['e2e_notification', INBOUND_TYPES, 'not_text'],
     ['chat', ['image'], 'text'],
+    ['chat', [], 'text'],
   ] as const)
-    it(`${type} is ${expected === null ? 'answered' : 'ignored'} where ${types.join(', ')} are answered`, () => {
+    it(`${type} is ${expected === null ? 'answered' : 'ignored'} where ${types.join(', ') || 'none'} are answered`, () => {
       expect(ignoreReason({ ...dm, type, body: '' }, me, types)).to.equal(expected);
     });
 
