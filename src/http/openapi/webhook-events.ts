@@ -55,6 +55,9 @@ const status = z.object({
   origin: z.enum(['api', 'reply', 'report']),
   status: z.enum(MESSAGE_STATUSES),
   error: problem.optional(),
+  callbackData: z.string().optional().meta({
+    description: '`biz_opaque_callback_data` of a message by the Cloud API.',
+  }),
   createdAt: moment,
   sentAt: moment.optional(),
   deliveredAt: moment.optional(),
