@@ -69,6 +69,7 @@ const BAD: [string, object, CloudCode, RegExp][] = [
   ['a template', { type: 'template', template: { name: 'x' } }, 131051, /type template/],
   ['an interactive message', { type: 'interactive', interactive: {} }, 131051, /type interactive/],
   ['an edit', { type: 'edit', edit: {} }, 131051, /type edit/],
+  ['a type that is no text', { type: { toString: null } }, 131009, /^type /],
   ['a message without its content', { type: 'image' }, 131008, /^image is missing/],
   ['a text without body', { text: {} }, 131008, /^text\.body is missing/],
   ['a message without recipient', { to: undefined, text: { body: 'x' } }, 131008, /^to is missing/],
@@ -208,7 +209,8 @@ describe('the Cloud API', () => {
 
     it('is refused for a message that did not come in, and for any other status', async () => {
       const of = (fields: object) => send({ to: undefined, status: 'read', ...fields });
-      expectRefused(await of({ message_id: wamidOf(MESSAGE) }), 131009, /^message_id must be/);
+      for (const id of [MESSAGE, 'false_status@broadcast_3EB0', 'false_1@newsletter_3EB0', 'false_x_y'])
+        expectRefused(await of({ message_id: wamidOf(id) }), 131009, /^message_id must be/);
       expectRefused(await of({}), 131008, /^message_id is missing/);
       expectRefused(await of({ status: 'delivered', message_id: wamidOf(RECEIVED) }), 131009, /^status /);
     });

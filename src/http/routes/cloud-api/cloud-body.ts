@@ -36,7 +36,7 @@ export function plainMessage(body: Fields): Fields {
     const text = TEXTS.INVALID_PAYLOAD.typeNotSendable(type.slice(0, 50));
     throw refused(131051, [{ path: '', message: text }], text);
   }
-  const name = String(type);
+  const name = typeof type === 'string' ? type : '';
   return {
     ...body,
     type,

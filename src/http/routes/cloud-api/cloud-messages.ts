@@ -25,8 +25,8 @@ const operation = operationOn<HttpContext>();
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The chat of a message that came in, in WhatsApp's id of it. */
-const RECEIVED = /^false_([^_]+)_./;
+/** The chat of a message that came in, in WhatsApp's id of it: a person or a group, never a status or a channel. */
+const RECEIVED = /^false_(\d[\d-]*@(?:c\.us|lid|g\.us))_./;
 
 const anyBody = z.record(z.string(), z.unknown());
 
