@@ -72,8 +72,7 @@ export class EventRecorder {
   /** A message came in, or the account wrote it: recorded once, unless this service sent it. */
   message(message: InboundMessage): void {
     const { id, chatId, fromMe, timestamp } = message;
-    const me = this.#agent.me();
-    if (!me || !this.#wants('message.received') || !hasContent(message) || !isAnswerable(chatId, me)) return;
+    if (!this.#wants('message.received') || !hasContent(message) || !this.#isRecorded(chatId)) return;
     const stanzaId = id.split('_')[2] ?? '';
     if (fromMe && this.#deps.ownStanzas.has(stanzaId)) return;
     this.#inLine(chatId, async () => {
@@ -105,14 +104,17 @@ export class EventRecorder {
     await Promise.all(this.#lines.values());
   }
 
-  readonly #onEdited = ({ messageId: id, chatId, body: text }: MessageEdit) =>
-    this.#record(chatId, 'message.edited', { id, chatId, text });
+  readonly #onEdited = ({ messageId: id, chatId, body: text }: MessageEdit) => {
+    if (this.#isRecorded(chatId)) this.#record(chatId, 'message.edited', { id, chatId, text });
+  };
 
-  readonly #onRevoked = ({ messageId: id, chatId }: MessageRevocation) =>
-    this.#record(chatId, 'message.revoked', { id, chatId });
+  readonly #onRevoked = ({ messageId: id, chatId }: MessageRevocation) => {
+    if (this.#isRecorded(chatId)) this.#record(chatId, 'message.revoked', { id, chatId });
+  };
 
   readonly #onReaction = ({ messageId: id, senderId: from, timestamp, ...reaction }: Reaction) => {
     const { chatId, lid, fromMe, emoji } = reaction;
+    if (!this.#isRecorded(chatId)) return;
     const data = { id, chatId, from, lid, fromMe, emoji, at: new Date(timestamp) };
     const key = [messageKey(id), from, timestamp, emoji].join(' ');
     this.#record(chatId, 'message.reaction', data, { at: timestamp, key });
@@ -136,6 +138,12 @@ export class EventRecorder {
     if (!this.#wants(type)) return;
     const event = { type, at: new Date(at), data: { at: new Date(at), ...data }, ...(key && { key }) };
     this.#inLine(chatId, async () => event);
+  }
+
+  /** True for a chat of a person or a group: what happens to a status or in a channel is not recorded. */
+  #isRecorded(chatId: Jid): boolean {
+    const me = this.#agent.me();
+    return me !== null && isAnswerable(chatId, me);
   }
 
   #wants(type: WebhookEventType): boolean {

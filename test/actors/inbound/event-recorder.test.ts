@@ -137,6 +137,16 @@ describe('the recording of events for webhooks', () => {
       recorder.message(messageOf(chatId, { chatId }));
     for (const type of ['e2e_notification', 'revoked', 'protocol'])
       recorder.message(messageOf(type, { type }));
+    recorder.watch(client);
+    for (const chatId of ['status@broadcast', '1@newsletter']) {
+      const change = { messageId: `false_${chatId}_1`, chatId };
+      client.events.emit('edited', { ...change, body: 'x' });
+      client.events.emit('revoked', change);
+      client.events.emit('reaction', {
+        ...change,
+        ...{ senderId: CUSTOMER_CHAT, fromMe: false, emoji: '👍', timestamp: 1 },
+      });
+    }
     deps.webhooks.wants = () => false;
     recorder.message(messageOf('unwanted'));
     await recorder.stop(1_000);
