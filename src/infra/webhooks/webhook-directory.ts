@@ -66,6 +66,8 @@ export class WebhookDirectory implements WebhookApi, WebhookOutbox {
   readonly #dispatcher: WebhookDispatcher;
   readonly #byId = new Map<string, StoredWebhook>();
   readonly #byAgent = new Map<string, StoredWebhook[]>();
+  /** Ends with the newest change. */
+  #changes: Promise<unknown> = Promise.resolve();
 
   private constructor(options: WebhookOptions) {
     const { store, clock, secrets, allowedOrigins, lookup } = options;
@@ -137,8 +139,6 @@ export class WebhookDirectory implements WebhookApi, WebhookOutbox {
 
   async create(agent: AgentRef, spec: NewWebhook): Promise<CreatedWebhook> {
     this.#assertUrl(spec.url);
-    if (this.#of(agent).length >= MAX_WEBHOOKS)
-      throw invalid('webhooks', TEXTS.INVALID_PAYLOAD.tooManyWebhooks(MAX_WEBHOOKS));
     const { userId, agentId } = agent;
     const id = randomUUID();
     const { url, events, format, secret = newSecret() } = spec;
@@ -150,9 +150,13 @@ export class WebhookDirectory implements WebhookApi, WebhookOutbox {
       verifyToken: verifyToken === undefined ? null : this.#secrets.seal(verifyToken, id),
       verifiedAt: verifyToken === undefined ? createdAt : null,
     };
-    if (!(await this.#store.insert(webhook)))
-      throw new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.noAgent);
-    this.#put(webhook);
+    await this.#inTurn(async () => {
+      if (this.#of(agent).length >= MAX_WEBHOOKS)
+        throw invalid('webhooks', TEXTS.INVALID_PAYLOAD.tooManyWebhooks(MAX_WEBHOOKS));
+      if (!(await this.#store.insert(webhook)))
+        throw new GatewayError('SESSION_NOT_FOUND', TEXTS.SESSION_NOT_FOUND.noAgent);
+      this.#put(webhook);
+    });
     await this.#handshake(webhook);
     return { ...viewOf(this.#byId.get(id) ?? webhook), secret, ...(verifyToken && { verifyToken }) };
   }
@@ -172,19 +176,23 @@ export class WebhookDirectory implements WebhookApi, WebhookOutbox {
     id: string,
     change: WebhookChange,
   ): Promise<WebhookView & { secret?: string }> {
-    const former = this.#get(agent, id);
-    if (change.url !== undefined) this.#assertUrl(change.url);
+    const { url, events } = change;
+    if (url !== undefined) this.#assertUrl(url);
     const secret = change.secret === null ? newSecret() : change.secret;
-    const isMoved = change.url !== undefined && change.url !== former.url;
-    const webhook = {
-      ...former,
-      ...(change.url !== undefined && { url: change.url }),
-      ...(change.events && { events: change.events }),
-      ...(secret !== undefined && { secret: this.#secrets.seal(secret, former.id) }),
-      ...(isMoved && former.verifyToken && { verifiedAt: null }),
-    };
-    await this.#update(webhook);
-    if (isMoved) await this.#handshake(webhook);
+    const moved = await this.#inTurn(async () => {
+      const former = this.#get(agent, id);
+      const isMoved = url !== undefined && url !== former.url;
+      const webhook = {
+        ...former,
+        ...(url !== undefined && { url }),
+        ...(events && { events }),
+        ...(secret !== undefined && { secret: this.#secrets.seal(secret, former.id) }),
+        ...(isMoved && former.verifyToken && { verifiedAt: null }),
+      };
+      await this.#update(webhook);
+      return isMoved ? webhook : null;
+    });
+    if (moved) await this.#handshake(moved);
     return { ...(await this.find(agent, id)), ...(change.secret === null && { secret }) };
   }
 
@@ -229,11 +237,20 @@ export class WebhookDirectory implements WebhookApi, WebhookOutbox {
     if (webhook.verifyToken === null) return null;
     const error = await this.#dispatcher.verify(webhook);
     if (error !== null) return error;
-    // Another URL may have been set meanwhile.
-    const current = this.#byId.get(webhook.id);
-    if (current?.url === webhook.url)
-      await this.#update({ ...current, verifiedAt: new Date(this.#clock.now()) });
+    await this.#inTurn(async () => {
+      // Another URL may have been set meanwhile.
+      const current = this.#byId.get(webhook.id);
+      if (current?.url === webhook.url)
+        await this.#update({ ...current, verifiedAt: new Date(this.#clock.now()) });
+    });
     return null;
+  }
+
+  /** Runs a change after those before it, so that it starts from what they have left. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#changes.then(change);
+    this.#changes = done.catch(() => undefined);
+    return done;
   }
 
   /** @throws GatewayError `INVALID_PAYLOAD` for a URL that would never be requested */

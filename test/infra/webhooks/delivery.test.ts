@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { LookupAddress } from 'node:dns';
 import { expect } from 'chai';
-import type { WebhookEventType } from '../../../src/actors/domain/ports/webhooks.ts';
+import type { StoredWebhook, WebhookEventType } from '../../../src/actors/domain/ports/webhooks.ts';
 import type { NewWebhook } from '../../../src/http/ports.ts';
 import type { DeliveryReport } from '../../../src/infra/webhooks/delivery-loop.ts';
 import { SealedSecrets } from '../../../src/infra/webhooks/sealed-secrets.ts';
@@ -246,6 +246,29 @@ describe('the delivery of events to webhooks', () => {
     expect(secret).to.match(/^[\w-]{43}$/);
     expectSigned((await next.arrived(1))[0]!, secret!);
     await delivered();
+  });
+
+  it('keeps both of two changes at once, and creates ten webhooks at most, however many at once', async () => {
+    const receiver = await receive();
+    const directory = await open([receiver]);
+    /** A write of the store that takes a while. */
+    const slow = <T>(write: (webhook: StoredWebhook) => Promise<T>) => {
+      return async (webhook: StoredWebhook) => {
+        await new Promise(setImmediate);
+        return write.call(store, webhook);
+      };
+    };
+    Object.assign(store, { insert: slow(store.insert), update: slow(store.update) });
+    const created = await Promise.allSettled(Array.from({ length: 12 }, () => hook(directory, receiver)));
+    expect(created.filter(({ status }) => status === 'fulfilled')).to.have.length(10);
+    const id = (await directory.list(AGENT))[0]!.id;
+    const url = `${receiver.origin}/next`;
+    await Promise.all([
+      directory.change(AGENT, id, { url }),
+      directory.change(AGENT, id, { events: ['chat.mode'] }),
+    ]);
+    expect(await directory.find(AGENT, id)).to.deep.include({ url, events: ['chat.mode'] });
+    expect(store.webhooks.get(id)).to.deep.include({ url, events: ['chat.mode'] });
   });
 
   it('delivers to one while nine hang', async () => {
