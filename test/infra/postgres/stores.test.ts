@@ -506,8 +506,20 @@ for (const { name, binDir } of flavours()) {
           database.inbound.claimTurn(B, ['wa-1']),
         ]);
         expect(turns).to.deep.equal([['wa-1', 'wa-2'], ['wa-3'], ['wa-1']]);
+        await database.inbound.settle(A, ['wa-1']);
         expect(await database.inbound.claimTurn(A, ['wa-1', 'wa-4'])).to.deep.equal(['wa-4']);
         expect(await database.inbound.claim(A, 'wa-1')).to.equal(false);
+      });
+
+      it('of a turn are claimed again when the call is repeated because its result was lost', async () => {
+        await database.inbound.claimTurn(A, ['wa-1', 'wa-2']);
+        expect(await database.inbound.claimTurn(A, ['wa-1', 'wa-2'])).to.have.members(['wa-1', 'wa-2']);
+        await restarted(async (next) => {
+          expect(await next.inbound.claimTurn(A, ['wa-1'])).to.deep.equal(['wa-1']);
+          expect(await next.inbound.claimTurn(A, ['wa-1'])).to.deep.equal(['wa-1']);
+          await next.inbound.settle(A, ['wa-1']);
+          expect(await next.inbound.claimTurn(A, ['wa-1'])).to.deep.equal([]);
+        });
       });
 
       it('whose claims are open are taken over by another process, once', async () => {
@@ -518,7 +530,6 @@ for (const { name, binDir } of flavours()) {
             'wa-2',
             'wa-3',
           ]);
-          expect(await next.inbound.claimTurn(A, ['wa-1'])).to.deep.equal([]);
         });
         await restarted(async (next) => {
           expect(await next.inbound.claimTurn(A, ['wa-1', 'wa-2', 'wa-3'])).to.deep.equal(['wa-3']);

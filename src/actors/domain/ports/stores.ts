@@ -193,7 +193,8 @@ export interface InboundLog {
   claim(agent: AgentRef, messageKey: string): Promise<boolean>;
   /**
    * Claims the messages of a turn, all at once, until they are settled; returns those that the caller has to ask about.
-   * A claim that is open is taken over once, by another process alone: it was that of a process that died.
+   * An open claim of this process is returned again, to a call that is repeated because its result was lost; that of
+   * another process is taken over once: it died.
    */
   claimTurn(agent: AgentRef, messageKeys: string[]): Promise<string[]>;
   /** Makes claims of this process final; those of an answer are settled with its rows (`MessageLog.append`). */

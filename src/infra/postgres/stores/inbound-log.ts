@@ -100,8 +100,9 @@ export class PgInboundLog implements InboundLog {
        select distinct new.*, true, $4::uuid from (select set_config('synchronous_commit', 'off', true)) as relaxed,
          unnest($1::bigint[], $2::text[], $3::text[]) as new
        on conflict (agent_id, user_id, wa_message_id) do update
-         set claimed_by = excluded.claimed_by, claims = claim.claims + 1
-         where claim.is_open and claim.claimed_by <> excluded.claimed_by and claim.claims < 2
+         set claimed_by = excluded.claimed_by,
+           claims = claim.claims + (claim.claimed_by <> excluded.claimed_by)::int
+         where claim.is_open and (claim.claimed_by = excluded.claimed_by or claim.claims < 2)
        returning user_id, agent_id, wa_message_id`,
       [...columnsOf(turns), this.#processId],
       { prepared: true },
