@@ -48,9 +48,10 @@ export class Turn {
     return this.messages.at(-1)!;
   }
 
-  /** A further message of a burst. */
+  /** A further message of a burst; one that was fetched late stands before those written after it. */
   add(message: QueuedMessage): void {
     this.messages.push(message);
+    this.messages.sort((one, other) => one.message.timestamp - other.message.timestamp);
     this.#burst?.send({ type: 'message.received' });
   }
 
