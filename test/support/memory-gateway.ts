@@ -252,7 +252,10 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
     webhooks: changes.webhooks ?? { wants: () => false, record: async () => undefined },
     files: {
       release: async (_agent, { path }) => void released.push(path),
-      add: () => Promise.reject(new Error('There are no files.')),
+      add: async (_agent, bytes) => {
+        for await (const _chunk of bytes);
+        throw new Error('There are no files.');
+      },
       find: async () => null,
     },
     fileLinks: { url: ({ id }) => `http://localhost/files/${id}` },

@@ -34,14 +34,14 @@ export interface Attachment extends InboundFile {
 export interface FetchOptions extends DownloadSource {
   downloads: Pick<Downloads, 'file'>;
   media: AiMedia;
+  /** With `base64`, a larger file is given by link. */
+  maxBase64Bytes: number;
   traceId: string;
   signal: AbortSignal;
   /** Receives why a file can't be had, unless it is too large. */
   onFault(error: unknown): void;
 }
 
-/** Larger files are given by link, whatever is set: the request holds them whole, a third larger. */
-export const MAX_BASE64_BYTES = 8 * 1024 * 1024;
 const UNKNOWN_FILE: InboundFile = { mimeType: 'application/octet-stream', sizeBytes: 0, sha256: '' };
 
 /**
@@ -63,7 +63,7 @@ export async function attachmentOf(
   try {
     const stored = await options.downloads.file(message, options, signal);
     const { mimetype: mimeType, size: sizeBytes, sha256 } = stored;
-    const content = await contentOf(deps, stored, options.media);
+    const content = await contentOf(deps, stored, options);
     const transcript = await spoken({ file: stored, seconds: file.seconds });
     return { ...kind, ...file, mimeType, sizeBytes, sha256, ...content, ...transcript };
   } catch (cause) {
@@ -82,8 +82,8 @@ export async function attachmentOf(
 async function contentOf(
   { fileLinks }: AttachmentDeps,
   stored: StoredFile,
-  media: AiMedia,
+  { media, maxBase64Bytes }: Pick<FetchOptions, 'media' | 'maxBase64Bytes'>,
 ): Promise<Pick<Attachment, 'url' | 'data'>> {
-  if (media === 'url' || stored.size > MAX_BASE64_BYTES) return { url: fileLinks.url(stored) };
+  if (media === 'url' || stored.size > maxBase64Bytes) return { url: fileLinks.url(stored) };
   return { data: await readFile(stored.path, 'base64') };
 }

@@ -7,7 +7,7 @@ import type { ActorSettings, EffectiveSettings } from '../domain/settings.ts';
 import { retry } from '../domain/timeout.ts';
 import type { Sender } from '../outbound/sender.ts';
 import type { AiReplies, AiReplyDeps, LiveAgent, TurnOutcome } from './ai-reply.ts';
-import { type Attachment, type AttachmentDeps, attachmentOf, MAX_BASE64_BYTES } from './attachments.ts';
+import { type Attachment, type AttachmentDeps, attachmentOf } from './attachments.ts';
 import type { Backlog } from './backlog.ts';
 import { type AlertReason, alertDeveloper } from './developer-alert.ts';
 import { type Downloads, hasAttachment } from './downloads.ts';
@@ -23,6 +23,9 @@ export interface InboundTurnDeps extends AiReplyDeps, AttachmentDeps {
   settings: ActorSettings;
   inbound: InboundLog;
 }
+
+/** Files of a request beyond that are given by link, whatever is set: it holds them whole, a third larger. */
+const MAX_BASE64_BYTES = 8 * 1024 * 1024;
 
 export type Handled = Parameters<GatewayEvents['inbound']>[0]['handled'];
 
@@ -172,18 +175,22 @@ export class InboundTurns {
     return this.#parts.settings().inboundTypes.every((type) => type === 'text');
   }
 
-  /** Downloads the files of messages for the AI, in order; the request is about those that are not revoked by then. */
+  /**
+   * Downloads the files of messages for the AI, in order; the request is about those that are not revoked by then. After
+   * twice the time of one download no further one is begun: the chat and its slot don't wait for fifty.
+   */
   async #fetch(asked: QueuedMessage[], traceId: string, signal: AbortSignal): Promise<Partial<AiRequest>> {
     const { aiMedia } = this.#parts.settings();
+    const { clock, settings } = this.#deps;
+    const end = clock.monotonic() + 2 * settings.limits.downloadMs;
     const attachments: Attachment[] = [];
     let inlined = 0;
     for (const { message } of asked) {
       if (!hasAttachment(message)) continue;
-      // The limit is that of a request.
-      const isFull = inlined + (message.file?.sizeBytes ?? 0) > MAX_BASE64_BYTES;
       const attachment = await attachmentOf(this.#deps, message, {
-        ...{ agent: this.#agent.record(), client: this.#agent.client(), traceId, signal },
-        ...{ downloads: this.#parts.downloads, media: isFull ? 'url' : aiMedia },
+        ...{ agent: this.#agent.record(), traceId, signal },
+        client: clock.monotonic() < end ? this.#agent.client() : null,
+        ...{ downloads: this.#parts.downloads, media: aiMedia, maxBase64Bytes: MAX_BASE64_BYTES - inlined },
         onFault: (error) => this.#fault('download', error),
       });
       if (attachment.data !== undefined) inlined += attachment.sizeBytes;
@@ -196,10 +203,10 @@ export class InboundTurns {
     return { ...request, attachments: ofLeft, message: questionOf(request.message, ofLeft) };
   }
 
-  /** Keeps messages for the AI, which is given them once the chat is the bot's again. */
+  /** Keeps messages for the AI, which is given them once the chat is the bot's again; not those revoked meanwhile. */
   #keepForPerson(turn: Turn, messages: QueuedMessage[], mode: string): void {
-    for (const { message, arrivedAt } of messages)
-      this.#parts.handover.record(message, 'customer', arrivedAt);
+    for (const { key, message, arrivedAt } of messages)
+      if (!this.#parts.changes.isRevoked(key)) this.#parts.handover.record(message, 'customer', arrivedAt);
     this.#report(turn, messages, [], 'handed_over', mode);
   }
 

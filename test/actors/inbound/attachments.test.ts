@@ -5,7 +5,7 @@ import type { GatewayEvents } from '../../../src/actors/domain/gateway-events.ts
 import type { Transcriber } from '../../../src/actors/domain/ports/transcriber.ts';
 import type { InboundMessage, WhatsAppClient } from '../../../src/actors/domain/ports/whatsapp.ts';
 import { DEFAULT_LIMITS } from '../../../src/actors/domain/settings.ts';
-import { attachmentOf } from '../../../src/actors/inbound/attachments.ts';
+import { attachmentOf, type FetchOptions } from '../../../src/actors/inbound/attachments.ts';
 import { Downloads } from '../../../src/actors/inbound/downloads.ts';
 import { AdvanceableClock } from '../../../src/sandbox/network/advanceable-clock.ts';
 import { agentRef, CUSTOMER_CHAT } from '../../support/fixtures.ts';
@@ -42,9 +42,11 @@ describe('the attachment of an incoming message', () => {
     message = MESSAGE,
     signal = new AbortController().signal,
     transcriber?: Transcriber,
+    content: Partial<Pick<FetchOptions, 'media' | 'maxBase64Bytes'>> = {},
   ) =>
     attachmentOf({ ...deps, transcriber }, message, {
-      ...{ agent: agentRef('shop'), media: 'url', traceId, signal, downloads: new Downloads(deps) },
+      ...{ agent: agentRef('shop'), traceId, signal, downloads: new Downloads(deps) },
+      ...{ media: 'url', maxBase64Bytes: 0, ...content },
       client: {
         events: new EventEmitter(),
         downloadMedia: (...args: Parameters<WhatsAppClient['downloadMedia']>) => {
@@ -104,6 +106,20 @@ describe('the attachment of an incoming message', () => {
     expect(await statusOf()).to.deep.equal({ status: 'failed' });
     expect(await statusOf({ ...MESSAGE.file!, sizeBytes: 16 * MB + 1 })).to.deep.equal({ status: 'skipped' });
     expect(await statusOf(undefined, 'image')).to.equal(undefined);
+  });
+
+  it('has its bytes up to a limit, whatever size its message states, and else a link', async () => {
+    async function* download() {
+      yield Buffer.from('abcd');
+    }
+    const limited = (maxBase64Bytes: number) => {
+      const content = { media: 'base64', maxBase64Bytes } as const;
+      return attach(download, MESSAGE, new AbortController().signal, undefined, content);
+    };
+    expect((await limited(4)).data).to.equal('YWJjZA==');
+    const { data, url } = await limited(3);
+    expect(data).to.equal(undefined);
+    expect(url).to.match(/^link to /);
   });
 
   it('has the error of the store, which is not tried again', async () => {

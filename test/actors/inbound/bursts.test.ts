@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createActor } from 'xstate';
 import type { AiRequest } from '../../../src/actors/domain/ports/ai.ts';
 import type { InboundMessage } from '../../../src/actors/domain/ports/whatsapp.ts';
-import { NO_SETTINGS } from '../../../src/actors/domain/settings.ts';
+import { DEFAULT_LIMITS, NO_SETTINGS } from '../../../src/actors/domain/settings.ts';
 import { burstMachine } from '../../../src/actors/inbound/burst.machine.ts';
 import { INBOUND_LIMITS } from '../../../src/actors/inbound/messages-under-way.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -13,6 +13,13 @@ const CUSTOMER = '6282222222222@c.us';
 const OTHER = '6284444444444@c.us';
 const DEBOUNCE_MS = 3_000;
 const MAX_MS = 10_000;
+const HUMAN = {
+  type: 'chat.set_mode',
+  userId: 1,
+  chatId: CUSTOMER,
+  mode: 'human',
+  traceId: TRACE,
+} as const;
 
 /** Lets all pending promises settle. */
 const settled = () => new Promise(setImmediate);
@@ -31,7 +38,7 @@ describe('a burst of messages', () => {
   /** A connected agent that debounces. */
   async function start(
     changes: Parameters<typeof memoryGateway>[0] = {},
-    fetchMissed: () => InboundMessage[] = () => [],
+    fetchMissed: () => InboundMessage[] | Promise<InboundMessage[]> = () => [],
   ): Promise<void> {
     clock = new ManualClock();
     asked = [];
@@ -190,18 +197,63 @@ describe('a burst of messages', () => {
   it('is a person’s as soon as a person has the chat', async () => {
     receive('1');
     receive('2');
-    const change = {
-      type: 'chat.set_mode',
-      userId: 1,
-      chatId: CUSTOMER,
-      mode: 'human',
-      traceId: TRACE,
-    } as const;
-    await gateway.system.ask('shop', change);
+    await gateway.system.ask('shop', HUMAN);
     await clock.pass(0);
     expect(handled).to.deep.equal(['handed_over human', 'handed_over human']);
     await clock.pass(MAX_MS);
     expect(texts()).to.deep.equal([]);
+  });
+
+  it('leaves to the AI what was not revoked when a person takes the chat over while the AI is asked', async () => {
+    const kept: string[] = [];
+    gateway.database.chats.record = async (_agent, _chatId, { text }) => void kept.push(text);
+    answer = () => new Promise(() => undefined);
+    receive('1');
+    receive('2');
+    await clock.pass(DEBOUNCE_MS);
+    gateway.client().events.emit('revoked', { messageId: '1', chatId: CUSTOMER });
+    await gateway.system.ask('shop', HUMAN);
+    await clock.pass(0);
+    expect(handled).to.deep.equal(['handed_over human', 'handed_over human']);
+    expect(kept).to.deep.equal(['text 2']);
+  });
+
+  it('has its messages in the order of writing, whether they were received or fetched first', async () => {
+    const missed = held<InboundMessage[]>();
+    const { database } = gateway;
+    await gateway.system.stop(1_000);
+    await start({ database }, () => missed.promise);
+    await clock.pass(5_000);
+    const timestamp = clock.now() - 1_000;
+    receive('3', { timestamp: clock.now() });
+    missed.release(['1', '2'].map((id) => ({ ...inbound(id), timestamp })));
+    await settled();
+    await clock.pass(DEBOUNCE_MS);
+    expect(texts()).to.deep.equal(['text 1\ntext 2\ntext 3']);
+    expect(asked[0]!.metadata).to.include({ message_id: '3' });
+  });
+
+  it('is asked about without the files that WhatsApp does not give, however many there are', async () => {
+    await gateway.system.stop(1_000);
+    await start({ settings: { inboundTypes: ['text', 'image'] } });
+    let downloads = 0;
+    gateway.client().downloadMedia = async function* (_id, { signal }) {
+      downloads += 1;
+      yield await new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason)),
+      );
+    };
+    const file = { mimeType: 'image/png', sizeBytes: 3, sha256: '00' };
+    for (const id of ['1', '2', '3', '4']) receive(id, { type: 'image', file });
+    await clock.pass(DEBOUNCE_MS);
+    for (let minute = 0; minute < 2; minute += 1) {
+      expect(texts()).to.deep.equal([]);
+      await clock.pass(DEFAULT_LIMITS.downloadMs);
+    }
+    expect(texts()).to.deep.equal(['text 1\ntext 2\ntext 3\ntext 4']);
+    const attachments = asked[0]!.attachments as { error: { code: string } }[];
+    expect(attachments.map(({ error }) => error.code)).to.deep.equal(Array(4).fill('MEDIA_FETCH_FAILED'));
+    expect(downloads).to.equal(2);
   });
 
   it('that collects when the service stops is unclaimed, and asked about as one after the next start', async () => {
