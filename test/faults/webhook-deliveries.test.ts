@@ -120,12 +120,15 @@ describe('webhooks, while the service is killed with SIGKILL', function () {
   async function expectQuestions(agentId: string): Promise<void> {
     const { body } = await service.call('GET', `/sandbox/phones/${agentId}/messages?limit=1000`);
     const asked = (body as unknown as { fromMe: boolean; body: string }[]).filter(({ fromMe }) => !fromMe);
-    for (const { receiver } of hooks.filter((hook) => hook.agentId === agentId))
-      await eventually(`the questions to ${agentId}`, () => {
+    for (const { receiver } of hooks.filter((hook) => hook.agentId === agentId)) {
+      const missing = () => {
         const received = receiver.received.filter(({ body: { type } }) => type === 'message.received');
         const texts = new Set(received.map(({ body: { data } }) => (data as { text: string }).text));
-        return asked.every((message) => texts.has(message.body));
-      });
+        return asked.filter((message) => !texts.has(message.body));
+      };
+      await eventually('the questions', () => missing().length === 0).catch(() => undefined);
+      expect(missing(), `questions to ${agentId} that were not recorded`).to.deep.equal([]);
+    }
   }
 
   /** Every message is `queued` or `sending` first, and its last event has the status of its row. */
