@@ -3,12 +3,14 @@ import { expect } from 'chai';
 import pg from 'pg';
 import type { StoredWebhook, WebhookStore } from '../../../src/actors/domain/ports/webhooks.ts';
 import { type Database, openDatabase } from '../../../src/infra/postgres/database.ts';
+import { eventually } from '../../support/eventually.ts';
 import { MemoryWebhooks } from '../../support/memory-webhooks.ts';
 import { flavours, withDatabase } from '../../support/postgres.ts';
 
 const A = { userId: 1, agentId: 'a' };
 const B = { userId: 1, agentId: 'b' };
-const AT = new Date('2025-11-07T08:00:00.000Z');
+// Ahead of the database's clock: the age of an event counts from its time, or from its recording when that is later.
+const AT = new Date('2045-11-07T08:00:00.000Z');
 
 /** A webhook of an agent, with changes. */
 function webhookOf(agent: typeof A, changes: Partial<StoredWebhook> = {}): StoredWebhook {
@@ -178,6 +180,14 @@ for (const { name, binDir } of flavours()) {
     const eventsOf = async (id: string) =>
       (await database.webhooks.take(id, 100)).map(({ type, data }) => ({ type, ...(data as object) }));
 
+    /** Resolves once a statement waits for a lock. */
+    const blocked = () =>
+      eventually(
+        'a lock',
+        async () => (await sql.query('select from pg_locks where not granted')).rowCount! > 0,
+        5_000,
+      );
+
     const text = (to: string) =>
       ({ to, content: { kind: 'text', text: 'hello' }, origin: 'api', traceId: 't' }) as const;
 
@@ -256,6 +266,40 @@ for (const { name, binDir } of flavours()) {
         ].map((each) => JSON.parse(JSON.stringify(each))),
       );
       await database.webhooks.remove(webhook.id);
+    });
+
+    it('count the age of what is recorded late from its recording', async () => {
+      const webhook = webhookOf(A);
+      await database.webhooks.insert(webhook);
+      const now = Date.now();
+      await database.webhooks.record(A, { ...event(1), at: new Date(now - 100 * 3_600_000) });
+      const [taken] = await database.webhooks.take(webhook.id, 1);
+      expect(taken!.since.getTime()).to.be.closeTo(now, 60_000);
+      await database.webhooks.remove(webhook.id);
+    });
+
+    it('are not left behind when they are created while their agent is deleted', async () => {
+      const webhook = webhookOf(B);
+      await sql.query('begin');
+      await sql.query(`select from whatsapp_user where agent_id = 'b' for key share`);
+      const removed = database.agents.remove(B);
+      await blocked();
+      await sql.query(
+        `insert into gateway_webhook (id, user_id, agent_id, url, events, format, secret, created_at)
+         values ($1, 1, 'b', 'https://example.com/', '{*}', 'native', 'sealed', now())`,
+        [webhook.id],
+      );
+      await sql.query('commit');
+      await removed;
+      expect(await database.webhooks.load()).to.deep.equal([]);
+      await database.agents.save({ ...B, agentName: 'b', apiKey: 'k', status: 'disconnected' });
+      await sql.query('begin');
+      await sql.query(`delete from whatsapp_user where agent_id = 'b'`);
+      const inserted = database.webhooks.insert(webhook);
+      await Promise.race([inserted, blocked()]);
+      await sql.query('commit');
+      expect(await inserted).to.equal(false);
+      await database.agents.save({ ...B, agentName: 'b', apiKey: 'k', status: 'disconnected' });
     });
 
     it('are deleted with their agent, and what was written meanwhile with the next purge', async () => {

@@ -163,12 +163,12 @@ export class PgAgentStore implements AgentStore {
     await this.#removeOrphans({ userId, agentId });
   }
 
-  /** Deletes events that were being written while their webhooks were deleted. */
+  /** Deletes webhooks that were being created, and events that were being written, during the deletion. */
   async #removeOrphans({ userId, agentId }: AgentRef): Promise<void> {
     await this.#pool.query(
       'agent.remove_events',
-      `delete from public.gateway_webhook_delivery as delivery where user_id = $1 and agent_id = $2
-         and not exists (select from public.gateway_webhook where id = delivery.webhook_id)`,
+      `with removed as (delete from public.gateway_webhook where user_id = $1 and agent_id = $2)
+       delete from public.gateway_webhook_delivery where user_id = $1 and agent_id = $2`,
       [userId, agentId],
     );
   }

@@ -128,7 +128,7 @@ export class PgWebhookStore implements WebhookStore {
          (id, user_id, agent_id, url, events, format, secret, verify_token, verified_at, created_at)
        select $1::uuid, $2::bigint, $3::text, $4::text, $5::text[], $6::text, $7::text, $8::text,
          $9::timestamptz, $10::timestamptz
-       where exists (select from public.whatsapp_user where user_id = $2 and agent_id = $3)
+       where exists (select from public.whatsapp_user where user_id = $2 and agent_id = $3 for key share)
        returning id`,
       [webhook.id, webhook.userId, webhook.agentId, ...changeable(webhook), webhook.createdAt],
     );
