@@ -206,7 +206,7 @@ export class WebhookDirectory implements WebhookApi, WebhookOutbox {
     const webhook = this.#get(agent, id);
     const at = new Date(this.#clock.now());
     const event = { id: randomUUID(), type: 'webhook.test', agentId: agent.agentId, at } as const;
-    const attempt = await this.#dispatcher.post(webhook, { ...event, sequence: 0, data: {} });
+    const attempt = await this.#dispatcher.test(webhook, { ...event, sequence: 0, data: {} });
     return attempt.isDelivered
       ? { id: event.id, delivered: true, status: attempt.status }
       : { id: event.id, delivered: false, error: attempt.error };

@@ -53,6 +53,8 @@ export class WebhookDispatcher {
   readonly #deps: DispatcherDeps;
   readonly #loopDeps: DeliveryLoopDeps;
   readonly #loops = new Map<string, { loop: DeliveryLoop; done: Promise<void> }>();
+  /** The newest request to each receiver that a caller waits for. */
+  readonly #asked = new Map<string, Promise<unknown>>();
   readonly #stopping = new AbortController();
   readonly #requests = new AbortController();
 
@@ -122,8 +124,26 @@ export class WebhookDispatcher {
     return postEvent(guard, { url, secret, id: event.id, body, isMeta: format === 'cloud', ...bounds });
   }
 
+  /** Posts a test event, whatever waits. Never rejects. */
+  test(webhook: StoredWebhook, event: DeliveredEvent): Promise<Attempt> {
+    return this.#ask(webhook, () => this.post(webhook, event));
+  }
+
   /** Verifies a receiver: null when it knows the token, else why not, in a word. Never rejects. */
-  async verify({ id, url, verifyToken }: StoredWebhook): Promise<string | null> {
+  verify(webhook: StoredWebhook): Promise<string | null> {
+    return this.#ask(webhook, () => this.#verify(webhook));
+  }
+
+  /** Makes a request that a caller waits for; one at a time per webhook, so that callers open no more connections. */
+  async #ask<T>({ id }: StoredWebhook, request: () => Promise<T>): Promise<T> {
+    const asked = (this.#asked.get(id) ?? Promise.resolve()).then(request);
+    this.#asked.set(id, asked);
+    const outcome = await asked;
+    if (this.#asked.get(id) === asked) this.#asked.delete(id);
+    return outcome;
+  }
+
+  async #verify({ id, url, verifyToken }: StoredWebhook): Promise<string | null> {
     const { guard, secrets, limits } = this.#deps;
     const token = secrets.unseal(verifyToken ?? '', id);
     if (token === null) return 'SECRET_UNREADABLE';

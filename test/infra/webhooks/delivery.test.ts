@@ -271,6 +271,24 @@ describe('the delivery of events to webhooks', () => {
     expect(store.webhooks.get(id)).to.deep.include({ url, events: ['chat.mode'] });
   });
 
+  it('has one request for callers under way per webhook, however many they ask for', async () => {
+    const receiver = await receive();
+    const directory = await open([receiver]);
+    const { id } = await hook(directory, receiver);
+    let atOnce = 0;
+    receiver.answer = (res) => {
+      atOnce += 1;
+      expect(atOnce).to.equal(1);
+      setTimeout(() => {
+        atOnce -= 1;
+        res.end();
+      }, 20);
+    };
+    const tests = await Promise.all(Array.from({ length: 5 }, () => directory.test(AGENT, id)));
+    expect(tests.map((test) => test.delivered)).to.deep.equal(Array(5).fill(true));
+    expect(receiver.received).to.have.length(5);
+  });
+
   it('delivers to one while nine hang', async () => {
     const [hanging, working] = [await receive(), await receive()];
     hanging.answer = () => undefined;
