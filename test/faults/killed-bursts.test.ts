@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import { AiServer } from '../support/ai-server.ts';
-import type { CrashPoint } from '../support/crash-points.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultRuns, reportFigures, times } from '../support/fault-runs.ts';
 import { BOT } from '../support/fixtures.ts';
@@ -10,23 +9,24 @@ import { SandboxService } from '../support/sandbox-service.ts';
 const RUNS = faultRuns(1, 20);
 const AGENT = 'shop';
 
-/** The steps of a burst at which the service is killed, and how often the AI is asked then. */
-const STEPS: [string, number][] = [
-  ['while it is collected', 1],
-  ['after an inbound message was claimed', 1],
-  ['while the AI is asked', 2],
-  // The row of the answer: the AI has answered.
-  ['after the body was parsed', 2],
-  ['after INSERT accepted', 1],
-  ['after the hand-over to the page', 1],
-];
+/** Two messages of a customer. */
+interface Burst {
+  from: string;
+  texts: [string, string];
+  /** How far it had got when the service was killed. */
+  step: string;
+  /** How often the AI is asked about it then. */
+  askedAtMost: number;
+}
 
-describe('a burst of messages, when the service is killed with SIGKILL', function () {
+const whole = ({ texts }: Burst) => texts.join('\n');
+
+describe('bursts of messages, when the service is killed with SIGKILL', function () {
   this.timeout(120_000 + RUNS * 120_000);
   const database = withDatabase();
   const ai = new AiServer();
+  const bursts: Burst[] = [];
   let service: SandboxService;
-  let customers = 0;
 
   before(async () => {
     await ai.open();
@@ -40,56 +40,79 @@ describe('a burst of messages, when the service is killed with SIGKILL', functio
     await ai.close();
   });
 
-  const write = (from: string, text: string) =>
-    service.call('POST', `/sandbox/phones/${AGENT}/messages`, { from, text });
+  const phone = (path: string, body: object) =>
+    service.call('POST', `/sandbox/phones/${AGENT}/${path}`, body);
+  const write = (from: string, text: string) => phone('messages', { from, text });
+  const sent = ({ from }: Burst) => service.sentTexts(AGENT, `${from}@c.us`);
+  /** What the AI was asked about a burst. */
+  const calls = ({ texts }: Burst) =>
+    ai.calls
+      .map(({ body }) => String(body.message))
+      .filter((message) => texts.some((text) => message.includes(text)));
+  const asked = (burst: Burst) => eventually('the AI to be asked', () => calls(burst).length > 0);
 
-  /** Arranges that the running service is killed at the step of the next burst. */
-  async function arm(step: string): Promise<void> {
-    const dying = service.running;
-    if (step === 'while the AI is asked')
-      ai.behave = () => {
-        dying.child.kill('SIGKILL');
-        return 'hang';
-      };
-    else if (step !== 'while it is collected')
-      await dying.ask({ crash: { point: step as CrashPoint, pass: 1 } });
+  /** Another customer writes a burst. */
+  async function begin(step: string, askedAtMost: number): Promise<Burst> {
+    const number = bursts.length + 1;
+    const from = `62812${String(number).padStart(8, '0')}`;
+    const burst: Burst = { from, texts: [`first of ${number}.`, `second of ${number}.`], step, askedAtMost };
+    bursts.push(burst);
+    for (const text of burst.texts) await write(from, text);
+    return burst;
   }
 
-  /** Writes a burst of two messages, has the service killed at the step, and starts it again. */
-  async function kill(step: string, from: string, texts: [string, string]): Promise<void> {
+  /** Has the service killed while it has a burst at each of the steps. */
+  async function kill(): Promise<void> {
     const dying = service.running;
-    await arm(step);
-    for (const text of texts) await write(from, text);
-    if (step === 'while it is collected') dying.child.kill('SIGKILL');
-    await eventually(`the kill ${step}`, () => dying.child.signalCode);
+    const collected = await begin('while it is collected', 1);
+    await phone('typing', { from: collected.from, typing: true });
+    const hanging = await begin('while the AI is asked', 2);
+    ai.behave = ({ body }) =>
+      body.message === whole(hanging) ? 'hang' : { body: { reply: `AI: ${body.message}` } };
+    await asked(hanging);
+    await dying.ask({ hold: 'after an inbound message was claimed' });
+    const claimed = await begin('after its messages were claimed', 1);
+    await dying.ask({ hold: 'after the body was parsed' });
+    await asked(await begin('before its answer is stored', 2));
+    await service.delaySends(AGENT, 5_000);
+    // The second answer that is stored: the first is being sent then.
+    await dying.ask({ crash: { point: 'after INSERT accepted', pass: 2 } });
+    await asked(await begin('while its answer is sent', 1));
+    await begin('after its answer was stored', 1);
+    await eventually('the kill', () => dying.child.signalCode);
+    expect([calls(collected), calls(claimed)]).to.deep.equal([[], []]);
     ai.behave = ({ body }) => ({ body: { reply: `AI: ${body.message}` } });
-    await service.up();
-    await service.connected(AGENT);
   }
 
-  for (const [step, askedAtMost] of STEPS)
-    it(`${step}: is asked about ${askedAtMost === 1 ? 'once' : 'twice at most'}, whole, and answered once`, async () => {
-      const figures = { bursts: RUNS, calls: 0, answers: 0 };
-      for (let run = 0; run < RUNS; run += 1) {
-        customers += 1;
-        const from = `62812${String(customers).padStart(8, '0')}`;
-        const texts: [string, string] = [`first of ${customers}`, `second of ${customers}`];
-        const whole = texts.join('\n');
-        await kill(step, from, texts);
-        const sent = () => service.sentTexts(AGENT, `${from}@c.us`);
-        await eventually('the answer', async () => (await sent()).length > 0);
-        // Whatever else was to be asked about in this chat comes before it.
-        await write(from, 'later');
-        await eventually('the later answer', async () => (await sent()).includes('AI: later'));
-        const asked = ai.calls
-          .map(({ body }) => String(body.message))
-          .filter((text) => text.includes(`of ${customers}`));
-        expect(asked).to.deep.equal(Array(asked.length).fill(whole));
-        expect(asked.length).to.be.within(1, askedAtMost);
-        expect(await sent()).to.deep.equal([`AI: ${whole}`, 'AI: later']);
-        figures.calls += asked.length;
-        figures.answers += 1;
-      }
-      reportFigures('P12', `kill -9 of a burst ${step}, ${times(RUNS)}`, figures);
-    });
+  it('are asked about once more at most at each step, whole, and answered once', async () => {
+    for (let run = 0; run < RUNS; run += 1) {
+      await kill();
+      await service.up();
+      await service.delaySends(AGENT, 0);
+      await service.connected(AGENT);
+      for (const burst of bursts)
+        await eventually(
+          `the answer to one killed ${burst.step}`,
+          async () => (await sent(burst)).length > 0,
+        );
+    }
+    // Whatever else was to be asked about in a chat comes before it.
+    await Promise.all(bursts.map(({ from }) => write(from, 'later')));
+    const answers = await Promise.all(
+      bursts.map((burst) =>
+        eventually('the later answer', async () => {
+          const texts = await sent(burst);
+          return texts.includes('AI: later') && texts;
+        }),
+      ),
+    );
+    const total = bursts.reduce((sum, burst) => sum + calls(burst).length, 0);
+    const figures = { bursts: bursts.length, calls: total, answers: answers.flat().length - bursts.length };
+    reportFigures('P12', `kill -9 with a burst at each of its steps, ${times(RUNS)}`, figures);
+    for (const [index, burst] of bursts.entries()) {
+      expect(answers[index], burst.step).to.deep.equal([`AI: ${whole(burst)}`, 'AI: later']);
+      expect(calls(burst), burst.step).to.deep.equal(Array(calls(burst).length).fill(whole(burst)));
+      expect(calls(burst).length, burst.step).to.be.within(1, burst.askedAtMost);
+    }
+  });
 });

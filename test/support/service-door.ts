@@ -13,20 +13,27 @@ import type { CrashPoint } from './crash-points.ts';
 // A test's door into the service's process: loaded before the service (`--import`), controlled over the IPC channel.
 // The service does not know it.
 
-/** Requests of a test: die at a point, leave a rejection unhandled, throw out of a timer. */
+/** Requests of a test: die at a point, hold the next call that reaches one, leave a rejection unhandled, throw out of a timer. */
 export type DoorRequest =
   | { crash: { point: CrashPoint; pass: number } }
+  | { hold: CrashPoint }
   | { reject: string }
   | { throwText: string };
 
 let armed: { point: CrashPoint; pass: number } | null = null;
+/** Points whose next call never resolves. */
+const held = new Set<CrashPoint>();
 
-/** Ends the process as a power cut would, when it is to die here. */
-function passing(point: CrashPoint): void {
-  if (armed?.point !== point) return;
-  armed.pass -= 1;
-  if (armed.pass <= 0) process.kill(process.pid, 'SIGKILL');
+/** Ends the process as a power cut would, when it is to die here; true when the call is to be held here. */
+function passing(point: CrashPoint): boolean {
+  if (armed?.point === point) {
+    armed.pass -= 1;
+    if (armed.pass <= 0) process.kill(process.pid, 'SIGKILL');
+  }
+  return held.delete(point);
 }
+
+const never = new Promise<never>(() => {});
 
 type Method = (...args: never[]) => unknown;
 
@@ -34,18 +41,19 @@ type Method = (...args: never[]) => unknown;
 function around<Name extends string>(
   prototype: Record<Name, Method>,
   name: Name,
-  moments: { before?: (...args: never[]) => void; begun?: () => void; after?: (...args: never[]) => void },
+  moments: {
+    before?: (...args: never[]) => boolean;
+    begun?: () => void;
+    after?: (...args: never[]) => boolean;
+  },
 ): void {
   const original = prototype[name];
   prototype[name] = function (this: unknown, ...args: never[]) {
-    moments.before?.(...args);
+    if (moments.before?.(...args)) return never;
     const result = original.apply(this, args);
     moments.begun?.();
     if (!moments.after || !(result instanceof Promise)) return result;
-    return result.then((value: unknown) => {
-      moments.after?.(...args);
-      return value;
-    });
+    return result.then((value: unknown) => (moments.after?.(...args) ? never : value));
   };
 }
 
@@ -96,9 +104,7 @@ around(SandboxClient.prototype, 'findSent', {
   after: () => passing('after an indeterminate message was looked up'),
 });
 around(Dispatcher.prototype, 'acked', {
-  before: ({ ack }: { ack: number }) => {
-    if (ack === 1) passing('after the ack');
-  },
+  before: ({ ack }: { ack: number }) => ack === 1 && passing('after the ack'),
 });
 channel('http.server.response.finish').subscribe((message) => {
   const { response } = message as { response: ServerResponse };
@@ -108,6 +114,7 @@ channel('http.server.response.finish').subscribe((message) => {
 /** Does what is asked. */
 function obey(request: DoorRequest): void {
   if ('crash' in request) armed = { ...request.crash };
+  if ('hold' in request) held.add(request.hold);
   if ('reject' in request) void Promise.reject(request.reject);
   if ('throwText' in request)
     setTimeout(() => {
