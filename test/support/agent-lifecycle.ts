@@ -1,12 +1,15 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { WhatsAppClient } from '@kapso/whatsapp-cloud-api';
 import { normalizeWebhook, verifySignature } from '@kapso/whatsapp-cloud-api/server';
 import { expect } from 'chai';
+import type { Attachment } from '../../src/actors/inbound/attachments.ts';
 import { callApi } from './api.ts';
 import { APP_SECRET, serveReceivers } from './cloud-receivers.ts';
 import { eventually } from './eventually.ts';
 import { BOT, CUSTOMER, PIXEL } from './fixtures.ts';
 import { connected, createAgent } from './link-agent.ts';
+import { HEADS } from './media-files.ts';
 import type { Service } from './service.ts';
 
 /** Traces that a driver with browsers leaves of the agent on this machine. */
@@ -17,6 +20,9 @@ export interface Traces {
 
 const DEVELOPER = '62895619356936';
 const KEY = 'key-of-user-7';
+
+/** What a link gives to a client without a key. */
+const bytesOf = async (url: string) => Buffer.from(await (await fetch(url)).arrayBuffer());
 
 /**
  * Registers the steps of an agent's lifecycle in order: each `it` continues where the one before ended. Both functions
@@ -283,6 +289,44 @@ export function registerAgentLifecycle(service: () => Service, traces?: () => Tr
     expect(bodies.map(({ message }) => message)).to.deep.equal(['first\nthis one\nlast']);
     const [image, ...others] = bodies[0]!.attachments as { data: string }[];
     expect([Buffer.from(image!.data, 'base64').equals(PIXEL), others]).to.deep.equal([true, []]);
+    await set({ debounceMs: null, inboundTypes: null, aiMedia: null });
+  });
+
+  it('gives the AI an image with its caption, a voice note, a document and a location, by link and in base64', async () => {
+    const { network, ai, url } = service();
+    const set = (changes: object) =>
+      call('PATCH', '/agents/shop/settings', changes, { authorization: `Bearer ${KEY}` });
+    const files = [
+      { type: 'image', data: PIXEL, mimetype: 'image/png' },
+      { type: 'ptt', data: HEADS['audio/ogg; codecs=opus'], mimetype: 'audio/ogg; codecs=opus', seconds: 7 },
+      { type: 'document', data: HEADS['application/pdf'], mimetype: 'application/pdf', filename: 'bill.pdf' },
+    ] as const;
+    const place = { latitude: -6.1753924, longitude: 106.8271528, name: 'Monas' };
+    for (const aiMedia of ['url', 'base64']) {
+      const inboundTypes = ['image', 'audio', 'document', 'location'];
+      await set({ debounceMs: 1_000, inboundTypes, aiMedia });
+      const before = ai.calls.length;
+      for (const file of files)
+        network.write(CUSTOMER, { to: BOT, text: file.type === 'image' ? aiMedia : '', file });
+      network.write(CUSTOMER, { to: BOT, text: '', location: place });
+      await eventually('the reply', () => sentTo(`${CUSTOMER}@c.us`, `AI: ${aiMedia}`).length === 1);
+      const [request, ...others] = ai.calls.slice(before).map(({ body }) => body);
+      expect(others).to.deep.equal([]);
+      expect(request).to.deep.include({ message: aiMedia, location: place });
+      const attachments = request!.attachments as Attachment[];
+      expect(attachments.map(({ type, voice }) => [type, voice])).to.deep.equal([
+        ['image', undefined],
+        ['audio', true],
+        ['document', undefined],
+      ]);
+      for (const [index, { data, url: link, sha256 }] of attachments.entries()) {
+        const { pathname, search } = new URL(link ?? url);
+        const bytes =
+          aiMedia === 'base64' ? Buffer.from(data!, 'base64') : await bytesOf(url + pathname + search);
+        expect(bytes.equals(files[index]!.data), aiMedia).to.equal(true);
+        expect(sha256).to.equal(createHash('sha256').update(bytes).digest('hex'));
+      }
+    }
     await set({ debounceMs: null, inboundTypes: null, aiMedia: null });
   });
 
