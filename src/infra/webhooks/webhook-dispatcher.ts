@@ -75,7 +75,11 @@ export class WebhookDispatcher {
 
   /** Looks for what an earlier process left, and then now and again for what others have written. */
   start(): void {
-    const poll = () => this.#poll().catch(this.#deps.onFault);
+    const poll = () =>
+      this.#poll().catch((error: unknown) => {
+        // During an outage it looks again after the interval.
+        if (!isDatabaseAway(error)) this.#deps.onFault(error);
+      });
     void poll();
     void repeat(this.#deps.clock, POLL_EVERY_MS, this.#stopping.signal, poll);
   }

@@ -9,6 +9,7 @@ import { WebhookDirectory, type WebhookOptions } from '../../../src/infra/webhoo
 import { eventually } from '../../support/eventually.ts';
 import { failureOf } from '../../support/failure.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { away } from '../../support/memory-gateway.ts';
 import { MemoryWebhooks } from '../../support/memory-webhooks.ts';
 import { expectSigned, NO_CONTEXT, type Received, WebhookReceiver } from '../../support/webhook-receiver.ts';
 
@@ -298,6 +299,29 @@ describe('the delivery of events to webhooks', () => {
     for (let n = 1; n <= 20; n += 1) await record(directory, n);
     await working.arrived(20);
     expect(working.sequences).to.deep.equal(Array.from({ length: 20 }, (_, index) => index + 1));
+  });
+
+  it('finds what waits at the next look when the database was away, which is no fault', async () => {
+    const receiver = await receive();
+    const first = await open([receiver]);
+    await hook(first, receiver);
+    await first.stop();
+    await record(first);
+    const { waiting } = store;
+    let looks = 0;
+    store.waiting = () => {
+      looks += 1;
+      return away();
+    };
+    const faults: unknown[] = [];
+    await open([receiver], { onFault: (error) => faults.push(error) });
+    await until('a look', () => looks === 1);
+    expect(receiver.received).to.have.length(0);
+    store.waiting = waiting;
+    await clock.pass(5_000);
+    await receiver.arrived(1);
+    await delivered();
+    expect(faults).to.deep.equal([]);
   });
 
   it('continues with the next start where the last one stopped', async () => {
