@@ -60,6 +60,7 @@ export class MemoryDatabase {
   readonly claims = new Set<string>();
   /** Keys of messages whose claims are final, with an answer or without one. */
   readonly settled: string[] = [];
+  readonly #open = new Set<string>();
   readonly links = new Map<string, Date>();
   /** The active keys of every user, the newest first. */
   keys: string[] = [];
@@ -104,7 +105,7 @@ export class MemoryDatabase {
     append: async ({ userId, agentId }, message, acceptance = {}) => {
       await this.before.append?.();
       const { at: createdAt = new Date(), status = 'queued', stanzaId = null, answers = [] } = acceptance;
-      this.settled.push(...answers);
+      this.#settle(answers);
       this.#seq += 1;
       const id = message.id ?? String(this.#seq);
       const open = { messageId: null, error: null, chatId: null, handedOverAt: null, sentAt: null };
@@ -154,15 +155,23 @@ export class MemoryDatabase {
     },
     claimTurn: async (_agent: AgentRef, keys: string[]) => {
       await this.before.claim?.();
-      const fresh = keys.filter((key) => !this.claims.has(key));
-      for (const key of fresh) this.claims.add(key);
-      return fresh;
+      const claimed = keys.filter((key) => !this.claims.has(key) || this.#open.has(key));
+      for (const key of claimed) {
+        this.claims.add(key);
+        this.#open.add(key);
+      }
+      return claimed;
     },
     settle: async (_agent: AgentRef, keys: string[]) => {
-      for (const key of keys) this.settled.push(key);
+      this.#settle(keys);
     },
     linkedAt: async ({ agentId }: AgentRef) => this.links.get(agentId) ?? null,
   };
+
+  #settle(keys: readonly string[]): void {
+    this.settled.push(...keys);
+    for (const key of keys) this.#open.delete(key);
+  }
 }
 
 /** A driver whose clients follow the test's script; by default every call succeeds at once. */

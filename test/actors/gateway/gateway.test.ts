@@ -552,6 +552,20 @@ describe('the gateway', () => {
       expect([...database.claims]).to.deep.equal(['1', '2']);
     });
 
+    it('is answered when only the result of its claim was lost', async () => {
+      const { database, client, driver } = gateway;
+      const { claimTurn } = database.inbound;
+      await gateway.connect();
+      database.inbound.claimTurn = async (...args) => {
+        database.inbound.claimTurn = claimTurn;
+        await claimTurn(...args);
+        return away();
+      };
+      client().events.emit('message', inbound('1'));
+      await eventually('the answer', () => driver.sent.length === 1);
+      expect(database.settled).to.deep.equal(['1']);
+    });
+
     it('fails when an answer would be too late', async () => {
       gateway = memoryGateway({
         settings: { limits: { ...DEFAULT_LIMITS, probeAgainMs: 5, backlogMs: 100 } },
