@@ -566,6 +566,29 @@ describe('the gateway', () => {
       expect(database.settled).to.deep.equal(['1']);
     });
 
+    it('of a person hands the chat over when only the result of its claim was lost', async () => {
+      gateway = memoryGateway({
+        settings: { handoverMinutes: 30, limits: { ...DEFAULT_LIMITS, probeAgainMs: 5 } },
+      });
+      const { database, client, system } = gateway;
+      const { claim } = database.inbound;
+      const modes: string[] = [];
+      system.events.on('chatMode', ({ mode }) => modes.push(mode));
+      await gateway.connect();
+      database.inbound.claim = async (...args) => {
+        database.inbound.claim = claim;
+        await claim(...args);
+        return away();
+      };
+      const own = () =>
+        client().events.emit('message', { ...inbound('true_6282222222222@c.us_A'), fromMe: true });
+      own();
+      await eventually('the handover', () => modes.length > 0);
+      own();
+      await new Promise(setImmediate);
+      expect(modes).to.deep.equal(['human']);
+    });
+
     it('fails when an answer would be too late', async () => {
       gateway = memoryGateway({
         settings: { limits: { ...DEFAULT_LIMITS, probeAgainMs: 5, backlogMs: 100 } },
