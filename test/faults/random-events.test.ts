@@ -102,7 +102,7 @@ function oneAgent(chance: Chance) {
     messages: memoryLog(),
     chats: new MemoryDatabase().chats,
     agentSettings: { load: () => Promise.resolve(NO_SETTINGS), save: () => Promise.resolve() },
-    webhooks: { wants: () => false, record: () => Promise.resolve() },
+    webhooks: { wants: () => false, record: () => Promise.resolve(), recorded: async () => new Set() },
     inbound: {
       claim: () => Promise.resolve(true),
       claimTurn: (_agent, keys) => Promise.resolve(keys),

@@ -258,7 +258,11 @@ export function memoryGateway(changes: MemoryGatewayChanges = {}) {
     inbound: database.inbound,
     chats: database.chats,
     agentSettings: { load: async () => NO_SETTINGS, save: async () => undefined },
-    webhooks: changes.webhooks ?? { wants: () => false, record: async () => undefined },
+    webhooks: changes.webhooks ?? {
+      wants: () => false,
+      record: async () => undefined,
+      recorded: async () => new Set(),
+    },
     files: {
       release: async (_agent, { path }) => void released.push(path),
       add: async (_agent, bytes) => {

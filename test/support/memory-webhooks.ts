@@ -66,6 +66,9 @@ export class MemoryWebhooks implements WebhookStore {
     this.onPublished(type, [{ userId, agentId }]);
   }
 
+  recorded: WebhookStore['recorded'] = async ({ userId, agentId }, type, keys) =>
+    new Set(keys.filter((key) => this.#keys.has(`${userId} ${agentId} ${type} ${key}`)));
+
   waiting = async (ids: string[]) => ids.filter((id) => this.#waiting(id).length > 0);
 
   async take(id: string, limit: number): Promise<TakenDelivery[]> {

@@ -73,7 +73,7 @@ export class EventRecorder {
   message(message: InboundMessage): void {
     const { id, chatId, fromMe, timestamp } = message;
     if (!this.#wants('message.received') || !hasContent(message) || !this.#isRecorded(chatId)) return;
-    const stanzaId = id.split('_')[2] ?? '';
+    const stanzaId = stanzaOf(id);
     if (fromMe && this.#deps.ownStanzas.has(stanzaId)) return;
     this.#inLine(chatId, async () => {
       if (fromMe && (await this.#patiently(() => this.#deps.messages.isOurs(stanzaId)))) return null;
@@ -83,6 +83,27 @@ export class EventRecorder {
       };
       return { type: 'message.received', at: new Date(timestamp), data, key: messageKey(id) };
     });
+  }
+
+  /** Messages that were fetched: those that need no record are left out at once, without a download. */
+  async missed(messages: InboundMessage[]): Promise<void> {
+    if (messages.length === 0 || !this.#wants('message.received')) return;
+    const isKnown = await this.#patiently(() => this.#known(messages)).catch((error: unknown) => {
+      if (!this.#abort.signal.aborted) this.#fault(error);
+      return [];
+    });
+    for (const [index, message] of messages.entries()) if (!isKnown[index]) this.message(message);
+  }
+
+  /** Which messages were recorded before, or sent by this service: one look for all. */
+  async #known(messages: InboundMessage[]): Promise<boolean[]> {
+    const { webhooks, messages: log } = this.#deps;
+    const keys = messages.map(({ id }) => messageKey(id));
+    const [recorded, ours] = await Promise.all([
+      webhooks.recorded(this.#agent.record(), 'message.received', keys),
+      Promise.all(messages.map(({ id, fromMe }) => fromMe && log.isOurs(stanzaOf(id)))),
+    ]);
+    return keys.map((key, index) => recorded.has(key) || ours[index]!);
   }
 
   /** WhatsApp restricts the account, or (null) no longer. */
@@ -203,6 +224,11 @@ export class EventRecorder {
   #fault(error: unknown): void {
     this.#deps.events.emit('fault', { agentId: this.#agent.record().agentId, where: 'webhooks', error });
   }
+}
+
+/** The part of WhatsApp's id that the sender chose. */
+function stanzaOf(id: string): string {
+  return id.split('_')[2] ?? '';
 }
 
 /** A message as webhooks are given it, but for its file. */

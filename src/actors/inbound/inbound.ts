@@ -93,7 +93,7 @@ export class Inbound {
     client.events.off('typing', this.#onTyping).on('typing', this.#onTyping);
     this.#parts.recorder.watch(client);
     const missed = await this.#backlog.open(client, linkedAt, this.#stopped.signal);
-    for (const message of missed) this.#record(message);
+    void this.#parts.recorder.missed(missed.filter((message) => !this.#backlog.isBeforeLink(message)));
     // First what a person wrote: it decides whether the others are answered.
     for (const message of missed) if (message.fromMe) void this.#takeOwn(message, { isMissed: true });
     for (const message of missed) if (!message.fromMe) this.#take(message);

@@ -108,6 +108,10 @@ export class WebhookDirectory implements WebhookApi, WebhookOutbox {
     if (this.wants(agent, event.type)) await this.#store.record(agent, event);
   }
 
+  recorded(agent: AgentRef, type: WebhookEventType, keys: string[]): Promise<Set<string>> {
+    return this.#store.recorded(agent, type, keys);
+  }
+
   /** Wakes the webhooks that may have new events. */
   readonly published: OnPublished = (type, agents) => {
     if (this.#byId.size === 0) return;

@@ -53,7 +53,11 @@ describe('the recording of events for webhooks', () => {
     const events = new EventEmitter<GatewayEvents>();
     events.on('fault', ({ error }) => faults.push(error));
     deps = {
-      webhooks: { wants: () => true, record: async (_agent, event) => void recorded.push(event) },
+      webhooks: {
+        wants: () => true,
+        record: async (_agent, event) => void recorded.push(event),
+        recorded: async (_agent, _type, keys) => new Set(keys.filter((key) => key === 'KNOWN')),
+      },
       messages: { isOurs: async (stanzaId) => stanzaId === 'OURS' },
       ownStanzas: new OwnStanzas(),
       settings: { limits: DEFAULT_LIMITS },
@@ -104,6 +108,18 @@ describe('the recording of events for webhooks', () => {
     await recordedTexts(1);
     expect((recorded[0]!.data as { file: { id: string } }).file.id).to.equal(file.id);
     expect(await shared.file(image('1'), { agent: record, client }, signal)).to.equal(file);
+    expect(downloads).to.equal(1);
+  });
+
+  it('records of the messages that were fetched only the new ones, and downloads nothing of the others', async () => {
+    await recorder.missed([
+      image('KNOWN'),
+      messageOf('OURS', { fromMe: true }),
+      messageOf('new'),
+      image('2'),
+    ]);
+    await recordedTexts(2);
+    expect(texts()).to.deep.equal(['new', '2']);
     expect(downloads).to.equal(1);
   });
 

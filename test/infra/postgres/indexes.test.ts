@@ -198,6 +198,7 @@ async function useEverything(database: Database): Promise<void> {
   const event = { type: 'chat.mode', at, data: {} } as const;
   await webhooks.record(AGENT, event);
   await webhooks.record(AGENT, { ...event, key: 'key' });
+  await webhooks.recorded(AGENT, event.type, ['key']);
   await webhooks.backlogs([id]);
   await webhooks.waiting([id]);
   const [taken] = await webhooks.take(id, 10);

@@ -67,6 +67,9 @@ function contract(open: () => WebhookStore): void {
     await store.delivered(taken[0]!.id);
     await store.record(A, event(4, key));
     expect(await store.take(webhook.id, 10)).to.deep.equal([]);
+    const { type } = event(0);
+    expect([...(await store.recorded(A, type, ['another', key]))]).to.deep.equal([key]);
+    expect((await store.recorded(A, 'call.received', [key])).size).to.equal(0);
     await store.remove(webhook.id);
   });
 

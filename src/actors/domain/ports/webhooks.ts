@@ -40,6 +40,8 @@ export interface WebhookOutbox {
   wants(agent: AgentRef, type: WebhookEventType): boolean;
   /** Records an event for each webhook that wants it. @throws GatewayError `DATABASE_UNAVAILABLE` */
   record(agent: AgentRef, event: WebhookEvent): Promise<void>;
+  /** Those of the keys under which such an event was recorded. @throws GatewayError `DATABASE_UNAVAILABLE` */
+  recorded(agent: AgentRef, type: WebhookEventType, keys: string[]): Promise<Set<string>>;
 }
 
 /** A webhook as it is stored. */
@@ -108,6 +110,7 @@ export interface WebhookStore {
   backlogs(ids: string[]): Promise<Map<string, Backlog>>;
   /** Inserts an event for each webhook of the agent that wants it. */
   record(agent: AgentRef, event: WebhookEvent): Promise<void>;
+  recorded: WebhookOutbox['recorded'];
   /** Those of the webhooks for which events wait. */
   waiting(ids: string[]): Promise<string[]>;
   /** The next events of a webhook, in order, numbered. */

@@ -6,6 +6,7 @@ import type {
   StoredWebhook,
   TakenDelivery,
   WebhookEvent,
+  WebhookEventType,
   WebhookStore,
 } from '../../../actors/domain/ports/webhooks.ts';
 import { GroupCommit } from '../group-commit.ts';
@@ -181,8 +182,23 @@ export class PgWebhookStore implements WebhookStore {
   }
 
   async record({ userId, agentId }: AgentRef, event: WebhookEvent): Promise<void> {
-    const claim = event.key === undefined ? null : `${event.type} ${event.key}`;
+    const claim = event.key === undefined ? null : claimOf(event.type, event.key);
     await this.#records.add({ userId, agentId, event, claim });
+  }
+
+  async recorded(
+    { userId, agentId }: AgentRef,
+    type: WebhookEventType,
+    keys: string[],
+  ): Promise<Set<string>> {
+    const rows = await this.#pool.query<{ wa_message_id: string }>(
+      'webhook.recorded',
+      `select wa_message_id from public.gateway_inbound
+       where agent_id = $2 and user_id = $1 and wa_message_id = any($3::text[])`,
+      [userId, agentId, keys.map((key) => claimOf(type, key))],
+    );
+    const claims = new Set(rows.map((row) => row.wa_message_id));
+    return new Set(keys.filter((key) => claims.has(claimOf(type, key))));
   }
 
   async waiting(ids: string[]): Promise<string[]> {
@@ -338,6 +354,11 @@ export class PgWebhookStore implements WebhookStore {
     );
     return ids.map(() => undefined);
   }
+}
+
+/** The claim of an event, beside those of the messages that are asked about. */
+function claimOf(type: WebhookEventType, key: string): string {
+  return `${type} ${key}`;
 }
 
 /** What can change of a webhook, in the order of the columns. */
