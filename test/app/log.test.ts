@@ -57,7 +57,7 @@ describe('the log at the lowest level', () => {
     });
     const write = service.network.write.bind(service.network);
     service.network.write = (from, message) => {
-      texts.push(message.text);
+      if (message.text !== '') texts.push(message.text);
       return write(from, message);
     };
   });

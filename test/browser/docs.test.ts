@@ -66,8 +66,9 @@ whenChromium('the API documentation in a browser', (executablePath) => {
   it('shows every operation, with an example for each error code', async () => {
     const shown = await page.locator('.opblock').count();
     const document = await (await fetch(`${service.app.url}/openapi.json`)).json();
-    const { paths } = document as { paths: Record<string, object> };
-    expect(shown).to.equal(Object.values(paths).flatMap((item) => Object.keys(item)).length);
+    const { paths, webhooks } = document as Record<'paths' | 'webhooks', Record<string, object>>;
+    const items = [...Object.values(paths), ...Object.values(webhooks)];
+    expect(shown).to.equal(items.flatMap((item) => Object.keys(item)).length);
     await page.locator('#operations-agents-sendMessage .opblock-summary-control').click();
     const codes = page.locator('#operations-agents-sendMessage .response[data-code="502"] .examples-select');
     await codes.locator('option', { hasText: 'EXPIRED' }).waitFor({ state: 'attached' });
