@@ -168,6 +168,29 @@ describe('what happens to an agent reaches its webhook', function () {
     expect(texts.filter((text) => text === 'missed')).to.have.length(1);
   });
 
+  it('all that happened in the hour in which its receiver was down, in order, once it is up', async () => {
+    receiver.answer = (res) => res.writeHead(503).end();
+    const refused = receiver.received.length;
+    const texts = Array.from({ length: 6 }, (_, n) => `after ${n * 10} minutes`);
+    for (const text of texts) {
+      write(BOT, { text });
+      await service.network.clock.advance(600_000);
+    }
+    await eventually('a refused attempt', () => receiver.received.length > refused);
+    receiver.answer = (res) => res.end();
+    const up = receiver.received.length;
+    const delivered = () =>
+      receiver.received.slice(up).filter(({ body }) => texts.includes((body.data as { text: string }).text));
+    await eventually('all to be delivered', async () => {
+      await service.network.clock.advance(600_000);
+      return new Set(delivered().map(({ id }) => id)).size === texts.length;
+    });
+    const sequences = receiver.sequences.slice(up);
+    expect(sequences).to.deep.equal([...sequences].sort((one, other) => one - other));
+    expect(delivered().map(({ body }) => (body.data as { text: string }).text)).to.deep.equal(texts);
+    seen = receiver.received.length;
+  });
+
   it('no more once the agent is deleted, and what waits for it is deleted, too', async () => {
     receiver.answer = (res) => res.writeHead(500).end();
     const before = receiver.received.length;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import type { SandboxNetwork } from '../../src/sandbox/network/network.ts';
 import type { ChatMessage } from '../../src/sandbox/network/types.ts';
 import { callApi } from './api.ts';
 import { APP_SECRET, type CloudReceiver, serveReceivers, VERIFY_TOKEN } from './cloud-receivers.ts';
@@ -42,12 +43,21 @@ export interface CloudService {
   close(): Promise<void>;
 }
 
-/** Starts the service on the sandbox; its links lead to where it listens. */
-export async function startCloudService(database: TestDatabase): Promise<CloudService> {
+/** Starts the service, on the sandbox unless a stand-in page is given; its links lead to where it listens. */
+export async function startCloudService(
+  database: TestDatabase,
+  page?: { network: SandboxNetwork; chromiumArgs: string[] },
+): Promise<CloudService> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const env = { ...UNLIMITED, PORT: String(port), APP_BASE_URL: url };
-  const service = await startService(database, { env });
+  const service = await (page
+    ? startService(database, {
+        network: page.network,
+        env: { ...env, WHATSAPP_DRIVER: 'wwebjs' },
+        configure: (config) => ({ ...config, CHROMIUM_ARGS: page.chromiumArgs }),
+      })
+    : startService(database, { env }));
   const { receiver: origin } = service;
   const receivers = new Map<string, CloudReceiver>();
   const server = await serveReceivers(receivers, Number(new URL(origin).port));
