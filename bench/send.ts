@@ -161,9 +161,8 @@ async function main(): Promise<void> {
   const service = await startService(
     { url, config: { connectionString: url } },
     {
-      network,
-      env: { WHATSAPP_DRIVER: 'wwebjs', SEND_RATE_PER_MINUTE: '10000000', SEND_BURST: '10000000' },
-      configure: (config) => ({ ...config, CHROMIUM_ARGS: extraArgs }),
+      ...{ network, standIn },
+      env: { SEND_RATE_PER_MINUTE: '10000000', SEND_BURST: '10000000' },
     },
   );
   const outbox = await openOutbox(network, extraArgs, chromium, OUTBOX);

@@ -19,9 +19,8 @@ whenChromium('the lifecycle of an agent, on whatsapp-web.js in Chromium', () => 
       before(async () => {
         standIn = await startStandIn(network, page);
         service = await startService(database(), {
-          network,
-          env: { WHATSAPP_DRIVER: 'wwebjs', AI_TIMEOUT_MS: '1500' },
-          configure: (config) => ({ ...config, CHROMIUM_ARGS: standIn.chromiumArgs }),
+          ...{ network, standIn },
+          env: { AI_TIMEOUT_MS: '1500' },
         });
       });
       after(async () => {

@@ -57,10 +57,8 @@ whenChromium('the whole service on a changed WhatsApp Web', (executablePath) => 
     this.timeout(90_000);
     standIn = await startStandIn(network);
     service = await startService(database(), {
-      network,
+      ...{ network, standIn },
       logger: createLogger('info', { write: (line) => void log.push(JSON.parse(line)) }),
-      env: { WHATSAPP_DRIVER: 'wwebjs' },
-      configure: (config) => ({ ...config, CHROMIUM_ARGS: standIn.chromiumArgs }),
       limits: { probeEveryMs: 1_000, steadyMs: 300, incompatibleMs: 2_000 },
     });
     await linkAgent(service, 'shop', BOT);

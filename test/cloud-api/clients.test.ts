@@ -29,7 +29,7 @@ whenChromium('clients that were made for Meta’s Cloud API, on whatsapp-web.js 
   before(async () => {
     const network = new SandboxNetwork();
     standIn = await startStandIn(network);
-    cloud = await startCloudService(database(), { network, chromiumArgs: standIn.chromiumArgs });
+    cloud = await startCloudService(database(), { network, standIn });
   });
   after(async () => {
     await cloud?.close();

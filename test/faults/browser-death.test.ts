@@ -34,9 +34,8 @@ whenChromium('a browser', () => {
         before(async () => {
           standIn = await startStandIn(network, page);
           service = await startService(database(), {
-            network,
-            env: { WHATSAPP_DRIVER: 'wwebjs', SEND_TIMEOUT_MS: '10000' },
-            configure: (config) => ({ ...config, CHROMIUM_ARGS: standIn.chromiumArgs }),
+            ...{ network, standIn },
+            env: { SEND_TIMEOUT_MS: '10000' },
             // As in production, except for the interval and timeout of probes.
             limits: { probeEveryMs: 1_000, probeAgainMs: 300, probeMs: 1_000, steadyMs: 500 },
           });

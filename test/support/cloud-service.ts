@@ -11,6 +11,7 @@ import { freePort } from './free-port.ts';
 import { linkAgent } from './link-agent.ts';
 import type { TestDatabase } from './postgres.ts';
 import { type Service, startService } from './service.ts';
+import type { StandIn } from './stand-in/index.ts';
 
 /** The agent of the suites: the id of their phone number. */
 export const NUMBER_ID = 'shop';
@@ -46,18 +47,12 @@ export interface CloudService {
 /** Starts the service, on the sandbox unless a stand-in page is given; its links lead to where it listens. */
 export async function startCloudService(
   database: TestDatabase,
-  page?: { network: SandboxNetwork; chromiumArgs: string[] },
+  page?: { network: SandboxNetwork; standIn: StandIn },
 ): Promise<CloudService> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const env = { ...UNLIMITED, PORT: String(port), APP_BASE_URL: url };
-  const service = await (page
-    ? startService(database, {
-        network: page.network,
-        env: { ...env, WHATSAPP_DRIVER: 'wwebjs' },
-        configure: (config) => ({ ...config, CHROMIUM_ARGS: page.chromiumArgs }),
-      })
-    : startService(database, { env }));
+  const service = await startService(database, { env, ...page });
   const { receiver: origin } = service;
   const receivers = new Map<string, CloudReceiver>();
   const server = await serveReceivers(receivers, Number(new URL(origin).port));

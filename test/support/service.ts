@@ -15,6 +15,7 @@ import { AiServer } from './ai-server.ts';
 import { PIXEL } from './fixtures.ts';
 import { freePort } from './free-port.ts';
 import type { TestDatabase } from './postgres.ts';
+import type { StandIn } from './stand-in/index.ts';
 
 /** A whole service on loopback with its surroundings, for one suite. */
 export interface Service {
@@ -51,27 +52,27 @@ async function imageServer(): Promise<{ url: string; close(): Promise<void> }> {
  */
 export async function startService(
   database: TestDatabase,
-  { env = {}, configure = (config) => config, ...overrides }: ServiceOptions = {},
+  { env = {}, standIn, ...overrides }: ServiceOptions = {},
 ): Promise<Service> {
   const dir = await mkdtemp(join(tmpdir(), 'gateway-'));
   const ai = await new AiServer().open();
   const images = await imageServer();
   const receiver = `http://127.0.0.1:${await freePort()}`;
   const network = overrides.network ?? new SandboxNetwork();
-  const config = configure(
-    readConfig({
-      WHATSAPP_DRIVER: 'sandbox',
-      PORT: '0',
-      DB_URL: database.url,
-      DATA_DIR: join(dir, 'data'),
-      TEMP_DIR: join(dir, 'temp'),
-      WWEBJS_AUTH_DIR: join(dir, 'auth'),
-      AI_BACKEND_URL: ai.url,
-      MEDIA_ALLOWED_ORIGINS: images.url,
-      WEBHOOK_ALLOWED_ORIGINS: receiver,
-      ...env,
-    }),
-  );
+  const read = readConfig({
+    WHATSAPP_DRIVER: standIn ? 'wwebjs' : 'sandbox',
+    PORT: '0',
+    DB_URL: database.url,
+    DATA_DIR: join(dir, 'data'),
+    TEMP_DIR: join(dir, 'temp'),
+    WWEBJS_AUTH_DIR: join(dir, 'auth'),
+    AI_BACKEND_URL: ai.url,
+    MEDIA_ALLOWED_ORIGINS: images.url,
+    WEBHOOK_ALLOWED_ORIGINS: receiver,
+    ...env,
+  });
+  // An argument with spaces can't be given by the environment.
+  const config = standIn ? { ...read, CHROMIUM_ARGS: standIn.chromiumArgs } : read;
   const driver = overrides.driver ?? new SandboxDriver(network);
   const whatsapp = {
     driver,
@@ -133,8 +134,8 @@ export async function startService(
 
 export interface ServiceOptions extends Partial<Overrides> {
   env?: Record<string, string>;
-  /** Changes what the environment can't say, e.g. arguments with spaces. */
-  configure?: (config: Config) => Config;
+  /** The page that whatsapp-web.js in Chromium opens, in place of the sandbox's driver. */
+  standIn?: Pick<StandIn, 'chromiumArgs'>;
   network?: SandboxNetwork;
   /** Replaces the sandbox driver on `network`. */
   driver?: SandboxDriver;

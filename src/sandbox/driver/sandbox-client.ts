@@ -38,7 +38,8 @@ import {
   SandboxRefusal,
 } from '../network/types.ts';
 import { ChatPages, pageOfMessages } from './chat-pages.ts';
-import { changeIdOf, comparedOfMessage, draftOf, partsOf } from './contents.ts';
+import { changeIdOf, comparedOfMessage, draftOf } from './contents.ts';
+import { newestOf, PortViews } from './port-views.ts';
 import { callError, ignoreRefusal, throwLinkingError, type UnansweredOutcome } from './refusals.ts';
 
 /** Time limits of the start and of any other call, ms. */
@@ -54,7 +55,6 @@ const UNLINKED_STATES = new Set(['UNLAUNCHED', 'UNPAIRED', 'UNPAIRED_IDLE']);
 
 const PIECE_BYTES = 1024 * 1024;
 const WATCHED_CHATS = 1_000;
-const PREVIEW_LENGTH = 1_000;
 const RECEIPTS_FOR_MS = 24 * 3_600_000;
 
 /** Where the login of an agent is kept. */
@@ -71,6 +71,7 @@ export class SandboxClient implements WhatsAppClient {
   /** Chats whose typing is reported, the newest last. */
   readonly #watched = new Set<Jid>();
   readonly #pages = new ChatPages();
+  readonly #views: PortViews;
   #device: Device | null = null;
   #ready = false;
   #ended = false;
@@ -89,6 +90,7 @@ export class SandboxClient implements WhatsAppClient {
     this.#logins = logins;
     this.#deadlines = deadlines;
     this.#onEnd = onEnd;
+    this.#views = new PortViews(network, () => this.#device?.me?.pn);
   }
 
   async start(): Promise<void> {
@@ -164,7 +166,7 @@ export class SandboxClient implements WhatsAppClient {
   }
 
   identify(jid: Jid): Promise<ChatAddress> {
-    return this.#call(async () => this.#personOf(jid));
+    return this.#call(async () => this.#views.personOf(jid));
   }
 
   probe(): Promise<string> {
@@ -220,17 +222,17 @@ export class SandboxClient implements WhatsAppClient {
         }),
       );
       const inOrder = missed.flat().sort((one, other) => one.timestamp - other.timestamp);
-      return inOrder.map((message) => this.#inboundOf(message));
+      return inOrder.map((message) => this.#views.inboundOf(message));
     });
   }
 
   listChats(query: PageQuery): Promise<{ chats: ChatSummary[]; next?: PageEnd }> {
     return this.#call(async (device) => {
-      const chats = await this.#chats(device);
+      const chats = this.#views.chatsOf(await device.chats());
       const places = [...chats].map(([id, views]) => ({ id, at: newestOf(views)?.timestamp ?? 0 }));
       const { ids, next } = this.#pages.page(places, query);
       const found = ids.flatMap((id) => (chats.has(id) ? [chats.get(id)!] : []));
-      return { chats: found.map((views) => this.#summaryOf(views)), next };
+      return { chats: found.map((views) => this.#views.summaryOf(views)), next };
     });
   }
 
@@ -240,22 +242,22 @@ export class SandboxClient implements WhatsAppClient {
       const messages = await Promise.all(chat.map(({ id }) => device.messages(id)));
       const inOrder = messages.flat().sort((one, other) => one.timestamp - other.timestamp);
       const page = pageOfMessages(inOrder, query);
-      return { ...page, messages: page.messages.map((message) => this.#messageOf(message)) };
+      return { ...page, messages: page.messages.map((message) => this.#views.messageOf(message)) };
     });
   }
 
   findMessage(chatId: Jid, messageId: string): Promise<ChatMessage | null> {
     return this.#call(async (device) => {
       const message = await device.findMessage(messageId);
-      const isThere = message && this.#numberOf(message.chatId) === this.#numberOf(chatId);
-      return isThere ? this.#messageOf(message) : null;
+      const isThere = message && this.#views.numberOf(message.chatId) === this.#views.numberOf(chatId);
+      return isThere ? this.#views.messageOf(message) : null;
     });
   }
 
   async findContact(jid: Jid): Promise<Contact | null> {
     const address = await this.resolveRecipient(jid);
     if (address === null) return null;
-    const { chatId, lid } = this.#personOf(address);
+    const { chatId, lid } = this.#views.personOf(address);
     return { jid: chatId, lid, name: this.#network.contact(address).name ?? undefined };
   }
 
@@ -279,7 +281,7 @@ export class SandboxClient implements WhatsAppClient {
     await this.#call(async (device) => {
       const { kind, messageId } = content;
       const message = await device.findMessage(messageId);
-      if (!message || this.#numberOf(message.chatId) !== this.#numberOf(to))
+      if (!message || this.#views.numberOf(message.chatId) !== this.#views.numberOf(to))
         throw new SandboxRefusal('UNKNOWN_MESSAGE', 'The message is not in this chat.');
       if (kind === 'reaction') await device.react(messageId, content.emoji);
       else if (kind === 'edit') await device.edit(messageId, content.text);
@@ -329,13 +331,13 @@ export class SandboxClient implements WhatsAppClient {
         this.#checkSelf();
         this.#reportReceipts(device).catch(ignoreRefusal);
       })
-      .on('message', (message) => events.emit('message', this.#inboundOf(message)))
+      .on('message', (message) => events.emit('message', this.#views.inboundOf(message)))
       .on('ack', ({ chatId: _, ...ack }) => events.emit('ack', ack))
       .on('edited', (message) => this.#onEdited(message))
       .on('reaction', (reaction) => this.#onReaction(reaction))
       .on('call', (call) => this.#onCall(call))
       .on('typing', ({ chatId: address, typing }) => {
-        const chatId = this.#numberOf(address);
+        const chatId = this.#views.numberOf(address);
         if (this.#watched.has(chatId)) events.emit('typing', { chatId, typing });
       })
       .on('restriction', (restriction) => events.emit('restriction', restriction))
@@ -377,92 +379,30 @@ export class SandboxClient implements WhatsAppClient {
   /** A customer edited or revoked a message. */
   #onEdited({ id: messageId, chatId: address, body, type, fromMe }: NetworkMessage): void {
     if (fromMe) return;
-    const chatId = this.#numberOf(address);
+    const chatId = this.#views.numberOf(address);
     if (type === 'revoked') this.events.emit('revoked', { messageId, chatId });
     else this.events.emit('edited', { messageId, chatId, body });
   }
 
   /** Someone reacted to a message. */
   #onReaction({ id: _, ...reaction }: ReactionView): void {
-    const senderId = this.#numberOf(reaction.senderId);
+    const senderId = this.#views.numberOf(reaction.senderId);
     const { lid } = this.#network.contact(reaction.senderId);
-    const chatId = this.#numberOf(reaction.chatId);
+    const chatId = this.#views.numberOf(reaction.chatId);
     this.events.emit('reaction', { ...reaction, chatId, senderId, lid: lid ?? undefined });
   }
 
   /** Someone calls. */
   #onCall({ from: address, ...call }: CallView): void {
-    const { chatId: from, lid } = this.#personOf(address);
+    const { chatId: from, lid } = this.#views.personOf(address);
     this.events.emit('call', { ...call, from, lid });
-  }
-
-  /** A message as the port has it: people by number, where it is known. */
-  #inboundOf(message: NetworkMessage): InboundMessage {
-    const { id, fromMe, type, body, mentionedIds, timestamp, senderName, chatName } = message;
-    const { lid } = this.#network.contact(message.senderId);
-    const { chatId, lid: chatLid } = this.#personOf(message.chatId);
-    const senderId = this.#numberOf(message.senderId);
-    const content = { fromMe, type, body, mentionedIds, timestamp, senderName, chatName };
-    const known = { ...content, ...partsOf(message), ...this.#quoteOf(message) };
-    return { id, chatId, senderId, ...(lid && { lid }), ...(chatLid && { chatLid }), ...known };
-  }
-
-  /** What a message says of the one that it quotes. */
-  #quoteOf({ quotedId, chatId }: NetworkMessage): Pick<InboundMessage, 'quoted'> {
-    const pn = this.#device?.me?.pn;
-    if (!quotedId || !pn) return {};
-    const quoted = this.#network.messages(pn, chatId).find(({ id }) => id === quotedId);
-    if (!quoted) return {};
-    const { id: messageId, body, type, fromMe } = quoted;
-    return { quoted: { messageId, text: body, type, fromMe } };
-  }
-
-  /** Both addresses of a person, the number where it is known; a group is itself. */
-  #personOf(jid: Jid): ChatAddress {
-    if (!/@(c\.us|lid)$/.test(jid)) return { chatId: jid };
-    const { pn, lid } = this.#network.contact(jid);
-    return { chatId: pn ?? jid, lid: lid ?? undefined };
-  }
-
-  /** The chats that are answered; of a person under each address that wrote, by that person. */
-  async #chats(device: Device): Promise<Map<Jid, ChatView[]>> {
-    const chats = (await device.chats()).filter(({ kind }) => kind === 'direct' || kind === 'group');
-    const byPerson = new Map<Jid, ChatView[]>();
-    for (const chat of chats) {
-      const person = this.#numberOf(chat.id);
-      byPerson.set(person, [...(byPerson.get(person) ?? []), chat]);
-    }
-    return byPerson;
   }
 
   /** A chat, under each of its addresses. @throws GatewayError NOT_FOUND */
   async #chatOf(device: Device, chatId: Jid): Promise<ChatView[]> {
-    const chat = (await this.#chats(device)).get(this.#numberOf(chatId));
+    const chat = this.#views.chatsOf(await device.chats()).get(this.#views.numberOf(chatId));
     if (chat) return chat;
     throw new GatewayError('NOT_FOUND', TEXTS.NOT_FOUND.chat);
-  }
-
-  /** A chat in the list. */
-  #summaryOf(views: ChatView[]): ChatSummary {
-    const last = newestOf(views);
-    const { id, name } = views.find((view) => view.last === last) ?? views[0]!;
-    const address = this.#personOf(id);
-    const unreadCount = views.reduce((sum, { unread }) => sum + unread, 0);
-    const chat = { ...address, name, isGroup: id.endsWith('@g.us'), unreadCount };
-    if (!last) return chat;
-    const { id: messageId, fromMe, type, body, timestamp } = last;
-    const preview = [...body].slice(0, PREVIEW_LENGTH).join('');
-    return { ...chat, lastMessage: { id: messageId, fromMe, type, body: preview, timestamp } };
-  }
-
-  /** A message of a chat, with how far it got if it is the account's own. */
-  #messageOf(message: NetworkMessage): ChatMessage {
-    return { ...this.#inboundOf(message), ...(message.fromMe && { ack: message.ack }) };
-  }
-
-  /** The number behind a LID, where it is known; any other address as it is. */
-  #numberOf(jid: Jid): Jid {
-    return jid.endsWith('@lid') ? (this.#network.contact(jid).pn ?? jid) : jid;
   }
 
   /** Reports living states once the session is ready, and always a state that ends it. */
@@ -495,14 +435,6 @@ export class SandboxClient implements WhatsAppClient {
 /** Rounds down to WhatsApp's clock, which has whole seconds: a message of the same second counts. */
 function wholeSecond(time: EpochMs): EpochMs {
   return Math.floor(time / 1000) * 1000;
-}
-
-/** The newest message of a chat. */
-function newestOf(views: ChatView[]): NetworkMessage | undefined {
-  return views
-    .flatMap(({ last }) => last ?? [])
-    .sort((one, other) => one.timestamp - other.timestamp)
-    .at(-1);
 }
 
 /** What a hand-over returns of a message. */

@@ -60,6 +60,7 @@ create function public.gateway_publish_statuses(ids uuid[]) returns void languag
         'status', message.status,
         'error', case when message.error is not null then json_build_object(
           'code', message.error ->> 'code', 'message', message.error ->> 'message') end,
+        'callbackData', message.callback_data,
         'createdAt', public.gateway_iso(message.created_at),
         'sentAt', public.gateway_iso(message.sent_at),
         'deliveredAt', public.gateway_iso(message.delivered_at),
