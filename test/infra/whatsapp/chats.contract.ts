@@ -75,6 +75,8 @@ export function describeChats(session: () => ReadingSession): void {
     }
     const group = network.group({ name: 'Listed', participants: [number, people[0]!] }).id;
     network.write(people[0]!, { to: group, text: 'hello, all' });
+    network.postStatus(people[1]!, number, 'a status is no chat');
+    network.postChannel('120363000000000009@newsletter', number, 'nor is a channel');
     await eventually('the group', async () => (await listed()).some(({ chatId }) => chatId === group));
     const times = (await listed()).map(({ lastMessage }) => lastMessage?.timestamp ?? 0);
     expect(times).to.deep.equal([...times].sort((one, other) => other - one));
@@ -86,6 +88,7 @@ export function describeChats(session: () => ReadingSession): void {
     const ids = found.map(({ chatId }) => chatId);
     expect(ids).to.have.length(new Set(ids).size);
     expect(ids).to.include.members([...people, group]);
+    expect(ids.filter((id) => !/@(c\.us|lid|g\.us)$/.test(id))).to.deep.equal([]);
     const direct = found.find(({ chatId }) => chatId === people[0])!;
     expect(direct).to.include({ isGroup: false, name: network.account(people[0]!).name });
     if (addressOf(people[0]!).endsWith('@lid')) expect(direct.lid).to.equal(network.account(people[0]!).lid);
