@@ -12,7 +12,6 @@ export interface Goal {
 /** The benches in the order of RESULTS.md: name of the command, and subject of the page. */
 export const BENCHES = {
   message: 'a message over HTTP, against a bare Express',
-  load: 'latency over offered load, up to and beyond saturation',
   agents:
     'memory, CPU and timers of 1 to 10,000 agents; a restart; agents at their limit and their neighbours',
   inbound: 'from a message event to the request at the AI',

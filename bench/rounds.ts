@@ -16,8 +16,8 @@ export interface Round {
   foreignCores: number;
 }
 
-/** The service, the service without durable writes, and the bare Express. */
-export type Side = 'service' | 'volatile' | 'bare';
+/** The service and the bare Express. */
+export type Side = 'service' | 'bare';
 
 /** One round of each. */
 export type Turn = Record<Side, Round>;
