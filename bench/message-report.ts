@@ -44,8 +44,8 @@ ${head('bench:message')}
 Rates depend on the machine, so the ratio is what counts: the whole service against a stock Express 5 that parses and
 echoes the same JSON, measured in turns in one run.
 
-**Ratio ${ratio.toFixed(2)}** (${low} … ${high} over ${turns.length} rounds). The bound of ${bound} ${result}. There is no goal beyond it:
-the limits of the accounts allow a fraction of either rate.
+**Ratio ${ratio.toFixed(2)}** (${low} … ${high} over ${turns.length} rounds). The bound of ${bound} ${result}. It only shows a regression:
+there is no goal any more, since the limits of the accounts allow a fraction of either rate.
 
 | | requests/s | p50 ms | p99 ms | CPU µs per request | foreign load, cores |
 |---|---|---|---|---|---|

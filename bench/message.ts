@@ -9,6 +9,7 @@ import { startBareExpress, startService, type Target } from './servers.ts';
 // A message through the whole service, against a stock Express 5 that echoes. `npm run bench:message` writes MESSAGE.md;
 // with `-- --check` it is short, writes nothing, and fails below the bound.
 
+/** Fails on a regression; not a goal. Node 24's bare Express is twice as fast as Node 20's. */
 const BOUND = 0.15;
 const FULL = { rounds: 5, seconds: 4, warmUpSeconds: 4 };
 const SHORT = { rounds: 2, seconds: 2, warmUpSeconds: 2 };
@@ -34,14 +35,7 @@ try {
   const ratio = ratioOf(turns, 'service');
   console.log(`ratio ${ratio.toFixed(2)}, bound ${BOUND}`);
   if (!values.check && !profile) {
-    publish('message', messageReport(turns, BOUND), [
-      {
-        what: 'the whole service, relative to a bare Express',
-        measured: ratio.toFixed(2),
-        wanted: BOUND.toFixed(2),
-        isReached: ratio >= BOUND,
-      },
-    ]);
+    publish('message', messageReport(turns, BOUND));
   }
   if (ratio < BOUND) {
     console.error('The ratio is below the bound.');
