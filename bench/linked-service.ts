@@ -40,12 +40,23 @@ export async function startDatabase(): Promise<BenchDatabase> {
   };
 }
 
+/** Works on a connection of its own, closed in any case: the server stops after a failure, too. */
+async function connected(
+  config: pg.ClientConfig,
+  work: (client: pg.Client) => Promise<unknown>,
+): Promise<void> {
+  const client = new pg.Client(config);
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
 /** Creates an empty database with the tables of this version; returns its URL. */
 async function createDatabase(server: EmbeddedPostgres, name: string): Promise<string> {
-  const client = new pg.Client(server.connection);
-  await client.connect();
-  await client.query(`create database ${name}`);
-  await client.end();
+  await connected(server.connection, (client) => client.query(`create database ${name}`));
   await migrate({ ...server.connection, database: name });
   const url = new URL(`postgres://postgres@localhost/${name}`);
   url.searchParams.set('host', String(server.connection.host));
@@ -153,23 +164,22 @@ function environment(dir: string, { dbUrl, env }: LinkedServicePlan): NodeJS.Pro
 
 /** Writes the rows of the agents and of their queued messages. */
 async function seedRows({ dbUrl, agents, queued = 0, queuedFor = agents }: LinkedServicePlan): Promise<void> {
-  const client = new pg.Client({ connectionString: dbUrl });
-  await client.connect();
-  await client.query(
-    `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status, last_connected_at)
+  await connected({ connectionString: dbUrl }, async (client) => {
+    await client.query(
+      `insert into whatsapp_user (user_id, agent_id, agent_name, api_key, status, last_connected_at)
      select n + 1, 'bench-' || n, 'Bench ' || n, 'key-of-bench-agent-' || n, 'connected', now()
      from generate_series(0, $1 - 1) as n`,
-    [agents],
-  );
-  await client.query(
-    `insert into gateway_message (id, agent_id, to_jid, content, origin, trace_id, status, created_at)
-     select gen_random_uuid(), 'bench-' || n, '62813' || lpad(n::text, 8, '0') || '@c.us',
+      [agents],
+    );
+    await client.query(
+      `insert into gateway_message (id, user_id, agent_id, to_jid, content, origin, trace_id, status, created_at)
+     select gen_random_uuid(), n + 1, 'bench-' || n, '62813' || lpad(n::text, 8, '0') || '@c.us',
        '{"kind": "text", "text": "Halo! Pesanan Anda sudah dikirim dan tiba dalam dua hari kerja."}', 'api', md5(n || '/' || m), 'queued', now()
      from generate_series(1, $2) as m, generate_series(0, $1 - 1) as n`,
-    [queuedFor, queued],
-  );
-  await client.query('vacuum analyze');
-  await client.end();
+      [queuedFor, queued],
+    );
+    await client.query('vacuum analyze');
+  });
 }
 
 /** Writes the simulated WhatsApp's data: one linked account per agent. */
